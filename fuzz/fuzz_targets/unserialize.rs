@@ -1,0 +1,20 @@
+//! Whatever parses is written in a form that parses to the same value.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use presence_sidecar::laravel::json::{Slashes, encode_lossy};
+use presence_sidecar::laravel::serialize::{serialize, unserialize};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(value) = unserialize(bytes) else { return };
+    let written = serialize(&value);
+    match unserialize(&written) {
+        // Compared as bytes, for NaN is not equal to itself.
+        Ok(again) => assert_eq!(serialize(&again), written),
+        // References may grow a value beyond what is read.
+        Err(error) => assert!(written.len() > bytes.len(), "{error}"),
+    }
+    let _ = encode_lossy(&value, Slashes::Escaped);
+    let _ = serde_json::to_string(&value);
+});

@@ -1,0 +1,253 @@
+//! The composition root: configuration -> store -> services -> routes and workers; and the program itself, [`run`].
+
+use std::sync::Arc;
+
+use poem::endpoint::{EndpointExt, make, make_sync};
+use poem::error::NotFoundError;
+use poem::http::{StatusCode, Uri};
+use poem::{Endpoint, Request, Response, Route, get};
+use poem_openapi::OpenApiService;
+use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{self, Config, RedisEndpoint};
+use crate::http::auth::Gate;
+use crate::http::cors::Origins;
+use crate::http::docs::{self, Routes};
+use crate::http::edge::{Edge, Settings};
+use crate::http::server::{self, Bound};
+use crate::http::throttle::Throttle;
+use crate::http::{Problem, body};
+use crate::presence::api::{Api, Browser};
+use crate::presence::clock::Clock;
+use crate::presence::model::{Span, Windows};
+use crate::presence::store::{ArrayStore, RedisOptions, RedisStore, Store};
+use crate::presence::sweep::Sweep;
+use crate::presence::{Metrics, Presence};
+use crate::telemetry::Registry;
+
+/// Everything that a running sidecar consists of, put together but not yet running.
+pub struct App {
+    /// All routes, with the edge around them.
+    pub routes: Edge<Route>,
+    /// The routes of the metrics listener, if there is one.
+    pub metrics: Option<Route>,
+    /// The OpenAPI document.
+    pub document: Value,
+    /// What works beside the requests.
+    pub workers: Workers,
+    limits: server::Limits,
+}
+
+/// What works beside the requests.
+pub struct Workers {
+    sweep: Sweep,
+    interval: std::time::Duration,
+    registry: Arc<Registry>,
+    redis: Option<Arc<RedisStore>>,
+    tasks: TaskTracker,
+}
+
+/// Why a configuration could not be put to work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AssemblyError(String);
+
+/// Puts a sidecar together. Nothing is connected to yet; a store that is down does not stop the start.
+///
+/// # Errors
+/// A combination this version cannot serve.
+pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
+    let registry = Arc::new(Registry::new());
+    let metrics = Arc::new(Metrics::new(&registry));
+    let tasks = TaskTracker::new();
+    let (store, redis): (Arc<dyn Store>, _) = match config.cache.store {
+        config::Store::Array => (Arc::new(ArrayStore::new()), None),
+        config::Store::Redis => {
+            let redis = Arc::new(redis_store(config)?);
+            (redis.clone(), Some(redis))
+        }
+        config::Store::Database => return Err(AssemblyError("cache.store: database is not available".to_owned())),
+    };
+    let clock = Arc::new(Clock::new());
+    let windows = windows(config);
+    let presence = Arc::new(Presence::start(store.clone(), clock.clone(), windows, metrics.clone(), &tasks));
+    let keep_changes = Span::from_duration(config.changes.keep);
+    let sweep = Sweep { store, clock, windows, keep_changes, metrics };
+    let (routes, document) = routes(config, presence, &registry);
+    let workers = Workers { sweep, interval: config.presence.sweep_interval, registry: registry.clone(), redis, tasks };
+    let metrics = (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))));
+    let limits = server::Limits {
+        connections: config.server.max_connections,
+        header_timeout: config.server.header_timeout,
+        shutdown_timeout: config.server.shutdown_timeout,
+    };
+    Ok(App { routes, metrics, document, workers, limits })
+}
+
+/// The program: serves on `listeners` until `stop`, with the workers beside; returns once everything has ended.
+///
+/// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
+pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
+    let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
+    let Workers { sweep, interval, registry, redis, tasks } = workers;
+    if let Err(error) = sweep.clock.synchronize(sweep.store.as_ref()).await {
+        tracing::warn!(error = %error.0, "the presence store does not answer yet; serving 503 until it does");
+    }
+    if let Some(redis) = redis {
+        let stop = stop.clone();
+        tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
+    }
+    tasks.spawn(sweep.clone().upkeep(stop.clone()));
+    tasks.spawn(sweep.run(interval, stop.clone()));
+    tasks.spawn(fold_metrics(registry, stop.clone()));
+    let serving = server::serve(listeners, routes, limits, stop.clone());
+    match metrics_routes {
+        Some(routes) => {
+            let metrics = server::serve(metrics, routes, limits, stop);
+            tokio::join!(serving, metrics);
+        }
+        None => serving.await,
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        registry.fold();
+        tokio::select! {
+            () = tokio::time::sleep(std::time::Duration::from_secs(5)) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn windows(config: &Config) -> Windows {
+    Windows {
+        ttl: Span::from_secs(config.cache.ttl_seconds),
+        away_after: Span::from_secs(config.cache.away_after_seconds),
+        remember: Span::from_duration(config.presence.remember),
+    }
+}
+
+fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
+    let redis = &config.redis;
+    let address = match &redis.endpoint {
+        RedisEndpoint::Tcp { host, port, tls: false } => ConnectionAddr::Tcp(host.clone(), *port),
+        RedisEndpoint::Tcp { host, port, tls: true } => {
+            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
+        }
+        RedisEndpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
+    };
+    let mut settings = RedisConnectionInfo::default().set_db(redis.db);
+    if let Some(username) = &redis.username {
+        settings = settings.set_username(username);
+    }
+    if let Some(password) = &redis.password {
+        settings = settings.set_password(password.expose_secret());
+    }
+    let invalid = |error: redis::RedisError| AssemblyError(format!("redis: {error}"));
+    let connection = address.into_connection_info().map_err(invalid)?.set_redis_settings(settings);
+    let options = RedisOptions {
+        connection,
+        cache_db: redis.cache_db,
+        prefix: format!("{}{}", redis.prefix, config.laravel.cache_prefix),
+        zone: config.laravel.timezone,
+        timeout: redis.timeout,
+    };
+    RedisStore::new(options).map_err(|error| AssemblyError(format!("redis: {}", error.0)))
+}
+
+fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) -> (Edge<Route>, Value) {
+    let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
+    let api = Api::new(presence.clone(), config.scope.clone());
+    let browser = Browser::new(presence.clone(), config.scope.clone(), throttle);
+    let service = OpenApiService::new((api, browser), "presence-sidecar", env!("CARGO_PKG_VERSION"))
+        .summary("Presence for Laravel apps")
+        .license("MIT");
+    let served = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
+    let spec = service.spec();
+    let document = described(&spec, served.as_deref());
+    let page = service.swagger_ui_html().replace(&spec, &document.to_string());
+    let operations = Arc::new(service.boxed());
+    let mut open = vec!["/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
+    let mut route = Route::new()
+        .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
+        .at("/ready", get(ready(presence)))
+        .at("/docs", get(docs::swagger_ui(&page)))
+        .at("/openapi.json", get(docs::fixed("application/json", docs::to_json(&document))))
+        .at("/openapi.yaml", get(docs::fixed("application/yaml", docs::to_yaml(&document))));
+    if config.metrics.listen.is_empty() {
+        route = route.at("/metrics", get(scrape(registry.clone())));
+        open.push("/metrics");
+    }
+    match served.as_deref() {
+        Some(BROWSER_ROUTE) => {}
+        Some(other) => route = route.at(other, at_browser_route(operations.clone())).at(BROWSER_ROUTE, nothing()),
+        None => route = route.at(BROWSER_ROUTE, nothing()),
+    }
+    let settings = Settings {
+        gate: Arc::new(Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)),
+        limits: body::Limits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
+        origins: Origins::new(config.server.allowed_origins.clone()),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        routes: Routes::of(&document, &open),
+    };
+    (Edge::new(route.nest_no_strip("/", operations), settings), document)
+}
+
+/// Where the document, and the operation itself, have the browsers' heartbeat.
+const BROWSER_ROUTE: &str = "/presence/heartbeat";
+
+/// Where the configuration has it.
+fn browser_route(prefix: &str) -> String {
+    if prefix.is_empty() { "/heartbeat".to_owned() } else { format!("/{prefix}/heartbeat") }
+}
+
+/// The document as this configuration serves it.
+fn described(spec: &str, browser: Option<&str>) -> Value {
+    let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        let operation = paths.remove(BROWSER_ROUTE);
+        if let (Some(operation), Some(route)) = (operation, browser) {
+            paths.insert(route.to_owned(), operation);
+        }
+    }
+    document
+}
+
+fn at_browser_route(operations: impl Endpoint<Output = Response> + 'static) -> impl Endpoint<Output = Response> {
+    operations.before(|mut request: Request| async move {
+        *request.uri_mut() = Uri::from_static(BROWSER_ROUTE);
+        Ok(request)
+    })
+}
+
+fn nothing() -> impl Endpoint<Output = Response> {
+    make(|_| async { Err::<Response, poem::Error>(NotFoundError.into()) })
+}
+
+fn answer(status: StatusCode, word: &'static str) -> Response {
+    Response::builder()
+        .status(status)
+        .content_type("application/json")
+        .body(json!({"status": word}).to_string())
+}
+
+fn ready(presence: Arc<Presence>) -> impl Endpoint<Output = Response> {
+    make(move |_| {
+        let presence = presence.clone();
+        async move {
+            let ready = presence.ready().await.map(|()| answer(StatusCode::OK, "ready"));
+            ready.map_err(|error| poem::Error::from(Problem::from(error)))
+        }
+    })
+}
+
+fn scrape(registry: Arc<Registry>) -> impl Endpoint<Output = Response> {
+    make_sync(move |_| Response::builder().content_type("text/plain; version=0.0.4").body(registry.render()))
+}

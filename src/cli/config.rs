@@ -1,0 +1,26 @@
+//! `presence-sidecar config`: what the sidecar would run with.
+
+use clap::Args;
+
+use super::{Ended, Source};
+use crate::config::{Flags, load};
+
+#[derive(Debug, Args)]
+pub(super) struct Config {
+    /// Only check: print nothing but problems
+    #[arg(long)]
+    check: bool,
+}
+
+impl Config {
+    pub(super) fn run(self, source: Source) -> Ended {
+        let loaded = load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
+        for warning in &loaded.warnings {
+            eprintln!("warning: {warning}");
+        }
+        if !self.check {
+            print!("{}", loaded.describe());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! The commands. Each has a file; this one has the arguments they share.
+
+mod config;
+mod openapi;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Flags, Sources};
+
+/// A command's end: nothing, or one line for people.
+type Ended = Result<(), String>;
+
+/// Presence for Laravel apps, beside the app.
+///
+/// Keeps who is online, away or offline in the very cache records that aesircloud/laravel-presence uses, so that PHP reads
+/// what the sidecar writes and the other way round. Without any configuration it runs on memory alone and writes
+/// its own secrets; see `presence-sidecar config` for every key and where its value comes from.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Debug, Args)]
+struct Source {
+    /// A TOML file with the keys of config/presence.toml
+    #[arg(long, global = true, value_name = "FILE", env = "PRESENCE_CONFIG")]
+    config: Option<PathBuf>,
+    /// The folder of the Laravel app, whose .env is read
+    #[arg(long, global = true, value_name = "DIR")]
+    laravel: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the sidecar
+    Serve(serve::Serve),
+    /// Print the configuration, and where each value comes from
+    Config(config::Config),
+    /// Write the OpenAPI document
+    Openapi(openapi::Openapi),
+}
+
+impl Cli {
+    /// Runs the command. Failures are one line on standard error.
+    pub fn run(self) -> ExitCode {
+        let ended = match self.command {
+            Command::Serve(serve) => serve.run(self.source),
+            Command::Config(config) => config.run(self.source),
+            Command::Openapi(openapi) => openapi.run(),
+        };
+        match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(line) => {
+                eprintln!("presence-sidecar: {line}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl Source {
+    fn with(self, flags: Flags) -> Sources {
+        Sources { file: self.config, laravel: self.laravel, environment: environment(), flags }
+    }
+}
+
+/// The process environment; what is not Unicode cannot be meant for us.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}

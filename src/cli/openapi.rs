@@ -1,0 +1,33 @@
+//! `presence-sidecar openapi`: the contract, as it is committed to `openapi/`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Ended;
+use crate::app;
+use crate::config::{Sources, load};
+use crate::http::docs;
+
+#[derive(Debug, Args)]
+pub(super) struct Openapi {
+    /// The folder to write presence-sidecar.json and presence-sidecar.yaml to
+    #[arg(long, value_name = "DIR", default_value = "openapi")]
+    out: PathBuf,
+}
+
+impl Openapi {
+    pub(super) fn run(self) -> Ended {
+        let defaults = load(&Sources::default()).map_err(|error| error.to_string())?.config;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+        let document = runtime.block_on(async { app::assemble(&defaults).map(|app| app.document) });
+        let document = document.map_err(|error| error.to_string())?;
+        std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
+        for (ending, text) in [("json", docs::to_json(&document)), ("yaml", docs::to_yaml(&document))] {
+            let path = self.out.join("presence-sidecar").with_extension(ending);
+            std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            println!("{}", path.display());
+        }
+        Ok(())
+    }
+}

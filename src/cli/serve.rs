@@ -1,0 +1,100 @@
+//! `presence-sidecar serve`: the sidecar itself.
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Ended, Source};
+use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
+use crate::http::server::{Bound, bind};
+use crate::{app, telemetry};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where to listen: a comma list of host:port and unix:/path
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+impl Serve {
+    pub(super) fn run(self, source: Source) -> Ended {
+        let sources = source.with(Flags { listen: self.listen });
+        let (loaded, generated) = load_with_secrets(&sources)?;
+        telemetry::log(&loaded.config.log).map_err(|error| format!("log.filter: {error}"))?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        // The provider can only be installed twice by somebody else in this process, who then chose it.
+        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(serve(&loaded.config, generated.as_deref()))
+    }
+}
+
+/// Loads; if a secret is missing, writes it once and loads again. The second value is the file that was written.
+fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), String> {
+    let loaded = load(sources).map_err(|error| error.to_string())?;
+    let missing = loaded.config.missing_secrets();
+    if missing.is_empty() {
+        return Ok((loaded, None));
+    }
+    let storage = &loaded.config.storage;
+    let written = secrets::ensure(storage, &missing)
+        .map_err(|error| format!("storage = {}: the secrets cannot be written there: {error}", storage.display()))?;
+    let loaded = load(sources).map_err(|error| error.to_string())?;
+    Ok((loaded, Some(written.path.display().to_string())))
+}
+
+async fn serve(config: &Config, generated: Option<&str>) -> Ended {
+    let app = app::assemble(config).map_err(|error| error.to_string())?;
+    let listeners = bind_all(&config.server.listen).await?;
+    let metrics = bind_all(&config.metrics.listen).await?;
+    for listener in &listeners {
+        tracing::info!(listen = listener.describe(), store = ?config.cache.store, "listening");
+    }
+    for listener in &metrics {
+        tracing::info!(listen = listener.describe(), "serving metrics");
+    }
+    if let Some(path) = generated {
+        greet(config, path, &listeners);
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    app::run(listeners, metrics, app, stop).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind_all(addresses: &[Listen]) -> Result<Vec<Bound>, String> {
+    let mut bound = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        bound.push(bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?);
+    }
+    Ok(bound)
+}
+
+/// Tells a person at the first start what to do next. On standard output, since it is no log line.
+fn greet(config: &Config, path: &str, listeners: &[Bound]) {
+    println!("Secrets were generated once, into {path}. Read by you alone; back them up.");
+    let tcp = listeners.iter().map(Bound::describe).find(|address| address.starts_with("http"));
+    if let (Some(address), Some(_)) = (tcp, config.auth.tokens.first()) {
+        println!("Try it:\n");
+        println!("  . {path} && curl -s {address}/api/v1/presence/heartbeat \\");
+        println!("    -H \"Authorization: Bearer $PRESENCE_TOKEN\" -H 'Content-Type: application/json' \\");
+        println!("    -d '{{\"user_id\": 42, \"meta\": {{\"device\": \"phone\"}}}}'\n");
+        println!("Swagger UI: {address}/docs");
+    }
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be heard; stop with SIGKILL");
+        return;
+    };
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(signal = name, "stopping: open requests are answered first");
+    stop.cancel();
+}

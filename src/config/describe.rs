@@ -1,0 +1,79 @@
+//! The listing of `presence-sidecar config`.
+
+use figment::value::Value;
+
+use super::Origin;
+use super::layers::Layers;
+use super::manual;
+use super::printed::{printed, quoted};
+use super::redis::RedisEndpoint;
+use super::resolved::{Config, Laravel};
+use crate::laravel::cache_key::{default_cache_prefix, default_redis_prefix};
+
+/// Every key that has a value, in the manual's order, and the prefixes that follow from others.
+pub(super) fn origins(config: &Config, layers: &Layers) -> Vec<Origin> {
+    let keys = layers.manual().keys().filter(|known| !known.key.contains("[]"));
+    keys.flat_map(|known| match layers.value(&known.key) {
+        Some(value) if known.key == manual::ENDPOINTS => endpoints(&value, layers),
+        Some(value) => vec![overridden(origin(known.key.clone(), &value, layers), config, layers)],
+        None => derived(&known.key, config).into_iter().collect(),
+    })
+    .collect()
+}
+
+fn origin(key: String, value: &Value, layers: &Layers) -> Origin {
+    Origin { value: printed(&key, value), layer: layers.origin(value), key }
+}
+
+/// What `redis.url` says in place of a single key.
+fn overridden(mut origin: Origin, config: &Config, layers: &Layers) -> Origin {
+    let Some(url) = layers.value("redis.url") else {
+        return origin;
+    };
+    let redis = &config.redis;
+    let value = match (origin.key.as_str(), &redis.endpoint) {
+        ("redis.host", RedisEndpoint::Tcp { host, .. }) => quoted(host),
+        ("redis.host", RedisEndpoint::Unix(path)) => quoted(&path.to_string_lossy()),
+        ("redis.port", RedisEndpoint::Tcp { port, .. }) => port.to_string(),
+        ("redis.db", _) => redis.db.to_string(),
+        ("redis.cache_db", _) => redis.cache_db.to_string(),
+        _ => return origin,
+    };
+    if value != origin.value {
+        origin.value = value;
+        origin.layer = format!("{} (redis.url)", layers.origin(&url));
+    }
+    origin
+}
+
+fn endpoints(value: &Value, layers: &Layers) -> Vec<Origin> {
+    let items = value.as_array().unwrap_or_default();
+    let tables = items.iter().enumerate().filter_map(|(index, item)| Some((index, item.as_dict()?)));
+    tables
+        .flat_map(|(index, table)| {
+            let at = format!("{}[{index}]", manual::ENDPOINTS);
+            table.iter().map(move |(name, value)| origin(format!("{at}.{name}"), value, layers))
+        })
+        .collect()
+}
+
+/// A value that nobody set but that follows from others.
+fn derived(key: &str, config: &Config) -> Option<Origin> {
+    let Laravel { version, app_name, .. } = &config.laravel;
+    let value = match key {
+        "redis.prefix" => default_redis_prefix(*version, app_name),
+        // As it would be configured: without the `:` of Laravel 10.
+        "laravel.cache_prefix" => default_cache_prefix(*version, app_name),
+        _ => return None,
+    };
+    let layer = "from laravel.version and laravel.app_name".to_owned();
+    Some(Origin { key: key.to_owned(), value: quoted(&value), layer })
+}
+
+/// One line a key, with the layers aligned behind.
+pub(super) fn listing(origins: &[Origin]) -> String {
+    let lines: Vec<_> = origins.iter().map(|origin| (format!("{} = {}", origin.key, origin.value), origin)).collect();
+    let lengths = lines.iter().map(|(line, _)| line.chars().count());
+    let width = lengths.filter(|length| *length <= 60).max().unwrap_or_default();
+    lines.iter().map(|(line, origin)| format!("{line:width$}  # {}\n", origin.layer)).collect()
+}

@@ -1,0 +1,220 @@
+//! The configuration the program sees: every value parsed, every contradiction refused.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::listen::Listen;
+use super::redis::Redis;
+use super::rule::Rule;
+use super::throttle::Throttle;
+use super::webhook::Webhook;
+use crate::laravel::cache_key::Version;
+
+/// The whole configuration. Only [`load`](super::load) makes one, so its parts agree with each other.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// What a transition does besides being recorded.
+    pub driver: Driver,
+    /// The folder of the sidecar's own files, relative to the working directory unless absolute.
+    pub storage: PathBuf,
+    /// Where presence is kept, and for how long a heartbeat counts.
+    pub cache: Cache,
+    /// The Redis server, resolved even when the store is another one.
+    pub redis: Redis,
+    /// What the Laravel app says about itself.
+    pub laravel: Laravel,
+    /// Upkeep of presence.
+    pub presence: Presence,
+    /// The change log.
+    pub changes: Changes,
+    /// The signed posts to the app.
+    pub webhook: Webhook,
+    /// The browsers' heartbeat route.
+    pub routing: Routing,
+    /// How a request finds its tenant, location, domain and guard.
+    pub scope: Scope,
+    /// Who may call.
+    pub auth: Auth,
+    /// The listeners and their limits.
+    pub server: Server,
+    /// The metrics endpoint.
+    pub metrics: Metrics,
+    /// Logging.
+    pub log: Log,
+}
+
+impl Config {
+    /// The environment names of the secrets that nobody has set and that the first start generates.
+    pub fn missing_secrets(&self) -> Vec<&'static str> {
+        match self.auth.tokens.is_empty() {
+            true => vec!["PRESENCE_TOKEN"],
+            false => Vec::new(),
+        }
+    }
+}
+
+/// `driver` of presence.php.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// Presence is kept, nothing is posted.
+    Cache,
+    /// Presence is kept, and transitions are posted to [`Webhook::endpoints`].
+    Webhook,
+}
+
+/// `[cache]`: always `0 < away_after_seconds < ttl_seconds`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Cache {
+    /// The store of presence.
+    pub store: Store,
+    /// Seconds after the last heartbeat until a user is offline.
+    pub ttl_seconds: u32,
+    /// Seconds after the last heartbeat until a user is away.
+    pub away_after_seconds: u32,
+}
+
+/// A cache store that Laravel and the sidecar can both use, or `array` of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Memory of this process, gone when it ends.
+    Array,
+    /// Redis, shared with Laravel and other replicas.
+    Redis,
+    /// The `cache` table of the app's database.
+    Database,
+}
+
+/// `[laravel]`: what decides the physical keys.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Laravel {
+    /// The version of the app, which picks the style of the default prefixes.
+    pub version: Version,
+    /// `APP_NAME`.
+    pub app_name: String,
+    /// `APP_TIMEZONE`: the offset that is written into presence records.
+    pub timezone: chrono_tz::Tz,
+    /// The cache prefix as the store puts it in front of a key, so with the `:` of Laravel 10 and older.
+    pub cache_prefix: String,
+}
+
+/// `[presence]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Presence {
+    /// How long `last_online_at` is kept after a user went offline.
+    pub remember: Duration,
+    /// The pause between two looks for users that are due to be away or offline.
+    pub sweep_interval: Duration,
+}
+
+/// `[changes]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Changes {
+    /// How long a transition stays in the change log.
+    pub keep: Duration,
+}
+
+/// `[routing]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Routing {
+    /// Whether `POST /{prefix}/heartbeat` exists.
+    pub register_heartbeat_route: bool,
+    /// Path in front of `heartbeat`, without slashes at its ends; may be empty.
+    pub prefix: String,
+    /// The limit of the heartbeat route per user, `None` for no limit.
+    pub throttle: Option<Throttle>,
+}
+
+/// `[scope]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Scope {
+    /// Whether the guard is a part of the cache key.
+    pub include_guard: bool,
+    /// The rules of each part.
+    pub resolver: Resolver,
+    /// Host name to `domain` value, for the rule `host`; the host names are in lower case.
+    pub domains: HashMap<String, String>,
+}
+
+/// `[scope.resolver]`: per part the rules in order; the first that yields a value wins.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Resolver {
+    /// Rules of the tenant.
+    pub tenant: Vec<Rule>,
+    /// Rules of the location.
+    pub location: Vec<Rule>,
+    /// Rules of the domain.
+    pub domain: Vec<Rule>,
+    /// Rules of the guard.
+    pub guard: Vec<Rule>,
+}
+
+/// `[auth]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Auth {
+    /// The service tokens, any of which is valid; empty before the first start has generated one.
+    pub tokens: Vec<SecretString>,
+    /// The HS256 secrets of user tokens, the first signs; empty means that the service tokens do it.
+    pub user_token_secrets: Vec<SecretString>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Server {
+    /// Where to listen: at least one, none twice.
+    pub listen: Vec<Listen>,
+    /// Connections that may be open at once, over all listeners.
+    pub max_connections: usize,
+    /// Time for a request's head to arrive.
+    pub header_timeout: Duration,
+    /// Time for a request's body to arrive.
+    pub body_timeout: Duration,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// Time for open requests to end after SIGTERM.
+    pub shutdown_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Browser origins that may call the user routes: exact origins, or `*` alone.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[metrics]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Listeners that serve `/metrics` alone; empty serves it on the main listeners.
+    pub listen: Vec<Listen>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Log {
+    /// A filter as `RUST_LOG` knows it.
+    pub filter: String,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+/// `log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

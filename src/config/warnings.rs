@@ -1,0 +1,52 @@
+//! What is allowed but probably not meant.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::layers::Layers;
+use super::resolved::{Config, Driver, Store};
+
+/// The PHP package's example, which everybody knows.
+const EXAMPLE_SECRET: &str = "test-secret";
+
+/// Characters below which a token can be guessed.
+const SHORT: usize = 16;
+
+/// A sentence for each thing to look at.
+pub(super) fn of(config: &Config, layers: &Layers) -> Vec<String> {
+    let found = webhook(config, layers).into_iter().chain(short(config)).chain(keys(config, layers));
+    found.collect()
+}
+
+fn webhook(config: &Config, layers: &Layers) -> Vec<String> {
+    let mut found = Vec::new();
+    let endpoints = &config.webhook.endpoints;
+    if config.driver == Driver::Cache && (layers.value("webhook.url").is_some() || !endpoints.is_empty()) {
+        found.push("webhook.url is set, but driver = \"cache\" posts nothing: set driver = \"webhook\"".to_owned());
+    }
+    let example = endpoints.iter().filter(|endpoint| endpoint.secret.expose_secret() == EXAMPLE_SECRET);
+    found.extend(example.map(|endpoint| {
+        let name = &endpoint.name;
+        format!("the webhook secret of {name:?} is the example everybody knows: choose another")
+    }));
+    found
+}
+
+fn short(config: &Config) -> Vec<String> {
+    let auth = &config.auth;
+    let lists = [("auth.tokens", &auth.tokens), ("auth.user_token_secrets", &auth.user_token_secrets)];
+    let is_short = |secret: &SecretString| secret.expose_secret().len() < SHORT;
+    let weak = lists.into_iter().filter(|(_, secrets)| secrets.iter().any(is_short));
+    weak.map(|(key, _)| format!("{key} has an entry of less than {SHORT} characters, which can be guessed")).collect()
+}
+
+fn keys(config: &Config, layers: &Layers) -> Vec<String> {
+    let mut found = Vec::new();
+    if config.cache.store == Store::Array && layers.value("redis.url").is_some() {
+        let what = "a Redis is configured, but cache.store = \"array\" does not use it: set PRESENCE_CACHE_STORE";
+        found.push(what.to_owned());
+    }
+    if !config.scope.include_guard && config.cache.store == Store::Redis {
+        found.push("scope.include_guard = false gives keys that the PHP package does not look for".to_owned());
+    }
+    found
+}

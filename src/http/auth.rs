@@ -1,0 +1,125 @@
+//! Who calls: service tokens for applications, short-lived user tokens for browsers.
+//!
+//! A user token is a JWT signed by the application with HS256 (RFC 7515, RFC 7519). Claims: `sub` (the user's id, its
+//! type kept), `exp` (required), `nbf` (honoured), `sid` (the session), `scope` (an object of scope parts) and whatever
+//! `claim:` rules of the scope resolver name.
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use poem::Request;
+use poem::http::header;
+use poem_openapi::SecurityScheme;
+use poem_openapi::auth::Bearer;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use subtle::ConstantTimeEq;
+
+/// The tokens this sidecar accepts.
+pub struct Gate {
+    services: Vec<SecretString>,
+    users: Vec<DecodingKey>,
+    validation: Validation,
+}
+
+impl Gate {
+    /// Accepts `services` as they are, and user tokens signed with one of `users`, or of `services` if there are none.
+    pub fn new(services: &[SecretString], users: &[SecretString]) -> Self {
+        let signing = if users.is_empty() { services } else { users };
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        Self {
+            services: services.to_vec(),
+            users: signing.iter().map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
+            validation,
+        }
+    }
+
+    /// Whether `token` is a service token, in a time that does not depend on how much of it is right.
+    pub fn is_service(&self, token: &str) -> bool {
+        let equal = |known: &SecretString| bool::from(known.expose_secret().as_bytes().ct_eq(token.as_bytes()));
+        self.services.iter().fold(false, |found, known| found | equal(known))
+    }
+
+    /// The claims of a valid user token.
+    pub fn user(&self, token: &str) -> Option<Claims> {
+        let decode = |key| jsonwebtoken::decode::<Map<String, Value>>(token, key, &self.validation).ok();
+        let claims = self.users.iter().find_map(decode)?.claims;
+        matches!(claims.get("sub"), Some(Value::String(_) | Value::Number(_))).then_some(Claims(claims))
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gate").finish_non_exhaustive()
+    }
+}
+
+/// The claims of a user token that was found valid.
+#[derive(Clone, Debug)]
+pub struct Claims(Map<String, Value>);
+
+impl Claims {
+    /// The claim called `name`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+}
+
+/// Only callers with a service token.
+#[derive(SecurityScheme)]
+#[oai(rename = "service", ty = "bearer", checker = "check_service")]
+pub struct ServiceAuth(());
+
+/// Only browsers with a user token.
+#[derive(SecurityScheme)]
+#[oai(rename = "user", ty = "bearer", bearer_format = "JWT", checker = "check_user")]
+pub struct UserAuth(pub Claims);
+
+/// Callers with either.
+#[derive(SecurityScheme)]
+pub enum AnyAuth {
+    /// An application.
+    Service(ServiceAuth),
+    /// A browser.
+    User(UserAuth),
+}
+
+/// Browsers with a user token in the header, or, where they cannot set one (`navigator.sendBeacon`), in the body.
+#[derive(SecurityScheme)]
+pub enum BrowserAuth {
+    /// The token came in the header.
+    Header(UserAuth),
+    /// It has to be in the body.
+    #[oai(fallback)]
+    Body,
+}
+
+impl AnyAuth {
+    /// The user's claims, if it is not an application that calls.
+    pub fn claims(&self) -> Option<&Claims> {
+        match self {
+            Self::Service(_) => None,
+            Self::User(UserAuth(claims)) => Some(claims),
+        }
+    }
+}
+
+async fn check_service(request: &Request, bearer: Bearer) -> Option<()> {
+    gate(request)?.is_service(&bearer.token).then_some(())
+}
+
+async fn check_user(request: &Request, bearer: Bearer) -> Option<Claims> {
+    gate(request)?.user(&bearer.token)
+}
+
+/// The gate that the edge put beside the request.
+pub fn gate(request: &Request) -> Option<&Arc<Gate>> {
+    request.extensions().get::<Arc<Gate>>()
+}
+
+/// Whether the request says who calls in its header.
+pub fn has_authorization(request: &Request) -> bool {
+    request.headers().contains_key(header::AUTHORIZATION)
+}

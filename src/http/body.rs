@@ -1,0 +1,65 @@
+//! Reading request bodies: never more than the limit, never longer than the time-out.
+
+use std::time::Duration;
+
+use poem::http::header;
+use poem::web::headers::{ContentLength, HeaderMapExt};
+use poem::{Request, RequestBody};
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
+use bytes::{Bytes, BytesMut};
+
+use super::problem::Problem;
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most bytes.
+    pub bytes: usize,
+    /// Most time until it has arrived.
+    pub timeout: Duration,
+}
+
+/// A body that is too large is read up to this size all the same, so that its sender gets to see the answer.
+const DRAINED: usize = 128 * 1024 * 1024;
+
+/// The body of `request`, within the limits that the edge put beside it.
+///
+/// # Errors
+/// [`Problem::TooLarge`] and [`Problem::TooSlow`].
+pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
+    let limits = request.extensions().get::<Limits>().copied().ok_or(Problem::Internal)?;
+    let Ok(body) = body.take() else { return Ok(Bytes::new()) };
+    let announced = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
+    if announced > limits.bytes as u64 && request.headers().contains_key(header::EXPECT) {
+        return Err(Problem::TooLarge);
+    }
+    tokio::time::timeout(limits.timeout, collect(body.into(), limits.bytes)).await.map_err(|_| Problem::TooSlow)?
+}
+
+async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::Syntax("the body ended early".to_owned()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len();
+        if size > DRAINED {
+            return Err(Problem::TooLarge);
+        }
+        if size > limit {
+            (first, whole) = (Bytes::new(), BytesMut::new());
+        } else if size == data.len() {
+            first = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
+        }
+    }
+    match size {
+        _ if size > limit => Err(Problem::TooLarge),
+        _ if whole.is_empty() => Ok(first),
+        _ => Ok(whole.freeze()),
+    }
+}

@@ -1,0 +1,96 @@
+//! The OpenAPI document, Swagger UI, and what the document says about routes.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use poem::endpoint::make_sync;
+use poem::http::header;
+use poem::{Endpoint, Response};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// All routes and their methods.
+#[derive(Clone, Debug, Default)]
+pub struct Routes(Vec<(Vec<String>, String)>);
+
+impl Routes {
+    /// The routes of an OpenAPI document, and `more` that answer GET.
+    pub fn of(document: &Value, more: &[&str]) -> Self {
+        let segments = |path: &str| path.trim_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
+        let paths = document["paths"].as_object().into_iter().flatten().map(|(path, operations)| {
+            let mut methods: Vec<String> =
+                operations.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect();
+            if methods.iter().any(|method| method == "GET") {
+                methods.push("HEAD".to_owned());
+            }
+            (segments(path), methods.join(", "))
+        });
+        Self(paths.chain(more.iter().map(|path| (segments(path), "GET, HEAD".to_owned()))).collect())
+    }
+
+    /// The methods that `path` answers to, comma separated.
+    pub fn allowed(&self, path: &str) -> Option<&str> {
+        self.find(path).map(|(_, methods)| methods.as_str())
+    }
+
+    /// The name of the parameter in `path` that comes at `place` among its parameters, from 0.
+    pub fn parameter(&self, path: &str, place: usize) -> Option<&str> {
+        let (route, _) = self.find(path)?;
+        let mut names = route.iter().filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        names.nth(place)
+    }
+
+    fn find(&self, path: &str) -> Option<&(Vec<String>, String)> {
+        let asked: Vec<&str> = path.trim_matches('/').split('/').collect();
+        self.0.iter().find(|(route, _)| {
+            route.len() == asked.len() && route.iter().zip(&asked).all(|(known, part)| known.starts_with('{') || known == part)
+        })
+    }
+}
+
+/// Serves `text` as it is.
+pub fn fixed(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
+    let bytes = bytes::Bytes::from(text);
+    make_sync(move |_| Response::builder().content_type(content_type).body(bytes.clone()))
+}
+
+/// The document as it is published: indented, with a line break at the end.
+pub fn to_json(document: &Value) -> String {
+    format!("{document:#}\n")
+}
+
+/// The document as YAML.
+pub fn to_yaml(document: &Value) -> String {
+    serde_yaml::to_string(document).unwrap_or_default()
+}
+
+/// Serves Swagger UI's page behind a policy under which only the scripts and styles of this very page run.
+pub fn swagger_ui(page: &str) -> impl Endpoint<Output = Response> + use<> {
+    let page = page.replacen("\n<html charset=\"UTF-8\">", "<!doctype html>\n<html lang=\"en\">", 1).replacen(
+        "<title>Swagger UI</title>",
+        "<title>presence-sidecar</title>\n    <meta name=\"viewport\" content=\"width=device-width\">",
+        1,
+    );
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {} 'unsafe-hashes'; img-src data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hashes(&page, "script"),
+        hashes(&page, "style"),
+    );
+    let bytes = bytes::Bytes::from(page);
+    make_sync(move |_| {
+        let response = Response::builder().content_type("text/html; charset=utf-8");
+        let response = response.header(header::CONTENT_SECURITY_POLICY, &policy);
+        response.header(header::X_FRAME_OPTIONS, "DENY").header(header::REFERRER_POLICY, "no-referrer").body(bytes.clone())
+    })
+}
+
+/// The CSP sources for each `<tag …>…</tag>` of the page.
+fn hashes(page: &str, tag: &str) -> String {
+    let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
+    let blocks = page.split(&close).filter_map(|before| {
+        let (_, block) = before.rsplit_once(&open)?;
+        block.split_once('>').map(|(_, content)| content)
+    });
+    let sources = blocks.map(|block| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(block.as_bytes()))));
+    sources.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,127 @@
+//! JSON in and out through serde, with the schema of poem-openapi and the errors of Laravel's validator.
+
+use poem::http::{HeaderValue, header};
+use poem::{IntoResponse, Request, RequestBody, Response};
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, impl_apirequest_for_payload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::body;
+use super::problem::Problem;
+
+/// A JSON body, read or written by serde and described by its [`Type`].
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Type> Payload for Json<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        is_json(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// Whether a content type is `application/json` or `application/…+json`.
+pub fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let subtype = essence.get(..12).filter(|start| start.eq_ignore_ascii_case("application/")).map(|_| &essence[12..]);
+    subtype.is_some_and(|subtype| {
+        subtype.eq_ignore_ascii_case("json") || subtype.to_ascii_lowercase().ends_with("+json")
+    })
+}
+
+impl<T: Type + DeserializeOwned> ParsePayload for Json<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let bytes = body::read(request, body).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+impl_apirequest_for_payload!(Json<T>, T: Type + DeserializeOwned);
+
+/// Reads JSON.
+///
+/// # Errors
+/// [`Problem::Syntax`] for what is not JSON, [`Problem::Invalid`] naming the field for what is not as `T` wants it.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
+        true => explain::<T>(bytes),
+        false => Problem::Syntax(error.to_string()),
+    })
+}
+
+/// Reads again, more slowly, to find out where it goes wrong.
+fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
+    let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(deserializer) else { return Problem::Internal };
+    let path = error.path().to_string().replace('[', ".").replace(']', "");
+    let path = path.trim_start_matches('.').trim_start_matches('?');
+    let text = error.into_inner().to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let below = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+    if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return Problem::invalid(&below(field), "is required.");
+    }
+    let field = if path.is_empty() { "body" } else { path };
+    if let Some(field) = text.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
+        return Problem::invalid(&below(field), "must not be given twice.");
+    }
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => Problem::invalid(field, &format!("must be {}.", friendly(expected))),
+        None if text.starts_with("must ") => Problem::invalid(field, text),
+        None => Problem::invalid(field, &format!("is not valid: {text}.")),
+    }
+}
+
+fn friendly(expected: &str) -> &str {
+    match expected {
+        _ if expected.starts_with("struct ") => "an object",
+        "a sequence" => "an array",
+        "a borrowed string" | "string" => "a string",
+        other => other,
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => {
+                let mut response = bytes.into_response();
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written");
+                Problem::Internal.into_response()
+            }
+        }
+    }
+}
+
+const JSON: &str = "application/json";
+
+impl<T: Type + Serialize> ApiResponse for Json<T> {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        let response =
+            MetaResponse { description: "Done", status: Some(200), status_range: None, content, headers: Vec::new() };
+        MetaResponses { responses: vec![response] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}

@@ -1,0 +1,18 @@
+//! The edge that all wings share: listening, who calls, bodies, errors, limits, documents.
+//!
+//! Whatever a caller does wrong gets a 4xx in Laravel's JSON, whatever it accepts; see [`problem`] for the one table.
+
+pub mod auth;
+pub mod body;
+pub mod cors;
+pub mod docs;
+pub mod edge;
+pub mod json;
+pub mod problem;
+pub mod schema;
+pub mod server;
+pub mod throttle;
+
+pub use edge::{ClientIp, Edge};
+pub use json::Json;
+pub use problem::{Failed, Problem};

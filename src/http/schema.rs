@@ -1,0 +1,45 @@
+//! OpenAPI schemas for types that serde reads and writes.
+
+/// Implements poem-openapi's traits for a type by way of its serde implementation and a schema given inline, which may refer to `part`.
+#[macro_export]
+macro_rules! openapi_by_serde {
+    ($type:ty, $name:literal, $schema:expr $(, of $part:ty)?) => {
+        impl poem_openapi::types::Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+                poem_openapi::registry::MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            $(fn register(registry: &mut poem_openapi::registry::Registry) {
+                <$part as poem_openapi::types::Type>::register(registry);
+            })?
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(Some(self).into_iter())
+            }
+        }
+
+        impl poem_openapi::types::ToJSON for $type {
+            fn to_json(&self) -> Option<serde_json::Value> {
+                serde_json::to_value(self).ok()
+            }
+        }
+
+        impl poem_openapi::types::ParseFromJSON for $type {
+            fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
+                serde_json::from_value(value.unwrap_or_default()).map_err(poem_openapi::types::ParseError::custom)
+            }
+        }
+    };
+}

@@ -1,0 +1,89 @@
+//! Laravel's `throttle` middleware: a fixed window per caller, counted within this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use moka::sync::Cache;
+use poem::http::{HeaderMap, HeaderValue};
+
+/// Most callers whose windows are remembered at once.
+const CALLERS: u64 = 1_000_000;
+
+/// So many requests per window and caller.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    max: u32,
+    per: Duration,
+    windows: Cache<String, Arc<Window>>,
+}
+
+#[derive(Debug)]
+struct Window {
+    used: AtomicU32,
+    ends: Instant,
+}
+
+/// A request that was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The limit.
+    pub limit: u32,
+    /// What is left of it.
+    pub remaining: u32,
+}
+
+/// A request that was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// The limit.
+    pub limit: u32,
+    /// Whole seconds until the window ends, at least 1.
+    pub retry_after: u64,
+}
+
+impl Throttle {
+    /// At most `max` requests in `per`.
+    pub fn new(max: u32, per: Duration) -> Self {
+        Self { max, per, windows: Cache::builder().max_capacity(CALLERS).time_to_live(per).build() }
+    }
+
+    /// Counts a request of `caller` at `now`.
+    ///
+    /// # Errors
+    /// The window of this caller is used up.
+    pub fn hit(&self, caller: &str, now: Instant) -> Result<Passed, Exceeded> {
+        let fresh = || Arc::new(Window { used: AtomicU32::new(0), ends: now + self.per });
+        let mut window = self.windows.get_with_by_ref(caller, fresh);
+        if window.ends <= now {
+            window = fresh();
+            self.windows.insert(caller.to_owned(), window.clone());
+        }
+        let used = window.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.max).then_some(used + 1));
+        match used {
+            Ok(used) => Ok(Passed { limit: self.max, remaining: self.max - used - 1 }),
+            Err(_) => {
+                let left = window.ends.saturating_duration_since(now);
+                Err(Exceeded { limit: self.max, retry_after: left.as_secs().max(1) })
+            }
+        }
+    }
+}
+
+impl Passed {
+    /// Writes Laravel's headers.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.insert("x-ratelimit-limit", self.limit.into());
+        headers.insert("x-ratelimit-remaining", self.remaining.into());
+    }
+}
+
+impl Exceeded {
+    /// Writes Laravel's headers.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        Passed { limit: self.limit, remaining: 0 }.write(headers);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        headers.insert("retry-after", HeaderValue::from(self.retry_after));
+        headers.insert("x-ratelimit-reset", HeaderValue::from(now + self.retry_after));
+    }
+}

@@ -1,0 +1,15 @@
+//! The key of a presence record in an application's cache.
+//!
+//! Physical key = Redis prefix + cache prefix + logical key. The logical key is
+//! `presence|tenant|loc:location|dom:domain|guard:guard|user:id` after `Str::snake`, as
+//! aesircloud/laravel-presence makes it.
+
+mod prefix;
+mod scope;
+mod slug;
+mod snake;
+
+pub use prefix::{ParseVersionError, Version, default_cache_prefix, default_redis_prefix, store_prefix};
+pub use scope::{Scalar, ScopeParts, logical_key, scope_key};
+pub use slug::slug;
+pub use snake::snake;

@@ -1,0 +1,122 @@
+//! The logical key: scope and user, as aesircloud/laravel-presence joins them.
+
+use super::snake::{Snake, snake};
+use crate::laravel::float;
+use crate::laravel::serialize::write_int;
+
+/// A scalar as PHP knows it, in a scope or as a user id.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Scalar<'a> {
+    /// `null`, or not given.
+    #[default]
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A double.
+    Float(f64),
+    /// A text.
+    Str(&'a str),
+}
+
+impl<'a> From<&'a str> for Scalar<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl From<i64> for Scalar<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl Scalar<'_> {
+    /// PHP's `empty()`.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Bool(flag) => !flag,
+            Self::Int(number) => *number == 0,
+            Self::Float(number) => *number == 0.0,
+            Self::Str(text) => matches!(*text, "" | "0"),
+        }
+    }
+
+    /// Appends PHP's `(string)` cast of it.
+    pub fn push_to(&self, out: &mut String) {
+        match self {
+            Self::Null | Self::Bool(false) => {}
+            Self::Bool(true) => out.push('1'),
+            Self::Int(number) => push_ascii(out, |bytes| write_int(*number, bytes)),
+            Self::Float(number) => push_ascii(out, |bytes| float::write_cast(*number, bytes)),
+            Self::Str(text) => out.push_str(text),
+        }
+    }
+}
+
+fn push_ascii(out: &mut String, write: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::mem::take(out).into_bytes();
+    write(&mut bytes);
+    // Still UTF-8: numbers are ASCII.
+    *out = String::from_utf8(bytes).unwrap_or_default();
+}
+
+/// The parts of a scope, each as its caller gave it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScopeParts<'a> {
+    /// Left out when empty.
+    pub tenant: Scalar<'a>,
+    /// Left out when empty.
+    pub location: Scalar<'a>,
+    /// Left out when empty.
+    pub domain: Scalar<'a>,
+    /// `web` when null, else as it is, even if empty.
+    pub guard: Scalar<'a>,
+}
+
+/// The beginning of all logical keys of a scope: `presence|acme|loc:x|dom:y|guard:web`, in snake
+/// case.
+///
+/// A `|` inside a part names another scope; whoever takes parts from outside refuses it first.
+pub fn scope_key(parts: &ScopeParts<'_>, include_guard: bool) -> String {
+    snake(join(parts, include_guard).as_bytes())
+}
+
+fn join(parts: &ScopeParts<'_>, include_guard: bool) -> String {
+    let mut key = String::with_capacity(64);
+    key.push_str("presence");
+    for (label, part) in [("|", parts.tenant), ("|loc:", parts.location), ("|dom:", parts.domain)] {
+        if !part.is_empty() {
+            key.push_str(label);
+            part.push_to(&mut key);
+        }
+    }
+    if include_guard {
+        key.push_str("|guard:");
+        match parts.guard {
+            Scalar::Null => key.push_str("web"),
+            guard => guard.push_to(&mut key),
+        }
+    }
+    key
+}
+
+/// The logical key of a user in a scope whose [`scope_key`] this is: equal to snake case over the
+/// whole, because nothing before the colon of `|user:` can change what comes after it.
+pub fn logical_key(scope_key: &str, user: Scalar<'_>) -> String {
+    let mut key = String::with_capacity(scope_key.len() + 48);
+    key.push_str(scope_key);
+    key.push_str("|user:");
+    match user {
+        Scalar::Str(text) => Snake::INSIDE.push(text, &mut key),
+        Scalar::Float(_) => {
+            let mut text = String::new();
+            user.push_to(&mut text);
+            Snake::INSIDE.push(&text, &mut key);
+        }
+        _ => user.push_to(&mut key),
+    }
+    key
+}

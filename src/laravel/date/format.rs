@@ -1,0 +1,112 @@
+//! Writing moments: by hand, because a heartbeat writes one and format strings are slow.
+
+use chrono_tz::Tz;
+
+use super::civil::Civil;
+use super::{Moment, zone};
+
+impl Moment {
+    /// ISO 8601 under the moment's own offset, as `Carbon::toIso8601String`:
+    /// `2026-03-04T06:06:07+01:00`.
+    pub fn iso8601(&self) -> String {
+        let mut out = Vec::with_capacity(32);
+        write_iso8601(self.micros, self.offset_seconds, &mut out);
+        into_string(out)
+    }
+
+    /// The wall clock under the moment's own offset, as `Carbon::toDateTimeString`: `2026-03-04
+    /// 06:06:07`.
+    pub fn database(&self) -> String {
+        let mut out = Vec::with_capacity(32);
+        write_civil(&Civil::at(self.micros, self.offset_seconds), b' ', &mut out);
+        into_string(out)
+    }
+}
+
+/// ISO 8601 in an application's zone, to the second: `2026-03-04T06:06:07+01:00`.
+pub fn iso8601(micros: i64, tz: Tz) -> String {
+    let mut out = Vec::with_capacity(32);
+    iso8601_into(micros, tz, &mut out);
+    into_string(out)
+}
+
+/// Appends what [`iso8601`] gives.
+pub fn iso8601_into(micros: i64, tz: Tz, out: &mut Vec<u8>) {
+    write_iso8601(micros, zone::offset_at(micros, tz), out);
+}
+
+/// The wall clock of an application's zone, as its database columns hold it: `2026-03-04 05:06:07`.
+pub fn database(micros: i64, tz: Tz) -> String {
+    Moment { micros, offset_seconds: zone::offset_at(micros, tz) }.database()
+}
+
+/// Carbon's JSON, always UTC with microseconds: `2026-03-04T05:06:07.000000Z`.
+pub fn to_json(micros: i64) -> String {
+    let civil = Civil::at(micros, 0);
+    let mut out = Vec::with_capacity(32);
+    if (0..=9999).contains(&civil.year) {
+        write_year(civil.year, &mut out);
+    } else {
+        // Carbon's isoFormat('YYYYYY').
+        out.push(if civil.year < 0 { b'-' } else { b'+' });
+        write_padded(civil.year.unsigned_abs(), 6, &mut out);
+    }
+    write_after_year(&civil, b'T', &mut out);
+    out.push(b'.');
+    write_padded(civil.micro.into(), 6, &mut out);
+    out.push(b'Z');
+    into_string(out)
+}
+
+fn write_iso8601(micros: i64, offset: i32, out: &mut Vec<u8>) {
+    write_civil(&Civil::at(micros, offset), b'T', out);
+    let [[hour_tens, hour], [minute_tens, minute]] =
+        [offset.unsigned_abs() / 3600, offset.unsigned_abs() / 60 % 60].map(two);
+    let sign = if offset < 0 { b'-' } else { b'+' };
+    out.extend_from_slice(&[sign, hour_tens, hour, b':', minute_tens, minute]);
+}
+
+fn write_civil(civil: &Civil, separator: u8, out: &mut Vec<u8>) {
+    write_year(civil.year, out);
+    write_after_year(civil, separator, out);
+}
+
+/// PHP's `Y`: at least four digits, a minus before Christ.
+fn write_year(year: i64, out: &mut Vec<u8>) {
+    if year < 0 {
+        out.push(b'-');
+    }
+    write_padded(year.unsigned_abs(), 4, out);
+}
+
+fn write_after_year(civil: &Civil, separator: u8, out: &mut Vec<u8>) {
+    let fields =
+        [(b'-', civil.month), (b'-', civil.day), (separator, civil.hour), (b':', civil.minute), (b':', civil.second)];
+    let mut text = [0; 15];
+    for (place, (before, field)) in text.chunks_exact_mut(3).zip(fields) {
+        let [tens, units] = two(field.into());
+        place.copy_from_slice(&[before, tens, units]);
+    }
+    out.extend_from_slice(&text);
+}
+
+/// The last two digits.
+fn two(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+}
+
+fn write_padded(number: u64, width: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    let mut rest = number;
+    while rest > 0 {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[start.min(digits.len() - width)..]);
+}
+
+fn into_string(ascii: Vec<u8>) -> String {
+    String::from_utf8(ascii).unwrap_or_default()
+}

@@ -1,0 +1,28 @@
+//! Moments as Carbon reads and writes them.
+//!
+//! Everything counts microseconds since 1970 in UTC; the calendar is the proleptic Gregorian one,
+//! without leap seconds, as in timelib.
+
+mod civil;
+mod clock;
+mod day;
+mod format;
+mod parse;
+mod scan;
+mod zone;
+
+pub use format::{database, iso8601, iso8601_into, to_json};
+pub use parse::{ParseError, parse};
+pub(super) use zone::{from_local, offset_from_text};
+
+/// A moment, with the offset from UTC under which it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub micros: i64,
+    /// How far the writer's clock was ahead of UTC.
+    pub offset_seconds: i32,
+}
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;

@@ -1,0 +1,99 @@
+//! Offsets from UTC: written as such, by the names of RFC 2822, or by the tz database.
+
+use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use super::MICROS_PER_SECOND;
+use super::scan::Scanner;
+
+/// What a text says about its offset.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Zone {
+    /// A number of seconds ahead of UTC.
+    Fixed(i32),
+    /// A zone whose offset depends on the date.
+    Named(Tz),
+}
+
+/// The named zones of RFC 2822 (section 4.3), in hours.
+const ABBREVIATIONS: [(&str, i32); 12] = [
+    ("z", 0),
+    ("utc", 0),
+    ("gmt", 0),
+    ("zulu", 0),
+    ("est", -5),
+    ("edt", -4),
+    ("cst", -6),
+    ("cdt", -5),
+    ("mst", -7),
+    ("mdt", -6),
+    ("pst", -8),
+    ("pdt", -7),
+];
+
+/// How far a zone is ahead of UTC at a moment.
+pub(super) fn offset_at(micros: i64, tz: Tz) -> i32 {
+    if tz == Tz::UTC {
+        return 0;
+    }
+    DateTime::from_timestamp(micros.div_euclid(MICROS_PER_SECOND), 0)
+        .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc())
+}
+
+/// The moment at which the clocks of a zone show this, in microseconds: the earlier one if they do
+/// so twice, and if never, the one that they would show it at without the jump.
+pub(in crate::laravel) fn from_local(local: &NaiveDateTime, tz: Tz) -> i64 {
+    let offset = match tz.offset_from_local_datetime(local) {
+        LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => offset,
+        LocalResult::None => {
+            tz.offset_from_utc_datetime(&local.checked_sub_signed(Duration::days(1)).unwrap_or(*local))
+        }
+    };
+    local.and_utc().timestamp_micros() - i64::from(offset.fix().local_minus_utc()) * MICROS_PER_SECOND
+}
+
+/// The offset that PHP writes as the `timezone` of a date: `+02:00`, `Z` or an abbreviation.
+pub(in crate::laravel) fn offset_from_text(text: &str) -> Option<i32> {
+    let mut scanner = Scanner::new(text);
+    match zone(&mut scanner)? {
+        Zone::Fixed(offset) if scanner.is_done() => Some(offset),
+        _ => None,
+    }
+}
+
+/// Reads a zone: `+01:00`, `+0100`, `+1`, `Z`, `GMT`, `GMT+1`, `EST`, `Europe/Paris`.
+pub(super) fn zone(scanner: &mut Scanner<'_>) -> Option<Zone> {
+    if matches!(scanner.peek(), Some(b'+' | b'-')) {
+        return offset(scanner).map(Zone::Fixed);
+    }
+    let name = scanner.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+'));
+    if let Some(signed) = strip_prefix_ignore_case(name, "gmt").filter(|rest| rest.starts_with(['+', '-'])) {
+        let mut rest = Scanner::new(signed);
+        return offset(&mut rest).filter(|_| rest.is_done()).map(Zone::Fixed);
+    }
+    let abbreviation = ABBREVIATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    match abbreviation {
+        Some((_, hours)) => Some(Zone::Fixed(hours * 3600)),
+        None => name.parse().ok().map(Zone::Named),
+    }
+}
+
+fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// `[+-]` with `h`, `hh`, `hhmm`, `h:mm`, `hh:mm`, `hhmmss` or `hh:mm:ss`, up to 24 hours.
+fn offset(scanner: &mut Scanner<'_>) -> Option<i32> {
+    let sign = if scanner.eat(b'-') { -1 } else { i32::from(scanner.eat(b'+')) };
+    let digits = scanner.take_while(u8::is_ascii_digit);
+    let number = digits.parse::<i32>().ok()?;
+    let mut part = || if scanner.eat(b':') { scanner.number(1, 2) } else { Some(0) };
+    let [hours, minutes, seconds] = match digits.len() {
+        1 | 2 => [number, i32::try_from(part()?).ok()?, i32::try_from(part()?).ok()?],
+        4 => [number / 100, number % 100, 0],
+        6 => [number / 10_000, number / 100 % 100, number % 100],
+        _ => return None,
+    };
+    (hours <= 24 && minutes < 60 && seconds < 60).then_some(sign * (hours * 3600 + minutes * 60 + seconds))
+}

@@ -1,0 +1,75 @@
+//! A `.env` file as vlucas/phpdotenv 5 reads it and Laravel's `env()` answers from it.
+
+mod entry;
+mod lines;
+
+use entry::Entry;
+
+/// Why a file is not read; the reasons are phpdotenv's, without the text at fault, which may be a
+/// secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} in line {line}")]
+pub struct DotenvError {
+    /// The line on which the entry at fault begins, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// The variables that `env()` would answer with, in the order of the file.
+///
+/// `outer` is the environment of the process. As in Laravel it wins over the file where `${NAME}`
+/// is expanded; whether it also wins over an entry of the same name is for the caller to decide,
+/// who sees both.
+///
+/// As with `env()`, the words `true`, `false`, `empty` and `null`, with or without parentheses, are
+/// special: they become `true`, `false`, an empty text and no entry at all. A value in quotes that
+/// are part of the value loses them.
+///
+/// # Errors
+///
+/// [`DotenvError`] for the first entry that phpdotenv would refuse. An opened quote that is never
+/// closed is none: phpdotenv ignores the rest of the file.
+pub fn parse(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, DotenvError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut entries: Vec<(String, String)> = Vec::new();
+    for (line, raw) in lines::entries(text) {
+        let Entry { name, value } = entry::parse(&raw).map_err(|reason| DotenvError { line, reason })?;
+        let value = value.map(|value| {
+            value.resolve(&|name| outer(name).or_else(|| find(&entries, name).map(|at| entries[at].1.clone())))
+        });
+        set(&mut entries, name, value);
+    }
+    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, answer(value)?))).collect())
+}
+
+fn find(entries: &[(String, String)], name: &str) -> Option<usize> {
+    entries.iter().position(|(known, _)| known == name)
+}
+
+/// A later entry replaces an earlier one; a name without a value takes it away.
+fn set(entries: &mut Vec<(String, String)>, name: String, value: Option<String>) {
+    match (find(entries, &name), value) {
+        (Some(at), Some(value)) => entries[at].1 = value,
+        (None, Some(value)) => entries.push((name, value)),
+        (Some(at), None) => drop(entries.remove(at)),
+        (None, None) => {}
+    }
+}
+
+/// `Illuminate\Support\Env::get`.
+fn answer(value: String) -> Option<String> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "(true)" => return Some("true".to_owned()),
+        "false" | "(false)" => return Some("false".to_owned()),
+        "empty" | "(empty)" => return Some(String::new()),
+        "null" | "(null)" => return None,
+        _ => {}
+    }
+    let quoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    match quoted {
+        // The pattern's dot stops at a line's end.
+        Some(inner) if !inner.contains('\n') => Some(inner.to_owned()),
+        _ => Some(value),
+    }
+}

@@ -1,0 +1,91 @@
+//! Array keys, normalised as PHP's `ZEND_HANDLE_NUMERIC_STR` does it.
+
+use std::hash::{Hash, Hasher};
+
+use indexmap::Equivalent;
+
+/// A key of a PHP array: an integer, or bytes that do not read as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A decimal integer in its only spelling: no leading zeros, no `+`, no `-0`, within 64 bits.
+    Int(i64),
+    /// Anything else.
+    String(Vec<u8>),
+}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::from(text.as_bytes())
+    }
+}
+
+impl From<&[u8]> for Key {
+    fn from(bytes: &[u8]) -> Self {
+        integer(bytes).map_or_else(|| Self::String(bytes.to_vec()), Self::Int)
+    }
+}
+
+impl From<String> for Key {
+    fn from(text: String) -> Self {
+        Self::from(text.into_bytes())
+    }
+}
+
+impl From<Vec<u8>> for Key {
+    fn from(bytes: Vec<u8>) -> Self {
+        integer(&bytes).map_or(Self::String(bytes), Self::Int)
+    }
+}
+
+impl From<i64> for Key {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+// By hand, so that a borrowed key hashes to the same value.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Int(number) => BorrowedKey::Int(*number).hash(state),
+            Self::String(bytes) => BorrowedKey::String(bytes).hash(state),
+        }
+    }
+}
+
+/// A key to look up with, which owns nothing.
+#[derive(Clone, Copy, Hash)]
+pub(super) enum BorrowedKey<'a> {
+    Int(i64),
+    String(&'a [u8]),
+}
+
+impl<'a> BorrowedKey<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        integer(bytes).map_or(Self::String(bytes), Self::Int)
+    }
+}
+
+impl Equivalent<Key> for BorrowedKey<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        match (self, key) {
+            (Self::Int(left), Key::Int(right)) => left == right,
+            (Self::String(left), Key::String(right)) => left == right,
+            _ => false,
+        }
+    }
+}
+
+/// The integer that PHP makes of these bytes when they are used as an array key, if any.
+pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let plain = match digits {
+        [b'0'] => digits.len() == bytes.len(),
+        [b'1'..=b'9', rest @ ..] => rest.len() < 19 && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if !plain {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}

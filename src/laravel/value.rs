@@ -1,0 +1,166 @@
+//! A PHP value as `unserialize()` or `json_decode()` builds it.
+//!
+//! Arrays keep their order and fold their keys as PHP does (`"5"` is the integer 5, `"05"` a
+//! string). The serde view, which never fails, is what a PHP application would answer as JSON: see
+//! `impl Serialize` below.
+
+use indexmap::IndexMap;
+
+use super::key::BorrowedKey;
+pub use super::key::Key;
+use super::view;
+
+/// Any value that can lie in Laravel's cache or come out of `json_decode`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A 64-bit integer.
+    Int(i64),
+    /// A double, with NaN and the infinities.
+    Float(f64),
+    /// Bytes; PHP strings have no encoding.
+    String(Vec<u8>),
+    /// A list or a dictionary: PHP has one type for both.
+    Array(Array),
+    /// An instance of some class, as its serialized properties.
+    Object(Object),
+}
+
+impl Value {
+    /// The bytes of a string, or nothing for any other type.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::String(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The text of a string in UTF-8, or nothing for any other value.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.as_bytes()?).ok()
+    }
+
+    /// The array, or nothing for any other type.
+    pub fn as_array(&self) -> Option<&Array> {
+        match self {
+            Self::Array(array) => Some(array),
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.as_bytes().to_vec())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text.into_bytes())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<Array> for Value {
+    fn from(array: Array) -> Self {
+        Self::Array(array)
+    }
+}
+
+/// A PHP array: ordered, with [`Key`]s.
+#[derive(Clone, Debug, Default)]
+pub struct Array(IndexMap<Key, Value>);
+
+impl Array {
+    /// An empty array.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty array with room for `capacity` elements.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(IndexMap::with_capacity(capacity))
+    }
+
+    /// Appends as `$array[] = $value` does to a list: under the number of elements already there.
+    pub fn push(&mut self, value: impl Into<Value>) {
+        let next = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
+        self.0.insert(Key::Int(next), value.into());
+    }
+
+    /// Sets an element; a key that was there keeps its place and takes the later value.
+    pub fn insert(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Option<Value> {
+        self.0.insert(key.into(), value.into())
+    }
+
+    /// The element under this key, which may be the text of an integer key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(&BorrowedKey::new(key.as_bytes()))
+    }
+
+    /// The element under an integer key.
+    pub fn get_index(&self, index: i64) -> Option<&Value> {
+        self.0.get(&BorrowedKey::Int(index))
+    }
+
+    /// The elements in order.
+    pub fn iter(&self) -> indexmap::map::Iter<'_, Key, Value> {
+        self.0.iter()
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the keys are 0, 1, 2, … in this order (`array_is_list`); an empty array is a list.
+    pub fn is_list(&self) -> bool {
+        view::are_positions(self.0.keys())
+    }
+}
+
+// IndexMap compares as a set; the order of a PHP array is part of its serialized form.
+impl PartialEq for Array {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl<'a> IntoIterator for &'a Array {
+    type Item = (&'a Key, &'a Value);
+    type IntoIter = indexmap::map::Iter<'a, Key, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<K: Into<Key>, V: Into<Value>> FromIterator<(K, V)> for Array {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(elements: I) -> Self {
+        Self(elements.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+}
+
+/// An object, as far as its serialized form tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// The class name with its namespace, without a leading backslash.
+    pub class: Vec<u8>,
+    /// The properties under the names they are serialized with: `\0*\0name` is protected,
+    /// `\0Class\0name` private.
+    pub properties: Array,
+}

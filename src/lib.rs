@@ -1,0 +1,20 @@
+//! A sidecar for Laravel apps: presence in the very cache records of `aesircloud/laravel-presence`, and what PHP cannot
+//! do inside a request.
+//!
+//! The map, in the order to read it. Arrows point down only; `tests/architecture.rs` says so.
+//!
+//! 1. [`laravel`] — the formats shared with PHP: serialize, cache keys, dates, JSON, `.env`. Pure.
+//! 2. [`config`] — layers of configuration, resolved into one that cannot contradict itself.
+//! 3. [`telemetry`] — logs and metrics.
+//! 4. [`http`] — the edge all wings share: who calls, bodies, errors, limits, the accept loop.
+//! 5. [`presence`] — the first wing: rules, stores, service, sweep, API.
+//! 6. [`app`] — the composition root, and [`app::run`], the program.
+//! 7. [`cli`] — the commands.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod laravel;
+pub mod presence;
+pub mod telemetry;

@@ -1,0 +1,11 @@
+//! Parses the command line, nothing else.
+
+use clap::Parser;
+use presence_sidecar::cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    Cli::parse().run()
+}

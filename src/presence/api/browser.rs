@@ -1,0 +1,160 @@
+//! The heartbeat route for browsers: the PHP package's own route, with a user token in place of a session.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use poem::web::Data;
+use poem::{Request, RequestBody};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
+use serde::Deserialize;
+
+use super::types::{OkAnswer, ScopeBody};
+use super::{Tag, session_of, subject_of};
+use crate::config;
+use crate::http::auth::{self, BrowserAuth, Claims, UserAuth};
+use crate::http::problem::ForBrowsers;
+use crate::http::throttle::Throttle;
+use crate::http::{ClientIp, Failed, Json, Problem, body, json};
+use crate::laravel::{Array, Value};
+use crate::presence::identity::{Id, Scope, SessionId, Subject};
+use crate::presence::model::{Beat, Input};
+use crate::presence::scope::{self, Wished};
+use crate::presence::{Presence, Wanted};
+
+/// Longer user agents are cut, as in PHP but between characters.
+const USER_AGENT: usize = 255;
+
+/// What a page says with its heartbeat.
+#[derive(Debug, Default, Object, Deserialize)]
+#[oai(rename = "BrowserHeartbeat")]
+#[serde(default, expecting = "an object")]
+pub struct BrowserBody {
+    /// The user token, where no header can be set (`navigator.sendBeacon`).
+    token: Option<String>,
+    /// Whether the user is active in this tab, `true` if left out.
+    active: Option<bool>,
+    /// Whether this session ends: the page is closed.
+    end: Option<bool>,
+    /// The tab; the token's `sid` has precedence.
+    session: Option<SessionId>,
+    /// If given, it must be the token's user.
+    user_id: Option<Id>,
+    /// If given, it must be the token's scope.
+    scope: Option<ScopeBody>,
+}
+
+/// The browser operations.
+pub struct Browser {
+    presence: Arc<Presence>,
+    rules: config::Scope,
+    throttle: Option<Throttle>,
+}
+
+impl Browser {
+    /// The operations on `presence`, each user throttled.
+    pub fn new(presence: Arc<Presence>, rules: config::Scope, throttle: Option<Throttle>) -> Self {
+        Self { presence, rules, throttle }
+    }
+
+    fn wanted(&self, request: &Request, claims: &Claims, client: ClientIp, body: BrowserBody) -> Result<Wanted, Problem> {
+        let user = subject_of(claims).ok_or(Problem::Unauthenticated)?;
+        if body.user_id.is_some_and(|other| other.to_string() != user.to_string()) {
+            return Err(Problem::Forbidden("The token is for another user."));
+        }
+        let wished = body.scope.map(Scope::from).unwrap_or_default();
+        let scope = scope::resolve(&self.rules, Some(claims), &Wished { scope: &wished, request })?;
+        let subject = Subject::new(user, scope, self.rules.include_guard);
+        let session = session_of(claims).or(body.session);
+        let meta = described(request, client).into();
+        let input = if body.end == Some(true) {
+            Input::Offline { session: Some(session.unwrap_or_default()), meta }
+        } else {
+            let session = session.unwrap_or_default();
+            Input::Heartbeat(Beat { session, active: body.active.unwrap_or(true), meta })
+        };
+        Ok(Wanted { subject, input })
+    }
+}
+
+/// The meta that the PHP route records: address and user agent.
+fn described(request: &Request, client: ClientIp) -> Array {
+    let agent = request.header("user-agent").unwrap_or_default();
+    let mut meta = Array::with_capacity(2);
+    meta.insert("ip", Value::from(client.0.to_string()));
+    meta.insert("ua", Value::from(&agent[..agent.floor_char_boundary(USER_AGENT)]));
+    meta
+}
+
+#[OpenApi(prefix_path = "/presence", tag = "Tag::Browsers")]
+impl Browser {
+    /// A browser's sign of life
+    ///
+    /// The PHP package's route, for pages that hold a short-lived user token minted by the application. User, session
+    /// and scope come from the token alone. Throttled per user.
+    #[oai(path = "/heartbeat", method = "post", operation_id = "browser_heartbeat")]
+    async fn heartbeat(
+        &self,
+        request: &Request,
+        auth: BrowserAuth,
+        client: Data<&ClientIp>,
+        body: Beacon,
+    ) -> Result<poem_openapi::payload::Response<Json<OkAnswer>>, Failed<ForBrowsers>> {
+        let claims = match auth {
+            BrowserAuth::Header(UserAuth(claims)) => claims,
+            BrowserAuth::Body if auth::has_authorization(request) => return Err(Problem::Unauthenticated.into()),
+            BrowserAuth::Body => {
+                let gate = auth::gate(request).ok_or(Problem::Internal)?;
+                let token = body.0.token.as_deref().ok_or(Problem::Unauthenticated)?;
+                gate.user(token).ok_or(Problem::Unauthenticated)?
+            }
+        };
+        let wanted = self.wanted(request, &claims, *client.0, body.0)?;
+        let passed = match &self.throttle {
+            Some(throttle) => {
+                let hit = throttle.hit(wanted.subject.key.as_str(), Instant::now());
+                Some(hit.map_err(Problem::TooMany)?)
+            }
+            None => None,
+        };
+        self.presence.apply(wanted).await?;
+        let mut answer = poem_openapi::payload::Response::new(Json(OkAnswer { ok: true }));
+        if let Some(passed) = passed {
+            answer = answer.header("x-ratelimit-limit", passed.limit).header("x-ratelimit-remaining", passed.remaining);
+        }
+        Ok(answer)
+    }
+}
+
+/// A [`BrowserBody`] as JSON, whatever the content type says: a beacon cannot set it without a preflight. May be empty.
+struct Beacon(BrowserBody);
+
+impl<'a> ApiExtractor<'a> for Beacon {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Json<BrowserBody> as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let media = |content_type| MetaMediaType { content_type, schema: Json::<BrowserBody>::schema_ref() };
+        Some(MetaRequest { description: None, content: vec![media("application/json")], required: false })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let bytes = body::read(request, body).await?;
+        match request.content_type() {
+            _ if bytes.is_empty() => Ok(Self(BrowserBody::default())),
+            None => Ok(Self(json::parse(&bytes)?)),
+            Some(kind) if json::is_json(kind) || kind.starts_with("text/plain") => Ok(Self(json::parse(&bytes)?)),
+            Some(_) => Err(Problem::MediaType.into()),
+        }
+    }
+}

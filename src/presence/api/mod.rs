@@ -1,0 +1,299 @@
+//! Presence over HTTP: who, what, call, answer.
+
+mod browser;
+mod types;
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{OpenApi, Tags};
+
+pub use self::browser::Browser;
+use self::types::{
+    ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody, MemberAnswer, OfflineBody,
+    PageSize, PresentWord, RosterAnswer, ScopeBody, StatusAnswer,
+};
+use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
+use super::model::{Beat, Input, Status};
+use super::scope::{self, Wished};
+use super::service::MAX_USERS;
+use super::store::{Cursor, Unavailable};
+use super::{Presence, Wanted};
+use crate::config;
+use crate::http::auth::{AnyAuth, Claims, ServiceAuth};
+use crate::http::problem::{WithBody, WithoutBody};
+use crate::http::{Failed, Json, Problem};
+
+/// Groups of operations in the document.
+#[derive(Tags)]
+pub enum Tag {
+    /// Who is online, away or offline.
+    Presence,
+    /// For browsers with a user token.
+    Browsers,
+}
+
+/// The presence operations for applications.
+pub struct Api {
+    presence: Arc<Presence>,
+    rules: config::Scope,
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        tracing::debug!(error = %error.0, "the presence store gave no answer");
+        Self::Unavailable
+    }
+}
+
+impl Api {
+    /// The operations on `presence`, with scopes found by `rules`.
+    pub fn new(presence: Arc<Presence>, rules: config::Scope) -> Self {
+        Self { presence, rules }
+    }
+
+    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<ScopeBody>) -> Result<Scope, Problem> {
+        let wished = wished.map(Scope::from).unwrap_or_default();
+        scope::resolve(&self.rules, claims, &Wished { scope: &wished, request })
+    }
+
+    fn subject(&self, request: &Request, user: Id, wished: Option<ScopeBody>) -> Result<Subject, Problem> {
+        let scope = self.scope(request, None, wished)?;
+        Ok(Subject::new(user, scope, self.rules.include_guard))
+    }
+
+    fn heartbeat_of(&self, request: &Request, body: HeartbeatBody) -> Result<(Subject, Beat), Problem> {
+        let subject = self.subject(request, body.user_id, body.scope)?;
+        let beat = Beat {
+            session: body.session.unwrap_or_default(),
+            active: body.active.unwrap_or(true),
+            meta: body.meta.unwrap_or_default(),
+        };
+        Ok((subject, beat))
+    }
+
+    fn scope_key(
+        &self,
+        request: &Request,
+        claims: Option<&Claims>,
+        [tenant, location, domain, guard]: [Part; 4],
+    ) -> Result<ScopeKey, Problem> {
+        let wished = Scope { tenant: tenant.0, location: location.0, domain: domain.0, guard: guard.0 };
+        let scope = scope::resolve(&self.rules, claims, &Wished { scope: &wished, request })?;
+        Ok(scope.key(self.rules.include_guard))
+    }
+}
+
+/// A part of the scope in the query; digits mean the number.
+type Part = Query<Option<Id>>;
+
+type Answer<T, S> = Result<Json<T>, Failed<S>>;
+
+#[OpenApi(prefix_path = "/api/v1/presence", tag = "Tag::Presence")]
+impl Api {
+    /// Record a sign of life
+    ///
+    /// Puts the user online, or away if `active` is false. Answered once it is committed; a steady heartbeat costs one
+    /// round trip to the store.
+    #[oai(path = "/heartbeat", method = "post", operation_id = "heartbeat")]
+    async fn heartbeat(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        body: Json<HeartbeatBody>,
+    ) -> Answer<HappenedAnswer, WithBody> {
+        let (subject, beat) = self.heartbeat_of(request, body.0)?;
+        let happened = self.presence.apply(Wanted { subject, input: Input::Heartbeat(beat) }).await?;
+        Ok(Json(happened.into()))
+    }
+
+    /// Announce a user as online
+    ///
+    /// A heartbeat that is recorded in the change log even if the user was online already.
+    #[oai(path = "/online", method = "post", operation_id = "online")]
+    async fn online(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        body: Json<HeartbeatBody>,
+    ) -> Answer<HappenedAnswer, WithBody> {
+        let (subject, beat) = self.heartbeat_of(request, body.0)?;
+        let happened = self.presence.apply(Wanted { subject, input: Input::Online(beat) }).await?;
+        Ok(Json(happened.into()))
+    }
+
+    /// End a presence
+    ///
+    /// Ends one session, or all. The end of all is recorded in the change log even if the user was offline already.
+    #[oai(path = "/offline", method = "post", operation_id = "offline")]
+    async fn offline(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        Json(body): Json<OfflineBody>,
+    ) -> Answer<HappenedAnswer, WithBody> {
+        let subject = self.subject(request, body.user_id, body.scope)?;
+        let input = Input::Offline { session: body.session, meta: body.meta.unwrap_or_default() };
+        let happened = self.presence.apply(Wanted { subject, input }).await?;
+        Ok(Json(happened.into()))
+    }
+
+    /// Record up to 1,000 signs of life
+    ///
+    /// All of them are refused if one is not as it must be; otherwise each has its result, in the order given.
+    #[oai(path = "/heartbeats", method = "post", operation_id = "heartbeats")]
+    async fn heartbeats(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        body: Json<Heartbeats>,
+    ) -> Answer<Vec<HappenedAnswer>, WithBody> {
+        let Heartbeats(beats) = body.0;
+        at_most("body", beats.len())?;
+        let mut wanted = Vec::with_capacity(beats.len());
+        for item in beats {
+            let (subject, beat) = self.heartbeat_of(request, item)?;
+            wanted.push(Wanted { subject, input: Input::Heartbeat(beat) });
+        }
+        let happened = self.presence.apply_all(wanted).await?;
+        Ok(Json(happened.into_iter().map(HappenedAnswer::from).collect()))
+    }
+
+    /// One user's presence
+    ///
+    /// The PHP facade's `status()`, and what the sidecar knows beyond it. A user token may ask for its own user.
+    #[oai(path = "/status/:user_id", method = "get", operation_id = "status")]
+    #[expect(clippy::too_many_arguments, reason = "each is a documented parameter")]
+    async fn status(
+        &self,
+        request: &Request,
+        auth: AnyAuth,
+        /// The user; digits mean the number.
+        user_id: Path<Id>,
+        /// The scope's tenant.
+        tenant: Part,
+        /// The scope's location.
+        location: Part,
+        /// The scope's domain.
+        domain: Part,
+        /// The scope's guard, `web` if left out.
+        guard: Part,
+    ) -> Answer<StatusAnswer, WithoutBody> {
+        let scope = self.scope_key(request, auth.claims(), [tenant, location, domain, guard])?;
+        let key = scope.user(&user_id.0);
+        if let Some(claims) = auth.claims() {
+            let own = subject_of(claims).map(|user| scope.user(&user));
+            if own.as_ref() != Some(&key) {
+                return Err(Problem::Forbidden("The token is for another user.").into());
+            }
+        }
+        Ok(Json(self.presence.status(key).await?.into()))
+    }
+
+    /// Many users' presence
+    ///
+    /// The PHP facade's `many()` in one round trip to the store: an object from id to presence.
+    #[oai(path = "/many", method = "post", operation_id = "many")]
+    async fn many(&self, request: &Request, _auth: ServiceAuth, body: Json<ManyBody>) -> Answer<ManyAnswer, WithBody> {
+        let ManyBody { user_ids, scope } = body.0;
+        at_most("user_ids", user_ids.len())?;
+        let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
+        let keys: Vec<Key> = user_ids.iter().map(|user| scope.user(user)).collect();
+        let views = if keys.is_empty() { Vec::new() } else { self.presence.many(&keys).await? };
+        Ok(Json(user_ids.iter().map(Id::to_string).zip(views).collect()))
+    }
+
+    /// The members of a scope
+    ///
+    /// Users who are online or away, in pages. A page may be shorter than `limit` although more follow; go on until
+    /// `next_cursor` is null.
+    #[oai(path = "/roster", method = "get", operation_id = "roster")]
+    #[expect(clippy::too_many_arguments, reason = "each is a documented parameter")]
+    async fn roster(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        /// Only members who are `online`, or only those who are `away`.
+        status: Query<Option<PresentWord>>,
+        /// Most members on a page, 1 to 1,000; 100 if left out.
+        limit: Query<Option<PageSize>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// The scope's tenant.
+        tenant: Part,
+        /// The scope's location.
+        location: Part,
+        /// The scope's domain.
+        domain: Part,
+        /// The scope's guard, `web` if left out.
+        guard: Part,
+    ) -> Answer<RosterAnswer, WithoutBody> {
+        let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
+        let (status, limit) = (status.0.map(Status::from), limit.0.unwrap_or_default().0);
+        let (members, next) = self.presence.roster(&scope, status, cursor.0.as_deref(), limit).await?;
+        Ok(Json(RosterAnswer {
+            data: members.into_iter().map(MemberAnswer::from).collect(),
+            next_cursor: next.map(|key| key.member().to_owned()),
+        }))
+    }
+
+    /// How many members a scope has
+    ///
+    /// Kept up to date with every transition, so that asking costs the same however many there are.
+    #[oai(path = "/counts", method = "get", operation_id = "counts")]
+    async fn counts(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        /// The scope's tenant.
+        tenant: Part,
+        /// The scope's location.
+        location: Part,
+        /// The scope's domain.
+        domain: Part,
+        /// The scope's guard, `web` if left out.
+        guard: Part,
+    ) -> Answer<CountsAnswer, WithoutBody> {
+        let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
+        let counts = self.presence.counts(&scope).await?;
+        let (online, away) = (counts.online, counts.away);
+        Ok(Json(CountsAnswer { online, away, present: online + away }))
+    }
+
+    /// The change log
+    ///
+    /// Every transition of every scope, oldest first, to catch up with after downtime. Recorded exactly once; of two
+    /// entries of one user the one with the greater `seq` is the later.
+    #[oai(path = "/changes", method = "get", operation_id = "changes")]
+    async fn changes(
+        &self,
+        _auth: ServiceAuth,
+        /// `next_cursor` of the page before; from the beginning of the log if left out.
+        after: Query<Option<Cursor>>,
+        /// Most entries on a page, 1 to 1,000; 100 if left out.
+        limit: Query<Option<PageSize>>,
+    ) -> Answer<ChangesAnswer, WithoutBody> {
+        let after = after.0.unwrap_or(Cursor::START);
+        let changes = self.presence.changes(after, limit.0.unwrap_or_default().0).await?;
+        let next_cursor = changes.last().map_or(after, |(cursor, _)| *cursor);
+        Ok(Json(ChangesAnswer { data: changes.into_iter().map(Into::into).collect(), next_cursor }))
+    }
+}
+
+fn at_most(field: &str, users: usize) -> Result<(), Problem> {
+    match users {
+        0..=MAX_USERS => Ok(()),
+        _ => Err(Problem::invalid(field, "must not have more than 1000 items.")),
+    }
+}
+
+/// The user that a token is for.
+fn subject_of(claims: &Claims) -> Option<Id> {
+    serde_json::from_value(claims.get("sub")?.clone()).ok()
+}
+
+/// The session that a token is for, if it names one.
+fn session_of(claims: &Claims) -> Option<SessionId> {
+    serde_json::from_value(claims.get("sid")?.clone()).ok()
+}

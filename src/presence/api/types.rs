@@ -1,0 +1,515 @@
+//! Bodies of the presence API.
+
+use indexmap::IndexMap;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::laravel::date;
+use crate::openapi_by_serde;
+use crate::presence::identity::{Id, MAX_LENGTH, Meta, Scope, SessionId};
+use crate::presence::model::{Change, Status, Timestamp, Transition};
+use crate::presence::service::{MAX_USERS, Member};
+use crate::presence::store::Cursor;
+use crate::presence::{Happened, SessionView, View};
+
+const NAME: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// The largest double below 2^63: a schema's bounds are doubles.
+const LARGEST_INTEGER: f64 = 9_223_372_036_854_774_784.0;
+
+fn name_schema(example: &str) -> MetaSchema {
+    MetaSchema {
+        max_length: Some(MAX_LENGTH),
+        pattern: Some(NAME.to_owned()),
+        example: Some(example.into()),
+        ..MetaSchema::new("string")
+    }
+}
+
+fn id_schema(description: &'static str) -> MetaSchema {
+    let (minimum, maximum) = (Some(-LARGEST_INTEGER), Some(LARGEST_INTEGER));
+    let integer = MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") };
+    MetaSchema {
+        description: Some(description),
+        one_of: vec![MetaSchemaRef::Inline(Box::new(integer)), MetaSchemaRef::Inline(Box::new(name_schema("u-1")))],
+        ..MetaSchema::ANY
+    }
+}
+
+openapi_by_serde!(
+    Id,
+    "Id",
+    id_schema("A string without `|` and control characters (at most 255 characters), or a 64-bit integer; its type is kept.")
+);
+impl ParseFromParameter for Id {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        Self::from_path(text).map_err(ParseError::custom)
+    }
+}
+
+/// Entries on a page: 1 to 1,000, and 100 if nothing is said.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct PageSize(pub usize);
+
+impl PageSize {
+    const LARGEST: usize = 1_000;
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl ParseFromParameter for PageSize {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let size = text.parse().ok().filter(|size| (1..=Self::LARGEST).contains(size));
+        size.map(Self).ok_or_else(|| ParseError::custom("must be an integer between 1 and 1000."))
+    }
+}
+
+openapi_by_serde!(PageSize, "PageSize", MetaSchema {
+    minimum: Some(1.0),
+    maximum: Some(1_000.0),
+    ..MetaSchema::new("integer")
+});
+
+impl ParseFromParameter for Cursor {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map_err(ParseError::custom)
+    }
+}
+
+openapi_by_serde!(Cursor, "Cursor", MetaSchema {
+    pattern: Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned()),
+    example: Some("1772600767000-0".into()),
+    ..MetaSchema::new("string")
+});
+
+/// The status of a user who is present.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PresentWord {
+    /// At least one session is active and fresh.
+    Online,
+    /// No session is active, but at least one is fresh.
+    Away,
+}
+
+impl From<PresentWord> for Status {
+    fn from(word: PresentWord) -> Self {
+        match word {
+            PresentWord::Online => Self::Online,
+            PresentWord::Away => Self::Away,
+        }
+    }
+}
+
+impl ParseFromParameter for PresentWord {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        match text {
+            "online" => Ok(Self::Online),
+            "away" => Ok(Self::Away),
+            _ => Err(ParseError::custom("must be online or away.")),
+        }
+    }
+}
+
+openapi_by_serde!(PresentWord, "PresentWord", MetaSchema {
+    enum_items: vec!["online".into(), "away".into()],
+    ..MetaSchema::new("string")
+});
+
+openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
+openapi_by_serde!(Meta, "Meta", {
+    let kind = |kind| {
+        let items = (kind == "array").then(|| Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
+        MetaSchemaRef::Inline(Box::new(MetaSchema { items, ..MetaSchema::new(kind) }))
+    };
+    MetaSchema {
+        description: Some("A JSON object or array of at most 8 KiB, kept beside the user as a PHP array."),
+        one_of: vec![kind("object"), kind("array")],
+        example: Some(serde_json::json!({"device": "phone"})),
+        ..MetaSchema::ANY
+    }
+});
+
+openapi_by_serde!(Moment, "Moment", MetaSchema {
+    format: Some("date-time"),
+    example: Some("2026-03-04T05:06:07.000000Z".into()),
+    ..MetaSchema::new("string")
+});
+
+/// A point in time as Carbon writes it into JSON: UTC with microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(Timestamp);
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = date::parse(&text, 0).map_err(serde::de::Error::custom)?;
+        Ok(Self(Timestamp::from_micros(moment.micros)))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&date::to_json(self.0.micros()))
+    }
+}
+
+/// Where the user is; parts left out are no part of the key, no guard means `web`.
+#[derive(Clone, Debug, Default, Object, Deserialize, Serialize)]
+#[oai(rename = "Scope")]
+#[serde(default, expecting = "an object")]
+pub struct ScopeBody {
+    /// The tenant.
+    tenant: Option<Id>,
+    /// The location.
+    location: Option<Id>,
+    /// The domain.
+    domain: Option<Id>,
+    /// The guard.
+    guard: Option<Id>,
+}
+
+impl From<ScopeBody> for Scope {
+    fn from(body: ScopeBody) -> Self {
+        Self { tenant: body.tenant, location: body.location, domain: body.domain, guard: body.guard }
+    }
+}
+
+impl From<Scope> for ScopeBody {
+    fn from(scope: Scope) -> Self {
+        Self { tenant: scope.tenant, location: scope.location, domain: scope.domain, guard: scope.guard }
+    }
+}
+
+/// A sign of life.
+#[derive(Debug, Object, Deserialize, Serialize)]
+#[oai(rename = "Heartbeat")]
+#[serde(expecting = "an object")]
+pub struct HeartbeatBody {
+    /// The user.
+    pub user_id: Id,
+    /// What to keep beside the user; replaces what was there, and left out empties it.
+    #[serde(default, deserialize_with = "meta")]
+    pub meta: Option<Meta>,
+    /// Where.
+    pub scope: Option<ScopeBody>,
+    /// The tab or device, `default` if left out.
+    pub session: Option<SessionId>,
+    /// Whether the user is active there, `true` if left out.
+    pub active: Option<bool>,
+}
+
+/// Signs of life, at most 1,000.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Heartbeats(pub Vec<HeartbeatBody>);
+
+openapi_by_serde!(Heartbeats, "Heartbeats", MetaSchema {
+    items: Some(Box::new(HeartbeatBody::schema_ref())),
+    max_items: Some(MAX_USERS),
+    ..MetaSchema::new("array")
+}, of HeartbeatBody);
+
+/// The end of a presence.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "Offline")]
+#[serde(expecting = "an object")]
+pub struct OfflineBody {
+    /// The user.
+    pub user_id: Id,
+    /// What the announcement brings along.
+    #[serde(default, deserialize_with = "meta")]
+    pub meta: Option<Meta>,
+    /// Where.
+    pub scope: Option<ScopeBody>,
+    /// The tab or device that ends; left out, all of them do.
+    pub session: Option<SessionId>,
+}
+
+/// The users that are asked for.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "Many")]
+#[serde(expecting = "an object")]
+pub struct ManyBody {
+    /// At most 1,000 ids.
+    #[oai(validator(max_items = 1000))]
+    pub user_ids: Vec<Id>,
+    /// Where.
+    pub scope: Option<ScopeBody>,
+}
+
+/// Most bytes of a meta as JSON.
+const MAX_META: usize = 8 * 1024;
+
+/// A PHP array of at most [`MAX_META`] bytes of JSON.
+fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::Error> {
+    use serde::de::Error;
+    let Some(text) = Option::<&serde_json::value::RawValue>::deserialize(deserializer)? else { return Ok(None) };
+    if text.get().len() > MAX_META {
+        return Err(D::Error::custom("must not be greater than 8 KiB of JSON."));
+    }
+    let array: crate::laravel::Array = serde_json::from_str(text.get()).map_err(|error| {
+        D::Error::custom(if error.is_data() { "must be an object or an array.".to_owned() } else { error.to_string() })
+    })?;
+    Ok(Some(array.into()))
+}
+
+/// A user's presence.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Status")]
+pub struct StatusAnswer {
+    /// Online, away or offline.
+    status: StatusWord,
+    /// The newest heartbeat; null when none is known any more.
+    last_seen_at: Option<Moment>,
+    /// Whole seconds since then.
+    seconds_ago: Option<i64>,
+    /// What it brought along; `[]` when empty, as in PHP.
+    meta: Meta,
+    /// The newest active heartbeat, also after the user went offline.
+    last_online_at: Option<Moment>,
+    /// The sessions that are fresh.
+    sessions: Vec<SessionAnswer>,
+}
+
+/// One tab or device.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Session")]
+pub struct SessionAnswer {
+    /// Its name.
+    id: SessionId,
+    /// Online or away.
+    status: StatusWord,
+    /// Its newest heartbeat.
+    last_seen_at: Moment,
+}
+
+/// What a call led to.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Result")]
+pub struct HappenedAnswer {
+    /// The presence now.
+    #[oai(flatten)]
+    #[serde(flatten)]
+    status: StatusAnswer,
+    /// What the call did to it: `came_online` (from offline), `went_offline`, or null.
+    transition: Option<TransitionWord>,
+}
+
+/// What the PHP facade knows of a user.
+#[derive(Debug, Object, Deserialize, Serialize)]
+#[oai(rename = "Brief")]
+pub struct BriefAnswer {
+    /// Online, away or offline.
+    status: StatusWord,
+    /// The newest heartbeat; null when none is known any more.
+    last_seen_at: Option<Moment>,
+    /// Whole seconds since then.
+    seconds_ago: Option<i64>,
+    /// What it brought along; `[]` when empty, as in PHP.
+    meta: Meta,
+}
+
+/// A member of a scope.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Member")]
+pub struct MemberAnswer {
+    /// The user's id, its type kept.
+    user_id: Id,
+    /// The presence.
+    #[oai(flatten)]
+    #[serde(flatten)]
+    status: StatusAnswer,
+}
+
+/// One page of a roster.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Roster")]
+pub struct RosterAnswer {
+    /// Members, ordered by their ids as text.
+    pub data: Vec<MemberAnswer>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// How many members a scope has.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Counts")]
+pub struct CountsAnswer {
+    /// Users who are online.
+    pub online: u64,
+    /// Users who are away.
+    pub away: u64,
+    /// Both.
+    pub present: u64,
+}
+
+/// An entry of the change log.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Change")]
+pub struct ChangeAnswer {
+    /// The entry's place in the log, to go on from.
+    cursor: Cursor,
+    /// The user's own clock: of two entries of a user the greater one is the later.
+    seq: u64,
+    /// The user's id, its type kept.
+    user_id: Id,
+    /// Where.
+    scope: ScopeBody,
+    /// What happened: the status that began, or was announced again.
+    event: StatusWord,
+    /// The status now.
+    status: StatusWord,
+    /// The status before; equal to `status` when an explicit call announced it again.
+    previous: StatusWord,
+    /// When: the moment of the call, or of the due time that passed.
+    occurred_at: Moment,
+    /// What the call, or the last heartbeat, brought along.
+    meta: Meta,
+}
+
+/// One page of the change log.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Changes")]
+pub struct ChangesAnswer {
+    /// Entries, oldest first.
+    pub data: Vec<ChangeAnswer>,
+    /// Where the next page begins, also when there is nothing there yet.
+    pub next_cursor: Cursor,
+}
+
+/// The answer of the PHP package's heartbeat route.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Ok")]
+pub struct OkAnswer {
+    /// Always true.
+    pub ok: bool,
+}
+
+/// A user's presence in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[oai(rename = "StatusWord", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum StatusWord {
+    /// At least one session is active and fresh.
+    Online,
+    /// No session is active, but at least one is fresh.
+    Away,
+    /// No session is left.
+    Offline,
+}
+
+/// What a call did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename = "Transition", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum TransitionWord {
+    /// The user was offline and is present now.
+    CameOnline,
+    /// The user was present and is offline now.
+    WentOffline,
+}
+
+impl From<Status> for StatusWord {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Online => Self::Online,
+            Status::Away => Self::Away,
+            Status::Offline => Self::Offline,
+        }
+    }
+}
+
+impl From<Transition> for TransitionWord {
+    fn from(transition: Transition) -> Self {
+        match transition {
+            Transition::CameOnline => Self::CameOnline,
+            Transition::WentOffline => Self::WentOffline,
+        }
+    }
+}
+
+impl From<View> for StatusAnswer {
+    fn from(view: View) -> Self {
+        Self {
+            status: view.status.into(),
+            last_seen_at: view.last_seen.map(Moment::from),
+            seconds_ago: view.seconds_ago,
+            meta: view.meta,
+            last_online_at: view.last_online.map(Moment::from),
+            sessions: view.sessions.into_iter().map(SessionAnswer::from).collect(),
+        }
+    }
+}
+
+impl From<SessionView> for SessionAnswer {
+    fn from(session: SessionView) -> Self {
+        Self { id: session.id, status: session.status.into(), last_seen_at: session.last_seen.into() }
+    }
+}
+
+impl From<Happened> for HappenedAnswer {
+    fn from(happened: Happened) -> Self {
+        Self { status: happened.view.into(), transition: happened.transition.map(TransitionWord::from) }
+    }
+}
+
+impl From<View> for BriefAnswer {
+    fn from(view: View) -> Self {
+        Self {
+            status: view.status.into(),
+            last_seen_at: view.last_seen.map(Moment::from),
+            seconds_ago: view.seconds_ago,
+            meta: view.meta,
+        }
+    }
+}
+
+impl From<Member> for MemberAnswer {
+    fn from(member: Member) -> Self {
+        Self { user_id: member.user, status: member.view.into() }
+    }
+}
+
+impl From<(Cursor, Change)> for ChangeAnswer {
+    fn from((cursor, change): (Cursor, Change)) -> Self {
+        Self {
+            cursor,
+            seq: change.seq,
+            user_id: change.user_id,
+            scope: change.scope.into(),
+            event: change.status.into(),
+            status: change.status.into(),
+            previous: change.previous.into(),
+            occurred_at: change.occurred_at.into(),
+            meta: change.meta,
+        }
+    }
+}
+
+/// Users and their presence, each once, in the order in which they were first asked for.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct ManyAnswer(IndexMap<String, BriefAnswer>);
+
+impl FromIterator<(String, View)> for ManyAnswer {
+    fn from_iter<I: IntoIterator<Item = (String, View)>>(users: I) -> Self {
+        Self(users.into_iter().map(|(user, view)| (user, view.into())).collect())
+    }
+}
+
+openapi_by_serde!(ManyAnswer, "ManyAnswer", MetaSchema {
+    additional_properties: Some(Box::new(BriefAnswer::schema_ref())),
+    ..MetaSchema::new("object")
+}, of BriefAnswer);

@@ -1,0 +1,56 @@
+//! The store's clock, read without asking the store each time.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::model::Timestamp;
+use super::store::{Result, Store};
+
+/// A skew between this host and the store above this is worth a line in the log.
+const NOTABLE_SKEW_MS: i64 = 1_000;
+
+/// The store's time: this process's monotonic clock plus the offset last measured. Until then the host's own time.
+#[derive(Debug)]
+pub struct Clock {
+    started: Instant,
+    offset: AtomicI64,
+}
+
+impl Clock {
+    /// A clock that goes by the host until it is first [synchronized](Clock::synchronize).
+    pub fn new() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let offset = AtomicI64::new(i64::try_from(since.as_micros()).unwrap_or(0));
+        Self { started: Instant::now(), offset }
+    }
+
+    /// Now, on the store's clock.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.elapsed() + self.offset.load(Ordering::Relaxed))
+    }
+
+    /// Measures the offset to the store, allowing half of the round trip for the way back.
+    pub async fn synchronize(&self, store: &dyn Store) -> Result<()> {
+        let asked = self.elapsed();
+        let answer = store.time().await?;
+        let answered = self.elapsed();
+        let offset = answer.micros() - asked.midpoint(answered);
+        self.offset.store(offset, Ordering::Relaxed);
+        let host = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let skew_ms = self.now().millis() - i64::try_from(host).unwrap_or(0);
+        if skew_ms.abs() > NOTABLE_SKEW_MS {
+            tracing::warn!(skew_ms, "the store's clock differs from this host's; presence goes by the store's");
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,89 @@
+//! Points in time and the clock windows that turn a heartbeat into a status.
+
+use serde::{Deserialize, Serialize};
+
+/// A point in time: microseconds since the Unix epoch, on the store's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// A length of time in microseconds, never negative in the rules of this module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(i64);
+
+const MICROS: i64 = 1_000_000;
+
+impl Timestamp {
+    /// The point `micros` microseconds after the Unix epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// The point `seconds` seconds after the Unix epoch.
+    pub const fn from_secs(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(MICROS))
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole milliseconds since the Unix epoch, rounded down.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn secs(self) -> i64 {
+        self.0.div_euclid(MICROS)
+    }
+
+    /// This point without its fraction of a second: the resolution of the Laravel record.
+    pub const fn whole_second(self) -> Self {
+        Self(self.secs() * MICROS)
+    }
+
+    /// Whole seconds between two points, whichever comes first (Carbon's absolute `diffInSeconds`).
+    pub const fn seconds_apart(self, other: Self) -> i64 {
+        (self.0.abs_diff(other.0) / MICROS as u64) as i64
+    }
+
+    /// This point moved on by `span`.
+    pub const fn plus(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// This point moved back by `span`.
+    pub const fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Span {
+    /// A span of whole seconds.
+    pub const fn from_secs(seconds: u32) -> Self {
+        Self(seconds as i64 * MICROS)
+    }
+
+    /// A span of at most `i64::MAX` microseconds; longer ones are cut to that.
+    pub fn from_duration(duration: std::time::Duration) -> Self {
+        Self(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    /// Whole seconds, rounded down.
+    pub const fn secs(self) -> i64 {
+        self.0 / MICROS
+    }
+}
+
+/// How long a heartbeat counts: `away_after` < `ttl` is the caller's promise (the configuration keeps it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// A heartbeat this old, or older, no longer makes its session present.
+    pub ttl: Span,
+    /// A heartbeat this old, or older, no longer makes its session active.
+    pub away_after: Span,
+    /// How long a user who went offline is remembered before the state is purged.
+    pub remember: Span,
+}

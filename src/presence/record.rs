@@ -1,0 +1,67 @@
+//! The Laravel record: what the PHP package keeps under the user's cache key.
+//!
+//! Its value is `serialize(["last_seen_at" => ISO 8601 with offset, "meta" => array])`, living for the TTL. While a
+//! user is present but inactive, a third entry `"idle" => true` tells sidecars so; PHP's reader does not look at it.
+
+use chrono_tz::Tz;
+
+use super::identity::Meta;
+use super::model::{Observed, Timestamp};
+use crate::laravel::{Value, date, serialize};
+
+/// A presence record, as written by PHP or by a sidecar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The newest heartbeat.
+    pub last_seen: Timestamp,
+    /// Present, but inactive in every session.
+    pub idle: bool,
+    /// What that heartbeat brought along.
+    pub meta: Meta,
+}
+
+impl Record {
+    /// The bytes PHP would store, with the date in the application's time zone.
+    pub fn to_php(&self, zone: Tz) -> Vec<u8> {
+        let mut out = Vec::with_capacity(160);
+        out.extend_from_slice(if self.idle { b"a:3:{" } else { b"a:2:{" });
+        out.extend_from_slice(b"s:12:\"last_seen_at\";s:25:\"");
+        date::iso8601_into(self.last_seen.micros(), zone, &mut out);
+        out.extend_from_slice(b"\";s:4:\"meta\";");
+        serialize::serialize_into(self.meta.value(), &mut out);
+        if self.idle {
+            out.extend_from_slice(b"s:4:\"idle\";b:1;");
+        }
+        out.push(b'}');
+        out
+    }
+
+    /// Reads whatever may lie under a presence key: other offsets, dates as Carbon reads them, no meta, foreign values.
+    ///
+    /// As in PHP `null` and an empty array are no presence, and a date of `null` or `""` means now.
+    pub fn read(bytes: &[u8], now: Timestamp) -> Observed {
+        match serialize::unserialize(bytes) {
+            Ok(Value::Null) => Observed::Missing,
+            Ok(Value::Array(array)) if array.is_empty() => Observed::Missing,
+            Ok(Value::Array(array)) => Self::from_array(&array, now).map_or(Observed::Unreadable, Observed::Found),
+            Ok(_) | Err(_) => Observed::Unreadable,
+        }
+    }
+
+    fn from_array(array: &crate::laravel::Array, now: Timestamp) -> Option<Self> {
+        let last_seen = match array.get("last_seen_at")? {
+            Value::Null => now,
+            Value::Int(seconds) => Timestamp::from_secs(*seconds),
+            Value::String(text) => {
+                let text = std::str::from_utf8(text).ok()?;
+                Timestamp::from_micros(date::parse(text, now.micros()).ok()?.micros)
+            }
+            _ => return None,
+        };
+        let meta = match array.get("meta") {
+            Some(Value::Null) | None => Meta::default(),
+            Some(meta) => meta.clone().into(),
+        };
+        Some(Self { last_seen, idle: array.get("idle") == Some(&Value::Bool(true)), meta })
+    }
+}

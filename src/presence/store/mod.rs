@@ -1,0 +1,166 @@
+//! The seam between the rules and what remembers: one atomic step, *commit*, and a few reads.
+//!
+//! A service loads a versioned state, asks the model, and commits what came of it. A commit is all or nothing per user:
+//! the new state, the due time, the roster, the change log entries and the Laravel record, provided the version that
+//! the rules were applied to is still the current one. Otherwise nothing of it happens and the caller gets the current
+//! state, to ask the rules again. Several commits travel in one round trip; each stands alone.
+//!
+//! What every store promises:
+//! - A change is in the log if, and only if, the state it belongs to was written.
+//! - The log is append-only and its cursors rise in the order in which entries became visible.
+//! - A present user, and one remembered after leaving, has a due time on file that is not later than the moment at
+//!   which time alone changes the state.
+//! - Nothing here reads the host's clock for a due time: [`Store::time`] is the one that counts.
+
+mod array;
+mod redis;
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use self::array::ArrayStore;
+pub use self::redis::{Options as RedisOptions, RedisStore};
+use super::identity::{Key, ScopeKey};
+use super::model::{Change, Observed, Outcome, State, Status, Timestamp};
+
+/// The store is down, overloaded, or did not answer in time. It may or may not have done what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the presence store is not available")]
+pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What a store answers.
+pub type Result<T> = std::result::Result<T, Unavailable>;
+
+/// What is known of a user: the sidecar's own state, and what lies in Laravel's cache.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// The version on file; 0 when there is none.
+    pub version: u64,
+    /// The state, if the user is remembered (and what is on file can be read).
+    pub state: Option<State>,
+    /// The Laravel record.
+    pub record: Observed,
+}
+
+/// One user's part of a commit.
+#[derive(Debug)]
+pub struct Commit {
+    /// Whose state it is.
+    pub key: Key,
+    /// The version the rules were applied to; 0 when there was none.
+    pub expected: u64,
+    /// The status on file in that version, which tells the roster the user is in.
+    pub listed: Status,
+    /// What the rules made of it.
+    pub outcome: Outcome,
+}
+
+/// What became of one commit.
+#[derive(Debug, PartialEq)]
+pub enum Committed {
+    /// All of it happened.
+    Done,
+    /// None of it: this is what is there instead. Nobody looked at the Laravel record.
+    Conflict(Known),
+}
+
+/// Members of a scope by status; users who are offline are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Users who are online.
+    pub online: u64,
+    /// Users who are away.
+    pub away: u64,
+}
+
+/// A place in the change log. Its text is opaque to callers; cursors of one log compare as its entries follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The store's milliseconds, or 0 where the store numbers entries alone.
+    pub millis: u64,
+    /// The entry's number within them.
+    pub number: u64,
+}
+
+impl Cursor {
+    /// The place before the first entry.
+    pub const START: Self = Self { millis: 0, number: 0 };
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}-{}", self.millis, self.number)
+    }
+}
+
+/// A text that no change log gave out as a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a cursor that the change log gave out.")]
+pub struct NoCursor;
+
+impl FromStr for Cursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> std::result::Result<Self, NoCursor> {
+        let number = |digits: &str| match digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            true => digits.parse().map_err(|_| NoCursor),
+            false => Err(NoCursor),
+        };
+        let (millis, count) = text.split_once('-').ok_or(NoCursor)?;
+        Ok(Self { millis: number(millis)?, number: number(count)? })
+    }
+}
+
+/// What remembers presence. Two ship: [`RedisStore`] for production and [`ArrayStore`] within the process.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The states and Laravel records of `keys`, in their order, in one round trip.
+    async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>>;
+
+    /// The Laravel records alone, in one round trip.
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>>;
+
+    /// Commits each of `commits`, in their order, in one round trip; see the module for what that means.
+    async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>>;
+
+    /// Up to `limit` users that are due at `now`, earliest first.
+    ///
+    /// They are leased for `lease_ms`: no other sweep is handed them before that, unless a commit makes them due.
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>>;
+
+    /// Members of `scope` on the list of `status` that follow `after`, in the order of their keys, at most `limit`.
+    async fn roster(
+        &self,
+        scope: &ScopeKey,
+        status: Status,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Key>>;
+
+    /// How many members `scope` has, in O(1).
+    async fn counts(&self, scope: &ScopeKey) -> Result<Counts>;
+
+    /// Up to `limit` entries of the change log that follow `after`, with their cursors.
+    async fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Change)>>;
+
+    /// Removes entries of the change log that were appended before `before`.
+    async fn trim_changes(&self, before: Timestamp) -> Result<()>;
+
+    /// The store's own clock, which all replicas share.
+    async fn time(&self) -> Result<Timestamp>;
+}

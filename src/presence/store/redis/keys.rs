@@ -1,0 +1,39 @@
+//! Where things lie in Redis.
+//!
+//! Laravel's records lie where Laravel puts them: `<redis prefix><cache prefix><logical key>` in the cache database. The
+//! sidecar's own keys carry the same prefixes, so that two applications on one Redis keep apart, and lie in the default
+//! database: `php artisan cache:clear` flushes the cache database. One hash tag keeps them in one Cluster slot.
+
+use crate::presence::identity::Key;
+use crate::presence::model::Status;
+
+/// The names of all keys of one application.
+#[derive(Debug)]
+pub(super) struct Keys {
+    prefix: String,
+    own: String,
+    pub(super) due: String,
+    pub(super) changes: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: String) -> Self {
+        let own = format!("{prefix}{{presence}}:");
+        Self { due: format!("{own}due"), changes: format!("{own}changes"), prefix, own }
+    }
+
+    /// The Laravel record of a user: the physical key of PHP's cache entry.
+    pub(super) fn record(&self, key: &Key) -> String {
+        [&self.prefix, key.as_str()].concat()
+    }
+
+    /// The sidecar's own state of a user.
+    pub(super) fn state(&self, key: &Key) -> String {
+        [&self.own, "state:", key.as_str()].concat()
+    }
+
+    /// The members of a scope that have a status, ordered by name.
+    pub(super) fn roster(&self, scope: &str, status: Status) -> String {
+        [&self.own, "roster:", status.as_str(), ":", scope].concat()
+    }
+}

@@ -1,0 +1,274 @@
+//! The store in Redis, shared by all replicas and with Laravel.
+//!
+//! A commit of any number of users is one `MULTI` with one Lua call and the `SETEX`/`DEL` of their Laravel records: one
+//! round trip, seen by others as a whole. The script compares versions, so that it never does anything twice.
+
+mod health;
+mod keys;
+mod state;
+
+use std::time::Duration;
+
+use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use ::redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, Value, cmd};
+use async_trait::async_trait;
+use chrono_tz::Tz;
+
+use self::keys::Keys;
+use super::{Commit, Committed, Counts, Cursor, Known, Result, Store, Unavailable};
+use crate::presence::identity::{Key, ScopeKey};
+use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
+use crate::presence::record::Record;
+
+/// How to reach Redis, and how Laravel uses it.
+#[derive(Debug)]
+pub struct Options {
+    /// Address, credentials and the database of the sidecar's own keys.
+    pub connection: ::redis::ConnectionInfo,
+    /// The database of Laravel's cache records.
+    pub cache_db: i64,
+    /// Redis prefix and cache prefix, as Laravel puts them before a logical key.
+    pub prefix: String,
+    /// The application's time zone.
+    pub zone: Tz,
+    /// No answer after this long is a failure.
+    pub timeout: Duration,
+}
+
+/// Presence in Redis 6.2 or later.
+pub struct RedisStore {
+    connection: ConnectionManager,
+    keys: Keys,
+    databases: Option<(i64, i64)>,
+    zone: Tz,
+    commit: Script,
+    claim: Script,
+}
+
+impl RedisStore {
+    /// A store that connects when it is first used, and again whenever the connection is lost.
+    pub fn new(options: Options) -> Result<Self> {
+        let own = options.connection.redis_settings().db();
+        let client = Client::open(options.connection).map_err(unavailable)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(options.timeout))
+            .set_response_timeout(Some(options.timeout))
+            .set_number_of_retries(0);
+        Ok(Self {
+            connection: ConnectionManager::new_lazy_with_config(client, config).map_err(unavailable)?,
+            keys: Keys::new(options.prefix),
+            databases: (own != options.cache_db).then_some((own, options.cache_db)),
+            zone: options.zone,
+            commit: Script::new(include_str!("commit.lua")),
+            claim: Script::new(include_str!("claim.lua")),
+        })
+    }
+
+    fn own(&self, pipeline: &mut Pipeline) {
+        if let Some((own, _)) = self.databases {
+            pipeline.cmd("SELECT").arg(own).ignore();
+        }
+    }
+
+    fn cache(&self, pipeline: &mut Pipeline) {
+        if let Some((_, cache)) = self.databases {
+            pipeline.cmd("SELECT").arg(cache).ignore();
+        }
+    }
+
+    async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T> {
+        let mut connection = self.connection.clone();
+        match pipeline.query_async(&mut connection).await {
+            Err(error) if is_no_script(&error) => {
+                for script in [&self.commit, &self.claim] {
+                    script.load_async(&mut connection).await.map_err(unavailable)?;
+                }
+                pipeline.query_async(&mut connection).await.map_err(unavailable)
+            }
+            answer => answer.map_err(unavailable),
+        }
+    }
+
+    fn commit_script(&self, commits: &[Commit]) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        let listed = commits.iter().filter(|commit| has_extras(commit)).count();
+        call.arg(self.commit.get_hash()).arg(2 + commits.len() + 2 * listed);
+        call.arg(&self.keys.due).arg(&self.keys.changes);
+        for commit in commits {
+            call.arg(self.keys.state(&commit.key));
+        }
+        for commit in commits.iter().filter(|commit| has_extras(commit)) {
+            call.arg(self.keys.roster(commit.key.scope(), commit.listed));
+            call.arg(self.keys.roster(commit.key.scope(), commit.outcome.status()));
+        }
+        call.arg(commits.len());
+        for commit in commits {
+            write_entry(&mut call, commit);
+        }
+        call
+    }
+
+    fn write_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
+        match &commit.outcome.record {
+            RecordWrite::Keep => {}
+            RecordWrite::Forget => {
+                pipeline.cmd("DEL").arg(self.keys.record(&commit.key)).ignore();
+            }
+            RecordWrite::Put(record, seconds) => {
+                let key = self.keys.record(&commit.key);
+                pipeline.cmd("SETEX").arg(key).arg(*seconds).arg(record.to_php(self.zone)).ignore();
+            }
+        }
+    }
+}
+
+fn has_extras(commit: &Commit) -> bool {
+    let outcome = &commit.outcome;
+    outcome.due.is_some() || outcome.state.is_none() || !outcome.changes.is_empty()
+}
+
+fn write_entry(call: &mut Cmd, commit: &Commit) {
+    let outcome = &commit.outcome;
+    call.arg(state::version(commit.expected));
+    match &outcome.state {
+        Some(state) if outcome.dirty => call.arg(state::encode(state)),
+        Some(_) => call.arg(""),
+        None => call.arg("-"),
+    };
+    if !has_extras(commit) {
+        call.arg(0);
+        return;
+    }
+    let moved = commit.listed != outcome.status();
+    let flag = |set: bool| if set { "1" } else { "" };
+    call.arg(5 + outcome.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
+    match (&outcome.state, outcome.due) {
+        (None, _) => call.arg("-"),
+        (Some(_), Some(due)) => call.arg(due.millis()),
+        (Some(_), None) => call.arg(""),
+    };
+    call.arg(flag(moved && commit.listed.is_present())).arg(flag(moved && outcome.status().is_present()));
+    for change in &outcome.changes {
+        call.arg(change_json(change));
+    }
+}
+
+fn change_json(change: &Change) -> Vec<u8> {
+    serde_json::to_vec(change).unwrap_or_else(|error| unreachable!("a change has string keys only: {error}"))
+}
+
+fn unavailable(error: RedisError) -> Unavailable {
+    Unavailable(Box::new(error))
+}
+
+fn is_no_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(::redis::ServerErrorKind::NoScript) || error.to_string().contains("NOSCRIPT")
+}
+
+fn observed(value: Option<Vec<u8>>, now: Timestamp) -> Observed {
+    value.map_or(Observed::Missing, |bytes| Record::read(&bytes, now))
+}
+
+fn known(state: Option<Vec<u8>>, record: Observed) -> Known {
+    let (version, state) = state::decode(&state.unwrap_or_default());
+    Known { version, state, record }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>> {
+        let mut pipeline = Pipeline::with_capacity(4);
+        self.own(&mut pipeline);
+        let states = pipeline.cmd("MGET");
+        keys.iter().for_each(|key| _ = states.arg(self.keys.state(key)));
+        self.cache(&mut pipeline);
+        let records = pipeline.cmd("MGET");
+        keys.iter().for_each(|key| _ = records.arg(self.keys.record(key)));
+        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.send(&pipeline).await?;
+        Ok(states.into_iter().zip(records).map(|(state, record)| known(state, observed(record, now))).collect())
+    }
+
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.cache(&mut pipeline);
+        let get = pipeline.cmd("MGET");
+        keys.iter().for_each(|key| _ = get.arg(self.keys.record(key)));
+        let (records,): (Vec<Option<Vec<u8>>>,) = self.send(&pipeline).await?;
+        Ok(records.into_iter().map(|record| observed(record, now)).collect())
+    }
+
+    async fn commit(&self, commits: &[Commit], _now: Timestamp) -> Result<Vec<Committed>> {
+        let mut pipeline = Pipeline::with_capacity(commits.len() + 3);
+        pipeline.atomic();
+        self.own(&mut pipeline);
+        pipeline.add_command(self.commit_script(commits));
+        self.cache(&mut pipeline);
+        for commit in commits {
+            self.write_record(&mut pipeline, commit);
+        }
+        let (conflicts,): (Vec<Value>,) = self.send(&pipeline).await?;
+        let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
+        for pair in conflicts.chunks_exact(2) {
+            let index: usize = ::redis::from_redis_value_ref(&pair[0]).map_err(|error| unavailable(error.into()))?;
+            let current: Vec<u8> = ::redis::from_redis_value_ref(&pair[1]).map_err(|error| unavailable(error.into()))?;
+            committed[index] = Committed::Conflict(known(Some(current), Observed::Unknown));
+        }
+        Ok(committed)
+    }
+
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.own(&mut pipeline);
+        let call = pipeline.cmd("EVALSHA").arg(self.claim.get_hash()).arg(1).arg(&self.keys.due);
+        call.arg(now.millis()).arg(limit).arg(now.millis().saturating_add_unsigned(lease_ms));
+        let (keys,): (Vec<String>,) = self.send(&pipeline).await?;
+        Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
+    }
+
+    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.own(&mut pipeline);
+        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
+        pipeline.cmd("ZRANGE").arg(self.keys.roster(scope.as_str(), status)).arg(from).arg("+");
+        pipeline.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
+        let (members,): (Vec<String>,) = self.send(&pipeline).await?;
+        Ok(members.iter().map(|member| Key::of_member(scope.as_str(), member)).collect())
+    }
+
+    async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
+        let mut pipeline = Pipeline::with_capacity(3);
+        self.own(&mut pipeline);
+        for status in [Status::Online, Status::Away] {
+            pipeline.cmd("ZCARD").arg(self.keys.roster(scope.as_str(), status));
+        }
+        let (online, away) = self.send(&pipeline).await?;
+        Ok(Counts { online, away })
+    }
+
+    async fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Change)>> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.own(&mut pipeline);
+        pipeline.cmd("XRANGE").arg(&self.keys.changes).arg(format!("({after}")).arg("+").arg("COUNT").arg(limit);
+        let (entries,): (Vec<(String, (String, Vec<u8>))>,) = self.send(&pipeline).await?;
+        Ok(entries.iter().filter_map(|(id, (_, json))| Some((id.parse().ok()?, readable(id, json)?))).collect())
+    }
+
+    async fn trim_changes(&self, before: Timestamp) -> Result<()> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.own(&mut pipeline);
+        pipeline.cmd("XTRIM").arg(&self.keys.changes).arg("MINID").arg(before.millis().max(0)).ignore();
+        self.send(&pipeline).await
+    }
+
+    async fn time(&self) -> Result<Timestamp> {
+        let mut connection = self.connection.clone();
+        let (seconds, micros): (i64, i64) = cmd("TIME").query_async(&mut connection).await.map_err(unavailable)?;
+        Ok(Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros)))
+    }
+}
+
+fn readable(id: &str, json: &[u8]) -> Option<Change> {
+    serde_json::from_slice(json)
+        .inspect_err(|error| tracing::error!(%error, id, "an entry of the change log is unreadable and is left out"))
+        .ok()
+}

@@ -1,0 +1,71 @@
+//! Logs and metrics.
+
+use std::io::IsTerminal;
+
+use metrics::{Counter, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// The metrics of one running sidecar, in Prometheus' text format.
+pub struct Registry {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+const METADATA: Metadata<'static> = Metadata::new("presence_sidecar", Level::INFO, None);
+const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+impl Registry {
+    /// An empty registry.
+    pub fn new() -> Self {
+        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS);
+        let recorder = builder.unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
+        Self { handle: recorder.handle(), recorder }
+    }
+
+    /// A counter called `name` with fixed labels.
+    pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &'static str)]) -> Counter {
+        self.recorder.describe_counter(KeyName::from(name), Some(Unit::Count), SharedString::from(help));
+        self.recorder.register_counter(&key(name, labels), &METADATA)
+    }
+
+    /// A histogram of seconds called `name` with fixed labels.
+    pub fn histogram(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &'static str)]) -> Histogram {
+        self.recorder.describe_histogram(KeyName::from(name), Some(Unit::Seconds), SharedString::from(help));
+        self.recorder.register_histogram(&key(name, labels), &METADATA)
+    }
+
+    /// All metrics as Prometheus scrapes them.
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds the samples collected so far; to be called regularly, or they pile up until the next scrape.
+    pub fn fold(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn key(name: &'static str, labels: &[(&'static str, &'static str)]) -> Key {
+    Key::from_parts(name, labels.iter().map(|(name, value)| Label::from_static_parts(name, value)).collect::<Vec<_>>())
+}
+
+/// Sends this process's logs to standard error, as `log` says.
+///
+/// # Errors
+/// The filter does not parse, or logs are set up already.
+pub fn log(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    }
+}

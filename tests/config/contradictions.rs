@@ -1,0 +1,102 @@
+//! What cannot be meant stops the start with one line.
+
+use super::{config_of, config_with, error_of, error_with, load_with};
+
+#[test]
+fn away_must_come_before_offline() {
+    let error = error_with(&[("PRESENCE_AWAY_AFTER", "120")]);
+    let expected = "cache.away_after_seconds = 120 (environment PRESENCE_AWAY_AFTER) must be below \
+                    cache.ttl_seconds = 120 (default)";
+    assert_eq!(error, expected);
+    assert_eq!(config_with(&[("PRESENCE_AWAY_AFTER", "119")]).cache.away_after_seconds, 119);
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    for text in [
+        "[cache]\nttl_seconds = 0",
+        "[cache]\nttl_seconds = -5",
+        "[cache]\nttl_seconds = 99999999999",
+        "[server]\nbody_limit = 0",
+        "[server]\nmax_connections = 0",
+        "[presence]\nsweep_interval_ms = 0",
+        "[presence]\nremember_days = 0",
+        "[changes]\nkeep_hours = 0",
+        "[redis]\ntimeout_ms = 0",
+        "[webhook]\ntimeout = 0",
+    ] {
+        let error = error_of(&format!("{text}\n[[webhook.endpoints]]\nurl = \"http://a.test\"\nsecret = \"x\"\n"));
+        assert!(error.contains("must be from"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn words_out_of_their_list_are_refused() {
+    assert!(error_with(&[("PRESENCE_DRIVER", "redis")]).ends_with("must be cache or webhook"));
+    assert!(error_with(&[("PRESENCE_LOG_FORMAT", "xml")]).ends_with("must be text or json"));
+    assert!(error_with(&[("APP_TIMEZONE", "Mars/Olympus")]).contains("Europe/Berlin"));
+    assert!(error_with(&[("PRESENCE_LARAVEL_VERSION", "latest")]).contains("12.1"));
+    assert!(error_with(&[("PRESENCE__STORAGE", "")]).contains("must name a folder"));
+    assert!(error_with(&[("PRESENCE__LOG__FILTER", "")]).contains("must be a level"));
+}
+
+#[test]
+fn a_throttle_is_requests_and_minutes() {
+    let throttle = |text: &str| config_with(&[("PRESENCE__ROUTING__THROTTLE", text)]).routing.throttle;
+    let parts = |text: &str| throttle(text).map(|throttle| (throttle.max, throttle.per.as_secs()));
+    assert_eq!(parts("30,2"), Some((30, 120)));
+    assert_eq!(parts("30"), Some((30, 60)));
+    assert_eq!(parts(" 30 , 2 "), Some((30, 120)));
+    assert_eq!(parts(""), None);
+    for wrong in ["0,1", "60,0", "60,1,web", "sixty", "-1,1", "60;1", ","] {
+        let error = error_with(&[("PRESENCE__ROUTING__THROTTLE", wrong)]);
+        assert!(error.contains("such as \"60,1\""), "{error}");
+    }
+}
+
+#[test]
+fn a_prefix_is_a_plain_path() {
+    let prefix = |text: &str| config_with(&[("PRESENCE__ROUTING__PREFIX", text)]).routing.prefix;
+    assert_eq!(prefix("/api/presence/"), "api/presence");
+    assert_eq!(prefix(""), "");
+    for wrong in ["a b", "a//b", "a/../b", "{id}", ":id", "a?b", "ä", "*"] {
+        assert!(error_with(&[("PRESENCE__ROUTING__PREFIX", wrong)]).contains("routing.prefix"));
+    }
+    assert!(error_with(&[("PRESENCE__ROUTING__PREFIX", "api/v1/presence")]).contains("own path"));
+}
+
+#[test]
+fn scope_rules_are_parsed_once_and_a_typo_lists_the_forms() {
+    let config = config_of(
+        "[scope.resolver]\ntenant = [\"body\", \"query\", \"query:t\", \"header:X-Tenant-Id\", \"host\", \
+         \"claim:tenant_id\", \"literal:a:b\"]",
+    );
+    let rules: Vec<String> = config.scope.resolver.tenant.iter().map(ToString::to_string).collect();
+    let expected = ["body", "query", "query:t", "header:X-Tenant-Id", "host", "claim:tenant_id", "literal:a:b"];
+    assert_eq!(rules, expected);
+    for wrong in ["boddy", "body:x", "header", "header:", "header:X Y", "claim:", "literal", "host:x", ""] {
+        let error = error_of(&format!("[scope.resolver]\nguard = [\"{wrong}\"]"));
+        assert!(error.contains(&format!("has \"{wrong}\", which must be one of body, query")), "{error}");
+    }
+}
+
+#[test]
+fn domains_are_looked_up_in_lower_case() {
+    let config = config_of("[scope.domains]\n\"WWW.Acme.Test\" = \"acme.test\"");
+    assert_eq!(config.scope.domains["www.acme.test"], "acme.test");
+    assert!(error_of("[scope.domains]\n\"a\" = \"x\"\n\"A\" = \"y\"").contains("twice"));
+    assert!(error_of("[scope.domains]\n\"a\" = \"x|y\"").contains("no usable domain"));
+}
+
+#[test]
+fn what_is_allowed_but_odd_is_a_warning() {
+    let warned = |pairs: &[(&str, &str)], words: &str| {
+        let warnings = load_with(pairs).warnings;
+        assert!(warnings.iter().any(|warning| warning.contains(words)), "{warnings:?}");
+    };
+    warned(&[("PRESENCE_WEBHOOK_URL", "http://a.test")], "driver = \"webhook\"");
+    warned(&[("PRESENCE_TOKEN", "short")], "can be guessed");
+    warned(&[("REDIS_URL", "redis://a")], "does not use it");
+    warned(&[("PRESENCE__SCOPE__INCLUDE_GUARD", "off"), ("CACHE_STORE", "redis")], "PHP package");
+    assert!(load_with(&[]).warnings.is_empty());
+}

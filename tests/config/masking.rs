@@ -1,0 +1,86 @@
+//! No secret is ever printed: not in the listing, not in an error, not in `Debug`.
+
+use presence_sidecar::config::{Sources, load};
+
+use super::{Workspace, environment, error_of};
+
+const SECRET: &str = "hush-hush-hush-hush";
+
+fn every_secret() -> String {
+    format!(
+        "[redis]\nurl = \"redis://ada:{SECRET}1@cache.test/2\"\npassword = \"{SECRET}2\"\n\
+         [auth]\ntokens = [\"{SECRET}3\"]\nuser_token_secrets = [\"{SECRET}4\"]\n\
+         [webhook]\nurl = \"https://a.test/hook?token={SECRET}\"\nsecret = \"{SECRET}5\"\nprevious_secrets = [\"{SECRET}6\"]\n\
+         headers = {{ \"Authorization\" = \"{SECRET}7\" }}\n\
+         [[webhook.endpoints]]\nname = \"crm\"\nurl = \"https://b.test\"\nsecret = \"{SECRET}8\"\n\
+         previous_secrets = [\"{SECRET}9\"]\nheaders = {{ \"X-Key\" = \"{SECRET}0\" }}\n"
+    )
+}
+
+#[test]
+fn neither_listing_nor_debug_shows_a_secret() {
+    let workspace = Workspace::new();
+    let file = workspace.write("presence.toml", &format!("driver = \"webhook\"\n{}", every_secret()));
+    let loaded = load(&Sources { file: Some(file), ..environment(&[]) }).unwrap();
+    for text in [loaded.describe(), format!("{loaded:?}"), format!("{:#?}", loaded.config), loaded.warnings.join("\n")]
+    {
+        assert!(!text.contains("hush"), "{text}");
+    }
+    let listing = loaded.describe();
+    for line in [
+        "redis.url = \"redis://ada:********@cache.test/2\"",
+        "redis.password = \"********\"",
+        "auth.tokens = [\"********\"]",
+        "webhook.url = \"https://a.test/hook?********\"",
+        "webhook.headers = { \"Authorization\" = \"********\" }",
+        "webhook.endpoints[0].secret = \"********\"",
+        "webhook.endpoints[0].headers = { \"X-Key\" = \"********\" }",
+        "webhook.endpoints[0].url = \"https://b.test",
+    ] {
+        assert!(listing.contains(line), "{line} is not in\n{listing}");
+    }
+}
+
+#[test]
+fn no_error_shows_a_secret() {
+    for wrong in [
+        format!("[redis]\nurl = \"ftp://ada:{SECRET}@cache.test\""),
+        format!("[redis]\nurl = \"redis://ada:{SECRET}@\""),
+        format!("[redis]\nurl = \"{SECRET}\""),
+        format!("[redis]\nurl = \"unix:///s.sock?db=x&password={SECRET}\""),
+        format!("[redis]\nurl = [\"{SECRET}\"]"),
+        format!("[redis]\npassword = [\"{SECRET}\"]"),
+        format!("[auth]\ntokens = \"{SECRET}\""),
+        format!("[auth]\ntokens = [\"{SECRET} {SECRET}\"]"),
+        format!("[auth]\ntoken = \"{SECRET}\""),
+        format!("[webhook]\nsecret = {{ a = \"{SECRET}\" }}"),
+        format!("[webhook]\nprevious_secrets = [[\"{SECRET}\"]]"),
+        format!("[webhook]\nurl = \"http://u:{SECRET}@a.test\"\nsecret = \"x\""),
+        format!("[webhook]\nurl = \"http://a.test\"\nsecret = \"x\"\nheaders = {{ \"a b\" = \"{SECRET}\" }}"),
+        format!("[webhook]\nheaders = [\"{SECRET}\"]"),
+        format!("[[webhook.endpoints]]\nurl = \"x\"\nsecret = \"{SECRET}\""),
+        format!(
+            "[[webhook.endpoints]]\nurl = \"http://a.test\"\nsecret = \"x\"\nheaders = {{ \"a b\" = \"{SECRET}\" }}"
+        ),
+        format!("[webhook]\nendpoints = [\"{SECRET}\"]"),
+        format!("[auth]\ntokens = [\"{SECRET}\""),
+        format!("[auth]\ntokens = [{SECRET}]"),
+    ] {
+        let error = error_of(&wrong);
+        assert!(!error.contains("hush"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn no_error_of_the_environment_shows_a_secret() {
+    for (name, text) in [
+        ("REDIS_URL", format!("ftp://ada:{SECRET}@cache.test")),
+        ("PRESENCE_TOKEN", format!("{SECRET} {SECRET}")),
+        ("PRESENCE__WEBHOOK__HEADERS", format!("X-Key: {SECRET}")),
+        ("PRESENCE__WEBHOOK__ENDPOINTS", format!("[\"{SECRET}\"]")),
+    ] {
+        let error = super::error_with(&[(name, &text)]);
+        assert!(error.contains(name) && !error.contains("hush"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! One Redis server, by Laravel's names or by URL.
+
+use presence_sidecar::config::{Redis, RedisEndpoint};
+use secrecy::ExposeSecret;
+
+use super::{config_with, error_with};
+
+fn redis(pairs: &[(&str, &str)]) -> Redis {
+    config_with(pairs).redis
+}
+
+fn url(url: &str) -> Redis {
+    redis(&[("REDIS_URL", url)])
+}
+
+fn tcp(host: &str, port: u16, tls: bool) -> RedisEndpoint {
+    RedisEndpoint::Tcp { host: host.into(), port, tls }
+}
+
+fn password(redis: &Redis) -> Option<&str> {
+    redis.password.as_ref().map(|password| password.expose_secret())
+}
+
+#[test]
+fn a_host_is_a_name_a_scheme_or_a_socket() {
+    let endpoint = |host: &str| redis(&[("REDIS_HOST", host)]).endpoint;
+    assert_eq!(endpoint("cache.test"), tcp("cache.test", 6379, false));
+    assert_eq!(endpoint("tls://cache.test"), tcp("cache.test", 6379, true));
+    assert_eq!(endpoint("tcp://cache.test"), tcp("cache.test", 6379, false));
+    assert_eq!(endpoint("::1"), tcp("::1", 6379, false));
+    assert_eq!(endpoint("[::1]"), tcp("::1", 6379, false));
+    assert_eq!(endpoint("/run/redis.sock"), RedisEndpoint::Unix("/run/redis.sock".into()));
+    assert_eq!(endpoint("unix:///run/redis.sock"), RedisEndpoint::Unix("/run/redis.sock".into()));
+    let socket = redis(&[("REDIS_HOST", "/run/redis.sock"), ("REDIS_PORT", "0")]).endpoint;
+    assert_eq!(socket, RedisEndpoint::Unix("/run/redis.sock".into()));
+}
+
+#[test]
+fn a_scheme_can_stand_alone() {
+    let endpoint = |scheme: &str| redis(&[("REDIS_HOST", "a"), ("REDIS_SCHEME", scheme)]).endpoint;
+    assert_eq!(endpoint("tls"), tcp("a", 6379, true));
+    assert_eq!(endpoint("tcp"), tcp("a", 6379, false));
+    assert!(error_with(&[("REDIS_SCHEME", "quic")]).contains("redis.scheme = \"quic\""));
+    assert!(error_with(&[("REDIS_SCHEME", "unix")]).contains("by its whole path"));
+}
+
+#[test]
+fn a_url_says_it_all() {
+    let full = url("rediss://ada:p%40ss%2Fword%00@cache.test:6380/3");
+    assert_eq!(full.endpoint, tcp("cache.test", 6380, true));
+    assert_eq!((full.username.as_deref(), password(&full)), (Some("ada"), Some("p@ss/word\0")));
+    assert_eq!((full.db, full.cache_db), (3, 3));
+    assert_eq!(url("redis://cache.test").endpoint, tcp("cache.test", 6379, false));
+    assert_eq!(url("tls://cache.test").endpoint, tcp("cache.test", 6379, true));
+    assert_eq!(url("tcp://cache.test/").endpoint, tcp("cache.test", 6379, false));
+    assert_eq!(url("redis://[::1]:7000").endpoint, tcp("::1", 7000, false));
+    let bare = url("redis://:hush@cache.test");
+    assert_eq!((bare.username.as_deref(), password(&bare), bare.db, bare.cache_db), (None, Some("hush"), 0, 1));
+    assert_eq!(url("redis://cache.test?database=6").cache_db, 6);
+}
+
+#[test]
+fn a_url_can_name_a_socket() {
+    for text in ["unix:///run/my%20redis.sock?db=2", "redis+unix:///run/my%20redis.sock?db=2&pass=hush&user=ada"] {
+        let socket = url(text);
+        assert_eq!(socket.endpoint, RedisEndpoint::Unix("/run/my redis.sock".into()));
+        assert_eq!((socket.db, socket.cache_db), (2, 2));
+    }
+    let named = url("redis+unix:///run/redis.sock?pass=hush&user=ada");
+    assert_eq!((named.username.as_deref(), password(&named)), (Some("ada"), Some("hush")));
+}
+
+#[test]
+fn a_url_beats_the_single_names_only_in_what_it_says() {
+    let mixed = redis(&[
+        ("REDIS_URL", "redis://cache.test"),
+        ("REDIS_HOST", "other.test"),
+        ("REDIS_PORT", "7000"),
+        ("REDIS_PASSWORD", "hush"),
+        ("REDIS_CACHE_DB", "9"),
+    ]);
+    assert_eq!(mixed.endpoint, tcp("cache.test", 7000, false));
+    assert_eq!((password(&mixed), mixed.cache_db), (Some("hush"), 9));
+    let plain = redis(&[("REDIS_URL", "redis://cache.test"), ("REDIS_HOST", "tls://other.test")]);
+    assert_eq!(plain.endpoint, tcp("cache.test", 6379, false));
+}
+
+#[test]
+fn a_password_of_null_is_none() {
+    assert!(redis(&[("REDIS_PASSWORD", "null"), ("REDIS_USERNAME", "")]).password.is_none());
+}
+
+#[test]
+fn what_is_no_server_is_refused() {
+    for (name, text, key) in [
+        ("REDIS_URL", "http://cache.test", "redis.url"),
+        ("REDIS_URL", "cache.test", "redis.url"),
+        ("REDIS_URL", "redis://cache.test/first", "redis.url"),
+        ("REDIS_URL", "redis://cache.test/-1", "redis.url"),
+        ("REDIS_URL", "redis://cache.test/1/2", "redis.url"),
+        ("REDIS_URL", "redis://cache.test:0", "redis.port"),
+        ("REDIS_URL", "redis:///1", "redis.url"),
+        ("REDIS_URL", "unix:relative.sock", "redis.url"),
+        ("REDIS_URL", "redis://a:%ff@cache.test", "redis.url"),
+        ("REDIS_HOST", "cache.test:6380", "redis.host"),
+        ("REDIS_HOST", "unix://relative.sock", "redis.host"),
+        ("REDIS_HOST", "quic://a", "redis.host"),
+        ("REDIS_PORT", "0", "redis.port"),
+        ("REDIS_PORT", "65536", "redis.port"),
+        ("REDIS_DB", "-1", "redis.db"),
+        ("REDIS_CACHE_DB", "-1", "redis.cache_db"),
+        ("REDIS_DB", "first", "redis.db"),
+    ] {
+        let error = error_with(&[(name, text)]);
+        assert!(error.starts_with(key), "{name}={text}: {error}");
+    }
+}

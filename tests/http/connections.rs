@@ -1,0 +1,101 @@
+//! Sockets: half-sent requests, caps, unix sockets, the stop.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::support::{Process, Sidecar};
+
+async fn connect(sidecar: &Sidecar) -> TcpStream {
+    TcpStream::connect(sidecar.url.trim_start_matches("http://")).await.unwrap()
+}
+
+/// What comes until the other side closes, or nothing for `patience`.
+async fn read_all(stream: &mut (impl AsyncReadExt + Unpin), patience: Duration) -> String {
+    let mut text = Vec::new();
+    _ = tokio::time::timeout(patience, stream.read_to_end(&mut text)).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn a_half_sent_head_is_given_up() {
+    let sidecar = Sidecar::with(&[("PRESENCE__SERVER__HEADER_TIMEOUT_SECONDS", "1".to_owned())]).await;
+    let mut stream = connect(&sidecar).await;
+    stream.write_all(b"POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let started = Instant::now();
+    read_all(&mut stream, Duration::from_secs(10)).await;
+    assert!(started.elapsed() < Duration::from_secs(5), "the connection was closed");
+}
+
+#[tokio::test]
+async fn a_half_sent_body_is_a_408() {
+    let sidecar = Sidecar::with(&[("PRESENCE__SERVER__BODY_TIMEOUT_SECONDS", "1".to_owned())]).await;
+    let mut stream = connect(&sidecar).await;
+    let head = format!(
+        "POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{\"user_id\"",
+        crate::support::TOKEN
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = read_all(&mut stream, Duration::from_secs(10)).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.ends_with("{\"message\":\"The request body did not arrive in time.\"}"), "{answer}");
+}
+
+#[tokio::test]
+async fn no_more_connections_are_served_at_once_than_configured() {
+    let sidecar = Sidecar::with(&[("PRESENCE__SERVER__MAX_CONNECTIONS", "2".to_owned())]).await;
+    let request = b"GET /up HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect(&sidecar).await;
+        stream.write_all(request).await.unwrap();
+        let mut byte = [0];
+        stream.read_exact(&mut byte).await.unwrap();
+        open.push(stream);
+    }
+    let mut third = connect(&sidecar).await;
+    third.write_all(request).await.unwrap();
+    assert_eq!(read_all(&mut third, Duration::from_millis(300)).await, "");
+    open.clear();
+    let mut byte = [0];
+    tokio::time::timeout(Duration::from_secs(5), third.read_exact(&mut byte)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn it_listens_on_unix_sockets_too_and_replaces_a_stale_one() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("presence.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let listen = format!("127.0.0.1:0,unix:{}", path.display());
+    let sidecar = Process::start(&[("PRESENCE_LISTEN", listen)]);
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    stream.write_all(b"GET /up HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    assert!(read_all(&mut stream, Duration::from_secs(5)).await.starts_with("HTTP/1.1 200"));
+    drop(sidecar);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_answers_open_requests_and_flips_nobody_offline() {
+    let redis = crate::support::RedisServer::start();
+    let environment = crate::support::on_redis(&redis);
+    let mut sidecar = Process::start(&environment);
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+    let mut stream = TcpStream::connect(sidecar.url.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 13\r\n\r\n",
+        crate::support::TOKEN
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let stopping = std::thread::spawn(move || sidecar.terminate());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stream.write_all(b"{\"user_id\":22}"[..13].as_ref()).await.unwrap();
+    let answer = read_all(&mut stream, Duration::from_secs(5)).await;
+    assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(stopping.join().unwrap().success());
+    let next = Process::start(&environment);
+    assert_eq!(next.client.get("/api/v1/presence/status/1").await.json["status"], "online");
+}

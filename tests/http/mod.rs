@@ -1,0 +1,9 @@
+//! The edge: who may call, what is refused and how, limits, outages.
+
+mod browsers;
+mod connections;
+mod outages;
+mod presence;
+mod refusals;
+mod scopes;
+mod tokens;

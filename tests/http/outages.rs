@@ -1,0 +1,95 @@
+//! A Redis that is down, frozen, or back.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{RedisServer, Sidecar, on_redis};
+
+/// A 503 in Laravel's JSON, within a second, on every call that needs the store.
+async fn assert_unavailable(sidecar: &Sidecar) {
+    let started = Instant::now();
+    let client = &sidecar.client;
+    let answers = tokio::join!(
+        client.heartbeat(1),
+        client.get("/api/v1/presence/status/1"),
+        client.post("/api/v1/presence/many", json!({"user_ids": [1]})),
+        client.get("/api/v1/presence/counts"),
+        client.get("/ready"),
+    );
+    let took = started.elapsed();
+    for answer in [answers.0, answers.1, answers.2, answers.3, answers.4] {
+        assert_eq!((answer.status, &answer.json), (503, &json!({"message": "Service Unavailable"})), "{}", answer.text);
+    }
+    assert!(took < Duration::from_secs(1), "it took {took:?}");
+    assert_eq!(client.get("/up").await.status, 200);
+}
+
+async fn assert_recovers(sidecar: &Sidecar) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while sidecar.client.get("/ready").await.status != 200 {
+        assert!(Instant::now() < deadline, "it did not recover");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_down_is_a_503_until_it_is_back() {
+    let mut redis = RedisServer::start();
+    let sidecar = Sidecar::on(&redis).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+    for _ in 0..2 {
+        redis.stop();
+        assert_unavailable(&sidecar).await;
+        redis.run();
+        assert_recovers(&sidecar).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_hangs_is_a_503_until_it_goes_on() {
+    let redis = RedisServer::start();
+    let sidecar = Sidecar::on(&redis).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+    redis.signal("STOP");
+    assert_unavailable(&sidecar).await;
+    redis.signal("CONT");
+    assert_recovers(&sidecar).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_starts_before_its_redis() {
+    let mut redis = RedisServer::start();
+    redis.stop();
+    let sidecar = Sidecar::on(&redis).await;
+    assert_unavailable(&sidecar).await;
+    redis.run();
+    assert_recovers(&sidecar).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_reaches_redis_by_unix_socket_and_with_a_password() {
+    let redis = RedisServer::start_with(&["--requirepass", "pa$$ word|"]);
+    let environment = [
+        ("PRESENCE_CACHE_STORE", "redis".to_owned()),
+        ("REDIS_HOST", redis.socket().display().to_string()),
+        ("REDIS_PASSWORD", "pa$$ word|".to_owned()),
+    ];
+    let sidecar = Sidecar::with(&environment).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+    let wrong = Sidecar::with(&[on_redis(&redis), vec![("REDIS_PASSWORD", "wrong".to_owned())]].concat()).await;
+    assert_eq!(wrong.client.heartbeat(1).await.status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flushed_laravel_cache_takes_no_history_along() {
+    let redis = RedisServer::start();
+    let sidecar = Sidecar::on(&redis).await;
+    sidecar.client.heartbeat(1).await;
+    redis.cli(&["-n", "1", "FLUSHDB"]);
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "offline");
+    assert_eq!(sidecar.client.changes().await.len(), 1);
+    assert_eq!(sidecar.client.heartbeat(1).await.json["status"], "online");
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
+}

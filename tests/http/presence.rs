@@ -1,0 +1,113 @@
+//! Presence as applications use it.
+
+use serde_json::json;
+
+use crate::support::Sidecar;
+
+#[tokio::test]
+async fn the_whole_tour() {
+    let sidecar = Sidecar::start().await;
+    let client = &sidecar.client;
+    let first = client.post("/api/v1/presence/heartbeat", json!({"user_id": 42, "meta": {"device": "phone"}})).await;
+    assert_eq!((first.status, &first.json["transition"]), (200, &json!("came_online")), "{}", first.text);
+    assert_eq!(client.heartbeat(42).await.json["transition"], json!(null));
+    let status = client.get("/api/v1/presence/status/42").await;
+    assert_eq!((&status.json["status"], &status.json["meta"]), (&json!("online"), &json!([])));
+    let idle = client.post("/api/v1/presence/heartbeat", json!({"user_id": 42, "active": false})).await;
+    assert_eq!(idle.json["status"], "away");
+    let counts = client.get("/api/v1/presence/counts").await;
+    assert_eq!(counts.json, json!({"online": 0, "away": 1, "present": 1}));
+    let offline = client.post("/api/v1/presence/offline", json!({"user_id": 42})).await;
+    assert_eq!((&offline.json["status"], &offline.json["transition"]), (&json!("offline"), &json!("went_offline")));
+    assert!(offline.json["last_online_at"].is_string());
+    let events: Vec<_> = client.changes().await.into_iter().map(|change| change["event"].clone()).collect();
+    assert_eq!(events, ["online", "away", "offline"]);
+}
+
+#[tokio::test]
+async fn ids_keep_their_type_and_name_one_presence() {
+    let sidecar = Sidecar::start().await;
+    assert_eq!(sidecar.client.heartbeat(7).await.json["transition"], "came_online");
+    assert_eq!(sidecar.client.heartbeat("7").await.json["transition"], json!(null));
+    let roster = sidecar.client.get("/api/v1/presence/roster").await;
+    assert_eq!(roster.json["data"][0]["user_id"], "7");
+    sidecar.client.heartbeat(7).await;
+    let roster = sidecar.client.get("/api/v1/presence/roster").await;
+    assert_eq!((&roster.json["data"][0]["user_id"], roster.json["data"].as_array().unwrap().len()), (&json!(7), 1));
+}
+
+#[tokio::test]
+async fn many_answers_each_user_once_in_the_order_asked() {
+    let sidecar = Sidecar::start().await;
+    sidecar.client.heartbeat(1).await;
+    let many = sidecar.client.post("/api/v1/presence/many", json!({"user_ids": ["01", "1", 1, "x"]})).await;
+    let users: Vec<_> = many.json.as_object().unwrap().iter().map(|(id, view)| (id.as_str(), view["status"].clone())).collect();
+    assert_eq!(users, [("01", json!("offline")), ("1", json!("online")), ("x", json!("offline"))]);
+    assert_eq!(sidecar.client.post("/api/v1/presence/many", json!({"user_ids": []})).await.json, json!({}));
+}
+
+#[tokio::test]
+async fn a_batch_is_applied_in_order_and_answers_each() {
+    let sidecar = Sidecar::start().await;
+    let mut beats: Vec<_> = (0..998).map(|user| json!({"user_id": user})).collect();
+    beats.extend([json!({"user_id": 5, "active": false}), json!({"user_id": 5, "meta": {"last": true}})]);
+    let answer = sidecar.client.post("/api/v1/presence/heartbeats", json!(beats)).await;
+    let results = answer.json.as_array().unwrap();
+    assert_eq!(results.len(), 1_000);
+    assert!(results[..998].iter().all(|result| result["transition"] == "came_online"));
+    assert_eq!((&results[998]["status"], &results[999]["status"]), (&json!("away"), &json!("online")));
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/5").await.json["meta"], json!({"last": true}));
+}
+
+#[tokio::test]
+async fn a_roster_is_paged_without_gaps_or_repeats() {
+    let sidecar = Sidecar::start().await;
+    let beats: Vec<_> = (0..25).map(|user| json!({"user_id": user, "active": user % 3 != 0})).collect();
+    sidecar.client.post("/api/v1/presence/heartbeats", json!(beats)).await;
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = sidecar.client.get(&format!("/api/v1/presence/roster?limit=10{cursor}")).await.json;
+        found.extend(page["data"].as_array().unwrap().iter().map(|member| member["user_id"].as_i64().unwrap()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    found.sort_unstable();
+    assert_eq!(found, (0..25).collect::<Vec<_>>());
+    let away = sidecar.client.get("/api/v1/presence/roster?status=away").await.json;
+    assert_eq!(away["data"].as_array().unwrap().len(), 9);
+}
+
+#[tokio::test]
+async fn sessions_are_told_apart() {
+    let sidecar = Sidecar::start().await;
+    let beat = async |session: &str, active: bool| {
+        let body = json!({"user_id": 1, "session": session, "active": active});
+        sidecar.client.post("/api/v1/presence/heartbeat", body).await.json
+    };
+    beat("phone", false).await;
+    let both = beat("desk", true).await;
+    let statuses: Vec<_> = both["sessions"].as_array().unwrap().iter().map(|tab| (&tab["id"], &tab["status"])).collect();
+    assert_eq!(statuses, [(&json!("phone"), &json!("away")), (&json!("desk"), &json!("online"))]);
+    let left = sidecar.client.post("/api/v1/presence/offline", json!({"user_id": 1, "session": "desk"})).await;
+    assert_eq!((&left.json["status"], &left.json["transition"]), (&json!("away"), &json!(null)));
+}
+
+#[tokio::test]
+async fn time_alone_makes_users_away_and_offline() {
+    let environment = [("PRESENCE_TTL", "2".to_owned()), ("PRESENCE_AWAY_AFTER", "1".to_owned())];
+    let sidecar = Sidecar::with(&environment).await;
+    sidecar.client.heartbeat(1).await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let events: Vec<_> = sidecar.client.changes().await.into_iter().map(|change| change["event"].clone()).collect();
+        if events == ["online", "away", "offline"] {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{events:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let metrics = sidecar.client.get("/metrics").await.text;
+    assert!(metrics.contains("presence_detection_lag_seconds_count 2"), "{metrics}");
+}

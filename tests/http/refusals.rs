@@ -1,0 +1,128 @@
+//! What is not as it must be gets its 4xx in Laravel's JSON and changes nothing.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::Sidecar;
+
+const HEARTBEAT: &str = "/api/v1/presence/heartbeat";
+
+#[tokio::test]
+async fn wrong_values_are_named_by_field() {
+    let sidecar = Sidecar::start().await;
+    let type_sentence = "must be a string or a 64-bit integer.";
+    let separator = "must not contain \"|\" or control characters.";
+    let long = "x".repeat(256);
+    let big = json!({"user_id": 1, "meta": {"text": "x".repeat(8 * 1024)}});
+    let cases: Vec<(Value, &str, String)> = vec![
+        (json!({}), "user_id", "The user id field is required.".into()),
+        (json!({"user_id": null}), "user_id", format!("The user id field {type_sentence}")),
+        (json!({"user_id": true}), "user_id", format!("The user id field {type_sentence}")),
+        (json!({"user_id": 1.5}), "user_id", format!("The user id field {type_sentence}")),
+        (json!({"user_id": 18_446_744_073_709_551_615_u64}), "user_id", format!("The user id field {type_sentence}")),
+        (json!({"user_id": []}), "user_id", format!("The user id field {type_sentence}")),
+        (json!({"user_id": "a|b"}), "user_id", format!("The user id field {separator}")),
+        (json!({"user_id": "a\nb"}), "user_id", format!("The user id field {separator}")),
+        (json!({"user_id": "a\u{85}b"}), "user_id", format!("The user id field {separator}")),
+        (json!({"user_id": long}), "user_id", "The user id field must not be greater than 255 characters.".into()),
+        (json!({"user_id": 1, "scope": {"tenant": "a|b"}}), "scope.tenant", format!("The tenant field {separator}")),
+        (json!({"user_id": 1, "scope": {"guard": 1.5}}), "scope.guard", format!("The guard field {type_sentence}")),
+        (json!({"user_id": 1, "scope": "acme"}), "scope", "The scope field must be an object.".into()),
+        (json!({"user_id": 1, "meta": "text"}), "meta", "The meta field must be an object or an array.".into()),
+        (json!({"user_id": 1, "active": 1}), "active", "The active field must be a boolean.".into()),
+        (json!({"user_id": 1, "session": 5}), "session", "The session field must be a string.".into()),
+        (json!([1]), "body", "The body field must be an object.".into()),
+        (big, "meta", "The meta field must not be greater than 8 KiB of JSON.".into()),
+    ];
+    for (body, field, sentence) in cases {
+        let answer = sidecar.client.post(HEARTBEAT, body.clone()).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        assert_eq!(answer.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{body}");
+    }
+    assert_eq!(sidecar.client.changes().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn one_bad_item_refuses_the_batch_and_names_it() {
+    let sidecar = Sidecar::start().await;
+    let answer = sidecar.client.post("/api/v1/presence/heartbeats", json!([{"user_id": 1}, {"user_id": {}}])).await;
+    assert_eq!((answer.status, answer.json["errors"]["1.user_id"].is_array()), (422, true), "{}", answer.text);
+    let many: Vec<_> = (0..1_001).map(|user| json!({"user_id": user})).collect();
+    assert_eq!(sidecar.client.post("/api/v1/presence/heartbeats", json!(many)).await.status, 422);
+    let ids: Vec<_> = (0..1_001).collect();
+    assert_eq!(sidecar.client.post("/api/v1/presence/many", json!({"user_ids": ids})).await.status, 422);
+    assert_eq!(sidecar.client.changes().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn parameters_are_checked_like_fields() {
+    let sidecar = Sidecar::start().await;
+    let cases = [
+        ("roster?limit=0", "limit", "The limit field must be an integer between 1 and 1000."),
+        ("roster?limit=x", "limit", "The limit field must be an integer between 1 and 1000."),
+        ("roster?status=offline", "status", "The status field must be online or away."),
+        ("changes?after=x", "after", "The after field must be a cursor that the change log gave out."),
+        ("counts?tenant=a%7Cb", "tenant", "The tenant field must not contain \"|\" or control characters."),
+        ("status/a%7Cb", "user_id", "The user id field must not contain \"|\" or control characters."),
+    ];
+    for (path, field, sentence) in cases {
+        let answer = sidecar.client.get(&format!("/api/v1/presence/{path}")).await;
+        assert_eq!(answer.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{path}");
+        assert_eq!(answer.status, 422);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_a_400_and_another_media_type_a_415() {
+    let sidecar = Sidecar::start().await;
+    let send = async |content_type: &str, body: String| {
+        let request = sidecar.client.request(Method::POST, HEARTBEAT).header("content-type", content_type).body(body);
+        sidecar.client.send(request).await
+    };
+    let deep = format!("{{\"user_id\": 1, \"meta\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    for body in ["", "{", "{\"user_id\": 1,}", "{\"user_id\": 1} x", deep.as_str()] {
+        let answer = send("application/json", body.to_owned()).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert!(answer.json["message"].as_str().unwrap().starts_with("The request body is not valid JSON"));
+    }
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx"] {
+        assert_eq!(send(kind, "{\"user_id\": 1}".into()).await.status, 415);
+    }
+    assert_eq!(send("Application/JSON; charset=UTF-8", "{\"user_id\": 1}".into()).await.status, 200);
+    assert_eq!(send("application/vnd.api+json", "{\"user_id\": 1}".into()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_of_64_mib_is_a_413_that_its_sender_gets_to_see() {
+    let sidecar = Sidecar::start().await;
+    let body = vec![b' '; 64 * 1024 * 1024];
+    let request = sidecar.client.request(Method::POST, HEARTBEAT).header("content-type", "application/json");
+    let answer = sidecar.client.send(request.body(body)).await;
+    assert_eq!((answer.status, answer.json), (413, json!({"message": "The POST data is too large."})));
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods_are_told_as_laravel_tells_them() {
+    let sidecar = Sidecar::start().await;
+    let nothing = sidecar.client.get("/nothing/here").await;
+    assert_eq!((nothing.status, nothing.json), (404, json!({"message": "The route nothing/here could not be found."})));
+    let get = sidecar.client.get("/presence/heartbeat").await;
+    let sentence = "The GET method is not supported for route presence/heartbeat. Supported methods: POST.";
+    assert_eq!((get.status, &get.json["message"]), (405, &json!(sentence)));
+    assert_eq!(get.headers["allow"], "POST");
+    let put = sidecar.client.send(sidecar.client.request(Method::PUT, "/up")).await;
+    assert_eq!((put.status, put.headers["allow"].to_str().unwrap()), (405, "GET, HEAD"));
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_a_plausible_one_is_kept() {
+    let sidecar = Sidecar::start().await;
+    let own = sidecar.client.get("/up").await.headers["x-request-id"].clone();
+    assert_eq!(own.len(), 36);
+    for (sent, kept) in [("trace-1.a_b", true), ("bad id", false), (&"x".repeat(129), false)] {
+        let request = sidecar.client.request(Method::GET, "/nothing").header("x-request-id", sent);
+        let answer = sidecar.client.send(request).await;
+        assert_eq!(answer.headers["x-request-id"] == sent, kept, "{sent}");
+    }
+}

@@ -1,0 +1,95 @@
+//! Where a presence is, and whom to believe about it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::tokens::token;
+use crate::support::Sidecar;
+
+async fn beat(sidecar: &Sidecar, headers: &[(&str, &str)], path: &str, body: Value) -> Value {
+    let mut request = sidecar.client.request(Method::POST, path).json(&body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = sidecar.client.send(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    sidecar.client.changes().await.last().unwrap()["scope"].clone()
+}
+
+fn scope(tenant: Value, location: Value, domain: Value, guard: Value) -> Value {
+    json!({"tenant": tenant, "location": location, "domain": domain, "guard": guard})
+}
+
+#[tokio::test]
+async fn without_rules_the_body_names_the_scope() {
+    let sidecar = Sidecar::start().await;
+    let body = json!({"user_id": 1, "scope": {"tenant": "acme", "location": 7, "domain": "a.test", "guard": "api"}});
+    let found = beat(&sidecar, &[("X-Tenant-Id", "other"), ("host", "b.test")], "/api/v1/presence/heartbeat", body).await;
+    assert_eq!(found, scope(json!("acme"), json!(7), json!("a.test"), json!("api")));
+    let found = beat(&sidecar, &[], "/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": null})).await;
+    assert_eq!(found, scope(Value::Null, Value::Null, Value::Null, json!("web")));
+}
+
+#[tokio::test]
+async fn tenants_are_kept_apart() {
+    let sidecar = Sidecar::start().await;
+    sidecar.client.post("/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": {"tenant": "a"}})).await;
+    for (query, status, present) in [("", "offline", 0), ("?tenant=a", "online", 1), ("?tenant=b", "offline", 0)] {
+        let answer = sidecar.client.get(&format!("/api/v1/presence/status/1{query}")).await;
+        assert_eq!(answer.json["status"], status, "{query}");
+        let counts = sidecar.client.get(&format!("/api/v1/presence/counts{query}")).await;
+        assert_eq!(counts.json["present"], present, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn rules_are_asked_in_order_and_believe_applications() {
+    let sidecar = Sidecar::with(&[
+        ("PRESENCE__SCOPE__RESOLVER__TENANT", "body,header:X-Tenant-Id,literal:nobody".to_owned()),
+        ("PRESENCE__SCOPE__RESOLVER__LOCATION", "query:loc".to_owned()),
+        ("PRESENCE__SCOPE__RESOLVER__DOMAIN", "host".to_owned()),
+    ])
+    .await;
+    let path = "/api/v1/presence/heartbeat?loc=hq";
+    let headers = [("X-Tenant-Id", "from-header"), ("host", "App.Test:8080")];
+    let found = beat(&sidecar, &headers, path, json!({"user_id": 1, "scope": {"tenant": "t"}})).await;
+    assert_eq!(found, scope(json!("t"), json!("hq"), json!("app.test"), json!("web")));
+    let found = beat(&sidecar, &headers, path, json!({"user_id": 2})).await;
+    assert_eq!(found["tenant"], "from-header");
+    let found = beat(&sidecar, &headers[1..], path, json!({"user_id": 3})).await;
+    assert_eq!(found["tenant"], "nobody");
+}
+
+#[tokio::test]
+async fn a_browser_is_in_the_scope_of_its_token_whatever_it_says() {
+    let sidecar = Sidecar::with(&[
+        ("PRESENCE__SCOPE__RESOLVER__TENANT", "body,query,header:X-Tenant-Id,claim:tenant_id".to_owned()),
+        ("PRESENCE__SCOPE__RESOLVER__DOMAIN", "host,claim:dom".to_owned()),
+    ])
+    .await;
+    let browser = sidecar.client.with_token(&token(1, json!({"tenant_id": "mine", "dom": "app.test"})));
+    let request = browser.request(Method::POST, "/presence/heartbeat?tenant=other").header("X-Tenant-Id", "other");
+    assert_eq!(browser.send(request.header("host", "other.test")).await.status, 200);
+    let found = sidecar.client.changes().await.pop().unwrap();
+    assert_eq!(found["scope"], scope(json!("mine"), Value::Null, json!("app.test"), json!("web")));
+    for wish in [json!({"tenant": "other"}), json!({"location": "x"}), json!({"guard": "api"})] {
+        let answer = browser.post("/presence/heartbeat", json!({"scope": wish})).await;
+        assert_eq!((answer.status, &answer.json["message"]), (403, &json!("The token is for another scope.")), "{wish}");
+    }
+    assert_eq!(browser.post("/presence/heartbeat", json!({"scope": {"tenant": "mine"}})).await.status, 200);
+    assert_eq!(sidecar.client.changes().await.len(), 1);
+}
+
+#[tokio::test]
+async fn by_default_a_tokens_scope_claim_is_the_scope() {
+    let sidecar = Sidecar::start().await;
+    for (user, claims) in [(1, json!({"scope": {"tenant": "acme"}})), (2, json!({"tenant": "acme"}))] {
+        let browser = sidecar.client.with_token(&token(user, claims));
+        assert_eq!(browser.post("/presence/heartbeat", json!({})).await.status, 200);
+        assert_eq!(sidecar.client.changes().await.pop().unwrap()["scope"]["tenant"], "acme");
+        let status = browser.get(&format!("/api/v1/presence/status/{user}?tenant=acme")).await;
+        assert_eq!(status.json["status"], "online");
+    }
+    let odd = sidecar.client.with_token(&token(3, json!({"scope": {"tenant": "a|b"}})));
+    assert_eq!(odd.post("/presence/heartbeat", json!({})).await.status, 403);
+}

@@ -1,0 +1,90 @@
+//! User tokens, made as an application makes them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::support::{Sidecar, TOKEN};
+
+/// Unix seconds, `offset` seconds from now.
+pub fn seconds(offset: i64) -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + offset
+}
+
+/// A token signed with `secret`.
+pub fn signed(claims: &Value, secret: &str) -> String {
+    encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+}
+
+/// A good token for `sub`, with more claims.
+pub fn token(sub: impl Into<Value>, more: Value) -> String {
+    let mut claims = json!({"sub": sub.into(), "exp": seconds(60)});
+    claims.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    signed(&claims, TOKEN)
+}
+
+#[tokio::test]
+async fn only_a_service_token_opens_the_api_for_applications() {
+    let sidecar = Sidecar::start().await;
+    let user = token(1, json!({}));
+    for bad in ["", "wrong", &TOKEN[1..], &format!("{TOKEN}x"), user.as_str()] {
+        let answer = sidecar.client.with_token(bad).heartbeat(1).await;
+        assert_eq!((answer.status, &answer.json["message"]), (401, &json!("Unauthenticated.")), "{bad}");
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    }
+    assert_eq!(sidecar.client.get("/api/v1/presence/counts").await.json["present"], 0);
+}
+
+#[tokio::test]
+async fn each_of_several_service_tokens_is_valid() {
+    let sidecar = Sidecar::with(&[("PRESENCE_TOKEN", "first-of-two-tokens,second-of-two-tokens".to_owned())]).await;
+    for token in ["first-of-two-tokens", "second-of-two-tokens"] {
+        assert_eq!(sidecar.client.with_token(token).heartbeat(1).await.status, 200);
+    }
+    assert_eq!(sidecar.client.with_token("first-of-two-tokens,second-of-two-tokens").heartbeat(1).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_user_token_reads_its_own_status_and_nobody_elses() {
+    let sidecar = Sidecar::start().await;
+    sidecar.client.heartbeat(7).await;
+    let user = sidecar.client.with_token(&token(7, json!({})));
+    assert_eq!(user.get("/api/v1/presence/status/7").await.json["status"], "online");
+    let other = user.get("/api/v1/presence/status/8").await;
+    assert_eq!((other.status, &other.json["message"]), (403, &json!("The token is for another user.")));
+    let scoped = user.get("/api/v1/presence/status/7?tenant=acme").await;
+    assert_eq!((scoped.status, &scoped.json["message"]), (403, &json!("The token is for another scope.")));
+}
+
+#[tokio::test]
+async fn expired_foreign_and_malformed_user_tokens_are_refused() {
+    let sidecar = Sidecar::start().await;
+    let (now, later) = (seconds(0), seconds(60));
+    let unsigned = format!("{}.{}.", "eyJhbGciOiJub25lIn0", "eyJzdWIiOjcsImV4cCI6OTk5OTk5OTk5OX0");
+    let tokens = [
+        signed(&json!({"sub": 7, "exp": now - 1}), TOKEN),
+        signed(&json!({"sub": 7}), TOKEN),
+        signed(&json!({"sub": 7, "exp": later, "nbf": later}), TOKEN),
+        signed(&json!({"sub": 7, "exp": later}), "another secret"),
+        signed(&json!({"exp": later}), TOKEN),
+        signed(&json!({"sub": [7], "exp": later}), TOKEN),
+        unsigned,
+        "not.a.token".to_owned(),
+    ];
+    for token in tokens {
+        let answer = sidecar.client.with_token(&token).get("/api/v1/presence/status/7").await;
+        assert_eq!(answer.status, 401, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn with_secrets_of_their_own_user_tokens_are_not_signed_by_service_tokens() {
+    let secrets = "new-secret-of-user-tokens-0123456789,old-secret-of-user-tokens-0123456789".to_owned();
+    let sidecar = Sidecar::with(&[("PRESENCE_USER_TOKEN_SECRET", secrets)]).await;
+    let claims = json!({"sub": 7, "exp": seconds(60)});
+    for (secret, status) in [("new-secret-of-user-tokens-0123456789", 200), ("old-secret-of-user-tokens-0123456789", 200), (TOKEN, 401)] {
+        let user = sidecar.client.with_token(&signed(&claims, secret));
+        assert_eq!(user.get("/api/v1/presence/status/7").await.status, status);
+    }
+}

@@ -1,0 +1,111 @@
+//! The PHP side: `laravel.php` as a process that is told what to do.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::Env;
+use crate::support::fixture;
+
+/// A Laravel app with its cache on a Redis, ended when dropped.
+pub struct Laravel {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Laravel {
+    /// An app on `127.0.0.1:port` with this `.env`.
+    pub fn start(port: u16, env: &Env<'_>) -> Self {
+        let set = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let number = |name: &str, default: u32| set(name).map_or(default, |value| value.parse().unwrap());
+        let settings = json!({
+            "port": port,
+            "version": set("PRESENCE_LARAVEL_VERSION").unwrap_or("12"),
+            "app_name": set("APP_NAME").unwrap_or("laravel"),
+            "timezone": set("APP_TIMEZONE").unwrap_or("UTC"),
+            "redis_prefix": set("REDIS_PREFIX"),
+            "cache_prefix": set("CACHE_PREFIX"),
+            "cache_db": number("REDIS_CACHE_DB", 1),
+            "ttl": number("PRESENCE_TTL", 120),
+            "away_after": number("PRESENCE_AWAY_AFTER", 60),
+        });
+        let mut child = Command::new("php")
+            .arg(fixture("interop/laravel.php"))
+            .arg(settings.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("php is installed by tests/run");
+        let (orders, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, orders, answers }
+    }
+
+    /// What `Cache::get` gives.
+    pub fn get(&mut self, key: &str) -> Value {
+        self.obeyed(&json!({"do": "get", "key": key}))
+    }
+
+    /// `Cache::put` of a PHP expression.
+    pub fn put(&mut self, key: &str, php: &str, ttl: u32) {
+        assert_eq!(self.obeyed(&json!({"do": "put", "key": key, "php": php, "ttl": ttl})), true);
+    }
+
+    /// `Cache::forget`.
+    pub fn forget(&mut self, key: &str) {
+        assert_eq!(self.obeyed(&json!({"do": "forget", "key": key})), true);
+    }
+
+    /// The seconds that a key has left, asked through Laravel's own connection; -2 if there is no such key.
+    pub fn ttl(&mut self, key: &str) -> i64 {
+        self.obeyed(&json!({"do": "ttl", "key": key})).as_i64().unwrap()
+    }
+
+    /// The package's cache key.
+    pub fn key(&mut self, user: &Value, scope: &Value) -> String {
+        let key = self.obeyed(&json!({"do": "key", "user_id": user, "scope": scope}));
+        key.as_str().unwrap().to_owned()
+    }
+
+    /// The package's heartbeat, in no particular scope.
+    pub fn heartbeat(&mut self, user: &str, meta: &Value) {
+        self.obeyed(&json!({"do": "heartbeat", "user_id": user, "meta": meta}));
+    }
+
+    /// The package's status of a user in no particular scope.
+    pub fn status(&mut self, user: &str) -> Value {
+        self.obeyed(&json!({"do": "status", "user_id": user}))
+    }
+
+    /// A PHP expression's value, as JSON.
+    ///
+    /// # Errors
+    /// What PHP threw.
+    pub fn evaluate(&mut self, php: &str) -> Result<Value, String> {
+        self.ask(&json!({"do": "evaluate", "php": php}))
+    }
+
+    fn obeyed(&mut self, order: &Value) -> Value {
+        self.ask(order).unwrap_or_else(|error| panic!("{order}: {error}"))
+    }
+
+    fn ask(&mut self, order: &Value) -> Result<Value, String> {
+        _ = writeln!(self.orders, "{order}"); // If it has ended, the missing answer says so.
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        let mut answer: Value = serde_json::from_str(&line)
+            .expect("laravel.php answers; if Laravel or php-redis is missing, run tests/run, which installs them");
+        match answer["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(answer["ok"].take()),
+        }
+    }
+}
+
+impl Drop for Laravel {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}

@@ -1,0 +1,52 @@
+use presence_sidecar::laravel::cache_key::{Version, default_cache_prefix, default_redis_prefix, slug, store_prefix};
+
+fn version(text: &str) -> Version {
+    text.parse().expect("a version")
+}
+
+#[test]
+fn prefixes_are_hyphenated_since_12_2_and_underscored_before() {
+    for (text, redis, cache) in [
+        ("12", "my-app-database-", "my-app-cache-"),
+        ("12.2", "my-app-database-", "my-app-cache-"),
+        ("v12.67.0", "my-app-database-", "my-app-cache-"),
+        ("13", "my-app-database-", "my-app-cache-"),
+        ("12.1", "my_app_database_", "my_app_cache_"),
+        ("12.0.9", "my_app_database_", "my_app_cache_"),
+        ("11", "my_app_database_", "my_app_cache_"),
+        ("10.48.2", "my_app_database_", "my_app_cache_"),
+    ] {
+        assert_eq!(default_redis_prefix(version(text), "My App"), redis, "{text}");
+        assert_eq!(default_cache_prefix(version(text), "My App"), cache, "{text}");
+    }
+}
+
+#[test]
+fn the_redis_store_puts_a_colon_behind_the_cache_prefix_up_to_10() {
+    assert_eq!(store_prefix(version("10"), "my_app_cache_"), "my_app_cache_:");
+    assert_eq!(store_prefix(version("10.48"), ""), "");
+    assert_eq!(store_prefix(version("11"), "my_app_cache_"), "my_app_cache_");
+}
+
+#[test]
+fn what_is_no_version_is_refused() {
+    for text in ["", "v", "twelve", "12.", ".1", "12.x", "-1", "+12", "12.1-dev", "99999999999"] {
+        assert!(text.parse::<Version>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn slugs_are_those_of_laravel() {
+    for (title, dashed, underscored) in [
+        ("Laravel", "laravel", "laravel"),
+        ("My  App_2 -- beta", "my-app-2-beta", "my_app_2_beta"),
+        ("  Café São Paulo! ", "cafe-sao-paulo", "cafe_sao_paulo"),
+        ("me@home", "me-at-home", "me_at_home"),
+        ("Straße/Ærø.io", "strasseaeroio", "strasseaeroio"),
+        ("It’s — fine", "its-fine", "its_fine"),
+        ("", "", ""),
+    ] {
+        assert_eq!(slug(title, '-'), dashed, "{title:?}");
+        assert_eq!(slug(title, '_'), underscored, "{title:?}");
+    }
+}

@@ -1,0 +1,19 @@
+//! All tests in one binary: what the product promises, said in sentences. Each test starts what it needs on free ports
+//! in a temporary folder, and stops it.
+
+#![expect(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_sign_loss,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod architecture;
+mod config;
+// mod contract;
+mod http;
+mod laravel;
+mod presence;
+mod support;

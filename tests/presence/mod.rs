@@ -1,0 +1,8 @@
+//! The presence wing: rules against a reference model, stories through every store, races and crashes.
+
+mod crashes;
+mod model;
+mod races;
+mod reference;
+mod stories;
+mod teller;

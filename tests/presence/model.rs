@@ -1,0 +1,238 @@
+//! The rules.
+
+use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
+use presence_sidecar::presence::model::{
+    Beat, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition, Windows, apply,
+};
+use presence_sidecar::presence::record::Record;
+use proptest::prelude::*;
+
+use super::reference::{AWAY_AFTER, Event, Reference, TTL};
+
+const START: Timestamp = Timestamp::from_secs(1_772_600_767);
+
+fn windows() -> Windows {
+    Windows {
+        ttl: Span::from_secs(TTL as u32),
+        away_after: Span::from_secs(AWAY_AFTER as u32),
+        remember: Span::from_secs(3_600),
+    }
+}
+
+fn subject() -> Subject {
+    Subject::new(Id::from(7), Scope::default(), true)
+}
+
+fn session(number: u8) -> SessionId {
+    SessionId::new(&format!("tab-{number}")).unwrap()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(START.micros() + seconds * 1_000_000)
+}
+
+fn beat(number: u8, active: bool) -> Beat {
+    Beat { session: session(number), active, meta: Meta::default() }
+}
+
+fn heartbeat() -> Input {
+    Input::Heartbeat(beat(0, true))
+}
+
+fn run(state: Option<State>, input: Input, now: Timestamp) -> Outcome {
+    apply(state, Observed::Unknown, &subject(), input, &windows(), now)
+}
+
+fn record(last_seen: Timestamp) -> Record {
+    Record { last_seen, idle: false, meta: Meta::default() }
+}
+
+fn statuses(outcome: &Outcome) -> Vec<Status> {
+    outcome.changes.iter().map(|change| change.status).collect()
+}
+
+#[test]
+fn a_first_heartbeat_is_a_transition_and_a_second_is_not() {
+    let first = run(None, heartbeat(), START);
+    assert_eq!(first.transition(), Some(Transition::CameOnline));
+    assert_eq!(statuses(&first), [Status::Online]);
+    let second = run(first.state, heartbeat(), after(1));
+    assert_eq!((second.transition(), second.changes.len()), (None, 0));
+}
+
+#[test]
+fn a_heartbeat_after_expiry_records_what_time_did_and_is_a_new_online() {
+    let first = run(None, heartbeat(), START);
+    let late = run(first.state, heartbeat(), after(60));
+    assert_eq!(statuses(&late), [Status::Away, Status::Offline, Status::Online]);
+    let times: Vec<_> = late.changes.iter().map(|change| change.occurred_at).collect();
+    assert_eq!(times, [after(AWAY_AFTER), after(TTL), after(60)]);
+    assert_eq!(late.transition(), Some(Transition::CameOnline));
+}
+
+#[test]
+fn an_active_tab_outweighs_an_idle_one_until_it_grows_old() {
+    let first = run(None, heartbeat(), START);
+    let idle = run(first.state, Input::Heartbeat(beat(1, false)), after(5));
+    assert_eq!(idle.status(), Status::Online);
+    let swept = run(idle.state, Input::Tick, after(AWAY_AFTER));
+    assert_eq!(statuses(&swept), [Status::Away]);
+}
+
+#[test]
+fn a_user_who_is_idle_in_a_fresh_tab_is_away_and_the_record_says_so() {
+    let outcome = run(None, Input::Heartbeat(beat(0, false)), START);
+    assert_eq!(outcome.status(), Status::Away);
+    let RecordWrite::Put(record, seconds) = outcome.record else { panic!("a heartbeat writes the record") };
+    assert!(record.idle);
+    assert_eq!(i64::from(seconds), TTL);
+}
+
+#[test]
+fn leaving_one_tab_keeps_the_others_and_leaving_the_last_ends_the_presence() {
+    let both = run(run(None, heartbeat(), START).state, Input::Heartbeat(beat(1, true)), after(1));
+    let leave = |number| Input::Offline { session: Some(session(number)), meta: Meta::default() };
+    let one = run(both.state, leave(1), after(2));
+    assert_eq!((one.status(), one.changes.len()), (Status::Online, 0));
+    let none = run(one.state, leave(0), after(3));
+    assert_eq!(none.transition(), Some(Transition::WentOffline));
+    assert_eq!(none.record, RecordWrite::Forget);
+}
+
+#[test]
+fn explicit_calls_are_always_announced() {
+    let online = run(run(None, heartbeat(), START).state, Input::Online(beat(0, true)), after(1));
+    assert_eq!(statuses(&online), [Status::Online]);
+    assert_eq!(online.transition(), None);
+    let offline = run(None, Input::Offline { session: None, meta: Meta::default() }, START);
+    assert_eq!(statuses(&offline), [Status::Offline]);
+    assert_eq!(offline.transition(), None);
+}
+
+#[test]
+fn what_php_wrote_is_adopted_if_it_is_newer() {
+    let known = run(None, heartbeat(), START).state;
+    let observed = Observed::Found(record(after(8)));
+    let swept = apply(known, observed, &subject(), Input::Tick, &windows(), after(AWAY_AFTER));
+    assert_eq!((swept.status(), swept.changes.len()), (Status::Online, 0));
+    assert_eq!(swept.due, Some(after(8 + AWAY_AFTER)));
+}
+
+#[test]
+fn a_user_whom_php_already_put_online_does_not_come_online_again() {
+    let observed = Observed::Found(record(START));
+    let outcome = apply(None, observed, &subject(), heartbeat(), &windows(), after(1));
+    assert_eq!(outcome.transition(), None);
+    assert_eq!(statuses(&outcome), [Status::Online]);
+}
+
+#[test]
+fn a_record_that_php_removed_ends_the_presence() {
+    let known = run(None, heartbeat(), START).state;
+    let swept = apply(known, Observed::Missing, &subject(), Input::Tick, &windows(), after(3));
+    assert_eq!(statuses(&swept), [Status::Offline]);
+    assert_eq!(swept.changes[0].occurred_at, after(3));
+}
+
+#[test]
+fn a_user_long_gone_is_forgotten_and_seq_still_rises_afterwards() {
+    let online = run(None, heartbeat(), START);
+    let seq = online.changes[0].seq;
+    let gone = run(online.state, Input::Tick, after(3_600 + TTL));
+    assert_eq!(gone.state, None);
+    assert_eq!(statuses(&gone), [Status::Away, Status::Offline]);
+    let again = run(None, heartbeat(), after(3_601 + TTL));
+    assert!(again.changes[0].seq > seq);
+}
+
+#[test]
+fn a_clock_that_goes_back_moves_no_heartbeat_and_no_seq_back() {
+    let first = run(None, heartbeat(), START);
+    let seq = first.changes[0].seq;
+    let earlier = run(first.state, Input::Online(beat(0, true)), after(-30));
+    assert_eq!(earlier.state.as_ref().and_then(State::seen), Some(START));
+    assert!(earlier.changes[0].seq > seq);
+}
+
+#[test]
+fn only_so_many_sessions_are_kept() {
+    let mut state = None;
+    for number in 0..=u8::try_from(MAX_SESSIONS).unwrap() {
+        state = run(state, Input::Heartbeat(beat(number, true)), START).state;
+    }
+    let state = state.unwrap();
+    assert_eq!(state.sessions.len(), MAX_SESSIONS);
+    assert!(state.sessions.iter().all(|kept| kept.id != session(0)));
+}
+
+fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+    let event = prop_oneof![
+        4 => (0..3_u8, any::<bool>()).prop_map(|(session, active)| Event::Heartbeat { session, active }),
+        1 => (0..3_u8, any::<bool>()).prop_map(|(session, active)| Event::Online { session, active }),
+        1 => Just(Event::OfflineAll),
+        2 => (0..3_u8).prop_map(|session| Event::OfflineOne { session }),
+        3 => Just(Event::Tick),
+    ];
+    prop::collection::vec((0..20_000_i64, event), 1..60)
+}
+
+fn input(event: &Event) -> Input {
+    match *event {
+        Event::Heartbeat { session, active } => Input::Heartbeat(beat(session, active)),
+        Event::Online { session, active } => Input::Online(beat(session, active)),
+        Event::OfflineAll => Input::Offline { session: None, meta: Meta::default() },
+        Event::OfflineOne { session: number } => Input::Offline { session: Some(session(number)), meta: Meta::default() },
+        Event::Tick => Input::Tick,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_log_is_that_of_the_definition_whenever_the_sweep_runs(events in events()) {
+        let mut reference = Reference::new(START);
+        let mut now = START;
+        let (mut state, mut filed, mut version) = (None::<State>, None, 0);
+        let (mut log, mut seq) = (Vec::new(), 0);
+        for (millis, event) in &events {
+            now = Timestamp::from_micros(now.micros() + millis * 1_000);
+            reference.happen(event, now);
+            let outcome = run(state.take(), input(event), now);
+            for change in &outcome.changes {
+                prop_assert!(change.seq > seq);
+                seq = change.seq;
+                log.push((change.status, change.occurred_at.micros()));
+            }
+            prop_assert_eq!(outcome.status(), reference.status());
+            filed = outcome.due.or(filed);
+            if let Some(state) = &outcome.state {
+                prop_assert!(filed.is_some_and(|filed| filed <= state.due(&windows())), "a due time is never too late");
+                prop_assert!(!outcome.dirty || state.version > version);
+                version = state.version;
+            }
+            state = outcome.state;
+        }
+        prop_assert_eq!(&log, &reference.log);
+    }
+
+    #[test]
+    fn the_record_makes_php_see_the_status_unless_only_time_has_passed(events in events()) {
+        let (mut now, mut state) = (START, None);
+        let mut lies: Option<(Record, Timestamp)> = None;
+        for (millis, event) in &events {
+            now = Timestamp::from_micros(now.micros() + millis * 1_000);
+            let outcome = run(state.take(), input(event), now);
+            match &outcome.record {
+                RecordWrite::Put(record, seconds) => lies = Some((record.clone(), now.plus(Span::from_secs(*seconds)))),
+                RecordWrite::Forget => lies = None,
+                RecordWrite::Keep => {}
+            }
+            let seen = lies.as_ref().filter(|(_, until)| *until > now).map_or(Status::Offline, |(record, _)| {
+                Status::of_record(record.last_seen, record.idle, now, &windows())
+            });
+            prop_assert_eq!(seen, outcome.status(), "{:?}", lies);
+            state = outcome.state;
+        }
+    }
+}

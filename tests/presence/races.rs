@@ -1,0 +1,49 @@
+//! Many writers at once.
+
+use std::collections::HashMap;
+
+use presence_sidecar::presence::model::Status;
+use presence_sidecar::presence::store::Cursor;
+
+use super::teller::{START, Teller, after, beat};
+use crate::support::RedisServer;
+
+async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
+    for user in 0..300 {
+        teller.act(user, beat(true), START).await;
+    }
+    let mut sweeps = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let (sweep, heartbeats) = (teller.sweep(), teller.clone());
+        sweeps.spawn(async move {
+            for second in [90, 96, 102, 120, 126, 132] {
+                sweep.step(after(second)).await.unwrap();
+                if number % 4 == 0 {
+                    heartbeats.act(1_000 + number, beat(true), after(second)).await;
+                }
+            }
+        });
+    }
+    sweeps.join_all().await;
+    let mut seqs: HashMap<String, Vec<(u64, Status)>> = HashMap::new();
+    for (_, change) in teller.store.changes(Cursor::START, 100_000).await.unwrap() {
+        seqs.entry(change.user_id.to_string()).or_default().push((change.seq, change.status));
+    }
+    for user in 0..300 {
+        let log = &seqs[&user.to_string()];
+        let statuses: Vec<_> = log.iter().map(|(_, status)| *status).collect();
+        assert_eq!(statuses, [Status::Online, Status::Away, Status::Offline], "user {user}");
+        assert!(log.is_sorted_by(|left, right| left.0 < right.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_racing_sweeps_in_memory_record_each_transition_exactly_once() {
+    twenty_sweeps_record_each_transition_once(Teller::array()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_racing_sweeps_on_redis_record_each_transition_exactly_once() {
+    let server = RedisServer::start();
+    twenty_sweeps_record_each_transition_once(Teller::redis(&server)).await;
+}

@@ -1,0 +1,85 @@
+//! Presence by definition, second by second: slow, obvious, and nothing like the code it checks.
+
+use std::collections::BTreeMap;
+
+use presence_sidecar::presence::model::{Status, Timestamp};
+
+pub const TTL: i64 = 12;
+pub const AWAY_AFTER: i64 = 9;
+
+/// What can happen, in the reference's own words.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Heartbeat { session: u8, active: bool },
+    Online { session: u8, active: bool },
+    OfflineAll,
+    OfflineOne { session: u8 },
+    Tick,
+}
+
+/// A user, remembered as a list of heartbeats.
+#[derive(Debug)]
+pub struct Reference {
+    sessions: BTreeMap<u8, (i64, bool)>,
+    status: Status,
+    at: i64,
+    pub log: Vec<(Status, i64)>,
+}
+
+impl Reference {
+    pub fn new(start: Timestamp) -> Self {
+        Self { sessions: BTreeMap::new(), status: Status::Offline, at: start.secs(), log: Vec::new() }
+    }
+
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The definition: online if any session is active and fresh, away if none is active but one is fresh.
+    fn by_definition(&self, second: i64) -> Status {
+        let age = |seen: i64| second - seen;
+        if self.sessions.values().any(|&(seen, active)| active && age(seen) < AWAY_AFTER) {
+            Status::Online
+        } else if self.sessions.values().any(|&(seen, _)| age(seen) < TTL) {
+            Status::Away
+        } else {
+            Status::Offline
+        }
+    }
+
+    pub fn happen(&mut self, event: &Event, now: Timestamp) {
+        for second in self.at + 1..=now.secs() {
+            let status = self.by_definition(second);
+            if status != self.status {
+                self.status = status;
+                self.log.push((status, second * 1_000_000));
+            }
+        }
+        self.at = now.secs();
+        self.sessions.retain(|_, (seen, _)| now.secs() - *seen < TTL);
+        let announce = match *event {
+            Event::Heartbeat { session, active } => {
+                self.sessions.insert(session, (now.secs(), active));
+                false
+            }
+            Event::Online { session, active } => {
+                self.sessions.insert(session, (now.secs(), active));
+                true
+            }
+            Event::OfflineAll => {
+                self.sessions.clear();
+                true
+            }
+            Event::OfflineOne { session } => {
+                self.sessions.remove(&session);
+                self.sessions.is_empty()
+            }
+            Event::Tick => false,
+        };
+        let status = self.by_definition(now.secs());
+        if announce || status != self.status {
+            self.status = status;
+            self.log.push((status, now.micros()));
+        }
+    }
+}

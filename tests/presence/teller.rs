@@ -1,0 +1,103 @@
+//! Tells stories to a store: applies the rules and commits, at whatever time the story is in.
+
+use std::sync::Arc;
+
+use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
+use presence_sidecar::presence::model::{Beat, Input, Span, Status, Timestamp, Windows, apply};
+use presence_sidecar::presence::clock::Clock;
+use presence_sidecar::presence::store::{ArrayStore, Commit, Committed, Cursor, RedisOptions, RedisStore, Store};
+use presence_sidecar::presence::sweep::Sweep;
+use presence_sidecar::presence::{Metrics, View};
+use presence_sidecar::telemetry::Registry;
+
+use crate::support::RedisServer;
+
+/// When stories begin.
+pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
+
+/// A store and the rules.
+#[derive(Clone)]
+pub struct Teller {
+    pub store: Arc<dyn Store>,
+    pub windows: Windows,
+}
+
+impl Teller {
+    pub fn array() -> Self {
+        Self::new(Arc::new(ArrayStore::new()))
+    }
+
+    pub fn redis(server: &RedisServer) -> Self {
+        let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), server.port());
+        let options = RedisOptions {
+            connection: redis::IntoConnectionInfo::into_connection_info(address).unwrap(),
+            cache_db: 1,
+            prefix: "laravel-database-laravel-cache-".to_owned(),
+            zone: chrono_tz::UTC,
+            timeout: std::time::Duration::from_secs(5),
+        };
+        Self::new(Arc::new(RedisStore::new(options).unwrap()))
+    }
+
+    fn new(store: Arc<dyn Store>) -> Self {
+        let windows =
+            Windows { ttl: Span::from_secs(120), away_after: Span::from_secs(90), remember: Span::from_secs(86_400) };
+        Self { store, windows }
+    }
+
+    pub fn sweep(&self) -> Sweep {
+        Sweep {
+            store: self.store.clone(),
+            clock: Arc::new(Clock::new()),
+            windows: self.windows,
+            keep_changes: Span::from_secs(86_400),
+            metrics: Arc::new(Metrics::new(&Registry::new())),
+        }
+    }
+
+    /// Loads, applies, commits, until there is no conflict.
+    pub async fn act(&self, user: i64, input: Input, now: Timestamp) {
+        while self.commit(&subject(user), input.clone(), now).await != Committed::Done {}
+    }
+
+    /// Loads, applies, commits once.
+    pub async fn commit(&self, subject: &Subject, input: Input, now: Timestamp) -> Committed {
+        let commit = self.prepare(subject, input, now).await;
+        self.store.commit(&[commit], now).await.unwrap().remove(0)
+    }
+
+    /// Loads and applies.
+    pub async fn prepare(&self, subject: &Subject, input: Input, now: Timestamp) -> Commit {
+        let known = self.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0);
+        let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
+        let outcome = apply(known.state, known.record, subject, input, &self.windows, now);
+        Commit { key: subject.key.clone(), expected: known.version, listed, outcome }
+    }
+
+    pub async fn view(&self, user: i64, now: Timestamp) -> View {
+        let known = self.store.load(&[subject(user).key], now).await.unwrap().remove(0);
+        View::of_known(known.state, known.record, &self.windows, now)
+    }
+
+    /// The log as (user, status) pairs.
+    pub async fn log(&self) -> Vec<(String, Status)> {
+        let changes = self.store.changes(Cursor::START, 1_000_000).await.unwrap();
+        changes.into_iter().map(|(_, change)| (change.user_id.to_string(), change.status)).collect()
+    }
+}
+
+pub fn subject(user: i64) -> Subject {
+    Subject::new(Id::from(user), Scope::default(), true)
+}
+
+pub fn after(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(START.micros() + seconds * 1_000_000)
+}
+
+pub fn beat(active: bool) -> Input {
+    Input::Heartbeat(Beat { session: SessionId::default(), active, meta: Meta::default() })
+}
+
+pub fn offline() -> Input {
+    Input::Offline { session: None, meta: Meta::default() }
+}

@@ -1,0 +1,82 @@
+//! An HTTP client that speaks as tests think.
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// A caller with a token.
+#[derive(Clone)]
+pub struct Client {
+    url: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; JSON null if it is no JSON.
+    pub json: Value,
+    /// The body as it came.
+    pub text: String,
+}
+
+impl Client {
+    /// A caller of `url` with a bearer token.
+    pub fn new(url: &str, token: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { url: url.to_owned(), token: token.to_owned(), http }
+    }
+
+    /// The same caller with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// GET a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(reqwest::Method::GET, path)).await
+    }
+
+    /// POST JSON to a path.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(reqwest::Method::POST, path).json(&body)).await
+    }
+
+    /// A request to be completed by the test.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or_default(), text }
+    }
+
+    /// A heartbeat of a user in no particular scope.
+    pub async fn heartbeat(&self, user: impl Into<Value>) -> Answer {
+        self.post("/api/v1/presence/heartbeat", serde_json::json!({"user_id": user.into()})).await
+    }
+
+    /// All entries of the change log.
+    pub async fn changes(&self) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("/api/v1/presence/changes?limit=1000{after}")).await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            let data = page.json["data"].as_array().unwrap().clone();
+            if data.is_empty() {
+                return all;
+            }
+            all.extend(data);
+            after = format!("&after={}", page.json["next_cursor"].as_str().unwrap());
+        }
+    }
+}

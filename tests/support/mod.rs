@@ -1,0 +1,37 @@
+//! What tests need to stand on: servers of their own, sidecars in this process or as processes, a client.
+
+mod client;
+mod redis_server;
+mod sidecar;
+
+pub use client::{Answer, Client};
+pub use redis_server::RedisServer;
+pub use sidecar::{Process, Sidecar, TOKEN, on_redis};
+
+use std::path::PathBuf;
+
+/// A file that tests read.
+pub fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
+
+/// The vectors in `tests/vectors/`.
+pub fn vectors(file: &str) -> serde_json::Value {
+    let path = fixture("vectors").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The exact bytes of a vector's `{"base64", "text"}`.
+pub fn bytes(value: &serde_json::Value) -> Vec<u8> {
+    use base64::Engine;
+    match value["base64"].as_str() {
+        Some(base64) => base64::engine::general_purpose::STANDARD.decode(base64).unwrap(),
+        None => value["text"].as_str().unwrap().into(),
+    }
+}
+
+/// A port nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,126 @@
+//! Sidecars: in this process, through the very function the binary runs; or as processes that can be killed.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use presence_sidecar::app;
+use presence_sidecar::config::{Flags, Sources, load};
+use presence_sidecar::http::server::bind;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::Client;
+
+/// The service token of all test sidecars.
+pub const TOKEN: &str = "service-token-of-the-tests-0123456789abcdef";
+
+/// A sidecar in this process, stopped when dropped.
+pub struct Sidecar {
+    /// A client with the service token.
+    pub client: Client,
+    /// Where it listens.
+    pub url: String,
+    stop: CancellationToken,
+    _storage: TempDir,
+}
+
+impl Sidecar {
+    /// A sidecar on memory alone.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A sidecar on a Redis.
+    pub async fn on(redis: &super::RedisServer) -> Self {
+        Self::with(&on_redis(redis)).await
+    }
+
+    /// A sidecar with environment variables beyond its token.
+    pub async fn with(environment: &[(&str, String)]) -> Self {
+        let storage = TempDir::new().unwrap();
+        let environment = environment_of(environment, storage.path());
+        let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
+        let config = load(&Sources { environment, flags, ..Sources::default() }).unwrap().config;
+        let app = app::assemble(&config).unwrap();
+        let mut listeners = Vec::new();
+        for listen in &config.server.listen {
+            listeners.push(bind(listen).await.unwrap());
+        }
+        let url = listeners[0].describe();
+        let stop = CancellationToken::new();
+        tokio::spawn(app::run(listeners, Vec::new(), app, stop.clone()));
+        Self { client: Client::new(&url, TOKEN), url, stop, _storage: storage }
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The environment of a sidecar on `redis`.
+pub fn on_redis(redis: &super::RedisServer) -> Vec<(&'static str, String)> {
+    vec![("PRESENCE_CACHE_STORE", "redis".to_owned()), ("REDIS_PORT", redis.port().to_string())]
+}
+
+fn environment_of(more: &[(&str, String)], storage: &std::path::Path) -> Vec<(String, String)> {
+    let given = [("PRESENCE_TOKEN", TOKEN.to_owned()), ("PRESENCE_STORAGE", storage.display().to_string())];
+    let all = given.iter().chain(more);
+    all.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+/// A sidecar as a process of its own, killed when dropped.
+pub struct Process {
+    /// A client with the service token.
+    pub client: Client,
+    /// Where it listens.
+    pub url: String,
+    child: Child,
+    _storage: TempDir,
+}
+
+impl Process {
+    /// Starts the binary and waits until it listens.
+    pub fn start(environment: &[(&str, String)]) -> Self {
+        let storage = TempDir::new().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env_clear()
+            .envs(environment_of(environment, storage.path()))
+            .env("PRESENCE_LOG_FORMAT", "json")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok())
+            .find_map(|line| line["listen"].as_str().map(str::to_owned))
+            .expect("the sidecar says where it listens");
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { client: Client::new(&url, TOKEN), url, child, _storage: storage }
+    }
+
+    /// Kills it without warning (`SIGKILL`).
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop (`SIGTERM`) and gives its exit status.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(&id).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
