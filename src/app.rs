@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use poem::endpoint::{EndpointExt, make, make_sync};
-use poem::error::NotFoundError;
+use poem::endpoint::{BoxEndpoint, make, make_sync};
 use poem::http::{StatusCode, Uri};
-use poem::{Endpoint, Request, Response, Route, get};
+use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 use secrecy::ExposeSecret;
@@ -16,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{self, Config, RedisEndpoint};
 use crate::http::auth::Gate;
 use crate::http::cors::Origins;
-use crate::http::docs::{self, Routes};
+use crate::http::docs;
 use crate::http::edge::{Edge, Settings};
 use crate::http::server::{self, Bound};
 use crate::http::throttle::Throttle;
@@ -32,7 +31,7 @@ use crate::telemetry::Registry;
 /// Everything that a running sidecar consists of, put together but not yet running.
 pub struct App {
     /// All routes, with the edge around them.
-    pub routes: Edge<Route>,
+    pub routes: Edge<Routes>,
     /// The routes of the metrics listener, if there is one.
     pub metrics: Option<Route>,
     /// The OpenAPI document.
@@ -162,42 +161,67 @@ fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
     RedisStore::new(options).map_err(|error| AssemblyError(format!("redis: {}", error.0)))
 }
 
-fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) -> (Edge<Route>, Value) {
+fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) -> (Edge<Routes>, Value) {
     let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
     let api = Api::new(presence.clone(), config.scope.clone());
     let browser = Browser::new(presence.clone(), config.scope.clone(), throttle);
     let service = OpenApiService::new((api, browser), "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .summary("Presence for Laravel apps")
         .license("MIT");
-    let served = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
+    let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let spec = service.spec();
-    let document = described(&spec, served.as_deref());
+    let document = described(&spec, browser.as_deref());
     let page = service.swagger_ui_html().replace(&spec, &document.to_string());
-    let operations = Arc::new(service.boxed());
     let mut open = vec!["/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
-    let mut route = Route::new()
+    let mut pages = Route::new()
         .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
         .at("/ready", get(ready(presence)))
         .at("/docs", get(docs::swagger_ui(&page)))
         .at("/openapi.json", get(docs::fixed("application/json", docs::to_json(&document))))
         .at("/openapi.yaml", get(docs::fixed("application/yaml", docs::to_yaml(&document))));
     if config.metrics.listen.is_empty() {
-        route = route.at("/metrics", get(scrape(registry.clone())));
+        pages = pages.at("/metrics", get(scrape(registry.clone())));
         open.push("/metrics");
-    }
-    match served.as_deref() {
-        Some(BROWSER_ROUTE) => {}
-        Some(other) => route = route.at(other, at_browser_route(operations.clone())).at(BROWSER_ROUTE, nothing()),
-        None => route = route.at(BROWSER_ROUTE, nothing()),
     }
     let settings = Settings {
         gate: Arc::new(Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)),
         limits: body::Limits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
         origins: Origins::new(config.server.allowed_origins.clone()),
         trusted_proxies: config.server.trusted_proxies.clone(),
-        routes: Routes::of(&document, &open),
+        routes: docs::Routes::of(&document, &open),
     };
-    (Edge::new(route.nest_no_strip("/", operations), settings), document)
+    let routes = Routes { operations: service.into_endpoint(), browser, pages };
+    (Edge::new(routes, settings), document)
+}
+
+/// The operations of the document, and the pages beside them.
+pub struct Routes {
+    operations: BoxEndpoint<'static, Response>,
+    browser: Option<String>,
+    pages: Route,
+}
+
+impl Endpoint for Routes {
+    type Output = Response;
+
+    /// Leads a request on; as in Laravel, a slash at the end makes no difference.
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        if let Some(shorter) = path.strip_suffix('/').filter(|shorter| !shorter.is_empty()) {
+            let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+            if let Ok(uri) = format!("{shorter}{query}").parse() {
+                *request.uri_mut() = uri;
+            }
+        }
+        let path = request.uri().path();
+        if self.browser.as_deref() == Some(path) {
+            if path != BROWSER_ROUTE {
+                *request.uri_mut() = Uri::from_static(BROWSER_ROUTE);
+            }
+            return self.operations.call(request).await;
+        }
+        if path.starts_with("/api/") { self.operations.call(request).await } else { self.pages.call(request).await }
+    }
 }
 
 /// Where the document, and the operation itself, have the browsers' heartbeat.
@@ -217,18 +241,8 @@ fn described(spec: &str, browser: Option<&str>) -> Value {
             paths.insert(route.to_owned(), operation);
         }
     }
+    docs::complete(&mut document);
     document
-}
-
-fn at_browser_route(operations: impl Endpoint<Output = Response> + 'static) -> impl Endpoint<Output = Response> {
-    operations.before(|mut request: Request| async move {
-        *request.uri_mut() = Uri::from_static(BROWSER_ROUTE);
-        Ok(request)
-    })
-}
-
-fn nothing() -> impl Endpoint<Output = Response> {
-    make(|_| async { Err::<Response, poem::Error>(NotFoundError.into()) })
 }
 
 fn answer(status: StatusCode, word: &'static str) -> Response {

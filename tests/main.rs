@@ -2,7 +2,6 @@
 //! in a temporary folder, and stops it.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -11,9 +10,11 @@
 )]
 
 mod architecture;
+mod browser;
 mod config;
-// mod contract;
+mod contract;
 mod http;
+mod interop;
 mod laravel;
 mod presence;
 mod support;

@@ -53,6 +53,32 @@ pub fn fixed(content_type: &'static str, text: String) -> impl Endpoint<Output =
     make_sync(move |_| Response::builder().content_type(content_type).body(bytes.clone()))
 }
 
+/// Says what poem-openapi leaves out: optional properties may be null, and the bounds of 64-bit integers are exact.
+pub fn complete(schema: &mut Value) {
+    if let Some(items) = schema.as_array_mut() {
+        items.iter_mut().for_each(complete);
+    }
+    let Some(object) = schema.as_object_mut() else { return };
+    object.values_mut().for_each(complete);
+    if object.get("format").is_some_and(|format| format == "int64") && object.contains_key("minimum") {
+        object.insert("minimum".to_owned(), i64::MIN.into());
+        object.insert("maximum".to_owned(), i64::MAX.into());
+    }
+    let required = object.get("required").cloned().unwrap_or_default();
+    let required: Vec<&str> = required.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (name, property) in object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        if let (false, Some(property)) = (required.contains(&name.as_str()), property.as_object_mut()) {
+            match property.remove("$ref") {
+                Some(reference) => {
+                    property.insert("allOf".to_owned(), serde_json::json!([{"$ref": reference}]));
+                }
+                None => {}
+            }
+            property.insert("nullable".to_owned(), true.into());
+        }
+    }
+}
+
 /// The document as it is published: indented, with a line break at the end.
 pub fn to_json(document: &Value) -> String {
     format!("{document:#}\n")
@@ -88,7 +114,7 @@ pub fn swagger_ui(page: &str) -> impl Endpoint<Output = Response> + use<> {
 fn hashes(page: &str, tag: &str) -> String {
     let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
     let blocks = page.split(&close).filter_map(|before| {
-        let (_, block) = before.rsplit_once(&open)?;
+        let (_, block) = before.split_once(&open)?;
         block.split_once('>').map(|(_, content)| content)
     });
     let sources = blocks.map(|block| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(block.as_bytes()))));

@@ -1,13 +1,15 @@
 //! JSON in and out through serde, with the schema of poem-openapi and the errors of Laravel's validator.
 
+use std::marker::PhantomData;
+
 use poem::http::{HeaderValue, header};
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::{ParsePayload, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, impl_apirequest_for_payload};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserializer, Serialize, forward_to_deserialize_any};
 
 use super::body;
 use super::problem::Problem;
@@ -51,6 +53,23 @@ impl<T: Type + DeserializeOwned> ParsePayload for Json<T> {
 }
 
 impl_apirequest_for_payload!(Json<T>, T: Type + DeserializeOwned);
+
+/// A deserializer that takes objects alone for structs.
+#[derive(Debug)]
+pub struct ObjectsOnly<D>(pub D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
 
 /// Reads JSON.
 ///
@@ -111,14 +130,49 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
     }
 }
 
+/// An answer in JSON written by hand, for routes that are asked so often that it matters; `T` describes it.
+#[derive(Debug)]
+pub struct Written<T>(Vec<u8>, PhantomData<T>);
+
+impl<T> Written<T> {
+    /// The answer that `write` appends.
+    pub fn by(write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut out = Vec::with_capacity(512);
+        write(&mut out);
+        Self(out, PhantomData)
+    }
+}
+
+impl<T: Send> IntoResponse for Written<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+        response
+    }
+}
+
+impl<T: Type> ApiResponse for Written<T> {
+    fn meta() -> MetaResponses {
+        described::<T>()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 const JSON: &str = "application/json";
+
+fn described<T: Type>() -> MetaResponses {
+    let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+    let response =
+        MetaResponse { description: "Done", status: Some(200), status_range: None, content, headers: Vec::new() };
+    MetaResponses { responses: vec![response] }
+}
 
 impl<T: Type + Serialize> ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
-        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
-        let response =
-            MetaResponse { description: "Done", status: Some(200), status_range: None, content, headers: Vec::new() };
-        MetaResponses { responses: vec![response] }
+        described::<T>()
     }
 
     fn register(registry: &mut Registry) {

@@ -118,8 +118,10 @@ impl Problem {
     }
 }
 
-/// poem-openapi puts a remark behind the sentence of a parameter's own type.
+/// poem-openapi puts a preamble before, and may put a remark behind, the sentence of a parameter's own type.
 fn reason(text: &str) -> &str {
+    let own = text.split_once("\": ").filter(|(preamble, _)| preamble.starts_with("failed to parse"));
+    let text = own.map_or(text, |(_, own)| own);
     text.split_once(" (occurred while parsing").map_or(text, |(own, _)| own)
 }
 

@@ -1,8 +1,29 @@
 //! OpenAPI schemas for types that serde reads and writes.
 
-/// Implements poem-openapi's traits for a type by way of its serde implementation and a schema given inline, which may refer to `part`.
+/// Implements poem-openapi's traits for a type by way of its serde implementation and a schema given inline, which may
+/// refer to `part`.
 #[macro_export]
 macro_rules! openapi_by_serde {
+    ($type:ty, $name:literal, $schema:expr $(, of $part:ty)?) => {
+        $crate::openapi_type!($type, $name, $schema $(, of $part)?);
+
+        impl poem_openapi::types::ToJSON for $type {
+            fn to_json(&self) -> Option<serde_json::Value> {
+                serde_json::to_value(self).ok()
+            }
+        }
+
+        impl poem_openapi::types::ParseFromJSON for $type {
+            fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
+                serde_json::from_value(value.unwrap_or_default()).map_err(poem_openapi::types::ParseError::custom)
+            }
+        }
+    };
+}
+
+/// Gives a type a schema inline, which may refer to `part`.
+#[macro_export]
+macro_rules! openapi_type {
     ($type:ty, $name:literal, $schema:expr $(, of $part:ty)?) => {
         impl poem_openapi::types::Type for $type {
             const IS_REQUIRED: bool = true;
@@ -29,17 +50,18 @@ macro_rules! openapi_by_serde {
                 Box::new(Some(self).into_iter())
             }
         }
+    };
+}
 
-        impl poem_openapi::types::ToJSON for $type {
-            fn to_json(&self) -> Option<serde_json::Value> {
-                serde_json::to_value(self).ok()
+/// Implements serde's `Deserialize` for types that derive it with `#[serde(remote = "Self")]`, from JSON objects alone:
+/// the derived one would also take an array for a struct, field by field.
+#[macro_export]
+macro_rules! objects_only {
+    ($($type:ty),+) => {
+        $(impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <$type>::deserialize($crate::http::json::ObjectsOnly(deserializer))
             }
-        }
-
-        impl poem_openapi::types::ParseFromJSON for $type {
-            fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
-                serde_json::from_value(value.unwrap_or_default()).map_err(poem_openapi::types::ParseError::custom)
-            }
-        }
+        })+
     };
 }

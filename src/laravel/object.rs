@@ -43,6 +43,11 @@ impl Object {
         self.class.rsplit(|&byte| byte == b'\\').next().unwrap_or_default()
     }
 
+    /// The moment that a serialized `DateTimeInterface` (Carbon, `DateTimeImmutable`, …) holds, in microseconds.
+    pub fn instant(&self) -> Option<i64> {
+        instant(&self.properties)
+    }
+
     /// Whether a property with this serialized name is public: others are mangled with a NUL in
     /// front.
     pub(super) fn is_public(name: &Key) -> bool {
@@ -68,15 +73,21 @@ fn wrapped<'a>(properties: &'a Array, name: &str) -> Option<&'a Array> {
     properties.get(name)?.as_array()
 }
 
-/// `Carbon::jsonSerialize` of the three properties that every `DateTimeInterface` serializes to.
+/// `Carbon::jsonSerialize`.
 fn carbon(properties: &Array) -> Option<String> {
+    instant(properties).map(date::to_json)
+}
+
+/// Microseconds since the epoch, from the three properties that every `DateTimeInterface` serializes to.
+fn instant(properties: &Array) -> Option<i64> {
     let local = properties.get("date")?.as_str()?;
     let local = NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     let zone = properties.get("timezone")?.as_str()?;
-    let micros = match properties.get("timezone_type")? {
-        Value::Int(1 | 2) => local.and_utc().timestamp_micros() - i64::from(date::offset_from_text(zone)?) * 1_000_000,
-        Value::Int(3) => date::from_local(&local, zone.parse().ok()?),
-        _ => return None,
-    };
-    Some(date::to_json(micros))
+    match properties.get("timezone_type")? {
+        Value::Int(1 | 2) => {
+            Some(local.and_utc().timestamp_micros() - i64::from(date::offset_from_text(zone)?) * 1_000_000)
+        }
+        Value::Int(3) => Some(date::from_local(&local, zone.parse().ok()?)),
+        _ => None,
+    }
 }

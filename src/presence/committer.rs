@@ -5,8 +5,8 @@
 //! and the rules are asked again. Where a transition is at stake, the store is asked first, since the Laravel record
 //! then matters as well.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Instant;
 
 use indexmap::IndexMap;
 use lru::LruCache;
@@ -19,8 +19,8 @@ use super::model::{self, Input, Observed, Outcome, RecordWrite, State, Status, T
 use super::store::{Commit, Committed, Known, Result, Store, Unavailable};
 use super::view::View;
 
-/// So many users are remembered.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(200_000).unwrap();
+/// So many users are remembered by each committer.
+const REMEMBERED: usize = 100_000;
 /// After so many conflicts in a row about one user the caller is told to come back.
 const ATTEMPTS: usize = 8;
 
@@ -68,7 +68,7 @@ struct Pending {
 impl Committer {
     /// A committer that remembers nobody yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<Clock>, windows: Windows, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, windows, metrics, remembered: LruCache::new(REMEMBERED) }
+        Self { store, clock, windows, metrics, remembered: LruCache::unbounded() }
     }
 
     /// Works until no more callers can come.
@@ -165,7 +165,10 @@ impl Committer {
             commits.push(Commit { key, expected, listed, outcome });
             pending.push(Pending { jobs: unit.jobs, answers });
         }
-        let committed = match self.store.commit(&commits, now).await {
+        let started = Instant::now();
+        let committed = self.store.commit(&commits, now).await;
+        self.metrics.store_seconds.record(started.elapsed());
+        let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {
                 let lost = commits.into_iter().zip(pending);
@@ -206,6 +209,9 @@ impl Committer {
         }
         if let Some(state) = commit.outcome.state {
             self.remembered.put(commit.key, state);
+            if self.remembered.len() > REMEMBERED {
+                self.remembered.pop_lru();
+            }
         }
         for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
             job.answer(Ok(answer));

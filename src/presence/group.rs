@@ -55,6 +55,9 @@ impl<Q, A> Group<Q, A> {
 
     /// Asks everything at once, at most [`LARGEST`] questions, and waits for all answers.
     pub async fn ask_all(&self, questions: Vec<Q>) -> Result<Vec<A>, Unavailable> {
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
         let places = self.queue.reserve_many(questions.len()).await.map_err(|_| stopped())?;
         let mut waiting = Vec::with_capacity(questions.len());
         for (place, question) in places.zip(questions) {

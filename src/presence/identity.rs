@@ -119,12 +119,16 @@ impl<'de> Deserialize<'de> for Id {
 #[serde(default)]
 pub struct Scope {
     /// The tenant, in the key as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Id>,
     /// The location, in the key behind `loc:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Id>,
     /// The domain, in the key behind `dom:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<Id>,
     /// The guard, in the key behind `guard:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<Id>,
 }
 

@@ -13,7 +13,7 @@ pub struct Metrics {
     pub conflicts: Counter,
     /// Laravel records that were no presence records.
     pub unreadable_records: Counter,
-    /// Seconds a call to the store took.
+    /// Seconds a commit of a group of users took.
     pub store_seconds: Histogram,
     detection_lag: Histogram,
     changes: [Counter; 3],
@@ -41,7 +41,7 @@ impl Metrics {
                 "Values under presence keys that are no presence record; they read as offline.",
                 &[],
             ),
-            store_seconds: registry.histogram("presence_store_seconds", "Seconds a commit or load took in the store.", &[]),
+            store_seconds: registry.histogram("presence_store_seconds", "Seconds a commit of a group of users took.", &[]),
             detection_lag: registry.histogram(
                 "presence_detection_lag_seconds",
                 "Seconds between the moment a user became away or offline by age and its record in the change log.",

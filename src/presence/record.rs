@@ -56,7 +56,8 @@ impl Record {
                 let text = std::str::from_utf8(text).ok()?;
                 Timestamp::from_micros(date::parse(text, now.micros()).ok()?.micros)
             }
-            _ => return None,
+            Value::Object(object) => Timestamp::from_micros(object.instant()?),
+            Value::Bool(_) | Value::Float(_) | Value::Array(_) => return None,
         };
         let meta = match array.get("meta") {
             Some(Value::Null) | None => Meta::default(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
@@ -13,6 +14,9 @@ use super::model::{Change, Status, Windows};
 use super::store::{Counts, Cursor, Known, Result, Store, Unavailable};
 use super::view::View;
 
+/// So many commits are on their way at once: while one waits for the store, another is prepared.
+const LANES: usize = 2;
+
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
 const _: () = assert!(MAX_USERS <= LARGEST);
@@ -23,7 +27,7 @@ pub struct Presence {
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    commits: Group<Wanted, Happened>,
+    lanes: [Group<Wanted, Happened>; LANES],
     loads: Group<Key, Known>,
 }
 
@@ -36,24 +40,35 @@ impl Presence {
         metrics: Arc<Metrics>,
         tasks: &TaskTracker,
     ) -> Self {
-        let (commits, committing) = grouped();
+        let lanes = std::array::from_fn(|_| {
+            let (commits, committing) = grouped();
+            let committer = Committer::new(store.clone(), clock.clone(), windows, metrics.clone());
+            tasks.spawn(committer.run(committing));
+            commits
+        });
         let (loads, loading) = grouped();
-        let committer = Committer::new(store.clone(), clock.clone(), windows, metrics.clone());
-        tasks.spawn(committer.run(committing));
         tasks.spawn(load_groups(store.clone(), clock.clone(), loading));
-        Self { store, clock, windows, metrics, commits, loads }
+        Self { store, clock, windows, metrics, lanes, loads }
     }
 
     /// Applies one input to one user, and tells what came of it once that is committed.
     pub async fn apply(&self, wanted: Wanted) -> Result<Happened> {
         self.metrics.heartbeats.increment(1);
-        self.commits.ask(wanted).await
+        self.lanes[lane(&wanted)].ask(wanted).await
     }
+
 
     /// Applies up to [`MAX_USERS`] inputs, in their order; all have been committed when it returns.
     pub async fn apply_all(&self, wanted: Vec<Wanted>) -> Result<Vec<Happened>> {
         self.metrics.heartbeats.increment(wanted.len() as u64);
-        self.commits.ask_all(wanted).await
+        let lanes: Vec<usize> = wanted.iter().map(lane).collect();
+        let mut parts: [Vec<Wanted>; LANES] = std::array::from_fn(|_| Vec::with_capacity(wanted.len()));
+        for (lane, wanted) in lanes.iter().zip(wanted) {
+            parts[*lane].push(wanted);
+        }
+        let parts = self.lanes.iter().zip(parts).map(|(lane, part)| lane.ask_all(part));
+        let mut answers: Vec<_> = try_join_all(parts).await?.into_iter().map(Vec::into_iter).collect();
+        Ok(lanes.into_iter().filter_map(|lane| answers[lane].next()).collect())
     }
 
     /// One user's presence.
@@ -63,9 +78,13 @@ impl Presence {
     }
 
     /// What the PHP facade's `many()` answers, in the order of `keys`, in one round trip to the store.
-    pub async fn many(&self, keys: &[Key]) -> Result<Vec<View>> {
+    pub async fn many(&self, keys: impl ExactSizeIterator<Item = &Key>) -> Result<Vec<View>> {
+        if keys.len() == 0 {
+            return Ok(Vec::new());
+        }
         let now = self.clock.now();
-        let records = self.store.records(keys, now).await?;
+        let keys: Vec<Key> = keys.cloned().collect();
+        let records = self.store.records(&keys, now).await?;
         Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now)).collect())
     }
 
@@ -114,6 +133,12 @@ impl Presence {
     pub async fn ready(&self) -> Result<()> {
         self.store.time().await.map(drop)
     }
+}
+
+/// The lane of a user: always the same one, so that what happens to a user happens in order.
+fn lane(wanted: &Wanted) -> usize {
+    let bytes = wanted.subject.key.as_str().bytes();
+    bytes.fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % LANES
 }
 
 /// A member of a scope.

@@ -30,7 +30,7 @@ fn nothing_configured_gives_the_defaults_of_the_manual() {
     assert_eq!(config.redis.prefix, "laravel-database-");
     assert_eq!(config.laravel.cache_prefix, "laravel-cache-");
     assert_eq!(config.laravel.timezone, chrono_tz::UTC);
-    assert_eq!(config.redis.timeout, Duration::from_millis(800));
+    assert_eq!(config.redis.timeout, Duration::from_millis(450));
     assert_eq!(config.presence.remember, Duration::from_secs(30 * 86_400));
     assert_eq!(config.presence.sweep_interval, Duration::from_millis(250));
     assert_eq!(config.changes.keep, Duration::from_secs(72 * 3600));

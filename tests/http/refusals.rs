@@ -31,7 +31,8 @@ async fn wrong_values_are_named_by_field() {
         (json!({"user_id": 1, "meta": "text"}), "meta", "The meta field must be an object or an array.".into()),
         (json!({"user_id": 1, "active": 1}), "active", "The active field must be a boolean.".into()),
         (json!({"user_id": 1, "session": 5}), "session", "The session field must be a string.".into()),
-        (json!([1]), "body", "The body field must be an object.".into()),
+        (json!([1, null, null, null, null]), "body", "The body field must be an object.".into()),
+        (json!({"user_id": 1, "scope": ["a", null, null, null]}), "scope", "The scope field must be an object.".into()),
         (big, "meta", "The meta field must not be greater than 8 KiB of JSON.".into()),
     ];
     for (body, field, sentence) in cases {
@@ -79,12 +80,14 @@ async fn what_is_no_json_is_a_400_and_another_media_type_a_415() {
         let request = sidecar.client.request(Method::POST, HEARTBEAT).header("content-type", content_type).body(body);
         sidecar.client.send(request).await
     };
-    let deep = format!("{{\"user_id\": 1, \"meta\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!("{{\"x\": {}", "[".repeat(100_000));
     for body in ["", "{", "{\"user_id\": 1,}", "{\"user_id\": 1} x", deep.as_str()] {
         let answer = send("application/json", body.to_owned()).await;
         assert_eq!(answer.status, 400, "{}", answer.text);
         assert!(answer.json["message"].as_str().unwrap().starts_with("The request body is not valid JSON"));
     }
+    let deep_meta = format!("{{\"user_id\": 1, \"meta\": {}{}}}", "[".repeat(3_000), "]".repeat(3_000));
+    assert_eq!(send("application/json", deep_meta).await.status, 422);
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx"] {
         assert_eq!(send(kind, "{\"user_id\": 1}".into()).await.status, 415);
     }

@@ -23,8 +23,11 @@ fn as_php_has_it(value: &Value) -> Value {
 async fn laravel_reads_every_meta_that_the_sidecar_wrote() {
     let mut pair = Pair::start().await;
     let mut metas = expressible_metas(&mut pair.laravel);
-    metas.push(("numeric keys", json!({"0": "a", "1": {"0": [], "-0": 1, "01": 2, "-5": 3}, "9223372036854775808": 4})));
-    metas.push(("odd keys", json!({"": 1, " ": 2, "a\u{0}b": "c\u{0}d", "\u{fffd}": "\"';{}"})));
+    metas.push((
+        "numeric keys".to_owned(),
+        json!({"0": "a", "1": {"0": [], "-0": 1, "01": 2, "-5": 3}, "9223372036854775808": 4}),
+    ));
+    metas.push(("odd keys".to_owned(), json!({"": 1, " ": 2, "a\u{0}b": "c\u{0}d", "\u{fffd}": "\"';{}"})));
     for (name, meta) in metas {
         pair.beat("7", &meta).await;
         let record = pair.laravel.get(&key_of("7"));
@@ -55,8 +58,7 @@ async fn laravel_finds_what_the_sidecar_wrote_in_every_scope_under_its_own_key()
 
 /// The sidecar takes strings and integers, without what would make another scope's key of them.
 fn may_be_a_part_of_a_key(scope: &serde_json::Map<String, Value>) -> bool {
-    let parts = ["tenant", "location", "domain", "guard"].into_iter().filter_map(|part| scope.get(part));
-    parts.into_iter().all(|part| match part {
+    ["tenant", "location", "domain", "guard"].into_iter().filter_map(|part| scope.get(part)).all(|part| match part {
         Value::Null => true,
         Value::Number(number) => number.is_i64(),
         Value::String(text) => !text.chars().any(|character| character == '|' || character.is_control()),
@@ -88,7 +90,8 @@ async fn the_record_keeps_the_time_in_the_apps_time_zone() {
         let mut pair = Pair::with(&[("APP_TIMEZONE", zone)]).await;
         pair.beat("7", &json!([])).await;
         let written = pair.laravel.get(&key_of("7"))["last_seen_at"].as_str().unwrap().to_owned();
-        let php = pair.laravel.evaluate(&format!("Carbon::parse('{written}')->setTimezone('{zone}')->toIso8601String()"));
+        let php =
+            pair.laravel.evaluate(&format!("Carbon::parse('{written}')->setTimezone('{zone}')->toIso8601String()"));
         assert_eq!(php.unwrap(), written, "{zone}: an offset that PHP would not have written");
         let seen = date::parse(&written, 0).unwrap().micros / 1_000_000;
         let now = pair.laravel.evaluate("Carbon::now()->timestamp").unwrap().as_i64().unwrap();

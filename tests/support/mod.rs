@@ -4,7 +4,7 @@ mod client;
 mod redis_server;
 mod sidecar;
 
-pub use client::{Answer, Client};
+pub use client::Client;
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_redis};
 

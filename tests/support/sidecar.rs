@@ -85,8 +85,9 @@ impl Process {
     pub fn start(environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .arg("serve")
             .env_clear()
+            .env("PRESENCE_LISTEN", "127.0.0.1:0")
             .envs(environment_of(environment, storage.path()))
             .env("PRESENCE_LOG_FORMAT", "json")
             .stderr(Stdio::piped())

@@ -42,20 +42,25 @@ pub fn database(micros: i64, tz: Tz) -> String {
 
 /// Carbon's JSON, always UTC with microseconds: `2026-03-04T05:06:07.000000Z`.
 pub fn to_json(micros: i64) -> String {
-    let civil = Civil::at(micros, 0);
     let mut out = Vec::with_capacity(32);
+    to_json_into(micros, &mut out);
+    into_string(out)
+}
+
+/// Appends what [`to_json`] gives, without quotes.
+pub fn to_json_into(micros: i64, out: &mut Vec<u8>) {
+    let civil = Civil::at(micros, 0);
     if (0..=9999).contains(&civil.year) {
-        write_year(civil.year, &mut out);
+        write_year(civil.year, out);
     } else {
         // Carbon's isoFormat('YYYYYY').
         out.push(if civil.year < 0 { b'-' } else { b'+' });
-        write_padded(civil.year.unsigned_abs(), 6, &mut out);
+        write_padded(civil.year.unsigned_abs(), 6, out);
     }
-    write_after_year(&civil, b'T', &mut out);
+    write_after_year(&civil, b'T', out);
     out.push(b'.');
-    write_padded(civil.micro.into(), 6, &mut out);
+    write_padded(civil.micro.into(), 6, out);
     out.push(b'Z');
-    into_string(out)
 }
 
 fn write_iso8601(micros: i64, offset: i32, out: &mut Vec<u8>) {

@@ -11,7 +11,7 @@ mod parse;
 mod scan;
 mod zone;
 
-pub use format::{database, iso8601, iso8601_into, to_json};
+pub use format::{database, iso8601, iso8601_into, to_json, to_json_into};
 pub use parse::{ParseError, parse};
 pub(super) use zone::{from_local, offset_from_text};
 

@@ -18,6 +18,7 @@ use crate::http::problem::ForBrowsers;
 use crate::http::throttle::Throttle;
 use crate::http::{ClientIp, Failed, Json, Problem, body, json};
 use crate::laravel::{Array, Value};
+use crate::objects_only;
 use crate::presence::identity::{Id, Scope, SessionId, Subject};
 use crate::presence::model::{Beat, Input};
 use crate::presence::scope::{self, Wished};
@@ -29,7 +30,7 @@ const USER_AGENT: usize = 255;
 /// What a page says with its heartbeat.
 #[derive(Debug, Default, Object, Deserialize)]
 #[oai(rename = "BrowserHeartbeat")]
-#[serde(default, expecting = "an object")]
+#[serde(remote = "Self", default, expecting = "an object")]
 pub struct BrowserBody {
     /// The user token, where no header can be set (`navigator.sendBeacon`).
     token: Option<String>,
@@ -44,6 +45,8 @@ pub struct BrowserBody {
     /// If given, it must be the token's scope.
     scope: Option<ScopeBody>,
 }
+
+objects_only!(BrowserBody);
 
 /// The browser operations.
 pub struct Browser {

@@ -2,16 +2,18 @@
 
 mod browser;
 mod types;
+mod write;
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{OpenApi, Tags};
 
 pub use self::browser::Browser;
 use self::types::{
-    ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody, MemberAnswer, OfflineBody,
+    ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody, OfflineBody,
     PageSize, PresentWord, RosterAnswer, ScopeBody, StatusAnswer,
 };
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
@@ -23,6 +25,7 @@ use super::{Presence, Wanted};
 use crate::config;
 use crate::http::auth::{AnyAuth, Claims, ServiceAuth};
 use crate::http::problem::{WithBody, WithoutBody};
+use crate::http::json::Written;
 use crate::http::{Failed, Json, Problem};
 
 /// Groups of operations in the document.
@@ -88,7 +91,7 @@ impl Api {
 /// A part of the scope in the query; digits mean the number.
 type Part = Query<Option<Id>>;
 
-type Answer<T, S> = Result<Json<T>, Failed<S>>;
+type Answer<T, S> = Result<T, Failed<S>>;
 
 #[OpenApi(prefix_path = "/api/v1/presence", tag = "Tag::Presence")]
 impl Api {
@@ -102,10 +105,10 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<HeartbeatBody>,
-    ) -> Answer<HappenedAnswer, WithBody> {
+    ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
         let happened = self.presence.apply(Wanted { subject, input: Input::Heartbeat(beat) }).await?;
-        Ok(Json(happened.into()))
+        Ok(Written::by(|out| write::happened(&happened, out)))
     }
 
     /// Announce a user as online
@@ -117,10 +120,10 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<HeartbeatBody>,
-    ) -> Answer<HappenedAnswer, WithBody> {
+    ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
         let happened = self.presence.apply(Wanted { subject, input: Input::Online(beat) }).await?;
-        Ok(Json(happened.into()))
+        Ok(Written::by(|out| write::happened(&happened, out)))
     }
 
     /// End a presence
@@ -132,11 +135,11 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         Json(body): Json<OfflineBody>,
-    ) -> Answer<HappenedAnswer, WithBody> {
+    ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let subject = self.subject(request, body.user_id, body.scope)?;
         let input = Input::Offline { session: body.session, meta: body.meta.unwrap_or_default() };
         let happened = self.presence.apply(Wanted { subject, input }).await?;
-        Ok(Json(happened.into()))
+        Ok(Written::by(|out| write::happened(&happened, out)))
     }
 
     /// Record up to 1,000 signs of life
@@ -148,7 +151,7 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<Heartbeats>,
-    ) -> Answer<Vec<HappenedAnswer>, WithBody> {
+    ) -> Answer<Written<Vec<HappenedAnswer>>, WithBody> {
         let Heartbeats(beats) = body.0;
         at_most("body", beats.len())?;
         let mut wanted = Vec::with_capacity(beats.len());
@@ -157,7 +160,7 @@ impl Api {
             wanted.push(Wanted { subject, input: Input::Heartbeat(beat) });
         }
         let happened = self.presence.apply_all(wanted).await?;
-        Ok(Json(happened.into_iter().map(HappenedAnswer::from).collect()))
+        Ok(Written::by(|out| write::list(&happened, out, write::happened)))
     }
 
     /// One user's presence
@@ -179,7 +182,7 @@ impl Api {
         domain: Part,
         /// The scope's guard, `web` if left out.
         guard: Part,
-    ) -> Answer<StatusAnswer, WithoutBody> {
+    ) -> Answer<Written<StatusAnswer>, WithoutBody> {
         let scope = self.scope_key(request, auth.claims(), [tenant, location, domain, guard])?;
         let key = scope.user(&user_id.0);
         if let Some(claims) = auth.claims() {
@@ -188,20 +191,21 @@ impl Api {
                 return Err(Problem::Forbidden("The token is for another user.").into());
             }
         }
-        Ok(Json(self.presence.status(key).await?.into()))
+        let view = self.presence.status(key).await?;
+        Ok(Written::by(|out| write::status(&view, out)))
     }
 
     /// Many users' presence
     ///
     /// The PHP facade's `many()` in one round trip to the store: an object from id to presence.
     #[oai(path = "/many", method = "post", operation_id = "many")]
-    async fn many(&self, request: &Request, _auth: ServiceAuth, body: Json<ManyBody>) -> Answer<ManyAnswer, WithBody> {
+    async fn many(&self, request: &Request, _auth: ServiceAuth, body: Json<ManyBody>) -> Answer<Written<ManyAnswer>, WithBody> {
         let ManyBody { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
-        let keys: Vec<Key> = user_ids.iter().map(|user| scope.user(user)).collect();
-        let views = if keys.is_empty() { Vec::new() } else { self.presence.many(&keys).await? };
-        Ok(Json(user_ids.iter().map(Id::to_string).zip(views).collect()))
+        let users: IndexMap<String, Key> = user_ids.iter().map(|user| (user.to_string(), scope.user(user))).collect();
+        let views = self.presence.many(users.values()).await?;
+        Ok(Written::by(|out| write::many(users.keys().map(String::as_str).zip(&views), out)))
     }
 
     /// The members of a scope
@@ -228,13 +232,16 @@ impl Api {
         domain: Part,
         /// The scope's guard, `web` if left out.
         guard: Part,
-    ) -> Answer<RosterAnswer, WithoutBody> {
+    ) -> Answer<Written<RosterAnswer>, WithoutBody> {
         let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
         let (status, limit) = (status.0.map(Status::from), limit.0.unwrap_or_default().0);
         let (members, next) = self.presence.roster(&scope, status, cursor.0.as_deref(), limit).await?;
-        Ok(Json(RosterAnswer {
-            data: members.into_iter().map(MemberAnswer::from).collect(),
-            next_cursor: next.map(|key| key.member().to_owned()),
+        Ok(Written::by(|out| {
+            out.extend_from_slice(b"{\"data\":");
+            write::list(&members, out, write::member);
+            out.extend_from_slice(b",\"next_cursor\":");
+            write::json(&next.as_ref().map(Key::member), out);
+            out.push(b'}');
         }))
     }
 
@@ -254,7 +261,7 @@ impl Api {
         domain: Part,
         /// The scope's guard, `web` if left out.
         guard: Part,
-    ) -> Answer<CountsAnswer, WithoutBody> {
+    ) -> Answer<Json<CountsAnswer>, WithoutBody> {
         let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
         let counts = self.presence.counts(&scope).await?;
         let (online, away) = (counts.online, counts.away);
@@ -273,7 +280,7 @@ impl Api {
         after: Query<Option<Cursor>>,
         /// Most entries on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
-    ) -> Answer<ChangesAnswer, WithoutBody> {
+    ) -> Answer<Json<ChangesAnswer>, WithoutBody> {
         let after = after.0.unwrap_or(Cursor::START);
         let changes = self.presence.changes(after, limit.0.unwrap_or_default().0).await?;
         let next_cursor = changes.last().map_or(after, |(cursor, _)| *cursor);

@@ -2,17 +2,17 @@
 
 use indexmap::IndexMap;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
+use poem_openapi::types::{Example, ParseError, ParseFromParameter, ParseResult};
 use poem_openapi::{Enum, Object};
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::laravel::date;
-use crate::openapi_by_serde;
+use crate::laravel::{Array, date};
+use crate::{objects_only, openapi_by_serde, openapi_type};
 use crate::presence::identity::{Id, MAX_LENGTH, Meta, Scope, SessionId};
-use crate::presence::model::{Change, Status, Timestamp, Transition};
-use crate::presence::service::{MAX_USERS, Member};
+use crate::presence::model::{Change, Status, Timestamp};
+use crate::presence::service::MAX_USERS;
 use crate::presence::store::Cursor;
-use crate::presence::{Happened, SessionView, View};
 
 const NAME: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 
@@ -33,6 +33,7 @@ fn id_schema(description: &'static str) -> MetaSchema {
     let integer = MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") };
     MetaSchema {
         description: Some(description),
+        example: Some(42.into()),
         one_of: vec![MetaSchemaRef::Inline(Box::new(integer)), MetaSchemaRef::Inline(Box::new(name_schema("u-1")))],
         ..MetaSchema::ANY
     }
@@ -167,9 +168,9 @@ impl Serialize for Moment {
 }
 
 /// Where the user is; parts left out are no part of the key, no guard means `web`.
-#[derive(Clone, Debug, Default, Object, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Object, Deserialize)]
 #[oai(rename = "Scope")]
-#[serde(default, expecting = "an object")]
+#[serde(remote = "Self", default, expecting = "an object")]
 pub struct ScopeBody {
     /// The tenant.
     tenant: Option<Id>,
@@ -179,6 +180,16 @@ pub struct ScopeBody {
     domain: Option<Id>,
     /// The guard.
     guard: Option<Id>,
+}
+
+/// All four parts, null where there is none.
+fn scope<S: Serializer>(body: &ScopeBody, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut parts = serializer.serialize_struct("Scope", 4)?;
+    parts.serialize_field("tenant", &body.tenant)?;
+    parts.serialize_field("location", &body.location)?;
+    parts.serialize_field("domain", &body.domain)?;
+    parts.serialize_field("guard", &body.guard)?;
+    parts.end()
 }
 
 impl From<ScopeBody> for Scope {
@@ -194,9 +205,9 @@ impl From<Scope> for ScopeBody {
 }
 
 /// A sign of life.
-#[derive(Debug, Object, Deserialize, Serialize)]
-#[oai(rename = "Heartbeat")]
-#[serde(expecting = "an object")]
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "Heartbeat", example)]
+#[serde(remote = "Self", expecting = "an object")]
 pub struct HeartbeatBody {
     /// The user.
     pub user_id: Id,
@@ -211,12 +222,19 @@ pub struct HeartbeatBody {
     pub active: Option<bool>,
 }
 
+impl Example for HeartbeatBody {
+    fn example() -> Self {
+        let meta = Array::from_iter([("device", "phone")]);
+        Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None }
+    }
+}
+
 /// Signs of life, at most 1,000.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Heartbeats(pub Vec<HeartbeatBody>);
 
-openapi_by_serde!(Heartbeats, "Heartbeats", MetaSchema {
+openapi_type!(Heartbeats, "Heartbeats", MetaSchema {
     items: Some(Box::new(HeartbeatBody::schema_ref())),
     max_items: Some(MAX_USERS),
     ..MetaSchema::new("array")
@@ -225,7 +243,7 @@ openapi_by_serde!(Heartbeats, "Heartbeats", MetaSchema {
 /// The end of a presence.
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "Offline")]
-#[serde(expecting = "an object")]
+#[serde(remote = "Self", expecting = "an object")]
 pub struct OfflineBody {
     /// The user.
     pub user_id: Id,
@@ -241,7 +259,7 @@ pub struct OfflineBody {
 /// The users that are asked for.
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "Many")]
-#[serde(expecting = "an object")]
+#[serde(remote = "Self", expecting = "an object")]
 pub struct ManyBody {
     /// At most 1,000 ids.
     #[oai(validator(max_items = 1000))]
@@ -249,6 +267,8 @@ pub struct ManyBody {
     /// Where.
     pub scope: Option<ScopeBody>,
 }
+
+objects_only!(ScopeBody, HeartbeatBody, OfflineBody, ManyBody);
 
 /// Most bytes of a meta as JSON.
 const MAX_META: usize = 8 * 1024;
@@ -260,14 +280,14 @@ fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::E
     if text.get().len() > MAX_META {
         return Err(D::Error::custom("must not be greater than 8 KiB of JSON."));
     }
-    let array: crate::laravel::Array = serde_json::from_str(text.get()).map_err(|error| {
+    let array: Array = serde_json::from_str(text.get()).map_err(|error| {
         D::Error::custom(if error.is_data() { "must be an object or an array.".to_owned() } else { error.to_string() })
     })?;
     Ok(Some(array.into()))
 }
 
 /// A user's presence.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Object)]
 #[oai(rename = "Status")]
 pub struct StatusAnswer {
     /// Online, away or offline.
@@ -285,7 +305,7 @@ pub struct StatusAnswer {
 }
 
 /// One tab or device.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Object)]
 #[oai(rename = "Session")]
 pub struct SessionAnswer {
     /// Its name.
@@ -297,13 +317,21 @@ pub struct SessionAnswer {
 }
 
 /// What a call led to.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Object)]
 #[oai(rename = "Result")]
 pub struct HappenedAnswer {
-    /// The presence now.
-    #[oai(flatten)]
-    #[serde(flatten)]
-    status: StatusAnswer,
+    /// Online, away or offline.
+    status: StatusWord,
+    /// The newest heartbeat; null when none is known any more.
+    last_seen_at: Option<Moment>,
+    /// Whole seconds since then.
+    seconds_ago: Option<i64>,
+    /// What it brought along; `[]` when empty, as in PHP.
+    meta: Meta,
+    /// The newest active heartbeat, also after the user went offline.
+    last_online_at: Option<Moment>,
+    /// The sessions that are fresh.
+    sessions: Vec<SessionAnswer>,
     /// What the call did to it: `came_online` (from offline), `went_offline`, or null.
     transition: Option<TransitionWord>,
 }
@@ -323,25 +351,33 @@ pub struct BriefAnswer {
 }
 
 /// A member of a scope.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Object)]
 #[oai(rename = "Member")]
 pub struct MemberAnswer {
     /// The user's id, its type kept.
     user_id: Id,
-    /// The presence.
-    #[oai(flatten)]
-    #[serde(flatten)]
-    status: StatusAnswer,
+    /// Online, away or offline.
+    status: StatusWord,
+    /// The newest heartbeat; null when none is known any more.
+    last_seen_at: Option<Moment>,
+    /// Whole seconds since then.
+    seconds_ago: Option<i64>,
+    /// What it brought along; `[]` when empty, as in PHP.
+    meta: Meta,
+    /// The newest active heartbeat, also after the user went offline.
+    last_online_at: Option<Moment>,
+    /// The sessions that are fresh.
+    sessions: Vec<SessionAnswer>,
 }
 
 /// One page of a roster.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Object)]
 #[oai(rename = "Roster")]
 pub struct RosterAnswer {
     /// Members, ordered by their ids as text.
-    pub data: Vec<MemberAnswer>,
+    data: Vec<MemberAnswer>,
     /// Where the next page begins; null at the end.
-    pub next_cursor: Option<String>,
+    next_cursor: Option<String>,
 }
 
 /// How many members a scope has.
@@ -367,6 +403,7 @@ pub struct ChangeAnswer {
     /// The user's id, its type kept.
     user_id: Id,
     /// Where.
+    #[serde(serialize_with = "scope")]
     scope: ScopeBody,
     /// What happened: the status that began, or was announced again.
     event: StatusWord,
@@ -412,9 +449,8 @@ pub enum StatusWord {
 }
 
 /// What a call did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "Transition", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
 pub enum TransitionWord {
     /// The user was offline and is present now.
     CameOnline,
@@ -429,57 +465,6 @@ impl From<Status> for StatusWord {
             Status::Away => Self::Away,
             Status::Offline => Self::Offline,
         }
-    }
-}
-
-impl From<Transition> for TransitionWord {
-    fn from(transition: Transition) -> Self {
-        match transition {
-            Transition::CameOnline => Self::CameOnline,
-            Transition::WentOffline => Self::WentOffline,
-        }
-    }
-}
-
-impl From<View> for StatusAnswer {
-    fn from(view: View) -> Self {
-        Self {
-            status: view.status.into(),
-            last_seen_at: view.last_seen.map(Moment::from),
-            seconds_ago: view.seconds_ago,
-            meta: view.meta,
-            last_online_at: view.last_online.map(Moment::from),
-            sessions: view.sessions.into_iter().map(SessionAnswer::from).collect(),
-        }
-    }
-}
-
-impl From<SessionView> for SessionAnswer {
-    fn from(session: SessionView) -> Self {
-        Self { id: session.id, status: session.status.into(), last_seen_at: session.last_seen.into() }
-    }
-}
-
-impl From<Happened> for HappenedAnswer {
-    fn from(happened: Happened) -> Self {
-        Self { status: happened.view.into(), transition: happened.transition.map(TransitionWord::from) }
-    }
-}
-
-impl From<View> for BriefAnswer {
-    fn from(view: View) -> Self {
-        Self {
-            status: view.status.into(),
-            last_seen_at: view.last_seen.map(Moment::from),
-            seconds_ago: view.seconds_ago,
-            meta: view.meta,
-        }
-    }
-}
-
-impl From<Member> for MemberAnswer {
-    fn from(member: Member) -> Self {
-        Self { user_id: member.user, status: member.view.into() }
     }
 }
 
@@ -502,12 +487,6 @@ impl From<(Cursor, Change)> for ChangeAnswer {
 /// Users and their presence, each once, in the order in which they were first asked for.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct ManyAnswer(IndexMap<String, BriefAnswer>);
-
-impl FromIterator<(String, View)> for ManyAnswer {
-    fn from_iter<I: IntoIterator<Item = (String, View)>>(users: I) -> Self {
-        Self(users.into_iter().map(|(user, view)| (user, view.into())).collect())
-    }
-}
 
 openapi_by_serde!(ManyAnswer, "ManyAnswer", MetaSchema {
     additional_properties: Some(Box::new(BriefAnswer::schema_ref())),

@@ -125,7 +125,10 @@ pub fn apply(
     };
     step.catch_up(&mut state, observed);
     let before = state.status;
-    let record = step.react(&mut state, subject, input);
+    let record = match step.react(&mut state, subject, input) {
+        RecordWrite::Keep => step.idle_record(&state),
+        written => written,
+    };
     if before == Status::Offline && state.status == Status::Offline && state.due(windows) <= now {
         return Outcome { dirty: due_before.is_some(), changes: step.changes, ..Outcome::nothing() };
     }
@@ -195,7 +198,7 @@ impl Step<'_> {
         let seen = record.last_seen.min(self.now);
         let newer = match state.seen() {
             Some(known) => record.last_seen > known,
-            None => record.last_seen >= state.since.whole_second() || state.version == 0,
+            None => record.last_seen > state.since.whole_second() || state.version == 0,
         };
         let status = Status::of_record(seen, record.idle, self.now, self.windows);
         if !newer || !status.is_present() {
@@ -248,7 +251,7 @@ impl Step<'_> {
                 self.end_announced(state)
             }
             Input::Offline { session: Some(session), meta } => self.leave(state, &session, meta),
-            Input::Tick => self.idle_record(state),
+            Input::Tick => RecordWrite::Keep,
         }
     }
 
@@ -283,15 +286,11 @@ impl Step<'_> {
         self.put(state)
     }
 
-    /// A user away in a fresh session looks online to PHP, which goes by age alone: the record has to say it.
-    fn idle_record(&mut self, state: &State) -> RecordWrite {
+    /// A user who turned away in a fresh session looks online to PHP, which goes by age alone: the record has to say it.
+    fn idle_record(&self, state: &State) -> RecordWrite {
         let fresh = state.seen().is_some_and(|seen| self.now.seconds_apart(seen) < self.windows.away_after.secs());
         let turned = self.changes.iter().any(|change| change.status == Status::Away);
-        if state.status == Status::Away && fresh && turned {
-            self.put(state)
-        } else {
-            RecordWrite::Keep
-        }
+        if state.status == Status::Away && fresh && turned { self.put(state) } else { RecordWrite::Keep }
     }
 
     fn end_announced(&mut self, state: &mut State) -> RecordWrite {

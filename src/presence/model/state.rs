@@ -13,35 +13,46 @@ pub const MAX_SESSIONS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// Its name, unique for the user.
+    #[serde(rename = "i")]
     pub id: SessionId,
     /// Its newest heartbeat, to the second.
+    #[serde(rename = "t")]
     pub seen: Timestamp,
     /// Whether that heartbeat said the user was active in it.
+    #[serde(rename = "a")]
     pub active: bool,
 }
 
 /// One user in one scope: the unit that a store keeps, versions and commits.
 ///
 /// `version` is a hybrid clock, `max(previous + 1, now in ms)`: it rises with every commit, also across a purge,
-/// and doubles as the source of every change's `seq`.
+/// and doubles as the source of every change's `seq`. Its serialized names are short, since it is written at every
+/// heartbeat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// The hybrid clock of the commit that wrote this state. Stored beside the state, not inside it.
     #[serde(skip)]
     pub version: u64,
     /// The id as the application last spelled it (123 stays a number).
+    #[serde(rename = "u")]
     pub user: UserId,
     /// The scope as the application last spelled it.
+    #[serde(rename = "g")]
     pub scope: Scope,
     /// The status that the change log last reported.
+    #[serde(rename = "s")]
     pub status: Status,
     /// When that status began.
+    #[serde(rename = "f")]
     pub since: Timestamp,
     /// The sessions that are fresh, oldest heartbeat first.
+    #[serde(rename = "c")]
     pub sessions: Vec<Session>,
     /// The newest heartbeat that was active, also after the user went offline.
+    #[serde(rename = "o")]
     pub last_online: Option<Timestamp>,
     /// What the newest heartbeat brought along.
+    #[serde(rename = "m")]
     pub meta: Meta,
 }
 

@@ -1,7 +1,9 @@
 //! The store in Redis, shared by all replicas and with Laravel.
 //!
-//! A commit of any number of users is one `MULTI` with one Lua call and the `SETEX`/`DEL` of their Laravel records: one
-//! round trip, seen by others as a whole. The script compares versions, so that it never does anything twice.
+//! A commit of any number of users is one pipeline: the `SETEX` of Laravel records that are written, one Lua call for
+//! everything else, the `DEL` of records that go. The script compares versions, so that nothing happens twice. The order
+//! matters to whoever looks in between: a present user's record is there before the state, and goes after it. A record
+//! whose commit met a conflict is written again by the commit that follows.
 
 mod health;
 mod keys;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, Value, cmd};
+use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
@@ -35,6 +38,9 @@ pub struct Options {
     pub timeout: Duration,
 }
 
+/// How long a connection may be silent before the kernel asks whether the other side is still there.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
 /// Presence in Redis 6.2 or later.
 pub struct RedisStore {
     connection: ConnectionManager,
@@ -49,7 +55,10 @@ impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
         let own = options.connection.redis_settings().db();
-        let client = Client::open(options.connection).map_err(unavailable)?;
+        // A peer that vanished without a word is noticed by the kernel, and the connection made anew.
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(2 * KEEPALIVE);
+        let client = Client::open(options.connection.set_tcp_settings(tcp)).map_err(unavailable)?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(options.timeout))
             .set_response_timeout(Some(options.timeout))
@@ -108,16 +117,10 @@ impl RedisStore {
         call
     }
 
-    fn write_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
-        match &commit.outcome.record {
-            RecordWrite::Keep => {}
-            RecordWrite::Forget => {
-                pipeline.cmd("DEL").arg(self.keys.record(&commit.key)).ignore();
-            }
-            RecordWrite::Put(record, seconds) => {
-                let key = self.keys.record(&commit.key);
-                pipeline.cmd("SETEX").arg(key).arg(*seconds).arg(record.to_php(self.zone)).ignore();
-            }
+    fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
+        if let RecordWrite::Put(record, seconds) = &commit.outcome.record {
+            let key = self.keys.record(&commit.key);
+            pipeline.cmd("SETEX").arg(key).arg(*seconds).arg(record.to_php(self.zone)).ignore();
         }
     }
 }
@@ -198,13 +201,19 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], _now: Timestamp) -> Result<Vec<Committed>> {
-        let mut pipeline = Pipeline::with_capacity(commits.len() + 3);
-        pipeline.atomic();
-        self.own(&mut pipeline);
-        pipeline.add_command(self.commit_script(commits));
+        let mut pipeline = Pipeline::with_capacity(commits.len() + 4);
         self.cache(&mut pipeline);
         for commit in commits {
-            self.write_record(&mut pipeline, commit);
+            self.put_record(&mut pipeline, commit);
+        }
+        self.own(&mut pipeline);
+        pipeline.add_command(self.commit_script(commits));
+        let forgotten = commits.iter().filter(|commit| commit.outcome.record == RecordWrite::Forget);
+        if forgotten.clone().next().is_some() {
+            self.cache(&mut pipeline);
+        }
+        for commit in forgotten {
+            pipeline.cmd("DEL").arg(self.keys.record(&commit.key)).ignore();
         }
         let (conflicts,): (Vec<Value>,) = self.send(&pipeline).await?;
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();

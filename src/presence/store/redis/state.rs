@@ -7,16 +7,20 @@ const VERSION: usize = 16;
 /// The bytes of a state.
 pub(super) fn encode(state: &State) -> Vec<u8> {
     let mut out = Vec::with_capacity(320);
-    out.extend_from_slice(version(state.version).as_bytes());
+    out.extend_from_slice(&digits(state.version));
     if let Err(error) = serde_json::to_writer(&mut out, state) {
         unreachable!("a state has string keys only and a writer that cannot fail: {error}");
     }
     out
 }
 
-/// The version as a commit compares it: empty for 0, which means that there is no state.
-pub(super) fn version(version: u64) -> String {
-    if version == 0 { String::new() } else { format!("{version:016x}") }
+/// The version as a commit compares it: no bytes for 0, which means that there is no state.
+pub(super) fn version(version: u64) -> Vec<u8> {
+    if version == 0 { Vec::new() } else { digits(version).to_vec() }
+}
+
+fn digits(version: u64) -> [u8; VERSION] {
+    std::array::from_fn(|place| b"0123456789abcdef"[(version >> (4 * (VERSION - 1 - place)) & 15) as usize])
 }
 
 /// The version and, unless it is unreadable, the state. `(0, None)` for no bytes.

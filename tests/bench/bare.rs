@@ -1,0 +1,32 @@
+//! The yardstick: a poem endpoint that reads a JSON body and answers JSON, on the same accept loop, and does nothing else.
+
+use std::time::Duration;
+
+use poem::endpoint::EndpointExt;
+use poem::web::Json;
+use poem::{Route, handler, post};
+use presence_sidecar::http::server::{Limits, bind, serve};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[handler]
+fn bare(Json(body): Json<Value>) -> Json<Value> {
+    Json(json!({"ok": true, "user_id": body["user_id"]}))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).ok_or("usage: bare HOST:PORT")?;
+    let listener = bind(&address.parse()?).await?;
+    let limits = Limits {
+        connections: 10_000,
+        header_timeout: Duration::from_secs(10),
+        shutdown_timeout: Duration::from_secs(1),
+    };
+    let routes = Route::new().at("/bare", post(bare)).map_to_response();
+    serve(vec![listener], routes, limits, CancellationToken::new()).await;
+    Ok(())
+}

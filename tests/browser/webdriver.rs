@@ -1,0 +1,176 @@
+//! A headless Chromium of the test's own, told what to do over the WebDriver protocol
+//! (<https://www.w3.org/TR/webdriver2/>).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The name under which the protocol hands out elements.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// How long an element may take to appear.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A browser with one window, closed when dropped.
+pub struct Browser {
+    /// The address of the session.
+    session: String,
+    http: reqwest::Client,
+    driver: Child,
+    /// Its profile, and whatever else it leaves behind.
+    folder: TempDir,
+}
+
+/// An element of the page.
+pub struct Element<'a> {
+    browser: &'a Browser,
+    id: String,
+}
+
+impl Browser {
+    /// A browser with a fresh profile.
+    pub async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let (driver, port) = start_driver(folder.path());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let address = format!("http://127.0.0.1:{port}/session");
+        let mut browser = Self { session: address, http, driver, folder };
+        let session = browser.call(Method::POST, "", capabilities(browser.folder.path())).await;
+        browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().unwrap());
+        let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+        browser.call(Method::POST, "/timeouts", json!({"implicit": patience})).await;
+        browser
+    }
+
+    /// Opens a page.
+    pub async fn open(&self, url: &str) {
+        self.call(Method::POST, "/url", json!({"url": url})).await;
+    }
+
+    /// The element at an XPath, as soon as there is one.
+    pub async fn find(&self, xpath: &str) -> Element<'_> {
+        let found = self.call(Method::POST, "/element", json!({"using": "xpath", "value": xpath})).await;
+        Element { browser: self, id: found[ELEMENT].as_str().unwrap().to_owned() }
+    }
+
+    /// All elements at an XPath.
+    pub async fn find_all(&self, xpath: &str) -> Vec<Element<'_>> {
+        let found = self.call(Method::POST, "/elements", json!({"using": "xpath", "value": xpath})).await;
+        let ids = found.as_array().unwrap().iter().map(|element| element[ELEMENT].as_str().unwrap().to_owned());
+        ids.map(|id| Element { browser: self, id }).collect()
+    }
+
+    /// What a function body returns in the page.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        self.call(Method::POST, "/execute/sync", json!({"script": script, "args": []})).await
+    }
+
+    /// What the console has said since this was last asked: errors, and breaches of the content security policy.
+    pub async fn console(&self) -> Vec<Value> {
+        let entries = self.call(Method::POST, "/se/log", json!({"type": "browser"})).await;
+        entries.as_array().unwrap().clone()
+    }
+
+    /// A picture of the window, as PNG.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        let picture = self.call(Method::GET, "/screenshot", Value::Null).await;
+        STANDARD.decode(picture.as_str().unwrap()).unwrap()
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+        let mut request = self.http.request(method, format!("{}{path}", self.session));
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let mut answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let value = answer["value"].take();
+        assert!(value["error"].is_null(), "{path} {body}: {} {}", value["error"], value["message"]);
+        value
+    }
+}
+
+impl Element<'_> {
+    /// Clicks it.
+    pub async fn click(&self) {
+        self.call(Method::POST, "/click", json!({})).await;
+    }
+
+    /// Types into it.
+    pub async fn type_in(&self, text: &str) {
+        self.call(Method::POST, "/value", json!({"text": text})).await;
+    }
+
+    /// The text that it shows.
+    pub async fn text(&self) -> String {
+        self.call(Method::GET, "/text", Value::Null).await.as_str().unwrap().to_owned()
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+        self.browser.call(method, &format!("/element/{}{path}", self.id), body).await
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser outlives a driver that is not told to end the session first; a test that panics tells it too.
+        _ = end(&self.session);
+        _ = self.driver.kill();
+        _ = self.driver.wait();
+    }
+}
+
+/// `DELETE` of a session, answered once its browser is gone. Dropping cannot await, so this speaks HTTP itself.
+fn end(session: &str) -> std::io::Result<()> {
+    let address = session.trim_start_matches("http://");
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    let mut stream = TcpStream::connect(host)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    BufReader::new(stream).read_line(&mut String::new())?;
+    Ok(())
+}
+
+fn start_driver(folder: &Path) -> (Child, u16) {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .env("TMPDIR", folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromium-driver is installed by tests/run");
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let port =
+        lines.find_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
+    std::thread::spawn(move || lines.for_each(drop));
+    (driver, port.expect("chromedriver says where it listens"))
+}
+
+fn capabilities(folder: &Path) -> Value {
+    let arguments = [
+        "--headless",
+        "--no-sandbox", // It refuses a sandbox to root.
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-proxy-server",
+        "--window-size=1280,2400",
+        &format!("--user-data-dir={}", folder.join("profile").display()),
+    ];
+    json!({"capabilities": {"alwaysMatch": {
+        "browserName": "chrome",
+        "goog:chromeOptions": {"args": arguments},
+        "goog:loggingPrefs": {"browser": "ALL"},
+    }}})
+}

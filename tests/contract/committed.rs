@@ -1,0 +1,52 @@
+//! `openapi/` is what the binary writes.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const REGENERATE: &str = "the API has changed; look at the difference, then run: cargo run -- openapi";
+
+fn written() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+    let status = command.args(["openapi", "--out"]).arg(folder.path()).env_clear().status().unwrap();
+    assert!(status.success());
+    folder
+}
+
+fn read(folder: &Path, file: &str) -> String {
+    let path = folder.join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}; {REGENERATE}", path.display()))
+}
+
+#[test]
+fn the_committed_documents_are_what_the_binary_writes() {
+    let (written, committed) = (written(), Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi"));
+    for file in ["presence-sidecar.json", "presence-sidecar.yaml"] {
+        // No assert_eq: two whole documents would hide the line that matters.
+        let (new, old) = (read(written.path(), file), read(&committed, file));
+        let differs = new.lines().zip(old.lines()).position(|(new, old)| new != old);
+        assert!(new == old, "openapi/{file} differs from line {}: {REGENERATE}", differs.map_or(0, |line| line + 1));
+    }
+}
+
+#[test]
+fn both_spellings_say_the_same() {
+    let folder = written();
+    let json: Value = serde_json::from_str(&read(folder.path(), "presence-sidecar.json")).unwrap();
+    let yaml: Value = serde_yaml::from_str(&read(folder.path(), "presence-sidecar.yaml")).unwrap();
+    assert_eq!(json, yaml);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_by_default_serves_the_written_documents() {
+    let (folder, sidecar) = (written(), crate::support::Sidecar::start().await);
+    for ending in ["json", "yaml"] {
+        let served = sidecar.client.with_token("").get(&format!("/openapi.{ending}")).await;
+        assert_eq!(served.status, 200, "{}", served.text);
+        assert_eq!(served.headers["content-type"], format!("application/{ending}"));
+        assert!(served.text == read(folder.path(), &format!("presence-sidecar.{ending}")), "/openapi.{ending} differs");
+    }
+}

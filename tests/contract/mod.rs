@@ -1,0 +1,62 @@
+//! The OpenAPI document: committed as the binary writes it, complete, and true of a running sidecar.
+
+mod committed;
+mod complete;
+mod examples;
+mod schemathesis;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::support::{Sidecar, TOKEN};
+
+/// The document as a sidecar serves it.
+async fn document(sidecar: &Sidecar) -> Value {
+    let answer = sidecar.client.get("/openapi.json").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json
+}
+
+/// One operation of a document.
+#[derive(Clone, Copy, Debug)]
+struct Operation<'a> {
+    path: &'a str,
+    method: &'a str,
+    details: &'a Value,
+}
+
+impl Operation<'_> {
+    fn id(&self) -> &str {
+        self.details["operationId"].as_str().unwrap_or_default()
+    }
+}
+
+/// All operations of a document.
+fn operations(document: &Value) -> Vec<Operation<'_>> {
+    let paths = document["paths"].as_object().unwrap();
+    let all = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().iter();
+        methods.map(move |(method, details)| Operation { path, method, details })
+    });
+    all.collect()
+}
+
+/// What a schema, or a reference to one, says.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => {
+            let found = document.pointer(reference.trim_start_matches('#'));
+            resolved(document, found.unwrap_or_else(|| panic!("{reference} leads nowhere")))
+        }
+        None => schema,
+    }
+}
+
+/// A token for a user in a scope, as an application makes it.
+fn user_token(user: &Value, scope: &Value) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({"sub": user, "scope": scope, "exp": now + 600});
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(TOKEN.as_bytes())).unwrap()
+}
