@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use poem::endpoint::{BoxEndpoint, make, make_sync};
 use poem::http::{StatusCode, Uri};
 use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
@@ -47,7 +48,7 @@ pub struct Workers {
     interval: std::time::Duration,
     registry: Arc<Registry>,
     redis: Option<Arc<RedisStore>>,
-    tasks: TaskTracker,
+    presence: Vec<BoxFuture<'static, ()>>,
 }
 
 /// Why a configuration could not be put to work.
@@ -62,22 +63,31 @@ pub struct AssemblyError(String);
 pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let registry = Arc::new(Registry::new());
     let metrics = Arc::new(Metrics::new(&registry));
-    let tasks = TaskTracker::new();
-    let (store, redis): (Arc<dyn Store>, _) = match config.cache.store {
-        config::Store::Array => (Arc::new(ArrayStore::new()), None),
+    let (store, busy, redis): (Arc<dyn Store>, Arc<dyn Store>, _) = match config.cache.store {
+        config::Store::Array => {
+            let array = Arc::new(ArrayStore::new());
+            (array.clone(), array, None)
+        }
         config::Store::Redis => {
             let redis = Arc::new(redis_store(config)?);
-            (redis.clone(), Some(redis))
+            (redis.clone(), Arc::new(redis_store(config)?), Some(redis))
         }
         config::Store::Database => return Err(AssemblyError("cache.store: database is not available".to_owned())),
     };
     let clock = Arc::new(Clock::new());
     let windows = windows(config);
-    let presence = Arc::new(Presence::start(store.clone(), clock.clone(), windows, metrics.clone(), &tasks));
+    let (presence, presence_workers) = Presence::new(store.clone(), &busy, clock.clone(), windows, metrics.clone());
+    let presence = Arc::new(presence);
     let keep_changes = Span::from_duration(config.changes.keep);
     let sweep = Sweep { store, clock, windows, keep_changes, metrics };
     let (routes, document) = routes(config, presence, &registry);
-    let workers = Workers { sweep, interval: config.presence.sweep_interval, registry: registry.clone(), redis, tasks };
+    let workers = Workers {
+        sweep,
+        interval: config.presence.sweep_interval,
+        registry: registry.clone(),
+        redis,
+        presence: presence_workers,
+    };
     let metrics = (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))));
     let limits = server::Limits {
         connections: config.server.max_connections,
@@ -92,9 +102,11 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { sweep, interval, registry, redis, tasks } = workers;
+    let Workers { sweep, interval, registry, redis, presence } = workers;
+    let tasks = TaskTracker::new();
+    let committing = tokio::task::spawn_blocking(|| beside(presence));
     if let Err(error) = sweep.clock.synchronize(sweep.store.as_ref()).await {
-        tracing::warn!(error = %error.0, "the presence store does not answer yet; serving 503 until it does");
+        tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
     }
     if let Some(redis) = redis {
         let stop = stop.clone();
@@ -113,6 +125,23 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     }
     tasks.close();
     tasks.wait().await;
+    if committing.await.is_err() {
+        tracing::error!("the committing thread ended in a panic");
+    }
+}
+
+/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for
+/// their threads, nor to be passed from one to the other.
+fn beside(workers: Vec<BoxFuture<'static, ()>>) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(async {
+            let tasks = TaskTracker::new();
+            workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
+            tasks.close();
+            tasks.wait().await;
+        }),
+        Err(error) => tracing::error!(%error, "no thread for the store: nothing will be answered"),
+    }
 }
 
 async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
@@ -158,7 +187,7 @@ fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
         zone: config.laravel.timezone,
         timeout: redis.timeout,
     };
-    RedisStore::new(options).map_err(|error| AssemblyError(format!("redis: {}", error.0)))
+    RedisStore::new(options).map_err(|error| AssemblyError(format!("redis: {}", error.reason())))
 }
 
 fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) -> (Edge<Routes>, Value) {
@@ -246,10 +275,7 @@ fn described(spec: &str, browser: Option<&str>) -> Value {
 }
 
 fn answer(status: StatusCode, word: &'static str) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("application/json")
-        .body(json!({"status": word}).to_string())
+    Response::builder().status(status).content_type("application/json").body(json!({"status": word}).to_string())
 }
 
 fn ready(presence: Arc<Presence>) -> impl Endpoint<Output = Response> {

@@ -32,7 +32,12 @@ impl Registry {
     }
 
     /// A histogram of seconds called `name` with fixed labels.
-    pub fn histogram(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &'static str)]) -> Histogram {
+    pub fn histogram(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[(&'static str, &'static str)],
+    ) -> Histogram {
         self.recorder.describe_histogram(KeyName::from(name), Some(Unit::Seconds), SharedString::from(help));
         self.recorder.register_histogram(&key(name, labels), &METADATA)
     }
@@ -63,7 +68,8 @@ fn key(name: &'static str, labels: &[(&'static str, &'static str)]) -> Key {
 /// # Errors
 /// The filter does not parse, or logs are set up already.
 pub fn log(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on says so by panicking"
 )]
 

@@ -1,5 +1,7 @@
 //! The commands. Each has a file; this one has the arguments they share.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to people and scripts")]
+
 mod config;
 mod openapi;
 mod serve;
@@ -74,5 +76,7 @@ impl Source {
 
 /// The process environment; what is not Unicode cannot be meant for us.
 fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Ended, Source};
 use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
 use crate::http::server::{Bound, bind};
-use crate::{app, telemetry};
+use crate::{app, http, telemetry};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -26,7 +26,7 @@ impl Serve {
         }
         // The provider can only be installed twice by somebody else in this process, who then chose it.
         _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = http::server::runtime(loaded.config.server.workers);
         runtime.map_err(|error| error.to_string())?.block_on(serve(&loaded.config, generated.as_deref()))
     }
 }
@@ -87,7 +87,8 @@ fn greet(config: &Config, path: &str, listeners: &[Bound]) {
 }
 
 async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be heard; stop with SIGKILL");
         return;
     };

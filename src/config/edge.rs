@@ -30,6 +30,7 @@ fn server(raw: RawServer, layers: &Layers) -> Outcome<Server> {
     let timeout = |key: &str, value: i64| layers.seconds(key, value, 1..=3600);
     Ok(Server {
         listen,
+        workers: layers.number("server.workers", raw.workers, 0..=1024)?,
         max_connections: layers.number("server.max_connections", raw.max_connections, 1..=1_000_000)?,
         header_timeout: timeout("server.header_timeout_seconds", raw.header_timeout_seconds)?,
         body_timeout: timeout("server.body_timeout_seconds", raw.body_timeout_seconds)?,
@@ -43,7 +44,7 @@ fn server(raw: RawServer, layers: &Layers) -> Outcome<Server> {
 }
 
 fn listeners(key: &str, texts: &[String], layers: &Layers) -> Outcome<Vec<Listen>> {
-    layers.parse_all(key, texts, |text| text.parse())
+    layers.parse_all(key, texts, str::parse)
 }
 
 /// Refuses an address that two listeners would share.

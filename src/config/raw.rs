@@ -151,6 +151,7 @@ pub(super) struct RawAuth {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawServer {
     pub listen: Vec<String>,
+    pub workers: i64,
     pub max_connections: i64,
     pub header_timeout_seconds: i64,
     pub body_timeout_seconds: i64,

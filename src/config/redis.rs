@@ -148,7 +148,7 @@ impl Parts {
 
 fn decoded(text: &str) -> Result<String, String> {
     let text = percent_decode_str(text).decode_utf8();
-    text.map(|text| text.into_owned()).map_err(|_| "must be UTF-8 behind its percent signs".to_owned())
+    text.map(std::borrow::Cow::into_owned).map_err(|_| "must be UTF-8 behind its percent signs".to_owned())
 }
 
 /// Which key is to blame (none: whichever named the host), and why.

@@ -136,7 +136,7 @@ fn scope(raw: RawScope, layers: &Layers) -> Outcome<Scope> {
 fn resolver(raw: &RawResolver, layers: &Layers) -> Outcome<Resolver> {
     let rules = |part: &str, texts: &[String]| {
         let key = format!("scope.resolver.{part}");
-        layers.parse_all(&key, texts, |text| text.parse::<Rule>())
+        layers.parse_all(&key, texts, str::parse::<Rule>)
     };
     Ok(Resolver {
         tenant: rules("tenant", &raw.tenant)?,

@@ -178,6 +178,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Connections that may be open at once, over all listeners.
     pub max_connections: usize,
+    /// Threads for requests; 0 means half of the machine's cores.
+    pub workers: usize,
     /// Time for a request's head to arrive.
     pub header_timeout: Duration,
     /// Time for a request's body to arrive.

@@ -57,7 +57,7 @@ fn networks(texts: &[String], layers: &Layers) -> Result<Vec<Network>, ConfigErr
     const KEY: &str = "webhook.allowed_networks";
     match texts.is_empty() {
         true => Err(layers.refuse(KEY, "must name at least one network")),
-        false => layers.parse_all(KEY, texts, |text| text.parse()),
+        false => layers.parse_all(KEY, texts, str::parse),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
 use poem::http::header;
 use poem::web::headers::{ContentLength, HeaderMapExt};
 use poem::{Request, RequestBody};
-use http_body_util::BodyExt;
-use http_body_util::combinators::BoxBody;
-use bytes::{Bytes, BytesMut};
 
 use super::problem::Problem;
 

@@ -42,7 +42,8 @@ impl Routes {
     fn find(&self, path: &str) -> Option<&(Vec<String>, String)> {
         let asked: Vec<&str> = path.trim_matches('/').split('/').collect();
         self.0.iter().find(|(route, _)| {
-            route.len() == asked.len() && route.iter().zip(&asked).all(|(known, part)| known.starts_with('{') || known == part)
+            route.len() == asked.len()
+                && route.iter().zip(&asked).all(|(known, part)| known.starts_with('{') || known == part)
         })
     }
 }
@@ -68,11 +69,8 @@ pub fn complete(schema: &mut Value) {
     let required: Vec<&str> = required.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, property) in object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
         if let (false, Some(property)) = (required.contains(&name.as_str()), property.as_object_mut()) {
-            match property.remove("$ref") {
-                Some(reference) => {
-                    property.insert("allOf".to_owned(), serde_json::json!([{"$ref": reference}]));
-                }
-                None => {}
+            if let Some(reference) = property.remove("$ref") {
+                property.insert("allOf".to_owned(), serde_json::json!([{"$ref": reference}]));
             }
             property.insert("nullable".to_owned(), true.into());
         }
@@ -106,7 +104,10 @@ pub fn swagger_ui(page: &str) -> impl Endpoint<Output = Response> + use<> {
     make_sync(move |_| {
         let response = Response::builder().content_type("text/html; charset=utf-8");
         let response = response.header(header::CONTENT_SECURITY_POLICY, &policy);
-        response.header(header::X_FRAME_OPTIONS, "DENY").header(header::REFERRER_POLICY, "no-referrer").body(bytes.clone())
+        response
+            .header(header::X_FRAME_OPTIONS, "DENY")
+            .header(header::REFERRER_POLICY, "no-referrer")
+            .body(bytes.clone())
     })
 }
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use ipnet::IpNet;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use poem::Addr;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use poem::web::RemoteAddr;
 use poem::{Endpoint, IntoResponse, Request, Response};
 use uuid::Uuid;
@@ -133,7 +133,8 @@ impl<E: Endpoint> Edge<E> {
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let plausible = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
-        (1..=128).contains(&bytes.len()) && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        (1..=128).contains(&bytes.len())
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
     };
     if let Some(id) = headers.get(&REQUEST_ID).filter(plausible) {
         return id.clone();

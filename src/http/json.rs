@@ -38,9 +38,8 @@ impl<T: Type> Payload for Json<T> {
 pub fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let subtype = essence.get(..12).filter(|start| start.eq_ignore_ascii_case("application/")).map(|_| &essence[12..]);
-    subtype.is_some_and(|subtype| {
-        subtype.eq_ignore_ascii_case("json") || subtype.to_ascii_lowercase().ends_with("+json")
-    })
+    subtype
+        .is_some_and(|subtype| subtype.eq_ignore_ascii_case("json") || subtype.to_ascii_lowercase().ends_with("+json"))
 }
 
 impl<T: Type + DeserializeOwned> ParsePayload for Json<T> {

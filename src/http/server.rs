@@ -15,6 +15,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -73,6 +74,17 @@ impl Bound {
     }
 }
 
+/// A runtime for the accept loop with so many threads; 0 means half of the machine's, since a sidecar shares it with
+/// the application, and more threads than cores to run on only wake each other.
+///
+/// # Errors
+/// The system gives no threads.
+pub fn runtime(workers: usize) -> io::Result<Runtime> {
+    let half = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    let workers = if workers == 0 { half() } else { workers };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+}
+
 /// Limits of the accept loop.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -106,7 +118,10 @@ pub async fn serve(
     accepting.wait().await;
     server.connections.close();
     if tokio::time::timeout(limits.shutdown_timeout, server.connections.wait()).await.is_err() {
-        tracing::warn!(open = server.connections.len(), "requests were still open at the end of server.shutdown_timeout");
+        tracing::warn!(
+            open = server.connections.len(),
+            "requests were still open at the end of server.shutdown_timeout"
+        );
     }
 }
 

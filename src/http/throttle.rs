@@ -59,7 +59,9 @@ impl Throttle {
             window = fresh();
             self.windows.insert(caller.to_owned(), window.clone());
         }
-        let used = window.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.max).then_some(used + 1));
+        let used = window
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.max).then_some(used + 1));
         match used {
             Ok(used) => Ok(Passed { limit: self.max, remaining: self.max - used - 1 }),
             Err(_) => {
@@ -80,6 +82,7 @@ impl Passed {
 
 impl Exceeded {
     /// Writes Laravel's headers.
+    #[expect(clippy::disallowed_methods, reason = "a header tells the caller a time of day")]
     pub fn write(&self, headers: &mut HeaderMap) {
         Passed { limit: self.limit, remaining: 0 }.write(headers);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

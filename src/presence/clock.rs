@@ -19,9 +19,7 @@ pub struct Clock {
 impl Clock {
     /// A clock that goes by the host until it is first [synchronized](Clock::synchronize).
     pub fn new() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let offset = AtomicI64::new(i64::try_from(since.as_micros()).unwrap_or(0));
-        Self { started: Instant::now(), offset }
+        Self { started: Instant::now(), offset: AtomicI64::new(host_micros()) }
     }
 
     /// Now, on the store's clock.
@@ -36,8 +34,7 @@ impl Clock {
         let answered = self.elapsed();
         let offset = answer.micros() - asked.midpoint(answered);
         self.offset.store(offset, Ordering::Relaxed);
-        let host = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let skew_ms = self.now().millis() - i64::try_from(host).unwrap_or(0);
+        let skew_ms = (self.now().micros() - host_micros()) / 1_000;
         if skew_ms.abs() > NOTABLE_SKEW_MS {
             tracing::warn!(skew_ms, "the store's clock differs from this host's; presence goes by the store's");
         }
@@ -47,6 +44,12 @@ impl Clock {
     fn elapsed(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the host's clock is compared with the store's")]
+fn host_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Default for Clock {

@@ -5,9 +5,11 @@
 //! and the rules are asked again. Where a transition is at stake, the store is asked first, since the Laravel record
 //! then matters as well.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
 use lru::LruCache;
 
@@ -21,6 +23,8 @@ use super::view::View;
 
 /// So many users are remembered by each committer.
 const REMEMBERED: usize = 100_000;
+/// So many jobs are worth a flight of their own while another is on its way.
+const CROWD: usize = 32;
 /// After so many conflicts in a row about one user the caller is told to come back.
 const ATTEMPTS: usize = 8;
 
@@ -51,6 +55,17 @@ pub struct Committer {
     windows: Windows,
     metrics: Arc<Metrics>,
     remembered: LruCache<Key, State>,
+    away: HashSet<Key>,
+}
+
+/// A group of users on its way to the store.
+struct Flight {
+    store: Arc<dyn Store>,
+    clock: Arc<Clock>,
+    windows: Windows,
+    metrics: Arc<Metrics>,
+    units: IndexMap<Key, Unit>,
+    landed: Vec<(Key, Option<State>)>,
 }
 
 /// All that waits for one user.
@@ -65,73 +80,128 @@ struct Pending {
     answers: Vec<Happened>,
 }
 
+/// What a flight leads to, after its callers have been answered.
+struct Landed {
+    states: Vec<(Key, Option<State>)>,
+    store_failed: bool,
+}
+
 impl Committer {
     /// A committer that remembers nobody yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<Clock>, windows: Windows, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, windows, metrics, remembered: LruCache::unbounded() }
+        Self { store, clock, windows, metrics, remembered: LruCache::unbounded(), away: HashSet::new() }
     }
 
-    /// Works until no more callers can come.
+    /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
+    /// the other is on its way; a user is never on two at once.
     pub async fn run(mut self, mut groups: Groups<Wanted, Happened>) {
-        while let Some(jobs) = groups.next().await {
-            if let Err(error) = self.commit(jobs).await {
-                groups.fail_waiting(&error);
+        let mut flying = FuturesUnordered::new();
+        let mut waiting = Vec::new();
+        loop {
+            if flying.is_empty() && waiting.is_empty() && !groups.next(&mut waiting).await {
+                return;
+            }
+            groups.more(&mut waiting);
+            let crowd = waiting.len() >= 2 * CROWD;
+            let parts = if flying.is_empty() && crowd { 2 } else { 1 };
+            if flying.is_empty() || waiting.len() >= CROWD {
+                let later = waiting.split_off(waiting.len() / parts);
+                for part in [std::mem::take(&mut waiting), later] {
+                    let (flight, held) = self.board(part);
+                    waiting.extend(held);
+                    if !flight.units.is_empty() {
+                        flying.push(flight.fly());
+                    }
+                }
+            }
+            if let Some(landed) = flying.next().await {
+                let store_failed = landed.store_failed;
+                self.land(landed);
+                if store_failed {
+                    groups.fail_waiting(&mut waiting);
+                }
             }
         }
     }
 
-    /// Commits one group and answers its callers. On failure all have been told; the reason is given back.
-    async fn commit(&mut self, jobs: Vec<Job>) -> std::result::Result<(), String> {
+    /// Groups jobs by user, with what is remembered of each; those of users who are on their way are held back.
+    fn board(&mut self, jobs: Vec<Job>) -> (Flight, Vec<Job>) {
         let mut units: IndexMap<Key, Unit> = IndexMap::with_capacity(jobs.len());
+        let mut held = Vec::new();
         for job in jobs {
-            let unit = units.entry(job.question.subject.key.clone());
-            unit.or_insert_with(|| Unit { jobs: Vec::with_capacity(1), known: None }).jobs.push(job);
+            let key = &job.question.subject.key;
+            if self.away.contains(key) {
+                held.push(job);
+            } else if let Some(unit) = units.get_mut(key) {
+                unit.jobs.push(job);
+            } else {
+                let known = self.remembered.pop(key).map(|state| Known {
+                    version: state.version,
+                    state: Some(state),
+                    record: Observed::Unknown,
+                });
+                units.insert(key.clone(), Unit { jobs: vec![job], known });
+            }
         }
+        self.away.extend(units.keys().cloned());
+        let landed = Vec::with_capacity(units.len());
+        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
+        (Flight { store, clock, windows: self.windows, metrics, units, landed }, held)
+    }
+
+    /// Remembers what was committed.
+    fn land(&mut self, landed: Landed) {
+        for (key, state) in landed.states {
+            self.away.remove(&key);
+            if let Some(state) = state {
+                self.remembered.put(key, state);
+            }
+        }
+        while self.remembered.len() > REMEMBERED {
+            self.remembered.pop_lru();
+        }
+    }
+}
+
+impl Flight {
+    /// Commits, and answers the callers.
+    async fn fly(mut self) -> Landed {
+        let mut reason = "too many writers at the same user".to_owned();
+        let (mut store_failed, mut reconnected) = (false, false);
         for _ in 0..ATTEMPTS {
-            let failed = match self.learn(&mut units).await {
-                Ok(()) => self.attempt(&mut units).await,
+            let done = match self.learn().await {
+                Ok(()) => self.attempt().await,
                 Err(error) => Err(error),
             };
-            if let Err(Unavailable(source)) = failed {
-                let reason = source.to_string();
-                tracing::warn!(reason, "presence could not be committed");
-                self.give_up(units, &reason);
-                return Err(reason);
-            }
-            if units.is_empty() {
-                return Ok(());
-            }
-            self.metrics.conflicts.increment(units.len() as u64);
-        }
-        self.give_up(units, "too many writers at the same user");
-        Ok(())
-    }
-
-    fn give_up(&mut self, units: IndexMap<Key, Unit>, reason: &str) {
-        for (key, unit) in units {
-            self.remembered.pop(&key);
-            for job in unit.jobs {
-                job.answer(Err(Unavailable(reason.into())));
-            }
-        }
-    }
-
-    /// Finds out the state of each user: from memory if it says that the user is present, else from the store.
-    async fn learn(&mut self, units: &mut IndexMap<Key, Unit>) -> Result<()> {
-        let now = self.clock.now();
-        let mut unknown = Vec::new();
-        for (key, unit) in units.iter_mut() {
-            if unit.known.as_ref().is_some_and(|known| self.suffices(known.state.as_ref(), now)) {
-                continue;
-            }
-            match self.remembered.pop(key) {
-                Some(state) if self.suffices(Some(&state), now) => {
-                    let (version, record) = (state.version, Observed::Unknown);
-                    unit.known = Some(Known { version, state: Some(state), record });
+            if let Err(error) = done {
+                reason = error.reason();
+                if error.is_lost_connection() && !std::mem::replace(&mut reconnected, true) {
+                    continue;
                 }
-                _ => unknown.push(key.clone()),
+                tracing::warn!(reason, "presence could not be committed");
+                store_failed = true;
+                break;
+            }
+            if self.units.is_empty() {
+                break;
+            }
+            self.metrics.conflicts.increment(self.units.len() as u64);
+        }
+        for (key, unit) in std::mem::take(&mut self.units) {
+            self.landed.push((key, None));
+            for job in unit.jobs {
+                job.answer(Err(Unavailable::new(reason.as_str())));
             }
         }
+        Landed { states: self.landed, store_failed }
+    }
+
+    /// Finds out the state of each user: what is remembered if it says that the user is present, else from the store.
+    async fn learn(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let windows = &self.windows;
+        let unknown: Vec<Key> =
+            self.units.iter().filter(|(_, unit)| !unit.suffices(windows, now)).map(|(key, _)| key.clone()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
@@ -140,28 +210,23 @@ impl Committer {
             if known.record == Observed::Unreadable {
                 self.metrics.unreadable_records.increment(1);
             }
-            if let Some(unit) = units.get_mut(key) {
+            if let Some(unit) = self.units.get_mut(key) {
                 unit.known = Some(known);
             }
         }
         Ok(())
     }
 
-    /// A user who is online and stays so needs no look at the Laravel record.
-    fn suffices(&self, state: Option<&State>, now: Timestamp) -> bool {
-        state.is_some_and(|state| state.status.is_present() && state.due(&self.windows) > now)
-    }
-
     /// Applies and commits all units; those that met a conflict remain, with what is known now.
-    async fn attempt(&mut self, units: &mut IndexMap<Key, Unit>) -> Result<()> {
+    async fn attempt(&mut self) -> Result<()> {
         let now = self.clock.now();
-        let mut commits = Vec::with_capacity(units.len());
-        let mut pending = Vec::with_capacity(units.len());
-        for (key, unit) in std::mem::take(units) {
+        let mut commits = Vec::with_capacity(self.units.len());
+        let mut pending = Vec::with_capacity(self.units.len());
+        for (key, unit) in std::mem::take(&mut self.units) {
             let known = unit.known.unwrap_or(Known { version: 0, state: None, record: Observed::Unknown });
             let expected = known.version;
             let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
-            let (outcome, answers) = self.apply(&unit.jobs, known, now);
+            let (outcome, answers) = apply(&unit.jobs, known, &self.windows, now);
             commits.push(Commit { key, expected, listed, outcome });
             pending.push(Pending { jobs: unit.jobs, answers });
         }
@@ -172,7 +237,7 @@ impl Committer {
             Ok(committed) => committed,
             Err(error) => {
                 let lost = commits.into_iter().zip(pending);
-                units.extend(lost.map(|(commit, lost)| (commit.key, Unit { jobs: lost.jobs, known: None })));
+                self.units.extend(lost.map(|(commit, lost)| (commit.key, Unit { jobs: lost.jobs, known: None })));
                 return Err(error);
             }
         };
@@ -180,43 +245,46 @@ impl Committer {
             match committed {
                 Committed::Done => self.done(commit, pending),
                 Committed::Conflict(known) => {
-                    units.insert(commit.key, Unit { jobs: pending.jobs, known: Some(known) });
+                    self.units.insert(commit.key, Unit { jobs: pending.jobs, known: Some(*known) });
                 }
             }
         }
         Ok(())
     }
 
-    /// Applies what all callers want of one user, one after the other; only the last state is written.
-    fn apply(&self, jobs: &[Job], known: Known, now: Timestamp) -> (Outcome, Vec<Happened>) {
-        let mut record = known.record;
-        let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
-        let mut answers = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let Wanted { subject, input } = &job.question;
-            let observed = std::mem::replace(&mut record, Observed::Unknown);
-            let next = model::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
-            let view = View::of_state(next.state.as_ref(), &self.windows, now);
-            answers.push(Happened { view, transition: next.transition() });
-            merged = merged.followed_by(next);
-        }
-        (merged, answers)
-    }
-
     fn done(&mut self, commit: Commit, pending: Pending) {
         for change in &commit.outcome.changes {
             self.metrics.changed(change, None);
         }
-        if let Some(state) = commit.outcome.state {
-            self.remembered.put(commit.key, state);
-            if self.remembered.len() > REMEMBERED {
-                self.remembered.pop_lru();
-            }
-        }
+        self.landed.push((commit.key, commit.outcome.state));
         for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
             job.answer(Ok(answer));
         }
     }
+}
+
+impl Unit {
+    /// A user who is present and stays so needs no look at the Laravel record.
+    fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
+        let state = self.known.as_ref().and_then(|known| known.state.as_ref());
+        state.is_some_and(|state| state.status.is_present() && state.due(windows) > now)
+    }
+}
+
+/// Applies what all callers want of one user, one after the other; only the last state is written.
+fn apply(jobs: &[Job], known: Known, windows: &Windows, now: Timestamp) -> (Outcome, Vec<Happened>) {
+    let mut record = known.record;
+    let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let Wanted { subject, input } = &job.question;
+        let observed = std::mem::replace(&mut record, Observed::Unknown);
+        let next = model::apply(merged.state.take(), observed, subject, input.clone(), windows, now);
+        let view = View::of_state(next.state.as_ref(), windows, now);
+        answers.push(Happened { view, transition: next.transition() });
+        merged = merged.followed_by(next);
+    }
+    (merged, answers)
 }
 
 impl Outcome {

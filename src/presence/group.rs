@@ -74,21 +74,35 @@ impl<Q, A> Group<Q, A> {
 }
 
 impl<Q, A> Groups<Q, A> {
-    /// The next group; `None` when no more can come. A caller who went away meanwhile is part of it all the same:
-    /// a browser that closes its page does not wait for the answer to its last heartbeat.
-    pub async fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
-        let mut group = Vec::new();
-        (self.queue.recv_many(&mut group, LARGEST).await > 0).then_some(group)
+    /// Waits for the next group and appends it to `group`; false when no more can come.
+    ///
+    /// A caller who went away meanwhile is part of it all the same: a browser that closes its page does not wait for the
+    /// answer to its last heartbeat.
+    pub async fn next(&mut self, group: &mut Vec<Asked<Q, A>>) -> bool {
+        self.queue.recv_many(group, LARGEST).await > 0
     }
 
-    /// Fails everybody who is waiting: the store just failed the group before them, and they have waited for that.
-    pub fn fail_waiting(&mut self, because: &str) {
+    /// Appends to `group` who is waiting already, as long as there is room.
+    pub fn more(&mut self, group: &mut Vec<Asked<Q, A>>) {
+        while group.len() < LARGEST {
+            match self.queue.try_recv() {
+                Ok(asked) => group.push(asked),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Fails everybody who is waiting, and `more`: the store just failed the group before, and they have waited for it.
+    pub fn fail_waiting(&mut self, more: &mut Vec<Asked<Q, A>>) {
         while let Ok(asked) = self.queue.try_recv() {
-            asked.answer(Err(Unavailable(because.into())));
+            more.push(asked);
+        }
+        for asked in more.drain(..) {
+            asked.answer(Err(Unavailable::new("the store did not answer the group before")));
         }
     }
 }
 
 fn stopped() -> Unavailable {
-    Unavailable("the sidecar is stopping".into())
+    Unavailable::new("the sidecar is stopping")
 }

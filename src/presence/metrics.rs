@@ -41,7 +41,11 @@ impl Metrics {
                 "Values under presence keys that are no presence record; they read as offline.",
                 &[],
             ),
-            store_seconds: registry.histogram("presence_store_seconds", "Seconds a commit of a group of users took.", &[]),
+            store_seconds: registry.histogram(
+                "presence_store_seconds",
+                "Seconds a commit of a group of users took.",
+                &[],
+            ),
             detection_lag: registry.histogram(
                 "presence_detection_lag_seconds",
                 "Seconds between the moment a user became away or offline by age and its record in the change log.",

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
-use tokio_util::task::TaskTracker;
+use futures_util::future::BoxFuture;
 
 use super::clock::Clock;
 use super::committer::{Committer, Happened, Wanted};
@@ -14,61 +13,48 @@ use super::model::{Change, Status, Windows};
 use super::store::{Counts, Cursor, Known, Result, Store, Unavailable};
 use super::view::View;
 
-/// So many commits are on their way at once: while one waits for the store, another is prepared.
-const LANES: usize = 2;
-
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
 const _: () = assert!(MAX_USERS <= LARGEST);
 
-/// The presence service. It works through two tasks of its own, which end when it is dropped.
+/// The presence service.
 pub struct Presence {
     store: Arc<dyn Store>,
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    lanes: [Group<Wanted, Happened>; LANES],
+    commits: Group<Wanted, Happened>,
     loads: Group<Key, Known>,
 }
 
 impl Presence {
-    /// Starts the service on `store`, its tasks on `tasks`.
-    pub fn start(
+    /// The service, and the workers it works through. Nothing is answered before they run, best on a thread of
+    /// their own with `busy`, a store of their own to the same data; they end when the service is dropped.
+    pub fn new(
         store: Arc<dyn Store>,
+        busy: &Arc<dyn Store>,
         clock: Arc<Clock>,
         windows: Windows,
         metrics: Arc<Metrics>,
-        tasks: &TaskTracker,
-    ) -> Self {
-        let lanes = std::array::from_fn(|_| {
-            let (commits, committing) = grouped();
-            let committer = Committer::new(store.clone(), clock.clone(), windows, metrics.clone());
-            tasks.spawn(committer.run(committing));
-            commits
-        });
+    ) -> (Self, Vec<BoxFuture<'static, ()>>) {
+        let (commits, committing) = grouped();
         let (loads, loading) = grouped();
-        tasks.spawn(load_groups(store.clone(), clock.clone(), loading));
-        Self { store, clock, windows, metrics, lanes, loads }
+        let committer = Committer::new(busy.clone(), clock.clone(), windows, metrics.clone());
+        let workers: Vec<BoxFuture<'static, ()>> =
+            vec![Box::pin(committer.run(committing)), Box::pin(load_groups(busy.clone(), clock.clone(), loading))];
+        (Self { store, clock, windows, metrics, commits, loads }, workers)
     }
 
     /// Applies one input to one user, and tells what came of it once that is committed.
     pub async fn apply(&self, wanted: Wanted) -> Result<Happened> {
         self.metrics.heartbeats.increment(1);
-        self.lanes[lane(&wanted)].ask(wanted).await
+        self.commits.ask(wanted).await
     }
-
 
     /// Applies up to [`MAX_USERS`] inputs, in their order; all have been committed when it returns.
     pub async fn apply_all(&self, wanted: Vec<Wanted>) -> Result<Vec<Happened>> {
         self.metrics.heartbeats.increment(wanted.len() as u64);
-        let lanes: Vec<usize> = wanted.iter().map(lane).collect();
-        let mut parts: [Vec<Wanted>; LANES] = std::array::from_fn(|_| Vec::with_capacity(wanted.len()));
-        for (lane, wanted) in lanes.iter().zip(wanted) {
-            parts[*lane].push(wanted);
-        }
-        let parts = self.lanes.iter().zip(parts).map(|(lane, part)| lane.ask_all(part));
-        let mut answers: Vec<_> = try_join_all(parts).await?.into_iter().map(Vec::into_iter).collect();
-        Ok(lanes.into_iter().filter_map(|lane| answers[lane].next()).collect())
+        self.commits.ask_all(wanted).await
     }
 
     /// One user's presence.
@@ -135,12 +121,6 @@ impl Presence {
     }
 }
 
-/// The lane of a user: always the same one, so that what happens to a user happens in order.
-fn lane(wanted: &Wanted) -> usize {
-    let bytes = wanted.subject.key.as_str().bytes();
-    bytes.fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % LANES
-}
-
 /// A member of a scope.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -151,14 +131,16 @@ pub struct Member {
 }
 
 async fn load_groups(store: Arc<dyn Store>, clock: Arc<Clock>, mut groups: Groups<Key, Known>) {
-    while let Some(asked) = groups.next().await {
+    let mut group = Vec::new();
+    while groups.next(&mut group).await {
+        let asked = std::mem::take(&mut group);
         let keys: Vec<Key> = asked.iter().map(|asked| asked.question.clone()).collect();
         match store.load(&keys, clock.now()).await {
             Ok(known) => asked.into_iter().zip(known).for_each(|(asked, known)| asked.answer(Ok(known))),
-            Err(Unavailable(source)) => {
-                let reason = source.to_string();
-                asked.into_iter().for_each(|asked| asked.answer(Err(Unavailable(reason.as_str().into()))));
-                groups.fail_waiting(&reason);
+            Err(error) => {
+                let reason = error.reason();
+                asked.into_iter().for_each(|asked| asked.answer(Err(Unavailable::new(reason.as_str()))));
+                groups.fail_waiting(&mut group);
             }
         }
     }

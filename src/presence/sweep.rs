@@ -55,7 +55,8 @@ impl Sweep {
         }
         let known = self.store.load(&keys, now).await?;
         let due = keys.len();
-        let commits: Vec<Commit> = keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
+        let commits: Vec<Commit> =
+            keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
         let committed = self.store.commit(&commits, now).await?;
         let done = commits.iter().zip(committed).filter(|(_, committed)| *committed == Committed::Done);
         let mut changes = 0;
@@ -93,7 +94,7 @@ impl Sweep {
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(error = %error.0, "the sweep waits for the presence store");
+                        tracing::warn!(error = error.reason(), "the sweep waits for the presence store");
                     }
                     interval
                 }
@@ -115,7 +116,7 @@ impl Sweep {
             let synchronized = self.clock.synchronize(self.store.as_ref()).await;
             let trimmed = self.store.trim_changes(self.clock.now().minus(self.keep_changes)).await;
             if let Err(error) = synchronized.and(trimmed) {
-                tracing::debug!(error = %error.0, "upkeep waits for the presence store");
+                tracing::debug!(error = error.reason(), "upkeep waits for the presence store");
             }
         }
     }

@@ -1,11 +1,12 @@
-//! The yardstick: a poem endpoint that reads a JSON body and answers JSON, on the same accept loop, and does nothing else.
+//! The yardstick: a poem endpoint that reads a JSON body and answers JSON, on the same accept loop, and the same
+//! threads, and does nothing else.
 
 use std::time::Duration;
 
 use poem::endpoint::EndpointExt;
 use poem::web::Json;
 use poem::{Route, handler, post};
-use presence_sidecar::http::server::{Limits, bind, serve};
+use presence_sidecar::http::server::{Limits, bind, runtime, serve};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +18,12 @@ fn bare(Json(body): Json<Value>) -> Json<Value> {
     Json(json!({"ok": true, "user_id": body["user_id"]}))
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).ok_or("usage: bare HOST:PORT")?;
+    runtime(0)?.block_on(listen(&address))
+}
+
+async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
     let listener = bind(&address.parse()?).await?;
     let limits = Limits {
         connections: 10_000,

@@ -79,7 +79,7 @@ fn the_last_of_two_equal_names_wins() {
 #[test]
 fn tokens_are_a_comma_list_and_kept_in_order() {
     let config = config_with(&[("PRESENCE_TOKEN", "first-of-the-two , second-of-the-two,,")]);
-    let tokens: Vec<_> = config.auth.tokens.iter().map(|token| token.expose_secret()).collect();
+    let tokens: Vec<_> = config.auth.tokens.iter().map(secrecy::ExposeSecret::expose_secret).collect();
     assert_eq!(tokens, ["first-of-the-two", "second-of-the-two"]);
     assert!(config.missing_secrets().is_empty());
     assert!(error_with(&[("PRESENCE_TOKEN", "two words")]).contains("no blanks"));

@@ -1,7 +1,6 @@
 //! One Redis server, by Laravel's names or by URL.
 
 use presence_sidecar::config::{Redis, RedisEndpoint};
-use secrecy::ExposeSecret;
 
 use super::{config_with, error_with};
 
@@ -18,7 +17,7 @@ fn tcp(host: &str, port: u16, tls: bool) -> RedisEndpoint {
 }
 
 fn password(redis: &Redis) -> Option<&str> {
-    redis.password.as_ref().map(|password| password.expose_secret())
+    redis.password.as_ref().map(secrecy::ExposeSecret::expose_secret)
 }
 
 #[test]

@@ -5,11 +5,9 @@ mod complete;
 mod examples;
 mod schemathesis;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
+use crate::http::tokens;
 use crate::support::{Sidecar, TOKEN};
 
 /// The document as a sidecar serves it.
@@ -56,7 +54,6 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 
 /// A token for a user in a scope, as an application makes it.
 fn user_token(user: &Value, scope: &Value) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({"sub": user, "scope": scope, "exp": now + 600});
-    encode(&Header::default(), &claims, &EncodingKey::from_secret(TOKEN.as_bytes())).unwrap()
+    let claims = json!({"sub": user, "scope": scope, "exp": tokens::seconds(600)});
+    tokens::signed(&claims, TOKEN)
 }

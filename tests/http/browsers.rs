@@ -84,13 +84,19 @@ async fn only_listed_origins_may_read_answers() {
         sidecar.client.send(request.header("access-control-request-method", "POST")).await
     };
     let allowed = preflight("https://app.test").await;
-    assert_eq!((allowed.status, &allowed.headers["access-control-allow-origin"]), (204, &"https://app.test".parse().unwrap()));
+    assert_eq!(
+        (allowed.status, &allowed.headers["access-control-allow-origin"]),
+        (204, &"https://app.test".parse().unwrap())
+    );
     assert!(allowed.headers["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
     let refused = preflight("https://evil.test").await;
     assert!(!refused.headers.contains_key("access-control-allow-origin"));
     let browser = sidecar.client.with_token(&token(7, json!({})));
     let answer = browser.send(browser.request(Method::POST, ROUTE).header("origin", "https://app.test")).await;
-    assert_eq!((answer.status, &answer.headers["access-control-allow-origin"]), (200, &"https://app.test".parse().unwrap()));
+    assert_eq!(
+        (answer.status, &answer.headers["access-control-allow-origin"]),
+        (200, &"https://app.test".parse().unwrap())
+    );
 }
 
 #[tokio::test]

@@ -6,4 +6,4 @@ mod outages;
 mod presence;
 mod refusals;
 mod scopes;
-mod tokens;
+pub mod tokens;

@@ -41,7 +41,8 @@ async fn many_answers_each_user_once_in_the_order_asked() {
     let sidecar = Sidecar::start().await;
     sidecar.client.heartbeat(1).await;
     let many = sidecar.client.post("/api/v1/presence/many", json!({"user_ids": ["01", "1", 1, "x"]})).await;
-    let users: Vec<_> = many.json.as_object().unwrap().iter().map(|(id, view)| (id.as_str(), view["status"].clone())).collect();
+    let users: Vec<_> =
+        many.json.as_object().unwrap().iter().map(|(id, view)| (id.as_str(), view["status"].clone())).collect();
     assert_eq!(users, [("01", json!("offline")), ("1", json!("online")), ("x", json!("offline"))]);
     assert_eq!(sidecar.client.post("/api/v1/presence/many", json!({"user_ids": []})).await.json, json!({}));
 }
@@ -88,7 +89,8 @@ async fn sessions_are_told_apart() {
     };
     beat("phone", false).await;
     let both = beat("desk", true).await;
-    let statuses: Vec<_> = both["sessions"].as_array().unwrap().iter().map(|tab| (&tab["id"], &tab["status"])).collect();
+    let statuses: Vec<_> =
+        both["sessions"].as_array().unwrap().iter().map(|tab| (&tab["id"], &tab["status"])).collect();
     assert_eq!(statuses, [(&json!("phone"), &json!("away")), (&json!("desk"), &json!("online"))]);
     let left = sidecar.client.post("/api/v1/presence/offline", json!({"user_id": 1, "session": "desk"})).await;
     assert_eq!((&left.json["status"], &left.json["transition"]), (&json!("away"), &json!(null)));

@@ -24,7 +24,8 @@ fn scope(tenant: Value, location: Value, domain: Value, guard: Value) -> Value {
 async fn without_rules_the_body_names_the_scope() {
     let sidecar = Sidecar::start().await;
     let body = json!({"user_id": 1, "scope": {"tenant": "acme", "location": 7, "domain": "a.test", "guard": "api"}});
-    let found = beat(&sidecar, &[("X-Tenant-Id", "other"), ("host", "b.test")], "/api/v1/presence/heartbeat", body).await;
+    let found =
+        beat(&sidecar, &[("X-Tenant-Id", "other"), ("host", "b.test")], "/api/v1/presence/heartbeat", body).await;
     assert_eq!(found, scope(json!("acme"), json!(7), json!("a.test"), json!("api")));
     let found = beat(&sidecar, &[], "/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": null})).await;
     assert_eq!(found, scope(Value::Null, Value::Null, Value::Null, json!("web")));
@@ -74,7 +75,11 @@ async fn a_browser_is_in_the_scope_of_its_token_whatever_it_says() {
     assert_eq!(found["scope"], scope(json!("mine"), Value::Null, json!("app.test"), json!("web")));
     for wish in [json!({"tenant": "other"}), json!({"location": "x"}), json!({"guard": "api"})] {
         let answer = browser.post("/presence/heartbeat", json!({"scope": wish})).await;
-        assert_eq!((answer.status, &answer.json["message"]), (403, &json!("The token is for another scope.")), "{wish}");
+        assert_eq!(
+            (answer.status, &answer.json["message"]),
+            (403, &json!("The token is for another scope.")),
+            "{wish}"
+        );
     }
     assert_eq!(browser.post("/presence/heartbeat", json!({"scope": {"tenant": "mine"}})).await.status, 200);
     assert_eq!(sidecar.client.changes().await.len(), 1);

@@ -83,7 +83,9 @@ async fn with_secrets_of_their_own_user_tokens_are_not_signed_by_service_tokens(
     let secrets = "new-secret-of-user-tokens-0123456789,old-secret-of-user-tokens-0123456789".to_owned();
     let sidecar = Sidecar::with(&[("PRESENCE_USER_TOKEN_SECRET", secrets)]).await;
     let claims = json!({"sub": 7, "exp": seconds(60)});
-    for (secret, status) in [("new-secret-of-user-tokens-0123456789", 200), ("old-secret-of-user-tokens-0123456789", 200), (TOKEN, 401)] {
+    for (secret, status) in
+        [("new-secret-of-user-tokens-0123456789", 200), ("old-secret-of-user-tokens-0123456789", 200), (TOKEN, 401)]
+    {
         let user = sidecar.client.with_token(&signed(&claims, secret));
         assert_eq!(user.get("/api/v1/presence/status/7").await.status, status);
     }

@@ -2,7 +2,8 @@
 
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::model::{
-    Beat, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition, Windows, apply,
+    Beat, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition, Windows,
+    apply,
 };
 use presence_sidecar::presence::record::Record;
 use proptest::prelude::*;
@@ -13,8 +14,8 @@ const START: Timestamp = Timestamp::from_secs(1_772_600_767);
 
 fn windows() -> Windows {
     Windows {
-        ttl: Span::from_secs(TTL as u32),
-        away_after: Span::from_secs(AWAY_AFTER as u32),
+        ttl: Span::from_secs(u32::try_from(TTL).unwrap()),
+        away_after: Span::from_secs(u32::try_from(AWAY_AFTER).unwrap()),
         remember: Span::from_secs(3_600),
     }
 }
@@ -181,7 +182,9 @@ fn input(event: &Event) -> Input {
         Event::Heartbeat { session, active } => Input::Heartbeat(beat(session, active)),
         Event::Online { session, active } => Input::Online(beat(session, active)),
         Event::OfflineAll => Input::Offline { session: None, meta: Meta::default() },
-        Event::OfflineOne { session: number } => Input::Offline { session: Some(session(number)), meta: Meta::default() },
+        Event::OfflineOne { session: number } => {
+            Input::Offline { session: Some(session(number)), meta: Meta::default() }
+        }
         Event::Tick => Input::Tick,
     }
 }

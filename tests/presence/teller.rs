@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use presence_sidecar::presence::clock::Clock;
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::model::{Beat, Input, Span, Status, Timestamp, Windows, apply};
-use presence_sidecar::presence::clock::Clock;
 use presence_sidecar::presence::store::{ArrayStore, Commit, Committed, Cursor, RedisOptions, RedisStore, Store};
 use presence_sidecar::presence::sweep::Sweep;
 use presence_sidecar::presence::{Metrics, View};

@@ -61,7 +61,13 @@ impl Browser {
         Self { presence, rules, throttle }
     }
 
-    fn wanted(&self, request: &Request, claims: &Claims, client: ClientIp, body: BrowserBody) -> Result<Wanted, Problem> {
+    fn wanted(
+        &self,
+        request: &Request,
+        claims: &Claims,
+        client: ClientIp,
+        body: BrowserBody,
+    ) -> Result<Wanted, Problem> {
         let user = subject_of(claims).ok_or(Problem::Unauthenticated)?;
         if body.user_id.is_some_and(|other| other.to_string() != user.to_string()) {
             return Err(Problem::Forbidden("The token is for another user."));

@@ -24,8 +24,8 @@ use super::store::{Cursor, Unavailable};
 use super::{Presence, Wanted};
 use crate::config;
 use crate::http::auth::{AnyAuth, Claims, ServiceAuth};
-use crate::http::problem::{WithBody, WithoutBody};
 use crate::http::json::Written;
+use crate::http::problem::{WithBody, WithoutBody};
 use crate::http::{Failed, Json, Problem};
 
 /// Groups of operations in the document.
@@ -45,7 +45,7 @@ pub struct Api {
 
 impl From<Unavailable> for Problem {
     fn from(error: Unavailable) -> Self {
-        tracing::debug!(error = %error.0, "the presence store gave no answer");
+        tracing::debug!(error = error.reason(), "the presence store gave no answer");
         Self::Unavailable
     }
 }
@@ -199,7 +199,12 @@ impl Api {
     ///
     /// The PHP facade's `many()` in one round trip to the store: an object from id to presence.
     #[oai(path = "/many", method = "post", operation_id = "many")]
-    async fn many(&self, request: &Request, _auth: ServiceAuth, body: Json<ManyBody>) -> Answer<Written<ManyAnswer>, WithBody> {
+    async fn many(
+        &self,
+        request: &Request,
+        _auth: ServiceAuth,
+        body: Json<ManyBody>,
+    ) -> Answer<Written<ManyAnswer>, WithBody> {
         let ManyBody { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);

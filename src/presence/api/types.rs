@@ -8,11 +8,11 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::laravel::{Array, date};
-use crate::{objects_only, openapi_by_serde, openapi_type};
 use crate::presence::identity::{Id, MAX_LENGTH, Meta, Scope, SessionId};
 use crate::presence::model::{Change, Status, Timestamp};
 use crate::presence::service::MAX_USERS;
 use crate::presence::store::Cursor;
+use crate::{objects_only, openapi_by_serde, openapi_type};
 
 const NAME: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 
@@ -42,7 +42,9 @@ fn id_schema(description: &'static str) -> MetaSchema {
 openapi_by_serde!(
     Id,
     "Id",
-    id_schema("A string without `|` and control characters (at most 255 characters), or a 64-bit integer; its type is kept.")
+    id_schema(
+        "A string without `|` and control characters (at most 255 characters), or a 64-bit integer; its type is kept."
+    )
 );
 impl ParseFromParameter for Id {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
@@ -71,11 +73,11 @@ impl ParseFromParameter for PageSize {
     }
 }
 
-openapi_by_serde!(PageSize, "PageSize", MetaSchema {
-    minimum: Some(1.0),
-    maximum: Some(1_000.0),
-    ..MetaSchema::new("integer")
-});
+openapi_by_serde!(
+    PageSize,
+    "PageSize",
+    MetaSchema { minimum: Some(1.0), maximum: Some(1_000.0), ..MetaSchema::new("integer") }
+);
 
 impl ParseFromParameter for Cursor {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
@@ -83,11 +85,15 @@ impl ParseFromParameter for Cursor {
     }
 }
 
-openapi_by_serde!(Cursor, "Cursor", MetaSchema {
-    pattern: Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned()),
-    example: Some("1772600767000-0".into()),
-    ..MetaSchema::new("string")
-});
+openapi_by_serde!(
+    Cursor,
+    "Cursor",
+    MetaSchema {
+        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned()),
+        example: Some("1772600767000-0".into()),
+        ..MetaSchema::new("string")
+    }
+);
 
 /// The status of a user who is present.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -118,10 +124,11 @@ impl ParseFromParameter for PresentWord {
     }
 }
 
-openapi_by_serde!(PresentWord, "PresentWord", MetaSchema {
-    enum_items: vec!["online".into(), "away".into()],
-    ..MetaSchema::new("string")
-});
+openapi_by_serde!(
+    PresentWord,
+    "PresentWord",
+    MetaSchema { enum_items: vec!["online".into(), "away".into()], ..MetaSchema::new("string") }
+);
 
 openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
 openapi_by_serde!(Meta, "Meta", {
@@ -137,11 +144,15 @@ openapi_by_serde!(Meta, "Meta", {
     }
 });
 
-openapi_by_serde!(Moment, "Moment", MetaSchema {
-    format: Some("date-time"),
-    example: Some("2026-03-04T05:06:07.000000Z".into()),
-    ..MetaSchema::new("string")
-});
+openapi_by_serde!(
+    Moment,
+    "Moment",
+    MetaSchema {
+        format: Some("date-time"),
+        example: Some("2026-03-04T05:06:07.000000Z".into()),
+        ..MetaSchema::new("string")
+    }
+);
 
 /// A point in time as Carbon writes it into JSON: UTC with microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -130,6 +130,7 @@ fn moment(at: Option<Timestamp>, out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 mod tests {
     use serde_json::Value;
 
@@ -162,7 +163,8 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         let json: Value = serde_json::from_slice(&out).unwrap();
-        let read = T::parse_from_json(Some(json.clone())).map_err(|error| error.into_message()).unwrap();
+        let read =
+            T::parse_from_json(Some(json.clone())).map_err(poem_openapi::types::ParseError::into_message).unwrap();
         assert_eq!(read.to_json(), Some(json));
     }
 

@@ -305,9 +305,7 @@ impl Step<'_> {
 
     fn change(&mut self, state: &mut State, status: Status, at: Timestamp) {
         let previous = std::mem::replace(&mut state.status, status);
-        if previous != status {
-            state.since = at;
-        }
+        state.since = at;
         let seq = state.tick(self.now);
         self.dirty = true;
         self.changes.push(Change {

@@ -42,7 +42,7 @@ pub struct State {
     /// The status that the change log last reported.
     #[serde(rename = "s")]
     pub status: Status,
-    /// When that status began.
+    /// When that status began, or was last announced again.
     #[serde(rename = "f")]
     pub since: Timestamp,
     /// The sessions that are fresh, oldest heartbeat first.

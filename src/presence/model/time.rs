@@ -46,7 +46,7 @@ impl Timestamp {
 
     /// Whole seconds between two points, whichever comes first (Carbon's absolute `diffInSeconds`).
     pub const fn seconds_apart(self, other: Self) -> i64 {
-        (self.0.abs_diff(other.0) / MICROS as u64) as i64
+        (self.0.abs_diff(other.0) / MICROS.unsigned_abs()).cast_signed()
     }
 
     /// This point moved on by `span`.

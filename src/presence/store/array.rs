@@ -1,7 +1,7 @@
 //! The store within the process: everything under one lock, gone with the process. Laravel's `array` cache store.
 
-use std::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -78,7 +78,7 @@ impl Inner {
     fn commit(&mut self, commit: &Commit, now: Timestamp) -> Committed {
         let current = self.known(&commit.key, Observed::Unknown);
         if current.version != commit.expected {
-            return Committed::Conflict(current);
+            return Committed::Conflict(Box::new(current));
         }
         let outcome = &commit.outcome;
         match &outcome.state {
@@ -142,13 +142,7 @@ impl Store for ArrayStore {
         Ok(keys)
     }
 
-    async fn roster(
-        &self,
-        scope: &ScopeKey,
-        status: Status,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Key>> {
+    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
         let inner = self.lock();
         let Some(roster) = inner.rosters.get(&(scope.as_str().into(), status)) else { return Ok(Vec::new()) };
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -157,7 +151,8 @@ impl Store for ArrayStore {
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
         let inner = self.lock();
-        let count = |status| inner.rosters.get(&(scope.as_str().into(), status)).map_or(0, |roster| roster.len() as u64);
+        let count =
+            |status| inner.rosters.get(&(scope.as_str().into(), status)).map_or(0, |roster| roster.len() as u64);
         Ok(Counts { online: count(Status::Online), away: count(Status::Away) })
     }
 
@@ -175,6 +170,7 @@ impl Store for ArrayStore {
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this store's clock is the host's")]
     async fn time(&self) -> Result<Timestamp> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))

@@ -29,7 +29,32 @@ use super::model::{Change, Observed, Outcome, State, Status, Timestamp};
 /// The store is down, overloaded, or did not answer in time. It may or may not have done what it was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the presence store is not available")]
-pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub struct Unavailable {
+    source: Box<dyn std::error::Error + Send + Sync>,
+    lost_connection: bool,
+}
+
+impl Unavailable {
+    /// For a reason.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into(), lost_connection: false }
+    }
+
+    /// Because the connection was gone, which is quickly made again unless the store is gone, too.
+    pub fn lost_connection(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into(), lost_connection: true }
+    }
+
+    /// Whether another try may meet a new connection.
+    pub fn is_lost_connection(&self) -> bool {
+        self.lost_connection
+    }
+
+    /// The reason, in words for a log.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
+}
 
 /// What a store answers.
 pub type Result<T> = std::result::Result<T, Unavailable>;
@@ -64,7 +89,7 @@ pub enum Committed {
     /// All of it happened.
     Done,
     /// None of it: this is what is there instead. Nobody looked at the Laravel record.
-    Conflict(Known),
+    Conflict(Box<Known>),
 }
 
 /// Members of a scope by status; users who are offline are not counted.
@@ -144,13 +169,7 @@ pub trait Store: Send + Sync {
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>>;
 
     /// Members of `scope` on the list of `status` that follow `after`, in the order of their keys, at most `limit`.
-    async fn roster(
-        &self,
-        scope: &ScopeKey,
-        status: Status,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Key>>;
+    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>>;
 
     /// How many members `scope` has, in O(1).
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts>;

@@ -1,18 +1,20 @@
 -- Commits several users, each on its own: all of its part happens, or none.
--- KEYS: due times, change log, the n state keys, then two roster keys (from, to) for each entry with extras.
+-- KEYS: due times, change log, the n state keys (each once), then two roster keys (from, to) per entry with extras.
 -- ARGV: n, then per entry: expected version, new state ('' keeps it, '-' removes it), number of extras e, and, if e > 0,
 --       key, member, due time ('' keeps it, '-' removes it), '1' to leave and '1' to join a roster, then its changes.
 -- Returns index and current state ('' for none) of each entry whose version was another.
 local n = tonumber(ARGV[1])
+local states = redis.call('MGET', unpack(KEYS, 3, n + 2))
 local a, roster = 2, n + 3
-local conflicts = {}
+local written, conflicts = {}, {}
 for i = 1, n do
-  local state, value, extras = KEYS[i + 2], ARGV[a + 1], tonumber(ARGV[a + 2])
-  if redis.call('GETRANGE', state, 0, 15) == ARGV[a] then
+  local state, value, extras = states[i] or '', ARGV[a + 1], tonumber(ARGV[a + 2])
+  if string.sub(state, 1, 16) == ARGV[a] then
     if value == '-' then
-      redis.call('DEL', state)
+      redis.call('DEL', KEYS[i + 2])
     elseif value ~= '' then
-      redis.call('SET', state, value)
+      written[#written + 1] = KEYS[i + 2]
+      written[#written + 1] = value
     end
     if extras > 0 then
       local key, member, due = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
@@ -29,9 +31,10 @@ for i = 1, n do
     end
   else
     conflicts[#conflicts + 1] = i - 1
-    conflicts[#conflicts + 1] = redis.call('GET', state) or ''
+    conflicts[#conflicts + 1] = state
   end
   if extras > 0 then roster = roster + 2 end
   a = a + 3 + extras
 end
+if #written > 0 then redis.call('MSET', unpack(written)) end
 return conflicts

@@ -12,8 +12,8 @@ mod state;
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, Value, cmd};
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use ::redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, Value, cmd};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
@@ -82,6 +82,14 @@ impl RedisStore {
     fn cache(&self, pipeline: &mut Pipeline) {
         if let Some((_, cache)) = self.databases {
             pipeline.cmd("SELECT").arg(cache).ignore();
+        }
+    }
+
+    /// Sends what only reads; once more if the connection turns out to be lost, since the next one may stand already.
+    async fn read<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T> {
+        match self.send(pipeline).await {
+            Err(error) if error.is_lost_connection() => self.send(pipeline).await,
+            answer => answer,
         }
     }
 
@@ -161,7 +169,8 @@ fn change_json(change: &Change) -> Vec<u8> {
 }
 
 fn unavailable(error: RedisError) -> Unavailable {
-    Unavailable(Box::new(error))
+    let lost = !error.is_timeout() && (error.is_connection_dropped() || error.is_io_error());
+    if lost { Unavailable::lost_connection(error) } else { Unavailable::new(error) }
 }
 
 fn is_no_script(error: &RedisError) -> bool {
@@ -187,7 +196,7 @@ impl Store for RedisStore {
         self.cache(&mut pipeline);
         let records = pipeline.cmd("MGET");
         keys.iter().for_each(|key| _ = records.arg(self.keys.record(key)));
-        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.send(&pipeline).await?;
+        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.read(&pipeline).await?;
         Ok(states.into_iter().zip(records).map(|(state, record)| known(state, observed(record, now))).collect())
     }
 
@@ -196,7 +205,7 @@ impl Store for RedisStore {
         self.cache(&mut pipeline);
         let get = pipeline.cmd("MGET");
         keys.iter().for_each(|key| _ = get.arg(self.keys.record(key)));
-        let (records,): (Vec<Option<Vec<u8>>>,) = self.send(&pipeline).await?;
+        let (records,): (Vec<Option<Vec<u8>>>,) = self.read(&pipeline).await?;
         Ok(records.into_iter().map(|record| observed(record, now)).collect())
     }
 
@@ -219,8 +228,9 @@ impl Store for RedisStore {
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for pair in conflicts.chunks_exact(2) {
             let index: usize = ::redis::from_redis_value_ref(&pair[0]).map_err(|error| unavailable(error.into()))?;
-            let current: Vec<u8> = ::redis::from_redis_value_ref(&pair[1]).map_err(|error| unavailable(error.into()))?;
-            committed[index] = Committed::Conflict(known(Some(current), Observed::Unknown));
+            let current: Vec<u8> =
+                ::redis::from_redis_value_ref(&pair[1]).map_err(|error| unavailable(error.into()))?;
+            committed[index] = Committed::Conflict(Box::new(known(Some(current), Observed::Unknown)));
         }
         Ok(committed)
     }
@@ -230,7 +240,7 @@ impl Store for RedisStore {
         self.own(&mut pipeline);
         let call = pipeline.cmd("EVALSHA").arg(self.claim.get_hash()).arg(1).arg(&self.keys.due);
         call.arg(now.millis()).arg(limit).arg(now.millis().saturating_add_unsigned(lease_ms));
-        let (keys,): (Vec<String>,) = self.send(&pipeline).await?;
+        let (keys,): (Vec<String>,) = self.read(&pipeline).await?;
         Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
     }
 
@@ -240,7 +250,7 @@ impl Store for RedisStore {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         pipeline.cmd("ZRANGE").arg(self.keys.roster(scope.as_str(), status)).arg(from).arg("+");
         pipeline.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
-        let (members,): (Vec<String>,) = self.send(&pipeline).await?;
+        let (members,): (Vec<String>,) = self.read(&pipeline).await?;
         Ok(members.iter().map(|member| Key::of_member(scope.as_str(), member)).collect())
     }
 
@@ -250,7 +260,7 @@ impl Store for RedisStore {
         for status in [Status::Online, Status::Away] {
             pipeline.cmd("ZCARD").arg(self.keys.roster(scope.as_str(), status));
         }
-        let (online, away) = self.send(&pipeline).await?;
+        let (online, away) = self.read(&pipeline).await?;
         Ok(Counts { online, away })
     }
 
@@ -258,7 +268,7 @@ impl Store for RedisStore {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
         pipeline.cmd("XRANGE").arg(&self.keys.changes).arg(format!("({after}")).arg("+").arg("COUNT").arg(limit);
-        let (entries,): (Vec<(String, (String, Vec<u8>))>,) = self.send(&pipeline).await?;
+        let (entries,): (Vec<(String, (String, Vec<u8>))>,) = self.read(&pipeline).await?;
         Ok(entries.iter().filter_map(|(id, (_, json))| Some((id.parse().ok()?, readable(id, json)?))).collect())
     }
 
@@ -266,12 +276,13 @@ impl Store for RedisStore {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
         pipeline.cmd("XTRIM").arg(&self.keys.changes).arg("MINID").arg(before.millis().max(0)).ignore();
-        self.send(&pipeline).await
+        self.read(&pipeline).await
     }
 
     async fn time(&self) -> Result<Timestamp> {
-        let mut connection = self.connection.clone();
-        let (seconds, micros): (i64, i64) = cmd("TIME").query_async(&mut connection).await.map_err(unavailable)?;
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.cmd("TIME");
+        let ((seconds, micros),): ((i64, i64),) = self.read(&pipeline).await?;
         Ok(Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros)))
     }
 }
