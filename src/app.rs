@@ -198,14 +198,12 @@ fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) ->
         .summary("Presence for Laravel apps")
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
-    let spec = service.spec();
-    let document = described(&spec, browser.as_deref());
-    let page = service.swagger_ui_html().replace(&spec, &document.to_string());
+    let document = described(&service.spec(), browser.as_deref());
     let mut open = vec!["/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
     let mut pages = Route::new()
         .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
         .at("/ready", get(ready(presence)))
-        .at("/docs", get(docs::swagger_ui(&page)))
+        .at("/docs", get(docs::swagger_ui(&document)))
         .at("/openapi.json", get(docs::fixed("application/json", docs::to_json(&document))))
         .at("/openapi.yaml", get(docs::fixed("application/yaml", docs::to_yaml(&document))));
     if config.metrics.listen.is_empty() {

@@ -1,10 +1,14 @@
 //! The OpenAPI document, Swagger UI, and what the document says about routes.
 
+use std::sync::OnceLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, Response};
+use poem_openapi::OpenApiService;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -50,7 +54,7 @@ impl Routes {
 
 /// Serves `text` as it is.
 pub fn fixed(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
-    let bytes = bytes::Bytes::from(text);
+    let bytes = Bytes::from(text);
     make_sync(move |_| Response::builder().content_type(content_type).body(bytes.clone()))
 }
 
@@ -87,8 +91,26 @@ pub fn to_yaml(document: &Value) -> String {
     serde_yaml::to_string(document).unwrap_or_default()
 }
 
-/// Serves Swagger UI's page behind a policy under which only the scripts and styles of this very page run.
-pub fn swagger_ui(page: &str) -> impl Endpoint<Output = Response> + use<> {
+/// Serves Swagger UI's page, made when it is first asked for, behind a policy under which only the scripts and styles of
+/// this very page run.
+pub fn swagger_ui(document: &Value) -> impl Endpoint<Output = Response> + use<> {
+    let document = document.to_string();
+    let made = OnceLock::new();
+    make_sync(move |_| {
+        let (page, policy) = made.get_or_init(|| swagger_page(&document));
+        let response = Response::builder().content_type("text/html; charset=utf-8");
+        let response = response.header(header::CONTENT_SECURITY_POLICY, policy);
+        response
+            .header(header::X_FRAME_OPTIONS, "DENY")
+            .header(header::REFERRER_POLICY, "no-referrer")
+            .body(page.clone())
+    })
+}
+
+/// The page that poem-openapi embeds, around our document, and the policy for it.
+fn swagger_page(document: &str) -> (Bytes, String) {
+    let template = OpenApiService::new((), "", "");
+    let page = template.swagger_ui_html().replacen(&template.spec(), document, 1);
     let page = page.replacen("\n<html charset=\"UTF-8\">", "<!doctype html>\n<html lang=\"en\">", 1).replacen(
         "<title>Swagger UI</title>",
         "<title>presence-sidecar</title>\n    <meta name=\"viewport\" content=\"width=device-width\">",
@@ -100,15 +122,7 @@ pub fn swagger_ui(page: &str) -> impl Endpoint<Output = Response> + use<> {
         hashes(&page, "script"),
         hashes(&page, "style"),
     );
-    let bytes = bytes::Bytes::from(page);
-    make_sync(move |_| {
-        let response = Response::builder().content_type("text/html; charset=utf-8");
-        let response = response.header(header::CONTENT_SECURITY_POLICY, &policy);
-        response
-            .header(header::X_FRAME_OPTIONS, "DENY")
-            .header(header::REFERRER_POLICY, "no-referrer")
-            .body(bytes.clone())
-    })
+    (page.into(), policy)
 }
 
 /// The CSP sources for each `<tag …>…</tag>` of the page.

@@ -9,7 +9,7 @@ use super::committer::{Committer, Happened, Wanted};
 use super::group::{Group, Groups, LARGEST, grouped};
 use super::identity::{Key, ScopeKey};
 use super::metrics::Metrics;
-use super::model::{Change, Status, Windows};
+use super::model::{Change, Input, Status, Windows};
 use super::store::{Counts, Cursor, Known, Result, Store, Unavailable};
 use super::view::View;
 
@@ -47,11 +47,13 @@ impl Presence {
 
     /// Applies one input to one user, and tells what came of it once that is committed.
     pub async fn apply(&self, wanted: Wanted) -> Result<Happened> {
-        self.metrics.heartbeats.increment(1);
+        if !matches!(wanted.input, Input::Offline { .. }) {
+            self.metrics.heartbeats.increment(1);
+        }
         self.commits.ask(wanted).await
     }
 
-    /// Applies up to [`MAX_USERS`] inputs, in their order; all have been committed when it returns.
+    /// Applies up to [`MAX_USERS`] heartbeats, in their order; all have been committed when it returns.
     pub async fn apply_all(&self, wanted: Vec<Wanted>) -> Result<Vec<Happened>> {
         self.metrics.heartbeats.increment(wanted.len() as u64);
         self.commits.ask_all(wanted).await

@@ -19,8 +19,11 @@ fn bare(Json(body): Json<Value>) -> Json<Value> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).ok_or("usage: bare HOST:PORT")?;
-    runtime(0)?.block_on(listen(&address))
+    let mut arguments = std::env::args().skip(1);
+    let usage = "usage: bare HOST:PORT THREADS, where 0 threads are as many as the sidecar takes";
+    let address = arguments.next().ok_or(usage)?;
+    let threads = arguments.next().ok_or(usage)?.parse()?;
+    runtime(threads)?.block_on(listen(&address))
 }
 
 async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {

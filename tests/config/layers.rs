@@ -83,7 +83,7 @@ fn the_listing_names_value_and_layer_of_each_key() {
     let listing = loaded.describe();
     let line = |key: &str| listing.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
     assert!(line("cache.ttl_seconds = 300 ").ends_with("# environment PRESENCE_TTL"));
-    assert!(line("cache.away_after_seconds = 60 ").ends_with("# default"));
+    assert!(line("cache.away_after_seconds = 90 ").ends_with("# default"));
     assert!(line("laravel.cache_prefix = \"\" ").ends_with("# environment CACHE_PREFIX"));
     assert!(line("redis.prefix = \"laravel-database-\" ").ends_with("# from laravel.version and laravel.app_name"));
     assert!(line("server.listen = [\"127.0.0.1:8137\"] ").ends_with("# default"));

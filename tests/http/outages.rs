@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{RedisServer, Sidecar, on_redis};
+use crate::support::{Process, RedisServer, Sidecar, on_redis};
 
 /// A 503 in Laravel's JSON, within a second, on every call that needs the store.
 async fn assert_unavailable(sidecar: &Sidecar) {
@@ -80,6 +80,34 @@ async fn it_reaches_redis_by_unix_socket_and_with_a_password() {
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
     let wrong = Sidecar::with(&[on_redis(&redis), vec![("REDIS_PASSWORD", "wrong".to_owned())]].concat()).await;
     assert_eq!(wrong.client.heartbeat(1).await.status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_reaches_redis_by_tls_and_trusts_what_the_system_trusts() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (key, certificate) = (file("key.pem"), file("certificate.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", &key, "-out", &certificate])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let port = crate::support::free_port().to_string();
+    let tls =
+        ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
+    let _redis = RedisServer::start_with(&tls);
+    let environment = [
+        ("PRESENCE_CACHE_STORE", "redis".to_owned()),
+        ("REDIS_URL", format!("rediss://127.0.0.1:{port}")),
+        ("SSL_CERT_FILE", certificate),
+    ];
+    let trusting = Process::start(&environment);
+    let answer = trusting.client.heartbeat(1).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let wary = Process::start(&environment[..2]);
+    assert_eq!(wary.client.heartbeat(1).await.status, 503);
 }
 
 #[tokio::test(flavor = "multi_thread")]
