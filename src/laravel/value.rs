@@ -4,6 +4,7 @@
 //! string). The serde view, which never fails, is what a PHP application would answer as JSON: see
 //! `impl Serialize` below.
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::key::BorrowedKey;
@@ -78,7 +79,7 @@ impl From<Array> for Value {
 
 /// A PHP array: ordered, with [`Key`]s.
 #[derive(Clone, Debug, Default)]
-pub struct Array(IndexMap<Key, Value>);
+pub struct Array(IndexMap<Key, Value, RandomState>);
 
 impl Array {
     /// An empty array.
@@ -88,7 +89,7 @@ impl Array {
 
     /// An empty array with room for `capacity` elements.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(IndexMap::with_capacity(capacity))
+        Self(IndexMap::with_capacity_and_hasher(capacity, RandomState::default()))
     }
 
     /// Appends as `$array[] = $value` does to a list: under the number of elements already there.
@@ -105,6 +106,11 @@ impl Array {
     /// The element under this key, which may be the text of an integer key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(&BorrowedKey::new(key.as_bytes()))
+    }
+
+    /// Takes the element under this key out; the order of the others is lost.
+    pub fn take(&mut self, key: &str) -> Option<Value> {
+        self.0.swap_remove(&BorrowedKey::new(key.as_bytes()))
     }
 
     /// The element under an integer key.

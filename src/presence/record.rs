@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::identity::Meta;
 use super::model::{Observed, Timestamp};
-use crate::laravel::{Value, date, serialize};
+use crate::laravel::{Array, Value, date, serialize};
 
 /// A presence record, as written by PHP or by a sidecar.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +43,12 @@ impl Record {
         match serialize::unserialize(bytes) {
             Ok(Value::Null) => Observed::Missing,
             Ok(Value::Array(array)) if array.is_empty() => Observed::Missing,
-            Ok(Value::Array(array)) => Self::from_array(&array, now).map_or(Observed::Unreadable, Observed::Found),
+            Ok(Value::Array(array)) => Self::from_array(array, now).map_or(Observed::Unreadable, Observed::Found),
             Ok(_) | Err(_) => Observed::Unreadable,
         }
     }
 
-    fn from_array(array: &crate::laravel::Array, now: Timestamp) -> Option<Self> {
+    fn from_array(mut array: Array, now: Timestamp) -> Option<Self> {
         let last_seen = match array.get("last_seen_at")? {
             Value::Null => now,
             Value::Int(seconds) => Timestamp::from_secs(*seconds),
@@ -59,10 +59,11 @@ impl Record {
             Value::Object(object) => Timestamp::from_micros(object.instant()?),
             Value::Bool(_) | Value::Float(_) | Value::Array(_) => return None,
         };
-        let meta = match array.get("meta") {
+        let idle = array.get("idle") == Some(&Value::Bool(true));
+        let meta = match array.take("meta") {
             Some(Value::Null) | None => Meta::default(),
-            Some(meta) => meta.clone().into(),
+            Some(meta) => meta.into(),
         };
-        Some(Self { last_seen, idle: array.get("idle") == Some(&Value::Bool(true)), meta })
+        Some(Self { last_seen, idle, meta })
     }
 }

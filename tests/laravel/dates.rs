@@ -107,3 +107,21 @@ proptest! {
         prop_assert_eq!(read, format!("{sign}{:04}{}", year.abs(), chrono.format("-%m-%d %H:%M:%S")));
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn the_form_in_records_is_read_in_one_go_as_it_is_read_piece_by_piece(
+        seconds in -60_000_000_000_i64..250_000_000_000,
+        quarters in -56_i32..=56,
+    ) {
+        let moment = Moment { micros: seconds * 1_000_000, offset_seconds: quarters * 900 };
+        let text = moment.iso8601();
+        proptest::prop_assert_eq!(parse(&text, 0), Ok(moment));
+        proptest::prop_assert_eq!(parse(&text.replace('T', "t"), 0), Ok(moment));
+    }
+
+    #[test]
+    fn what_only_looks_like_that_form_is_read_piece_by_piece(text in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}") {
+        proptest::prop_assert_eq!(parse(&text, 0), parse(&text.replace('T', "t"), 0));
+    }
+}

@@ -3,6 +3,7 @@
 
 use chrono::DateTime;
 
+use super::civil::days_of;
 use super::scan::Scanner;
 use super::zone::{Zone, from_local, offset_at, zone};
 use super::{MICROS_PER_SECOND, Moment, SECONDS_PER_DAY, clock, day};
@@ -20,12 +21,39 @@ pub struct ParseError;
 /// [`ParseError`] for what PHP refuses, and for relative phrases other than `now`, `today`,
 /// `midnight`, `noon`, `tomorrow` and `yesterday`.
 pub fn parse(text: &str, now_micros: i64) -> Result<Moment, ParseError> {
+    if let Some(moment) = canonical(text.as_bytes()) {
+        return Ok(moment);
+    }
     let trimmed = text.trim_matches([' ', '\t', '\n', '\r', '\0', '\u{b}']);
     word(trimmed, now_micros)
         .map(utc)
         .or_else(|| timestamp(trimmed).map(utc))
         .or_else(|| date_and_time(trimmed, now_micros))
         .ok_or(ParseError)
+}
+
+/// The form that Carbon and the sidecar write, `2026-03-04T06:06:07+01:00`, read in one go: it is in every record.
+fn canonical(text: &[u8]) -> Option<Moment> {
+    let text: &[u8; 25] = text.try_into().ok()?;
+    let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (22, b':')];
+    if punctuation.iter().any(|&(place, mark)| text[place] != mark) {
+        return None;
+    }
+    let number = |place: usize, below: i64| -> Option<i64> {
+        let [tens, units] = [text[place], text[place + 1]].map(|digit| i64::from(digit.wrapping_sub(b'0')));
+        (tens < 10 && units < 10 && tens * 10 + units < below).then_some(tens * 10 + units)
+    };
+    let year = number(0, 100)? * 100 + number(2, 100)?;
+    let (month, day) = (number(5, 13).filter(|&month| month > 0)?, number(8, 32).filter(|&day| day > 0)?);
+    let clock = number(11, 24)? * 3600 + number(14, 60)? * 60 + number(17, 60)?;
+    let offset = number(20, 15)? * 3600 + number(23, 60)? * 60;
+    let offset = match text[19] {
+        b'+' => offset,
+        b'-' => -offset,
+        _ => return None,
+    };
+    let seconds = days_of(year, month, day) * SECONDS_PER_DAY + clock - offset;
+    Some(Moment { micros: seconds * MICROS_PER_SECOND, offset_seconds: i32::try_from(offset).ok()? })
 }
 
 fn utc(micros: i64) -> Moment {
