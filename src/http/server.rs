@@ -96,7 +96,8 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
 }
 
-/// Serves `routes` on all of `listeners` until `stop`; then lets open requests end.
+/// Serves `routes` on all of `listeners` until `stop`; then lets open requests end, and cuts off those that outlast
+/// `shutdown_timeout`. Nothing of `routes` is left when it returns.
 pub async fn serve(
     listeners: Vec<Bound>,
     routes: impl Endpoint<Output = Response> + 'static,
@@ -109,6 +110,7 @@ pub async fn serve(
         open: Arc::new(Semaphore::new(limits.connections)),
         connections: TaskTracker::new(),
         stop,
+        cut: CancellationToken::new(),
     });
     let accepting = TaskTracker::new();
     for listener in listeners {
@@ -120,8 +122,10 @@ pub async fn serve(
     if tokio::time::timeout(limits.shutdown_timeout, server.connections.wait()).await.is_err() {
         tracing::warn!(
             open = server.connections.len(),
-            "requests were still open at the end of server.shutdown_timeout"
+            "requests were still open at the end of server.shutdown_timeout and are cut off"
         );
+        server.cut.cancel();
+        server.connections.wait().await;
     }
 }
 
@@ -131,6 +135,7 @@ struct Server {
     open: Arc<Semaphore>,
     connections: TaskTracker,
     stop: CancellationToken,
+    cut: CancellationToken,
 }
 
 impl Server {
@@ -176,7 +181,7 @@ impl Server {
             ended = connection.as_mut() => ended,
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                self.cut.run_until_cancelled(connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {

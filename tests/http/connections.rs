@@ -102,3 +102,22 @@ async fn sigterm_answers_open_requests_and_flips_nobody_offline() {
         assert_eq!(status.json["status"], "online", "user {user}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_ends_does_not_hold_up_the_stop() {
+    let mut sidecar = Process::start(&[
+        ("PRESENCE__SERVER__SHUTDOWN_TIMEOUT_SECONDS", "1".to_owned()),
+        ("PRESENCE__SERVER__BODY_TIMEOUT_SECONDS", "600".to_owned()),
+    ]);
+    let mut stream = TcpStream::connect(sidecar.url.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+        crate::support::TOKEN
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let started = Instant::now();
+    assert!(tokio::task::spawn_blocking(move || sidecar.terminate()).await.unwrap().success());
+    assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
+}
