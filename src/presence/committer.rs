@@ -21,7 +21,7 @@ use super::model::{self, Input, Observed, Outcome, RecordWrite, State, Status, T
 use super::store::{Commit, Committed, Known, Result, Store, Unavailable};
 use super::view::View;
 
-/// So many users are remembered by each committer.
+/// So many users are remembered.
 const REMEMBERED: usize = 100_000;
 /// So many jobs are worth a flight of their own while another is on its way.
 const CROWD: usize = 32;

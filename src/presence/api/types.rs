@@ -331,18 +331,9 @@ pub struct SessionAnswer {
 #[derive(Debug, Object)]
 #[oai(rename = "Result")]
 pub struct HappenedAnswer {
-    /// Online, away or offline.
-    status: StatusWord,
-    /// The newest heartbeat; null when none is known any more.
-    last_seen_at: Option<Moment>,
-    /// Whole seconds since then.
-    seconds_ago: Option<i64>,
-    /// What it brought along; `[]` when empty, as in PHP.
-    meta: Meta,
-    /// The newest active heartbeat, also after the user went offline.
-    last_online_at: Option<Moment>,
-    /// The sessions that are fresh.
-    sessions: Vec<SessionAnswer>,
+    /// The presence.
+    #[oai(flatten)]
+    status: StatusAnswer,
     /// What the call did to it: `came_online` (from offline), `went_offline`, or null.
     transition: Option<TransitionWord>,
 }
@@ -367,18 +358,9 @@ pub struct BriefAnswer {
 pub struct MemberAnswer {
     /// The user's id, its type kept.
     user_id: Id,
-    /// Online, away or offline.
-    status: StatusWord,
-    /// The newest heartbeat; null when none is known any more.
-    last_seen_at: Option<Moment>,
-    /// Whole seconds since then.
-    seconds_ago: Option<i64>,
-    /// What it brought along; `[]` when empty, as in PHP.
-    meta: Meta,
-    /// The newest active heartbeat, also after the user went offline.
-    last_online_at: Option<Moment>,
-    /// The sessions that are fresh.
-    sessions: Vec<SessionAnswer>,
+    /// The presence.
+    #[oai(flatten)]
+    status: StatusAnswer,
 }
 
 /// One page of a roster.

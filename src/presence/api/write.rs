@@ -51,17 +51,14 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
     out.push(b']');
 }
 
-/// A JSON object, given as names and values; each name counts once, the first time.
+/// A [`ManyAnswer`](super::types::ManyAnswer); the names must differ.
 pub(super) fn many<'a>(users: impl Iterator<Item = (&'a str, &'a View)>, out: &mut Vec<u8>) {
     out.push(b'{');
-    for (place, (name, view)) in users.enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
+    separated(users, out, |(name, view), out| {
         json(&name, out);
         out.push(b':');
         brief(view, out);
-    }
+    });
     out.push(b'}');
 }
 
@@ -72,8 +69,8 @@ pub(super) fn json(value: &impl serde::Serialize, out: &mut Vec<u8>) {
     }
 }
 
-fn separated<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
-    for (place, item) in items.iter().enumerate() {
+fn separated<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, write: impl Fn(T, &mut Vec<u8>)) {
+    for (place, item) in items.into_iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }
