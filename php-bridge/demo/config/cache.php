@@ -1,0 +1,11 @@
+<?php
+
+return [
+    'default' => env('CACHE_STORE', 'redis'),
+    'prefix' => env('CACHE_PREFIX', 'demo_cache'),
+    'stores' => [
+        'redis' => ['driver' => 'redis', 'connection' => 'cache'],
+        'array' => ['driver' => 'array'],
+        'file' => ['driver' => 'file', 'path' => storage_path('framework/cache')],
+    ],
+];

@@ -1,0 +1,16 @@
+<?php
+
+$server = [
+    'host' => env('REDIS_HOST', '127.0.0.1'),
+    'port' => env('REDIS_PORT', 6379),
+    'password' => env('REDIS_PASSWORD'),
+];
+
+return [
+    'redis' => [
+        'client' => 'phpredis',
+        'options' => ['prefix' => env('REDIS_PREFIX', 'demo_database_')],
+        'default' => $server + ['database' => 0],
+        'cache' => $server + ['database' => 1],
+    ],
+];

@@ -1,0 +1,33 @@
+{{-- Follows presence.updated with Alpine and Echo: on the public channel or, with :private, on the user's own. --}}
+@props(['userId', 'scope' => null, 'private' => false])
+
+@php
+    $badge = [
+        'user' => (string) $userId,
+        'scope' => \AesirCloud\Presence\Support\Scope::complete($scope),
+        'status' => \AesirCloud\Presence\Facades\Presence::status($userId, $scope)['status'],
+        'channel' => $private ? "presence.user.{$userId}" : 'presence.global',
+    ];
+@endphp
+
+<span
+    x-data="{
+        ...@js($badge),
+        colors: { online: '#22c55e', away: '#eab308' },
+        isMine(e) {
+            return String(e.user_id) === this.user
+                && Object.keys(e.scope ?? {}).every(part => String(e.scope[part]) === String(this.scope[part]));
+        },
+        init() {
+            const listen = 'Echo' in window && Echo[{{ $private ? "'private'" : "'channel'" }}](this.channel);
+            listen && listen.listen('.presence.updated', e => {
+                if (this.isMine(e)) this.status = e.status ?? e.meta?.status ?? this.status;
+            });
+        },
+    }"
+    {{ $attributes->merge(['class' => 'presence-badge']) }}
+    :data-status="status"
+>
+    <svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="5" :fill="colors[status] ?? '#9ca3af'" /></svg>
+    <span x-text="status.charAt(0).toUpperCase() + status.slice(1)">{{ ucfirst($badge['status']) }}</span>
+</span>

@@ -1,0 +1,38 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Http\Controllers;
+
+use AesirCloud\Presence\Facades\Presence;
+use AesirCloud\Presence\Sidecar\BrowserSession;
+use Illuminate\Http\JsonResponse;
+use Illuminate\Http\Request;
+
+/** A page's sign of life, or its end. */
+final class HeartbeatController
+{
+    /** The session of who has none. */
+    private const DEFAULT_SESSION = 'default';
+
+    /** Bytes of a user agent that are kept. */
+    private const USER_AGENT = 255;
+
+    public function __construct(private readonly BrowserSession $browser)
+    {
+    }
+
+    public function __invoke(Request $request): JsonResponse
+    {
+        $session = $this->browser->begin() ?? self::DEFAULT_SESSION;
+        $agent = mb_strcut(mb_scrub((string) $request->userAgent(), 'UTF-8'), 0, self::USER_AGENT, 'UTF-8');
+        $meta = ['ip' => $request->ip(), 'ua' => $agent];
+        if ($request->boolean('end')) {
+            Presence::offline($request->user(), $meta, $session);
+        } else {
+            Presence::heartbeat($request->user(), $meta, $session, $request->boolean('active', true));
+        }
+
+        return response()->json(['ok' => true]);
+    }
+}

@@ -1,0 +1,165 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence;
+
+use AesirCloud\Presence\Console\CatchUpCommand;
+use AesirCloud\Presence\Console\DoctorCommand;
+use AesirCloud\Presence\Console\SidecarCommand;
+use AesirCloud\Presence\Contracts\PresenceRepository;
+use AesirCloud\Presence\Drivers\CachePresenceRepository;
+use AesirCloud\Presence\Drivers\SidecarPresenceRepository;
+use AesirCloud\Presence\Events\Announcer;
+use AesirCloud\Presence\Listeners\LoginMarkedOnline;
+use AesirCloud\Presence\Listeners\LogoutMarkedOffline;
+use AesirCloud\Presence\Sidecar\BrowserSession;
+use AesirCloud\Presence\Sidecar\Client;
+use AesirCloud\Presence\Sidecar\Endpoint;
+use AesirCloud\Presence\Sidecar\FailurePolicy;
+use AesirCloud\Presence\Sidecar\UserTokens;
+use AesirCloud\Presence\Support\Configuration;
+use AesirCloud\Presence\Support\Store;
+use AesirCloud\Presence\View\HeartbeatScript;
+use AesirCloud\Presence\Webhooks\Inbox;
+use AesirCloud\Presence\Webhooks\Signature;
+use Illuminate\Auth\Events\Login;
+use Illuminate\Auth\Events\Logout;
+use Illuminate\Contracts\Container\Container;
+use Illuminate\Contracts\Foundation\CachesConfiguration;
+use Illuminate\Support\Facades\Event;
+use Illuminate\Support\ServiceProvider;
+use Illuminate\View\Compilers\BladeCompiler;
+use Illuminate\View\Factory;
+use LogicException;
+
+/** Puts presence into the app. */
+final class PresenceServiceProvider extends ServiceProvider
+{
+    public function register(): void
+    {
+        $this->completeConfiguration();
+        $this->bindStore();
+        $this->bindSidecar();
+        $this->bindPresence();
+        $this->bindWebhooks();
+        $this->bindMessages();
+    }
+
+    public function boot(): void
+    {
+        $this->loadRoutesFrom(__DIR__ . '/../routes/presence.php');
+        $this->listenToLogins();
+        $this->offerViews();
+        $this->offerCommands();
+        $this->offerFiles();
+    }
+
+    private function completeConfiguration(): void
+    {
+        if ($this->app instanceof CachesConfiguration && $this->app->configurationIsCached()) {
+            return;
+        }
+        $config = $this->app->make('config');
+        $defaults = require __DIR__ . '/../config/presence.php';
+        $config->set('presence', Configuration::complete($config->get('presence', []), $defaults));
+    }
+
+    private function bindStore(): void
+    {
+        $this->app->singleton(Store::class, fn (Container $app): Store
+            => new Store($app->make('cache'), $this->setting('cache.store')));
+    }
+
+    private function bindSidecar(): void
+    {
+        $this->app->singleton(Client::class, fn (): Client => new Client($this->endpoint() ?? throw new LogicException(
+            'No sidecar is configured: set PRESENCE_SIDECAR_URL or PRESENCE_SIDECAR_SOCKET, and PRESENCE_TOKEN.'
+        )));
+        $this->app->singleton(FailurePolicy::class, fn (Container $app): FailurePolicy => new FailurePolicy(
+            $app->make(Store::class),
+            $this->setting('sidecar.on_failure'),
+            (bool) $this->setting('sidecar.fallback')
+        ));
+        $this->app->bind(UserTokens::class, fn (Container $app): UserTokens => new UserTokens(
+            Endpoint::first($this->setting('sidecar.user_tokens.secret') ?: $this->setting('sidecar.token')),
+            (int) $this->setting('sidecar.user_tokens.ttl_seconds'),
+            $app->make(BrowserSession::class)
+        ));
+    }
+
+    private function bindPresence(): void
+    {
+        $this->app->bind(Announcer::class, fn (): Announcer
+            => new Announcer($this->endpoint() === null || ! $this->setting('webhook.receiver.path')));
+        $this->app->bind(CachePresenceRepository::class, fn (Container $app): CachePresenceRepository
+            => new CachePresenceRepository(
+                $app->make(Store::class),
+                $app->make(Announcer::class),
+                (int) $this->setting('cache.ttl_seconds'),
+                (int) $this->setting('cache.away_after_seconds')
+            ));
+        $this->app->bind(PresenceRepository::class, fn (Container $app): PresenceRepository
+            => $app->make($this->endpoint() ? SidecarPresenceRepository::class : CachePresenceRepository::class));
+        $this->app->singleton(PresenceManager::class);
+    }
+
+    private function bindWebhooks(): void
+    {
+        $this->app->bind(Signature::class, fn (): Signature => new Signature(
+            [$this->setting('webhook.secret'), ...$this->setting('webhook.previous_secrets')],
+            $this->setting('webhook.signature_header'),
+            $this->setting('webhook.algo'),
+            (int) $this->setting('webhook.receiver.tolerance_seconds')
+        ));
+        $this->app->bind(Inbox::class, fn (Container $app): Inbox
+            => new Inbox($app->make(Store::class), (bool) $this->setting('webhook.receiver.broadcast')));
+    }
+
+    private function bindMessages(): void
+    {
+        $this->app->bind(Messages::class, fn (Container $app): Messages => new Messages(
+            $app->make(Client::class),
+            Endpoint::first($this->setting('sidecar.admin_token')),
+            Endpoint::first($this->setting('sidecar.operator_token'))
+        ));
+    }
+
+    private function listenToLogins(): void
+    {
+        Event::listen(Login::class, LoginMarkedOnline::class);
+        Event::listen(Logout::class, LogoutMarkedOffline::class);
+    }
+
+    /** The badges lie behind the app's own views, so that a component of the same name there wins. */
+    private function offerViews(): void
+    {
+        $this->callAfterResolving('view', fn (Factory $view) => $view->addLocation(__DIR__ . '/../resources/views'));
+        $this->callAfterResolving('blade.compiler', fn (BladeCompiler $blade) => $blade->directive(
+            'presenceHeartbeat',
+            fn (string $options): string
+                => '<?php echo app(\\' . HeartbeatScript::class . "::class)->render({$options}); ?>"
+        ));
+    }
+
+    private function offerCommands(): void
+    {
+        $this->commands([CatchUpCommand::class, DoctorCommand::class, SidecarCommand::class]);
+    }
+
+    private function offerFiles(): void
+    {
+        $this->publishes([__DIR__ . '/../config/presence.php' => config_path('presence.php')], 'presence-config');
+        $this->publishes([__DIR__ . '/../resources/views' => resource_path('views')], 'presence-views');
+    }
+
+    private function endpoint(): ?Endpoint
+    {
+        return Endpoint::of($this->setting('sidecar'));
+    }
+
+    private function setting(string $key): mixed
+    {
+        return $this->app->make('config')->get("presence.{$key}");
+    }
+}

@@ -1,0 +1,164 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Sidecar;
+
+use Illuminate\Contracts\Config\Repository;
+use Illuminate\Contracts\Foundation\Application;
+use Illuminate\Support\Arr;
+use Illuminate\Support\ConfigurationUrlParser;
+
+/** What a sidecar's configuration must say to go with this app. */
+final class Settings
+{
+    public function __construct(private readonly Application $app, private readonly Repository $config)
+    {
+    }
+
+    /** The driver of the cache store with the presence records. */
+    public function storeDriver(): string
+    {
+        return (string) ($this->store()['driver'] ?? '');
+    }
+
+    /**
+     * The configuration, in the sections and keys of the sidecar's presence.toml.
+     *
+     * @return array<string, mixed>
+     */
+    public function resolved(): array
+    {
+        $sections = [
+            'driver' => $this->webhookUrl() === null ? 'cache' : 'webhook',
+            'cache' => [
+                'store' => $this->storeDriver(),
+                'ttl_seconds' => (int) $this->presence('cache.ttl_seconds'),
+                'away_after_seconds' => (int) $this->presence('cache.away_after_seconds'),
+            ],
+            'redis' => $this->storeDriver() === 'redis' ? $this->redis() : [],
+            'laravel' => [
+                'version' => implode('.', array_slice(explode('.', $this->app->version()), 0, 2)),
+                'app_name' => (string) $this->config->get('app.name'),
+                'timezone' => (string) $this->config->get('app.timezone'),
+                'cache_prefix' => (string) ($this->store()['prefix'] ?? $this->config->get('cache.prefix')),
+            ],
+            'webhook' => $this->webhook(),
+            'routing' => Arr::only($this->presence('routing'), ['register_heartbeat_route', 'prefix', 'throttle']),
+            'auth' => array_filter([
+                'tokens' => self::list($this->presence('sidecar.token')),
+                'user_token_secrets' => self::list($this->presence('sidecar.user_tokens.secret')),
+            ]),
+            'server' => array_filter(['listen' => $this->listen(), 'allowed_origins' => $this->origins()]),
+        ];
+
+        return array_filter($sections, fn (mixed $section): bool => $section !== []);
+    }
+
+    /**
+     * The app's Redis, in the keys of the section "redis".
+     *
+     * @return array<string, mixed>
+     */
+    public function redis(): array
+    {
+        $connection = $this->cacheConnection();
+        $options = $this->config->get('database.redis.options', []);
+        $prefix = $connection['prefix'] ?? $connection['options']['prefix'] ?? $options['prefix'] ?? '';
+
+        return array_filter([
+            'host' => $connection['host'] ?? $connection['path'] ?? null,
+            'port' => (int) ($connection['port'] ?? 6379),
+            'scheme' => $connection['scheme'] ?? null,
+            'username' => $connection['username'] ?? null,
+            'password' => $connection['password'] ?? null,
+            'db' => (int) ($this->connection('default')['database'] ?? 0),
+            'cache_db' => (int) ($connection['database'] ?? 0),
+            'prefix' => (string) $prefix,
+        ], fn (mixed $value): bool => $value !== null);
+    }
+
+    /**
+     * The Redis connection of the cache, its URL taken apart as the framework does.
+     *
+     * @return array<string, mixed>
+     */
+    public function cacheConnection(): array
+    {
+        return $this->connection($this->store()['connection'] ?? 'default');
+    }
+
+    private function webhook(): array
+    {
+        if ($this->webhookUrl() === null) {
+            return [];
+        }
+        $known = ['secret', 'previous_secrets', 'timeout', 'retries', 'signature_header', 'algo', 'headers', 'send_on'];
+        $given = array_filter(
+            Arr::only($this->presence('webhook'), $known),
+            fn (mixed $value): bool => $value !== null && $value !== []
+        );
+
+        return ['url' => $this->webhookUrl()] + $given;
+    }
+
+    private function webhookUrl(): ?string
+    {
+        if ($this->presence('webhook.receiver.path')) {
+            return $this->presence('webhook.url') ?: route('presence.webhook');
+        }
+
+        return $this->presence('driver') === 'webhook' ? $this->presence('webhook.url') : null;
+    }
+
+    /** @return list<string> */
+    private function listen(): array
+    {
+        $url = parse_url((string) $this->presence('sidecar.url')) ?: [];
+        $isLocal = in_array($url['host'] ?? null, ['localhost', '127.0.0.1', '[::1]'], true);
+        $isPlain = ($url['scheme'] ?? null) === 'http';
+        $unix = $this->presence('sidecar.unix');
+
+        return array_values(array_filter([
+            $unix ? "unix:{$unix}" : null,
+            $isPlain ? ($isLocal ? '127.0.0.1:' : '0.0.0.0:') . ($url['port'] ?? 80) : null,
+        ]));
+    }
+
+    /** @return list<string> */
+    private function origins(): array
+    {
+        $url = parse_url((string) $this->config->get('app.url')) ?: [];
+        if (! $this->presence('sidecar.public_url') || ! isset($url['scheme'], $url['host'])) {
+            return [];
+        }
+
+        return ["{$url['scheme']}://{$url['host']}" . (isset($url['port']) ? ":{$url['port']}" : '')];
+    }
+
+    private function store(): array
+    {
+        $name = $this->presence('cache.store') ?? $this->config->get('cache.default');
+
+        return (array) $this->config->get("cache.stores.{$name}", []);
+    }
+
+    private function connection(string $name): array
+    {
+        $parsed = (new ConfigurationUrlParser())->parseConfiguration($this->config->get("database.redis.{$name}", []));
+        $scheme = strtolower((string) ($parsed['driver'] ?? ''));
+
+        return in_array($scheme, ['tcp', 'tls'], true) ? ['scheme' => $scheme] + $parsed : $parsed;
+    }
+
+    private function presence(string $key): mixed
+    {
+        return $this->config->get("presence.{$key}");
+    }
+
+    /** @return list<string> */
+    private static function list(?string $commaList): array
+    {
+        return array_values(array_filter(array_map('trim', explode(',', (string) $commaList))));
+    }
+}

@@ -1,0 +1,51 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Tests\Support;
+
+use RuntimeException;
+
+/** A sidecar on a Redis, with the prefixes of the demo app. */
+final class Sidecar extends Process
+{
+    public const TOKEN = 'service-token-of-the-tests-0123456789abcdef';
+
+    public readonly int $port;
+
+    public readonly string $url;
+
+    /** The path of its unix socket. */
+    public readonly string $socket;
+
+    /** @param array<string, string> $environment */
+    public function __construct(RedisServer $redis, array $environment = [], ?int $port = null)
+    {
+        $folder = self::folder();
+        $this->port = $port ?? self::port();
+        $this->url = "http://127.0.0.1:{$this->port}";
+        $this->socket = "{$folder}/sidecar.sock";
+        parent::__construct([self::binary(), 'serve'], $folder, $environment + [
+            'PRESENCE_LISTEN' => "127.0.0.1:{$this->port},unix:{$this->socket}",
+            'PRESENCE_TOKEN' => self::TOKEN,
+            'PRESENCE_STORAGE' => $folder,
+            'PRESENCE_CACHE_STORE' => 'redis',
+            'PRESENCE_LARAVEL_VERSION' => implode('.', array_slice(explode('.', \Illuminate\Foundation\Application::VERSION), 0, 2)),
+            'REDIS_PORT' => (string) $redis->port,
+            'REDIS_PREFIX' => 'demo_database_',
+            'CACHE_PREFIX' => 'demo_cache',
+        ]);
+        $this->await(fn (): bool => self::listens($this->port) && file_exists($this->socket));
+    }
+
+    /** The binary under test: that of PRESENCE_SIDECAR_BIN, or the one built beside this package. */
+    public static function binary(): string
+    {
+        $built = glob(dirname(__DIR__, 3) . '/target/{debug,release}/presence-sidecar', GLOB_BRACE) ?: [];
+        $binary = getenv('PRESENCE_SIDECAR_BIN') ?: $built[0] ?? '';
+
+        return is_executable($binary) ? $binary : throw new RuntimeException(
+            'No presence-sidecar: build it with `cargo build`, or name it in PRESENCE_SIDECAR_BIN.'
+        );
+    }
+}
