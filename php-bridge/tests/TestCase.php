@@ -37,8 +37,7 @@ abstract class TestCase extends LaravelTestCase
 
     public function createApplication(): Application
     {
-        putenv('DEMO_STORAGE=' . Process::folder());
-        $app = require __DIR__ . '/../demo/bootstrap.php';
+        $app = require __DIR__ . '/../demo/bootstrap/app.php';
         $app->afterBootstrapping(LoadConfiguration::class, function (Application $app): void {
             $app->make('config')->set($this->configuration());
         });
@@ -59,8 +58,10 @@ abstract class TestCase extends LaravelTestCase
 
     protected function setUp(): void
     {
+        putenv('DEMO_STORAGE=' . Process::folder());
         parent::setUp();
         $this->id = ++self::$lastId;
+        array_map([Cache::class, 'forget'], ['presence:failure:', 'presence:failure:401', 'presence:failure:422']);
     }
 
     /** Starts the app anew with another configuration. */
@@ -85,7 +86,7 @@ abstract class TestCase extends LaravelTestCase
 
     protected function user(int|string|null $id = null): User
     {
-        return new User(['id' => $id ?? $this->id, 'remember_token' => '']);
+        return new User(['id' => $id ?? $this->id, 'name' => 'Somebody', 'remember_token' => '']);
     }
 
     /** The cache's record of a user. */

@@ -10,9 +10,9 @@ use Illuminate\Contracts\Auth\UserProvider;
 /** The users, without a database. */
 final class People implements UserProvider
 {
-    public function retrieveById($identifier): ?User
+    public function retrieveById($identifier): User
     {
-        return User::find($identifier);
+        return User::find((int) $identifier);
     }
 
     public function retrieveByToken($identifier, $token): ?User
@@ -24,16 +24,14 @@ final class People implements UserProvider
     {
     }
 
-    public function retrieveByCredentials(array $credentials): ?User
+    public function retrieveByCredentials(array $credentials): User
     {
-        $id = array_search($credentials['name'] ?? '', User::NAMES, true);
-
-        return $id === false ? null : User::find($id);
+        return User::find((int) $credentials['id']);
     }
 
     public function validateCredentials(Authenticatable $user, array $credentials): bool
     {
-        return hash_equals(User::PASSWORD, $credentials['password'] ?? '');
+        return hash_equals(User::PASSWORD, (string) $credentials['password']);
     }
 
     public function rehashPasswordIfRequired(Authenticatable $user, array $credentials, bool $force = false): void

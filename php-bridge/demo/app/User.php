@@ -6,18 +6,15 @@ namespace Demo;
 
 use Illuminate\Auth\GenericUser;
 
-/** Somebody who can log in. */
+/** Somebody who can log in. Any number is a user; some have names. */
 final class User extends GenericUser
 {
     public const PASSWORD = 'secret';
 
-    /** Who there is, by id. */
     public const NAMES = [1 => 'Ada', 2 => 'Grace'];
 
-    public static function find(int|string $id): ?self
+    public static function find(int $id): self
     {
-        $name = self::NAMES[(int) $id] ?? null;
-
-        return $name === null ? null : new self(['id' => (int) $id, 'name' => $name, 'remember_token' => '']);
+        return new self(['id' => $id, 'name' => self::NAMES[$id] ?? "User {$id}", 'remember_token' => '']);
     }
 }

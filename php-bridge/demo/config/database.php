@@ -7,10 +7,13 @@ $server = [
 ];
 
 return [
+    'default' => 'none',
+    'connections' => ['none' => ['driver' => 'sqlite', 'database' => ':memory:']],
     'redis' => [
         'client' => 'phpredis',
         'options' => ['prefix' => env('REDIS_PREFIX', 'demo_database_')],
         'default' => $server + ['database' => 0],
         'cache' => $server + ['database' => 1],
+        'pubsub' => $server + ['database' => 0],
     ],
 ];

@@ -10,7 +10,7 @@ if (PHP_SAPI === 'cli-server' && is_file(__DIR__ . parse_url($_SERVER['REQUEST_U
     return false;
 }
 
-$app = require __DIR__ . '/../bootstrap.php';
+$app = require __DIR__ . '/../bootstrap/app.php';
 $kernel = $app->make(Kernel::class);
 $request = Request::capture();
 $response = $kernel->handle($request);

@@ -1,1 +1,37 @@
 <?php
+
+declare(strict_types=1);
+
+use AesirCloud\Presence\Facades\Presence;
+use Demo\EventStream;
+use Demo\User;
+use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Auth;
+use Illuminate\Support\Facades\Route;
+
+Route::view('/', 'home')->name('home');
+
+Route::get('/login', fn () => view('login'))->name('login');
+
+Route::post('/login', function (Request $request) {
+    $credentials = $request->only('id', 'password');
+    abort_unless(Auth::attempt($credentials), 422, 'These are not the right words.');
+    $request->session()->regenerate();
+
+    return redirect()->route('home');
+});
+
+Route::post('/logout', function (Request $request) {
+    Auth::logout();
+    $request->session()->invalidate();
+    $request->session()->regenerateToken();
+
+    return redirect()->route('login');
+})->middleware('auth');
+
+// What a page can pull, in place of being told.
+Route::get('/presence/status/{id}', fn (int $id) => response()->json(Presence::status(User::find($id)->id)))
+    ->middleware('auth')->name('presence.status');
+
+// Broadcasts as Server-Sent Events: this app has no websocket server.
+Route::get('/events', EventStream::class)->middleware('auth');

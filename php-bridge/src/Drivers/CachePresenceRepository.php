@@ -80,7 +80,8 @@ final class CachePresenceRepository implements PresenceRepository
     /** What a record says. What is no record says nothing. */
     private function read(mixed $record): array
     {
-        $seen = is_array($record) ? $this->time($record['last_seen_at'] ?? null) : null;
+        $isRecord = is_array($record) && array_key_exists('last_seen_at', $record);
+        $seen = $isRecord ? $this->time($record['last_seen_at']) : null;
         if ($seen === null) {
             return Status::unseen();
         }
@@ -92,13 +93,13 @@ final class CachePresenceRepository implements PresenceRepository
             default => 'online',
         };
 
-        return Status::seen($status, $seen, $elapsed, (array) ($record['meta'] ?? []));
+        return Status::seen($status, $seen, $elapsed, $record['meta'] ?? []);
     }
 
     private function time(mixed $value): ?Carbon
     {
         try {
-            return $value === null ? null : Carbon::parse($value);
+            return Carbon::parse($value);
         } catch (Throwable) {
             return null;
         }

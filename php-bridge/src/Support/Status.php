@@ -15,8 +15,8 @@ final class Status
         return self::seen('offline', null, null, []);
     }
 
-    /** Something is known. */
-    public static function seen(string $status, ?Carbon $lastSeenAt, ?int $secondsAgo, array $meta): array
+    /** Something is known. A meta that somebody else stored may be no array. */
+    public static function seen(string $status, ?Carbon $lastSeenAt, ?int $secondsAgo, mixed $meta): array
     {
         return ['status' => $status, 'last_seen_at' => $lastSeenAt, 'seconds_ago' => $secondsAgo, 'meta' => $meta];
     }

@@ -6,6 +6,7 @@
         'user' => (string) $userId,
         'scope' => \AesirCloud\Presence\Support\Scope::complete($scope),
         'status' => \AesirCloud\Presence\Facades\Presence::status($userId, $scope)['status'],
+        'kind' => $private ? 'private' : 'channel',
         'channel' => $private ? "presence.user.{$userId}" : 'presence.global',
     ];
 @endphp
@@ -19,8 +20,8 @@
                 && Object.keys(e.scope ?? {}).every(part => String(e.scope[part]) === String(this.scope[part]));
         },
         init() {
-            const listen = 'Echo' in window && Echo[{{ $private ? "'private'" : "'channel'" }}](this.channel);
-            listen && listen.listen('.presence.updated', e => {
+            if (! window.Echo) return;
+            window.Echo[this.kind](this.channel).listen('.presence.updated', e => {
                 if (this.isMine(e)) this.status = e.status ?? e.meta?.status ?? this.status;
             });
         },

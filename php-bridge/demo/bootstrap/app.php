@@ -7,7 +7,7 @@
 
 declare(strict_types=1);
 
-require_once __DIR__ . '/../tests/autoload.php';
+require_once __DIR__ . '/../../tests/autoload.php';
 
 use Demo\ConsoleKernel;
 use Demo\HttpKernel;
@@ -26,7 +26,7 @@ foreach (['SERVICES', 'PACKAGES', 'CONFIG', 'ROUTES', 'EVENTS'] as $cache) {
     $_ENV["APP_{$cache}_CACHE"] = $storage . '/cache/' . strtolower($cache) . '.php';
 }
 
-$app = new Application(__DIR__);
+$app = new Application(dirname(__DIR__));
 $app->useStoragePath($storage);
 $app->singleton(HttpContract::class, HttpKernel::class);
 $app->singleton(ConsoleContract::class, ConsoleKernel::class);

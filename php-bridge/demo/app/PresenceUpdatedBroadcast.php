@@ -1,0 +1,31 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Demo;
+
+use Illuminate\Broadcasting\Channel;
+use Illuminate\Contracts\Broadcasting\ShouldBroadcastNow;
+
+/** The app's own broadcast of a webhook. */
+final class PresenceUpdatedBroadcast implements ShouldBroadcastNow
+{
+    public function __construct(public array $payload)
+    {
+    }
+
+    public function broadcastOn(): Channel
+    {
+        return new Channel('presence.global');
+    }
+
+    public function broadcastAs(): string
+    {
+        return 'presence.updated';
+    }
+
+    public function broadcastWith(): array
+    {
+        return $this->payload;
+    }
+}

@@ -1,0 +1,31 @@
+<!doctype html>
+<html lang="en">
+<head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width">
+    <meta name="csrf-token" content="{{ csrf_token() }}">
+    <title>Presence</title>
+    <style>
+        body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
+        .presence-badge { display: inline-flex; align-items: center; gap: .5rem; }
+        table { border-collapse: collapse; width: 100%; margin: 1.5rem 0; }
+        td, th { text-align: left; padding: .6rem .4rem; border-bottom: 1px solid #ddd; }
+    </style>
+    <script>
+        // What Laravel Echo does, over Server-Sent Events.
+        window.Echo = {
+            channel: () => ({
+                listen: (name, tell) => {
+                    window.stream ??= new EventSource('/events');
+                    window.stream.addEventListener(name.slice(1), e => tell(JSON.parse(e.data)));
+                },
+            }),
+        };
+    </script>
+    <script defer src="/alpine.js"></script>
+</head>
+<body>
+    @yield('content')
+    @presenceHeartbeat(['every' => (int) config('demo.every')])
+</body>
+</html>

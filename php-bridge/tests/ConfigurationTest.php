@@ -1,0 +1,68 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Tests;
+
+use AesirCloud\Presence\Support\Configuration;
+use AesirCloud\Presence\Tests\Support\Sidecar;
+
+/** The app's configuration over the package's, as it is and cached. */
+final class ConfigurationTest extends TestCase
+{
+    public function test_a_published_configuration_of_the_old_package_is_completed_at_every_depth(): void
+    {
+        $old = [
+            'driver' => 'webhook',
+            'webhook' => ['url' => 'https://app.test/hooks', 'send_on' => ['heartbeat' => true]],
+            'routing' => ['middleware' => ['api'], 'throttle' => null],
+            'scope' => ['resolver' => null],
+            'own' => ['key' => 1],
+        ];
+        $config = Configuration::complete($old, require __DIR__ . '/../config/presence.php');
+
+        self::assertSame('webhook', $config['driver']);
+        self::assertSame(['online' => true, 'offline' => true, 'heartbeat' => true, 'away' => true], $config['webhook']['send_on']);
+        self::assertSame(['api'], $config['routing']['middleware']);
+        self::assertNull($config['routing']['throttle']);
+        self::assertSame('presence', $config['routing']['prefix']);
+        self::assertNull($config['webhook']['receiver']['path']);
+        self::assertSame(120, $config['cache']['ttl_seconds']);
+        self::assertSame(['key' => 1], $config['own']);
+    }
+
+    public function test_environment_variables_are_those_of_the_old_package_and_two_more(): void
+    {
+        [$status, $output] = $this->inAProcess('presence:doctor', ['PRESENCE_TTL' => '60', 'PRESENCE_AWAY_AFTER' => '45']);
+        self::assertSame(1, $status);
+        self::assertStringContainsString('FIX  ttl_seconds: 60 in the app', $output);
+    }
+
+    public function test_configuration_and_routes_can_be_cached(): void
+    {
+        foreach (['config:cache', 'route:cache', 'view:cache'] as $command) {
+            [$status, $output] = $this->inAProcess($command);
+            self::assertSame(0, $status, $output);
+        }
+        [$status, $output] = $this->inAProcess('presence:doctor', ['PRESENCE_TTL' => '60']);
+        self::assertSame(0, $status, $output);
+        [, $routes] = $this->inAProcess('route:list');
+        self::assertStringContainsString('presence.heartbeat', $routes);
+    }
+
+    /** @return array{int, string} exit code and output of a command in a process of its own */
+    private function inAProcess(string $command, array $environment = []): array
+    {
+        $environment += [
+            'DEMO_STORAGE' => storage_path(),
+            'PRESENCE_SIDECAR_URL' => self::sidecar()->url,
+            'PRESENCE_TOKEN' => Sidecar::TOKEN,
+            'REDIS_PORT' => (string) self::redis()->port,
+        ];
+        $artisan = [PHP_BINARY, __DIR__ . '/../demo/artisan', $command, '--no-ansi'];
+        $process = proc_open($artisan, [1 => ['pipe', 'w'], 2 => ['redirect', 1]], $pipes, null, $environment);
+        $output = (string) stream_get_contents($pipes[1]);
+
+        return [proc_close($process), $output];
+    }
+}

@@ -1,0 +1,66 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Tests;
+
+use AesirCloud\Presence\Contracts\PresenceRepository;
+use AesirCloud\Presence\Facades\Presence;
+use AesirCloud\Presence\PresenceManager;
+use PHPUnit\Framework\AssertionFailedError;
+
+/** The fake that apps test with. */
+final class FakeTest extends TestCase
+{
+    protected array $config = ['presence.sidecar.url' => 'http://127.0.0.1:1', 'presence.sidecar.on_failure' => 'throw'];
+
+    public function test_it_remembers_what_it_was_told(): void
+    {
+        Presence::fake([5 => 'away']);
+        Presence::heartbeat($this->user(1), ['ip' => '::1']);
+        Presence::online($this->user(2));
+        Presence::offline($this->user(2));
+
+        Presence::assertHeartbeat(1);
+        Presence::assertHeartbeat($this->user(1), fn (array $meta, bool $active): bool => $meta['ip'] === '::1' && $active);
+        Presence::assertOnline(1);
+        Presence::assertOffline($this->user(2));
+        Presence::assertAway(5);
+        self::assertSame(['online', 'offline', 'away', 'offline'], array_column(Presence::many([1, 2, 5, 9]), 'status'));
+        self::assertSame(['ip' => '::1'], Presence::status(1)['meta']);
+        self::assertSame(['online' => 1, 'away' => 1, 'present' => 2], Presence::counts());
+        self::assertSame([5], array_column(Presence::roster(null, 'away')['data'], 'user_id'));
+        self::assertSame('token-of-1', Presence::token($this->user(1)));
+    }
+
+    public function test_who_asks_the_container_gets_it_as_well(): void
+    {
+        $fake = Presence::fake();
+        $fake->assertNothingRecorded();
+        $this->app->make(PresenceManager::class)->online($this->user(1));
+        $this->app->make(PresenceRepository::class)->heartbeat($this->user(2));
+        $fake->assertOnline(1);
+        $fake->assertHeartbeat(2);
+    }
+
+    public function failures(): array
+    {
+        return [
+            'no heartbeat' => [fn () => Presence::assertHeartbeat(2)],
+            'no such heartbeat' => [fn () => Presence::assertHeartbeat(1, fn (array $meta): bool => $meta !== [])],
+            'not online' => [fn () => Presence::assertOnline(2)],
+            'not away' => [fn () => Presence::assertAway(1)],
+            'not offline' => [fn () => Presence::assertOffline(1)],
+            'something' => [fn () => Presence::assertNothingRecorded()],
+        ];
+    }
+
+    /** @dataProvider failures */
+    public function test_its_assertions_can_fail(callable $assertion): void
+    {
+        Presence::fake();
+        Presence::heartbeat($this->user(1));
+        $this->expectException(AssertionFailedError::class);
+        $assertion();
+    }
+}

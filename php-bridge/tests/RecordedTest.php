@@ -1,0 +1,85 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Tests;
+
+use AesirCloud\Presence\Drivers\CachePresenceRepository;
+use AesirCloud\Presence\Events\PresenceUpdated;
+use AesirCloud\Presence\Events\UserCameOnline;
+use AesirCloud\Presence\Support\Key;
+use Illuminate\Support\Carbon;
+use Illuminate\Support\Facades\Event;
+
+/** What was recorded from aesircloud/laravel-presence in a real app, held against this package without a sidecar. */
+final class RecordedTest extends TestCase
+{
+    protected array $config = ['presence.sidecar.url' => null];
+
+    private static function cases(string $file): array
+    {
+        $json = (string) file_get_contents(__DIR__ . "/../../tests/vectors/{$file}.json");
+
+        return json_decode($json, true, flags: JSON_THROW_ON_ERROR)['cases'];
+    }
+
+    protected function tearDown(): void
+    {
+        Carbon::setTestNow();
+        date_default_timezone_set('UTC');
+        parent::tearDown();
+    }
+
+    public function test_keys_are_the_same(): void
+    {
+        foreach (self::cases('presence-keys') as $case) {
+            $key = Key::forUserId($case['user_id'], $case['scope']);
+            self::assertSame(base64_decode($case['key']['base64']), $key, $case['name']);
+        }
+    }
+
+    public function test_records_read_the_same_and_what_is_none_reads_as_offline(): void
+    {
+        $raw = self::redis()->client(1);
+        $key = 'demo_database_demo_cache:presence|guard:web|user:1';
+        $repository = $this->app->make(CachePresenceRepository::class);
+        foreach (self::cases('presence-reads') as $case) {
+            if (! array_key_exists('php_status_json', $case) || str_ends_with($case['name'], ':garbage')) {
+                continue; // Laravel itself fails on what is no serialized value.
+            }
+            $seen = Carbon::parse($case['seen_at'] ?? '2026-03-04T05:06:07+00:00');
+            Carbon::setTestNow($case['now'] ?? $seen->copy()->addSeconds($case['age_seconds']));
+            $stored = ['last_seen_at' => $seen->toIso8601String(), 'meta' => []];
+            $raw->set($key, $case['stored'] ?? serialize($stored));
+            $unseen = '{"status":"offline","last_seen_at":null,"seconds_ago":null,"meta":[]}';
+            self::assertSame($case['php_status_json'] ?? $unseen, json_encode($repository->status(1)), $case['name']);
+        }
+        $raw->del($key);
+    }
+
+    public function test_heartbeats_store_the_same_bytes_and_fire_the_same_events(): void
+    {
+        $raw = self::redis()->client(1);
+        $repository = $this->app->make(CachePresenceRepository::class);
+        Event::fake([UserCameOnline::class, PresenceUpdated::class]);
+        foreach (self::cases('presence-values') as $case) {
+            $bytes = base64_decode($case['redis_value']['base64']);
+            if (! isset($case['meta_json']) || preg_match('/;O:|C:/', $bytes) || ! mb_check_encoding($bytes, 'UTF-8')) {
+                continue; // Values that JSON could not bring here.
+            }
+            $zone = str_starts_with($case['name'], 'timezone:') ? substr($case['name'], 9) : 'UTC';
+            date_default_timezone_set($zone);
+            Carbon::setTestNow($case['now']);
+            $raw->del('demo_database_demo_cache:presence|guard:web|user:1');
+            $repository->heartbeat($this->user(1), $case['meta_json']);
+            $stored = $raw->get('demo_database_demo_cache:presence|guard:web|user:1');
+            self::assertEquals(unserialize($bytes), unserialize($stored), $case['name']);
+            self::assertSame(120, $raw->ttl('demo_database_demo_cache:presence|guard:web|user:1'));
+            $status = json_decode((string) json_encode($repository->status(1)), true);
+            $recorded = $case['status_json'];
+            self::assertEquals(is_string($recorded) ? json_decode($recorded, true) : $recorded, $status, $case['name']);
+        }
+        Event::assertDispatched(UserCameOnline::class);
+        Event::assertDispatched(PresenceUpdated::class, fn (PresenceUpdated $event): bool => $event->type === 'heartbeat');
+    }
+}
