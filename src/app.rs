@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt};
 use poem::endpoint::{BoxEndpoint, make, make_sync};
 use poem::http::{StatusCode, Uri};
 use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
+use crate::backend::Unavailable;
 use crate::config::{self, Config, RedisEndpoint};
 use crate::http::auth::Gate;
 use crate::http::cors::Origins;
@@ -23,11 +25,17 @@ use crate::http::throttle::Throttle;
 use crate::http::{Problem, body};
 use crate::presence::api::{Api, Browser};
 use crate::presence::clock::Clock;
-use crate::presence::model::{Span, Windows};
-use crate::presence::store::{ArrayStore, RedisOptions, RedisStore, Store};
+use crate::presence::feed::Feed;
+use crate::presence::model::{Event, Span, Windows};
+use crate::presence::store::{ArrayStore, Outlet, Outlets, RedisOptions, RedisStore, Store, own_prefix};
 use crate::presence::sweep::Sweep;
-use crate::presence::{Metrics, Presence};
+use crate::presence::{Bell, Ground, Metrics, Presence};
+use crate::queue::{MemoryQueue, Queue, RedisQueue};
 use crate::telemetry::Registry;
+use crate::webhooks::delivery::{Delivery, Terms};
+use crate::webhooks::guard::Guard;
+use crate::webhooks::sender::Sender;
+use crate::webhooks::{self, Webhooks, message};
 
 /// Everything that a running sidecar consists of, put together but not yet running.
 pub struct App {
@@ -48,7 +56,19 @@ pub struct Workers {
     interval: std::time::Duration,
     registry: Arc<Registry>,
     redis: Option<Arc<RedisStore>>,
-    presence: Vec<BoxFuture<'static, ()>>,
+    committing: Vec<BoxFuture<'static, ()>>,
+    feed: BoxFuture<'static, ()>,
+    deliveries: Vec<Delivery>,
+    ending: CancellationToken,
+}
+
+/// Where presence and what is to be delivered is kept.
+struct Stores {
+    store: Arc<dyn Store>,
+    /// The same, over a connection of its own.
+    busy: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
+    redis: Option<Arc<RedisStore>>,
 }
 
 /// Why a configuration could not be put to work.
@@ -63,30 +83,49 @@ pub struct AssemblyError(String);
 pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let registry = Arc::new(Registry::new());
     let metrics = Arc::new(Metrics::new(&registry));
-    let (store, busy, redis): (Arc<dyn Store>, Arc<dyn Store>, _) = match config.cache.store {
-        config::Store::Array => {
-            let array = Arc::new(ArrayStore::new());
-            (array.clone(), array, None)
-        }
-        config::Store::Redis => {
-            let redis = Arc::new(redis_store(config)?);
-            (redis.clone(), Arc::new(redis_store(config)?), Some(redis))
-        }
-        config::Store::Database => return Err(AssemblyError("cache.store: database is not available".to_owned())),
+    let outlets = outlets(config);
+    let installation = outlets.installation;
+    let announce_beats = outlets.want_beats();
+    let Stores { store, busy, queue, redis } = stores(config, outlets)?;
+    let (clock, windows, bell) = (Arc::new(Clock::new()), windows(config), Arc::new(Bell::new()));
+    let ground = Ground {
+        store: busy,
+        clock: clock.clone(),
+        windows,
+        announce_beats,
+        metrics: metrics.clone(),
+        bell: bell.clone(),
     };
-    let clock = Arc::new(Clock::new());
-    let windows = windows(config);
-    let (presence, presence_workers) = Presence::new(store.clone(), &busy, clock.clone(), windows, metrics.clone());
+    let (presence, committing) = Presence::new(store.clone(), ground);
     let presence = Arc::new(presence);
+    let ending = CancellationToken::new();
+    let (feed, following) = Feed::new(store.clone(), &bell, ending.clone());
     let keep_changes = Span::from_duration(config.changes.keep);
-    let sweep = Sweep { store, clock, windows, keep_changes, metrics };
-    let (routes, document) = routes(config, presence, &registry);
+    let sweep = Sweep { store, clock: clock.clone(), windows, keep_changes, metrics, bell };
+    let terms = Terms {
+        queue: queue.clone(),
+        clock,
+        zone: config.laravel.timezone,
+        installation,
+        schedule: config.webhook.schedule.clone(),
+        tries: config.webhook.retries,
+        concurrency: config.webhook.concurrency,
+        keep_dead: config.webhook.keep_dead,
+    };
+    let deliveries = deliveries(config, &terms, &registry)?;
+    let names = endpoints(config).map(|endpoint| endpoint.name.clone()).collect();
+    let webhooks = Arc::new(Webhooks::new(queue, names));
+    let api = Api::new(presence.clone(), feed, installation, config.scope.clone());
+    let (routes, document) = routes(config, presence, (api, webhooks::api::Api::new(webhooks)), &registry);
     let workers = Workers {
         sweep,
         interval: config.presence.sweep_interval,
         registry: registry.clone(),
         redis,
-        presence: presence_workers,
+        committing,
+        feed: Box::pin(following),
+        deliveries,
+        ending,
     };
     let metrics = (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))));
     let limits = server::Limits {
@@ -102,9 +141,9 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { sweep, interval, registry, redis, presence } = workers;
+    let Workers { sweep, interval, registry, redis, committing, feed, deliveries, ending } = workers;
     let tasks = TaskTracker::new();
-    let committing = tokio::task::spawn_blocking(|| beside(presence));
+    let committing = tokio::task::spawn_blocking(|| beside(committing));
     if let Err(error) = sweep.clock.synchronize(sweep.store.as_ref()).await {
         tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
     }
@@ -112,9 +151,22 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
         let stop = stop.clone();
         tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
     }
+    tasks.spawn(feed);
+    for delivery in deliveries {
+        tasks.spawn(stop.clone().run_until_cancelled_owned(delivery.upkeep()).map(drop));
+        let (bell, stop) = (sweep.bell.listen(), stop.clone());
+        tasks.spawn(async move {
+            let under_way = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(limits.shutdown_timeout));
+            tokio::select! {
+                () = delivery.run(bell, stop) => {}
+                () = under_way => tracing::warn!("deliveries under way are made again by the next sidecar"),
+            }
+        });
+    }
     tasks.spawn(sweep.clone().upkeep(stop.clone()));
     tasks.spawn(sweep.run(interval, stop.clone()));
     tasks.spawn(fold_metrics(registry, stop.clone()));
+    tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
     let serving = server::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {
         Some(routes) => {
@@ -162,7 +214,46 @@ fn windows(config: &Config) -> Windows {
     }
 }
 
-fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
+fn stores(config: &Config, outlets: Outlets) -> Result<Stores, AssemblyError> {
+    match config.cache.store {
+        config::Store::Array => {
+            let queue = Arc::new(MemoryQueue::new());
+            let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
+            Ok(Stores { store: store.clone(), busy: store, queue, redis: None })
+        }
+        config::Store::Redis => {
+            let redis = || RedisStore::new(redis_options(config, outlets.clone())?).map_err(unusable);
+            let (store, busy) = (Arc::new(redis()?), Arc::new(redis()?));
+            let own = own_prefix(&prefix(config));
+            let queue = RedisQueue::new(redis_server(config)?, config.redis.timeout, own).map_err(unusable)?;
+            Ok(Stores { store: store.clone(), busy, queue: Arc::new(queue), redis: Some(store) })
+        }
+        config::Store::Database => Err(AssemblyError("cache.store: database is not available".to_owned())),
+    }
+}
+
+fn unusable(error: Unavailable) -> AssemblyError {
+    AssemblyError(format!("redis: {}", error.reason()))
+}
+
+/// Redis prefix and cache prefix, as Laravel puts them before a logical key.
+fn prefix(config: &Config) -> String {
+    format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
+}
+
+fn redis_options(config: &Config, outlets: Outlets) -> Result<RedisOptions, AssemblyError> {
+    Ok(RedisOptions {
+        connection: redis_server(config)?,
+        cache_db: config.redis.cache_db,
+        prefix: prefix(config),
+        zone: config.laravel.timezone,
+        timeout: config.redis.timeout,
+        outlets,
+    })
+}
+
+/// Address, credentials and the database of the sidecar's own keys.
+fn redis_server(config: &Config) -> Result<ConnectionInfo, AssemblyError> {
     let redis = &config.redis;
     let address = match &redis.endpoint {
         RedisEndpoint::Tcp { host, port, tls: false } => ConnectionAddr::Tcp(host.clone(), *port),
@@ -178,23 +269,46 @@ fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
     if let Some(password) = &redis.password {
         settings = settings.set_password(password.expose_secret());
     }
-    let invalid = |error: redis::RedisError| AssemblyError(format!("redis: {error}"));
-    let connection = address.into_connection_info().map_err(invalid)?.set_redis_settings(settings);
-    let options = RedisOptions {
-        connection,
-        cache_db: redis.cache_db,
-        prefix: format!("{}{}", redis.prefix, config.laravel.cache_prefix),
-        zone: config.laravel.timezone,
-        timeout: redis.timeout,
-    };
-    RedisStore::new(options).map_err(|error| AssemblyError(format!("redis: {}", error.reason())))
+    let server = address.into_connection_info().map_err(|error| AssemblyError(format!("redis: {error}")))?;
+    Ok(server.set_redis_settings(settings))
 }
 
-fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) -> (Edge<Routes>, Value) {
+/// The endpoints that are posted to: all of them with `driver = "webhook"`, else none.
+fn endpoints(config: &Config) -> impl Iterator<Item = &config::Endpoint> {
+    config.webhook.endpoints.iter().filter(|_| config.driver == config::Driver::Webhook)
+}
+
+fn outlets(config: &Config) -> Outlets {
+    const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
+    let outlet = |endpoint: &config::Endpoint| Outlet {
+        queue: endpoint.name.clone(),
+        events: EVENTS.into_iter().filter(|event| message::wants(endpoint, *event)).collect(),
+        debounce: config.webhook.debounce,
+    };
+    let installation = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("presence-sidecar:{}", prefix(config)).as_bytes());
+    Outlets { installation, queues: endpoints(config).map(outlet).collect() }
+}
+
+fn deliveries(config: &Config, terms: &Terms, registry: &Registry) -> Result<Vec<Delivery>, AssemblyError> {
+    let guard = Guard::new(&config.webhook.allowed_networks);
+    let delivery = |endpoint: &config::Endpoint| {
+        let metrics = Arc::new(webhooks::Metrics::new(registry, &endpoint.name));
+        let sender = Sender::new(endpoint.clone(), guard.clone());
+        let sender = sender.map_err(|error| AssemblyError(format!("webhooks cannot be sent: {error}")))?;
+        Ok(Delivery::new(terms.clone(), endpoint.clone(), sender, metrics))
+    };
+    endpoints(config).map(delivery).collect()
+}
+
+fn routes(
+    config: &Config,
+    presence: Arc<Presence>,
+    (api, webhooks): (Api, webhooks::api::Api),
+    registry: &Arc<Registry>,
+) -> (Edge<Routes>, Value) {
     let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
-    let api = Api::new(presence.clone(), config.scope.clone());
     let browser = Browser::new(presence.clone(), config.scope.clone(), throttle);
-    let service = OpenApiService::new((api, browser), "presence-sidecar", env!("CARGO_PKG_VERSION"))
+    let service = OpenApiService::new((api, browser, webhooks), "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .summary("Presence for Laravel apps")
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use metrics::{Counter, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tracing_subscriber::EnvFilter;
 
@@ -26,20 +26,21 @@ impl Registry {
     }
 
     /// A counter called `name` with fixed labels.
-    pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &'static str)]) -> Counter {
+    pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         self.recorder.describe_counter(KeyName::from(name), Some(Unit::Count), SharedString::from(help));
         self.recorder.register_counter(&key(name, labels), &METADATA)
     }
 
     /// A histogram of seconds called `name` with fixed labels.
-    pub fn histogram(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        labels: &[(&'static str, &'static str)],
-    ) -> Histogram {
+    pub fn histogram(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Histogram {
         self.recorder.describe_histogram(KeyName::from(name), Some(Unit::Seconds), SharedString::from(help));
         self.recorder.register_histogram(&key(name, labels), &METADATA)
+    }
+
+    /// A gauge called `name` with fixed labels.
+    pub fn gauge(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
+        self.recorder.describe_gauge(KeyName::from(name), None, SharedString::from(help));
+        self.recorder.register_gauge(&key(name, labels), &METADATA)
     }
 
     /// All metrics as Prometheus scrapes them.
@@ -59,8 +60,8 @@ impl Default for Registry {
     }
 }
 
-fn key(name: &'static str, labels: &[(&'static str, &'static str)]) -> Key {
-    Key::from_parts(name, labels.iter().map(|(name, value)| Label::from_static_parts(name, value)).collect::<Vec<_>>())
+fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
+    Key::from_parts(name, labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect::<Vec<_>>())
 }
 
 /// Sends this process's logs to standard error, as `log` says.

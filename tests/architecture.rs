@@ -11,9 +11,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["laravel"]),
     ("telemetry", &["config"]),
     ("http", &["config"]),
-    ("presence", &["laravel", "config", "telemetry", "http"]),
-    ("app", &["config", "telemetry", "http", "presence"]),
-    ("cli", &["config", "telemetry", "http", "app"]),
+    ("backend", &[]),
+    ("queue", &["backend"]),
+    ("presence", &["laravel", "config", "telemetry", "http", "backend", "queue"]),
+    ("webhooks", &["laravel", "config", "telemetry", "http", "backend", "queue", "presence"]),
+    ("app", &["config", "telemetry", "http", "backend", "queue", "presence", "webhooks"]),
+    ("cli", &["config", "telemetry", "http", "webhooks", "app"]),
 ];
 
 /// What the rules, and what stands beside them, may not know.

@@ -17,4 +17,6 @@ mod http;
 mod interop;
 mod laravel;
 mod presence;
+mod queue;
 mod support;
+mod webhooks;

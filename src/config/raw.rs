@@ -84,6 +84,8 @@ pub(super) struct RawWebhook {
     pub headers: BTreeMap<String, String>,
     pub debounce_seconds: i64,
     pub schedule: Vec<String>,
+    pub concurrency: i64,
+    pub keep_dead_days: i64,
     pub allowed_networks: Vec<String>,
     pub send_on: RawSendOn,
     #[serde(default)]

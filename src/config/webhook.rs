@@ -22,6 +22,10 @@ pub struct Webhook {
     pub debounce: Duration,
     /// The pauses between attempts; behind the last one is the dead letter.
     pub schedule: Vec<Duration>,
+    /// Posts under way at once, per endpoint.
+    pub concurrency: usize,
+    /// How long dead letters are kept.
+    pub keep_dead: Duration,
     /// Where a resolved address may lie.
     pub allowed_networks: Vec<Network>,
 }

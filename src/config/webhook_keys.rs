@@ -1,6 +1,7 @@
 //! `[webhook]` from its keys: what an endpoint leaves out is taken from the section.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -44,10 +45,13 @@ pub(super) fn resolve(mut raw: RawWebhook, driver: Driver, layers: &Layers) -> R
         return Err(ConfigError::new(format!("webhook.endpoints has {name:?} twice: give each its own name")));
     }
     let raw = &section.raw;
+    let keep_dead_days: u64 = layers.number("webhook.keep_dead_days", raw.keep_dead_days, 1..=3650)?;
     Ok(Webhook {
         retries: layers.number("webhook.retries", raw.retries, 0..=10)?,
         debounce: layers.seconds("webhook.debounce_seconds", raw.debounce_seconds, 0..=3600)?,
         schedule: layers.parse_all("webhook.schedule", &raw.schedule, span)?,
+        concurrency: layers.number("webhook.concurrency", raw.concurrency, 1..=1000)?,
+        keep_dead: Duration::from_secs(keep_dead_days * 86_400),
         allowed_networks: networks(&raw.allowed_networks, layers)?,
         endpoints,
     })

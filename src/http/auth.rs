@@ -5,6 +5,7 @@
 //! `claim:` rules of the scope resolver name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use poem::Request;
@@ -65,6 +66,13 @@ impl Claims {
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
+
+    /// How long the token is still valid.
+    pub fn expires_in(&self) -> Option<Duration> {
+        let expires = self.0.get("exp")?.as_f64()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of seconds since 1970")]
+        Some(Duration::from_secs((expires as u64).saturating_sub(jsonwebtoken::get_current_timestamp())))
+    }
 }
 
 /// Only callers with a service token.
@@ -94,6 +102,19 @@ pub enum BrowserAuth {
     /// It has to be in the body.
     #[oai(fallback)]
     Body,
+}
+
+/// Callers with either in the header, or browsers with a user token in the query, where they cannot set a header
+/// (`EventSource`).
+#[derive(SecurityScheme)]
+pub enum StreamAuth {
+    /// An application.
+    Service(ServiceAuth),
+    /// A browser.
+    User(UserAuth),
+    /// The token has to be in the query.
+    #[oai(fallback)]
+    Query,
 }
 
 impl AnyAuth {

@@ -52,6 +52,12 @@ pub enum Problem {
     /// Values that are not as they must be, by field.
     #[error("{}", summary(.0))]
     Invalid(Errors),
+    /// What was asked for is no longer kept.
+    #[error("The cursor is older than the log. What is left follows oldest_cursor; take a snapshot to catch up.")]
+    Trimmed(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
     /// Too many requests in the window.
     #[error("Too Many Attempts.")]
     TooMany(Exceeded),
@@ -81,6 +87,8 @@ impl Problem {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Trimmed(_) => StatusCode::CONFLICT,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -145,6 +153,10 @@ struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip_serializing_if_is_none)]
     errors: Option<Errors>,
+    /// For 409: where what is left of the log begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip_serializing_if_is_none)]
+    oldest_cursor: Option<String>,
 }
 
 /// Sentences by field, as Laravel's validator gives them.
@@ -160,7 +172,9 @@ openapi_by_serde!(Errors, "Errors", {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let errors = if let Self::Invalid(errors) = &self { Some(errors.clone()) } else { None };
-        let body = serde_json::to_vec(&Described { message: self.to_string(), errors }).unwrap_or_default();
+        let oldest_cursor = if let Self::Trimmed(oldest) = &self { Some(oldest.clone()) } else { None };
+        let described = Described { message: self.to_string(), errors, oldest_cursor };
+        let body = serde_json::to_vec(&described).unwrap_or_default();
         let mut response = Response::builder().status(self.status_code()).content_type("application/json").body(body);
         match &self {
             Self::Unauthenticated => {
@@ -183,6 +197,8 @@ impl IntoResponse for Problem {
             | Self::NoRoute(_)
             | Self::MediaType
             | Self::Invalid(_)
+            | Self::Trimmed(_)
+            | Self::NotFound(_)
             | Self::Internal => {}
         }
         response
@@ -211,6 +227,12 @@ pub struct WithBody;
 /// Operations without one.
 #[derive(Debug)]
 pub struct WithoutBody;
+/// Operations that go on from a place in the change log.
+#[derive(Debug)]
+pub struct FromCursor;
+/// Operations on one thing among many.
+#[derive(Debug)]
+pub struct OnOne;
 /// Operations for browsers, which are throttled.
 #[derive(Debug)]
 pub struct ForBrowsers;
@@ -218,6 +240,8 @@ pub struct ForBrowsers;
 const UNAUTHENTICATED: (u16, &str) = (401, "No valid token");
 const FORBIDDEN: (u16, &str) = (403, "The token is not for this");
 const INVALID: (u16, &str) = (422, "A value is not as it must be");
+const NOT_FOUND: (u16, &str) = (404, "There is no such thing");
+const TRIMMED: (u16, &str) = (409, "What follows the cursor is no longer kept in full");
 const UNAVAILABLE: (u16, &str) = (503, "The store is down; come back");
 const SYNTAX: (u16, &str) = (400, "The body is not JSON");
 const TOO_SLOW: (u16, &str) = (408, "The body did not arrive in time");
@@ -232,6 +256,14 @@ impl Statuses for WithBody {
 
 impl Statuses for WithoutBody {
     const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for FromCursor {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, TRIMMED, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for OnOne {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
 }
 
 impl Statuses for ForBrowsers {

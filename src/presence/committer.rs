@@ -13,6 +13,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
 use lru::LruCache;
 
+use super::bell::Bell;
 use super::clock::Clock;
 use super::group::{Asked, Groups};
 use super::identity::{Key, Subject};
@@ -48,22 +49,32 @@ pub struct Happened {
 
 type Job = Asked<Wanted, Happened>;
 
+/// What committing takes.
+pub struct Ground {
+    /// Where it is committed.
+    pub store: Arc<dyn Store>,
+    /// The store's clock.
+    pub clock: Arc<Clock>,
+    /// When heartbeats grow old.
+    pub windows: Windows,
+    /// Whether every sign of life is announced.
+    pub announce_beats: bool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who is told.
+    pub bell: Arc<Bell>,
+}
+
 /// The committing task.
 pub struct Committer {
-    store: Arc<dyn Store>,
-    clock: Arc<Clock>,
-    windows: Windows,
-    metrics: Arc<Metrics>,
+    ground: Arc<Ground>,
     remembered: LruCache<Key, State>,
     away: HashSet<Key>,
 }
 
 /// A group of users on its way to the store.
 struct Flight {
-    store: Arc<dyn Store>,
-    clock: Arc<Clock>,
-    windows: Windows,
-    metrics: Arc<Metrics>,
+    ground: Arc<Ground>,
     units: IndexMap<Key, Unit>,
     landed: Vec<(Key, Option<State>)>,
 }
@@ -88,8 +99,8 @@ struct Landed {
 
 impl Committer {
     /// A committer that remembers nobody yet.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<Clock>, windows: Windows, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, windows, metrics, remembered: LruCache::unbounded(), away: HashSet::new() }
+    pub fn new(ground: Ground) -> Self {
+        Self { ground: Arc::new(ground), remembered: LruCache::unbounded(), away: HashSet::new() }
     }
 
     /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
@@ -145,8 +156,7 @@ impl Committer {
         }
         self.away.extend(units.keys().cloned());
         let landed = Vec::with_capacity(units.len());
-        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
-        (Flight { store, clock, windows: self.windows, metrics, units, landed }, held)
+        (Flight { ground: self.ground.clone(), units, landed }, held)
     }
 
     /// Remembers what was committed.
@@ -185,7 +195,7 @@ impl Flight {
             if self.units.is_empty() {
                 break;
             }
-            self.metrics.conflicts.increment(self.units.len() as u64);
+            self.ground.metrics.conflicts.increment(self.units.len() as u64);
         }
         for (key, unit) in std::mem::take(&mut self.units) {
             self.landed.push((key, None));
@@ -198,17 +208,17 @@ impl Flight {
 
     /// Finds out the state of each user: what is remembered if it says that the user is present, else from the store.
     async fn learn(&mut self) -> Result<()> {
-        let now = self.clock.now();
-        let windows = &self.windows;
+        let now = self.ground.clock.now();
+        let windows = &self.ground.windows;
         let unknown: Vec<Key> =
             self.units.iter().filter(|(_, unit)| !unit.suffices(windows, now)).map(|(key, _)| key.clone()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let loaded = self.store.load(&unknown, now).await?;
+        let loaded = self.ground.store.load(&unknown, now).await?;
         for (key, known) in unknown.iter().zip(loaded) {
             if known.record == Observed::Unreadable {
-                self.metrics.unreadable_records.increment(1);
+                self.ground.metrics.unreadable_records.increment(1);
             }
             if let Some(unit) = self.units.get_mut(key) {
                 unit.known = Some(known);
@@ -219,20 +229,20 @@ impl Flight {
 
     /// Applies and commits all units; those that met a conflict remain, with what is known now.
     async fn attempt(&mut self) -> Result<()> {
-        let now = self.clock.now();
+        let now = self.ground.clock.now();
         let mut commits = Vec::with_capacity(self.units.len());
         let mut pending = Vec::with_capacity(self.units.len());
         for (key, unit) in std::mem::take(&mut self.units) {
             let known = unit.known.unwrap_or(Known { version: 0, state: None, record: Observed::Unknown });
             let expected = known.version;
             let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
-            let (outcome, answers) = apply(&unit.jobs, known, &self.windows, now);
+            let (outcome, answers) = self.ground.apply(&unit.jobs, known, now);
             commits.push(Commit { key, expected, listed, outcome });
             pending.push(Pending { jobs: unit.jobs, answers });
         }
         let started = Instant::now();
-        let committed = self.store.commit(&commits, now).await;
-        self.metrics.store_seconds.record(started.elapsed());
+        let committed = self.ground.store.commit(&commits, now).await;
+        self.ground.metrics.store_seconds.record(started.elapsed());
         let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {
@@ -254,7 +264,10 @@ impl Flight {
 
     fn done(&mut self, commit: Commit, pending: Pending) {
         for change in &commit.outcome.changes {
-            self.metrics.changed(change, None);
+            self.ground.metrics.changed(change, None);
+        }
+        if !commit.outcome.changes.is_empty() {
+            self.ground.bell.ring();
         }
         self.landed.push((commit.key, commit.outcome.state));
         for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
@@ -271,20 +284,25 @@ impl Unit {
     }
 }
 
-/// Applies what all callers want of one user, one after the other; only the last state is written.
-fn apply(jobs: &[Job], known: Known, windows: &Windows, now: Timestamp) -> (Outcome, Vec<Happened>) {
-    let mut record = known.record;
-    let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
-    let mut answers = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let Wanted { subject, input } = &job.question;
-        let observed = std::mem::replace(&mut record, Observed::Unknown);
-        let next = model::apply(merged.state.take(), observed, subject, input.clone(), windows, now);
-        let view = View::of_state(next.state.as_ref(), windows, now);
-        answers.push(Happened { view, transition: next.transition() });
-        merged = merged.followed_by(next);
+impl Ground {
+    /// Applies what all callers want of one user, one after the other; only the last state is written.
+    fn apply(&self, jobs: &[Job], known: Known, now: Timestamp) -> (Outcome, Vec<Happened>) {
+        let mut record = known.record;
+        let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let Wanted { subject, input } = &job.question;
+            let observed = std::mem::replace(&mut record, Observed::Unknown);
+            let mut next = model::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
+            if self.announce_beats && matches!(input, Input::Heartbeat(_)) {
+                next.announce_beat(now);
+            }
+            let view = View::of_state(next.state.as_ref(), &self.windows, now);
+            answers.push(Happened { view, transition: next.transition() });
+            merged = merged.followed_by(next);
+        }
+        (merged, answers)
     }
-    (merged, answers)
 }
 
 impl Outcome {

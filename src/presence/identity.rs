@@ -132,7 +132,25 @@ pub struct Scope {
     pub guard: Option<Id>,
 }
 
+/// A scope spelled out: all four parts, null where there is none.
+#[derive(Debug, Serialize)]
+pub struct Parts<'a> {
+    /// The tenant.
+    pub tenant: &'a Option<Id>,
+    /// The location.
+    pub location: &'a Option<Id>,
+    /// The domain.
+    pub domain: &'a Option<Id>,
+    /// The guard.
+    pub guard: &'a Option<Id>,
+}
+
 impl Scope {
+    /// All four parts.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts { tenant: &self.tenant, location: &self.location, domain: &self.domain, guard: &self.guard }
+    }
+
     /// The scope's part of every member's logical key, e.g. `presence|acme|guard:web`.
     pub fn key(&self, include_guard: bool) -> ScopeKey {
         fn scalar(part: Option<&Id>) -> Scalar<'_> {

@@ -55,8 +55,11 @@ impl Metrics {
         }
     }
 
-    /// Counts a change; `swept_at` is when a sweep recorded it.
+    /// Counts what was recorded; `swept_at` is when a sweep recorded it.
     pub fn changed(&self, change: &Change, swept_at: Option<Timestamp>) {
+        if change.beat {
+            return;
+        }
         self.changes[change.status as usize].increment(1);
         if let Some(at) = swept_at {
             #[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is far below 2^52")]

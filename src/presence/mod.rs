@@ -1,11 +1,13 @@
 //! Presence: who is online, away or offline, where.
 //!
 //! Read in this order: [`model`] (the rules), [`identity`] and [`record`] (who, and what Laravel keeps of them),
-//! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], and [`api`] (HTTP).
+//! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], [`feed`] (the change log as it grows), and [`api`] (HTTP).
 
 pub mod api;
+mod bell;
 pub mod clock;
 mod committer;
+pub mod feed;
 mod group;
 pub mod identity;
 mod metrics;
@@ -17,7 +19,8 @@ pub mod store;
 pub mod sweep;
 mod view;
 
-pub use committer::{Happened, Wanted};
+pub use bell::Bell;
+pub use committer::{Ground, Happened, Wanted};
 pub use metrics::Metrics;
 pub use service::Presence;
 pub use view::{SessionView, View};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::clock::Clock;
-use super::committer::{Committer, Happened, Wanted};
+use super::committer::{Committer, Ground, Happened, Wanted};
 use super::group::{Group, Groups, LARGEST, grouped};
 use super::identity::{Key, ScopeKey};
 use super::metrics::Metrics;
-use super::model::{Change, Input, Status, Windows};
-use super::store::{Counts, Cursor, Known, Result, Store, Unavailable};
+use super::model::{Input, State, Status, Windows};
+use super::store::{Changes, Counts, Cursor, Known, Result, Store, Unavailable};
 use super::view::View;
 
 /// Most users that one call may name.
@@ -29,19 +29,15 @@ pub struct Presence {
 
 impl Presence {
     /// The service, and the workers it works through. Nothing is answered before they run, best on a thread of
-    /// their own with `busy`, a store of their own to the same data; they end when the service is dropped.
-    pub fn new(
-        store: Arc<dyn Store>,
-        busy: &Arc<dyn Store>,
-        clock: Arc<Clock>,
-        windows: Windows,
-        metrics: Arc<Metrics>,
-    ) -> (Self, Vec<BoxFuture<'static, ()>>) {
+    /// their own, with a store in `busy` that is theirs alone and leads to the same data; they end when the service is dropped.
+    pub fn new(store: Arc<dyn Store>, busy: Ground) -> (Self, Vec<BoxFuture<'static, ()>>) {
         let (commits, committing) = grouped();
         let (loads, loading) = grouped();
-        let committer = Committer::new(busy.clone(), clock.clone(), windows, metrics.clone());
+        let Ground { clock, windows, metrics, .. } = &busy;
+        let (clock, windows, metrics) = (clock.clone(), *windows, metrics.clone());
+        let loader = load_groups(busy.store.clone(), clock.clone(), loading);
         let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(committer.run(committing)), Box::pin(load_groups(busy.clone(), clock.clone(), loading))];
+            vec![Box::pin(Committer::new(busy).run(committing)), Box::pin(loader)];
         (Self { store, clock, windows, metrics, commits, loads }, workers)
     }
 
@@ -112,15 +108,62 @@ impl Presence {
         self.store.counts(scope).await
     }
 
-    /// Up to `limit` entries of the change log that follow `after`.
-    pub async fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Change)>> {
+    /// Up to `limit` entries of the change log that follow `after`, or its oldest ones.
+    pub async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
         self.store.changes(after, limit).await
+    }
+
+    /// About `limit` users who are present, and the place in the change log from which on to keep them up to date.
+    ///
+    /// Taken in pages: the place is that of the first one, so that nothing that happens meanwhile is missed. A user may
+    /// come twice; the state with the greater `seq` is the later.
+    pub async fn snapshot(&self, page: Option<SnapshotPage>, limit: usize) -> Result<Snapshot> {
+        let (cursor, from) = match page {
+            Some(SnapshotPage { cursor, from }) => (cursor, from),
+            None => (self.store.end_of_changes().await?, 0),
+        };
+        let (keys, next) = self.store.scan(from, limit).await?;
+        let now = self.clock.now();
+        let known = if keys.is_empty() { Vec::new() } else { self.store.load(&keys, now).await? };
+        let present = known.into_iter().filter_map(|known| known.state).filter(|state| state.status.is_present());
+        let user = |state: State| Present { view: View::of_state(Some(&state), &self.windows, now), state };
+        let next = next.map(|from| SnapshotPage { cursor, from });
+        Ok(Snapshot { cursor, users: present.map(user).collect(), next })
     }
 
     /// Whether the store answers.
     pub async fn ready(&self) -> Result<()> {
         self.store.time().await.map(drop)
     }
+}
+
+/// Everybody who is present, or a page of them.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The place in the change log behind which everything that is not in here yet follows.
+    pub cursor: Cursor,
+    /// Users who are present.
+    pub users: Vec<Present>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<SnapshotPage>,
+}
+
+/// A user of a [`Snapshot`].
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// The state on file.
+    pub state: State,
+    /// What the user is like.
+    pub view: View,
+}
+
+/// The place of a page in a [`Snapshot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotPage {
+    /// Where the change log was when the first page was taken.
+    pub cursor: Cursor,
+    /// Where the store goes on.
+    pub from: u64,
 }
 
 /// A member of a scope.

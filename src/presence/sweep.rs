@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::bell::Bell;
 use super::clock::Clock;
 use super::identity::{Key, Subject};
 use super::metrics::Metrics;
@@ -35,6 +36,8 @@ pub struct Sweep {
     pub keep_changes: Span,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who is told.
+    pub bell: Arc<Bell>,
 }
 
 /// What a step did.
@@ -63,6 +66,9 @@ impl Sweep {
         for change in done.flat_map(|(commit, _)| &commit.outcome.changes) {
             self.metrics.changed(change, Some(now));
             changes += 1;
+        }
+        if changes > 0 {
+            self.bell.ring();
         }
         Ok(Swept { due, changes })
     }

@@ -17,7 +17,8 @@ async fn every_operation_has_a_name_of_its_own_a_summary_and_a_group() {
         assert!(!summary.is_empty() && summary.len() < 80 && !summary.contains('\n'), "{operation:?}");
         assert!(operation.details["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{operation:?}");
     }
-    let expected = "browser_heartbeat changes counts heartbeat heartbeats many offline online roster status";
+    let expected = "browser_heartbeat changes counts heartbeat heartbeats many offline online roster status snapshot \
+                    stream deliveries replay_delivery replay_deliveries";
     for id in expected.split(' ') {
         assert!(ids.contains(id), "there is no operation {id}");
     }
@@ -31,7 +32,11 @@ async fn every_operation_documents_its_errors_and_401_among_them() {
         assert!(responses.contains_key("401"), "{operation:?}");
         assert!(!operation.details["security"].as_array().unwrap().is_empty(), "{operation:?}");
         for (status, response) in responses {
-            let schema = &response["content"]["application/json"]["schema"];
+            let content = &response["content"];
+            let schema = match &content["text/event-stream"] {
+                Value::Null => &content["application/json"]["schema"],
+                events => &events["schema"]["items"],
+            };
             assert!(!response["description"].as_str().unwrap().is_empty(), "{operation:?}");
             assert!(schema.is_object(), "{status} of {operation:?} has no schema");
             let message = &resolved(&document, schema)["properties"]["message"];

@@ -60,7 +60,8 @@ async fn the_example_of_every_body_is_accepted() {
 async fn the_examples_of_all_parameters_are_accepted() {
     let sidecar = Sidecar::start().await;
     let document = document(&sidecar).await;
-    for operation in operations(&document).into_iter().filter(|operation| operation.method == "get") {
+    let gets = operations(&document).into_iter().filter(|operation| operation.method == "get");
+    for operation in gets.filter(|operation| operation.id() != "stream") {
         let mut path = operation.path.to_owned();
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for parameter in operation.details["parameters"].as_array().into_iter().flatten() {

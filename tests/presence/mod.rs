@@ -2,6 +2,7 @@
 
 mod crashes;
 mod model;
+mod outlets;
 mod races;
 mod reference;
 mod stories;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use presence_sidecar::presence::model::Status;
-use presence_sidecar::presence::store::Cursor;
 
 use super::teller::{START, Teller, after, beat};
 use crate::support::RedisServer;
@@ -26,7 +25,7 @@ async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
     }
     sweeps.join_all().await;
     let mut seqs: HashMap<String, Vec<(u64, Status)>> = HashMap::new();
-    for (_, change) in teller.store.changes(Cursor::START, 100_000).await.unwrap() {
+    for (_, change) in teller.changes().await {
         seqs.entry(change.user_id.to_string()).or_default().push((change.seq, change.status));
     }
     for user in 0..300 {

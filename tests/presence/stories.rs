@@ -1,7 +1,7 @@
 //! The same stories through every store.
 
 use presence_sidecar::presence::model::{Input, Status};
-use presence_sidecar::presence::store::{Committed, Counts, Cursor};
+use presence_sidecar::presence::store::{Changes, Committed, Counts, Cursor};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::RedisServer;
@@ -105,7 +105,7 @@ stories! {
     a_sweep_that_comes_late_records_both_boundaries(teller) {
         teller.act(1, beat(true), START).await;
         teller.sweep().step(after(500)).await.unwrap();
-        let changes = teller.store.changes(Cursor::START, 10).await.unwrap();
+        let changes = teller.changes().await;
         let times: Vec<_> = changes.iter().map(|(_, change)| (change.status, change.occurred_at)).collect();
         assert_eq!(times, [(Status::Online, START), (Status::Away, after(90)), (Status::Offline, after(120))]);
     }
@@ -133,15 +133,38 @@ stories! {
         for user in 1..=5 {
             teller.act(user, beat(true), START).await;
         }
-        let first = teller.store.changes(Cursor::START, 2).await.unwrap();
-        let rest = teller.store.changes(first[1].0, 10).await.unwrap();
+        let first = teller.page(Some(Cursor::START), 2).await;
+        let rest = teller.page(Some(first[1].0), 10).await;
         let users: Vec<_> = first.iter().chain(&rest).map(|(_, change)| change.user_id.to_string()).collect();
         assert_eq!(users, ["1", "2", "3", "4", "5"]);
         assert!(first.iter().chain(&rest).is_sorted_by(|(left, _), (right, _)| left < right));
-        assert_eq!(teller.store.changes(rest[2].0, 10).await.unwrap(), []);
+        let last = rest[2].0;
+        assert_eq!(teller.page(Some(last), 10).await, []);
+        assert_eq!(teller.store.end_of_changes().await.unwrap(), last);
         let later = teller.store.time().await.unwrap().plus(teller.windows.remember);
         teller.store.trim_changes(later).await.unwrap();
-        assert_eq!(teller.store.changes(Cursor::START, 10).await.unwrap(), []);
+        assert_eq!(teller.changes().await, []);
+        assert_eq!(teller.page(Some(last), 10).await, []);
+        assert_eq!(teller.store.end_of_changes().await.unwrap(), last);
+        for lost in [Cursor::START, first[0].0, rest[1].0] {
+            assert_eq!(teller.store.changes(Some(lost), 10).await.unwrap(), Changes::Trimmed(last));
+        }
+    }
+
+    everybody_remembered_is_found_in_pages(teller) {
+        for user in 0..300 {
+            teller.act(user, beat(true), START).await;
+        }
+        let (mut found, mut from) = (std::collections::HashSet::new(), 0);
+        loop {
+            let (keys, next) = teller.store.scan(from, 100).await.unwrap();
+            found.extend(keys);
+            match next {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        assert_eq!(found.len(), 300);
     }
 
     an_idle_user_is_away_for_readers_of_the_record_alone(teller) {

@@ -1,13 +1,17 @@
 //! Tells stories to a store: applies the rules and commits, at whatever time the story is in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use presence_sidecar::presence::clock::Clock;
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
-use presence_sidecar::presence::model::{Beat, Input, Span, Status, Timestamp, Windows, apply};
-use presence_sidecar::presence::store::{ArrayStore, Commit, Committed, Cursor, RedisOptions, RedisStore, Store};
+use presence_sidecar::presence::model::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
+use presence_sidecar::presence::store::{
+    ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, Store, own_prefix,
+};
 use presence_sidecar::presence::sweep::Sweep;
 use presence_sidecar::presence::{Metrics, View};
+use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue};
 use presence_sidecar::telemetry::Registry;
 
 use crate::support::RedisServer;
@@ -15,34 +19,46 @@ use crate::support::RedisServer;
 /// When stories begin.
 pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
 
-/// A store and the rules.
+/// A store and the rules, and the queues that changes go out to.
 #[derive(Clone)]
 pub struct Teller {
     pub store: Arc<dyn Store>,
+    pub queue: Arc<dyn Queue>,
     pub windows: Windows,
 }
 
 impl Teller {
     pub fn array() -> Self {
-        Self::new(Arc::new(ArrayStore::new()))
+        Self::array_into(Outlets::default())
+    }
+
+    pub fn array_into(outlets: Outlets) -> Self {
+        let queue = Arc::new(MemoryQueue::new());
+        Self::new(Arc::new(ArrayStore::new(queue.clone(), outlets)), queue)
     }
 
     pub fn redis(server: &RedisServer) -> Self {
-        let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), server.port());
-        let options = RedisOptions {
-            connection: redis::IntoConnectionInfo::into_connection_info(address).unwrap(),
-            cache_db: 1,
-            prefix: "laravel-database-laravel-cache-".to_owned(),
-            zone: chrono_tz::UTC,
-            timeout: std::time::Duration::from_secs(5),
-        };
-        Self::new(Arc::new(RedisStore::new(options).unwrap()))
+        Self::redis_into(server, Outlets::default())
     }
 
-    fn new(store: Arc<dyn Store>) -> Self {
+    pub fn redis_into(server: &RedisServer, outlets: Outlets) -> Self {
+        const PREFIX: &str = "laravel-database-laravel-cache-";
+        let options = RedisOptions {
+            connection: server.info(),
+            cache_db: 1,
+            prefix: PREFIX.to_owned(),
+            zone: chrono_tz::UTC,
+            timeout: Duration::from_secs(5),
+            outlets,
+        };
+        let queue = RedisQueue::new(server.info(), Duration::from_secs(5), own_prefix(PREFIX)).unwrap();
+        Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue))
+    }
+
+    fn new(store: Arc<dyn Store>, queue: Arc<dyn Queue>) -> Self {
         let windows =
             Windows { ttl: Span::from_secs(120), away_after: Span::from_secs(90), remember: Span::from_secs(86_400) };
-        Self { store, windows }
+        Self { store, queue, windows }
     }
 
     pub fn sweep(&self) -> Sweep {
@@ -52,6 +68,7 @@ impl Teller {
             windows: self.windows,
             keep_changes: Span::from_secs(86_400),
             metrics: Arc::new(Metrics::new(&Registry::new())),
+            bell: Arc::default(),
         }
     }
 
@@ -81,8 +98,21 @@ impl Teller {
 
     /// The log as (user, status) pairs.
     pub async fn log(&self) -> Vec<(String, Status)> {
-        let changes = self.store.changes(Cursor::START, 1_000_000).await.unwrap();
-        changes.into_iter().map(|(_, change)| (change.user_id.to_string(), change.status)).collect()
+        let changes = self.changes().await.into_iter();
+        changes.map(|(_, change)| (change.user_id.to_string(), change.status)).collect()
+    }
+
+    /// The whole log.
+    pub async fn changes(&self) -> Vec<(Cursor, Change)> {
+        self.page(None, 1_000_000).await
+    }
+
+    /// A page of it.
+    pub async fn page(&self, after: Option<Cursor>, limit: usize) -> Vec<(Cursor, Change)> {
+        match self.store.changes(after, limit).await.unwrap() {
+            Changes::Page(page) => page,
+            Changes::Trimmed(oldest) => panic!("what is left follows {oldest}"),
+        }
     }
 }
 

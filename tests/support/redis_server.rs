@@ -78,6 +78,12 @@ impl RedisServer {
         String::from_utf8_lossy(&output.expect("redis-cli is installed by tests/run").stdout).into_owned()
     }
 
+    /// Its address, and the first database.
+    pub fn info(&self) -> redis::ConnectionInfo {
+        let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), self.port);
+        redis::IntoConnectionInfo::into_connection_info(address).unwrap()
+    }
+
     /// A connection to one of its databases.
     pub fn connect(&self, db: i64) -> redis::Connection {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}/{db}", self.port)).unwrap();

@@ -1,6 +1,7 @@
 //! Presence over HTTP: who, what, call, answer.
 
 mod browser;
+mod stream;
 mod types;
 mod write;
 
@@ -8,24 +9,29 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use poem::Request;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
+use serde::Deserialize;
+use uuid::Uuid;
 
 pub use self::browser::Browser;
+use self::stream::{ChangeStream, Watched};
 use self::types::{
-    ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody, OfflineBody,
-    PageSize, PresentWord, RosterAnswer, ScopeBody, StatusAnswer,
+    ChangeAnswer, ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody,
+    OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
 };
+pub use self::types::{Moment, PageSize, ScopeBody};
+use super::feed::Feed;
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
-use super::model::{Beat, Input, Status};
+use super::model::{Beat, Change, Input, Status};
 use super::scope::{self, Wished};
-use super::service::MAX_USERS;
-use super::store::{Cursor, Unavailable};
+use super::service::{MAX_USERS, SnapshotPage};
+use super::store::{Changes, Cursor, Unavailable};
 use super::{Presence, Wanted};
 use crate::config;
-use crate::http::auth::{AnyAuth, Claims, ServiceAuth};
+use crate::http::auth::{self, AnyAuth, Claims, ServiceAuth, StreamAuth, UserAuth};
 use crate::http::json::Written;
-use crate::http::problem::{WithBody, WithoutBody};
+use crate::http::problem::{FromCursor, WithBody, WithoutBody};
 use crate::http::{Failed, Json, Problem};
 
 /// Groups of operations in the document.
@@ -40,6 +46,8 @@ pub enum Tag {
 /// The presence operations for applications.
 pub struct Api {
     presence: Arc<Presence>,
+    feed: Feed,
+    installation: Uuid,
     rules: config::Scope,
 }
 
@@ -51,9 +59,19 @@ impl From<Unavailable> for Problem {
 }
 
 impl Api {
-    /// The operations on `presence`, with scopes found by `rules`.
-    pub fn new(presence: Arc<Presence>, rules: config::Scope) -> Self {
-        Self { presence, rules }
+    /// The operations on `presence`, whose change log is `feed` and has the ids of `installation`; scopes are found by
+    /// `rules`.
+    pub fn new(presence: Arc<Presence>, feed: Feed, installation: Uuid, rules: config::Scope) -> Self {
+        Self { presence, feed, installation, rules }
+    }
+
+    /// Whom a token may watch, and where; `None` for an application, which may watch everybody everywhere.
+    fn watched(&self, request: &Request, claims: Option<&Claims>) -> Result<Option<Watched>, Problem> {
+        let Some(claims) = claims else { return Ok(None) };
+        let ids: Vec<Id> = claims.get("watch").and_then(|ids| Vec::deserialize(ids).ok()).unwrap_or_default();
+        let include_guard = self.rules.include_guard;
+        let scope = self.scope(request, Some(claims), None)?.key(include_guard);
+        Ok(Some(Watched { scope, ids: ids.iter().map(Id::to_string).collect(), include_guard }))
     }
 
     fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<ScopeBody>) -> Result<Scope, Problem> {
@@ -276,7 +294,8 @@ impl Api {
     /// The change log
     ///
     /// Every transition of every scope, oldest first, to catch up with after downtime. Recorded exactly once; of two
-    /// entries of one user the one with the greater `seq` is the later.
+    /// entries of one user the one with the greater `seq` is the later. Kept for `changes.keep_hours`: if something that
+    /// followed `after` is gone, the answer is 409 and tells where what is left begins.
     #[oai(path = "/changes", method = "get", operation_id = "changes")]
     async fn changes(
         &self,
@@ -285,11 +304,79 @@ impl Api {
         after: Query<Option<Cursor>>,
         /// Most entries on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
-    ) -> Answer<Json<ChangesAnswer>, WithoutBody> {
-        let after = after.0.unwrap_or(Cursor::START);
-        let changes = self.presence.changes(after, limit.0.unwrap_or_default().0).await?;
-        let next_cursor = changes.last().map_or(after, |(cursor, _)| *cursor);
-        Ok(Json(ChangesAnswer { data: changes.into_iter().map(Into::into).collect(), next_cursor }))
+    ) -> Answer<Json<ChangesAnswer>, FromCursor> {
+        let entries = match self.presence.changes(after.0, limit.0.unwrap_or_default().0).await? {
+            Changes::Page(entries) => entries,
+            Changes::Trimmed(oldest) => return Err(Problem::Trimmed(oldest.to_string()).into()),
+        };
+        let next_cursor = entries.last().map_or(after.0.unwrap_or(Cursor::START), |(cursor, _)| *cursor);
+        let answer = |(cursor, change): &(Cursor, Change)| ChangeAnswer::new(&self.installation, *cursor, change);
+        Ok(Json(ChangesAnswer { data: entries.iter().map(answer).collect(), next_cursor }))
+    }
+
+    /// Everybody who is present
+    ///
+    /// Of every scope, in pages, with the place in the change log that follows: take all pages, then the changes after
+    /// `cursor`, and nothing is missed. A page may be empty although more follow, and a user may come twice; go on
+    /// until `next_page` is null, and let the greater `seq` win.
+    #[oai(path = "/snapshot", method = "get", operation_id = "snapshot")]
+    async fn snapshot(
+        &self,
+        _auth: ServiceAuth,
+        /// `next_page` of the page before.
+        page: Query<Option<SnapshotPage>>,
+        /// About how many users on a page, 1 to 1,000; 100 if left out.
+        limit: Query<Option<PageSize>>,
+    ) -> Answer<Written<SnapshotAnswer>, WithoutBody> {
+        let snapshot = self.presence.snapshot(page.0, limit.0.unwrap_or_default().0).await?;
+        Ok(Written::by(|out| {
+            out.extend_from_slice(b"{\"data\":");
+            write::list(&snapshot.users, out, write::present);
+            out.extend_from_slice(b",\"cursor\":");
+            write::json(&snapshot.cursor, out);
+            out.extend_from_slice(b",\"next_page\":");
+            write::json(&snapshot.next, out);
+            out.push(b'}');
+        }))
+    }
+
+    /// The change log as it grows
+    ///
+    /// Server-Sent Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` an entry of the change
+    /// log. Goes on behind `Last-Event-ID`, or begins now. An application is told everything; a browser, with a user
+    /// token, what happens to the users its `watch` claim names, until the token expires.
+    #[oai(path = "/stream", method = "get", operation_id = "stream")]
+    async fn stream(
+        &self,
+        request: &Request,
+        auth: StreamAuth,
+        /// The cursor of the last entry that was received.
+        #[oai(name = "Last-Event-ID")]
+        last_event_id: Header<Option<Cursor>>,
+        /// The same, where no header can be set.
+        after: Query<Option<Cursor>>,
+        /// The user token, where no header can be set (`EventSource`).
+        token: Query<Option<String>>,
+    ) -> Answer<ChangeStream, FromCursor> {
+        let claims = match auth {
+            StreamAuth::Service(_) => None,
+            StreamAuth::User(UserAuth(claims)) => Some(claims),
+            StreamAuth::Query if auth::has_authorization(request) => return Err(Problem::Unauthenticated.into()),
+            StreamAuth::Query => {
+                let gate = auth::gate(request).ok_or(Problem::Internal)?;
+                let claims = token.0.as_deref().and_then(|token| gate.user(token));
+                Some(claims.ok_or(Problem::Unauthenticated)?)
+            }
+        };
+        let watched = self.watched(request, claims.as_ref())?;
+        let after = last_event_id.0.or(after.0);
+        if after.is_some()
+            && let Changes::Trimmed(oldest) = self.presence.changes(after, 1).await?
+        {
+            return Err(Problem::Trimmed(oldest.to_string()).into());
+        }
+        let follower = self.feed.follow(after).await?;
+        Ok(stream::events(follower, watched, self.installation, claims.and_then(|claims| claims.expires_in())))
     }
 }
 

@@ -4,13 +4,13 @@ use indexmap::IndexMap;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Example, ParseError, ParseFromParameter, ParseResult};
 use poem_openapi::{Enum, Object};
-use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 
 use crate::laravel::{Array, date};
-use crate::presence::identity::{Id, MAX_LENGTH, Meta, Scope, SessionId};
+use crate::presence::identity::{Id, MAX_LENGTH, Meta, Parts, Scope, SessionId};
 use crate::presence::model::{Change, Status, Timestamp};
-use crate::presence::service::MAX_USERS;
+use crate::presence::service::{MAX_USERS, SnapshotPage};
 use crate::presence::store::Cursor;
 use crate::{objects_only, openapi_by_serde, openapi_type};
 
@@ -193,14 +193,11 @@ pub struct ScopeBody {
     guard: Option<Id>,
 }
 
-/// All four parts, null where there is none.
-fn scope<S: Serializer>(body: &ScopeBody, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut parts = serializer.serialize_struct("Scope", 4)?;
-    parts.serialize_field("tenant", &body.tenant)?;
-    parts.serialize_field("location", &body.location)?;
-    parts.serialize_field("domain", &body.domain)?;
-    parts.serialize_field("guard", &body.guard)?;
-    parts.end()
+impl Serialize for ScopeBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { tenant, location, domain, guard } = self;
+        Parts { tenant, location, domain, guard }.serialize(serializer)
+    }
 }
 
 impl From<ScopeBody> for Scope {
@@ -390,16 +387,17 @@ pub struct CountsAnswer {
 #[oai(rename = "Change")]
 pub struct ChangeAnswer {
     /// The entry's place in the log, to go on from.
-    cursor: Cursor,
+    pub cursor: Cursor,
+    /// Its id, the same in webhooks.
+    id: String,
     /// The user's own clock: of two entries of a user the greater one is the later.
     seq: u64,
     /// The user's id, its type kept.
     user_id: Id,
     /// Where.
-    #[serde(serialize_with = "scope")]
     scope: ScopeBody,
     /// What happened: the status that began, or was announced again.
-    event: StatusWord,
+    pub event: StatusWord,
     /// The status now.
     status: StatusWord,
     /// The status before; equal to `status` when an explicit call announced it again.
@@ -418,6 +416,65 @@ pub struct ChangesAnswer {
     pub data: Vec<ChangeAnswer>,
     /// Where the next page begins, also when there is nothing there yet.
     pub next_cursor: Cursor,
+}
+
+/// Everybody who is present, or a page of them.
+#[derive(Debug, Object)]
+#[oai(rename = "Snapshot")]
+pub struct SnapshotAnswer {
+    /// Users who are present; everybody else is offline.
+    data: Vec<PresentAnswer>,
+    /// The place in the change log to go on from; the same on every page.
+    cursor: Cursor,
+    /// Where the next page begins; null at the end.
+    next_page: Option<String>,
+}
+
+/// A user who is present.
+#[derive(Debug, Object)]
+#[oai(rename = "Present")]
+pub struct PresentAnswer {
+    /// The user's id, its type kept.
+    user_id: Id,
+    /// Where.
+    scope: ScopeBody,
+    /// The user's own clock: changes with a smaller one are in here already.
+    seq: u64,
+    /// The presence.
+    #[oai(flatten)]
+    status: StatusAnswer,
+}
+
+openapi_by_serde!(
+    SnapshotPage,
+    "SnapshotPage",
+    MetaSchema {
+        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}[.][0-9]{1,19}$".to_owned()),
+        example: Some("1772600767000-0.0".into()),
+        ..MetaSchema::new("string")
+    }
+);
+
+impl Serialize for SnapshotPage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}.{}", self.cursor, self.from))
+    }
+}
+
+impl<'de> Deserialize<'de> for SnapshotPage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse_from_parameter(&text).map_err(|error| serde::de::Error::custom(error.into_message()))
+    }
+}
+
+impl ParseFromParameter for SnapshotPage {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let page = text.split_once('.').filter(|(_, from)| from.bytes().all(|digit| digit.is_ascii_digit()));
+        let page =
+            page.and_then(|(cursor, from)| Some(Self { cursor: cursor.parse().ok()?, from: from.parse().ok()? }));
+        page.ok_or_else(|| ParseError::custom("must be the next_page of a snapshot."))
+    }
 }
 
 /// The answer of the PHP package's heartbeat route.
@@ -441,6 +498,17 @@ pub enum StatusWord {
     Offline,
 }
 
+impl StatusWord {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Away => "away",
+            Self::Offline => "offline",
+        }
+    }
+}
+
 /// What a call did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "Transition", rename_all = "snake_case")]
@@ -461,18 +529,20 @@ impl From<Status> for StatusWord {
     }
 }
 
-impl From<(Cursor, Change)> for ChangeAnswer {
-    fn from((cursor, change): (Cursor, Change)) -> Self {
+impl ChangeAnswer {
+    /// An entry of the log of `installation`.
+    pub fn new(installation: &Uuid, cursor: Cursor, change: &Change) -> Self {
         Self {
             cursor,
+            id: change.id(installation).to_string(),
             seq: change.seq,
-            user_id: change.user_id,
-            scope: change.scope.into(),
+            user_id: change.user_id.clone(),
+            scope: change.scope.clone().into(),
             event: change.status.into(),
             status: change.status.into(),
             previous: change.previous.into(),
             occurred_at: change.occurred_at.into(),
-            meta: change.meta,
+            meta: change.meta.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use crate::laravel::date;
 use crate::presence::identity::Meta;
 use crate::presence::model::{Timestamp, Transition};
-use crate::presence::service::Member;
+use crate::presence::service::{Member, Present};
 use crate::presence::{Happened, View};
 
 /// A [`BriefAnswer`](super::types::BriefAnswer).
@@ -41,6 +41,19 @@ pub(super) fn member(member: &Member, out: &mut Vec<u8>) {
     json(&member.user, out);
     out.push(b',');
     status_entries(&member.view, out);
+    out.push(b'}');
+}
+
+/// A [`PresentAnswer`](super::types::PresentAnswer).
+pub(super) fn present(user: &Present, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"user_id\":");
+    json(&user.state.user, out);
+    out.extend_from_slice(b",\"scope\":");
+    json(&user.state.scope.parts(), out);
+    out.extend_from_slice(b",\"seq\":");
+    json(&user.state.version, out);
+    out.push(b',');
+    status_entries(&user.view, out);
     out.push(b'}');
 }
 

@@ -1,6 +1,7 @@
 //! What the change log says.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::status::Status;
 use super::time::Timestamp;
@@ -25,6 +26,54 @@ pub struct Change {
     pub occurred_at: Timestamp,
     /// What the call, or the last heartbeat, brought along.
     pub meta: Meta,
+    /// A mere sign of life: nothing changed, so it is announced to those who want it, but not recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beat: bool,
+}
+
+/// What a change is called where it is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The user is online.
+    Online,
+    /// The user is away.
+    Away,
+    /// The user is offline.
+    Offline,
+    /// The user gave a sign of life.
+    Heartbeat,
+}
+
+impl Event {
+    /// Its name: lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Away => "away",
+            Self::Offline => "offline",
+            Self::Heartbeat => "heartbeat",
+        }
+    }
+}
+
+impl Change {
+    /// What it is called where it is announced.
+    pub fn event(&self) -> Event {
+        match self.status {
+            _ if self.beat => Event::Heartbeat,
+            Status::Online => Event::Online,
+            Status::Away => Event::Away,
+            Status::Offline => Event::Offline,
+        }
+    }
+
+    /// Its id: a version 5 UUID of user, scope and `seq` in the name space of an installation. The same for ever, and
+    /// wherever it is asked for, so that who is told twice can tell.
+    pub fn id(&self, installation: &Uuid) -> Uuid {
+        let name = serde_json::to_vec(&(&self.user_id, &self.scope, self.seq));
+        let name = name.unwrap_or_else(|error| unreachable!("ids and scopes have string keys only: {error}"));
+        Uuid::new_v5(installation, &name)
+    }
 }
 
 /// What a call did to the user's presence, in the words of the PHP package's events.

@@ -13,7 +13,7 @@ mod state;
 mod status;
 mod time;
 
-pub use change::{Change, Transition};
+pub use change::{Change, Event, Transition};
 pub use state::{MAX_SESSIONS, Session, State};
 pub use status::Status;
 pub use time::{Span, Timestamp, Windows};
@@ -83,7 +83,7 @@ pub struct Outcome {
     pub dirty: bool,
     /// The user's status before the input, after time had passed.
     pub before: Status,
-    /// Entries for the change log, in order.
+    /// Entries for the change log, in order; among them signs of life that are only announced.
     pub changes: Vec<Change>,
     /// What to do with the Laravel record.
     pub record: RecordWrite,
@@ -148,6 +148,14 @@ pub fn apply(
 }
 
 impl Outcome {
+    /// Adds a sign of life at `now` to what is announced.
+    pub(super) fn announce_beat(&mut self, now: Timestamp) {
+        if let Some(state) = &mut self.state {
+            let beat = entry(state, state.status, now, now);
+            self.changes.push(Change { beat: true, ..beat });
+        }
+    }
+
     /// Nothing known, nothing to do.
     pub(super) fn nothing() -> Self {
         Self {
@@ -158,6 +166,20 @@ impl Outcome {
             record: RecordWrite::Keep,
             due: None,
         }
+    }
+}
+
+/// An entry for the change log: the status of `state` has begun `at` that moment.
+fn entry(state: &mut State, previous: Status, at: Timestamp, now: Timestamp) -> Change {
+    Change {
+        seq: state.tick(now),
+        user_id: state.user.clone(),
+        scope: state.scope.clone(),
+        status: state.status,
+        previous,
+        occurred_at: at,
+        meta: state.meta.clone(),
+        beat: false,
     }
 }
 
@@ -306,17 +328,9 @@ impl Step<'_> {
     fn change(&mut self, state: &mut State, status: Status, at: Timestamp) {
         let previous = std::mem::replace(&mut state.status, status);
         state.since = at;
-        let seq = state.tick(self.now);
         self.dirty = true;
-        self.changes.push(Change {
-            user_id: state.user.clone(),
-            scope: state.scope.clone(),
-            status,
-            previous,
-            seq,
-            occurred_at: at,
-            meta: state.meta.clone(),
-        });
+        let change = entry(state, previous, at, self.now);
+        self.changes.push(change);
     }
 
     /// The spelling of the newest call is the one that is reported.

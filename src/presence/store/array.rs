@@ -1,21 +1,26 @@
 //! The store within the process: everything under one lock, gone with the process. Laravel's `array` cache store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Commit, Committed, Counts, Cursor, Known, Result, Store};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Result, Store};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Span, State, Status, Timestamp};
 use crate::presence::record::Record;
+use crate::queue::MemoryQueue;
 
 /// Presence in memory. Nobody else sees it, and a restart forgets it.
 #[derive(Debug, Default)]
 pub struct ArrayStore {
     inner: Mutex<Inner>,
+    queue: Arc<MemoryQueue>,
+    outlets: Outlets,
+    hashing: RandomState,
 }
 
 #[derive(Debug, Default)]
@@ -27,12 +32,13 @@ struct Inner {
     rosters: HashMap<(Box<str>, Status), BTreeMap<Box<str>, Key>>,
     changes: VecDeque<(Cursor, Change)>,
     cursor: Cursor,
+    trimmed: Cursor,
 }
 
 impl ArrayStore {
-    /// An empty store.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty store, whose changes go out to `outlets` in `queue`.
+    pub fn new(queue: Arc<MemoryQueue>, outlets: Outlets) -> Self {
+        Self { queue, outlets, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -96,7 +102,7 @@ impl Inner {
             self.set_due(&commit.key, Some(due.millis()));
         }
         self.list(&commit.key, commit.listed, outcome.status());
-        for change in &outcome.changes {
+        for change in outcome.changes.iter().filter(|change| !change.beat) {
             let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.cursor.millis);
             self.cursor = Cursor { millis, number: self.cursor.number + 1 };
             self.changes.push_back((self.cursor, change.clone()));
@@ -128,7 +134,12 @@ impl Store for ArrayStore {
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         let mut inner = self.lock();
-        Ok(commits.iter().map(|commit| inner.commit(commit, now)).collect())
+        let committed: Vec<Committed> = commits.iter().map(|commit| inner.commit(commit, now)).collect();
+        let done = commits.iter().zip(&committed).filter(|(_, committed)| **committed == Committed::Done);
+        for (commit, _) in done {
+            commit.outcome.changes.iter().for_each(|change| self.outlets.push(&self.queue, &commit.key, change));
+        }
+        Ok(committed)
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
@@ -156,17 +167,43 @@ impl Store for ArrayStore {
         Ok(Counts { online: count(Status::Online), away: count(Status::Away) })
     }
 
-    async fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Change)>> {
+    /// In the order of their hashes, which stays the same whoever comes or goes.
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
         let inner = self.lock();
-        let from = inner.changes.partition_point(|(cursor, _)| *cursor <= after);
-        Ok(inner.changes.range(from..).take(limit).cloned().collect())
+        let hash = |key: &Key| self.hashing.hash_one(key.as_str()).max(1);
+        let mut keys: Vec<(u64, &Key)> = inner.states.keys().map(|key| (hash(key), key)).collect();
+        keys.retain(|(hash, _)| *hash > from);
+        keys.sort_unstable();
+        let last = keys.get(limit.saturating_sub(1)).map(|(last, _)| *last);
+        let end = last.map_or(keys.len(), |last| keys.partition_point(|(hash, _)| *hash <= last));
+        let next = last.filter(|_| end < keys.len());
+        Ok((keys[..end].iter().map(|(_, key)| (*key).clone()).collect(), next))
+    }
+
+    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+        let inner = self.lock();
+        let from = match after {
+            Some(after) if after < inner.trimmed => return Ok(Changes::Trimmed(inner.trimmed)),
+            Some(after) => inner.changes.partition_point(|(cursor, _)| *cursor <= after),
+            None => 0,
+        };
+        Ok(Changes::Page(inner.changes.range(from..).take(limit).cloned().collect()))
+    }
+
+    async fn end_of_changes(&self) -> Result<Cursor> {
+        Ok(self.lock().cursor)
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
+        let oldest = self.outlets.queues.iter().filter_map(|outlet| self.queue.oldest(&outlet.queue)).min();
+        let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest));
         let mut inner = self.lock();
-        let millis = u64::try_from(before.millis()).unwrap_or(0);
-        let kept = inner.changes.partition_point(|(cursor, _)| cursor.millis < millis);
-        inner.changes.drain(..kept);
+        let millis = u64::try_from(before).unwrap_or(0);
+        let gone = inner.changes.partition_point(|(cursor, _)| cursor.millis < millis);
+        let last = inner.changes.drain(..gone).next_back();
+        if let Some((cursor, _)) = last {
+            inner.trimmed = cursor;
+        }
         Ok(())
     }
 

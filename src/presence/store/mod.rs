@@ -7,12 +7,14 @@
 //!
 //! What every store promises:
 //! - A change is in the log if, and only if, the state it belongs to was written.
+//! - Its changes are in the [outlets](Outlets) if, and only if, that state was written: the job is pushed in the same step.
 //! - The log is append-only and its cursors rise in the order in which entries became visible.
 //! - A present user, and one remembered after leaving, has a due time on file that is not later than the moment at
 //!   which time alone changes the state.
 //! - Nothing here reads the host's clock for a due time: [`Store::time`] is the one that counts.
 
 mod array;
+mod outlet;
 mod redis;
 
 use std::str::FromStr;
@@ -22,42 +24,11 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::array::ArrayStore;
-pub use self::redis::{Options as RedisOptions, RedisStore};
+pub use self::outlet::{Outlet, Outlets};
+pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
 use super::identity::{Key, ScopeKey};
 use super::model::{Change, Observed, Outcome, State, Status, Timestamp};
-
-/// The store is down, overloaded, or did not answer in time. It may or may not have done what it was asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("the presence store is not available")]
-pub struct Unavailable {
-    source: Box<dyn std::error::Error + Send + Sync>,
-    lost_connection: bool,
-}
-
-impl Unavailable {
-    /// For a reason.
-    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into(), lost_connection: false }
-    }
-
-    /// Because the connection was gone, which is quickly made again unless the store is gone, too.
-    pub fn lost_connection(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into(), lost_connection: true }
-    }
-
-    /// Whether another try may meet a new connection.
-    pub fn is_lost_connection(&self) -> bool {
-        self.lost_connection
-    }
-
-    /// The reason, in words for a log.
-    pub fn reason(&self) -> String {
-        self.source.to_string()
-    }
-}
-
-/// What a store answers.
-pub type Result<T> = std::result::Result<T, Unavailable>;
+pub use crate::backend::{Result, Unavailable};
 
 /// What is known of a user: the sidecar's own state, and what lies in Laravel's cache.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +104,15 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+/// What follows a place in the change log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Changes {
+    /// Entries with their cursors, oldest first.
+    Page(Vec<(Cursor, Change)>),
+    /// Something that followed has been removed. What is still there follows this place.
+    Trimmed(Cursor),
+}
+
 /// A text that no change log gave out as a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a cursor that the change log gave out.")]
@@ -174,10 +154,17 @@ pub trait Store: Send + Sync {
     /// How many members `scope` has, in O(1).
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts>;
 
-    /// Up to `limit` entries of the change log that follow `after`, with their cursors.
-    async fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Change)>>;
+    /// About `limit` of all remembered users, and where to go on, `None` at the end; 0 is the beginning. Whoever is
+    /// remembered throughout comes at least once; pages may be empty, and may repeat a user.
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)>;
 
-    /// Removes entries of the change log that were appended before `before`.
+    /// Up to `limit` entries of the change log that follow `after`, or its oldest ones.
+    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes>;
+
+    /// The place behind the last entry of the change log.
+    async fn end_of_changes(&self) -> Result<Cursor>;
+
+    /// Removes entries of the change log that were appended before `before`, but none that lies in an outlet yet.
     async fn trim_changes(&self, before: Timestamp) -> Result<()>;
 
     /// The store's own clock, which all replicas share.

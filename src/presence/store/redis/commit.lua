@@ -1,11 +1,44 @@
 -- Commits several users, each on its own: all of its part happens, or none.
 -- KEYS: due times, change log, the n state keys (each once), then two roster keys (from, to) per entry with extras.
--- ARGV: n, then per entry: expected version, new state ('' keeps it, '-' removes it), number of extras e, and, if e > 0,
---       key, member, due time ('' keeps it, '-' removes it), '1' to leave and '1' to join a roster, then its changes.
+-- ARGV: n, number of outlets; per outlet: prefix of its queue, the events it wants, ms that it holds an offline; then
+--       per entry: expected version, new state ('' keeps it, '-' removes it), number of extras e, and, if e > 0: key,
+--       member, due time ('' keeps it, '-' removes it), '1' to leave and '1' to join a roster, then event, id
+--       and JSON of each change.
 -- Returns index and current state ('' for none) of each entry whose version was another.
-local n = tonumber(ARGV[1])
+local n, outlets = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now
+
+-- The status before the offlines that are held of a user who is back; they are taken back.
+local function take_back(q, lane)
+  local before
+  while true do
+    local last = redis.call('LINDEX', q .. 'lane:' .. lane, -1)
+    if not last then return before end
+    local at, json = read(q, last)
+    local held = at > now and cjson.decode(json)
+    if not held or held.status ~= 'offline' then return before end
+    before = held.previous
+    redis.call('HDEL', q .. 'jobs', last)
+    redis.call('ZREM', q .. 'pending', last)
+    advance(q, lane, now, 'RPOP')
+  end
+end
+
+local function announce(lane, event, id, json)
+  now = now or clock()
+  for o = 3, 3 * outlets, 3 do
+    local q, hold, unchanged = ARGV[o], tonumber(ARGV[o + 2]), false
+    if hold > 0 and (event == 'online' or event == 'away') then
+      unchanged = take_back(q, lane) == event
+    end
+    if not unchanged and string.find(ARGV[o + 1], event, 1, true) then
+      push(q, now, { id = id, lane = lane, at = event == 'offline' and now + hold or now, payload = json })
+    end
+  end
+end
+
 local states = redis.call('MGET', unpack(KEYS, 3, n + 2))
-local a, roster = 2, n + 3
+local a, roster = 3 + 3 * outlets, n + 3
 local written, conflicts = {}, {}
 for i = 1, n do
   local state, value, extras = states[i] or '', ARGV[a + 1], tonumber(ARGV[a + 2])
@@ -25,8 +58,10 @@ for i = 1, n do
       end
       if ARGV[a + 6] == '1' then redis.call('ZREM', KEYS[roster], member) end
       if ARGV[a + 7] == '1' then redis.call('ZADD', KEYS[roster + 1], 0, member) end
-      for change = a + 8, a + 2 + extras do
-        redis.call('XADD', KEYS[2], '*', 'change', ARGV[change])
+      for c = a + 8, a + 2 + extras, 3 do
+        local event, id, json = ARGV[c], ARGV[c + 1], ARGV[c + 2]
+        if event ~= 'heartbeat' then redis.call('XADD', KEYS[2], '*', 'change', json) end
+        announce(key, event, id, json)
       end
     end
   else

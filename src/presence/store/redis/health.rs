@@ -65,7 +65,7 @@ impl RedisStore {
 
     /// What the server says of itself.
     pub async fn inspect(&self) -> RedisResult<Inspection> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.link.connection();
         let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or_default();
         let mut settings = [None, None];

@@ -11,15 +11,23 @@ use crate::presence::model::Status;
 #[derive(Debug)]
 pub(super) struct Keys {
     prefix: String,
-    own: String,
+    pub(super) own: String,
     pub(super) due: String,
     pub(super) changes: String,
+    /// The last entry that was removed from it.
+    pub(super) trimmed: String,
+}
+
+/// What every key of the sidecar's own begins with.
+pub fn own_prefix(prefix: &str) -> String {
+    format!("{prefix}{{presence}}:")
 }
 
 impl Keys {
     pub(super) fn new(prefix: String) -> Self {
-        let own = format!("{prefix}{{presence}}:");
-        Self { due: format!("{own}due"), changes: format!("{own}changes"), prefix, own }
+        let own = own_prefix(&prefix);
+        let [due, changes, trimmed] = ["due", "changes", "trimmed"].map(|name| format!("{own}{name}"));
+        Self { due, changes, trimmed, prefix, own }
     }
 
     /// The Laravel record of a user: the physical key of PHP's cache entry.

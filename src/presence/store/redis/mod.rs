@@ -9,19 +9,22 @@ mod health;
 mod keys;
 mod state;
 
+pub use self::keys::own_prefix;
+
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use ::redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, Value, cmd};
+use ::redis::{Cmd, Pipeline, Script, Value, cmd};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
 use self::keys::Keys;
-use super::{Commit, Committed, Counts, Cursor, Known, Result, Store, Unavailable};
+use super::outlet::{self, Outlet, Outlets};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Result, Store};
+use crate::backend::redis::{Link, unavailable};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
 use crate::presence::record::Record;
+use crate::queue;
 
 /// How to reach Redis, and how Laravel uses it.
 #[derive(Debug)]
@@ -36,40 +39,38 @@ pub struct Options {
     pub zone: Tz,
     /// No answer after this long is a failure.
     pub timeout: Duration,
+    /// Where changes go out to.
+    pub outlets: Outlets,
 }
-
-/// How long a connection may be silent before the kernel asks whether the other side is still there.
-const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// Presence in Redis 6.2 or later.
 pub struct RedisStore {
-    connection: ConnectionManager,
+    link: Link,
     keys: Keys,
     databases: Option<(i64, i64)>,
     zone: Tz,
-    commit: Script,
-    claim: Script,
+    outlets: Outlets,
+    commit: String,
+    claim: String,
+    trim: String,
 }
 
 impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
         let own = options.connection.redis_settings().db();
-        // A peer that vanished without a word is noticed by the kernel, and the connection made anew.
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
-        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(2 * KEEPALIVE);
-        let client = Client::open(options.connection.set_tcp_settings(tcp)).map_err(unavailable)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(options.timeout))
-            .set_response_timeout(Some(options.timeout))
-            .set_number_of_retries(0);
+        let commit = Script::new(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua")));
+        let [claim, trim] = [include_str!("claim.lua"), include_str!("trim.lua")].map(Script::new);
+        let hash = |script: &Script| script.get_hash().to_owned();
         Ok(Self {
-            connection: ConnectionManager::new_lazy_with_config(client, config).map_err(unavailable)?,
+            commit: hash(&commit),
+            claim: hash(&claim),
+            trim: hash(&trim),
+            link: Link::new(options.connection, options.timeout, vec![commit, claim, trim])?,
             keys: Keys::new(options.prefix),
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
-            commit: Script::new(include_str!("commit.lua")),
-            claim: Script::new(include_str!("claim.lua")),
+            outlets: options.outlets,
         })
     }
 
@@ -85,31 +86,10 @@ impl RedisStore {
         }
     }
 
-    /// Sends what only reads; once more if the connection turns out to be lost, since the next one may stand already.
-    async fn read<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T> {
-        match self.send(pipeline).await {
-            Err(error) if error.is_lost_connection() => self.send(pipeline).await,
-            answer => answer,
-        }
-    }
-
-    async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T> {
-        let mut connection = self.connection.clone();
-        match pipeline.query_async(&mut connection).await {
-            Err(error) if is_no_script(&error) => {
-                for script in [&self.commit, &self.claim] {
-                    script.load_async(&mut connection).await.map_err(unavailable)?;
-                }
-                pipeline.query_async(&mut connection).await.map_err(unavailable)
-            }
-            answer => answer.map_err(unavailable),
-        }
-    }
-
     fn commit_script(&self, commits: &[Commit]) -> Cmd {
         let mut call = cmd("EVALSHA");
         let listed = commits.iter().filter(|commit| has_extras(commit)).count();
-        call.arg(self.commit.get_hash()).arg(2 + commits.len() + 2 * listed);
+        call.arg(&self.commit).arg(2 + commits.len() + 2 * listed);
         call.arg(&self.keys.due).arg(&self.keys.changes);
         for commit in commits {
             call.arg(self.keys.state(&commit.key));
@@ -118,11 +98,46 @@ impl RedisStore {
             call.arg(self.keys.roster(commit.key.scope(), commit.listed));
             call.arg(self.keys.roster(commit.key.scope(), commit.outcome.status()));
         }
-        call.arg(commits.len());
+        call.arg(commits.len()).arg(self.outlets.queues.len());
+        for outlet in &self.outlets.queues {
+            let events: Vec<_> = outlet.events.iter().map(|event| event.as_str()).collect();
+            call.arg(self.queue(outlet)).arg(events.join(" ")).arg(outlet.debounce.as_millis().to_string());
+        }
         for commit in commits {
-            write_entry(&mut call, commit);
+            self.write_entry(&mut call, commit);
         }
         call
+    }
+
+    fn queue(&self, outlet: &Outlet) -> String {
+        queue::redis::keys(&self.keys.own, &outlet.queue)
+    }
+
+    fn write_entry(&self, call: &mut Cmd, commit: &Commit) {
+        let outcome = &commit.outcome;
+        call.arg(state::version(commit.expected));
+        match &outcome.state {
+            Some(state) if outcome.dirty => call.arg(state::encode(state)),
+            Some(_) => call.arg(""),
+            None => call.arg("-"),
+        };
+        if !has_extras(commit) {
+            call.arg(0);
+            return;
+        }
+        let moved = commit.listed != outcome.status();
+        let flag = |set: bool| if set { "1" } else { "" };
+        call.arg(5 + 3 * outcome.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
+        match (&outcome.state, outcome.due) {
+            (None, _) => call.arg("-"),
+            (Some(_), Some(due)) => call.arg(due.millis()),
+            (Some(_), None) => call.arg(""),
+        };
+        call.arg(flag(moved && commit.listed.is_present())).arg(flag(moved && outcome.status().is_present()));
+        for change in &outcome.changes {
+            let id = change.id(&self.outlets.installation).to_string();
+            call.arg(change.event().as_str()).arg(id).arg(outlet::json(change));
+        }
     }
 
     fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
@@ -136,45 +151,6 @@ impl RedisStore {
 fn has_extras(commit: &Commit) -> bool {
     let outcome = &commit.outcome;
     outcome.due.is_some() || outcome.state.is_none() || !outcome.changes.is_empty()
-}
-
-fn write_entry(call: &mut Cmd, commit: &Commit) {
-    let outcome = &commit.outcome;
-    call.arg(state::version(commit.expected));
-    match &outcome.state {
-        Some(state) if outcome.dirty => call.arg(state::encode(state)),
-        Some(_) => call.arg(""),
-        None => call.arg("-"),
-    };
-    if !has_extras(commit) {
-        call.arg(0);
-        return;
-    }
-    let moved = commit.listed != outcome.status();
-    let flag = |set: bool| if set { "1" } else { "" };
-    call.arg(5 + outcome.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
-    match (&outcome.state, outcome.due) {
-        (None, _) => call.arg("-"),
-        (Some(_), Some(due)) => call.arg(due.millis()),
-        (Some(_), None) => call.arg(""),
-    };
-    call.arg(flag(moved && commit.listed.is_present())).arg(flag(moved && outcome.status().is_present()));
-    for change in &outcome.changes {
-        call.arg(change_json(change));
-    }
-}
-
-fn change_json(change: &Change) -> Vec<u8> {
-    serde_json::to_vec(change).unwrap_or_else(|error| unreachable!("a change has string keys only: {error}"))
-}
-
-fn unavailable(error: RedisError) -> Unavailable {
-    let lost = !error.is_timeout() && (error.is_connection_dropped() || error.is_io_error());
-    if lost { Unavailable::lost_connection(error) } else { Unavailable::new(error) }
-}
-
-fn is_no_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(::redis::ServerErrorKind::NoScript) || error.to_string().contains("NOSCRIPT")
 }
 
 fn observed(value: Option<Vec<u8>>, now: Timestamp) -> Observed {
@@ -196,7 +172,7 @@ impl Store for RedisStore {
         self.cache(&mut pipeline);
         let records = pipeline.cmd("MGET");
         keys.iter().for_each(|key| _ = records.arg(self.keys.record(key)));
-        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.read(&pipeline).await?;
+        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.link.read(&pipeline).await?;
         Ok(states.into_iter().zip(records).map(|(state, record)| known(state, observed(record, now))).collect())
     }
 
@@ -205,7 +181,7 @@ impl Store for RedisStore {
         self.cache(&mut pipeline);
         let get = pipeline.cmd("MGET");
         keys.iter().for_each(|key| _ = get.arg(self.keys.record(key)));
-        let (records,): (Vec<Option<Vec<u8>>>,) = self.read(&pipeline).await?;
+        let (records,): (Vec<Option<Vec<u8>>>,) = self.link.read(&pipeline).await?;
         Ok(records.into_iter().map(|record| observed(record, now)).collect())
     }
 
@@ -224,7 +200,7 @@ impl Store for RedisStore {
         for commit in forgotten {
             pipeline.cmd("DEL").arg(self.keys.record(&commit.key)).ignore();
         }
-        let (conflicts,): (Vec<Value>,) = self.send(&pipeline).await?;
+        let (conflicts,): (Vec<Value>,) = self.link.send(&pipeline).await?;
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for pair in conflicts.chunks_exact(2) {
             let index: usize = ::redis::from_redis_value_ref(&pair[0]).map_err(|error| unavailable(error.into()))?;
@@ -238,9 +214,9 @@ impl Store for RedisStore {
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
-        let call = pipeline.cmd("EVALSHA").arg(self.claim.get_hash()).arg(1).arg(&self.keys.due);
+        let call = pipeline.cmd("EVALSHA").arg(&self.claim).arg(1).arg(&self.keys.due);
         call.arg(now.millis()).arg(limit).arg(now.millis().saturating_add_unsigned(lease_ms));
-        let (keys,): (Vec<String>,) = self.read(&pipeline).await?;
+        let (keys,): (Vec<String>,) = self.link.read(&pipeline).await?;
         Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
     }
 
@@ -250,7 +226,7 @@ impl Store for RedisStore {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         pipeline.cmd("ZRANGE").arg(self.keys.roster(scope.as_str(), status)).arg(from).arg("+");
         pipeline.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
-        let (members,): (Vec<String>,) = self.read(&pipeline).await?;
+        let (members,): (Vec<String>,) = self.link.read(&pipeline).await?;
         Ok(members.iter().map(|member| Key::of_member(scope.as_str(), member)).collect())
     }
 
@@ -260,31 +236,66 @@ impl Store for RedisStore {
         for status in [Status::Online, Status::Away] {
             pipeline.cmd("ZCARD").arg(self.keys.roster(scope.as_str(), status));
         }
-        let (online, away) = self.read(&pipeline).await?;
+        let (online, away) = self.link.read(&pipeline).await?;
         Ok(Counts { online, away })
     }
 
-    async fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Change)>> {
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
-        pipeline.cmd("XRANGE").arg(&self.keys.changes).arg(format!("({after}")).arg("+").arg("COUNT").arg(limit);
-        let (entries,): (Vec<(String, (String, Vec<u8>))>,) = self.read(&pipeline).await?;
-        Ok(entries.iter().filter_map(|(id, (_, json))| Some((id.parse().ok()?, readable(id, json)?))).collect())
+        pipeline.cmd("ZSCAN").arg(&self.keys.due).arg(from).arg("COUNT").arg(limit);
+        let ((next, keys),): ((u64, Vec<(String, String)>),) = self.link.read(&pipeline).await?;
+        let keys = keys.iter().filter_map(|(key, _due)| Key::parse(key)).collect();
+        Ok((keys, (next != 0).then_some(next)))
+    }
+
+    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+        let mut pipeline = Pipeline::with_capacity(3);
+        self.own(&mut pipeline);
+        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
+        pipeline.cmd("XRANGE").arg(&self.keys.changes).arg(from).arg("+").arg("COUNT").arg(limit);
+        // Behind the entries: what is trimmed between the two reads must not go unnoticed.
+        pipeline.cmd("GET").arg(&self.keys.trimmed);
+        let (entries, trimmed): (Vec<(String, (String, Vec<u8>))>, Option<String>) = self.link.read(&pipeline).await?;
+        let trimmed = cursor(trimmed.as_deref());
+        if after.is_some_and(|after| after < trimmed) {
+            return Ok(Changes::Trimmed(trimmed));
+        }
+        let entries = entries.iter().filter_map(|(id, (_, json))| Some((id.parse().ok()?, readable(id, json)?)));
+        Ok(Changes::Page(entries.collect()))
+    }
+
+    async fn end_of_changes(&self) -> Result<Cursor> {
+        let mut pipeline = Pipeline::with_capacity(3);
+        self.own(&mut pipeline);
+        pipeline.cmd("XREVRANGE").arg(&self.keys.changes).arg("+").arg("-").arg("COUNT").arg(1);
+        pipeline.cmd("GET").arg(&self.keys.trimmed);
+        let (last, trimmed): (Vec<(String, Value)>, Option<String>) = self.link.read(&pipeline).await?;
+        Ok(cursor(last.first().map(|(id, _)| id.as_str())).max(cursor(trimmed.as_deref())))
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
-        pipeline.cmd("XTRIM").arg(&self.keys.changes).arg("MINID").arg(before.millis().max(0)).ignore();
-        self.read(&pipeline).await
+        let call = pipeline.cmd("EVALSHA").arg(&self.trim).arg(2).arg(&self.keys.changes).arg(&self.keys.trimmed);
+        call.arg(before.millis().max(0));
+        for outlet in &self.outlets.queues {
+            call.arg(self.queue(outlet));
+        }
+        call.ignore();
+        self.link.read(&pipeline).await
     }
 
     async fn time(&self) -> Result<Timestamp> {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("TIME");
-        let ((seconds, micros),): ((i64, i64),) = self.read(&pipeline).await?;
+        let ((seconds, micros),): ((i64, i64),) = self.link.read(&pipeline).await?;
         Ok(Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros)))
     }
+}
+
+fn cursor(id: Option<&str>) -> Cursor {
+    id.and_then(|id| id.parse().ok()).unwrap_or(Cursor::START)
 }
 
 fn readable(id: &str, json: &[u8]) -> Option<Change> {

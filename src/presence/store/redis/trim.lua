@@ -1,0 +1,14 @@
+-- Removes old entries of the change log, but none that a queue still holds; notes the last one that was removed.
+-- KEYS: change log, the note. ARGV: ms before which entries are old, then the prefix of each outlet's queue.
+local before = tonumber(ARGV[1])
+for a = 2, #ARGV do
+  local oldest = redis.call('ZRANGE', ARGV[a] .. 'pending', 0, 0, 'WITHSCORES')[2]
+  if oldest then before = math.min(before, oldest - 1000) end
+end
+local first_kept = string.format('%.0f-0', before)
+local last = redis.call('XREVRANGE', KEYS[1], '(' .. first_kept, '-', 'COUNT', 1)[1]
+if last then
+  redis.call('SET', KEYS[2], last[1])
+  redis.call('XTRIM', KEYS[1], 'MINID', first_kept)
+end
+return redis.status_reply('OK')

@@ -1,0 +1,270 @@
+//! Queues within the process, under one lock, gone with the process.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+
+use super::{Claimed, Depth, Job, Listed, NewJob, Queue, Settlement, Standing, Tries, Verdict};
+use crate::backend::Result;
+
+/// Queues in memory.
+#[derive(Debug, Default)]
+pub struct MemoryQueue {
+    queues: Mutex<HashMap<String, Lanes>>,
+}
+
+/// One queue. Times are milliseconds since 1970.
+#[derive(Debug, Default)]
+struct Lanes {
+    jobs: HashMap<String, Stored>,
+    lanes: HashMap<String, VecDeque<String>>,
+    ready: BTreeSet<(i64, String)>,
+    ready_at: HashMap<String, i64>,
+    pending: BTreeSet<(i64, String)>,
+    dead: BTreeSet<(i64, String)>,
+    paused_until: i64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    lane: String,
+    payload: Vec<u8>,
+    not_before: i64,
+    pushed_at: i64,
+    tries: Tries,
+}
+
+impl MemoryQueue {
+    /// No queue yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
+    pub fn take_back(&self, queue: &str, lane: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        self.with(queue, |lanes| lanes.take_back(lane, now(), wanted))
+    }
+
+    /// Pushes a job; returns once it is there.
+    pub fn push_now(&self, queue: &str, job: &NewJob<'_>) {
+        self.with(queue, |lanes| lanes.push(job, now()));
+    }
+
+    /// When the oldest job that is still to be done was pushed, in milliseconds since 1970.
+    pub fn oldest(&self, queue: &str) -> Option<i64> {
+        self.with(queue, |lanes| lanes.pending.first().map(|(pushed, _)| *pushed))
+    }
+
+    fn with<T>(&self, queue: &str, work: impl FnOnce(&mut Lanes) -> T) -> T {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        match queues.get_mut(queue) {
+            Some(lanes) => work(lanes),
+            None => work(queues.entry(queue.to_owned()).or_default()),
+        }
+    }
+}
+
+impl Lanes {
+    fn push(&mut self, job: &NewJob<'_>, now: i64) {
+        if self.jobs.contains_key(job.id) {
+            return;
+        }
+        let (lane, not_before) = (job.lane.to_owned(), now + millis(job.delay));
+        self.lanes.entry(lane.clone()).or_default().push_back(job.id.to_owned());
+        self.pending.insert((now, job.id.to_owned()));
+        if !self.ready_at.contains_key(&lane) {
+            self.set_ready(&lane, Some(not_before));
+        }
+        let stored =
+            Stored { lane, payload: job.payload.to_vec(), not_before, pushed_at: now, tries: Tries::default() };
+        self.jobs.insert(job.id.to_owned(), stored);
+    }
+
+    fn take_back(&mut self, lane: &str, now: i64, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let ids = self.lanes.get_mut(lane)?;
+        let stored = self.jobs.get(ids.back()?)?;
+        if stored.not_before <= now || !wanted(&stored.payload) {
+            return None;
+        }
+        let id = ids.pop_back()?;
+        if ids.is_empty() {
+            self.lanes.remove(lane);
+            self.set_ready(lane, None);
+        }
+        let stored = self.jobs.remove(&id)?;
+        self.pending.remove(&(stored.pushed_at, id));
+        Some(stored.payload)
+    }
+
+    fn claim(&mut self, limit: usize, lease: Duration, now: i64) -> Claimed {
+        if self.paused_until > now {
+            return Claimed::Paused(Duration::from_millis(u64::try_from(self.paused_until - now).unwrap_or(0)));
+        }
+        let until = now + millis(lease).max(1);
+        let ready = self.ready.iter().take_while(|(at, _)| *at <= now).take(limit);
+        let lanes: Vec<String> = ready.map(|(_, lane)| lane.clone()).collect();
+        let mut jobs = Vec::with_capacity(lanes.len());
+        for lane in lanes {
+            self.set_ready(&lane, Some(until));
+            let Some(id) = self.lanes.get(&lane).and_then(|ids| ids.front()) else { continue };
+            let Some(stored) = self.jobs.get(id) else { continue };
+            jobs.push(Job {
+                id: id.clone(),
+                payload: stored.payload.clone(),
+                age: Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0)),
+                tries: stored.tries.clone(),
+                lease: u64::try_from(until).unwrap_or(0),
+                lane,
+            });
+        }
+        Claimed::Jobs(jobs)
+    }
+
+    fn settle(&mut self, settlement: &Settlement, now: i64) -> bool {
+        let Settlement { id, lane, lease, verdict } = settlement;
+        let leased = self.ready_at.get(lane).is_some_and(|until| u64::try_from(*until).ok() == Some(*lease));
+        if !leased || self.lanes.get(lane).and_then(|ids| ids.front()) != Some(id) {
+            return false;
+        }
+        match verdict {
+            Verdict::Done => {
+                if let Some(stored) = self.jobs.remove(id) {
+                    self.pending.remove(&(stored.pushed_at, id.clone()));
+                }
+                self.advance(lane, now);
+            }
+            Verdict::Retry(after, tries) => {
+                if let Some(stored) = self.jobs.get_mut(id) {
+                    stored.tries = tries.clone();
+                }
+                self.set_ready(lane, Some(now + millis(*after)));
+            }
+            Verdict::Dead(tries) => {
+                if let Some(stored) = self.jobs.get_mut(id) {
+                    stored.tries = tries.clone();
+                    self.pending.remove(&(stored.pushed_at, id.clone()));
+                    self.dead.insert((stored.pushed_at, id.clone()));
+                }
+                self.advance(lane, now);
+            }
+        }
+        true
+    }
+
+    fn advance(&mut self, lane: &str, now: i64) {
+        let Some(ids) = self.lanes.get_mut(lane) else { return };
+        ids.pop_front();
+        let next = ids.front().and_then(|id| self.jobs.get(id)).map(|stored| stored.not_before.max(now));
+        if next.is_none() {
+            self.lanes.remove(lane);
+        }
+        self.set_ready(lane, next);
+    }
+
+    fn set_ready(&mut self, lane: &str, at: Option<i64>) {
+        if let Some(before) = self.ready_at.remove(lane) {
+            self.ready.remove(&(before, lane.to_owned()));
+        }
+        if let Some(at) = at {
+            self.ready.insert((at, lane.to_owned()));
+            self.ready_at.insert(lane.to_owned(), at);
+        }
+    }
+
+    fn listed(&self, id: &str) -> Option<Listed> {
+        let stored = self.jobs.get(id)?;
+        let heads = self.lanes.get(&stored.lane).and_then(|ids| ids.front());
+        let next_at = heads.filter(|head| *head == id).and_then(|_| self.ready_at.get(&stored.lane)).copied();
+        Some(Listed {
+            id: id.to_owned(),
+            lane: stored.lane.clone(),
+            payload: stored.payload.clone(),
+            pushed_at: stored.pushed_at,
+            next_at,
+            tries: stored.tries.clone(),
+        })
+    }
+
+    fn replay(&mut self, id: &str, now: i64) -> bool {
+        let Some(stored) = self.jobs.get(id) else { return false };
+        if !self.dead.remove(&(stored.pushed_at, id.to_owned())) {
+            return false;
+        }
+        let Some(stored) = self.jobs.remove(id) else { return false };
+        self.push(&NewJob { id, lane: &stored.lane, payload: &stored.payload, delay: Duration::ZERO }, now);
+        true
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
+        jobs.iter().for_each(|job| self.push_now(queue, job));
+        Ok(())
+    }
+
+    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Claimed> {
+        Ok(self.with(queue, |lanes| lanes.claim(limit, lease, now())))
+    }
+
+    async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
+        Ok(self.with(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
+    }
+
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Listed>, limit: usize) -> Result<Vec<Listed>> {
+        let after = after.map_or((i64::MIN, String::new()), |after| (after.pushed_at, after.id.clone()));
+        Ok(self.with(queue, |lanes| {
+            let list = match standing {
+                Standing::Pending => &lanes.pending,
+                Standing::Dead => &lanes.dead,
+            };
+            let following = list.range(after.clone()..).filter(|entry| **entry != after);
+            following.take(limit).filter_map(|(_, id)| lanes.listed(id)).collect()
+        }))
+    }
+
+    async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
+        Ok(self.with(queue, |lanes| ids.iter().filter(|id| lanes.replay(id, now())).count()))
+    }
+
+    async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
+        self.with(queue, |lanes| {
+            let before = now() - millis(age);
+            while let Some((pushed, _)) = lanes.dead.first()
+                && *pushed <= before
+                && let Some((_, id)) = lanes.dead.pop_first()
+            {
+                lanes.jobs.remove(&id);
+            }
+        });
+        Ok(())
+    }
+
+    async fn pause(&self, queue: &str, span: Duration) -> Result<()> {
+        self.with(queue, |lanes| lanes.paused_until = now() + millis(span));
+        Ok(())
+    }
+
+    async fn depth(&self, queue: &str) -> Result<Depth> {
+        Ok(self.with(queue, |lanes| {
+            let oldest = lanes.pending.first().map_or(0, |(pushed, _)| u64::try_from(now() - pushed).unwrap_or(0));
+            Depth {
+                pending: lanes.pending.len() as u64,
+                oldest: Duration::from_millis(oldest),
+                dead: lanes.dead.len() as u64,
+            }
+        }))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this store's clock is the host's")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
+}

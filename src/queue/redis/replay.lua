@@ -1,0 +1,14 @@
+-- ARGV: prefix, then ids of dead letters. Returns how many were put back.
+local q, now = ARGV[1], clock()
+local count = 0
+for a = 2, #ARGV do
+  local id = ARGV[a]
+  local lane, payload = string.match(redis.call('HGET', q .. 'jobs', id) or '', '^%d+ %d+ ([^\n]*)\n(.*)$')
+  if lane and redis.call('ZREM', q .. 'dead', id) == 1 then
+    redis.call('HDEL', q .. 'jobs', id)
+    redis.call('HDEL', q .. 'tries', id)
+    push(q, now, { id = id, lane = lane, at = now, payload = payload })
+    count = count + 1
+  end
+end
+return count

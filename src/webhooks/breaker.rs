@@ -1,0 +1,70 @@
+//! Spares a receiver that is down, and the deliveries meant for it. Pure: time is an argument.
+//!
+//! After a few failures in a row, of whatever deliveries, the circuit is open: one delivery at a time is sent to see
+//! whether the receiver is back, after pauses that grow. A probe that fails costs the delivery no try, and the others
+//! are not touched, so that everything goes out at once when the receiver is back.
+
+use std::time::{Duration, Instant};
+
+/// So many failures in a row open the circuit.
+const THRESHOLD: u32 = 5;
+/// The first pause between probes.
+const FIRST: Duration = Duration::from_millis(500);
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The state of one endpoint's circuit.
+#[derive(Debug, Default)]
+pub struct Breaker {
+    failures: u32,
+    next_probe: Option<Instant>,
+}
+
+/// What may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gauge {
+    /// Whatever there is.
+    Closed,
+    /// One delivery, as a probe.
+    Probe,
+    /// Nothing before that.
+    Open(Instant),
+}
+
+impl Breaker {
+    /// What may be sent at `now`.
+    pub fn gauge(&self, now: Instant) -> Gauge {
+        match self.next_probe {
+            None => Gauge::Closed,
+            Some(at) if at <= now => Gauge::Probe,
+            Some(at) => Gauge::Open(at),
+        }
+    }
+
+    /// Whether the receiver is taken to be down.
+    pub fn is_open(&self) -> bool {
+        self.next_probe.is_some()
+    }
+
+    /// The receiver answered; true if that closes the circuit.
+    pub fn succeeded(&mut self) -> bool {
+        self.failures = 0;
+        self.next_probe.take().is_some()
+    }
+
+    /// The receiver failed at `now`; true if that opens the circuit.
+    pub fn failed(&mut self, now: Instant) -> bool {
+        let was_open = self.is_open();
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= THRESHOLD {
+            self.next_probe = Some(now + self.pause());
+        }
+        !was_open && self.is_open()
+    }
+
+    /// How long until the next probe, after the failures there were.
+    pub fn pause(&self) -> Duration {
+        let doublings = self.failures.saturating_sub(THRESHOLD).min(16);
+        FIRST.saturating_mul(1 << doublings).min(LONGEST)
+    }
+}

@@ -1,0 +1,111 @@
+//! When a delivery is tried again. Pure.
+
+use std::time::Duration;
+
+/// What a try led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The receiver answered.
+    Status {
+        /// With this status.
+        status: u16,
+        /// And asked not to come back before this span (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// It did not answer in time, or not at all; in words for people.
+    Failed(String),
+    /// Nothing was sent, since the address may not be posted to; in words for people.
+    Refused(String),
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It arrived.
+    Done,
+    /// Come again after this span.
+    Retry(Duration),
+    /// The receiver is gone for good: leave the whole endpoint alone for a while.
+    Gone,
+    /// The schedule is over.
+    GiveUp,
+}
+
+/// A receiver may put off the next try by this much.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// What to do after `answer` to the try with this `number` (1 is the first). `jitter`, from 0 to 1, adds up to a tenth.
+pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) -> Next {
+    let asked = match answer {
+        Answer::Status { status: 200..=299, .. } => return Next::Done,
+        Answer::Status { status: 410, .. } => return Next::Gone,
+        Answer::Status { retry_after, .. } => retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER),
+        Answer::Failed(_) | Answer::Refused(_) => Duration::ZERO,
+    };
+    let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+    match schedule.get(place) {
+        Some(pause) => Next::Retry((*pause).max(asked) + pause.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)),
+        None => Next::GiveUp,
+    }
+}
+
+impl Answer {
+    /// Whether the receiver as a whole, and not just this delivery, is in trouble.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status, 429 | 500..),
+            Self::Failed(_) | Self::Refused(_) => true,
+        }
+    }
+
+    /// Whether another try at once may do better.
+    pub fn is_worth_another(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Status { status: 500.., retry_after: None })
+    }
+
+    /// In words for people; never what the receiver said in its body.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Status { status, .. } => format!("HTTP {status}"),
+            Self::Failed(why) | Self::Refused(why) => why.clone(),
+        }
+    }
+
+    /// In one word, for a metric.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Status { status: 200..=299, .. } => Outcome::Delivered,
+            Self::Status { .. } => Outcome::Rejected,
+            Self::Failed(_) => Outcome::Failed,
+            Self::Refused(_) => Outcome::Refused,
+        }
+    }
+}
+
+/// How a try ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver took it.
+    Delivered,
+    /// The receiver answered otherwise.
+    Rejected,
+    /// There was no answer.
+    Failed,
+    /// Nothing was sent.
+    Refused,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Rejected, Self::Failed, Self::Refused];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What goes out in the commit that records it, through every store.
+
+use std::time::Duration;
+
+use presence_sidecar::presence::model::{Change, Event, Span, Timestamp};
+use presence_sidecar::presence::store::{Outlet, Outlets};
+use presence_sidecar::queue::{Claimed, Standing, Verdict};
+
+use super::teller::{START, Teller, after, beat, offline, subject};
+use crate::support::RedisServer;
+
+const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];
+
+/// Queues that want to know of these events and hold an offline for so long.
+fn outlets(queues: &[(&str, &[Event], Duration)]) -> Outlets {
+    let outlet = |(queue, events, debounce): &(&str, &[Event], Duration)| Outlet {
+        queue: (*queue).to_owned(),
+        events: events.to_vec(),
+        debounce: *debounce,
+    };
+    Outlets { installation: uuid::Uuid::nil(), queues: queues.iter().map(outlet).collect() }
+}
+
+/// What is pending in a queue: user and event.
+async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
+    let listed = teller.queue.list(queue, Standing::Pending, None, 1_000).await.unwrap();
+    let change = |payload: &[u8]| serde_json::from_slice::<Change>(payload).unwrap();
+    let mut changes: Vec<Change> = listed.iter().map(|job| change(&job.payload)).collect();
+    changes.sort_by_key(|change| change.seq);
+    changes.iter().map(|change| (change.user_id.to_string(), change.event())).collect()
+}
+
+/// Tells a story to the array store and to a real Redis, with changes going out to `$outlets`.
+macro_rules! stories {
+    ($($name:ident($teller:ident, $outlets:expr) $story:block)*) => {
+        mod array {
+            use super::*;
+            $(#[tokio::test] async fn $name() { let $teller = Teller::array_into($outlets); $story })*
+        }
+        mod redis {
+            use super::*;
+            $(#[tokio::test] async fn $name() {
+                let server = RedisServer::start();
+                let $teller = Teller::redis_into(&server, $outlets);
+                $story
+            })*
+        }
+    };
+}
+
+const AT_ONCE: Duration = Duration::ZERO;
+const LATER: Duration = Duration::from_secs(3600);
+
+fn user(event: Event) -> (String, Event) {
+    ("1".to_owned(), event)
+}
+
+stories! {
+    every_change_goes_out_once_to_each_queue_that_wants_it(
+        teller,
+        outlets(&[("all", &ALL, AT_ONCE), ("comings", &[Event::Online], AT_ONCE)])
+    ) {
+        teller.act(1, beat(true), START).await;
+        teller.act(1, beat(true), after(10)).await;
+        teller.sweep().step(after(500)).await.unwrap();
+        assert_eq!(pending(&teller, "all").await, ALL.map(user));
+        assert_eq!(pending(&teller, "comings").await, [user(Event::Online)]);
+        assert_eq!(teller.changes().await.len(), 3);
+    }
+
+    a_commit_that_meets_a_conflict_sends_nothing_out(teller, outlets(&[("all", &ALL, AT_ONCE)])) {
+        let late = teller.prepare(&subject(1), offline(), START).await;
+        teller.act(1, beat(true), START).await;
+        teller.store.commit(&[late], START).await.unwrap();
+        assert_eq!(pending(&teller, "all").await, [user(Event::Online)]);
+    }
+
+    changes_of_one_user_are_one_lane(teller, outlets(&[("all", &ALL, AT_ONCE)])) {
+        for user in [1, 2] {
+            teller.act(user, beat(true), START).await;
+            teller.act(user, offline(), after(1)).await;
+        }
+        let claim = teller.queue.claim("all", 10, Duration::from_secs(60)).await.unwrap();
+        let Claimed::Jobs(jobs) = claim else { panic!("nobody paused it") };
+        assert_eq!(jobs.len(), 2);
+        for job in jobs {
+            let change: Change = serde_json::from_slice(&job.payload).unwrap();
+            assert_eq!(change.event(), Event::Online);
+            assert_eq!(job.lane, subject(change.user_id.to_string().parse().unwrap()).key.as_str());
+            assert_eq!(job.id, change.id(&uuid::Uuid::nil()).to_string());
+        }
+    }
+
+    who_is_back_while_the_offline_is_held_was_never_away(
+        teller,
+        outlets(&[("calm", &ALL, LATER), ("all", &ALL, AT_ONCE)])
+    ) {
+        teller.act(1, beat(true), START).await;
+        settle_everything(&teller, "calm").await;
+        teller.act(1, offline(), after(1)).await;
+        teller.act(1, offline(), after(2)).await;
+        assert_eq!(pending(&teller, "calm").await, [user(Event::Offline), user(Event::Offline)]);
+        teller.act(1, beat(true), after(3)).await;
+        assert_eq!(pending(&teller, "calm").await, []);
+        assert_eq!(pending(&teller, "all").await.len(), 4);
+        assert_eq!(teller.queue.depth("calm").await.unwrap().pending, 0);
+    }
+
+    who_is_back_otherwise_than_before_is_announced(teller, outlets(&[("calm", &ALL, LATER)])) {
+        teller.act(1, beat(false), START).await;
+        settle_everything(&teller, "calm").await;
+        teller.act(1, offline(), after(1)).await;
+        teller.act(1, beat(true), after(2)).await;
+        assert_eq!(pending(&teller, "calm").await, [user(Event::Online)]);
+    }
+
+    a_queue_that_wants_only_offlines_is_calm_too(teller, outlets(&[("calm", &[Event::Offline], LATER)])) {
+        teller.act(1, beat(true), START).await;
+        teller.act(1, offline(), after(1)).await;
+        teller.act(1, beat(true), after(2)).await;
+        assert_eq!(pending(&teller, "calm").await, []);
+    }
+
+    an_offline_that_was_handed_out_is_not_taken_back(
+        teller,
+        outlets(&[("calm", &ALL, Duration::from_millis(1))])
+    ) {
+        teller.act(1, beat(true), START).await;
+        settle_everything(&teller, "calm").await;
+        teller.act(1, offline(), after(1)).await;
+        while claimed(&teller, "calm").await == 0 {
+            tokio::task::yield_now().await;
+        }
+        teller.act(1, beat(true), after(2)).await;
+        assert_eq!(pending(&teller, "calm").await, [user(Event::Offline), user(Event::Online)]);
+    }
+
+    the_log_is_not_trimmed_over_what_is_pending(teller, outlets(&[("all", &ALL, AT_ONCE)])) {
+        let now = teller.store.time().await.unwrap();
+        teller.act(1, beat(true), now).await;
+        let later = now.plus(Span::from_secs(86_400));
+        trim(&teller, later).await;
+        assert_eq!(teller.changes().await.len(), 1);
+        settle_everything(&teller, "all").await;
+        trim(&teller, later).await;
+        assert_eq!(teller.changes().await.len(), 0);
+    }
+}
+
+async fn trim(teller: &Teller, before: Timestamp) {
+    teller.store.trim_changes(before).await.unwrap();
+}
+
+async fn claimed(teller: &Teller, queue: &str) -> usize {
+    match teller.queue.claim(queue, 100, Duration::from_secs(60)).await.unwrap() {
+        Claimed::Jobs(jobs) => jobs.len(),
+        Claimed::Paused(_) => 0,
+    }
+}
+
+async fn settle_everything(teller: &Teller, queue: &str) {
+    while let Claimed::Jobs(jobs) = teller.queue.claim(queue, 100, Duration::from_secs(60)).await.unwrap()
+        && !jobs.is_empty()
+    {
+        let settlements: Vec<_> = jobs.into_iter().map(|job| job.settled(Verdict::Done)).collect();
+        teller.queue.settle(queue, &settlements).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn signs_of_life_go_out_where_they_are_wanted_and_are_not_recorded() {
+    use crate::support::Sidecar;
+    let sidecar = Sidecar::with(&[
+        ("PRESENCE_DRIVER", "webhook".to_owned()),
+        ("PRESENCE_WEBHOOK_URL", "http://127.0.0.1:9/nobody".to_owned()),
+        ("PRESENCE_WEBHOOK_SECRET", "secret".to_owned()),
+        ("PRESENCE__WEBHOOK__SEND_ON__HEARTBEAT", "true".to_owned()),
+    ])
+    .await;
+    for _ in 0..3 {
+        sidecar.client.heartbeat(1).await;
+    }
+    let deliveries = sidecar.client.get("/api/v1/webhooks/deliveries").await.json;
+    let mut deliveries = deliveries["data"].as_array().unwrap().clone();
+    deliveries.sort_by_key(|job| job["seq"].as_u64());
+    let events: Vec<_> = deliveries.iter().map(|job| job["event"].clone()).collect();
+    assert_eq!(events, ["online", "heartbeat", "heartbeat", "heartbeat"]);
+    assert_eq!(sidecar.client.changes().await.len(), 1);
+}

@@ -1,0 +1,74 @@
+//! When a delivery is tried again, and when a receiver is spared.
+
+use std::time::{Duration, Instant};
+
+use presence_sidecar::webhooks::breaker::{Breaker, Gauge};
+use presence_sidecar::webhooks::retry::{Answer, Next, next};
+
+const SECOND: Duration = Duration::from_secs(1);
+const SCHEDULE: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+
+fn status(status: u16) -> Answer {
+    Answer::Status { status, retry_after: None }
+}
+
+#[test]
+fn whatever_is_not_a_success_is_tried_again_until_the_schedule_is_over() {
+    for answer in [status(500), status(404), status(302), status(401), Answer::Failed("no".into())] {
+        let verdicts: Vec<_> = (1..=4).map(|number| next(&answer, number, &SCHEDULE, 0.0)).collect();
+        let [first, second, third] = SCHEDULE.map(Next::Retry);
+        assert_eq!(verdicts, [first, second, third, Next::GiveUp], "{answer:?}");
+    }
+    for code in [200, 204, 299] {
+        assert_eq!(next(&status(code), 9, &SCHEDULE, 0.0), Next::Done);
+    }
+    assert_eq!(next(&status(410), 1, &SCHEDULE, 0.0), Next::Gone);
+    assert_eq!(next(&status(500), 1, &[], 0.0), Next::GiveUp);
+}
+
+#[test]
+fn jitter_only_adds_at_most_a_tenth() {
+    for (jitter, pause) in [(0.0, 30.0), (0.5, 31.5), (1.0, 33.0), (7.0, 33.0), (-1.0, 30.0)] {
+        assert_eq!(next(&status(500), 2, &SCHEDULE, jitter), Next::Retry(Duration::from_secs_f64(pause)));
+    }
+}
+
+#[test]
+fn a_receiver_may_put_the_next_try_off_but_not_bring_it_forward_nor_put_it_off_for_ever() {
+    let asking = |seconds| Answer::Status { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
+    for (asked, pause) in [(1, 5), (60, 60), (u64::MAX, 24 * 3600)] {
+        assert_eq!(next(&asking(asked), 1, &SCHEDULE, 0.0), Next::Retry(Duration::from_secs(pause)));
+    }
+}
+
+#[test]
+fn a_receiver_that_fails_again_and_again_is_probed_less_and_less_until_it_is_back() {
+    let (mut breaker, mut now) = (Breaker::default(), Instant::now());
+    for _ in 0..4 {
+        assert!(!breaker.failed(now));
+        assert_eq!(breaker.gauge(now), Gauge::Closed);
+    }
+    assert!(breaker.failed(now), "the fifth failure in a row opens it");
+    let mut pauses = Vec::new();
+    for _ in 0..10 {
+        let Gauge::Open(until) = breaker.gauge(now) else { panic!("it is open") };
+        pauses.push(until - now);
+        now = until;
+        assert_eq!(breaker.gauge(now), Gauge::Probe);
+        assert!(!breaker.failed(now));
+    }
+    assert!(pauses.is_sorted() && pauses[0] < SECOND && pauses[9] == 30 * SECOND, "{pauses:?}");
+    assert!(breaker.succeeded());
+    assert_eq!(breaker.gauge(now), Gauge::Closed);
+    assert!(!breaker.failed(now), "the count began anew");
+}
+
+#[test]
+fn who_answers_is_not_down_even_if_it_does_not_want_this_delivery() {
+    for code in [200, 301, 400, 401, 404, 410, 422] {
+        assert!(!status(code).is_outage(), "{code}");
+    }
+    for outage in [status(429), status(500), status(503), Answer::Failed("no".into()), Answer::Refused("no".into())] {
+        assert!(outage.is_outage(), "{outage:?}");
+    }
+}
