@@ -37,7 +37,7 @@ return [
         // Tokens for pages that talk to the sidecar. Without a secret of their own they are signed with the token.
         'user_tokens' => [
             'secret' => env('PRESENCE_USER_TOKEN_SECRET'),
-            'ttl_seconds' => 600,
+            'ttl_seconds' => env('PRESENCE_USER_TOKEN_TTL', 600),
         ],
 
         // Tokens of the messaging API, for the Messages facade.

@@ -32,7 +32,8 @@ final class BladeTest extends TestCase
     {
         config(['presence.scope.resolver' => fn (): array => ['tenant' => 'here']]);
         Presence::online($this->user());
-        $page = $this->page('<x-presence-badge :user-id="$id" /><x-presence-badge :user-id="$id" :scope="[\'tenant\' => 2]" />', ['id' => $this->id]);
+        $badges = '<x-presence-badge :user-id="$id" /><x-presence-badge :user-id="$id" :scope="[\'tenant\' => 2]" />';
+        $page = $this->page($badges, ['id' => $this->id]);
         self::assertSame(1, substr_count($page, '<span>Online</span>'));
         self::assertSame(1, substr_count($page, '<span>Offline</span>'));
     }
@@ -68,7 +69,8 @@ final class BladeTest extends TestCase
         self::assertStringStartsWith('<script>(', $script);
         self::assertStringEndsWith(')</script>', $script);
         self::assertStringContainsString('"every":5,', $this->page("@presenceHeartbeat(['every' => 5])"));
-        self::assertStringContainsString('<script nonce="a&quot;b">', $this->page("@presenceHeartbeat(['nonce' => 'a\"b'])"));
+        $withNonce = $this->page("@presenceHeartbeat(['nonce' => 'a\"b'])");
+        self::assertStringContainsString('<script nonce="a&quot;b">', $withNonce);
     }
 
     public function test_guests_get_no_heartbeat_script(): void

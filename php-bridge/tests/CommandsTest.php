@@ -46,7 +46,8 @@ final class CommandsTest extends TestCase
         [$status, $output] = $this->command('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(0, $status, $output);
         self::assertSame('0600', substr(sprintf('%o', fileperms($path)), -4));
-        self::assertStringContainsString('url = "http://127.0.0.1:8000/hooks/sidecar"', (string) file_get_contents($path));
+        $written = (string) file_get_contents($path);
+        self::assertStringContainsString('url = "http://127.0.0.1:8000/hooks/sidecar"', $written);
 
         $folder = Process::folder();
         $environment = ['PRESENCE_STORAGE' => $folder];
@@ -67,7 +68,7 @@ final class CommandsTest extends TestCase
         $this->configured(['presence.cache.store' => 'file']);
         [$status, $output] = $this->command('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(1, $status);
-        self::assertStringContainsString('The cache store is a "file"', $output);
+        self::assertStringContainsString('A cache store "file"', $output);
         self::assertFileDoesNotExist($path);
     }
 
@@ -87,28 +88,40 @@ final class CommandsTest extends TestCase
     public function differences(): array
     {
         return [
-            'nobody listens' => [['presence.sidecar.url' => 'http://127.0.0.1:1'], 'FIX  sidecar: ', 'PRESENCE_SIDECAR_URL'],
-            'no sidecar' => [['presence.sidecar.url' => null], 'No sidecar is configured', 'PRESENCE_SIDECAR_URL'],
-            'token' => [['presence.sidecar.token' => 'another'], 'FIX  sidecar: ', 'PRESENCE_TOKEN'],
-            'user tokens' => [['presence.sidecar.user_tokens.secret' => 'another'], 'FIX  user tokens: ', 'PRESENCE_USER_TOKEN_SECRET'],
-            'Redis prefix' => [['database.redis.options.prefix' => 'other_'], 'FIX  prefixes: the sidecar\'s keys begin with "demo_database_demo_cache:"', 'REDIS_PREFIX'],
-            'cache prefix' => [['cache.prefix' => 'other'], 'FIX  prefixes: ', 'CACHE_PREFIX'],
-            'database' => [['database.redis.cache.database' => 5], 'FIX  database: ', 'REDIS_CACHE_DB'],
-            'no Redis' => [['presence.cache.store' => 'file'], 'FIX  store: ', 'PRESENCE_CACHE_STORE=redis'],
-            'TTL' => [['presence.cache.ttl_seconds' => 300], 'FIX  ttl_seconds: 300 in the app', 'PRESENCE_TTL'],
-            'away' => [['presence.cache.away_after_seconds' => 30], 'FIX  away_after_seconds: 30 in the app', 'PRESENCE_AWAY_AFTER'],
-            'no webhook secret' => [['presence.webhook.receiver.path' => 'hooks'], 'FIX  webhooks: no secret', 'PRESENCE_WEBHOOK_SECRET'],
-            'known webhook secret' => [['presence.webhook.receiver.path' => 'hooks', 'presence.webhook.secret' => 'test-secret'], 'FIX  webhooks: the secret is the example', 'PRESENCE_WEBHOOK_SECRET'],
-            'resolver' => [['presence.scope.resolver' => fn (): array => []], 'FIX  resolver: ', 'invokable class'],
+            'no sidecar' => ['sidecar.url', null, 'No sidecar is configured', 'PRESENCE_SIDECAR_URL'],
+            'silence' => ['sidecar.url', 'http://127.0.0.1:1', 'FIX  sidecar: ', 'PRESENCE_SIDECAR_URL'],
+            'token' => ['sidecar.token', 'another', 'FIX  sidecar: ', 'PRESENCE_TOKEN'],
+            'user tokens' => [
+                'sidecar.user_tokens.secret', 'another', 'FIX  user tokens: ', 'PRESENCE_USER_TOKEN_SECRET',
+            ],
+            'Redis prefix' => [
+                '/database.redis.options.prefix', 'x_', 'FIX  prefixes: ', 'the app\'s with "x_demo_cache:"',
+            ],
+            'cache prefix' => ['/cache.prefix', 'other', 'FIX  prefixes: ', 'CACHE_PREFIX'],
+            'database' => ['/database.redis.cache.database', 5, 'FIX  database: ', 'REDIS_CACHE_DB'],
+            'no Redis' => ['cache.store', 'file', 'FIX  store: ', 'PRESENCE_CACHE_STORE=redis'],
+            'TTL' => ['cache.ttl_seconds', 300, 'FIX  ttl_seconds: 300 in the app', 'PRESENCE_TTL'],
+            'away' => ['cache.away_after_seconds', 30, 'FIX  away_after_seconds: 30', 'PRESENCE_AWAY_AFTER'],
+            'no webhook secret' => ['webhook.secret', null, 'FIX  webhooks: no secret', 'PRESENCE_WEBHOOK_SECRET'],
+            'known webhook secret' => [
+                'webhook.secret', 'test-secret', 'FIX  webhooks: the secret is the example', 'PRESENCE_WEBHOOK_SECRET',
+            ],
+            'resolver' => ['scope.resolver', fn (): array => [], 'FIX  resolver: ', 'invokable class'],
         ];
     }
 
     /** @dataProvider differences */
-    public function test_the_doctor_names_each_difference_and_its_fix(array $config, string $difference, string $fix): void
-    {
-        Presence::counts(); // The shared sidecar has started, and left its traces.
-        Presence::online($this->user());
-        $this->configured($config);
+    public function test_the_doctor_names_each_difference_and_its_fix(
+        string $key,
+        mixed $value,
+        string $difference,
+        string $fix
+    ): void {
+        Presence::online($this->user()); // So that the sidecar has left traces.
+        $key = $key[0] === '/' ? substr($key, 1) : "presence.{$key}";
+        $this->configured([$key => $value, 'presence.webhook.receiver.path' => 'hooks'] + [
+            'presence.webhook.secret' => self::WEBHOOK_SECRET,
+        ]);
         [$status, $output] = $this->command('presence:doctor');
         self::assertSame(1, $status, $output);
         self::assertStringContainsString($difference, $output);
@@ -151,11 +164,12 @@ final class CommandsTest extends TestCase
         Cache::forget('presence:cursor');
         $this->configured(['presence.webhook.receiver.path' => 'hooks']);
         $seen = [];
-        Event::listen([UserCameOnline::class, UserWentAway::class, UserWentOffline::class], function (object $event) use (&$seen): void {
+        $note = function (object $event) use (&$seen): void {
             if ($event->userId === $this->id) {
                 $seen[] = class_basename($event) . ' ' . json_encode($event->payload['meta']);
             }
-        });
+        };
+        Event::listen([UserCameOnline::class, UserWentAway::class, UserWentOffline::class], $note);
         [$status, $output] = $this->command('presence:catch-up');
         self::assertSame(0, $status, $output);
         self::assertSame(['UserCameOnline {"n":1}', 'UserWentAway {"n":2}', 'UserWentOffline []'], $seen);
@@ -172,13 +186,34 @@ final class CommandsTest extends TestCase
         Presence::online($this->user());
         $cursor = Cache::get('presence:cursor');
         [$told] = $this->app->make(Client::class)->get('/api/v1/presence/changes', ['after' => $cursor])['data'];
-        $this->configured(['presence.webhook.receiver.path' => 'hooks', 'presence.webhook.secret' => self::WEBHOOK_SECRET]);
+        $this->configured([
+            'presence.webhook.receiver.path' => 'hooks',
+            'presence.webhook.secret' => self::WEBHOOK_SECRET,
+        ]);
         $body = (string) json_encode($told);
         $time = time();
         $signature = hash_hmac('sha256', "{$time}.{$body}", self::WEBHOOK_SECRET);
         $headers = $this->transformHeadersToServerVars(['X-Presence-Signature' => "t={$time},v1={$signature}"]);
         $this->call('POST', '/hooks', [], [], [], $headers, $body)->assertNoContent();
         self::assertSame([0, "0 missed.\n"], $this->command('presence:catch-up'));
+    }
+
+    public function test_what_the_log_has_lost_is_said_and_the_rest_is_caught_up_with(): void
+    {
+        $sidecar = new Sidecar($redis = new RedisServer());
+        $this->configured(['presence.sidecar.url' => $sidecar->url]);
+        Presence::online($this->user());
+        Presence::offline($this->user());
+        Presence::online($this->user());
+        $log = $this->app->make(Client::class)->get('/api/v1/presence/changes')['data'];
+        [$first, $second] = array_column($log, 'cursor');
+        $redis->client()->xTrim('demo_database_demo_cache:{presence}:changes', 1);
+        $redis->client()->set('demo_database_demo_cache:{presence}:trimmed', $second); // As the sidecar notes it.
+
+        [$status, $output] = $this->command('presence:catch-up', ['--after' => $first]);
+        self::assertSame(0, $status, $output);
+        self::assertStringContainsString('does not reach back', $output);
+        self::assertStringContainsString('1 missed', $output);
     }
 
     public function test_without_a_sidecar_there_is_nothing_to_catch_up_with(): void

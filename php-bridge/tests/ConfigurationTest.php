@@ -22,7 +22,8 @@ final class ConfigurationTest extends TestCase
         $config = Configuration::complete($old, require __DIR__ . '/../config/presence.php');
 
         self::assertSame('webhook', $config['driver']);
-        self::assertSame(['online' => true, 'offline' => true, 'heartbeat' => true, 'away' => true], $config['webhook']['send_on']);
+        $sendOn = ['online' => true, 'offline' => true, 'heartbeat' => true, 'away' => true];
+        self::assertSame($sendOn, $config['webhook']['send_on']);
         self::assertSame(['api'], $config['routing']['middleware']);
         self::assertNull($config['routing']['throttle']);
         self::assertSame('presence', $config['routing']['prefix']);
@@ -33,7 +34,8 @@ final class ConfigurationTest extends TestCase
 
     public function test_environment_variables_are_those_of_the_old_package_and_two_more(): void
     {
-        [$status, $output] = $this->inAProcess('presence:doctor', ['PRESENCE_TTL' => '60', 'PRESENCE_AWAY_AFTER' => '45']);
+        $environment = ['PRESENCE_TTL' => '60', 'PRESENCE_AWAY_AFTER' => '45'];
+        [$status, $output] = $this->inAProcess('presence:doctor', $environment);
         self::assertSame(1, $status);
         self::assertStringContainsString('FIX  ttl_seconds: 60 in the app', $output);
     }

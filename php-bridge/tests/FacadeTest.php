@@ -139,7 +139,8 @@ final class FacadeTest extends TestCase
         self::assertSame([1], array_column($roster['data'], 'user_id'));
         self::assertInstanceOf(Carbon::class, $roster['data'][0]['last_online_at']);
         $page = Presence::roster(['tenant' => "acme-{$this->id}"], null, 1);
-        self::assertSame([2], array_column(Presence::roster(['tenant' => "acme-{$this->id}"], null, 1, $page['next_cursor'])['data'], 'user_id'));
+        $next = Presence::roster(['tenant' => "acme-{$this->id}"], null, 1, $page['next_cursor']);
+        self::assertSame([2], array_column($next['data'], 'user_id'));
     }
 
     public function test_the_scope_may_come_from_an_invokable_class(): void
@@ -155,18 +156,20 @@ final class FacadeTest extends TestCase
     public function test_a_meta_that_json_cannot_say_is_kept_as_far_as_it_can(): void
     {
         Presence::heartbeat($this->user(), ['broken' => "caf\xe9", 'number' => NAN, 'fine' => 1.0]);
-        self::assertSame(['broken' => "caf\u{fffd}", 'number' => 0, 'fine' => 1.0], Presence::status($this->id)['meta']);
+        $kept = ['broken' => "caf\u{fffd}", 'number' => 0, 'fine' => 1.0];
+        self::assertSame($kept, Presence::status($this->id)['meta']);
         self::assertSame('', $this->logged());
     }
 
     public function test_a_page_can_talk_to_the_sidecar_with_a_user_token(): void
     {
         $token = Presence::token($this->user(), 'tab-1');
-        $answer = file_get_contents(self::sidecar()->url . '/presence/heartbeat', false, stream_context_create(['http' => [
+        $request = stream_context_create(['http' => [
             'method' => 'POST',
             'header' => ["Authorization: Bearer {$token}", 'Content-Type: application/json'],
             'content' => '{"active": false}',
-        ]]));
+        ]]);
+        $answer = file_get_contents(self::sidecar()->url . '/presence/heartbeat', false, $request);
         self::assertSame('{"ok":true}', $answer);
         self::assertSame('away', Presence::status($this->id)['status']);
     }

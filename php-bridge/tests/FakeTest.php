@@ -12,7 +12,10 @@ use PHPUnit\Framework\AssertionFailedError;
 /** The fake that apps test with. */
 final class FakeTest extends TestCase
 {
-    protected array $config = ['presence.sidecar.url' => 'http://127.0.0.1:1', 'presence.sidecar.on_failure' => 'throw'];
+    protected array $config = [
+        'presence.sidecar.url' => 'http://127.0.0.1:1',
+        'presence.sidecar.on_failure' => 'throw',
+    ];
 
     public function test_it_remembers_what_it_was_told(): void
     {
@@ -22,11 +25,13 @@ final class FakeTest extends TestCase
         Presence::offline($this->user(2));
 
         Presence::assertHeartbeat(1);
-        Presence::assertHeartbeat($this->user(1), fn (array $meta, bool $active): bool => $meta['ip'] === '::1' && $active);
+        $isLocal = fn (array $meta, bool $active): bool => $meta['ip'] === '::1' && $active;
+        Presence::assertHeartbeat($this->user(1), $isLocal);
         Presence::assertOnline(1);
         Presence::assertOffline($this->user(2));
         Presence::assertAway(5);
-        self::assertSame(['online', 'offline', 'away', 'offline'], array_column(Presence::many([1, 2, 5, 9]), 'status'));
+        $statuses = array_column(Presence::many([1, 2, 5, 9]), 'status');
+        self::assertSame(['online', 'offline', 'away', 'offline'], $statuses);
         self::assertSame(['ip' => '::1'], Presence::status(1)['meta']);
         self::assertSame(['online' => 1, 'away' => 1, 'present' => 2], Presence::counts());
         self::assertSame([5], array_column(Presence::roster(null, 'away')['data'], 'user_id'));

@@ -20,7 +20,8 @@ final class MessagesTest extends TestCase
     {
         parent::setUp();
         $port = Process::port();
-        $this->server = new Process([PHP_BINARY, '-S', "127.0.0.1:{$port}", __DIR__ . '/Support/recorder.php'], Process::folder());
+        $command = [PHP_BINARY, '-S', "127.0.0.1:{$port}", __DIR__ . '/Support/recorder.php'];
+        $this->server = new Process($command, Process::folder());
         $this->server->await(fn (): bool => Process::listens($port));
         $this->configured([
             'presence.sidecar.url' => "http://127.0.0.1:{$port}",
@@ -45,12 +46,13 @@ final class MessagesTest extends TestCase
 
     public function test_publish_says_how_many_messages_were_queued(): void
     {
-        self::assertSame(1, Messages::publish(self::CLIENT, 'event', ['message' => 'héllo/wörld', 'f' => 1.0]));
+        $payload = ['message' => 'héllo/wörld', 'f' => 1.0];
+        self::assertSame(1, Messages::publish(self::CLIENT, 'event', $payload));
         $asked = $this->asked();
         self::assertSame('POST /api/v1/messages/publish', $asked['call']);
         self::assertSame('changeme-admin', $asked['headers']['x-admin-token']);
         self::assertArrayNotHasKey('authorization', $asked['headers']);
-        $body = ['to_client_ids' => [self::CLIENT], 'type' => 'event', 'payload' => ['message' => 'héllo/wörld', 'f' => 1.0]];
+        $body = ['to_client_ids' => [self::CLIENT], 'type' => 'event', 'payload' => $payload];
         self::assertSame($body, json_decode($asked['body'], true));
         self::assertSame(2, Messages::publish(['a' => self::CLIENT, 'b' => self::CLIENT], 'event', ['x' => 1]));
         self::assertStringContainsString('"to_client_ids":["', $this->asked()['body']);

@@ -80,6 +80,7 @@ final class RecordedTest extends TestCase
             self::assertEquals(is_string($recorded) ? json_decode($recorded, true) : $recorded, $status, $case['name']);
         }
         Event::assertDispatched(UserCameOnline::class);
-        Event::assertDispatched(PresenceUpdated::class, fn (PresenceUpdated $event): bool => $event->type === 'heartbeat');
+        $isHeartbeat = fn (PresenceUpdated $event): bool => $event->type === 'heartbeat';
+        Event::assertDispatched(PresenceUpdated::class, $isHeartbeat);
     }
 }

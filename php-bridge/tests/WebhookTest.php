@@ -77,9 +77,10 @@ final class WebhookTest extends TestCase
 
     private function receive(string $body, ?array $headers = null): TestResponse
     {
-        $server = $this->transformHeadersToServerVars($headers ?? $this->signed($body));
+        $headers = ($headers ?? $this->signed($body)) + ['Content-Type' => 'application/json'];
+        $server = $this->transformHeadersToServerVars($headers);
 
-        return $this->call('POST', '/hooks/sidecar', [], [], [], $server + ['CONTENT_TYPE' => 'application/json'], $body);
+        return $this->call('POST', '/hooks/sidecar', [], [], [], $server, $body);
     }
 
     public function test_the_receiver_is_off_until_it_has_a_path(): void
@@ -94,7 +95,7 @@ final class WebhookTest extends TestCase
         $this->receive($this->body('online', 1))->assertNoContent();
         $this->receive($this->body('away', 2))->assertNoContent();
         $this->receive($this->body('offline', 3))->assertNoContent();
-        $this->receive($this->body('heartbeat', 3, ['id' => "beat-{$this->id}"]))->assertNoContent();
+        $this->receive($this->body('heartbeat', 4))->assertNoContent();
 
         foreach ([UserCameOnline::class, UserWentAway::class, UserWentOffline::class] as $event) {
             Event::assertDispatchedTimes($event, 1);
@@ -102,7 +103,8 @@ final class WebhookTest extends TestCase
         Event::assertDispatched(UserWentAway::class, fn (UserWentAway $event): bool => $event->userId === $this->id
             && array_slice(array_keys($event->payload), 0, 3) === ['user_id', 'occurred_at', 'meta']
             && $event->payload['meta']['url'] === 'https://ex.test/é');
-        Event::assertDispatched(PresenceUpdated::class, fn (PresenceUpdated $event): bool => $event->type === 'heartbeat');
+        $isHeartbeat = fn (PresenceUpdated $event): bool => $event->type === 'heartbeat';
+        Event::assertDispatched(PresenceUpdated::class, $isHeartbeat);
         Event::assertNotDispatched(PresenceBroadcast::class);
     }
 
@@ -111,7 +113,8 @@ final class WebhookTest extends TestCase
         $this->receive($this->body('online', 1));
         $this->receive($this->body('online', 2));
         Event::assertDispatchedTimes(UserCameOnline::class, 1);
-        Event::assertDispatched(PresenceUpdated::class, fn (PresenceUpdated $event): bool => $event->type === 'online');
+        $isOnline = fn (PresenceUpdated $event): bool => $event->type === 'online';
+        Event::assertDispatched(PresenceUpdated::class, $isOnline);
     }
 
     public function test_standard_webhooks_headers_are_proof_enough(): void
@@ -158,15 +161,17 @@ final class WebhookTest extends TestCase
     public function forgeries(): array
     {
         return [
-            'no header' => [fn (self $test, string $body): array => []],
+            'no header' => [fn (): array => []],
+            'nonsense' => [fn (): array => ['X-Presence-Signature' => 't=,,v1=,=', 'webhook-signature' => 'v1']],
             'another secret' => [fn (self $test, string $body): array => $test->signed($body, ['wrong'])],
             'another body' => [fn (self $test, string $body): array => $test->signed("{$body} ")],
             'too old' => [fn (self $test, string $body): array => $test->signed($body, age: 301)],
             'too old by standard' => [fn (self $test, string $body): array => $test->signedByStandard($body, age: 301)],
             'of the future' => [fn (self $test, string $body): array => $test->signed($body, age: -303)],
-            'no time' => [fn (self $test, string $body): array => ['X-Presence-Signature' => 'v1=' . hash_hmac('sha256', ".{$body}", self::WEBHOOK_SECRET)]],
+            'no time' => [fn (self $test, string $body): array => [
+                'X-Presence-Signature' => 'v1=' . hash_hmac('sha256', ".{$body}", self::WEBHOOK_SECRET),
+            ]],
             'no id' => [fn (self $test, string $body): array => ['webhook-id' => ''] + $test->signedByStandard($body)],
-            'nonsense' => [fn (self $test, string $body): array => ['X-Presence-Signature' => 't=,,v1=,=', 'webhook-signature' => 'v1']],
         ];
     }
 
@@ -205,6 +210,15 @@ final class WebhookTest extends TestCase
         Event::assertDispatchedTimes(UserCameOnline::class, 1);
         Event::assertNotDispatched(UserWentOffline::class);
         Event::assertNotDispatched(PresenceUpdated::class);
+    }
+
+    public function test_a_heartbeat_between_two_announcements_is_no_departure(): void
+    {
+        $this->receive($this->body('online', 1));
+        $this->receive($this->body('heartbeat', 2));
+        $this->receive($this->body('online', 3));
+        Event::assertDispatchedTimes(UserCameOnline::class, 1);
+        Event::assertDispatchedTimes(PresenceUpdated::class, 2);
     }
 
     public function test_users_of_the_same_id_in_other_scopes_are_others(): void
@@ -253,10 +267,10 @@ final class WebhookTest extends TestCase
     {
         $this->configured(['presence.webhook.receiver.broadcast' => true] + $this->config);
         $heard = [];
-        $redis = self::redis()->client();
         $this->app->make('config')->set('broadcasting.default', 'log');
         $this->receive($this->body('away', 7))->assertNoContent();
-        preg_match_all('/Broadcasting \[(\S+)\] on channels \[(\S+)\] with payload:\n(\{.*?\n\})/s', $this->logged(), $found, PREG_SET_ORDER);
+        $broadcast = '/Broadcasting \[(\S+)\] on channels \[(\S+)\] with payload:\n(\{.*?\n\})/s';
+        preg_match_all($broadcast, $this->logged(), $found, PREG_SET_ORDER);
         foreach ($found as [, $name, $channel, $payload]) {
             self::assertSame('presence.updated', $name);
             $heard[$channel] = json_decode($payload, true);
@@ -275,7 +289,8 @@ final class WebhookTest extends TestCase
         $this->app->make('config')->set('broadcasting.default', 'log');
         $server = $this->transformHeadersToServerVars($this->signed($body));
         $this->call('POST', '/hooks/presence', [], [], [], $server, $body)->assertNoContent();
-        self::assertStringContainsString('Broadcasting [presence.updated] on channels [presence.global]', $this->logged());
+        $told = 'Broadcasting [presence.updated] on channels [presence.global]';
+        self::assertStringContainsString($told, $this->logged());
         $this->call('POST', '/hooks/presence', [], [], [], [], $body)->assertUnauthorized();
     }
 }

@@ -1,6 +1,6 @@
 <?php
 
-/* Laravel as Composer installed it beside this package, or else Debian's; and the classes of package, demo and tests. */
+/* Laravel as Composer installed it beside this package, or else Debian's; the classes of package, demo and tests. */
 
 declare(strict_types=1);
 

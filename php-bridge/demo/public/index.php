@@ -5,10 +5,7 @@ declare(strict_types=1);
 use Illuminate\Contracts\Http\Kernel;
 use Illuminate\Http\Request;
 
-// PHP's own server asks here for files as well.
-if (PHP_SAPI === 'cli-server' && is_file(__DIR__ . parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH))) {
-    return false;
-}
+error_log(" {$_SERVER['REQUEST_METHOD']} {$_SERVER['REQUEST_URI']}");
 
 $app = require __DIR__ . '/../bootstrap/app.php';
 $kernel = $app->make(Kernel::class);

@@ -35,3 +35,9 @@ Route::get('/presence/status/{id}', fn (int $id) => response()->json(Presence::s
 
 // Broadcasts as Server-Sent Events: this app has no websocket server.
 Route::get('/events', EventStream::class)->middleware('auth');
+
+Route::get('/alpine.js', function () {
+    $headers = ['Content-Type' => 'text/javascript', 'Cache-Control' => 'max-age=3600'];
+
+    return response()->file(base_path('node_modules/alpinejs/dist/cdn.min.js'), $headers);
+});

@@ -29,7 +29,7 @@ final class SidecarCommand extends Command
     {
         $store = $settings->storeDriver();
         if (! in_array($store, ['redis', 'database', 'array'], true)) {
-            $this->error("The cache store is a \"{$store}\", which the sidecar cannot share: set PRESENCE_CACHE_STORE=redis.");
+            $this->error("A cache store \"{$store}\" cannot be shared with a sidecar: set PRESENCE_CACHE_STORE=redis.");
 
             return self::FAILURE;
         }

@@ -50,9 +50,13 @@ final class Examination
 
     private function resolver(): Finding
     {
-        return $this->config->get('presence.scope.resolver') instanceof Closure
-            ? Finding::different('resolver', 'a closure, with which config:cache fails', 'put an invokable class\'s name there')
-            : Finding::fine('resolver', 'can be cached');
+        if ($this->config->get('presence.scope.resolver') instanceof Closure) {
+            $fix = 'put the name of an invokable class there';
+
+            return Finding::different('resolver', 'a closure, with which config:cache fails', $fix);
+        }
+
+        return Finding::fine('resolver', 'can be cached');
     }
 
     private function webhookSecret(): Finding
@@ -62,9 +66,10 @@ final class Examination
             return Finding::fine('webhooks', 'not received');
         }
         if (in_array($secret, ['', Signature::EXAMPLE_SECRET], true)) {
-            $what = $secret === '' ? 'no secret, so that none is believed' : 'the secret is the example everybody knows';
+            $what = $secret === '' ? 'no secret' : 'the secret is the example everybody knows';
+            $fix = 'set PRESENCE_WEBHOOK_SECRET for both; until then none is believed';
 
-            return Finding::different('webhooks', $what, 'set PRESENCE_WEBHOOK_SECRET, for the sidecar as well');
+            return Finding::different('webhooks', $what, $fix);
         }
 
         return Finding::fine('webhooks', 'received, with a secret');
@@ -140,7 +145,11 @@ final class Examination
 
         return match (true) {
             $theirs === [] => Finding::different('store', 'the sidecar uses another Redis, or none', $write),
-            $isKnown => Finding::different('database', 'the sidecar looks for records in another database', "{$write}, or set REDIS_CACHE_DB"),
+            $isKnown => Finding::different(
+                'database',
+                'the sidecar looks for records in another one of the same Redis',
+                "{$write}, or set REDIS_CACHE_DB"
+            ),
             default => Finding::different(
                 'prefixes',
                 "the sidecar's keys begin with \"" . implode('", "', $theirs) . "\", the app's with \"{$ours}\"",
@@ -169,9 +178,10 @@ final class Examination
                 $this->probe->ask(max(0, $seconds - self::SKEW - 1))['status'],
                 $this->probe->ask($seconds + self::SKEW + 1)['status'],
             ];
+            $what = "{$seconds} in the app; the sidecar has another";
             yield $answers === [$before, $behind]
                 ? Finding::fine($key, (string) $seconds)
-                : Finding::different($key, "{$seconds} in the app; the sidecar has another", "set {$variable} for both");
+                : Finding::different($key, $what, "set {$variable} for both");
         }
     }
 }

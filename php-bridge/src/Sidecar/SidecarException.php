@@ -31,12 +31,13 @@ final class SidecarException extends RuntimeException
     public static function refused(Endpoint $endpoint, string $call, int $status, mixed $body): self
     {
         $body = is_array($body) ? $body : [];
-        $reason = $body['message'] ?? 'that is no answer of a sidecar';
+        $message = "The presence sidecar at {$endpoint->describe()} answered {$call} with {$status}: ";
+        $message .= $body['message'] ?? 'that is no answer of a sidecar';
         foreach ($body['errors'] ?? [] as $field => $sentences) {
-            $reason .= " {$field}: " . implode(' ', $sentences);
+            $message .= " {$field}: " . implode(' ', $sentences);
         }
 
-        return new self("The presence sidecar at {$endpoint->describe()} answered {$call} with {$status}: {$reason}", $status, $body);
+        return new self($message, $status, $body);
     }
 
     /** Whether it is the sidecar that is in trouble, and not the call that was wrong. */

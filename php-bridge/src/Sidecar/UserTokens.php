@@ -28,7 +28,7 @@ final class UserTokens
     public function mint(Authenticatable $user, ?string $session = null): string
     {
         if ($this->secret === '') {
-            throw new LogicException('Set PRESENCE_TOKEN or PRESENCE_USER_TOKEN_SECRET: there is nothing to sign with.');
+            throw new LogicException('There is nothing to sign with: set PRESENCE_TOKEN.');
         }
         $claims = array_filter([
             'sub' => Key::id($user),

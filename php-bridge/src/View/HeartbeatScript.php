@@ -13,8 +13,9 @@ use Illuminate\Support\Facades\Auth;
  * The script behind @presenceHeartbeat, inline and under 3 KB.
  *
  * The tabs of a browser talk over a BroadcastChannel, so that one of them beats for all; the user is active while one
- * is visible. When the last tab is closed, and not merely on its way to another page of the app, its session ends. Beats
- * go to the app's own route or, with sidecar.public_url, straight to the sidecar with a token that is renewed in time.
+ * is visible. When the last tab is closed, and not merely on its way to another page of the app, its session ends.
+ * Beats go to the app's own route or, with sidecar.public_url, straight to the sidecar with a token that is renewed in
+ * time.
  */
 final class HeartbeatScript
 {

@@ -11,7 +11,7 @@ final class Change
 {
     /**
      * @param string $event "online", "away", "offline" or "heartbeat"
-     * @param int $seq rises with each transition of the user
+     * @param int $seq rises with each change of the user
      * @param string $subject whose it is: the key of the user in the scope
      * @param array<string, mixed> $payload all that was told
      */

@@ -25,31 +25,29 @@ final class Inbox
     {
     }
 
-    /** Whether the change was news. */
+    /**
+     * Takes a change.
+     *
+     * @param string|null $id of the webhook's body
+     * @return bool whether it was news
+     */
     public function take(Change $change, ?string $id = null): bool
     {
         $store = $this->store->open();
         $told = 'presence:told:' . sha1((string) $id);
-        $last = $store->get($this->lastKey($change), ['seq' => 0, 'event' => null]);
-        if (($id !== null && $store->has($told)) || $this->isOld($change, $last['seq'])) {
+        $last = 'presence:last:' . sha1($change->subject);
+        ['seq' => $seq, 'event' => $before] = $store->get($last, ['seq' => 0, 'event' => null]);
+        if ($change->seq <= $seq || ($id !== null && $store->has($told))) {
             return false;
         }
-        $this->dispatch($change, $last['event']);
+        $this->dispatch($change, $before);
         if ($id !== null) {
             $store->put($told, true, self::REMEMBER_SECONDS);
         }
-        if ($change->event !== 'heartbeat') {
-            $now = ['seq' => $change->seq, 'event' => $change->event];
-            $store->put($this->lastKey($change), $now, self::REMEMBER_SECONDS);
-        }
+        $event = $change->event === 'heartbeat' ? $before : $change->event;
+        $store->put($last, ['seq' => $change->seq, 'event' => $event], self::REMEMBER_SECONDS);
 
         return true;
-    }
-
-    /** Heartbeats are no transitions: they carry the seq of the last one. */
-    private function isOld(Change $change, int $lastSeq): bool
-    {
-        return $change->event === 'heartbeat' ? $change->seq < $lastSeq : $change->seq <= $lastSeq;
     }
 
     private function dispatch(Change $change, ?string $before): void
@@ -66,10 +64,5 @@ final class Inbox
             event(PresenceBroadcast::toEverybody($change));
             event(PresenceBroadcast::toTheUsersOwnChannel($change));
         }
-    }
-
-    private function lastKey(Change $change): string
-    {
-        return 'presence:last:' . sha1($change->subject);
     }
 }

@@ -24,7 +24,9 @@ class Process
     {
         $log = ['file', "{$folder}/output.log", 'a'];
         $inherited = ['PATH' => (string) getenv('PATH'), 'HOME' => $folder];
-        $handle = proc_open($command, [['file', '/dev/null', 'r'], $log, $log], $pipes, $folder, $environment + $inherited);
+        // In a group of its own, so that it ends with the processes it starts.
+        $streams = [['file', '/dev/null', 'r'], $log, $log];
+        $handle = proc_open(['setsid', ...$command], $streams, $pipes, $folder, $environment + $inherited);
         $this->handle = $handle ?: throw new RuntimeException("{$command[0]} cannot be started");
         register_shutdown_function([$this, 'stop']);
     }
@@ -39,7 +41,7 @@ class Process
     {
         if ($this->isRunning) {
             $this->isRunning = false;
-            proc_terminate($this->handle, SIGKILL);
+            posix_kill(-proc_get_status($this->handle)['pid'], SIGKILL);
             proc_close($this->handle);
         }
     }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Tests\Support;
 
+use Illuminate\Foundation\Application;
 use RuntimeException;
 
 /** A sidecar on a Redis, with the prefixes of the demo app. */
@@ -30,7 +31,7 @@ final class Sidecar extends Process
             'PRESENCE_TOKEN' => self::TOKEN,
             'PRESENCE_STORAGE' => $folder,
             'PRESENCE_CACHE_STORE' => 'redis',
-            'PRESENCE_LARAVEL_VERSION' => implode('.', array_slice(explode('.', \Illuminate\Foundation\Application::VERSION), 0, 2)),
+            'PRESENCE_LARAVEL_VERSION' => explode('.', Application::VERSION)[0],
             'REDIS_PORT' => (string) $redis->port,
             'REDIS_PREFIX' => 'demo_database_',
             'CACHE_PREFIX' => 'demo_cache',

@@ -1,0 +1,139 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Tests\Support;
+
+use RuntimeException;
+
+/**
+ * A headless Chromium of the test's own, told what to do over the WebDriver protocol
+ * (https://www.w3.org/TR/webdriver2/).
+ */
+final class Browser
+{
+    private const ARGUMENTS = [
+        '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', '--no-first-run',
+        '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server',
+        '--window-size=900,700',
+    ];
+
+    private readonly Process $driver;
+
+    private readonly string $session;
+
+    public function __construct()
+    {
+        $folder = Process::folder();
+        $port = Process::port();
+        $this->driver = new Process(['chromedriver', "--port={$port}"], $folder, ['TMPDIR' => $folder]);
+        $this->driver->await(fn (): bool => Process::listens($port));
+        $options = ['args' => [...self::ARGUMENTS, "--user-data-dir={$folder}/profile"]];
+        $logs = ['browser' => 'ALL'];
+        $wanted = ['browserName' => 'chrome', 'goog:chromeOptions' => $options, 'goog:loggingPrefs' => $logs];
+        $address = "http://127.0.0.1:{$port}/session";
+        $answer = $this->call('POST', $address, ['capabilities' => ['alwaysMatch' => $wanted]]);
+        $this->session = "{$address}/{$answer['sessionId']}";
+        register_shutdown_function([$this, 'close']);
+    }
+
+    public function __destruct()
+    {
+        $this->close();
+    }
+
+    /** Opens a page in the current tab. */
+    public function open(string $url): void
+    {
+        $this->call('POST', "{$this->session}/url", ['url' => $url]);
+    }
+
+    /** What a function body returns in the page. */
+    public function evaluate(string $script): mixed
+    {
+        return $this->call('POST', "{$this->session}/execute/sync", ['script' => $script, 'args' => []]);
+    }
+
+    /** Opens a tab beside the others and goes there. */
+    public function newTab(): string
+    {
+        $tab = $this->call('POST', "{$this->session}/window/new", ['type' => 'tab'])['handle'];
+        $this->goTo($tab);
+
+        return $tab;
+    }
+
+    /** The current tab. */
+    public function tab(): string
+    {
+        return $this->call('GET', "{$this->session}/window");
+    }
+
+    /** Goes to a tab, which becomes visible. */
+    public function goTo(string $tab): void
+    {
+        $this->call('POST', "{$this->session}/window", ['handle' => $tab]);
+    }
+
+    /** Closes the current tab. */
+    public function closeTab(): void
+    {
+        $this->call('DELETE', "{$this->session}/window");
+    }
+
+    /** Minimizes the window, so that its tabs are hidden. */
+    public function hide(): void
+    {
+        $this->call('POST', "{$this->session}/window/minimize", new \stdClass());
+    }
+
+    /** Shows the window again. */
+    public function show(): void
+    {
+        $this->call('POST', "{$this->session}/window/rect", ['width' => 900, 'height' => 700]);
+    }
+
+    /** What the console complained about since this was last asked. */
+    public function complaints(): array
+    {
+        $entries = $this->call('POST', "{$this->session}/se/log", ['type' => 'browser']);
+
+        return array_column(array_filter($entries, fn (array $entry): bool => $entry['level'] === 'SEVERE'), 'message');
+    }
+
+    /** A picture of the window, as PNG. */
+    public function screenshot(string $file): void
+    {
+        is_dir(dirname($file)) || mkdir(dirname($file), 0777, true);
+        file_put_contents($file, base64_decode($this->call('GET', "{$this->session}/screenshot")));
+    }
+
+    /** Ends it, with all its tabs. */
+    public function close(): void
+    {
+        try {
+            $this->call('DELETE', $this->session);
+        } catch (RuntimeException) {
+            // It has ended already.
+        }
+        $this->driver->stop();
+    }
+
+    private function call(string $method, string $url, array|object|null $body = null): mixed
+    {
+        $curl = curl_init($url);
+        curl_setopt($curl, CURLOPT_CUSTOMREQUEST, $method);
+        curl_setopt($curl, CURLOPT_RETURNTRANSFER, true);
+        curl_setopt($curl, CURLOPT_TIMEOUT, 30);
+        if ($body !== null) {
+            curl_setopt($curl, CURLOPT_POSTFIELDS, json_encode($body));
+        }
+        $answer = curl_exec($curl);
+        $value = json_decode((string) $answer, true)['value'] ?? null;
+        if ($answer === false || isset($value['error'])) {
+            throw new RuntimeException("{$method} {$url}: " . ($value['message'] ?? 'no answer'));
+        }
+
+        return $value;
+    }
+}
