@@ -13,6 +13,7 @@ mod architecture;
 mod browser;
 mod config;
 mod contract;
+mod crash;
 mod http;
 mod interop;
 mod laravel;

@@ -5,6 +5,7 @@
 mod config;
 mod openapi;
 mod serve;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Config(config::Config),
     /// Write the OpenAPI document
     Openapi(openapi::Openapi),
+    /// Look at deliveries, make them again, send a ping
+    Webhooks(webhooks::Webhooks),
 }
 
 impl Cli {
@@ -57,6 +60,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(self.source),
             Command::Config(config) => config.run(self.source),
             Command::Openapi(openapi) => openapi.run(),
+            Command::Webhooks(webhooks) => webhooks.run(self.source),
         };
         match ended {
             Ok(()) => ExitCode::SUCCESS,

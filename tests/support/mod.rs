@@ -1,10 +1,12 @@
 //! What tests need to stand on: servers of their own, sidecars in this process or as processes, a client.
 
 mod client;
+mod receiver;
 mod redis_server;
 mod sidecar;
 
 pub use client::Client;
+pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_redis};
 

@@ -1,5 +1,9 @@
 //! Webhooks: what is sent and how it is signed, where to, and when again.
 
 mod addresses;
+mod deliveries;
+mod feed;
+mod guarded;
 mod signatures;
 mod timing;
+mod verifiers;

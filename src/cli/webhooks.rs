@@ -1,0 +1,195 @@
+//! `presence-sidecar webhooks`: deliveries under way or given up, and a ping.
+
+use clap::{Args, Subcommand, ValueEnum};
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::{Ended, Source};
+use crate::config::{Config, Endpoint, Flags, Listen, load};
+use crate::webhooks::operate;
+use crate::webhooks::retry::{Answer, Outcome};
+
+#[derive(Debug, Args)]
+pub(super) struct Webhooks {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the deliveries of the running sidecar
+    List {
+        /// Which ones
+        #[arg(long, value_enum, default_value = "pending")]
+        state: State,
+        /// Only those to this endpoint
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// As JSON, one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make deliveries again that were given up: one, or all since a time
+    Replay {
+        /// The delivery, as `list --state dead` names it; all of them if left out
+        id: Option<String>,
+        /// Only those that were queued at this time (RFC 3339) or later
+        #[arg(long, conflicts_with = "id")]
+        since: Option<String>,
+        /// Only those to this endpoint
+        #[arg(long, conflicts_with = "id")]
+        endpoint: Option<String>,
+    },
+    /// Send a signed ping from here, and print what comes back
+    Test {
+        /// The endpoint; all of them if left out
+        endpoint: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    Pending,
+    Dead,
+}
+
+impl Webhooks {
+    pub(super) fn run(self, source: Source) -> Ended {
+        let sources = source.with(Flags::default());
+        let config = load(&sources).map_err(|error| error.to_string())?.config;
+        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(self.command.run(&config))
+    }
+}
+
+impl Command {
+    async fn run(self, config: &Config) -> Ended {
+        match self {
+            Self::List { state, endpoint, json } => list(config, state, endpoint, json).await,
+            Self::Replay { id: Some(id), .. } => {
+                let path =
+                    format!("/{}/replay", url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>());
+                replayed(&Sidecar::of(config)?.call(Method::POST, &path, &[]).await?)
+            }
+            Self::Replay { id: None, since, endpoint } => {
+                let query = [("since", since), ("endpoint", endpoint)];
+                replayed(&Sidecar::of(config)?.call(Method::POST, "/replay", &query).await?)
+            }
+            Self::Test { endpoint } => test(config, endpoint.as_deref()).await,
+        }
+    }
+}
+
+async fn list(config: &Config, state: State, endpoint: Option<String>, json: bool) -> Ended {
+    let sidecar = Sidecar::of(config)?;
+    let state = match state {
+        State::Pending => "pending",
+        State::Dead => "dead",
+    };
+    let (mut cursor, mut count) = (None, 0_usize);
+    loop {
+        let query = [
+            ("state", Some(state.to_owned())),
+            ("endpoint", endpoint.clone()),
+            ("limit", Some("1000".to_owned())),
+            ("cursor", cursor),
+        ];
+        let page = sidecar.call(Method::GET, "", &query).await?;
+        for delivery in page["data"].as_array().into_iter().flatten() {
+            count += 1;
+            if json { println!("{delivery}") } else { println!("{}", line(delivery)) }
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    if count == 0 {
+        eprintln!("Nothing is {state}.");
+    }
+    Ok(())
+}
+
+/// A delivery for people: when, what, about whom, and how it went.
+fn line(delivery: &Value) -> String {
+    let text = |name: &str| match &delivery[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let [at, event, user, tries, id] = ["queued_at", "event", "user_id", "tries", "id"].map(text);
+    format!("{at}  {event:<9}  {user:<20}  {tries} tries, {}  {id}", text("last"))
+}
+
+fn replayed(answer: &Value) -> Ended {
+    println!("{} queued again.", answer["replayed"]);
+    Ok(())
+}
+
+async fn test(config: &Config, name: Option<&str>) -> Ended {
+    let endpoints = &config.webhook.endpoints;
+    let chosen: Vec<&Endpoint> = endpoints.iter().filter(|at| name.is_none_or(|name| name == at.name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        return Err(match (name, names.is_empty()) {
+            (_, true) => "no endpoint is configured: set PRESENCE_WEBHOOK_URL and PRESENCE_WEBHOOK_SECRET".to_owned(),
+            (name, false) => format!("there is no endpoint {}, but {}", name.unwrap_or_default(), names.join(", ")),
+        });
+    }
+    let mut failed = 0;
+    for endpoint in &chosen {
+        let (answer, body) = operate::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
+        println!("{}: {}", endpoint.name, answer.describe());
+        if matches!(answer, Answer::Status { .. }) && !body.is_empty() {
+            println!("{}", String::from_utf8_lossy(&body));
+        }
+        failed += usize::from(answer.outcome() != Outcome::Delivered);
+    }
+    match failed {
+        0 => Ok(()),
+        failed => Err(format!("{failed} of {} did not take the ping", chosen.len())),
+    }
+}
+
+/// The running sidecar of this configuration.
+struct Sidecar<'a> {
+    client: reqwest::Client,
+    base: String,
+    token: &'a str,
+}
+
+impl<'a> Sidecar<'a> {
+    fn of(config: &'a Config) -> Result<Self, String> {
+        let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
+        let builder = reqwest::Client::builder().no_proxy();
+        let (builder, base) = match config.server.listen.first() {
+            Some(Listen::Unix(path)) => (builder.unix_socket(path.clone()), "http://sidecar".to_owned()),
+            Some(Listen::Tcp(address)) => (builder, format!("http://{}", reachable(address))),
+            None => return Err("server.listen is empty".to_owned()),
+        };
+        Ok(Self { client: builder.build().map_err(|error| error.to_string())?, base, token })
+    }
+
+    async fn call(&self, method: Method, path: &str, query: &[(&str, Option<String>)]) -> Result<Value, String> {
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in query {
+            value.iter().for_each(|value| _ = pairs.append_pair(name, value));
+        }
+        let url = format!("{}/api/v1/webhooks/deliveries{path}?{}", self.base, pairs.finish());
+        let request = self.client.request(method, url).bearer_auth(self.token);
+        let unreachable = |error| format!("the sidecar at {} does not answer: {error}", self.base);
+        let response = request.send().await.map_err(|error| unreachable(error.without_url()))?;
+        let ok = response.status().is_success();
+        let answer: Value = response.json().await.map_err(|error| unreachable(error.without_url()))?;
+        if ok { Ok(answer) } else { Err(answer["message"].as_str().unwrap_or("it refuses").to_owned()) }
+    }
+}
+
+/// Where a sidecar that listens on every address is reached from this host.
+fn reachable(address: &str) -> String {
+    let address =
+        address.strip_prefix("0.0.0.0:").map(|port| format!("127.0.0.1:{port}")).unwrap_or(address.to_owned());
+    address.strip_prefix("[::]:").map(|port| format!("[::1]:{port}")).unwrap_or(address)
+}
