@@ -37,7 +37,7 @@ return [
         // Tokens for pages that talk to the sidecar. Without a secret of their own they are signed with the token.
         'user_tokens' => [
             'secret' => env('PRESENCE_USER_TOKEN_SECRET'),
-            'ttl_seconds' => env('PRESENCE_USER_TOKEN_TTL', 600),
+            'ttl_seconds' => env('PRESENCE_SIDECAR_USER_TOKEN_TTL', 600),
         ],
 
         // Tokens of the messaging API, for the Messages facade.
@@ -60,7 +60,9 @@ return [
 
         // What it signs with, and what it may still sign with while secrets are changed.
         'secret' => env('PRESENCE_WEBHOOK_SECRET'),
-        'previous_secrets' => array_filter(explode(',', (string) env('PRESENCE_WEBHOOK_PREVIOUS_SECRETS', ''))),
+        'previous_secrets' => array_values(array_filter(
+            array_map('trim', explode(',', (string) env('PRESENCE__WEBHOOK__PREVIOUS_SECRETS')))
+        )),
 
         'timeout' => 3,
         'retries' => 1,

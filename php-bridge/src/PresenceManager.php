@@ -17,7 +17,7 @@ use LogicException;
  */
 class PresenceManager
 {
-    public function __construct(private readonly PresenceRepository $repository, private readonly UserTokens $tokens)
+    public function __construct(private readonly PresenceRepository $repository)
     {
     }
 
@@ -107,7 +107,7 @@ class PresenceManager
      */
     public function token(Authenticatable $user, ?string $session = null): string
     {
-        return $this->tokens->mint($user, $session);
+        return app(UserTokens::class)->mint($user, $session);
     }
 
     private function sidecar(): SidecarPresenceRepository

@@ -37,6 +37,7 @@ final class CommandsTest extends TestCase
             'presence.webhook.receiver.path' => 'hooks/sidecar',
             'presence.webhook.secret' => self::WEBHOOK_SECRET,
             'presence.webhook.headers' => ['X-Team' => 'blue "one"'],
+            'presence.routing.throttle' => null,
             'presence.cache.ttl_seconds' => '60',
             'presence.cache.away_after_seconds' => '45',
             'database.redis.options.prefix' => 'Odd "prefix" \\ ',
@@ -106,7 +107,6 @@ final class CommandsTest extends TestCase
             'known webhook secret' => [
                 'webhook.secret', 'test-secret', 'FIX  webhooks: the secret is the example', 'PRESENCE_WEBHOOK_SECRET',
             ],
-            'resolver' => ['scope.resolver', fn (): array => [], 'FIX  resolver: ', 'invokable class'],
         ];
     }
 

@@ -11,6 +11,7 @@ use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Support\Key;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Event;
+use LogicException;
 
 /** The facade, by TCP and by unix socket. */
 final class FacadeTest extends TestCase
@@ -127,6 +128,14 @@ final class FacadeTest extends TestCase
         Event::assertDispatchedTimes(UserWentOffline::class, 1);
     }
 
+    public function test_arguments_can_be_named(): void
+    {
+        Presence::heartbeat($this->user(), active: false);
+        self::assertSame('away', Presence::status(userId: $this->id)['status']);
+        Presence::offline($this->user(), session: 'another');
+        self::assertSame('away', Presence::status($this->id)['status']);
+    }
+
     public function test_rosters_and_counts_know_the_members_of_a_scope(): void
     {
         config(['presence.scope.resolver' => fn (): array => ['tenant' => "acme-{$this->id}"]]);
@@ -151,6 +160,13 @@ final class FacadeTest extends TestCase
         self::assertNotNull($this->record(null, '_blue_tenant|'));
         self::assertSame('online', Presence::status($this->id)['status']);
         self::assertSame('offline', Presence::status($this->id, [])['status']);
+    }
+
+    public function test_a_scope_resolver_that_is_none_is_not_taken_for_no_scope(): void
+    {
+        config(['presence.scope.resolver' => 'App\\NoSuchResolver']);
+        $this->expectException(LogicException::class);
+        Presence::status(1);
     }
 
     public function test_a_meta_that_json_cannot_say_is_kept_as_far_as_it_can(): void

@@ -88,7 +88,7 @@ final class HeartbeatScriptTest extends BrowserTestCase
     {
         $sidecar = new Sidecar(self::redis(), ['PRESENCE__SERVER__ALLOWED_ORIGINS' => '*']);
         $this->configured(['presence.sidecar.url' => $sidecar->url]);
-        $environment = ['PRESENCE_SIDECAR_PUBLIC_URL' => $sidecar->url, 'PRESENCE_USER_TOKEN_TTL' => '61'];
+        $environment = ['PRESENCE_SIDECAR_PUBLIC_URL' => $sidecar->url, 'PRESENCE_SIDECAR_USER_TOKEN_TTL' => '61'];
         [$app, $browser] = [$this->serve($environment, $sidecar), new Browser()];
         $browser->newTab();
         $this->logIn($browser, $app);

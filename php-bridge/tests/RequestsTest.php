@@ -87,6 +87,8 @@ final class RequestsTest extends TestCase
     public function test_visits_are_heartbeats_one_in_thirty_seconds_of_a_session(): void
     {
         $this->logIn();
+        self::assertSame(['source' => 'login'], Presence::status($this->id)['meta']);
+        $this->visit('GET', '/');
         $this->visit('GET', '/', [], ['REMOTE_ADDR' => '10.1.1.1']);
         self::assertSame(['ip' => '127.0.0.1'], Presence::status($this->id)['meta']);
 
@@ -96,6 +98,18 @@ final class RequestsTest extends TestCase
         $redis->del($throttle);
         $this->visit('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);
         self::assertSame(['ip' => '10.9.8.7'], Presence::status($this->id)['meta']);
+    }
+
+    public function test_what_pages_that_beat_ask_for_by_themselves_is_no_visit(): void
+    {
+        $this->logIn();
+        $this->visit('GET', '/login', [], ['HTTP_SEC_FETCH_DEST' => 'document']);
+        self::redis()->client(1)->del(self::redis()->client(1)->keys('*presence:beat:*'));
+        Presence::heartbeat($this->user(), ['from' => 'the page'], session()->get('presence:session'), false);
+        $this->visit('GET', "/presence/status/{$this->id}", [], ['HTTP_SEC_FETCH_DEST' => 'empty'])->assertOk();
+        self::assertSame('away', Presence::status($this->id)['status']);
+        $this->visit('GET', '/', [], ['HTTP_SEC_FETCH_DEST' => 'document']);
+        self::assertSame('online', Presence::status($this->id)['status']);
     }
 
     public function test_the_middleware_does_nothing_before_the_response_is_sent(): void

@@ -28,7 +28,7 @@ final class SidecarCommand extends Command
     public function handle(Filesystem $files, Settings $settings): int
     {
         $store = $settings->storeDriver();
-        if (! in_array($store, ['redis', 'database', 'array'], true)) {
+        if (! in_array($store, ['redis', 'array'], true)) {
             $this->error("A cache store \"{$store}\" cannot be shared with a sidecar: set PRESENCE_CACHE_STORE=redis.");
 
             return self::FAILURE;

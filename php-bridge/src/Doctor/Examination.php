@@ -50,13 +50,9 @@ final class Examination
 
     private function resolver(): Finding
     {
-        if ($this->config->get('presence.scope.resolver') instanceof Closure) {
-            $fix = 'put the name of an invokable class there';
+        $isClosure = $this->config->get('presence.scope.resolver') instanceof Closure;
 
-            return Finding::different('resolver', 'a closure, with which config:cache fails', $fix);
-        }
-
-        return Finding::fine('resolver', 'can be cached');
+        return Finding::fine('resolver', $isClosure ? 'a closure, which config:cache cannot store' : 'can be cached');
     }
 
     private function webhookSecret(): Finding

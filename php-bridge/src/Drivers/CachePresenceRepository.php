@@ -62,7 +62,7 @@ final class CachePresenceRepository implements PresenceRepository
         foreach ($userIds as $id) {
             $keys[$id] = Key::forUserId($id, $scope);
         }
-        $records = $keys === [] ? [] : $this->store->open()->many(array_values($keys));
+        $records = $keys === [] ? [] : $this->store->open()->getMultiple(array_values($keys));
 
         return array_map(fn (string $key): array => $this->read($records[$key] ?? null), $keys);
     }

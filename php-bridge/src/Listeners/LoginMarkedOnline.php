@@ -8,7 +8,7 @@ use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use Illuminate\Auth\Events\Login;
 
-/** Who logs in is online. */
+/** Who logs in is online; the request is marked, so that it is not taken for a visit besides. */
 final class LoginMarkedOnline
 {
     public function __construct(private readonly BrowserSession $browser)
@@ -19,5 +19,6 @@ final class LoginMarkedOnline
     {
         $this->browser->begin();
         Presence::online($event->user, ['source' => 'login']);
+        request()->attributes->set(self::class, true);
     }
 }

@@ -13,23 +13,38 @@ use Illuminate\Support\Str;
  */
 final class BrowserSession
 {
-    private const KEY = 'presence:session';
+    private const NAME = 'presence:session';
+
+    private const PAGES_BEAT = 'presence:pages-beat';
 
     /** The name, if this request has a session and that has one. */
     public function name(): ?string
     {
-        return $this->session()?->get(self::KEY);
+        return $this->session()?->get(self::NAME);
     }
 
     /** The name, given now if there was none; null without a session. */
     public function begin(): ?string
     {
         $session = $this->session();
-        if ($session !== null && ! $session->has(self::KEY)) {
-            $session->put(self::KEY, Str::random(16));
+        if ($session !== null && ! $session->has(self::NAME)) {
+            $session->put(self::NAME, Str::random(16));
         }
 
         return $this->name();
+    }
+
+    /** Notes that the browser's pages have the heartbeat script. */
+    public function beginPagesThatBeat(): void
+    {
+        $this->begin();
+        $this->session()?->put(self::PAGES_BEAT, true);
+    }
+
+    /** Whether the browser's pages have the heartbeat script, and so know better than their requests who is active. */
+    public function hasPagesThatBeat(): bool
+    {
+        return (bool) $this->session()?->get(self::PAGES_BEAT);
     }
 
     private function session(): ?Session

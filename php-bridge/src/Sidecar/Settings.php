@@ -6,7 +6,6 @@ namespace AesirCloud\Presence\Sidecar;
 
 use Illuminate\Contracts\Config\Repository;
 use Illuminate\Contracts\Foundation\Application;
-use Illuminate\Support\Arr;
 use Illuminate\Support\ConfigurationUrlParser;
 
 /** What a sidecar's configuration must say to go with this app. */
@@ -44,7 +43,11 @@ final class Settings
                 'cache_prefix' => (string) ($this->store()['prefix'] ?? $this->config->get('cache.prefix')),
             ],
             'webhook' => $this->webhook(),
-            'routing' => Arr::only($this->presence('routing'), ['register_heartbeat_route', 'prefix', 'throttle']),
+            'routing' => [
+                'register_heartbeat_route' => (bool) $this->presence('routing.register_heartbeat_route'),
+                'prefix' => (string) $this->presence('routing.prefix'),
+                'throttle' => (string) $this->presence('routing.throttle'),
+            ],
             'auth' => array_filter([
                 'tokens' => self::list($this->presence('sidecar.token')),
                 'user_token_secrets' => self::list($this->presence('sidecar.user_tokens.secret')),
@@ -93,13 +96,18 @@ final class Settings
         if ($this->webhookUrl() === null) {
             return [];
         }
-        $known = ['secret', 'previous_secrets', 'timeout', 'retries', 'signature_header', 'algo', 'headers', 'send_on'];
-        $given = array_filter(
-            Arr::only($this->presence('webhook'), $known),
-            fn (mixed $value): bool => $value !== null && $value !== []
-        );
 
-        return ['url' => $this->webhookUrl()] + $given;
+        return array_filter([
+            'url' => $this->webhookUrl(),
+            'secret' => $this->presence('webhook.secret'),
+            'previous_secrets' => $this->presence('webhook.previous_secrets'),
+            'timeout' => (int) $this->presence('webhook.timeout'),
+            'retries' => (int) $this->presence('webhook.retries'),
+            'signature_header' => $this->presence('webhook.signature_header'),
+            'algo' => $this->presence('webhook.algo'),
+            'headers' => $this->presence('webhook.headers'),
+            'send_on' => array_map('boolval', $this->presence('webhook.send_on')),
+        ], fn (mixed $value): bool => $value !== null && $value !== []);
     }
 
     private function webhookUrl(): ?string

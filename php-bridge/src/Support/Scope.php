@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Support;
 
 use Illuminate\Support\Facades\Auth;
+use LogicException;
 
 /** What tells users apart beyond their ids. */
 final class Scope
@@ -17,11 +18,17 @@ final class Scope
     public static function current(): array
     {
         $resolver = config('presence.scope.resolver');
+        if (! $resolver) {
+            return [];
+        }
         if (is_string($resolver) && class_exists($resolver)) {
             $resolver = app($resolver);
         }
+        if (! is_callable($resolver)) {
+            throw new LogicException('presence.scope.resolver is neither callable nor the name of an invokable class.');
+        }
 
-        return is_callable($resolver) ? (array) $resolver() : [];
+        return (array) $resolver();
     }
 
     /**

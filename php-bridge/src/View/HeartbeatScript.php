@@ -35,7 +35,7 @@ final class HeartbeatScript
         if (! Auth::check()) {
             return '';
         }
-        $this->browser->begin();
+        $this->browser->beginPagesThatBeat();
         $nonce = isset($options['nonce']) ? ' nonce="' . e($options['nonce']) . '"' : '';
         $script = trim((string) file_get_contents(__DIR__ . '/../../resources/js/heartbeat.js'));
         $config = json_encode(['every' => $options['every'] ?? 30] + $this->destination(), self::IN_A_SCRIPT);

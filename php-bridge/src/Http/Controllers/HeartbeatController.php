@@ -24,13 +24,14 @@ final class HeartbeatController
 
     public function __invoke(Request $request): JsonResponse
     {
+        $user = $request->user() ?? abort(401);
         $session = $this->browser->begin() ?? self::DEFAULT_SESSION;
         $agent = mb_strcut(mb_scrub((string) $request->userAgent(), 'UTF-8'), 0, self::USER_AGENT, 'UTF-8');
         $meta = ['ip' => $request->ip(), 'ua' => $agent];
         if ($request->boolean('end')) {
-            Presence::offline($request->user(), $meta, $session);
+            Presence::offline($user, $meta, $session);
         } else {
-            Presence::heartbeat($request->user(), $meta, $session, $request->boolean('active', true));
+            Presence::heartbeat($user, $meta, $session, $request->boolean('active', true));
         }
 
         return response()->json(['ok' => true]);

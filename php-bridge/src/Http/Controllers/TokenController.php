@@ -14,7 +14,8 @@ final class TokenController
 {
     public function __invoke(Request $request, UserTokens $tokens): JsonResponse
     {
-        $fresh = ['token' => Presence::token($request->user()), 'ttl' => $tokens->ttlSeconds];
+        $user = $request->user() ?? abort(401);
+        $fresh = ['token' => Presence::token($user), 'ttl' => $tokens->ttlSeconds];
 
         return response()->json($fresh)->header('Cache-Control', 'no-store');
     }

@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Http\Middleware;
 
 use AesirCloud\Presence\Facades\Presence;
+use AesirCloud\Presence\Listeners\LoginMarkedOnline;
+use AesirCloud\Presence\Sidecar\BrowserSession;
 use AesirCloud\Presence\Support\Key;
 use AesirCloud\Presence\Support\Store;
 use Closure;
@@ -16,7 +18,7 @@ final class UpdatePresence
 {
     private const EVERY_SECONDS = 30;
 
-    public function __construct(private readonly Store $store)
+    public function __construct(private readonly Store $store, private readonly BrowserSession $browser)
     {
     }
 
@@ -29,8 +31,8 @@ final class UpdatePresence
     public function terminate(Request $request, Response $response): void
     {
         $user = $request->user();
-        if ($user === null || $request->routeIs('presence.heartbeat', 'presence.token')) {
-            return; // A page that says it idles or ends must not be taken for a visit.
+        if ($user === null || ! $this->isVisit($request)) {
+            return;
         }
         $whose = $request->hasSession() ? 'session:' . $request->session()->getId() : 'user:' . Key::for($user);
         rescue(function () use ($request, $user, $whose): void {
@@ -39,5 +41,15 @@ final class UpdatePresence
                 Presence::heartbeat($user, ['ip' => $request->ip()]);
             }
         });
+    }
+
+    /** Pages that beat may be hidden, idle or gone: what they ask for by themselves is no sign of life. */
+    private function isVisit(Request $request): bool
+    {
+        $isOfAPage = $request->headers->get('Sec-Fetch-Dest') === 'empty' && $this->browser->hasPagesThatBeat();
+
+        return ! $isOfAPage
+            && ! $request->routeIs('presence.heartbeat', 'presence.token')
+            && ! $request->attributes->has(LoginMarkedOnline::class);
     }
 }
