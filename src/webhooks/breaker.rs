@@ -52,9 +52,13 @@ impl Breaker {
         self.next_probe.take().is_some()
     }
 
-    /// The receiver failed at `now`; true if that opens the circuit.
+    /// The receiver failed at `now`; true if that opens the circuit. What was under way when it opened, and fails
+    /// before the next probe, says nothing new.
     pub fn failed(&mut self, now: Instant) -> bool {
         let was_open = self.is_open();
+        if self.next_probe.is_some_and(|probe| now < probe) {
+            return false;
+        }
         self.failures = self.failures.saturating_add(1);
         if self.failures >= THRESHOLD {
             self.next_probe = Some(now + self.pause());

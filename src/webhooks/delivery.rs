@@ -230,15 +230,13 @@ impl Delivery {
                 let (last, tries) = (&tries.last, tries.count);
                 tracing::info!(endpoint = self.endpoint.name, id = job.id, tries, last, ?pause, "not delivered yet");
             }
-            Verdict::Dead(tries) => self.note_dead(&job, tries),
+            Verdict::Dead(Tries { count, last }) => {
+                let endpoint = &self.endpoint.name;
+                tracing::error!(endpoint, id = job.id, tries = count, last, "given up: a dead letter now");
+                self.metrics.gave_up();
+            }
         }
         self.unsettled.push(job.settled(verdict));
-    }
-
-    fn note_dead(&self, job: &Job, Tries { count, last }: &Tries) {
-        let endpoint = &self.endpoint.name;
-        tracing::error!(endpoint, id = job.id, tries = count, last, "given up: a dead letter now");
-        self.metrics.gave_up();
     }
 
     /// The receiver is gone for good: pauses the whole endpoint.
@@ -260,16 +258,20 @@ impl Delivery {
         }
         let claimed = self.terms.queue.claim(&self.endpoint.name, EXPIRED_AT_ONCE, MARGIN).await?;
         let Claimed::Jobs(jobs) = claimed else { return Ok(()) };
+        let mut expired = 0;
         for job in jobs {
             let verdict = if job.age > oldest {
-                let tries = Tries { last: "the receiver has been down for too long".to_owned(), ..job.tries.clone() };
-                self.note_dead(&job, &tries);
-                Verdict::Dead(tries)
+                expired += 1;
+                self.metrics.gave_up();
+                let last = "the receiver has been down for too long".to_owned();
+                Verdict::Dead(Tries { last, ..job.tries.clone() })
             } else {
                 Verdict::Retry(Duration::ZERO, job.tries.clone())
             };
             self.unsettled.push(job.settled(verdict));
         }
+        let endpoint = &self.endpoint.name;
+        tracing::error!(endpoint, expired, "given up, the receiver has been down for too long: dead letters now");
         self.settle().await
     }
 

@@ -31,7 +31,7 @@ cache = {{ ttl_seconds = 4, away_after_seconds = 2 }}
 url = "{misbehaving}"
 secret = "base64:c2VjcmV0"
 timeout = 1
-schedule = [{}]
+schedule = [{}, "1h"]
 [[webhook.endpoints]]
 name = "down"
 url = "http://127.0.0.1:{down}/hooks/presence"

@@ -49,6 +49,7 @@ fn a_receiver_that_fails_again_and_again_is_probed_less_and_less_until_it_is_bac
         assert_eq!(breaker.gauge(now), Gauge::Closed);
     }
     assert!(breaker.failed(now), "the fifth failure in a row opens it");
+    assert!(!(0..30).any(|_| breaker.failed(now)), "what was under way says nothing new");
     let mut pauses = Vec::new();
     for _ in 0..10 {
         let Gauge::Open(until) = breaker.gauge(now) else { panic!("it is open") };
