@@ -1,6 +1,6 @@
 //! Presence: who is online, away or offline, where.
 //!
-//! Read in this order: [`model`] (the rules), [`identity`] and [`record`] (who, and what Laravel keeps of them),
+//! Read in this order: [`model`] (the rules), [`identity`], [`meta`] and [`record`] (who, and what Laravel keeps of them),
 //! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], and [`api`] (HTTP).
 
 pub mod api;
@@ -8,6 +8,7 @@ pub mod clock;
 mod committer;
 mod group;
 pub mod identity;
+pub mod meta;
 mod metrics;
 pub mod model;
 pub mod record;

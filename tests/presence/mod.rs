@@ -3,6 +3,7 @@
 mod crashes;
 mod model;
 mod races;
+mod records;
 mod reference;
 mod stories;
 mod teller;

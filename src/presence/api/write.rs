@@ -5,7 +5,6 @@
 use std::io::Write;
 
 use crate::laravel::date;
-use crate::presence::identity::Meta;
 use crate::presence::model::{Timestamp, Transition};
 use crate::presence::service::Member;
 use crate::presence::{Happened, View};
@@ -88,7 +87,7 @@ fn brief_entries(view: &View, out: &mut Vec<u8>) {
         None => out.extend_from_slice(b",\"seconds_ago\":null"),
     }
     out.extend_from_slice(b",\"meta\":");
-    meta(&view.meta, out);
+    out.extend_from_slice(view.meta.json());
 }
 
 fn status_entries(view: &View, out: &mut Vec<u8>) {
@@ -106,13 +105,6 @@ fn status_entries(view: &View, out: &mut Vec<u8>) {
         out.push(b'}');
     });
     out.push(b']');
-}
-
-fn meta(meta: &Meta, out: &mut Vec<u8>) {
-    match meta.value().as_array() {
-        Some(array) if array.is_empty() => out.extend_from_slice(b"[]"),
-        _ => json(meta, out),
-    }
 }
 
 fn moment(at: Option<Timestamp>, out: &mut Vec<u8>) {
