@@ -21,7 +21,7 @@ use crate::http::edge::{Edge, Settings};
 use crate::http::server::{self, Bound};
 use crate::http::throttle::Throttle;
 use crate::http::{Problem, body};
-use crate::presence::api::{Api, Browser};
+use crate::presence::api::{Api, Browser, Direct};
 use crate::presence::clock::Clock;
 use crate::presence::model::{Span, Windows};
 use crate::presence::store::{ArrayStore, RedisOptions, RedisStore, Store};
@@ -194,7 +194,7 @@ fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) ->
     let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
     let api = Api::new(presence.clone(), config.scope.clone());
     let browser = Browser::new(presence.clone(), config.scope.clone(), throttle);
-    let service = OpenApiService::new((api, browser), "presence-sidecar", env!("CARGO_PKG_VERSION"))
+    let service = OpenApiService::new((api.clone(), browser), "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .summary("Presence for Laravel apps")
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
@@ -217,12 +217,13 @@ fn routes(config: &Config, presence: Arc<Presence>, registry: &Arc<Registry>) ->
         trusted_proxies: config.server.trusted_proxies.clone(),
         routes: docs::Routes::of(&document, &open),
     };
-    let routes = Routes { operations: service.into_endpoint(), browser, pages };
+    let routes = Routes { api, operations: service.into_endpoint(), browser, pages };
     (Edge::new(routes, settings), document)
 }
 
 /// The operations of the document, and the pages beside them.
 pub struct Routes {
+    api: Api,
     operations: BoxEndpoint<'static, Response>,
     browser: Option<String>,
     pages: Route,
@@ -239,6 +240,9 @@ impl Endpoint for Routes {
             if let Ok(uri) = format!("{shorter}{query}").parse() {
                 *request.uri_mut() = uri;
             }
+        }
+        if let Some(direct) = Direct::find(&request) {
+            return direct.answer(&self.api, request).await;
         }
         let path = request.uri().path();
         if self.browser.as_deref() == Some(path) {

@@ -1,6 +1,7 @@
 //! Presence over HTTP: who, what, call, answer.
 
 mod browser;
+mod direct;
 mod types;
 mod write;
 
@@ -12,6 +13,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{OpenApi, Tags};
 
 pub use self::browser::Browser;
+pub use self::direct::Direct;
 use self::types::{
     ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody, OfflineBody,
     PageSize, PresentWord, RosterAnswer, ScopeBody, StatusAnswer,
@@ -38,6 +40,7 @@ pub enum Tag {
 }
 
 /// The presence operations for applications.
+#[derive(Clone)]
 pub struct Api {
     presence: Arc<Presence>,
     rules: config::Scope,
