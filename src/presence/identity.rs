@@ -7,6 +7,7 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
 pub use super::meta::Meta;
+use crate::laravel;
 use crate::laravel::cache_key::{self, Scalar, ScopeParts};
 
 /// Longer ids, scope values and session names than this many characters are refused, as by Laravel's `max:255`.
@@ -52,6 +53,17 @@ impl Id {
         match text.parse::<i64>() {
             Ok(number) if number.to_string() == text => Ok(Self::Int(number)),
             _ => Self::text(text),
+        }
+    }
+
+    /// The id as PHP folds it when it is the key of an array: a text that spells an integer is the integer.
+    pub fn folded(self) -> Self {
+        match &self {
+            Self::Text(text) => match laravel::Key::from(text.as_ref()) {
+                laravel::Key::Int(number) => Self::Int(number),
+                laravel::Key::String(_) => self,
+            },
+            Self::Int(_) => self,
         }
     }
 

@@ -8,6 +8,7 @@ pub mod clock;
 mod committer;
 mod group;
 pub mod identity;
+pub mod many;
 pub mod meta;
 mod metrics;
 pub mod model;

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::committer::{Committer, Happened, Wanted};
 use super::group::{Group, Groups, LARGEST, grouped};
 use super::identity::{Key, ScopeKey};
+use super::many::{Found, Lookout, Named};
 use super::metrics::Metrics;
 use super::model::{Change, Input, Status, Windows};
 use super::store::{Counts, Cursor, Known, Result, Store, Unavailable};
@@ -25,6 +26,7 @@ pub struct Presence {
     metrics: Arc<Metrics>,
     commits: Group<Wanted, Happened>,
     loads: Group<Key, Known>,
+    looks: Group<Named, Found>,
 }
 
 impl Presence {
@@ -39,10 +41,15 @@ impl Presence {
     ) -> (Self, Vec<BoxFuture<'static, ()>>) {
         let (commits, committing) = grouped();
         let (loads, loading) = grouped();
+        let (looks, looking) = grouped();
         let committer = Committer::new(busy.clone(), clock.clone(), windows, metrics.clone());
-        let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(committer.run(committing)), Box::pin(load_groups(busy.clone(), clock.clone(), loading))];
-        (Self { store, clock, windows, metrics, commits, loads }, workers)
+        let lookout = Lookout { store: busy.clone(), clock: clock.clone(), windows };
+        let workers: Vec<BoxFuture<'static, ()>> = vec![
+            Box::pin(committer.run(committing)),
+            Box::pin(load_groups(busy.clone(), clock.clone(), loading)),
+            Box::pin(lookout.run(looking)),
+        ];
+        (Self { store, clock, windows, metrics, commits, loads, looks }, workers)
     }
 
     /// Applies one input to one user, and tells what came of it once that is committed.
@@ -65,15 +72,9 @@ impl Presence {
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
-    /// What the PHP facade's `many()` answers, in the order of `keys`, in one round trip to the store.
-    pub async fn many(&self, keys: impl ExactSizeIterator<Item = &Key>) -> Result<Vec<View>> {
-        if keys.len() == 0 {
-            return Ok(Vec::new());
-        }
-        let now = self.clock.now();
-        let keys: Vec<Key> = keys.cloned().collect();
-        let records = self.store.records(&keys, now).await?;
-        Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now)).collect())
+    /// What the PHP facade's `many()` answers, in the order of `named`, in one round trip to the store.
+    pub async fn many(&self, named: Named) -> Result<Found> {
+        self.looks.ask(named).await
     }
 
     /// Up to `limit` present members of a scope that follow `after`, in the order of their keys, and what each is like.

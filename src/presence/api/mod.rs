@@ -7,7 +7,8 @@ mod write;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{OpenApi, Tags};
@@ -19,6 +20,7 @@ use self::types::{
     PageSize, PresentWord, RosterAnswer, ScopeBody, StatusAnswer,
 };
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
+use super::many::Named;
 use super::model::{Beat, Input, Status};
 use super::scope::{self, Wished};
 use super::service::MAX_USERS;
@@ -211,9 +213,9 @@ impl Api {
         let ManyBody { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
-        let users: IndexMap<String, Key> = user_ids.iter().map(|user| (user.to_string(), scope.user(user))).collect();
-        let views = self.presence.many(users.values()).await?;
-        Ok(Written::by(|out| write::many(users.keys().map(String::as_str).zip(&views), out)))
+        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
+        let found = self.presence.many(Named { scope, users: users.iter().cloned().collect() }).await?;
+        Ok(Written::by(|out| write::many(users.iter().zip(found.iter()), out)))
     }
 
     /// The members of a scope
