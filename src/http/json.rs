@@ -36,6 +36,9 @@ impl<T: Type> Payload for Json<T> {
 
 /// Whether a content type is `application/json` or `application/…+json`.
 pub fn is_json(content_type: &str) -> bool {
+    if content_type == JSON {
+        return true;
+    }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let subtype = essence.get(..12).filter(|start| start.eq_ignore_ascii_case("application/")).map(|_| &essence[12..]);
     subtype

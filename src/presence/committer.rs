@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use foldhash::fast::RandomState;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
 use lru::LruCache;
@@ -54,8 +55,8 @@ pub struct Committer {
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    remembered: LruCache<Key, State>,
-    away: HashSet<Key>,
+    remembered: LruCache<Key, State, RandomState>,
+    away: HashSet<Key, RandomState>,
 }
 
 /// A group of users on its way to the store.
@@ -64,7 +65,7 @@ struct Flight {
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    units: IndexMap<Key, Unit>,
+    units: IndexMap<Key, Unit, RandomState>,
     landed: Vec<(Key, Option<State>)>,
 }
 
@@ -89,7 +90,14 @@ struct Landed {
 impl Committer {
     /// A committer that remembers nobody yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<Clock>, windows: Windows, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, windows, metrics, remembered: LruCache::unbounded(), away: HashSet::new() }
+        Self {
+            store,
+            clock,
+            windows,
+            metrics,
+            remembered: LruCache::unbounded_with_hasher(RandomState::default()),
+            away: HashSet::default(),
+        }
     }
 
     /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
@@ -126,7 +134,7 @@ impl Committer {
 
     /// Groups jobs by user, with what is remembered of each; those of users who are on their way are held back.
     fn board(&mut self, jobs: Vec<Job>) -> (Flight, Vec<Job>) {
-        let mut units: IndexMap<Key, Unit> = IndexMap::with_capacity(jobs.len());
+        let mut units: IndexMap<Key, Unit, _> = IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut held = Vec::new();
         for job in jobs {
             let key = &job.question.subject.key;

@@ -30,8 +30,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// The service, and the workers it works through. Nothing is answered before they run, best on a thread of
-    /// their own with `busy`, a store of their own to the same data; they end when the service is dropped.
+    /// The service, and the workers it works through. Nothing is answered before they run, best all on
+    /// one thread, with `busy`, a store of their own to the same data; they end when the service is dropped.
     pub fn new(
         store: Arc<dyn Store>,
         busy: &Arc<dyn Store>,

@@ -2,8 +2,6 @@
 //!
 //! What is written here is described by the types of the same names in [`super::types`]; a test reads it back as them.
 
-use std::io::Write;
-
 use crate::laravel::date;
 use crate::presence::identity::Id;
 use crate::presence::many::Seen;
@@ -94,7 +92,10 @@ fn brief_entries(view: &View, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\",\"last_seen_at\":");
     moment(view.last_seen, out);
     match view.seconds_ago {
-        Some(seconds) => _ = write!(out, ",\"seconds_ago\":{seconds}"),
+        Some(seconds) => {
+            out.extend_from_slice(b",\"seconds_ago\":");
+            json(&seconds, out);
+        }
         None => out.extend_from_slice(b",\"seconds_ago\":null"),
     }
     out.extend_from_slice(b",\"meta\":");
