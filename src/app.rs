@@ -10,6 +10,7 @@ use poem_openapi::OpenApiService;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -23,7 +24,7 @@ use crate::http::edge::{Edge, Settings};
 use crate::http::server::{self, Bound};
 use crate::http::throttle::Throttle;
 use crate::http::{Problem, body};
-use crate::presence::api::{Api, Browser};
+use crate::presence::api::{Api, Browser, Direct};
 use crate::presence::clock::Clock;
 use crate::presence::feed::Feed;
 use crate::presence::model::{Event, Span, Windows};
@@ -143,7 +144,11 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
     let Workers { sweep, interval, registry, redis, committing, feed, deliveries, ending } = workers;
     let tasks = TaskTracker::new();
-    let committing = tokio::task::spawn_blocking(|| beside(committing));
+    // Where one thread has all requests, a second one would do little but wake it and be woken by it.
+    let committing = match Handle::current().metrics().num_workers() {
+        1 => tokio::spawn(all(committing)),
+        _ => tokio::task::spawn_blocking(|| beside(committing)),
+    };
     if let Err(error) = sweep.clock.synchronize(sweep.store.as_ref()).await {
         tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
     }
@@ -178,22 +183,24 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     tasks.close();
     tasks.wait().await;
     if committing.await.is_err() {
-        tracing::error!("the committing thread ended in a panic");
+        tracing::error!("committing ended in a panic");
     }
 }
 
-/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for
-/// their threads, nor to be passed from one to the other.
+/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to be passed from one of the
+/// requests' threads to the other.
 fn beside(workers: Vec<BoxFuture<'static, ()>>) {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(async {
-            let tasks = TaskTracker::new();
-            workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
-            tasks.close();
-            tasks.wait().await;
-        }),
+        Ok(runtime) => runtime.block_on(all(workers)),
         Err(error) => tracing::error!(%error, "no thread for the store: nothing will be answered"),
     }
+}
+
+async fn all(workers: Vec<BoxFuture<'static, ()>>) {
+    let tasks = TaskTracker::new();
+    workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
+    tasks.close();
+    tasks.wait().await;
 }
 
 async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
@@ -308,7 +315,7 @@ fn routes(
 ) -> (Edge<Routes>, Value) {
     let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
     let browser = Browser::new(presence.clone(), config.scope.clone(), throttle);
-    let service = OpenApiService::new((api, browser, webhooks), "presence-sidecar", env!("CARGO_PKG_VERSION"))
+    let service = OpenApiService::new((api.clone(), browser, webhooks), "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .summary("Presence for Laravel apps")
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
@@ -331,12 +338,13 @@ fn routes(
         trusted_proxies: config.server.trusted_proxies.clone(),
         routes: docs::Routes::of(&document, &open),
     };
-    let routes = Routes { operations: service.into_endpoint(), browser, pages };
+    let routes = Routes { api, operations: service.into_endpoint(), browser, pages };
     (Edge::new(routes, settings), document)
 }
 
 /// The operations of the document, and the pages beside them.
 pub struct Routes {
+    api: Api,
     operations: BoxEndpoint<'static, Response>,
     browser: Option<String>,
     pages: Route,
@@ -353,6 +361,9 @@ impl Endpoint for Routes {
             if let Ok(uri) = format!("{shorter}{query}").parse() {
                 *request.uri_mut() = uri;
             }
+        }
+        if let Some(direct) = Direct::find(&request) {
+            return direct.answer(&self.api, request).await;
         }
         let path = request.uri().path();
         if self.browser.as_deref() == Some(path) {

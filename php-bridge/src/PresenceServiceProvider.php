@@ -68,7 +68,7 @@ final class PresenceServiceProvider extends ServiceProvider
     private function bindStore(): void
     {
         $this->app->singleton(Store::class, fn (Container $app): Store
-            => new Store($app->make('cache'), $this->setting('cache.store')));
+            => new Store($app->make('cache'), $this->setting('cache.store') ?: null));
     }
 
     private function bindSidecar(): void

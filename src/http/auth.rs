@@ -10,11 +10,15 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use poem::Request;
 use poem::http::header;
+use poem::web::headers::authorization::Bearer as BearerToken;
+use poem::web::headers::{Authorization, HeaderMapExt};
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
+
+use super::problem::Problem;
 
 /// The tokens this sidecar accepts.
 pub struct Gate {
@@ -117,7 +121,28 @@ pub enum StreamAuth {
     Query,
 }
 
+impl ServiceAuth {
+    /// The caller, without the framework's help.
+    ///
+    /// # Errors
+    /// [`Problem::Unauthenticated`].
+    pub fn of(request: &Request) -> Result<Self, Problem> {
+        let service = |bearer: BearerToken| gate(request)?.is_service(bearer.token()).then_some(Self(()));
+        bearer(request).and_then(service).ok_or(Problem::Unauthenticated)
+    }
+}
+
 impl AnyAuth {
+    /// The caller, without the framework's help.
+    ///
+    /// # Errors
+    /// [`Problem::Unauthenticated`].
+    pub fn of(request: &Request) -> Result<Self, Problem> {
+        let user = |bearer: BearerToken| gate(request)?.user(bearer.token()).map(|claims| Self::User(UserAuth(claims)));
+        let service = ServiceAuth::of(request).map(Self::Service);
+        service.or_else(|unknown| bearer(request).and_then(user).ok_or(unknown))
+    }
+
     /// The user's claims, if it is not an application that calls.
     pub fn claims(&self) -> Option<&Claims> {
         match self {
@@ -133,6 +158,10 @@ async fn check_service(request: &Request, bearer: Bearer) -> Option<()> {
 
 async fn check_user(request: &Request, bearer: Bearer) -> Option<Claims> {
     gate(request)?.user(&bearer.token)
+}
+
+fn bearer(request: &Request) -> Option<BearerToken> {
+    request.headers().typed_get::<Authorization<BearerToken>>().map(|Authorization(bearer)| bearer)
 }
 
 /// The gate that the edge put beside the request.

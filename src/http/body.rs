@@ -30,8 +30,9 @@ const DRAINED: usize = 128 * 1024 * 1024;
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
     let limits = request.extensions().get::<Limits>().copied().ok_or(Problem::Internal)?;
     let Ok(body) = body.take() else { return Ok(Bytes::new()) };
-    let announced = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
-    if announced > limits.bytes as u64 && request.headers().contains_key(header::EXPECT) {
+    let headers = request.headers();
+    let announced = || headers.typed_get::<ContentLength>().map_or(0, |length| length.0);
+    if headers.contains_key(header::EXPECT) && announced() > limits.bytes as u64 {
         return Err(Problem::TooLarge);
     }
     tokio::time::timeout(limits.timeout, collect(body.into(), limits.bytes)).await.map_err(|_| Problem::TooSlow)?

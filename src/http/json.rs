@@ -36,6 +36,9 @@ impl<T: Type> Payload for Json<T> {
 
 /// Whether a content type is `application/json` or `application/…+json`.
 pub fn is_json(content_type: &str) -> bool {
+    if content_type == JSON {
+        return true;
+    }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let subtype = essence.get(..12).filter(|start| start.eq_ignore_ascii_case("application/")).map(|_| &essence[12..]);
     subtype
@@ -116,11 +119,7 @@ fn friendly(expected: &str) -> &str {
 impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(bytes) => {
-                let mut response = bytes.into_response();
-                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-                response
-            }
+            Ok(bytes) => response(bytes),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
                 Problem::Internal.into_response()
@@ -144,10 +143,20 @@ impl<T> Written<T> {
 
 impl<T: Send> IntoResponse for Written<T> {
     fn into_response(self) -> Response {
-        let mut response = self.0.into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-        response
+        response(self.0)
     }
+}
+
+/// Room for the headers that the edge adds, too.
+const HEADERS: usize = 6;
+
+fn response(json: Vec<u8>) -> Response {
+    let mut response = Response::default();
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response.set_body(json);
+    response
 }
 
 impl<T: Type> ApiResponse for Written<T> {

@@ -10,6 +10,7 @@
 //!   through serde
 //! - [`serialize`]: `serialize()` and `unserialize()`, the format of everything Laravel caches
 //! - [`json`]: `json_encode()` and `json_decode($text, true)`
+//! - [`transcode`]: from one of these notations to the other without a value in between
 //! - [`cache_key`]: `Str::snake`, the logical key of a presence record and the two prefixes in
 //!   front of it
 //! - [`date`]: what `Carbon::parse` reads and Carbon writes
@@ -25,6 +26,7 @@ mod object;
 mod read;
 pub mod serialize;
 mod text;
+pub mod transcode;
 mod unserialize;
 pub mod value;
 mod view;

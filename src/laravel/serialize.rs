@@ -54,7 +54,8 @@ pub fn serialize_int_into(number: i64, out: &mut Vec<u8>) {
     out.push(b';');
 }
 
-fn serialize_float_into(number: f64, out: &mut Vec<u8>) {
+/// Appends a double: `d:0.5;`.
+pub(super) fn serialize_float_into(number: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"d:");
     if number.is_nan() {
         out.extend_from_slice(b"NAN");

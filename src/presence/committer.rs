@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use foldhash::fast::RandomState;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
 use lru::LruCache;
@@ -68,14 +69,14 @@ pub struct Ground {
 /// The committing task.
 pub struct Committer {
     ground: Arc<Ground>,
-    remembered: LruCache<Key, State>,
-    away: HashSet<Key>,
+    remembered: LruCache<Key, State, RandomState>,
+    away: HashSet<Key, RandomState>,
 }
 
 /// A group of users on its way to the store.
 struct Flight {
     ground: Arc<Ground>,
-    units: IndexMap<Key, Unit>,
+    units: IndexMap<Key, Unit, RandomState>,
     landed: Vec<(Key, Option<State>)>,
 }
 
@@ -100,7 +101,8 @@ struct Landed {
 impl Committer {
     /// A committer that remembers nobody yet.
     pub fn new(ground: Ground) -> Self {
-        Self { ground: Arc::new(ground), remembered: LruCache::unbounded(), away: HashSet::new() }
+        let remembered = LruCache::unbounded_with_hasher(RandomState::default());
+        Self { ground: Arc::new(ground), remembered, away: HashSet::default() }
     }
 
     /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
@@ -137,7 +139,7 @@ impl Committer {
 
     /// Groups jobs by user, with what is remembered of each; those of users who are on their way are held back.
     fn board(&mut self, jobs: Vec<Job>) -> (Flight, Vec<Job>) {
-        let mut units: IndexMap<Key, Unit> = IndexMap::with_capacity(jobs.len());
+        let mut units: IndexMap<Key, Unit, _> = IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut held = Vec::new();
         for job in jobs {
             let key = &job.question.subject.key;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
+pub use super::meta::Meta;
+use crate::laravel;
 use crate::laravel::cache_key::{self, Scalar, ScopeParts};
-use crate::laravel::{Array, Value};
 
 /// Longer ids, scope values and session names than this many characters are refused, as by Laravel's `max:255`.
 pub const MAX_LENGTH: usize = 255;
@@ -52,6 +53,17 @@ impl Id {
         match text.parse::<i64>() {
             Ok(number) if number.to_string() == text => Ok(Self::Int(number)),
             _ => Self::text(text),
+        }
+    }
+
+    /// The id as PHP folds it when it is the key of an array: a text that spells an integer is the integer.
+    pub fn folded(self) -> Self {
+        match &self {
+            Self::Text(text) => match laravel::Key::from(text.as_ref()) {
+                laravel::Key::Int(number) => Self::Int(number),
+                laravel::Key::String(_) => self,
+            },
+            Self::Int(_) => self,
         }
     }
 
@@ -264,37 +276,5 @@ impl<'de> Deserialize<'de> for SessionId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
         Self::new(&name).map_err(de::Error::custom)
-    }
-}
-
-/// What an application keeps beside a user: a PHP array, though a foreign record may hold any PHP value.
-///
-/// Cheap to clone: state, record, change and answer share it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Meta(Arc<Value>);
-
-impl Meta {
-    /// The PHP value.
-    pub fn value(&self) -> &Value {
-        &self.0
-    }
-}
-
-impl Default for Meta {
-    fn default() -> Self {
-        Array::default().into()
-    }
-}
-
-impl From<Array> for Meta {
-    fn from(array: Array) -> Self {
-        Value::Array(array).into()
-    }
-}
-
-impl From<Value> for Meta {
-    fn from(value: Value) -> Self {
-        Self(Arc::new(value))
     }
 }

@@ -1,7 +1,8 @@
 //! Presence: who is online, away or offline, where.
 //!
-//! Read in this order: [`model`] (the rules), [`identity`] and [`record`] (who, and what Laravel keeps of them),
-//! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], [`feed`] (the change log as it grows), and [`api`] (HTTP).
+//! Read in this order: [`model`] (the rules), [`identity`], [`meta`] and [`record`] (who, and what Laravel keeps of them),
+//! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], [`feed`] (the change log as it
+//! grows), and [`api`] (HTTP).
 
 pub mod api;
 mod bell;
@@ -10,6 +11,8 @@ mod committer;
 pub mod feed;
 mod group;
 pub mod identity;
+pub mod many;
+pub mod meta;
 mod metrics;
 pub mod model;
 pub mod record;

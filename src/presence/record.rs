@@ -20,17 +20,22 @@ pub struct Record {
     pub meta: Meta,
 }
 
+/// What stands between `a:2:{` and the date, and so on.
+const SEEN: &[u8] = b"s:12:\"last_seen_at\";s:25:\"";
+const META: &[u8] = b"\";s:4:\"meta\";";
+const IDLE: &[u8] = b"s:4:\"idle\";b:1;";
+
 impl Record {
     /// The bytes PHP would store, with the date in the application's time zone.
     pub fn to_php(&self, zone: Tz) -> Vec<u8> {
         let mut out = Vec::with_capacity(160);
         out.extend_from_slice(if self.idle { b"a:3:{" } else { b"a:2:{" });
-        out.extend_from_slice(b"s:12:\"last_seen_at\";s:25:\"");
+        out.extend_from_slice(SEEN);
         date::iso8601_into(self.last_seen.micros(), zone, &mut out);
-        out.extend_from_slice(b"\";s:4:\"meta\";");
-        serialize::serialize_into(self.meta.value(), &mut out);
+        out.extend_from_slice(META);
+        out.extend_from_slice(self.meta.php());
         if self.idle {
-            out.extend_from_slice(b"s:4:\"idle\";b:1;");
+            out.extend_from_slice(IDLE);
         }
         out.push(b'}');
         out
@@ -40,12 +45,33 @@ impl Record {
     ///
     /// As in PHP `null` and an empty array are no presence, and a date of `null` or `""` means now.
     pub fn read(bytes: &[u8], now: Timestamp) -> Observed {
+        if let Some(record) = Self::usual(bytes, now) {
+            return Observed::Found(record);
+        }
         match serialize::unserialize(bytes) {
             Ok(Value::Null) => Observed::Missing,
             Ok(Value::Array(array)) if array.is_empty() => Observed::Missing,
             Ok(Value::Array(array)) => Self::from_array(array, now).map_or(Observed::Unreadable, Observed::Found),
             Ok(_) | Err(_) => Observed::Unreadable,
         }
+    }
+
+    /// Reads what [`Record::to_php`] and the PHP package write, unless the meta takes the long way.
+    fn usual(bytes: &[u8], now: Timestamp) -> Option<Self> {
+        let (entries, rest) = bytes.split_at_checked(5)?;
+        let (date, rest) = rest.strip_prefix(SEEN)?.split_at_checked(25)?;
+        let rest = rest.strip_prefix(META)?;
+        let (meta, length) = Meta::from_php(rest)?;
+        let rest = &rest[length..];
+        let idle = match entries {
+            b"a:2:{" => false,
+            b"a:3:{" => true,
+            _ => return None,
+        };
+        let rest = if idle { rest.strip_prefix(IDLE)? } else { rest };
+        (rest.first() == Some(&b'}')).then_some(())?;
+        let moment = date::parse(std::str::from_utf8(date).ok()?, now.micros()).ok()?;
+        Some(Self { last_seen: Timestamp::from_micros(moment.micros), idle, meta })
     }
 
     fn from_array(mut array: Array, now: Timestamp) -> Option<Self> {

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::committer::{Committer, Ground, Happened, Wanted};
 use super::group::{Group, Groups, LARGEST, grouped};
 use super::identity::{Key, ScopeKey};
+use super::many::{Found, Lookout, Named};
 use super::metrics::Metrics;
 use super::model::{Input, State, Status, Windows};
 use super::store::{Changes, Counts, Cursor, Known, Result, Store, Unavailable};
@@ -25,20 +26,22 @@ pub struct Presence {
     metrics: Arc<Metrics>,
     commits: Group<Wanted, Happened>,
     loads: Group<Key, Known>,
+    looks: Group<Named, Found>,
 }
 
 impl Presence {
-    /// The service, and the workers it works through. Nothing is answered before they run, best on a thread of
-    /// their own, with a store in `busy` that is theirs alone and leads to the same data; they end when the service is dropped.
+    /// The service, and the workers it works through. Nothing is answered before they run, best all on one thread, with
+    /// a store in `busy` that is theirs alone and leads to the same data; they end when the service is dropped.
     pub fn new(store: Arc<dyn Store>, busy: Ground) -> (Self, Vec<BoxFuture<'static, ()>>) {
         let (commits, committing) = grouped();
         let (loads, loading) = grouped();
-        let Ground { clock, windows, metrics, .. } = &busy;
-        let (clock, windows, metrics) = (clock.clone(), *windows, metrics.clone());
+        let (looks, looking) = grouped();
+        let (clock, windows, metrics) = (busy.clock.clone(), busy.windows, busy.metrics.clone());
+        let lookout = Lookout { store: busy.store.clone(), clock: clock.clone(), windows };
         let loader = load_groups(busy.store.clone(), clock.clone(), loading);
         let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(Committer::new(busy).run(committing)), Box::pin(loader)];
-        (Self { store, clock, windows, metrics, commits, loads }, workers)
+            vec![Box::pin(Committer::new(busy).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
+        (Self { store, clock, windows, metrics, commits, loads, looks }, workers)
     }
 
     /// Applies one input to one user, and tells what came of it once that is committed.
@@ -61,15 +64,9 @@ impl Presence {
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
-    /// What the PHP facade's `many()` answers, in the order of `keys`, in one round trip to the store.
-    pub async fn many(&self, keys: impl ExactSizeIterator<Item = &Key>) -> Result<Vec<View>> {
-        if keys.len() == 0 {
-            return Ok(Vec::new());
-        }
-        let now = self.clock.now();
-        let keys: Vec<Key> = keys.cloned().collect();
-        let records = self.store.records(&keys, now).await?;
-        Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now)).collect())
+    /// What the PHP facade's `many()` answers, in the order of `named`, in one round trip to the store.
+    pub async fn many(&self, named: Named) -> Result<Found> {
+        self.looks.ask(named).await
     }
 
     /// Up to `limit` present members of a scope that follow `after`, in the order of their keys, and what each is like.

@@ -2,6 +2,7 @@
 
 mod browsers;
 mod connections;
+mod direct;
 mod outages;
 mod presence;
 mod refusals;

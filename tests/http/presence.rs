@@ -113,3 +113,12 @@ async fn time_alone_makes_users_away_and_offline() {
     let metrics = sidecar.client.get("/metrics").await.text;
     assert!(metrics.contains("presence_detection_lag_seconds_count 2"), "{metrics}");
 }
+
+#[tokio::test]
+async fn several_threads_for_requests_serve_as_one_does() {
+    let sidecar = Sidecar::with(&[("PRESENCE__SERVER__WORKERS", "3".to_owned())]).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.json["transition"], "came_online");
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
+    let many = sidecar.client.post("/api/v1/presence/many", json!({"user_ids": [1, 2]})).await;
+    assert_eq!([&many.json["1"]["status"], &many.json["2"]["status"]], ["online", "offline"]);
+}

@@ -17,7 +17,7 @@ fn key() -> impl Strategy<Value = Key> {
     prop_oneof![any::<i64>().prop_map(Key::Int), "\\PC{0,6}|-?[0-9]{1,3}".prop_map(Key::from)]
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub fn value() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(|values| {
@@ -37,7 +37,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// Values that JSON can bring.
-fn json_value() -> impl Strategy<Value = Value> {
+pub fn json_value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),

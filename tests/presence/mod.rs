@@ -4,6 +4,7 @@ mod crashes;
 mod model;
 mod outlets;
 mod races;
+mod records;
 mod reference;
 mod stories;
 mod teller;

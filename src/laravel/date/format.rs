@@ -50,13 +50,17 @@ pub fn to_json(micros: i64) -> String {
 /// Appends what [`to_json`] gives, without quotes.
 pub fn to_json_into(micros: i64, out: &mut Vec<u8>) {
     let civil = Civil::at(micros, 0);
-    if (0..=9999).contains(&civil.year) {
-        write_year(civil.year, out);
-    } else {
-        // Carbon's isoFormat('YYYYYY').
-        out.push(if civil.year < 0 { b'-' } else { b'+' });
-        write_padded(civil.year.unsigned_abs(), 6, out);
+    if let Some(year) = four_digits(civil.year) {
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        fill(&mut text, year, &civil);
+        for (place, pair) in [(20, civil.micro / 10_000), (22, civil.micro / 100), (24, civil.micro)] {
+            text[place..place + 2].copy_from_slice(&two(pair));
+        }
+        return out.extend_from_slice(&text);
     }
+    // Carbon's isoFormat('YYYYYY').
+    out.push(if civil.year < 0 { b'-' } else { b'+' });
+    write_padded(civil.year.unsigned_abs(), 6, out);
     write_after_year(&civil, b'T', out);
     out.push(b'.');
     write_padded(civil.micro.into(), 6, out);
@@ -64,11 +68,34 @@ pub fn to_json_into(micros: i64, out: &mut Vec<u8>) {
 }
 
 fn write_iso8601(micros: i64, offset: i32, out: &mut Vec<u8>) {
-    write_civil(&Civil::at(micros, offset), b'T', out);
-    let [[hour_tens, hour], [minute_tens, minute]] =
-        [offset.unsigned_abs() / 3600, offset.unsigned_abs() / 60 % 60].map(two);
+    let civil = Civil::at(micros, offset);
+    let ([hour_tens, hour], [minute_tens, minute]) =
+        (two(offset.unsigned_abs() / 3600), two(offset.unsigned_abs() / 60 % 60));
     let sign = if offset < 0 { b'-' } else { b'+' };
-    out.extend_from_slice(&[sign, hour_tens, hour, b':', minute_tens, minute]);
+    let offset = [sign, hour_tens, hour, b':', minute_tens, minute];
+    if let Some(year) = four_digits(civil.year) {
+        let mut text = *b"0000-00-00T00:00:00+00:00";
+        fill(&mut text, year, &civil);
+        text[19..].copy_from_slice(&offset);
+        return out.extend_from_slice(&text);
+    }
+    write_civil(&civil, b'T', out);
+    out.extend_from_slice(&offset);
+}
+
+fn four_digits(year: i64) -> Option<u32> {
+    u32::try_from(year).ok().filter(|year| *year <= 9_999)
+}
+
+/// Writes over the digits of `0000-00-00T00:00:00`, all at once: one of these is in every record and several in every
+/// answer.
+fn fill(text: &mut [u8], year: u32, civil: &Civil) {
+    let fields = [civil.month, civil.day, civil.hour, civil.minute, civil.second].map(u32::from);
+    text[..2].copy_from_slice(&two(year / 100));
+    text[2..4].copy_from_slice(&two(year));
+    for (place, field) in [5, 8, 11, 14, 17].into_iter().zip(fields) {
+        text[place..place + 2].copy_from_slice(&two(field));
+    }
 }
 
 fn write_civil(civil: &Civil, separator: u8, out: &mut Vec<u8>) {

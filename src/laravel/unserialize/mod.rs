@@ -8,6 +8,7 @@
 mod parser;
 
 use super::value::Value;
+pub(super) use parser::float;
 use parser::{Parser, Refusal};
 
 /// The longest input read; a presence record is some hundred bytes.

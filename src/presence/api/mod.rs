@@ -1,13 +1,15 @@
 //! Presence over HTTP: who, what, call, answer.
 
 mod browser;
+mod direct;
 mod stream;
 mod types;
 mod write;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
@@ -15,6 +17,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 pub use self::browser::Browser;
+pub use self::direct::Direct;
 use self::stream::{ChangeStream, Watched};
 use self::types::{
     ChangeAnswer, ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody,
@@ -23,6 +26,7 @@ use self::types::{
 pub use self::types::{Moment, PageSize, ScopeBody};
 use super::feed::Feed;
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
+use super::many::Named;
 use super::model::{Beat, Change, Input, Status};
 use super::scope::{self, Wished};
 use super::service::{MAX_USERS, SnapshotPage};
@@ -44,6 +48,7 @@ pub enum Tag {
 }
 
 /// The presence operations for applications.
+#[derive(Clone)]
 pub struct Api {
     presence: Arc<Presence>,
     feed: Feed,
@@ -226,9 +231,9 @@ impl Api {
         let ManyBody { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
-        let users: IndexMap<String, Key> = user_ids.iter().map(|user| (user.to_string(), scope.user(user))).collect();
-        let views = self.presence.many(users.values()).await?;
-        Ok(Written::by(|out| write::many(users.keys().map(String::as_str).zip(&views), out)))
+        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
+        let found = self.presence.many(Named { scope, users: users.iter().cloned().collect() }).await?;
+        Ok(Written::by(|out| write::many(users.iter().zip(found.iter()), out)))
     }
 
     /// The members of a scope

@@ -288,10 +288,10 @@ fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::E
     if text.get().len() > MAX_META {
         return Err(D::Error::custom("must not be greater than 8 KiB of JSON."));
     }
-    let array: Array = serde_json::from_str(text.get()).map_err(|error| {
-        D::Error::custom(if error.is_data() { "must be an object or an array.".to_owned() } else { error.to_string() })
-    })?;
-    Ok(Some(array.into()))
+    if !text.get().starts_with(['{', '[']) {
+        return Err(D::Error::custom("must be an object or an array."));
+    }
+    Meta::from_json(text.get()).map(Some).map_err(D::Error::custom)
 }
 
 /// A user's presence.

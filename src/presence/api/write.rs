@@ -2,10 +2,9 @@
 //!
 //! What is written here is described by the types of the same names in [`super::types`]; a test reads it back as them.
 
-use std::io::Write;
-
 use crate::laravel::date;
-use crate::presence::identity::Meta;
+use crate::presence::identity::Id;
+use crate::presence::many::Seen;
 use crate::presence::model::{Timestamp, Transition};
 use crate::presence::service::{Member, Present};
 use crate::presence::{Happened, View};
@@ -64,13 +63,22 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
     out.push(b']');
 }
 
-/// A [`ManyAnswer`](super::types::ManyAnswer); the names must differ.
-pub(super) fn many<'a>(users: impl Iterator<Item = (&'a str, &'a View)>, out: &mut Vec<u8>) {
+/// A [`ManyAnswer`](super::types::ManyAnswer); the ids must differ, and be [folded](Id::folded).
+pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a Seen)>, out: &mut Vec<u8>) {
     out.push(b'{');
-    separated(users, out, |(name, view), out| {
-        json(&name, out);
-        out.push(b':');
-        brief(view, out);
+    separated(users, out, |(user, seen), out| {
+        match user {
+            Id::Int(number) => {
+                out.push(b'"');
+                json(number, out);
+                out.extend_from_slice(b"\":");
+            }
+            Id::Text(text) => {
+                json(text, out);
+                out.push(b':');
+            }
+        }
+        out.extend_from_slice(seen.written(brief));
     });
     out.push(b'}');
 }
@@ -97,11 +105,14 @@ fn brief_entries(view: &View, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\",\"last_seen_at\":");
     moment(view.last_seen, out);
     match view.seconds_ago {
-        Some(seconds) => _ = write!(out, ",\"seconds_ago\":{seconds}"),
+        Some(seconds) => {
+            out.extend_from_slice(b",\"seconds_ago\":");
+            json(&seconds, out);
+        }
         None => out.extend_from_slice(b",\"seconds_ago\":null"),
     }
     out.extend_from_slice(b",\"meta\":");
-    meta(&view.meta, out);
+    out.extend_from_slice(view.meta.json());
 }
 
 fn status_entries(view: &View, out: &mut Vec<u8>) {
@@ -119,13 +130,6 @@ fn status_entries(view: &View, out: &mut Vec<u8>) {
         out.push(b'}');
     });
     out.push(b']');
-}
-
-fn meta(meta: &Meta, out: &mut Vec<u8>) {
-    match meta.value().as_array() {
-        Some(array) if array.is_empty() => out.extend_from_slice(b"[]"),
-        _ => json(meta, out),
-    }
 }
 
 fn moment(at: Option<Timestamp>, out: &mut Vec<u8>) {
@@ -148,7 +152,7 @@ mod tests {
     use crate::laravel::Array;
     use crate::presence::SessionView;
     use crate::presence::api::types::{BriefAnswer, HappenedAnswer, ManyAnswer, MemberAnswer};
-    use crate::presence::identity::{Id, SessionId};
+    use crate::presence::identity::SessionId;
     use crate::presence::model::Status;
     use poem_openapi::types::{ParseFromJSON, ToJSON};
 
@@ -182,7 +186,9 @@ mod tests {
     fn what_is_written_is_what_the_types_describe() {
         for view in views() {
             assert_described::<BriefAnswer>(|out| brief(&view, out));
-            assert_described::<ManyAnswer>(|out| many([("1", &view), ("x\"", &view)].into_iter(), out));
+            let seen = Seen::from(view.clone());
+            let ids = [Id::from(1), Id::text("x\"").unwrap()];
+            assert_described::<ManyAnswer>(|out| many(ids.iter().zip([&seen, &seen]), out));
             let user = Id::from(7);
             assert_described::<MemberAnswer>(|out| member(&Member { user, view: view.clone() }, out));
             for transition in [None, Some(Transition::CameOnline), Some(Transition::WentOffline)] {

@@ -1,6 +1,8 @@
 //! What is remembered of one user between two requests.
 
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::status::Status;
 use super::time::{Timestamp, Windows};
@@ -52,8 +54,14 @@ pub struct State {
     #[serde(rename = "o")]
     pub last_online: Option<Timestamp>,
     /// What the newest heartbeat brought along.
-    #[serde(rename = "m")]
+    #[serde(rename = "m", deserialize_with = "meta")]
     pub meta: Meta,
+}
+
+/// Without a value in between, since the rules of presence do not look into it.
+fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Meta, D::Error> {
+    let json = <&RawValue>::deserialize(deserializer)?;
+    Meta::from_json(json.get()).map_err(D::Error::custom)
 }
 
 impl State {

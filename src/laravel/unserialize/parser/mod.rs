@@ -3,6 +3,8 @@
 mod decimal;
 mod scalar;
 
+pub(in crate::laravel) use scalar::float;
+
 use super::{MAX_BYTES, MAX_DEPTH, UnserializeError};
 use crate::laravel::key::Key;
 use crate::laravel::value::{Array, Object, Value};

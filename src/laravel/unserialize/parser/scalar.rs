@@ -3,6 +3,17 @@
 use super::{Parser, Refusal, decimal};
 use crate::laravel::value::Value;
 
+/// The double that a token between `d:` and `;` stands for.
+pub(in crate::laravel) fn float(token: &[u8]) -> Option<f64> {
+    match token {
+        b"NAN" => Some(f64::NAN),
+        b"INF" => Some(f64::INFINITY),
+        b"-INF" => Some(f64::NEG_INFINITY),
+        _ if decimal::is_decimal(token) => std::str::from_utf8(token).ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
 impl<'a> Parser<'a> {
     /// Reads what follows the letter of a scalar; array keys are scalars too.
     pub(super) fn scalar(&mut self, kind: u8) -> Result<Value, Refusal> {
@@ -47,17 +58,8 @@ impl<'a> Parser<'a> {
     }
 
     fn float(&mut self) -> Result<Value, Refusal> {
-        let number = match self.until(b';')? {
-            b"NAN" => f64::NAN,
-            b"INF" => f64::INFINITY,
-            b"-INF" => f64::NEG_INFINITY,
-            token if decimal::is_decimal(token) => match std::str::from_utf8(token).map(str::parse) {
-                Ok(Ok(number)) => number,
-                _ => return self.malformed(),
-            },
-            _ => return self.malformed(),
-        };
-        Ok(Value::Float(number))
+        let token = self.until(b';')?;
+        float(token).map_or_else(|| self.malformed(), |number| Ok(Value::Float(number)))
     }
 
     /// `len:"…";` with `len` raw bytes.

@@ -4,6 +4,10 @@
 //! sidecar's own keys carry the same prefixes, so that two applications on one Redis keep apart, and lie in the default
 //! database: `php artisan cache:clear` flushes the cache database. One hash tag keeps them in one Cluster slot.
 
+use std::io::Write;
+
+use ::redis::{RedisWrite, ToRedisArgs};
+
 use crate::presence::identity::Key;
 use crate::presence::model::Status;
 
@@ -31,17 +35,31 @@ impl Keys {
     }
 
     /// The Laravel record of a user: the physical key of PHP's cache entry.
-    pub(super) fn record(&self, key: &Key) -> String {
-        [&self.prefix, key.as_str()].concat()
+    pub(super) fn record<'a>(&'a self, key: &'a Key) -> Name<'a, 2> {
+        Name([&self.prefix, key.as_str()])
     }
 
     /// The sidecar's own state of a user.
-    pub(super) fn state(&self, key: &Key) -> String {
-        [&self.own, "state:", key.as_str()].concat()
+    pub(super) fn state<'a>(&'a self, key: &'a Key) -> Name<'a, 3> {
+        Name([&self.own, "state:", key.as_str()])
     }
 
     /// The members of a scope that have a status, ordered by name.
-    pub(super) fn roster(&self, scope: &str, status: Status) -> String {
-        [&self.own, "roster:", status.as_str(), ":", scope].concat()
+    pub(super) fn roster<'a>(&'a self, scope: &'a str, status: Status) -> Name<'a, 5> {
+        Name([&self.own, "roster:", status.as_str(), ":", scope])
+    }
+}
+
+/// A name in parts, put together only in the command that it becomes a part of.
+pub(super) struct Name<'a, const N: usize>([&'a str; N]);
+
+impl<const N: usize> ToRedisArgs for Name<'_, N> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let mut name = out.writer_for_next_arg();
+        for part in self.0 {
+            if let Err(error) = name.write_all(part.as_bytes()) {
+                unreachable!("a command is made in memory: {error}");
+            }
+        }
     }
 }

@@ -13,13 +13,13 @@ pub use self::keys::own_prefix;
 
 use std::time::Duration;
 
-use ::redis::{Cmd, Pipeline, Script, Value, cmd};
+use ::redis::{Cmd, Pipeline, Script, Value};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
 use self::keys::Keys;
 use super::outlet::{self, Outlet, Outlets};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Result, Store};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Result, Store, Unavailable};
 use crate::backend::redis::{Link, unavailable};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
@@ -55,6 +55,9 @@ pub struct RedisStore {
     trim: String,
 }
 
+/// Room for what one user adds to a command.
+const ROOM: usize = 512;
+
 impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
@@ -76,18 +79,19 @@ impl RedisStore {
 
     fn own(&self, pipeline: &mut Pipeline) {
         if let Some((own, _)) = self.databases {
-            pipeline.cmd("SELECT").arg(own).ignore();
+            select(pipeline, own).ignore();
         }
     }
 
     fn cache(&self, pipeline: &mut Pipeline) {
         if let Some((_, cache)) = self.databases {
-            pipeline.cmd("SELECT").arg(cache).ignore();
+            select(pipeline, cache).ignore();
         }
     }
 
     fn commit_script(&self, commits: &[Commit]) -> Cmd {
-        let mut call = cmd("EVALSHA");
+        let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + ROOM * commits.len());
+        call.arg("EVALSHA");
         let listed = commits.iter().filter(|commit| has_extras(commit)).count();
         call.arg(&self.commit).arg(2 + commits.len() + 2 * listed);
         call.arg(&self.keys.due).arg(&self.keys.changes);
@@ -142,10 +146,15 @@ impl RedisStore {
 
     fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
         if let RecordWrite::Put(record, seconds) = &commit.outcome.record {
-            let key = self.keys.record(&commit.key);
-            pipeline.cmd("SETEX").arg(key).arg(*seconds).arg(record.to_php(self.zone)).ignore();
+            let mut put = Cmd::with_capacity(4, ROOM);
+            put.arg("SETEX").arg(self.keys.record(&commit.key)).arg(*seconds).arg(record.to_php(self.zone));
+            pipeline.add_command(put);
         }
     }
+}
+
+fn select(pipeline: &mut Pipeline, database: i64) -> &mut Pipeline {
+    pipeline.cmd("SELECT").arg(database)
 }
 
 fn has_extras(commit: &Commit) -> bool {
@@ -179,28 +188,34 @@ impl Store for RedisStore {
     async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.cache(&mut pipeline);
-        let get = pipeline.cmd("MGET");
+        let mut get = Cmd::with_capacity(1 + keys.len(), 80 * keys.len());
+        get.arg("MGET");
         keys.iter().for_each(|key| _ = get.arg(self.keys.record(key)));
+        pipeline.add_command(get);
         let (records,): (Vec<Option<Vec<u8>>>,) = self.link.read(&pipeline).await?;
         Ok(records.into_iter().map(|record| observed(record, now)).collect())
     }
 
     async fn commit(&self, commits: &[Commit], _now: Timestamp) -> Result<Vec<Committed>> {
+        let (own, cache) = self.databases.unzip();
         let mut pipeline = Pipeline::with_capacity(commits.len() + 4);
-        self.cache(&mut pipeline);
+        cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
         for commit in commits {
             self.put_record(&mut pipeline, commit);
         }
-        self.own(&mut pipeline);
+        own.iter().for_each(|own| _ = select(&mut pipeline, *own));
         pipeline.add_command(self.commit_script(commits));
         let forgotten = commits.iter().filter(|commit| commit.outcome.record == RecordWrite::Forget);
         if forgotten.clone().next().is_some() {
-            self.cache(&mut pipeline);
+            cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
         }
         for commit in forgotten {
-            pipeline.cmd("DEL").arg(self.keys.record(&commit.key)).ignore();
+            pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
         }
-        let (conflicts,): (Vec<Value>,) = self.link.send(&pipeline).await?;
+        let answers: Vec<Value> = self.link.send(&pipeline).await?;
+        // The script's alone is a list.
+        let conflicts = answers.into_iter().find_map(|answer| answer.into_sequence().ok());
+        let conflicts = conflicts.ok_or_else(|| Unavailable::new("the commit was not answered"))?;
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for pair in conflicts.chunks_exact(2) {
             let index: usize = ::redis::from_redis_value_ref(&pair[0]).map_err(|error| unavailable(error.into()))?;

@@ -1,17 +1,48 @@
 //! How a state lies in Redis: 16 hex digits of version, by which a commit compares, then JSON.
 
-use crate::presence::model::State;
+use serde::Serialize;
+
+use crate::presence::model::{Session, State};
 
 const VERSION: usize = 16;
 
-/// The bytes of a state.
+/// The bytes of a state: what serde makes of it, by hand, since every heartbeat writes one.
 pub(super) fn encode(state: &State) -> Vec<u8> {
-    let mut out = Vec::with_capacity(320);
+    let mut out = Vec::with_capacity(256 + state.meta.json().len());
     out.extend_from_slice(&digits(state.version));
-    if let Err(error) = serde_json::to_writer(&mut out, state) {
-        unreachable!("a state has string keys only and a writer that cannot fail: {error}");
+    write(b"{\"u\":", &state.user, &mut out);
+    write(b",\"g\":", &state.scope, &mut out);
+    out.extend_from_slice(b",\"s\":\"");
+    out.extend_from_slice(state.status.as_str().as_bytes());
+    write(b"\",\"f\":", &state.since.micros(), &mut out);
+    out.extend_from_slice(b",\"c\":[");
+    for (place, session) in state.sessions.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write_session(session, &mut out);
     }
+    match state.last_online {
+        Some(at) => write(b"],\"o\":", &at.micros(), &mut out),
+        None => out.extend_from_slice(b"],\"o\":null"),
+    }
+    out.extend_from_slice(b",\"m\":");
+    out.extend_from_slice(state.meta.json());
+    out.push(b'}');
     out
+}
+
+fn write_session(session: &Session, out: &mut Vec<u8>) {
+    write(b"{\"i\":", session.id.as_str(), out);
+    write(b",\"t\":", &session.seen.micros(), out);
+    out.extend_from_slice(if session.active { b",\"a\":true}" } else { b",\"a\":false}" });
+}
+
+fn write(before: &[u8], value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+    out.extend_from_slice(before);
+    if let Err(error) = serde_json::to_writer(out, value) {
+        unreachable!("a scalar or a scope, and a writer that cannot fail: {error}");
+    }
 }
 
 /// The version as a commit compares it: no bytes for 0, which means that there is no state.
@@ -38,6 +69,59 @@ pub(super) fn decode(bytes: &[u8]) -> (u64, Option<State>) {
         Err(error) => {
             tracing::error!(%error, "a presence state in Redis is unreadable and is treated as unknown");
             (version, None)
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::presence::identity::{Id, Meta, Scope, SessionId};
+    use crate::presence::model::{Status, Timestamp};
+
+    fn id() -> impl Strategy<Value = Id> {
+        prop_oneof![any::<i64>().prop_map(Id::from), "[^|\\p{Cc}]{0,9}".prop_map(|text| Id::text(&text).unwrap())]
+    }
+
+    fn moment() -> impl Strategy<Value = Timestamp> {
+        any::<i64>().prop_map(Timestamp::from_micros)
+    }
+
+    fn session() -> impl Strategy<Value = Session> {
+        ("[^|\\p{Cc}]{0,9}", moment(), any::<bool>()).prop_map(|(name, seen, active)| Session {
+            id: SessionId::new(&name).unwrap(),
+            seen,
+            active,
+        })
+    }
+
+    prop_compose! {
+        fn state()(
+            version in any::<u64>(),
+            user in id(),
+            parts in prop::array::uniform4(prop::option::of(id())),
+            status in prop_oneof![Just(Status::Online), Just(Status::Away), Just(Status::Offline)],
+            since in moment(),
+            sessions in prop::collection::vec(session(), 0..4),
+            last_online in prop::option::of(moment()),
+            meta in prop_oneof![Just("[]"), Just("\"foreign\""), Just(r#"{"a":[1,{"b":"\"é\""}]}"#)],
+        ) -> State {
+            let [tenant, location, domain, guard] = parts;
+            let scope = Scope { tenant, location, domain, guard };
+            let meta = Meta::from_json(meta).unwrap();
+            State { version, user, scope, status, since, sessions, last_online, meta }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_state_is_written_as_serde_writes_it_and_reads_back(state in state()) {
+            let bytes = encode(&state);
+            prop_assert_eq!(std::str::from_utf8(&bytes[VERSION..]).unwrap(), serde_json::to_string(&state).unwrap());
+            prop_assert_eq!(decode(&bytes), (state.version, Some(state)));
         }
     }
 }

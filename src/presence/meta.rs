@@ -1,0 +1,100 @@
+//! What an application keeps beside a user.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Error, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::laravel::{Array, Value, serialize, transcode};
+
+/// A PHP array, though a foreign record may hold any PHP value, in the two notations that each heartbeat writes.
+///
+/// Cheap to clone: state, record, change and answer share it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Meta(Arc<Notations>);
+
+#[derive(PartialEq, Eq)]
+struct Notations {
+    /// JSON, and behind it what PHP serializes.
+    bytes: Vec<u8>,
+    /// Where the JSON ends.
+    json: usize,
+}
+
+impl Meta {
+    /// Reads JSON.
+    ///
+    /// # Errors
+    /// Those of serde.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        match transcode::from_json(text) {
+            Some((php, json)) => Ok(Self::new(json, &php)),
+            None => serde_json::from_str::<Value>(text).map(Self::from),
+        }
+    }
+
+    /// Reads the serialized array that `bytes` begin with, and tells how long it is; `None` for one that takes
+    /// [`unserialize`](serialize::unserialize).
+    pub fn from_php(bytes: &[u8]) -> Option<(Self, usize)> {
+        let mut json = Vec::with_capacity(2 * bytes.len());
+        let length = transcode::from_php(bytes, &mut json)?;
+        Some((Self::new(json, &bytes[..length]), length))
+    }
+
+    fn new(json: Vec<u8>, php: &[u8]) -> Self {
+        let (length, mut bytes) = (json.len(), json);
+        bytes.extend_from_slice(php);
+        Self(Arc::new(Notations { bytes, json: length }))
+    }
+
+    /// As JSON; a foreign value as its [view](Value#impl-Serialize-for-Value).
+    pub fn json(&self) -> &[u8] {
+        &self.0.bytes[..self.0.json]
+    }
+
+    /// As PHP serializes it.
+    pub fn php(&self) -> &[u8] {
+        &self.0.bytes[self.0.json..]
+    }
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Self::new(b"[]".to_vec(), b"a:0:{}")
+    }
+}
+
+impl From<Array> for Meta {
+    fn from(array: Array) -> Self {
+        Value::Array(array).into()
+    }
+}
+
+impl From<Value> for Meta {
+    fn from(value: Value) -> Self {
+        let json = serde_json::to_vec(&value);
+        let json = json.unwrap_or_else(|error| unreachable!("a PHP value has string keys only: {error}"));
+        Self::new(json, &serialize::serialize(&value))
+    }
+}
+
+impl fmt::Debug for Meta {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(self.php()).fmt(formatter)
+    }
+}
+
+impl Serialize for Meta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let json: &RawValue = serde_json::from_slice(self.json()).map_err(S::Error::custom)?;
+        json.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Meta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
+}

@@ -1,0 +1,41 @@
+//! The Laravel record: the usual form is read in one go, any other at length, and both say the same.
+
+use presence_sidecar::laravel::serialize::serialize;
+use presence_sidecar::laravel::{Array, Value};
+use presence_sidecar::presence::identity::Meta;
+use presence_sidecar::presence::model::{Observed, Timestamp};
+use presence_sidecar::presence::record::Record;
+use proptest::prelude::*;
+
+use crate::laravel::round_trips::value;
+
+const NOW: Timestamp = Timestamp::from_secs(1_772_600_767);
+
+fn read<const N: usize>(entries: [(&str, Value); N]) -> Observed {
+    Record::read(&serialize(&Value::Array(Array::from_iter(entries))), NOW)
+}
+
+proptest! {
+    #[test]
+    fn a_record_says_the_same_in_any_order_of_its_entries(
+        meta in value(),
+        idle in any::<bool>(),
+        date in "2026-03-04T05:06:0[0-9][+]0[0-9]:00|2026-03-04 05:06:07 Europ|.{25}",
+    ) {
+        let [date, mark] = [Value::from(date), Value::Bool(idle)];
+        let usual = if idle {
+            read([("last_seen_at", date.clone()), ("meta", meta.clone()), ("idle", mark.clone())])
+        } else {
+            read([("last_seen_at", date.clone()), ("meta", meta.clone())])
+        };
+        prop_assert_eq!(usual, read([("idle", mark), ("meta", meta), ("last_seen_at", date)]));
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written(meta in value(), idle in any::<bool>()) {
+        // `null` is no meta.
+        let meta = if meta == Value::Null { Meta::default() } else { meta.into() };
+        let record = Record { last_seen: NOW, idle, meta };
+        prop_assert_eq!(Record::read(&record.to_php(chrono_tz::Tz::Europe__Paris), NOW), Observed::Found(record));
+    }
+}
