@@ -104,10 +104,11 @@ class PresenceManager
      * A short-lived token with which a page may talk to the sidecar as this user.
      *
      * @param string|null $session the tab or device; null is the browser of this request
+     * @param list<int|string> $watch the ids of the users whom the page may follow in the sidecar's stream
      */
-    public function token(Authenticatable $user, ?string $session = null): string
+    public function token(Authenticatable $user, ?string $session = null, array $watch = []): string
     {
-        return app(UserTokens::class)->mint($user, $session);
+        return app(UserTokens::class)->mint($user, $session, $watch);
     }
 
     private function sidecar(): SidecarPresenceRepository

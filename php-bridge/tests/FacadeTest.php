@@ -13,6 +13,8 @@ use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Event;
 use LogicException;
 
+use function AesirCloud\Presence\Tests\Support\eventually;
+
 /** The facade, by TCP and by unix socket. */
 final class FacadeTest extends TestCase
 {
@@ -175,6 +177,31 @@ final class FacadeTest extends TestCase
         $kept = ['broken' => "caf\u{fffd}", 'number' => 0, 'fine' => 1.0];
         self::assertSame($kept, Presence::status($this->id)['meta']);
         self::assertSame('', $this->logged());
+    }
+
+    public function test_a_page_can_follow_whom_its_token_names(): void
+    {
+        $token = Presence::token($this->user('watcher'), watch: [$this->id]);
+        $told = '';
+        $stream = curl_init(self::sidecar()->url . '/api/v1/presence/stream');
+        curl_setopt($stream, CURLOPT_HTTPHEADER, ["Authorization: Bearer {$token}"]);
+        curl_setopt($stream, CURLOPT_WRITEFUNCTION, function ($stream, string $part) use (&$told): int {
+            $told .= $part;
+
+            return strlen($part);
+        });
+        curl_multi_add_handle($multi = curl_multi_init(), $stream);
+        $hears = function (callable $what) use ($multi): bool {
+            return eventually(fn (): bool => curl_multi_exec($multi, $running) === CURLM_OK && $what());
+        };
+        self::assertTrue($hears(fn (): bool => curl_getinfo($stream, CURLINFO_RESPONSE_CODE) === 200));
+        Presence::online($this->user("other-{$this->id}"));
+        Presence::online($this->user());
+        self::assertTrue($hears(function () use (&$told): bool {
+            return str_contains($told, '"user_id":');
+        }));
+        self::assertStringContainsString("\"user_id\":{$this->id},", $told);
+        self::assertStringNotContainsString('other', $told);
     }
 
     public function test_a_page_can_talk_to_the_sidecar_with_a_user_token(): void

@@ -18,7 +18,7 @@ use Illuminate\Support\Facades\Facade;
  * @method static array many(array $userIds, ?array $scope = null)
  * @method static array roster(?array $scope = null, ?string $status = null, int $limit = 100, ?string $cursor = null)
  * @method static array counts(?array $scope = null)
- * @method static string token(Authenticatable $user, ?string $session = null)
+ * @method static string token(Authenticatable $user, ?string $session = null, array $watch = [])
  * @method static void assertHeartbeat(Authenticatable|int|string $user, ?callable $matches = null)
  * @method static void assertOnline(Authenticatable|int|string $user)
  * @method static void assertAway(Authenticatable|int|string $user)

@@ -24,8 +24,9 @@ final class UserTokens
      * A token for a user in the current scope.
      *
      * @param string|null $session the tab or device; null is the browser of this request
+     * @param list<int|string> $watch the ids of the users whom the page may follow in the sidecar's stream
      */
-    public function mint(Authenticatable $user, ?string $session = null): string
+    public function mint(Authenticatable $user, ?string $session = null, array $watch = []): string
     {
         if ($this->secret === '') {
             throw new LogicException('There is nothing to sign with: set PRESENCE_TOKEN.');
@@ -35,6 +36,7 @@ final class UserTokens
             'exp' => Carbon::now()->getTimestamp() + $this->ttlSeconds,
             'sid' => $session ?? $this->browser->begin(),
             'scope' => Scope::complete(),
+            'watch' => array_values($watch) ?: null,
         ], fn (mixed $claim): bool => $claim !== null);
         $signed = self::encode(['alg' => 'HS256', 'typ' => 'JWT']) . '.' . self::encode($claims);
 

@@ -106,7 +106,7 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         return ['online' => $online, 'away' => $away, 'present' => $online + $away];
     }
 
-    public function token(Authenticatable $user, ?string $session = null): string
+    public function token(Authenticatable $user, ?string $session = null, array $watch = []): string
     {
         return 'token-of-' . Key::id($user);
     }

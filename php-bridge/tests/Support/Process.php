@@ -71,7 +71,8 @@ class Process
     {
         $folder = sys_get_temp_dir() . '/presence-tests-' . getmypid() . '-' . bin2hex(random_bytes(4));
         mkdir($folder, 0700);
-        register_shutdown_function(fn () => exec('rm -rf ' . escapeshellarg($folder)));
+        // Behind the shutdown functions that end the processes.
+        register_shutdown_function('register_shutdown_function', fn () => exec('rm -rf ' . escapeshellarg($folder)));
 
         return $folder;
     }
