@@ -1,6 +1,7 @@
 //! Webhooks: what is sent and how it is signed, where to, and when again.
 
 mod addresses;
+mod commands;
 mod deliveries;
 mod feed;
 mod guarded;

@@ -1,0 +1,82 @@
+//! `presence-sidecar webhooks`, as operators use it.
+
+use std::process::{Command, Output};
+
+use crate::support::{Process, Reaction, Receiver, TOKEN};
+
+/// What a command prints, beside a sidecar at `address` that posts to `url`.
+fn webhooks(address: &str, url: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        .arg("webhooks")
+        .args(arguments)
+        .env_clear()
+        .env("PRESENCE_TOKEN", TOKEN)
+        .env("PRESENCE_LISTEN", address)
+        .env("PRESENCE_WEBHOOK_URL", url)
+        .env("PRESENCE_WEBHOOK_SECRET", "the-secret")
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_look_at_deliveries_and_make_them_again() {
+    let receiver = Receiver::reacting(|number| match number {
+        0 => Reaction::Answer(422, ""),
+        _ => Reaction::Answer(204, ""),
+    })
+    .await;
+    let sidecar = Process::start(&[
+        ("PRESENCE_DRIVER", "webhook".to_owned()),
+        ("PRESENCE_WEBHOOK_URL", receiver.url.clone()),
+        ("PRESENCE_WEBHOOK_SECRET", "the-secret".to_owned()),
+        ("PRESENCE__WEBHOOK__SCHEDULE", String::new()),
+    ]);
+    sidecar.client.heartbeat("u-1").await;
+    let address = sidecar.url.strip_prefix("http://").unwrap();
+    let run = |arguments: &[&str]| tokio::task::block_in_place(|| webhooks(address, &receiver.url, arguments));
+    let mut listed = run(&["list", "--state", "dead"]);
+    while !said(&listed).contains("u-1") {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        listed = run(&["list", "--state", "dead"]);
+    }
+    let line = said(&listed);
+    assert!(line.contains("online") && line.contains("1 tries, HTTP 422"), "{line}");
+    let id = line.split_whitespace().last().unwrap();
+    let json = run(&["list", "--state", "dead", "--json"]).stdout;
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["id"], id);
+    assert_eq!(said(&run(&["replay", id])), "1 queued again.\n");
+    receiver.wait_for(2).await;
+    assert_eq!(said(&run(&["replay", "--since", "2020-01-01T00:00:00Z"])), "0 queued again.\n");
+    let refused = run(&["replay", id]);
+    assert_eq!(
+        (refused.status.success(), said(&refused).as_str()),
+        (false, "presence-sidecar: There is no such dead letter.\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_is_signed_and_what_comes_back_is_printed() {
+    let receiver = Receiver::reacting(|number| match number {
+        0 => Reaction::Answer(200, "x-a: b\r\n"),
+        _ => Reaction::Answer(503, ""),
+    })
+    .await;
+    let run = |arguments: &[&str]| tokio::task::block_in_place(|| webhooks("127.0.0.1:9", &receiver.url, arguments));
+    let taken = run(&["test"]);
+    assert_eq!((taken.status.success(), said(&taken).as_str()), (true, "default: HTTP 200\n"));
+    let post = receiver.posts().remove(0);
+    assert_eq!(
+        (post.json()["event"].as_str(), post.json()["id"].as_str()),
+        (Some("ping"), Some(post.headers["webhook-id"].as_str()))
+    );
+    assert!(post.headers["x-presence-signature"].starts_with("t="));
+    let refused = run(&["test", "default"]);
+    assert!(!refused.status.success() && said(&refused).contains("HTTP 503"), "{}", said(&refused));
+    assert!(said(&run(&["test", "nobody"])).contains("there is no endpoint nobody, but default"));
+    let down = run(&["list"]);
+    assert!(!down.status.success() && said(&down).contains("does not answer"), "{}", said(&down));
+}
