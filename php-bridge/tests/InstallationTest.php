@@ -23,7 +23,7 @@ final class InstallationTest extends PlainTestCase
         file_put_contents("{$folder}/composer.json", json_encode([
             'require' => ['presence-sidecar/laravel' => '*', 'aesircloud/laravel-presence' => '^1.0'],
             'repositories' => [
-                ['packagist.org' => false],
+                ['packagist' => false],
                 ['type' => 'path', 'url' => "{$folder}/package", 'options' => ['symlink' => false]],
                 ...array_map([self::class, 'standIn'], preg_grep('/^illuminate/', array_keys($package['require']))),
             ],
