@@ -9,7 +9,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
@@ -105,7 +104,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let server = Arc::new(Server {
-        routes: routes.boxed(),
+        routes,
         limits,
         open: Arc::new(Semaphore::new(limits.connections)),
         connections: TaskTracker::new(),
@@ -129,8 +128,8 @@ pub async fn serve(
     }
 }
 
-struct Server {
-    routes: BoxEndpoint<'static, Response>,
+struct Server<E> {
+    routes: E,
     limits: Limits,
     open: Arc<Semaphore>,
     connections: TaskTracker,
@@ -138,7 +137,7 @@ struct Server {
     cut: CancellationToken,
 }
 
-impl Server {
+impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn accept(self: Arc<Self>, listener: Bound) {
         loop {
             let Ok(place) = self.open.clone().acquire_owned().await else { return };

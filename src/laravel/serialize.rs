@@ -107,6 +107,11 @@ pub(super) fn write_int(number: i64, out: &mut Vec<u8>) {
 }
 
 fn write_unsigned(mut number: u64, out: &mut Vec<u8>) {
+    match number {
+        0..10 => return out.push(b'0' + (number % 10) as u8),
+        10..100 => return out.extend_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]),
+        _ => {}
+    }
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {

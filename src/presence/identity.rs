@@ -165,6 +165,10 @@ impl Scope {
 
     /// The scope's part of every member's logical key, e.g. `presence|acme|guard:web`.
     pub fn key(&self, include_guard: bool) -> ScopeKey {
+        ScopeKey(self.spelled(include_guard).into())
+    }
+
+    fn spelled(&self, include_guard: bool) -> String {
         fn scalar(part: Option<&Id>) -> Scalar<'_> {
             part.map_or(Scalar::Null, Id::scalar)
         }
@@ -174,7 +178,7 @@ impl Scope {
             domain: scalar(self.domain.as_ref()),
             guard: scalar(self.guard.as_ref()),
         };
-        ScopeKey(cache_key::scope_key(&parts, include_guard).into())
+        cache_key::scope_key(&parts, include_guard)
     }
 }
 
@@ -244,8 +248,10 @@ pub struct Subject {
 impl Subject {
     /// The subject for a user in a scope.
     pub fn new(user: UserId, scope: Scope, include_guard: bool) -> Self {
-        let key = scope.key(include_guard).user(&user);
-        Self { user, scope, key }
+        let mut logical = scope.spelled(include_guard);
+        let length = logical.len();
+        cache_key::push_user(user.scalar(), &mut logical);
+        Self { user, scope, key: Key { logical: logical.into(), scope: length } }
     }
 }
 

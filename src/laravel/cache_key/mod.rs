@@ -10,6 +10,6 @@ mod slug;
 mod snake;
 
 pub use prefix::{ParseVersionError, Version, default_cache_prefix, default_redis_prefix, store_prefix};
-pub use scope::{Scalar, ScopeParts, logical_key, scope_key};
+pub use scope::{Scalar, ScopeParts, logical_key, push_user, scope_key};
 pub use slug::slug;
 pub use snake::snake;

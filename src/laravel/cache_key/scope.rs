@@ -1,6 +1,6 @@
 //! The logical key: scope and user, as aesircloud/laravel-presence joins them.
 
-use super::snake::{Snake, snake};
+use super::snake::{Snake, snake_of};
 use crate::laravel::float;
 use crate::laravel::serialize::write_int;
 
@@ -81,7 +81,7 @@ pub struct ScopeParts<'a> {
 ///
 /// A `|` inside a part names another scope; whoever takes parts from outside refuses it first.
 pub fn scope_key(parts: &ScopeParts<'_>, include_guard: bool) -> String {
-    snake(join(parts, include_guard).as_bytes())
+    snake_of(join(parts, include_guard))
 }
 
 fn join(parts: &ScopeParts<'_>, include_guard: bool) -> String {
@@ -108,15 +108,20 @@ fn join(parts: &ScopeParts<'_>, include_guard: bool) -> String {
 pub fn logical_key(scope_key: &str, user: Scalar<'_>) -> String {
     let mut key = String::with_capacity(scope_key.len() + 48);
     key.push_str(scope_key);
+    push_user(user, &mut key);
+    key
+}
+
+/// Makes the key of a scope the [`logical_key`] of one of its users.
+pub fn push_user(user: Scalar<'_>, key: &mut String) {
     key.push_str("|user:");
     match user {
-        Scalar::Str(text) => Snake::INSIDE.push(text, &mut key),
+        Scalar::Str(text) => Snake::INSIDE.push(text, key),
         Scalar::Float(_) => {
             let mut text = String::new();
             user.push_to(&mut text);
-            Snake::INSIDE.push(&text, &mut key);
+            Snake::INSIDE.push(&text, key);
         }
-        _ => user.push_to(&mut key),
+        _ => user.push_to(key),
     }
-    key
 }

@@ -15,6 +15,11 @@ pub fn snake(value: &[u8]) -> String {
     out
 }
 
+/// As [`snake`], for a text that is not needed any more: it usually is its own snake case.
+pub(super) fn snake_of(text: String) -> String {
+    if text.bytes().all(is_untouched) { text } else { snake(text.as_bytes()) }
+}
+
 /// The state of [`snake`] between two characters, so that a key can be continued from its prefix.
 pub(super) struct Snake {
     /// The next letter begins a word.

@@ -12,8 +12,9 @@ const MAX_NUMBER: usize = 40;
 /// [`decode`](crate::laravel::json::decode) is the long way, or serde, which reads the same.
 pub fn from_json(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let room = text.len() + 16;
-    let mut transcoder =
-        Transcoder { text, at: 0, php: Vec::with_capacity(room + room / 2), json: Vec::with_capacity(room) };
+    // Room for the other one in the second, for who wants to keep them together.
+    let (php, json) = (Vec::with_capacity(room + room / 2), Vec::with_capacity(2 * room + room / 2));
+    let mut transcoder = Transcoder { text, at: 0, php, json };
     match transcoder.next()? {
         b'{' | b'[' => transcoder.value(MAX_DEPTH)?,
         _ => return None,
@@ -70,8 +71,8 @@ impl<'a> Transcoder<'a> {
     }
 
     fn string(&mut self) -> Option<()> {
-        let raw = self.raw_string()?;
-        if !raw.contains('\\') {
+        let (raw, escaped) = self.raw_string()?;
+        if !escaped {
             serialize_str_into(raw.as_bytes(), &mut self.php);
             self.quote(raw);
             return Some(());
@@ -81,21 +82,24 @@ impl<'a> Transcoder<'a> {
         write_text(&text, &mut self.json)
     }
 
-    /// What stands between the quotes, which are passed.
-    fn raw_string(&mut self) -> Option<&'a str> {
+    /// What stands between the quotes, which are passed, and whether something in it is escaped.
+    fn raw_string(&mut self) -> Option<(&'a str, bool)> {
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
-        let mut end = start;
+        let (mut end, mut escaped) = (start, false);
         loop {
             match bytes.get(end)? {
                 b'"' => break,
-                b'\\' => end += 2,
+                b'\\' => {
+                    escaped = true;
+                    end += 2;
+                }
                 0..0x20 => return None,
                 _ => end += 1,
             }
         }
         self.at = end + 1;
-        self.text.get(start..end)
+        Some((self.text.get(start..end)?, escaped))
     }
 
     fn quote(&mut self, raw: &str) {
@@ -149,8 +153,8 @@ impl<'a> Transcoder<'a> {
     /// A name and its colon.
     fn entry(&mut self, position: usize, names: &mut Names<'a>) -> Option<()> {
         (self.next()? == b'"').then_some(())?;
-        let name = self.raw_string()?;
-        if name.contains('\\') {
+        let (name, escaped) = self.raw_string()?;
+        if escaped {
             return None;
         }
         names.add(name.as_bytes())?;
