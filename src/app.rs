@@ -239,6 +239,14 @@ fn stores(config: &Config, outlets: Outlets) -> Result<Stores, AssemblyError> {
     }
 }
 
+/// The presence store in Redis, not connected yet; its changes go out nowhere.
+///
+/// # Errors
+/// The address cannot be understood.
+pub fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
+    RedisStore::new(redis_options(config, Outlets::default())?).map_err(unusable)
+}
+
 fn unusable(error: Unavailable) -> AssemblyError {
     AssemblyError(format!("redis: {}", error.reason()))
 }

@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("presence", &["laravel", "config", "telemetry", "http", "backend", "queue"]),
     ("webhooks", &["laravel", "config", "telemetry", "http", "backend", "queue", "presence"]),
     ("app", &["config", "telemetry", "http", "backend", "queue", "presence", "webhooks"]),
-    ("cli", &["config", "telemetry", "http", "webhooks", "app"]),
+    ("cli", &["config", "telemetry", "http", "presence", "webhooks", "app"]),
 ];
 
 /// What the rules, and what stands beside them, may not know.

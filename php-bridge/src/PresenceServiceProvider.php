@@ -6,6 +6,7 @@ namespace AesirCloud\Presence;
 
 use AesirCloud\Presence\Console\CatchUpCommand;
 use AesirCloud\Presence\Console\DoctorCommand;
+use AesirCloud\Presence\Console\ProbeCommand;
 use AesirCloud\Presence\Console\SidecarCommand;
 use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\Drivers\CachePresenceRepository;
@@ -144,7 +145,7 @@ final class PresenceServiceProvider extends ServiceProvider
 
     private function offerCommands(): void
     {
-        $this->commands([CatchUpCommand::class, DoctorCommand::class, SidecarCommand::class]);
+        $this->commands([CatchUpCommand::class, DoctorCommand::class, ProbeCommand::class, SidecarCommand::class]);
     }
 
     private function offerFiles(): void

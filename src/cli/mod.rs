@@ -3,8 +3,10 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to people and scripts")]
 
 mod config;
+mod doctor;
 mod openapi;
 mod serve;
+mod sidecar;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -47,6 +49,8 @@ enum Command {
     Serve(serve::Serve),
     /// Print the configuration, and where each value comes from
     Config(config::Config),
+    /// Say whether store, sidecar and app agree, and what to do where they do not
+    Doctor(doctor::Doctor),
     /// Write the OpenAPI document
     Openapi(openapi::Openapi),
     /// Look at deliveries, make them again, send a ping
@@ -59,6 +63,7 @@ impl Cli {
         let ended = match self.command {
             Command::Serve(serve) => serve.run(self.source),
             Command::Config(config) => config.run(self.source),
+            Command::Doctor(doctor) => doctor.run(self.source),
             Command::Openapi(openapi) => openapi.run(),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
         };

@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use super::sidecar::Sidecar;
 use super::{Ended, Source};
-use crate::config::{Config, Endpoint, Flags, Listen, load};
+use crate::config::{Config, Endpoint, Flags, load};
 use crate::webhooks::operate;
 use crate::webhooks::retry::{Answer, Outcome};
 
@@ -71,15 +71,24 @@ impl Command {
             Self::Replay { id: Some(id), .. } => {
                 let path =
                     format!("/{}/replay", url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>());
-                replayed(&Sidecar::of(config)?.call(Method::POST, &path, &[]).await?)
+                replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries(&path, &[])).await?)
             }
             Self::Replay { id: None, since, endpoint } => {
                 let query = [("since", since), ("endpoint", endpoint)];
-                replayed(&Sidecar::of(config)?.call(Method::POST, "/replay", &query).await?)
+                replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries("/replay", &query)).await?)
             }
             Self::Test { endpoint } => test(config, endpoint.as_deref()).await,
         }
     }
+}
+
+/// A path below the deliveries, with a query.
+fn deliveries(path: &str, query: &[(&str, Option<String>)]) -> String {
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in query {
+        value.iter().for_each(|value| _ = pairs.append_pair(name, value));
+    }
+    format!("/api/v1/webhooks/deliveries{path}?{}", pairs.finish())
 }
 
 async fn list(config: &Config, state: State, endpoint: Option<String>, json: bool) -> Ended {
@@ -96,7 +105,7 @@ async fn list(config: &Config, state: State, endpoint: Option<String>, json: boo
             ("limit", Some("1000".to_owned())),
             ("cursor", cursor),
         ];
-        let page = sidecar.call(Method::GET, "", &query).await?;
+        let page = sidecar.call(Method::GET, &deliveries("", &query)).await?;
         for delivery in page["data"].as_array().into_iter().flatten() {
             count += 1;
             if json { println!("{delivery}") } else { println!("{}", line(delivery)) }
@@ -151,45 +160,4 @@ async fn test(config: &Config, name: Option<&str>) -> Ended {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} did not take the ping", chosen.len())),
     }
-}
-
-/// The running sidecar of this configuration.
-struct Sidecar<'a> {
-    client: reqwest::Client,
-    base: String,
-    token: &'a str,
-}
-
-impl<'a> Sidecar<'a> {
-    fn of(config: &'a Config) -> Result<Self, String> {
-        let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
-        let builder = reqwest::Client::builder().no_proxy();
-        let (builder, base) = match config.server.listen.first() {
-            Some(Listen::Unix(path)) => (builder.unix_socket(path.clone()), "http://sidecar".to_owned()),
-            Some(Listen::Tcp(address)) => (builder, format!("http://{}", reachable(address))),
-            None => return Err("server.listen is empty".to_owned()),
-        };
-        Ok(Self { client: builder.build().map_err(|error| error.to_string())?, base, token })
-    }
-
-    async fn call(&self, method: Method, path: &str, query: &[(&str, Option<String>)]) -> Result<Value, String> {
-        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in query {
-            value.iter().for_each(|value| _ = pairs.append_pair(name, value));
-        }
-        let url = format!("{}/api/v1/webhooks/deliveries{path}?{}", self.base, pairs.finish());
-        let request = self.client.request(method, url).bearer_auth(self.token);
-        let unreachable = |error| format!("the sidecar at {} does not answer: {error}", self.base);
-        let response = request.send().await.map_err(|error| unreachable(error.without_url()))?;
-        let ok = response.status().is_success();
-        let answer: Value = response.json().await.map_err(|error| unreachable(error.without_url()))?;
-        if ok { Ok(answer) } else { Err(answer["message"].as_str().unwrap_or("it refuses").to_owned()) }
-    }
-}
-
-/// Where a sidecar that listens on every address is reached from this host.
-fn reachable(address: &str) -> String {
-    let address =
-        address.strip_prefix("0.0.0.0:").map(|port| format!("127.0.0.1:{port}")).unwrap_or(address.to_owned());
-    address.strip_prefix("[::]:").map(|port| format!("[::1]:{port}")).unwrap_or(address)
 }

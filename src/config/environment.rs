@@ -5,6 +5,9 @@ use super::layers::Layers;
 use super::manual::{Kind, hint};
 use super::names::{self, Alias};
 
+/// Variables of the app's side, which shares its `.env` with the sidecar.
+const OF_THE_APP: &str = "PRESENCE_SIDECAR_";
+
 /// One variable that sets a key.
 pub(super) struct Setting {
     /// The variable's name.
@@ -36,7 +39,7 @@ pub(super) fn read(pairs: &[(String, String)], source: &str, layers: &Layers) ->
         } else if let Some(alias) = names::find(name) {
             (aliased(alias, text, layers), alias.fallback)
         } else {
-            if name.starts_with("PRESENCE_") {
+            if name.starts_with("PRESENCE_") && !name.starts_with(OF_THE_APP) {
                 let hint = hint(name, names::aliases().map(|alias| alias.name));
                 found.warnings.push(format!("{layer} sets nothing that is known{hint}"));
             }

@@ -32,16 +32,23 @@ final class Probe
      */
     public function ask(int $age): array
     {
-        $user = 'probe-' . Str::lower(Str::random(12));
-        $key = Key::forUserId($user, self::SCOPE);
-        $seen = Carbon::now()->subSeconds($age)->toIso8601String();
-        $this->store->open()->put($key, ['last_seen_at' => $seen, 'meta' => self::META], self::LIVES_SECONDS);
+        $user = $this->leave($age);
         try {
             $question = ['user_ids' => [$user], 'scope' => self::SCOPE];
 
             return $this->client->post('/api/v1/presence/many', $question)[$user] ?? [];
         } finally {
-            $this->store->open()->forget($key);
+            $this->store->open()->forget(Key::forUserId($user, self::SCOPE));
         }
+    }
+
+    /** Somebody whom the app has last seen `$age` seconds ago, for a minute. */
+    public function leave(int $age): string
+    {
+        $user = 'probe-' . Str::lower(Str::random(12));
+        $record = ['last_seen_at' => Carbon::now()->subSeconds($age)->toIso8601String(), 'meta' => self::META];
+        $this->store->open()->put(Key::forUserId($user, self::SCOPE), $record, self::LIVES_SECONDS);
+
+        return $user;
     }
 }

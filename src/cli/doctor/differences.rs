@@ -1,0 +1,95 @@
+//! What two configurations disagree on.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Finding;
+use crate::config::Config;
+
+/// A value to compare, and where it is set.
+struct Row {
+    key: &'static str,
+    variable: &'static str,
+    value: fn(&Config) -> String,
+    /// Whether it must not be printed.
+    secret: bool,
+}
+
+const fn row(key: &'static str, variable: &'static str, value: fn(&Config) -> String) -> Row {
+    Row { key, variable, value, secret: false }
+}
+
+const ROWS: [Row; 5] = [
+    row("cache.ttl_seconds", "PRESENCE_TTL", |config| config.cache.ttl_seconds.to_string()),
+    row("cache.away_after_seconds", "PRESENCE_AWAY_AFTER", |config| config.cache.away_after_seconds.to_string()),
+    row("cache.store", "PRESENCE_CACHE_STORE", |config| format!("{:?}", config.cache.store).to_lowercase()),
+    row("laravel.timezone", "APP_TIMEZONE", |config| config.laravel.timezone.to_string()),
+    Row {
+        key: "webhook.secret",
+        variable: "PRESENCE_WEBHOOK_SECRET",
+        value: |config| exposed(config.webhook.endpoints.first().map(|endpoint| &endpoint.secret)),
+        secret: true,
+    },
+];
+
+const STORE: [Row; 5] = [
+    row("redis.prefix", "REDIS_PREFIX", |config| config.redis.prefix.clone()),
+    row("laravel.cache_prefix", "CACHE_PREFIX", |config| config.laravel.cache_prefix.clone()),
+    row("redis.cache_db", "REDIS_CACHE_DB", |config| config.redis.cache_db.to_string()),
+    row("redis (address)", "REDIS_HOST and REDIS_PORT", |config| format!("{:?}", config.redis.endpoint)),
+    row("scope.include_guard", "PRESENCE__SCOPE__INCLUDE_GUARD", |config| config.scope.include_guard.to_string()),
+];
+
+/// Where windows, time zone and secrets of the sidecar and the app differ. What the app does not set is not compared.
+pub(super) fn differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
+    let mut findings = vec![
+        taken("auth.tokens", "PRESENCE_TOKEN", &sidecar.auth.tokens, &app.auth.tokens),
+        taken("auth.user_token_secrets", "PRESENCE_USER_TOKEN_SECRET", signing(sidecar), signing(app)),
+    ];
+    findings.extend(ROWS.iter().filter(|row| !(row.value)(app).is_empty()).map(|row| row.compare(sidecar, app)));
+    findings
+}
+
+/// Whether the secret that the app uses, its first one, is one of the sidecar's.
+fn taken(key: &str, variable: &str, ours: &[SecretString], theirs: &[SecretString]) -> Finding {
+    let used = exposed(theirs.first());
+    match ours.iter().any(|secret| exposed(Some(secret)) == used) {
+        true => Finding::fine(key, "the sidecar takes the app's"),
+        false => Finding::wrong(key, "the sidecar does not take the app's", format!("set {variable} for both")),
+    }
+}
+
+/// Why the sidecar does not find what the app writes; only what differs.
+pub(super) fn store_differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
+    STORE.iter().map(|row| row.compare(sidecar, app)).filter(|finding| finding.fix.is_some()).collect()
+}
+
+impl Row {
+    fn compare(&self, sidecar: &Config, app: &Config) -> Finding {
+        let [ours, theirs] = [sidecar, app].map(self.value);
+        match (ours == theirs, self.secret) {
+            (true, true) => Finding::fine(self.key, "the same"),
+            (true, false) => Finding::fine(self.key, ours),
+            (false, secret) => {
+                let what =
+                    if secret { "not the same".to_owned() } else { format!("{ours:?} here, {theirs:?} in the app") };
+                let fix = format!(
+                    "set {} for both, or let `php artisan presence:sidecar` write the sidecar's configuration",
+                    self.variable
+                );
+                Finding::wrong(self.key, what, fix)
+            }
+        }
+    }
+}
+
+/// The secrets that user tokens are signed with.
+fn signing(config: &Config) -> &[SecretString] {
+    match config.auth.user_token_secrets.is_empty() {
+        true => &config.auth.tokens,
+        false => &config.auth.user_token_secrets,
+    }
+}
+
+fn exposed(secret: Option<&SecretString>) -> String {
+    secret.map_or_else(String::new, |secret| secret.expose_secret().to_owned())
+}

@@ -1,0 +1,136 @@
+//! `presence-sidecar doctor`: whether store, sidecar and app agree, and what to do where they do not.
+
+mod app;
+mod differences;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use self::app::LaravelApp;
+use super::sidecar::Sidecar;
+use super::{Ended, Source};
+use crate::config::{Config, Driver, Flags, Loaded, Store, load};
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// The folder of the Laravel app to compare with, which has the package presence-sidecar/laravel; that of --laravel
+    /// if left out
+    #[arg(long, value_name = "DIR")]
+    app: Option<PathBuf>,
+    /// The PHP that runs the app
+    #[arg(long, value_name = "PROGRAM", default_value = "php")]
+    php: PathBuf,
+}
+
+/// What was looked at, and what was found.
+pub(super) struct Finding {
+    subject: String,
+    what: String,
+    /// What to do; `None` where nothing is wrong.
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn fine(subject: &str, what: impl Into<String>) -> Self {
+        Self { subject: subject.to_owned(), what: what.into(), fix: None }
+    }
+
+    fn wrong(subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { subject: subject.to_owned(), what: what.into(), fix: Some(fix.into()) }
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(self, source: Source) -> Ended {
+        let app = self.app.clone().or_else(|| source.laravel.clone());
+        let Loaded { config, warnings, .. } =
+            load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
+        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let examination = async {
+            let mut findings = configuration(&warnings);
+            findings.extend(store(&config).await);
+            findings.push(sidecar(&config).await);
+            findings.push(webhooks(&config));
+            if let Some(folder) = app {
+                findings.extend(LaravelApp { folder, php: self.php }.compare(&config).await);
+            }
+            findings
+        };
+        report(&runtime.map_err(|error| error.to_string())?.block_on(examination))
+    }
+}
+
+fn configuration(warnings: &[String]) -> Vec<Finding> {
+    let fix = "correct or remove it; `presence-sidecar config` prints what came out";
+    let warned = warnings.iter().map(|warning| Finding::wrong("configuration", warning, fix));
+    std::iter::once(Finding::fine("configuration", "can be read")).chain(warned).collect()
+}
+
+async fn store(config: &Config) -> Vec<Finding> {
+    if config.cache.store != Store::Redis {
+        return vec![Finding::wrong(
+            "store",
+            format!("presence is kept where no app sees it (cache.store = {:?})", config.cache.store),
+            "set PRESENCE_CACHE_STORE=redis",
+        )];
+    }
+    let inspected = match crate::app::redis_store(config) {
+        Ok(redis) => redis.inspect().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match inspected {
+        Ok(inspection) => {
+            let shortcomings = inspection.shortcomings().into_iter().map(|found| match found.split_once(": ") {
+                Some((what, fix)) => Finding::wrong("store", what, fix),
+                None => Finding::wrong("store", found, "see the manual of Redis"),
+            });
+            let fine = Finding::fine("store", format!("Redis {} answers", inspection.version));
+            std::iter::once(fine).chain(shortcomings).collect()
+        }
+        Err(why) => {
+            vec![Finding::wrong("store", why, "start Redis, or correct REDIS_HOST, REDIS_PORT, REDIS_PASSWORD")]
+        }
+    }
+}
+
+async fn sidecar(config: &Config) -> Finding {
+    let answer = match Sidecar::of(config) {
+        Ok(sidecar) => sidecar.get("/api/v1/presence/counts").await.map(|_| sidecar.address().to_owned()),
+        Err(why) => Err(why),
+    };
+    match answer {
+        Ok(address) => Finding::fine("sidecar", format!("{address} answers and takes the token")),
+        Err(why) => Finding::wrong(
+            "sidecar",
+            why,
+            "start it with this configuration: presence-sidecar serve, with the same flags",
+        ),
+    }
+}
+
+fn webhooks(config: &Config) -> Finding {
+    let names: Vec<&str> = config.webhook.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+    match config.driver {
+        Driver::Cache => Finding::fine("webhooks", "not posted (driver = \"cache\")"),
+        Driver::Webhook => Finding::fine(
+            "webhooks",
+            format!("posted to {}; `presence-sidecar webhooks test` proves the way there", names.join(", ")),
+        ),
+    }
+}
+
+fn report(findings: &[Finding]) -> Ended {
+    for Finding { subject, what, fix } in findings {
+        match fix {
+            None => println!("ok   {subject}: {what}"),
+            Some(fix) => println!("FIX  {subject}: {what}\n     {fix}"),
+        }
+    }
+    match findings.iter().filter(|finding| finding.fix.is_some()).count() {
+        0 => Ok(()),
+        1 => Err("1 thing to fix".to_owned()),
+        more => Err(format!("{more} things to fix")),
+    }
+}

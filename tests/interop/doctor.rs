@@ -1,0 +1,128 @@
+//! `presence-sidecar doctor` beside a real Laravel app with the bridge: the demo.
+
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::support::{Process, RedisServer, TOKEN, fixture, on_redis};
+
+const SECRET: &str = "a secret for webhooks 0123456789";
+
+/// What the app and a sidecar that agrees with it are told alike.
+fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)> {
+    let mut environment = on_redis(redis);
+    environment.extend([
+        ("REDIS_PREFIX", "demo_database_".to_owned()),
+        ("CACHE_PREFIX", "demo_cache".to_owned()),
+        ("PRESENCE_LARAVEL_VERSION", "8".to_owned()),
+        ("PRESENCE_DRIVER", "webhook".to_owned()),
+        ("PRESENCE_WEBHOOK_URL", "http://127.0.0.1:9/hooks".to_owned()),
+        ("PRESENCE_WEBHOOK_SECRET", SECRET.to_owned()),
+        ("DEMO_STORAGE", storage.path().display().to_string()),
+        ("PATH", std::env::var("PATH").unwrap()),
+    ]);
+    environment
+}
+
+/// The doctor's findings, with a configuration file and a PHP of its own if there are any.
+fn doctor(environment: &[(&str, String)], more: &[&str]) -> Output {
+    let app = fixture("../php-bridge/demo");
+    Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        .args(["doctor", "--app", app.to_str().unwrap()])
+        .args(more)
+        .env_clear()
+        .env("PRESENCE_TOKEN", TOKEN)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_differs() {
+    let (redis, storage) = (RedisServer::start_with(&["--appendonly", "yes"]), TempDir::new().unwrap());
+    let mut environment = shared(&redis, &storage);
+    let sidecar = Process::start(&environment);
+    environment.push(("PRESENCE_SIDECAR_URL", sidecar.url.clone()));
+    environment.push(("PRESENCE_LISTEN", sidecar.url.strip_prefix("http://").unwrap().to_owned()));
+
+    let fine = doctor(&environment, &[]);
+    let said = text(&fine);
+    assert!(fine.status.success(), "{said}");
+    for found in [
+        "ok   sidecar: http://127.0.0.1",
+        "ok   records: what the app writes is found and read",
+        "ok   clock:",
+        "ok   cache.ttl_seconds: 120",
+        "ok   auth.tokens:",
+        "ok   webhook.secret: the same",
+    ] {
+        assert!(said.contains(found), "{found} is not in\n{said}");
+    }
+    assert!(!said.contains(SECRET) && !said.contains(TOKEN), "{said}");
+
+    for (variable, other, found) in [
+        ("PRESENCE_TTL", "[cache]\nttl_seconds = 300", "FIX  cache.ttl_seconds: \"300\" here, \"120\" in the app"),
+        (
+            "REDIS_PREFIX",
+            "[redis]\nprefix = \"other-\"",
+            "FIX  redis.prefix: \"other-\" here, \"demo_database_\" in the app",
+        ),
+        (
+            "CACHE_PREFIX",
+            "[laravel]\ncache_prefix = \"x\"",
+            "FIX  laravel.cache_prefix: \"x:\" here, \"demo_cache:\" in the app",
+        ),
+        ("REDIS_CACHE_DB", "[redis]\ncache_db = 7", "FIX  redis.cache_db: \"7\" here, \"1\" in the app"),
+        ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: not the same"),
+    ] {
+        let said = text(&disagreeing(&environment, variable, other, &storage));
+        assert!(said.contains(found), "{found} is not in\n{said}");
+    }
+}
+
+/// The doctor where the file says otherwise than `variable`, which only the app's PHP is told.
+fn disagreeing(environment: &[(&'static str, String)], variable: &str, file: &str, folder: &TempDir) -> Output {
+    let (php, toml) = (folder.path().join("php"), folder.path().join("other.toml"));
+    std::fs::write(&toml, file).unwrap();
+    let value = environment.iter().find(|(name, _)| *name == variable);
+    let told = value.map_or_else(String::new, |(_, value)| format!("export {variable}='{value}'\n"));
+    std::fs::write(&php, format!("#!/bin/sh\n{told}exec php \"$@\"\n")).unwrap();
+    std::fs::set_permissions(&php, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let others: Vec<_> = environment.iter().filter(|(name, _)| *name != variable).cloned().collect();
+    let output = doctor(&others, &["--php", php.to_str().unwrap(), "--config", toml.to_str().unwrap()]);
+    assert!(!output.status.success());
+    output
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_to_do_about_what_is_not_there() {
+    let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        .args(["doctor", "--app", "/nowhere"])
+        .env_clear()
+        .env("PRESENCE_TOKEN", TOKEN)
+        .env("PRESENCE_CACHE_STORE", "redis")
+        .env("REDIS_PORT", "9")
+        .env("PRESENCE_LISTEN", "127.0.0.1:9")
+        .env("PRESENCE_SIDECAR_URL", "for the app alone")
+        .env("PRESENCE_TTTL", "1")
+        .output()
+        .unwrap();
+    let said = text(&output);
+    assert!(!output.status.success());
+    for found in [
+        "FIX  store:",
+        "start Redis",
+        "FIX  sidecar:",
+        "presence-sidecar serve",
+        "FIX  app:",
+        "--app",
+        "PRESENCE_TTTL",
+        "4 things to fix",
+    ] {
+        assert!(said.contains(found), "{found} is not in\n{said}");
+    }
+}
