@@ -10,7 +10,6 @@ use poem_openapi::OpenApiService;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -144,11 +143,7 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
     let Workers { sweep, interval, registry, redis, committing, feed, deliveries, ending } = workers;
     let tasks = TaskTracker::new();
-    // Where one thread has all requests, a second one would do little but wake it and be woken by it.
-    let committing = match Handle::current().metrics().num_workers() {
-        1 => tokio::spawn(all(committing)),
-        _ => tokio::task::spawn_blocking(|| beside(committing)),
-    };
+    let committing = tokio::task::spawn_blocking(|| beside(committing));
     if let Err(error) = sweep.clock.synchronize(sweep.store.as_ref()).await {
         tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
     }
@@ -183,24 +178,22 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     tasks.close();
     tasks.wait().await;
     if committing.await.is_err() {
-        tracing::error!("committing ended in a panic");
+        tracing::error!("the committing thread ended in a panic");
     }
 }
 
-/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to be passed from one of the
-/// requests' threads to the other.
+/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for
+/// their threads, nor to be passed from one to the other.
 fn beside(workers: Vec<BoxFuture<'static, ()>>) {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(all(workers)),
+        Ok(runtime) => runtime.block_on(async {
+            let tasks = TaskTracker::new();
+            workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
+            tasks.close();
+            tasks.wait().await;
+        }),
         Err(error) => tracing::error!(%error, "no thread for the store: nothing will be answered"),
     }
-}
-
-async fn all(workers: Vec<BoxFuture<'static, ()>>) {
-    let tasks = TaskTracker::new();
-    workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
-    tasks.close();
-    tasks.wait().await;
 }
 
 async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
