@@ -196,7 +196,8 @@ impl Store for ArrayStore {
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let oldest = self.outlets.queues.iter().filter_map(|outlet| self.queue.oldest(&outlet.queue)).min();
-        let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest));
+        // An entry may be a moment older than the job that was pushed for it.
+        let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest - 1_000));
         let mut inner = self.lock();
         let millis = u64::try_from(before).unwrap_or(0);
         let gone = inner.changes.partition_point(|(cursor, _)| cursor.millis < millis);
