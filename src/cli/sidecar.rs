@@ -1,10 +1,15 @@
 //! The running sidecar, for commands that ask it.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::config::{Config, Listen};
+
+/// A sidecar that does not answer within this is taken to be stuck.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The sidecar that runs with a configuration.
 pub(super) struct Sidecar<'a> {
@@ -17,7 +22,7 @@ impl<'a> Sidecar<'a> {
     /// Where `config` has it listen first.
     pub(super) fn of(config: &'a Config) -> Result<Self, String> {
         let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
-        let builder = reqwest::Client::builder().no_proxy();
+        let builder = reqwest::Client::builder().no_proxy().timeout(TIMEOUT);
         let (builder, base) = match config.server.listen.first() {
             Some(Listen::Unix(path)) => (builder.unix_socket(path.clone()), "http://sidecar".to_owned()),
             Some(Listen::Tcp(address)) => (builder, format!("http://{}", reachable(address))),

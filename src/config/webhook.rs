@@ -18,11 +18,11 @@ pub struct Webhook {
     pub endpoints: Vec<Endpoint>,
     /// Tries within one attempt, as in presence.php; 0 and 1 both mean one.
     pub retries: u32,
-    /// How long a transition waits for its opposite before it is posted; zero posts at once.
+    /// How long an offline is held: who is back within that time was never gone. Zero holds none.
     pub debounce: Duration,
     /// The pauses between attempts; behind the last one is the dead letter.
     pub schedule: Vec<Duration>,
-    /// Posts under way at once, per endpoint.
+    /// Posts under way at once, per endpoint and replica.
     pub concurrency: usize,
     /// How long dead letters are kept.
     pub keep_dead: Duration,

@@ -50,8 +50,9 @@ pub enum Followed {
 pub struct Follower {
     feed: Feed,
     live: broadcast::Receiver<Told>,
-    after: Option<Cursor>,
+    after: Cursor,
     page: std::vec::IntoIter<(Cursor, Change)>,
+    end: Option<Cursor>,
     behind: bool,
 }
 
@@ -74,7 +75,7 @@ impl Feed {
             Some(after) => after,
             None => self.store.end_of_changes().await?,
         };
-        Ok(Follower { feed: self.clone(), live, after: Some(after), page: Vec::new().into_iter(), behind: true })
+        Ok(Follower { feed: self.clone(), live, after, page: Vec::new().into_iter(), end: None, behind: true })
     }
 
     /// Until told to stop.
@@ -99,14 +100,16 @@ impl Feed {
         };
         loop {
             match self.store.changes(Some(last), PAGE).await.ok()? {
-                Changes::Trimmed(oldest) => last = oldest,
+                Changes::Trimmed(oldest) => {
+                    last = oldest;
+                    _ = self.told.send(Told::Begin);
+                }
                 Changes::Page(page) => {
-                    let full = page.len() == PAGE;
-                    for entry in page {
-                        last = entry.0;
+                    for entry in page.entries {
                         _ = self.told.send(Told::Entry(Arc::new(entry)));
                     }
-                    if !full {
+                    last = page.end.unwrap_or(last);
+                    if !page.full {
                         return Some(last);
                     }
                 }
@@ -122,20 +125,26 @@ impl Follower {
         stop.run_until_cancelled(self.await_next()).await
     }
 
+    /// Behind everything that was told.
+    pub fn place(&self) -> Cursor {
+        self.after
+    }
+
     async fn await_next(&mut self) -> Followed {
         loop {
             if let Some(entry) = self.page.next() {
-                self.after = Some(entry.0);
+                self.after = entry.0;
                 return Followed::Entry(Arc::new(entry));
             }
+            self.after = self.end.take().unwrap_or(self.after);
             if self.behind {
-                match self.feed.store.changes(self.after, PAGE).await {
+                match self.feed.store.changes(Some(self.after), PAGE).await {
                     Ok(Changes::Page(page)) => {
-                        self.behind = page.len() == PAGE;
-                        self.page = page.into_iter();
+                        (self.behind, self.end) = (page.full, page.end);
+                        self.page = page.entries.into_iter();
                     }
                     Ok(Changes::Trimmed(oldest)) => {
-                        self.after = Some(oldest);
+                        self.after = oldest;
                         return Followed::Trimmed(oldest);
                     }
                     Err(_) => tokio::time::sleep(PAUSE).await,
@@ -144,9 +153,9 @@ impl Follower {
             }
             match self.live.recv().await {
                 // This follower has caught up beyond it by itself.
-                Ok(Told::Entry(entry)) if Some(entry.0) <= self.after => {}
+                Ok(Told::Entry(entry)) if entry.0 <= self.after => {}
                 Ok(Told::Entry(entry)) => {
-                    self.after = Some(entry.0);
+                    self.after = entry.0;
                     return Followed::Entry(entry);
                 }
                 Ok(Told::Begin) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,

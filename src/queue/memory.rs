@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Claimed, Depth, Job, Listed, NewJob, Queue, Settlement, Standing, Tries, Verdict};
+use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
 use crate::backend::Result;
 
 /// Queues in memory.
@@ -24,7 +24,6 @@ struct Lanes {
     ready_at: HashMap<String, i64>,
     pending: BTreeSet<(i64, String)>,
     dead: BTreeSet<(i64, String)>,
-    paused_until: i64,
 }
 
 #[derive(Debug)]
@@ -33,6 +32,8 @@ struct Stored {
     payload: Vec<u8>,
     not_before: i64,
     pushed_at: i64,
+    /// When it died, if it is dead.
+    died_at: i64,
     tries: Tries,
 }
 
@@ -50,6 +51,11 @@ impl MemoryQueue {
     /// Pushes a job; returns once it is there.
     pub fn push_now(&self, queue: &str, job: &NewJob<'_>) {
         self.with(queue, |lanes| lanes.push(job, now()));
+    }
+
+    /// Whether nothing is to be done in a lane.
+    pub fn is_idle(&self, queue: &str, lane: &str) -> bool {
+        self.with(queue, |lanes| !lanes.lanes.contains_key(lane))
     }
 
     /// When the oldest job that is still to be done was pushed, in milliseconds since 1970.
@@ -77,8 +83,14 @@ impl Lanes {
         if !self.ready_at.contains_key(&lane) {
             self.set_ready(&lane, Some(not_before));
         }
-        let stored =
-            Stored { lane, payload: job.payload.to_vec(), not_before, pushed_at: now, tries: Tries::default() };
+        let stored = Stored {
+            lane,
+            payload: job.payload.to_vec(),
+            not_before,
+            pushed_at: now,
+            died_at: 0,
+            tries: Tries::default(),
+        };
         self.jobs.insert(job.id.to_owned(), stored);
     }
 
@@ -98,10 +110,7 @@ impl Lanes {
         Some(stored.payload)
     }
 
-    fn claim(&mut self, limit: usize, lease: Duration, now: i64) -> Claimed {
-        if self.paused_until > now {
-            return Claimed::Paused(Duration::from_millis(u64::try_from(self.paused_until - now).unwrap_or(0)));
-        }
+    fn claim(&mut self, limit: usize, lease: Duration, now: i64) -> Vec<Job> {
         let until = now + millis(lease).max(1);
         let ready = self.ready.iter().take_while(|(at, _)| *at <= now).take(limit);
         let lanes: Vec<String> = ready.map(|(_, lane)| lane.clone()).collect();
@@ -119,7 +128,7 @@ impl Lanes {
                 lane,
             });
         }
-        Claimed::Jobs(jobs)
+        jobs
     }
 
     fn settle(&mut self, settlement: &Settlement, now: i64) -> bool {
@@ -145,7 +154,8 @@ impl Lanes {
                 if let Some(stored) = self.jobs.get_mut(id) {
                     stored.tries = tries.clone();
                     self.pending.remove(&(stored.pushed_at, id.clone()));
-                    self.dead.insert((stored.pushed_at, id.clone()));
+                    stored.died_at = now;
+                    self.dead.insert((now, id.clone()));
                 }
                 self.advance(lane, now);
             }
@@ -173,7 +183,7 @@ impl Lanes {
         }
     }
 
-    fn listed(&self, id: &str) -> Option<Listed> {
+    fn listed(&self, at: i64, id: &str) -> Option<Listed> {
         let stored = self.jobs.get(id)?;
         let heads = self.lanes.get(&stored.lane).and_then(|ids| ids.front());
         let next_at = heads.filter(|head| *head == id).and_then(|_| self.ready_at.get(&stored.lane)).copied();
@@ -184,12 +194,13 @@ impl Lanes {
             pushed_at: stored.pushed_at,
             next_at,
             tries: stored.tries.clone(),
+            place: Place { at, id: id.to_owned() },
         })
     }
 
     fn replay(&mut self, id: &str, now: i64) -> bool {
         let Some(stored) = self.jobs.get(id) else { return false };
-        if !self.dead.remove(&(stored.pushed_at, id.to_owned())) {
+        if !self.dead.remove(&(stored.died_at, id.to_owned())) {
             return false;
         }
         let Some(stored) = self.jobs.remove(id) else { return false };
@@ -205,7 +216,7 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Claimed> {
+    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
         Ok(self.with(queue, |lanes| lanes.claim(limit, lease, now())))
     }
 
@@ -213,15 +224,15 @@ impl Queue for MemoryQueue {
         Ok(self.with(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Listed>, limit: usize) -> Result<Vec<Listed>> {
-        let after = after.map_or((i64::MIN, String::new()), |after| (after.pushed_at, after.id.clone()));
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>> {
+        let after = after.map_or((i64::MIN, String::new()), |after| (after.at, after.id.clone()));
         Ok(self.with(queue, |lanes| {
             let list = match standing {
                 Standing::Pending => &lanes.pending,
                 Standing::Dead => &lanes.dead,
             };
             let following = list.range(after.clone()..).filter(|entry| **entry != after);
-            following.take(limit).filter_map(|(_, id)| lanes.listed(id)).collect()
+            following.take(limit).filter_map(|(at, id)| lanes.listed(*at, id)).collect()
         }))
     }
 
@@ -232,18 +243,13 @@ impl Queue for MemoryQueue {
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
         self.with(queue, |lanes| {
             let before = now() - millis(age);
-            while let Some((pushed, _)) = lanes.dead.first()
-                && *pushed <= before
+            while let Some((died, _)) = lanes.dead.first()
+                && *died <= before
                 && let Some((_, id)) = lanes.dead.pop_first()
             {
                 lanes.jobs.remove(&id);
             }
         });
-        Ok(())
-    }
-
-    async fn pause(&self, queue: &str, span: Duration) -> Result<()> {
-        self.with(queue, |lanes| lanes.paused_until = now() + millis(span));
         Ok(())
     }
 

@@ -68,15 +68,6 @@ pub struct NewJob<'a> {
     pub delay: Duration,
 }
 
-/// What a worker was handed.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Claimed {
-    /// Jobs, perhaps none, at most one of each lane.
-    Jobs(Vec<Job>),
-    /// Nothing for so long: the queue is paused.
-    Paused(Duration),
-}
-
 /// What became of a job in hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -132,6 +123,17 @@ pub struct Listed {
     pub next_at: Option<i64>,
     /// What is known of its tries.
     pub tries: Tries,
+    /// Where it stands in its list.
+    pub place: Place,
+}
+
+/// A place in a list of jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When the job came into that list: was pushed, or died. In milliseconds of the store's clock since 1970.
+    pub at: i64,
+    /// Its name.
+    pub id: String,
 }
 
 /// How a queue is doing.
@@ -151,23 +153,21 @@ pub trait Queue: Send + Sync {
     /// Pushes jobs that belong to nothing else that is stored.
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()>;
 
-    /// Hands out up to `limit` heads of lanes that are ready, longest ready first, under a lease of `lease`.
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Claimed>;
+    /// Hands out up to `limit` heads of lanes that are ready, longest ready first, under a lease of `lease`; at most one
+    /// job of each lane, and perhaps none at all.
+    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>>;
 
     /// Settles jobs in hand; says for each whether its lease still held.
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>>;
 
-    /// Up to `limit` jobs, oldest first, that follow the job called `after`.
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Listed>, limit: usize) -> Result<Vec<Listed>>;
+    /// Up to `limit` jobs in the order in which they came into the list, those that follow `after`.
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>>;
 
     /// Puts dead letters back at the end of their lanes, as if pushed now; those called `ids`. Says how many there were.
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize>;
 
-    /// Removes dead letters that were pushed more than `age` ago.
+    /// Removes dead letters that died more than `age` ago.
     async fn purge(&self, queue: &str, age: Duration) -> Result<()>;
-
-    /// Hands nothing out for this span; zero resumes.
-    async fn pause(&self, queue: &str, span: Duration) -> Result<()>;
 
     /// How the queue is doing.
     async fn depth(&self, queue: &str) -> Result<Depth>;

@@ -52,22 +52,24 @@ impl Breaker {
         self.next_probe.take().is_some()
     }
 
-    /// The receiver failed at `now`; true if that opens the circuit. What was under way when it opened, and fails
-    /// before the next probe, says nothing new.
-    pub fn failed(&mut self, now: Instant) -> bool {
+    /// The receiver failed at `now`; true if that opens the circuit. One that wants to `rest` is taken at its word.
+    /// What was under way when the circuit opened, and fails before the next probe, says nothing new.
+    pub fn failed(&mut self, now: Instant, rest: Option<Duration>) -> bool {
         let was_open = self.is_open();
-        if self.next_probe.is_some_and(|probe| now < probe) {
-            return false;
+        if self.next_probe.is_none_or(|probe| probe <= now) {
+            self.failures = self.failures.saturating_add(1);
+            self.next_probe = (self.failures >= THRESHOLD).then(|| now + self.pause());
         }
-        self.failures = self.failures.saturating_add(1);
-        if self.failures >= THRESHOLD {
-            self.next_probe = Some(now + self.pause());
-        }
+        self.next_probe = self.next_probe.max(rest.map(|rest| now + rest));
         !was_open && self.is_open()
     }
 
-    /// How long until the next probe, after the failures there were.
-    pub fn pause(&self) -> Duration {
+    /// How long after `now` the next probe is.
+    pub fn rest(&self, now: Instant) -> Duration {
+        self.next_probe.map_or(Duration::ZERO, |probe| probe.saturating_duration_since(now))
+    }
+
+    fn pause(&self) -> Duration {
         let doublings = self.failures.saturating_sub(THRESHOLD).min(16);
         FIRST.saturating_mul(1 << doublings).min(LONGEST)
     }

@@ -1,4 +1,4 @@
-//! Delivers what is queued for one endpoint: claim -> prepare -> send -> settle. A step, and a dull loop.
+//! Delivers what is queued for one endpoint: claim -> prepare -> send -> settle.
 //!
 //! Deliveries of different users go side by side, up to a limit; those of one user one after the other. While the
 //! [circuit](super::breaker) is open, one at a time probes the receiver.
@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::TryFutureExt;
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::breaker::{Breaker, Gauge};
-use super::message::{self, Message};
+use super::message;
 use super::metrics::Metrics;
 use super::retry::{self, Answer, Next};
 use super::sender::Sender;
@@ -23,7 +22,7 @@ use crate::backend::Result;
 use crate::config::Endpoint;
 use crate::presence::clock::Clock;
 use crate::presence::model::Change;
-use crate::queue::{Claimed, Job, Queue, Settlement, Tries, Verdict};
+use crate::queue::{Job, Queue, Settlement, Tries, Verdict};
 
 /// How often the queue is looked at when no bell rings: changes that other replicas recorded, retries that are due.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -31,9 +30,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// What a lease has beyond the time that the tries can take.
 const MARGIN: Duration = Duration::from_secs(5);
-/// How long a receiver that is gone (410) is left alone.
-const GONE: Duration = Duration::from_secs(3600);
-/// How often the depth of the queue is noted.
+/// How often the depth of the queue is noted, and what is too old is looked for.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// So many deliveries are looked through at once for those that are too old.
 const EXPIRED_AT_ONCE: usize = 200;
@@ -66,32 +63,26 @@ pub struct Delivery {
     sender: Sender,
     metrics: Arc<Metrics>,
     breaker: Breaker,
+    expired_at: Instant,
     unsettled: Vec<Settlement>,
 }
 
 /// A delivery that was attempted.
 struct Attempt {
     job: Job,
+    /// What came of it; `None` for a job that cannot be read.
     answer: Option<Answer>,
     probe: bool,
 }
 
-type Attempts = FuturesUnordered<BoxFuture<'static, Attempt>>;
+/// What is under way. A task each: while this one waits for the queue, posts go on.
+type Attempts = JoinSet<Attempt>;
 
 impl Delivery {
     /// Delivers through `sender` to `endpoint`, which is also the queue's name.
     pub fn new(terms: Terms, endpoint: Endpoint, sender: Sender, metrics: Arc<Metrics>) -> Self {
-        Self { terms, endpoint, sender, metrics, breaker: Breaker::default(), unsettled: Vec::new() }
-    }
-
-    /// Claims what is ready, attempts all of it, settles; says how many there were.
-    pub async fn step(&mut self) -> Result<usize> {
-        let attempts: Attempts = self.claim(0).await?.into_iter().collect();
-        let count = attempts.len();
-        for attempt in attempts.collect::<Vec<_>>().await {
-            self.conclude(attempt).await;
-        }
-        self.settle().await.map(|()| count)
+        let (breaker, expired_at) = (Breaker::default(), Instant::now());
+        Self { terms, endpoint, sender, metrics, breaker, expired_at, unsettled: Vec::new() }
     }
 
     /// Delivers until told to stop, then lets what is under way end.
@@ -99,13 +90,7 @@ impl Delivery {
         let mut attempts = Attempts::new();
         let mut failing = false;
         while !stop.is_cancelled() {
-            let went_well = match self.claim(attempts.len()).await {
-                Ok(claimed) => {
-                    attempts.extend(claimed);
-                    self.expire().await
-                }
-                Err(error) => Err(error),
-            };
+            let went_well = self.set_out(&mut attempts).await;
             if let Err(error) = &went_well
                 && !failing
             {
@@ -113,15 +98,15 @@ impl Delivery {
             }
             failing = went_well.is_err();
             tokio::select! {
-                Some(attempt) = attempts.next(), if !attempts.is_empty() => self.conclude(attempt).await,
+                Some(attempt) = attempts.join_next() => self.conclude(attempt),
                 _ = bell.changed(), if attempts.len() < self.terms.concurrency && !self.breaker.is_open() => {}
                 () = tokio::time::sleep(PAUSE) => {}
                 () = stop.cancelled() => {}
             }
             self.conclude_all(&mut attempts).await;
         }
-        while let Some(attempt) = attempts.next().await {
-            self.conclude(attempt).await;
+        while let Some(attempt) = attempts.join_next().await {
+            self.conclude(attempt);
             self.conclude_all(&mut attempts).await;
         }
     }
@@ -143,42 +128,48 @@ impl Delivery {
 
     /// Concludes everything that has ended meanwhile, and settles it in one go.
     async fn conclude_all(&mut self, attempts: &mut Attempts) {
-        while let Some(Some(attempt)) = attempts.next().now_or_never() {
-            self.conclude(attempt).await;
+        while let Some(attempt) = attempts.try_join_next() {
+            self.conclude(attempt);
         }
         // What cannot be settled now is settled with the next ones, or delivered again when its lease has ended.
         _ = self.settle().await;
     }
 
-    /// Claims as much as there is room for beside what is `under_way`; what is to be done with it.
-    async fn claim(&self, under_way: usize) -> Result<Vec<BoxFuture<'static, Attempt>>> {
+    /// Claims as much as there is room for beside what is under way, and sets out to deliver it.
+    async fn set_out(&mut self, attempts: &mut Attempts) -> Result<()> {
         let (limit, probe) = match self.breaker.gauge(Instant::now()) {
-            Gauge::Closed => (self.terms.concurrency.saturating_sub(under_way), false),
-            Gauge::Probe if under_way == 0 => (1, true),
+            Gauge::Closed => (self.terms.concurrency.saturating_sub(attempts.len()), false),
+            Gauge::Probe if attempts.is_empty() => (1, true),
             Gauge::Probe | Gauge::Open(_) => (0, false),
         };
-        if limit == 0 {
-            return Ok(Vec::new());
+        if limit > 0 {
+            for job in self.terms.queue.claim(&self.endpoint.name, limit, self.lease()).await? {
+                attempts.spawn(self.attempt(job, probe));
+            }
         }
-        match self.terms.queue.claim(&self.endpoint.name, limit, self.lease()).await? {
-            Claimed::Jobs(jobs) => Ok(jobs.into_iter().map(|job| self.attempt(job, probe)).collect()),
-            Claimed::Paused(_) => Ok(Vec::new()),
+        if self.breaker.is_open() && self.expired_at.elapsed() >= UPKEEP {
+            self.expired_at = Instant::now();
+            self.expire().await?;
         }
+        Ok(())
     }
 
     fn lease(&self) -> Duration {
         (self.endpoint.timeout + BETWEEN_TRIES) * self.terms.tries.max(1) + MARGIN
     }
 
-    fn attempt(&self, job: Job, probe: bool) -> BoxFuture<'static, Attempt> {
-        let (message, sender, metrics) = (self.prepare(&job), self.sender.clone(), self.metrics.clone());
+    /// Posts a job, again at once if that may help. Each post is signed anew: its time must not be long ago.
+    fn attempt(&self, job: Job, probe: bool) -> impl Future<Output = Attempt> + use<> {
+        let (endpoint, sender, metrics) = (self.endpoint.clone(), self.sender.clone(), self.metrics.clone());
+        let (clock, post) = (self.terms.clock.clone(), self.prepare(&job));
         let tries = if probe { 1 } else { self.terms.tries.max(1) };
-        Box::pin(async move {
-            let Some(message) = message else { return Attempt { job, answer: None, probe } };
+        async move {
+            let Some((id, body)) = post else { return Attempt { job, answer: None, probe } };
             let mut number = 1;
             loop {
+                let now = clock.now().micros().div_euclid(1_000_000);
                 let started = Instant::now();
-                let answer = sender.send(&message).await;
+                let answer = sender.send(&message::sign(&endpoint, &id, body.clone(), now)).await;
                 metrics.tried(answer.outcome(), started.elapsed().as_secs_f64());
                 if number == tries || !answer.is_worth_another() {
                     return Attempt { job, answer: Some(answer), probe };
@@ -186,92 +177,88 @@ impl Delivery {
                 number += 1;
                 tokio::time::sleep(BETWEEN_TRIES).await;
             }
-        })
+        }
     }
 
-    /// The post for a job; `None` if it cannot be read.
-    fn prepare(&self, job: &Job) -> Option<Message> {
+    /// Id and body of the post for a job; `None` if it cannot be read.
+    fn prepare(&self, job: &Job) -> Option<(String, Vec<u8>)> {
         let change: Change = serde_json::from_slice(&job.payload).ok()?;
         let id = change.id(&self.terms.installation);
-        let body = message::body(&change, &id, self.terms.zone);
-        let now = self.terms.clock.now().micros().div_euclid(1_000_000);
-        Some(message::sign(&self.endpoint, &id.to_string(), body, now))
+        Some((id.to_string(), message::body(&change, &id, self.terms.zone)))
     }
 
     /// Judges an attempt.
-    async fn conclude(&mut self, Attempt { job, answer, probe }: Attempt) {
-        let name = &self.endpoint.name;
+    fn conclude(&mut self, attempt: std::result::Result<Attempt, JoinError>) {
+        let (name, now) = (&self.endpoint.name, Instant::now());
+        let Attempt { job, answer, probe } = match attempt {
+            Ok(attempt) => attempt,
+            Err(error) => return tracing::error!(endpoint = name, %error, "a delivery broke off; it is made again"),
+        };
         let Some(answer) = answer else {
-            tracing::error!(endpoint = name, id = job.id, "a queued delivery cannot be read and is given up");
-            self.metrics.gave_up();
             let tries = Tries { last: "the delivery cannot be read".to_owned(), ..job.tries.clone() };
-            return self.unsettled.push(job.settled(Verdict::Dead(tries)));
+            return self.settle_later(job, Verdict::Dead(tries));
         };
         let last = answer.describe();
         if answer.is_outage() {
-            if self.breaker.failed(Instant::now()) {
+            if self.breaker.failed(now, answer.rest()) {
                 tracing::warn!(endpoint = name, last, "the receiver is down: probing until it is back");
             }
         } else if self.breaker.succeeded() {
             tracing::info!(endpoint = name, "the receiver is back");
         }
-        let count = if probe && answer.is_outage() { job.tries.count } else { job.tries.count + 1 };
-        let tries = Tries { count, last };
+        let spared = probe && answer.is_outage();
+        let tries = Tries { count: job.tries.count + u32::from(!spared), last };
         let verdict = match retry::next(&answer, tries.count.max(1), &self.terms.schedule, rand::random()) {
             Next::Done => Verdict::Done,
-            _ if probe && answer.is_outage() => Verdict::Retry(self.breaker.pause(), tries),
+            _ if job.age > self.longest() => Verdict::Dead(tries),
+            _ if spared => Verdict::Retry(self.breaker.rest(now), tries),
             Next::Retry(pause) => Verdict::Retry(pause, tries),
-            Next::Gone => self.leave_alone(tries).await,
             Next::GiveUp => Verdict::Dead(tries),
         };
+        self.settle_later(job, verdict);
+    }
+
+    fn settle_later(&mut self, job: Job, verdict: Verdict) {
+        let (endpoint, id) = (&self.endpoint.name, &job.id);
         match &verdict {
-            Verdict::Done => tracing::debug!(endpoint = self.endpoint.name, id = job.id, "delivered"),
-            Verdict::Retry(pause, tries) => {
-                let (last, tries) = (&tries.last, tries.count);
-                tracing::info!(endpoint = self.endpoint.name, id = job.id, tries, last, ?pause, "not delivered yet");
+            Verdict::Done => tracing::debug!(endpoint, id, "delivered"),
+            Verdict::Retry(pause, Tries { count, last }) => {
+                tracing::info!(endpoint, id, tries = count, last, ?pause, "not delivered yet");
             }
             Verdict::Dead(Tries { count, last }) => {
-                let endpoint = &self.endpoint.name;
-                tracing::error!(endpoint, id = job.id, tries = count, last, "given up: a dead letter now");
+                tracing::error!(endpoint, id, tries = count, last, "given up: a dead letter now");
                 self.metrics.gave_up();
             }
         }
         self.unsettled.push(job.settled(verdict));
     }
 
-    /// The receiver is gone for good: pauses the whole endpoint.
-    async fn leave_alone(&self, tries: Tries) -> Verdict {
-        let name = &self.endpoint.name;
-        tracing::warn!(endpoint = name, "the receiver says it is gone (410): the endpoint is paused for an hour");
-        if let Err(error) = self.terms.queue.pause(name, GONE).await {
-            tracing::warn!(endpoint = name, error = error.reason(), "the endpoint could not be paused");
-        }
-        let over = usize::try_from(tries.count).unwrap_or(usize::MAX) > self.terms.schedule.len();
-        if over { Verdict::Dead(tries) } else { Verdict::Retry(GONE, tries) }
+    /// Nothing is tried for longer than the whole schedule takes; who waits behind others is tried once at least.
+    fn longest(&self) -> Duration {
+        self.terms.schedule.iter().sum::<Duration>().mul_f64(1.1) + self.lease()
     }
 
     /// While the receiver is down, gives up what has waited for longer than the whole schedule takes.
     async fn expire(&mut self) -> Result<()> {
-        let oldest: Duration = self.terms.schedule.iter().sum::<Duration>().mul_f64(1.1) + self.lease();
-        if !self.breaker.is_open() || self.terms.queue.depth(&self.endpoint.name).await?.oldest <= oldest {
+        let (name, longest) = (&self.endpoint.name, self.longest());
+        if self.terms.queue.depth(name).await?.oldest <= longest {
             return Ok(());
         }
-        let claimed = self.terms.queue.claim(&self.endpoint.name, EXPIRED_AT_ONCE, MARGIN).await?;
-        let Claimed::Jobs(jobs) = claimed else { return Ok(()) };
-        let mut expired = 0;
+        let jobs = self.terms.queue.claim(name, EXPIRED_AT_ONCE, MARGIN).await?;
+        let last = "the receiver has been down for too long";
+        let expired = jobs.iter().filter(|job| job.age > longest).count();
+        if expired > 0 {
+            tracing::error!(endpoint = name, expired, last, "given up: dead letters now");
+        }
         for job in jobs {
-            let verdict = if job.age > oldest {
-                expired += 1;
+            let verdict = if job.age > longest {
                 self.metrics.gave_up();
-                let last = "the receiver has been down for too long".to_owned();
-                Verdict::Dead(Tries { last, ..job.tries.clone() })
+                Verdict::Dead(Tries { last: last.to_owned(), ..job.tries.clone() })
             } else {
                 Verdict::Retry(Duration::ZERO, job.tries.clone())
             };
             self.unsettled.push(job.settled(verdict));
         }
-        let endpoint = &self.endpoint.name;
-        tracing::error!(endpoint, expired, "given up, the receiver has been down for too long: dead letters now");
         self.settle().await
     }
 

@@ -86,11 +86,17 @@ fn meant(address: IpAddr) -> IpAddr {
 fn is_never_allowed(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            let metadata = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)].contains(&v4);
+            let metadata = [[100, 100, 100, 200], [192, 0, 0, 192], [168, 63, 129, 16]].contains(&v4.octets());
             v4.octets()[0] == 0 || v4.octets()[0] >= 224 || v4.is_link_local() || metadata
         }
         IpAddr::V6(v6) => {
-            let metadata = v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254];
+            let metadata = matches!(
+                v6.segments(),
+                [0xfd00, 0x0ec2, ..]
+                    | [0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254]
+                    | [0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
+                    | [0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042]
+            );
             let site_local = v6.segments()[0] & 0xffc0 == 0xfec0;
             v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local() || site_local || metadata
         }

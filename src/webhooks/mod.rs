@@ -6,7 +6,7 @@
 //! may discard what has a smaller `seq` than they have seen of that user.
 //!
 //! Read in this order: [`signature`], [`message`] (what is sent), [`retry`] and [`breaker`] (when it is sent again), all of
-//! which are pure; [`guard`] (where to) and [`sender`]; [`delivery`], a step and a dull loop; [`operate`] and [`api`].
+//! which are pure; [`guard`] (where to) and [`sender`]; [`delivery`], the loop; [`operate`] and [`api`].
 
 pub mod api;
 pub mod breaker;

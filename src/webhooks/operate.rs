@@ -10,7 +10,7 @@ use super::retry::Answer;
 use super::sender::Sender;
 use crate::backend::Result;
 use crate::config::{Endpoint, Webhook};
-use crate::queue::{Listed, Queue, Standing, Tries};
+use crate::queue::{self, Listed, Queue, Standing};
 
 /// So many dead letters are looked through at once.
 const PAGE: usize = 500;
@@ -34,7 +34,7 @@ pub struct DeliveryView {
 #[derive(Clone, Debug)]
 pub struct Place {
     endpoint: String,
-    after: Listed,
+    after: queue::Place,
 }
 
 impl Webhooks {
@@ -71,7 +71,7 @@ impl Webhooks {
             }
         }
         let last = found.last().filter(|_| found.len() == limit);
-        let next = last.map(|last| Place { endpoint: last.endpoint.clone(), after: last.job.clone() });
+        let next = last.map(|last| Place { endpoint: last.endpoint.clone(), after: last.job.place.clone() });
         Ok((found, next))
     }
 
@@ -80,7 +80,7 @@ impl Webhooks {
         Ok(self.queue.replay(endpoint, &[id.to_owned()]).await? > 0)
     }
 
-    /// Queues all dead letters again that were recorded at `since` (milliseconds since 1970) or later; says how many.
+    /// Queues all dead letters again that were queued at `since` (milliseconds since 1970) or later; says how many.
     pub async fn replay_since(&self, endpoint: Option<&str>, since: i64) -> Result<usize> {
         let mut count = 0;
         for name in self.endpoints.iter().filter(|name| endpoint.is_none_or(|wanted| wanted == *name)) {
@@ -93,7 +93,7 @@ impl Webhooks {
                     count += self.queue.replay(name, &ids).await?;
                 }
                 match page.into_iter().next_back() {
-                    Some(job) => last = Some(job),
+                    Some(job) => last = Some(job.place),
                     None => break,
                 }
             }
@@ -115,7 +115,7 @@ pub async fn ping(webhook: &Webhook, endpoint: &Endpoint) -> reqwest::Result<(An
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}@{}", self.after.pushed_at, self.after.id, self.endpoint)
+        write!(formatter, "{}.{}@{}", self.after.at, self.after.id, self.endpoint)
     }
 }
 
@@ -128,16 +128,9 @@ impl FromStr for Place {
     type Err = NoPlace;
 
     fn from_str(text: &str) -> std::result::Result<Self, NoPlace> {
-        let (pushed_at, rest) = text.split_once('.').ok_or(NoPlace)?;
+        let (at, rest) = text.split_once('.').ok_or(NoPlace)?;
         let (id, endpoint) = rest.split_once('@').ok_or(NoPlace)?;
-        let after = Listed {
-            id: id.to_owned(),
-            lane: String::new(),
-            payload: Vec::new(),
-            pushed_at: pushed_at.parse().map_err(|_| NoPlace)?,
-            next_at: None,
-            tries: Tries::default(),
-        };
+        let after = queue::Place { at: at.parse().map_err(|_| NoPlace)?, id: id.to_owned() };
         Ok(Self { endpoint: endpoint.to_owned(), after })
     }
 }

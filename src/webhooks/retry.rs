@@ -25,12 +25,12 @@ pub enum Next {
     Done,
     /// Come again after this span.
     Retry(Duration),
-    /// The receiver is gone for good: leave the whole endpoint alone for a while.
-    Gone,
     /// The schedule is over.
     GiveUp,
 }
 
+/// How long a receiver that is gone is left alone.
+const GONE: Duration = Duration::from_secs(3600);
 /// A receiver may put off the next try by this much.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -38,9 +38,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) -> Next {
     let asked = match answer {
         Answer::Status { status: 200..=299, .. } => return Next::Done,
-        Answer::Status { status: 410, .. } => return Next::Gone,
-        Answer::Status { retry_after, .. } => retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER),
-        Answer::Failed(_) | Answer::Refused(_) => Duration::ZERO,
+        _ => answer.rest().unwrap_or_default(),
     };
     let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     match schedule.get(place) {
@@ -50,10 +48,19 @@ pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) ->
 }
 
 impl Answer {
+    /// How long the receiver wants to be left alone: as long as it says, or an hour if it is gone for good (410).
+    pub fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Status { status: 410, .. } => Some(GONE),
+            Self::Status { retry_after, .. } => retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER)),
+            Self::Failed(_) | Self::Refused(_) => None,
+        }
+    }
+
     /// Whether the receiver as a whole, and not just this delivery, is in trouble.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Status { status, .. } => matches!(status, 429 | 500..),
+            Self::Status { status, .. } => matches!(status, 410 | 429 | 500..),
             Self::Failed(_) | Self::Refused(_) => true,
         }
     }

@@ -110,7 +110,7 @@ impl Teller {
     /// A page of it.
     pub async fn page(&self, after: Option<Cursor>, limit: usize) -> Vec<(Cursor, Change)> {
         match self.store.changes(after, limit).await.unwrap() {
-            Changes::Page(page) => page,
+            Changes::Page(page) => page.entries,
             Changes::Trimmed(oldest) => panic!("what is left follows {oldest}"),
         }
     }

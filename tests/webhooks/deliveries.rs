@@ -155,21 +155,20 @@ async fn what_is_given_up_is_a_dead_letter_that_can_be_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_gone_is_left_alone_and_nothing_is_lost() {
-    let redis = RedisServer::start();
-    let receiver = Receiver::reacting(|_| Reaction::Answer(410, "")).await;
-    let mut environment = posting_to(&receiver.url, &[]);
-    environment.extend(on_redis(&redis));
-    let sidecar = Sidecar::with(&environment).await;
-    sidecar.client.heartbeat(1).await;
-    receiver.wait_for(1).await;
-    while redis.cli(&["--scan", "--pattern", "*paused"]).is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+async fn a_receiver_that_is_gone_or_wants_to_rest_is_left_alone_and_nothing_is_lost() {
+    for answer in [Reaction::Answer(410, ""), Reaction::Answer(503, "retry-after: 600\r\n")] {
+        let receiver = Receiver::reacting(move |_| answer.clone()).await;
+        let sidecar = Sidecar::with(&posting_to(&receiver.url, &[])).await;
+        sidecar.client.heartbeat(1).await;
+        receiver.wait_for(1).await;
+        while deliveries(&sidecar.client, "?state=pending").await[0]["tries"] == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sidecar.client.heartbeat(2).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(receiver.posts().len(), 1);
+        assert_eq!(deliveries(&sidecar.client, "?state=pending").await.len(), 2);
     }
-    sidecar.client.heartbeat(2).await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    assert_eq!(receiver.posts().len(), 1);
-    assert_eq!(deliveries(&sidecar.client, "?state=pending").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

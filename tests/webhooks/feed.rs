@@ -150,6 +150,37 @@ async fn the_stream_tells_what_happens_and_goes_on_where_it_was_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_says_where_it_is_before_anything_happens() {
+    let sidecar = Sidecar::start().await;
+    sidecar.client.heartbeat(1).await;
+    let place = sidecar.client.changes().await[0]["cursor"].as_str().unwrap().to_owned();
+    let mut response = sidecar.client.request(reqwest::Method::GET, STREAM).send().await.unwrap();
+    let beginning = timeout(Duration::from_secs(20), response.chunk()).await.unwrap().unwrap().unwrap();
+    assert_eq!(beginning, format!("id: {place}\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_nobody_can_read_is_left_out_and_holds_up_nobody() {
+    let redis = RedisServer::start();
+    let sidecar = Sidecar::on(&redis).await;
+    sidecar.client.heartbeat(1).await;
+    let log = redis.cli(&["--scan", "--pattern", "*}:changes"]).trim().to_owned();
+    redis.cli(&["XADD", &log, "*", "change", "nonsense"]);
+    sidecar.client.heartbeat(2).await;
+    let mut users = Vec::new();
+    let mut after = "0-0".to_owned();
+    for _ in 0..3 {
+        let page = sidecar.client.get(&format!("/api/v1/presence/changes?limit=1&after={after}")).await.json;
+        users.extend(page["data"].as_array().unwrap().iter().map(|change| change["user_id"].clone()));
+        after = page["next_cursor"].as_str().unwrap().to_owned();
+    }
+    assert_eq!(users, [1, 2]);
+    let mut stream = Stream::open(&sidecar.client, &format!("{STREAM}?after=0-0"), None).await;
+    assert_eq!(stream.next().await.unwrap().2["user_id"], 1);
+    assert_eq!(stream.next().await.unwrap().2["user_id"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn followers_miss_nothing_however_they_come() {
     let redis = RedisServer::start();
     let (here, there) = (Sidecar::on(&redis).await, Sidecar::on(&redis).await);

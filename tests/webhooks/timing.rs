@@ -22,7 +22,7 @@ fn whatever_is_not_a_success_is_tried_again_until_the_schedule_is_over() {
     for code in [200, 204, 299] {
         assert_eq!(next(&status(code), 9, &SCHEDULE, 0.0), Next::Done);
     }
-    assert_eq!(next(&status(410), 1, &SCHEDULE, 0.0), Next::Gone);
+    assert_eq!(next(&status(410), 1, &SCHEDULE, 0.0), Next::Retry(Duration::from_secs(3600)));
     assert_eq!(next(&status(500), 1, &[], 0.0), Next::GiveUp);
 }
 
@@ -45,31 +45,43 @@ fn a_receiver_may_put_the_next_try_off_but_not_bring_it_forward_nor_put_it_off_f
 fn a_receiver_that_fails_again_and_again_is_probed_less_and_less_until_it_is_back() {
     let (mut breaker, mut now) = (Breaker::default(), Instant::now());
     for _ in 0..4 {
-        assert!(!breaker.failed(now));
+        assert!(!breaker.failed(now, None));
         assert_eq!(breaker.gauge(now), Gauge::Closed);
     }
-    assert!(breaker.failed(now), "the fifth failure in a row opens it");
-    assert!(!(0..30).any(|_| breaker.failed(now)), "what was under way says nothing new");
+    assert!(breaker.failed(now, None), "the fifth failure in a row opens it");
+    assert!(!(0..30).any(|_| breaker.failed(now, None)), "what was under way says nothing new");
     let mut pauses = Vec::new();
     for _ in 0..10 {
         let Gauge::Open(until) = breaker.gauge(now) else { panic!("it is open") };
         pauses.push(until - now);
         now = until;
         assert_eq!(breaker.gauge(now), Gauge::Probe);
-        assert!(!breaker.failed(now));
+        assert!(!breaker.failed(now, None));
     }
     assert!(pauses.is_sorted() && pauses[0] < SECOND && pauses[9] == 30 * SECOND, "{pauses:?}");
     assert!(breaker.succeeded());
     assert_eq!(breaker.gauge(now), Gauge::Closed);
-    assert!(!breaker.failed(now), "the count began anew");
+    assert!(!breaker.failed(now, None), "the count began anew");
+}
+
+#[test]
+fn a_receiver_that_wants_to_rest_is_taken_at_its_word() {
+    let (mut breaker, now) = (Breaker::default(), Instant::now());
+    assert!(breaker.failed(now, Some(600 * SECOND)));
+    assert_eq!(breaker.gauge(now + 599 * SECOND), Gauge::Open(now + 600 * SECOND));
+    assert_eq!((breaker.gauge(now + 600 * SECOND), breaker.rest(now + 500 * SECOND)), (Gauge::Probe, 100 * SECOND));
+    breaker.failed(now + SECOND, Some(900 * SECOND));
+    assert_eq!(breaker.rest(now + SECOND), 900 * SECOND);
 }
 
 #[test]
 fn who_answers_is_not_down_even_if_it_does_not_want_this_delivery() {
-    for code in [200, 301, 400, 401, 404, 410, 422] {
+    for code in [200, 301, 400, 401, 404, 422] {
         assert!(!status(code).is_outage(), "{code}");
     }
-    for outage in [status(429), status(500), status(503), Answer::Failed("no".into()), Answer::Refused("no".into())] {
+    for outage in
+        [status(410), status(429), status(500), status(503), Answer::Failed("no".into()), Answer::Refused("no".into())]
+    {
         assert!(outage.is_outage(), "{outage:?}");
     }
 }

@@ -310,13 +310,13 @@ impl Api {
         /// Most entries on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
     ) -> Answer<Json<ChangesAnswer>, FromCursor> {
-        let entries = match self.presence.changes(after.0, limit.0.unwrap_or_default().0).await? {
-            Changes::Page(entries) => entries,
+        let page = match self.presence.changes(after.0, limit.0.unwrap_or_default().0).await? {
+            Changes::Page(page) => page,
             Changes::Trimmed(oldest) => return Err(Problem::Trimmed(oldest.to_string()).into()),
         };
-        let next_cursor = entries.last().map_or(after.0.unwrap_or(Cursor::START), |(cursor, _)| *cursor);
+        let next_cursor = page.end.or(after.0).unwrap_or(Cursor::START);
         let answer = |(cursor, change): &(Cursor, Change)| ChangeAnswer::new(&self.installation, *cursor, change);
-        Ok(Json(ChangesAnswer { data: entries.iter().map(answer).collect(), next_cursor }))
+        Ok(Json(ChangesAnswer { data: page.entries.iter().map(answer).collect(), next_cursor }))
     }
 
     /// Everybody who is present
@@ -381,7 +381,8 @@ impl Api {
             return Err(Problem::Trimmed(oldest.to_string()).into());
         }
         let follower = self.feed.follow(after).await?;
-        Ok(stream::events(follower, watched, self.installation, claims.and_then(|claims| claims.expires_in())))
+        let lifetime = claims.and_then(|claims| claims.expires_in());
+        Ok(ChangeStream::new(follower, watched, self.installation, lifetime))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use poem::http::header;
-use poem::web::sse::Event;
+use poem::web::sse::{Event, SSE};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::EventStream;
@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use super::types::ChangeAnswer;
 use super::write;
-use crate::presence::feed::{Followed, Follower};
+use crate::presence::feed::{Entry, Followed, Follower};
 use crate::presence::identity::ScopeKey;
 use crate::presence::model::Change;
+use crate::presence::store::Cursor;
 
-/// How often a silent stream says that it is alive.
+/// How often a silent stream says that it is alive, and where it is.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Whom a browser may watch.
@@ -39,59 +40,95 @@ impl Watched {
     }
 }
 
-/// What `follower` is told of `watched`, for as long as `lifetime`. It also ends where entries were lost: who comes again
-/// is told so.
-pub(super) fn events(
+/// A caller that listens.
+struct Listener {
     follower: Follower,
     watched: Option<Watched>,
     installation: Uuid,
-    lifetime: Option<Duration>,
-) -> ChangeStream {
-    let entries = stream::unfold(follower, |mut follower| async {
-        match follower.next().await {
-            Some(Followed::Entry(entry)) => Some((entry, follower)),
-            Some(Followed::Trimmed(_)) | None => None,
+    greeted: bool,
+}
+
+impl Listener {
+    /// The next event; `None` when the sidecar stops, and where entries were lost: who comes again is told so.
+    async fn next(&mut self) -> Option<Event> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            return Some(place(self.follower.place()));
         }
-    });
-    let answers = entries.filter_map(move |entry| {
-        let (cursor, change) = &*entry;
-        let told = watched.as_ref().is_none_or(|watched| watched.includes(change));
-        std::future::ready(told.then(|| ChangeAnswer::new(&installation, *cursor, change)))
-    });
-    let end = async move {
-        match lifetime {
-            Some(lifetime) => tokio::time::sleep(lifetime).await,
-            None => std::future::pending().await,
+        let relevant = async {
+            loop {
+                match self.follower.next().await? {
+                    Followed::Entry(entry)
+                        if self.watched.as_ref().is_none_or(|watched| watched.includes(&entry.1)) =>
+                    {
+                        return Some(event(&self.installation, &entry));
+                    }
+                    Followed::Entry(_) => {}
+                    Followed::Trimmed(_) => return None,
+                }
+            }
+        };
+        match tokio::time::timeout(KEEP_ALIVE, relevant).await {
+            Ok(event) => event,
+            Err(_) => Some(place(self.follower.place())),
         }
-    };
-    let events = EventStream::new(answers.take_until(end).boxed()).keep_alive(KEEP_ALIVE).to_event(|answer| {
-        let mut json = Vec::with_capacity(320);
-        write::json(&answer, &mut json);
-        let event = Event::message(String::from_utf8(json).unwrap_or_default());
-        event.id(answer.cursor.to_string()).event_type(answer.event.as_str())
-    });
-    ChangeStream(events)
+    }
+}
+
+/// No event, but where the stream is: a browser that loses the connection comes back with it.
+fn place(cursor: Cursor) -> Event {
+    Event::message("").id(cursor.to_string())
+}
+
+fn event(installation: &Uuid, entry: &Entry) -> Event {
+    let (cursor, change) = &**entry;
+    let answer = ChangeAnswer::new(installation, *cursor, change);
+    let mut json = Vec::with_capacity(320);
+    write::json(&answer, &mut json);
+    let event = Event::message(String::from_utf8(json).unwrap_or_default());
+    event.id(cursor.to_string()).event_type(answer.event.as_str())
 }
 
 /// Entries of the change log, for as long as the caller listens.
-pub(super) struct ChangeStream(EventStream<BoxStream<'static, ChangeAnswer>>);
+pub(super) struct ChangeStream(BoxStream<'static, Event>);
+
+impl ChangeStream {
+    /// What `follower` is told of `watched`, for as long as `lifetime`.
+    pub(super) fn new(
+        follower: Follower,
+        watched: Option<Watched>,
+        installation: Uuid,
+        lifetime: Option<Duration>,
+    ) -> Self {
+        let listener = Listener { follower, watched, installation, greeted: false };
+        let events = stream::unfold(listener, |mut listener| async { Some((listener.next().await?, listener)) });
+        let end = async move {
+            match lifetime {
+                Some(lifetime) => tokio::time::sleep(lifetime).await,
+                None => std::future::pending().await,
+            }
+        };
+        Self(events.take_until(end).boxed())
+    }
+}
 
 impl IntoResponse for ChangeStream {
     fn into_response(self) -> Response {
-        let response = self.0.into_response();
+        let response = SSE::new(self.0).into_response();
         // Proxies that collect answers before they pass them on would keep everything back.
         response.with_header(header::CACHE_CONTROL, "no-cache").with_header("x-accel-buffering", "no").into_response()
     }
 }
 
+type Described = EventStream<BoxStream<'static, ChangeAnswer>>;
+
 impl ApiResponse for ChangeStream {
     fn meta() -> MetaResponses {
-        let mut meta = EventStream::<BoxStream<'static, ChangeAnswer>>::meta();
+        let mut meta = Described::meta();
         meta.responses.iter_mut().for_each(|response| response.description = "Events as they happen");
         meta
     }
 
     fn register(registry: &mut Registry) {
-        <EventStream<BoxStream<'static, ChangeAnswer>> as ApiResponse>::register(registry);
+        <Described as ApiResponse>::register(registry);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Result, Store};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Span, State, Status, Timestamp};
 use crate::presence::record::Record;
@@ -187,7 +187,9 @@ impl Store for ArrayStore {
             Some(after) => inner.changes.partition_point(|(cursor, _)| *cursor <= after),
             None => 0,
         };
-        Ok(Changes::Page(inner.changes.range(from..).take(limit).cloned().collect()))
+        let entries: Vec<(Cursor, Change)> = inner.changes.range(from..).take(limit).cloned().collect();
+        let (end, full) = (entries.last().map(|(cursor, _)| *cursor), entries.len() == limit);
+        Ok(Changes::Page(Page { entries, end, full }))
     }
 
     async fn end_of_changes(&self) -> Result<Cursor> {

@@ -107,10 +107,21 @@ impl std::fmt::Display for Cursor {
 /// What follows a place in the change log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changes {
-    /// Entries with their cursors, oldest first.
-    Page(Vec<(Cursor, Change)>),
+    /// Entries, oldest first.
+    Page(Page),
     /// Something that followed has been removed. What is still there follows this place.
     Trimmed(Cursor),
+}
+
+/// Entries of the change log. One that cannot be read is left out, but it counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// Entries with their cursors, oldest first.
+    pub entries: Vec<(Cursor, Change)>,
+    /// The place of the last one; `None` if there is none.
+    pub end: Option<Cursor>,
+    /// Whether there were as many as were asked for, so that more may follow.
+    pub full: bool,
 }
 
 /// A text that no change log gave out as a cursor.

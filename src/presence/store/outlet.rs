@@ -40,7 +40,9 @@ impl Outlets {
         let id = change.id(&self.installation).to_string();
         for outlet in &self.queues {
             let unchanged = outlet.take_back(memory, key, change) == Some(change.status);
-            if !unchanged && outlet.events.contains(&change.event()) {
+            // Signs of life do not pile up behind what a receiver has not taken yet.
+            let piles_up = change.beat && !memory.is_idle(&outlet.queue, key.as_str());
+            if !unchanged && !piles_up && outlet.events.contains(&change.event()) {
                 let delay = if change.event() == Event::Offline { outlet.debounce } else { Duration::ZERO };
                 let job = NewJob { id: &id, lane: key.as_str(), payload: &json(change), delay };
                 memory.push_now(&outlet.queue, &job);

@@ -1,5 +1,5 @@
 -- ARGV: prefix, 'pending' | 'dead', id and score that the list goes on after ('' for the beginning), how many at most.
--- Returns id, value, tries, and when its lane is handed out next ('' unless it is a head) of each job.
+-- Returns id, score, value, tries, and when its lane is handed out next ('' unless it is a head) of each job.
 local q, list = ARGV[1], ARGV[1] .. ARGV[2]
 local from = redis.call('ZRANK', list, ARGV[3])
 if from then
@@ -8,14 +8,16 @@ else
   from = ARGV[4] == '' and 0 or redis.call('ZCOUNT', list, '-inf', '(' .. ARGV[4])
 end
 local found = {}
-for _, id in ipairs(redis.call('ZRANGE', list, from, from + ARGV[5] - 1)) do
+local range = redis.call('ZRANGE', list, from, from + ARGV[5] - 1, 'WITHSCORES')
+for i = 1, #range, 2 do
+  local id = range[i]
   local value = redis.call('HGET', q .. 'jobs', id) or ''
   local lane = string.match(value, '^%d+ %d+ ([^\n]*)\n')
   local ready = ''
   if ARGV[2] == 'pending' and lane and redis.call('LINDEX', q .. 'lane:' .. lane, 0) == id then
     ready = redis.call('ZSCORE', q .. 'ready', lane) or ''
   end
-  for _, part in ipairs({ id, value, redis.call('HGET', q .. 'tries', id) or '', ready }) do
+  for _, part in ipairs({ id, range[i + 1], value, redis.call('HGET', q .. 'tries', id) or '', ready }) do
     found[#found + 1] = part
   end
 end

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::redis::{ConnectionInfo, Pipeline, Script, Value, from_redis_value};
 use async_trait::async_trait;
 
-use super::{Claimed, Depth, Job, Listed, NewJob, Queue, Settlement, Standing, Tries, Verdict};
+use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
 use crate::backend::redis::{Link, unavailable};
 use crate::backend::{Result, Unavailable};
 
@@ -86,15 +86,11 @@ impl Queue for RedisQueue {
         self.link.read(&call).await
     }
 
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Claimed> {
+    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
         let mut call = self.call(&self.claim, queue);
         call.arg(limit).arg(millis(lease).max(1));
         let (answer,): (Vec<Value>,) = self.link.send(&call).await?;
         let mut answer = answer.into_iter();
-        let paused: u64 = next(&mut answer)?;
-        if paused > 0 {
-            return Ok(Claimed::Paused(Duration::from_millis(paused)));
-        }
         let (now, lease): (i64, u64) = (next(&mut answer)?, next(&mut answer)?);
         let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
         while answer.len() >= 4 {
@@ -112,7 +108,7 @@ impl Queue for RedisQueue {
             }
         }
         self.bury(queue, unreadable).await?;
-        Ok(Claimed::Jobs(jobs))
+        Ok(jobs)
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
@@ -129,26 +125,27 @@ impl Queue for RedisQueue {
         Ok(held)
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Listed>, limit: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>> {
         let mut call = self.call(&self.list, queue);
         call.arg(match standing {
             Standing::Pending => "pending",
             Standing::Dead => "dead",
         });
         match after {
-            Some(after) => call.arg(&after.id).arg(after.pushed_at),
+            Some(after) => call.arg(&after.id).arg(after.at),
             None => call.arg("").arg(""),
         };
         call.arg(limit);
         let (answer,): (Vec<Value>,) = self.link.read(&call).await?;
         let mut answer = answer.into_iter();
-        let mut listed = Vec::with_capacity(answer.len() / 4);
-        while answer.len() >= 4 {
-            let (id, value): (String, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
-            let (tries, ready): (Vec<u8>, String) = (next(&mut answer)?, next(&mut answer)?);
-            let stored = Stored::read(value).unwrap_or_default();
-            let (lane, payload, pushed_at) = (stored.lane, stored.payload, stored.pushed_at);
-            listed.push(Listed { id, lane, payload, pushed_at, next_at: ready.parse().ok(), tries: known(&tries) });
+        let mut listed = Vec::with_capacity(answer.len() / 5);
+        while answer.len() >= 5 {
+            let (id, at): (String, i64) = (next(&mut answer)?, next(&mut answer)?);
+            let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
+            let ready: String = next(&mut answer)?;
+            let Stored { pushed_at, lane, payload } = Stored::read(value).unwrap_or_default();
+            let (next_at, tries, place) = (ready.parse().ok(), known(&tries), Place { at, id: id.clone() });
+            listed.push(Listed { id, lane, payload, pushed_at, next_at, tries, place });
         }
         Ok(listed)
     }
@@ -169,19 +166,6 @@ impl Queue for RedisQueue {
                 return Ok(());
             }
         }
-    }
-
-    async fn pause(&self, queue: &str, span: Duration) -> Result<()> {
-        let key = format!("{}paused", keys(&self.prefix, queue));
-        let mut pipeline = Pipeline::with_capacity(1);
-        let (now,): ((u64, u64),) = self.link.read(pipeline.cmd("TIME")).await?;
-        let until = now.0 * 1_000 + now.1 / 1_000 + millis(span);
-        let mut pipeline = Pipeline::with_capacity(1);
-        match span.is_zero() {
-            true => pipeline.cmd("DEL").arg(key).ignore(),
-            false => pipeline.cmd("SET").arg(key).arg(until).arg("PX").arg(millis(span).max(1)).ignore(),
-        };
-        self.link.read(&pipeline).await
     }
 
     async fn depth(&self, queue: &str) -> Result<Depth> {

@@ -3,9 +3,8 @@
 --   q..'lane:'..lane  list    ids, the head first
 --   q..'ready'        zset    lane -> when its head may be handed out next (a lease is a time to come)
 --   q..'pending'      zset    id -> when it was pushed
---   q..'dead'         zset    id -> when it was pushed
+--   q..'dead'         zset    id -> when it died
 --   q..'tries'        hash    id -> what is known of its tries
---   q..'paused'       string  when the queue resumes
 -- Times are milliseconds of this server. All keys of a queue share the hash tag in q.
 
 local function clock()

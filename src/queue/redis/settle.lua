@@ -13,11 +13,10 @@ for a = 2, #ARGV, 6 do
       redis.call('HSET', q .. 'tries', id, ARGV[a + 5])
       redis.call('ZADD', q .. 'ready', 'XX', now + ARGV[a + 4], lane)
     else
-      local pushed = redis.call('ZSCORE', q .. 'pending', id) or now
       redis.call('ZREM', q .. 'pending', id)
       if verdict == 'dead' then
         redis.call('HSET', q .. 'tries', id, ARGV[a + 5])
-        redis.call('ZADD', q .. 'dead', pushed, id)
+        redis.call('ZADD', q .. 'dead', now, id)
       else
         redis.call('HDEL', q .. 'tries', id)
         redis.call('HDEL', q .. 'jobs', id)

@@ -15,8 +15,8 @@ local function take_back(q, lane)
     local last = redis.call('LINDEX', q .. 'lane:' .. lane, -1)
     if not last then return before end
     local at, json = read(q, last)
-    local held = at > now and cjson.decode(json)
-    if not held or held.status ~= 'offline' then return before end
+    local readable, held = pcall(cjson.decode, at > now and json or '')
+    if not readable or type(held) ~= 'table' or held.status ~= 'offline' then return before end
     before = held.previous
     redis.call('HDEL', q .. 'jobs', last)
     redis.call('ZREM', q .. 'pending', last)
@@ -31,7 +31,9 @@ local function announce(lane, event, id, json)
     if hold > 0 and (event == 'online' or event == 'away') then
       unchanged = take_back(q, lane) == event
     end
-    if not unchanged and string.find(ARGV[o + 1], event, 1, true) then
+    local wanted = not unchanged and string.find(ARGV[o + 1], event, 1, true)
+    -- Signs of life do not pile up behind what a receiver has not taken yet.
+    if wanted and (event ~= 'heartbeat' or redis.call('EXISTS', q .. 'lane:' .. lane) == 0) then
       push(q, now, { id = id, lane = lane, at = event == 'offline' and now + hold or now, payload = json })
     end
   end

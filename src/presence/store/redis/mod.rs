@@ -19,7 +19,7 @@ use chrono_tz::Tz;
 
 use self::keys::Keys;
 use super::outlet::{self, Outlet, Outlets};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Result, Store, Unavailable};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store, Unavailable};
 use crate::backend::redis::{Link, unavailable};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
@@ -276,8 +276,9 @@ impl Store for RedisStore {
         if after.is_some_and(|after| after < trimmed) {
             return Ok(Changes::Trimmed(trimmed));
         }
+        let (end, full) = (entries.last().and_then(|(id, _)| id.parse().ok()), entries.len() == limit);
         let entries = entries.iter().filter_map(|(id, (_, json))| Some((id.parse().ok()?, readable(id, json)?)));
-        Ok(Changes::Page(entries.collect()))
+        Ok(Changes::Page(Page { entries: entries.collect(), end, full }))
     }
 
     async fn end_of_changes(&self) -> Result<Cursor> {
