@@ -108,7 +108,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
         zone: config.laravel.timezone,
         installation,
         schedule: config.webhook.schedule.clone(),
-        tries: config.webhook.retries,
+        tries: config.webhook.retries.max(1),
         concurrency: config.webhook.concurrency,
         keep_dead: config.webhook.keep_dead,
     };

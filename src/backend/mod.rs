@@ -3,23 +3,27 @@
 
 pub mod redis;
 
+use std::sync::Arc;
+
 /// A store is down, overloaded, or did not answer in time. It may or may not have done what it was asked for.
-#[derive(Debug, thiserror::Error)]
+///
+/// Cheap to clone: everybody who waited for the same answer is told the same.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the store is not available")]
 pub struct Unavailable {
-    source: Box<dyn std::error::Error + Send + Sync>,
+    source: Arc<dyn std::error::Error + Send + Sync>,
     lost_connection: bool,
 }
 
 impl Unavailable {
     /// For a reason.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into(), lost_connection: false }
+        Self { source: source.into().into(), lost_connection: false }
     }
 
     /// Because the connection was gone, which is quickly made again unless the store is gone, too.
     pub fn lost_connection(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into(), lost_connection: true }
+        Self { source: source.into().into(), lost_connection: true }
     }
 
     /// Whether another try may meet a new connection.

@@ -19,7 +19,7 @@ pub struct Link {
 
 impl Link {
     /// A link that takes no answer within `timeout` for a failure. It connects when it is first used.
-    pub fn new(server: ConnectionInfo, timeout: Duration, scripts: Vec<Script>) -> Result<Self> {
+    pub fn new(server: ConnectionInfo, timeout: Duration) -> Result<Self> {
         // A peer that vanished without a word is noticed by the kernel, and the connection made anew.
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(2 * KEEPALIVE);
@@ -29,7 +29,15 @@ impl Link {
             .set_response_timeout(Some(timeout))
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(unavailable)?;
-        Ok(Self { connection, scripts })
+        Ok(Self { connection, scripts: Vec::new() })
+    }
+
+    /// Makes a script known; gives the hash to call it by.
+    pub fn script(&mut self, code: &str) -> String {
+        let script = Script::new(code);
+        let hash = script.get_hash().to_owned();
+        self.scripts.push(script);
+        hash
     }
 
     /// The connection itself.

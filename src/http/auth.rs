@@ -165,11 +165,16 @@ fn bearer(request: &Request) -> Option<BearerToken> {
 }
 
 /// The gate that the edge put beside the request.
-pub fn gate(request: &Request) -> Option<&Arc<Gate>> {
+fn gate(request: &Request) -> Option<&Arc<Gate>> {
     request.extensions().get::<Arc<Gate>>()
 }
 
-/// Whether the request says who calls in its header.
-pub fn has_authorization(request: &Request) -> bool {
-    request.headers().contains_key(header::AUTHORIZATION)
+/// The claims of a user token that came elsewhere than in the header, which then must not say anything.
+///
+/// # Errors
+/// [`Problem::Unauthenticated`].
+pub fn user_beside_header(request: &Request, token: Option<&str>) -> Result<Claims, Problem> {
+    let gate = gate(request).ok_or(Problem::Internal)?;
+    let token = token.filter(|_| !request.headers().contains_key(header::AUTHORIZATION));
+    token.and_then(|token| gate.user(token)).ok_or(Problem::Unauthenticated)
 }

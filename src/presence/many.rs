@@ -140,9 +140,8 @@ impl Party {
     }
 
     fn fail(self, error: &Unavailable) {
-        let reason = error.reason();
         for (caller, _) in self.callers {
-            caller.answer(Err(Unavailable::new(reason.as_str())));
+            caller.answer(Err(error.clone()));
         }
     }
 }

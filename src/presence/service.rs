@@ -11,7 +11,7 @@ use super::identity::{Key, ScopeKey};
 use super::many::{Found, Lookout, Named};
 use super::metrics::Metrics;
 use super::model::{Input, State, Status, Windows};
-use super::store::{Changes, Counts, Cursor, Known, Result, Store, Unavailable};
+use super::store::{Changes, Counts, Cursor, Known, Result, Store};
 use super::view::View;
 
 /// Most users that one call may name.
@@ -180,8 +180,7 @@ async fn load_groups(store: Arc<dyn Store>, clock: Arc<Clock>, mut groups: Group
         match store.load(&keys, clock.now()).await {
             Ok(known) => asked.into_iter().zip(known).for_each(|(asked, known)| asked.answer(Ok(known))),
             Err(error) => {
-                let reason = error.reason();
-                asked.into_iter().for_each(|asked| asked.answer(Err(Unavailable::new(reason.as_str()))));
+                asked.into_iter().for_each(|asked| asked.answer(Err(error.clone())));
                 groups.fail_waiting(&mut group);
             }
         }

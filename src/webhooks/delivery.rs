@@ -48,9 +48,9 @@ pub struct Terms {
     pub installation: Uuid,
     /// Pauses between attempts.
     pub schedule: Vec<Duration>,
-    /// Tries within one attempt; 0 means 1.
+    /// Tries within one attempt, at least one.
     pub tries: u32,
-    /// Deliveries under way at once, per endpoint.
+    /// Deliveries under way at once, per endpoint and replica.
     pub concurrency: usize,
     /// How long dead letters are kept.
     pub keep_dead: Duration,
@@ -155,14 +155,14 @@ impl Delivery {
     }
 
     fn lease(&self) -> Duration {
-        (self.endpoint.timeout + BETWEEN_TRIES) * self.terms.tries.max(1) + MARGIN
+        (self.endpoint.timeout + BETWEEN_TRIES) * self.terms.tries + MARGIN
     }
 
     /// Posts a job, again at once if that may help. Each post is signed anew: its time must not be long ago.
     fn attempt(&self, job: Job, probe: bool) -> impl Future<Output = Attempt> + use<> {
         let (endpoint, sender, metrics) = (self.endpoint.clone(), self.sender.clone(), self.metrics.clone());
         let (clock, post) = (self.terms.clock.clone(), self.prepare(&job));
-        let tries = if probe { 1 } else { self.terms.tries.max(1) };
+        let tries = if probe { 1 } else { self.terms.tries };
         async move {
             let Some((id, body)) = post else { return Attempt { job, answer: None, probe } };
             let mut number = 1;

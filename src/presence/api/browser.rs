@@ -112,12 +112,7 @@ impl Browser {
     ) -> Result<poem_openapi::payload::Response<Json<OkAnswer>>, Failed<ForBrowsers>> {
         let claims = match auth {
             BrowserAuth::Header(UserAuth(claims)) => claims,
-            BrowserAuth::Body if auth::has_authorization(request) => return Err(Problem::Unauthenticated.into()),
-            BrowserAuth::Body => {
-                let gate = auth::gate(request).ok_or(Problem::Internal)?;
-                let token = body.0.token.as_deref().ok_or(Problem::Unauthenticated)?;
-                gate.user(token).ok_or(Problem::Unauthenticated)?
-            }
+            BrowserAuth::Body => auth::user_beside_header(request, body.0.token.as_deref())?,
         };
         let wanted = self.wanted(request, &claims, *client.0, body.0)?;
         let passed = match &self.throttle {

@@ -366,12 +366,7 @@ impl Api {
         let claims = match auth {
             StreamAuth::Service(_) => None,
             StreamAuth::User(UserAuth(claims)) => Some(claims),
-            StreamAuth::Query if auth::has_authorization(request) => return Err(Problem::Unauthenticated.into()),
-            StreamAuth::Query => {
-                let gate = auth::gate(request).ok_or(Problem::Internal)?;
-                let claims = token.0.as_deref().and_then(|token| gate.user(token));
-                Some(claims.ok_or(Problem::Unauthenticated)?)
-            }
+            StreamAuth::Query => Some(auth::user_beside_header(request, token.0.as_deref())?),
         };
         let watched = self.watched(request, claims.as_ref())?;
         let after = last_event_id.0.or(after.0);

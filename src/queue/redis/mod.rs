@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::redis::{ConnectionInfo, Pipeline, Script, Value, from_redis_value};
+use ::redis::{ConnectionInfo, Pipeline, Value, from_redis_value};
 use async_trait::async_trait;
 
 use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
@@ -39,19 +39,16 @@ impl RedisQueue {
     /// # Errors
     /// The address cannot be understood. Nothing is connected yet.
     pub fn new(server: ConnectionInfo, timeout: Duration, prefix: String) -> Result<Self> {
-        let script = |code: &str| Script::new(&format!("{PUSH}{code}"));
-        let [claim, settle] = [include_str!("claim.lua"), include_str!("settle.lua")].map(script);
-        let [list, replay] = [include_str!("list.lua"), include_str!("replay.lua")].map(script);
-        let [purge, push] = [include_str!("purge.lua"), include_str!("push_all.lua")].map(script);
-        let hash = |script: &Script| script.get_hash().to_owned();
+        let mut link = Link::new(server, timeout)?;
+        let mut script = |code: &str| link.script(&format!("{PUSH}{code}"));
         Ok(Self {
-            claim: hash(&claim),
-            settle: hash(&settle),
-            list: hash(&list),
-            replay: hash(&replay),
-            purge: hash(&purge),
-            push: hash(&push),
-            link: Link::new(server, timeout, vec![claim, settle, list, replay, purge, push])?,
+            claim: script(include_str!("claim.lua")),
+            settle: script(include_str!("settle.lua")),
+            list: script(include_str!("list.lua")),
+            replay: script(include_str!("replay.lua")),
+            purge: script(include_str!("purge.lua")),
+            push: script(include_str!("push_all.lua")),
+            link,
             prefix,
         })
     }

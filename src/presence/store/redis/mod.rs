@@ -13,9 +13,10 @@ pub use self::keys::own_prefix;
 
 use std::time::Duration;
 
-use ::redis::{Cmd, Pipeline, Script, Value};
+use ::redis::{Cmd, Pipeline, Value};
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use uuid::Uuid;
 
 use self::keys::Keys;
 use super::outlet::{self, Outlet, Outlets};
@@ -49,10 +50,32 @@ pub struct RedisStore {
     keys: Keys,
     databases: Option<(i64, i64)>,
     zone: Tz,
-    outlets: Outlets,
+    installation: Uuid,
+    outlets: Vec<Spelled>,
     commit: String,
     claim: String,
     trim: String,
+}
+
+/// An outlet as each commit spells it out.
+struct Spelled {
+    /// What the keys of its queue begin with.
+    queue: String,
+    /// The events it wants.
+    events: String,
+    /// Milliseconds that it holds an offline.
+    hold: String,
+}
+
+impl Spelled {
+    fn new(keys: &Keys, outlet: &Outlet) -> Self {
+        let events: Vec<_> = outlet.events.iter().map(|event| event.as_str()).collect();
+        Self {
+            queue: queue::redis::keys(&keys.own, &outlet.queue),
+            events: events.join(" "),
+            hold: outlet.debounce.as_millis().to_string(),
+        }
+    }
 }
 
 /// Room for what one user adds to a command.
@@ -62,18 +85,18 @@ impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
         let own = options.connection.redis_settings().db();
-        let commit = Script::new(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua")));
-        let [claim, trim] = [include_str!("claim.lua"), include_str!("trim.lua")].map(Script::new);
-        let hash = |script: &Script| script.get_hash().to_owned();
+        let mut link = Link::new(options.connection, options.timeout)?;
+        let keys = Keys::new(options.prefix);
         Ok(Self {
-            commit: hash(&commit),
-            claim: hash(&claim),
-            trim: hash(&trim),
-            link: Link::new(options.connection, options.timeout, vec![commit, claim, trim])?,
-            keys: Keys::new(options.prefix),
+            commit: link.script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
+            claim: link.script(include_str!("claim.lua")),
+            trim: link.script(include_str!("trim.lua")),
+            link,
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
-            outlets: options.outlets,
+            installation: options.outlets.installation,
+            outlets: options.outlets.queues.iter().map(|outlet| Spelled::new(&keys, outlet)).collect(),
+            keys,
         })
     }
 
@@ -102,19 +125,14 @@ impl RedisStore {
             call.arg(self.keys.roster(commit.key.scope(), commit.listed));
             call.arg(self.keys.roster(commit.key.scope(), commit.outcome.status()));
         }
-        call.arg(commits.len()).arg(self.outlets.queues.len());
-        for outlet in &self.outlets.queues {
-            let events: Vec<_> = outlet.events.iter().map(|event| event.as_str()).collect();
-            call.arg(self.queue(outlet)).arg(events.join(" ")).arg(outlet.debounce.as_millis().to_string());
+        call.arg(commits.len()).arg(self.outlets.len());
+        for Spelled { queue, events, hold } in &self.outlets {
+            call.arg(queue).arg(events).arg(hold);
         }
         for commit in commits {
             self.write_entry(&mut call, commit);
         }
         call
-    }
-
-    fn queue(&self, outlet: &Outlet) -> String {
-        queue::redis::keys(&self.keys.own, &outlet.queue)
     }
 
     fn write_entry(&self, call: &mut Cmd, commit: &Commit) {
@@ -139,7 +157,7 @@ impl RedisStore {
         };
         call.arg(flag(moved && commit.listed.is_present())).arg(flag(moved && outcome.status().is_present()));
         for change in &outcome.changes {
-            let id = change.id(&self.outlets.installation).to_string();
+            let id = change.id(&self.installation).to_string();
             call.arg(change.event().as_str()).arg(id).arg(outlet::json(change));
         }
     }
@@ -295,9 +313,7 @@ impl Store for RedisStore {
         self.own(&mut pipeline);
         let call = pipeline.cmd("EVALSHA").arg(&self.trim).arg(2).arg(&self.keys.changes).arg(&self.keys.trimmed);
         call.arg(before.millis().max(0));
-        for outlet in &self.outlets.queues {
-            call.arg(self.queue(outlet));
-        }
+        self.outlets.iter().for_each(|outlet| _ = call.arg(&outlet.queue));
         call.ignore();
         self.link.read(&pipeline).await
     }
