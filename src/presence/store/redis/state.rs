@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::presence::model::{Session, State};
 
-const VERSION: usize = 16;
+/// So many bytes of version come first.
+pub(super) const VERSION: usize = 16;
 
 /// The bytes of a state: what serde makes of it, by hand, since every heartbeat writes one.
 pub(super) fn encode(state: &State) -> Vec<u8> {
