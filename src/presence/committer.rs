@@ -215,12 +215,8 @@ impl Flight {
     async fn learn(&mut self) -> Result<()> {
         let now = self.ground.clock.now();
         let windows = &self.ground.windows;
-        let unknown: Vec<Key> = self
-            .units
-            .iter()
-            .filter(|(_, unit)| !unit.told && !unit.suffices(windows, now))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let unknown: Vec<Key> =
+            self.units.iter().filter(|(_, unit)| !unit.suffices(windows, now)).map(|(key, _)| key.clone()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
@@ -287,12 +283,14 @@ impl Flight {
 }
 
 impl Unit {
-    /// A user who is present and stays so needs no look at the Laravel record, unless it may be ahead of the state.
+    /// Whether what is known is enough to go by.
     fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
-        let Some(state) = self.known.as_ref().and_then(|known| known.state.as_ref()) else { return false };
-        let stays = state.status.is_present() && state.due(windows) > now;
-        let steady = |job: &Job| state.is_steady(&job.question.subject, &job.question.input, windows, now);
-        stays && (state.only_session().is_none() || self.jobs.iter().all(steady))
+        let state = self.known.as_ref().and_then(|known| known.state.as_ref());
+        let enough = |state: &State, job: &Job| {
+            let Wanted { subject, input } = &job.question;
+            state.suffices_for(subject, input, windows, now)
+        };
+        self.told || state.is_some_and(|state| self.jobs.iter().all(|job| enough(state, job)))
     }
 }
 

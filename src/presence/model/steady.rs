@@ -36,6 +36,13 @@ impl State {
         goes_on && as_reported && same_spelling && self.due(windows) > now.plus(windows.margin())
     }
 
+    /// Whether this state is enough to apply `input` to, provided that its version is the one on file. If not, the record
+    /// has to be looked at, too: it may be ahead, or time has brought about what PHP may have prevented.
+    pub fn suffices_for(&self, subject: &Subject, input: &Input, windows: &Windows, now: Timestamp) -> bool {
+        let stays = self.status.is_present() && self.due(windows) > now;
+        stays && (self.only_session().is_none() || self.is_steady(subject, input, windows, now))
+    }
+
     /// The state with what the record says beyond it of the only session.
     pub fn with_record(mut self, record: &Observed, now: Timestamp) -> Self {
         if let (Some(only), Observed::Found(record)) = (self.only_session(), record)
