@@ -1,9 +1,9 @@
 //! Applies inputs to users and commits the outcomes, many users in one round trip.
 //!
-//! It remembers the last committed state of each user, so that a steady heartbeat needs no read. What it remembers may
-//! be out of date, another replica or a sweep having committed since: then the store says so, gives the current state,
-//! and the rules are asked again. Where a transition is at stake, the store is asked first, since the Laravel record
-//! then matters as well.
+//! It remembers the last state of each user, so that a [steady](State::is_steady) heartbeat needs no read and writes the
+//! Laravel record alone. What it remembers may be out of date, another replica or a sweep having committed since: then
+//! the store says so, gives the current state, and the rules are asked again. Where more is at stake, the store is asked
+//! first: other replicas' steady heartbeats, and what PHP did, are in the Laravel record only.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -84,6 +84,9 @@ struct Flight {
 struct Unit {
     jobs: Vec<Job>,
     known: Option<Known>,
+    /// Whether `known` is what the store just said. It must not be asked again after a conflict: the record that it
+    /// finds may be the one that the commit was to write.
+    told: bool,
 }
 
 /// A user's commit on its way, and what its callers are to be told.
@@ -153,7 +156,7 @@ impl Committer {
                     state: Some(state),
                     record: Observed::Unknown,
                 });
-                units.insert(key.clone(), Unit { jobs: vec![job], known });
+                units.insert(key.clone(), Unit { jobs: vec![job], known, told: false });
             }
         }
         self.away.extend(units.keys().cloned());
@@ -208,7 +211,7 @@ impl Flight {
         Landed { states: self.landed, store_failed }
     }
 
-    /// Finds out the state of each user: what is remembered if it says that the user is present, else from the store.
+    /// Finds out the state of each user: what is remembered, if that is enough, else from the store.
     async fn learn(&mut self) -> Result<()> {
         let now = self.ground.clock.now();
         let windows = &self.ground.windows;
@@ -223,7 +226,7 @@ impl Flight {
                 self.ground.metrics.unreadable_records.increment(1);
             }
             if let Some(unit) = self.units.get_mut(key) {
-                unit.known = Some(known);
+                (unit.known, unit.told) = (Some(known), true);
             }
         }
         Ok(())
@@ -249,7 +252,8 @@ impl Flight {
             Ok(committed) => committed,
             Err(error) => {
                 let lost = commits.into_iter().zip(pending);
-                self.units.extend(lost.map(|(commit, lost)| (commit.key, Unit { jobs: lost.jobs, known: None })));
+                let unit = |lost: Pending| Unit { jobs: lost.jobs, known: None, told: false };
+                self.units.extend(lost.map(|(commit, lost)| (commit.key, unit(lost))));
                 return Err(error);
             }
         };
@@ -257,7 +261,7 @@ impl Flight {
             match committed {
                 Committed::Done => self.done(commit, pending),
                 Committed::Conflict(known) => {
-                    self.units.insert(commit.key, Unit { jobs: pending.jobs, known: Some(*known) });
+                    self.units.insert(commit.key, Unit { jobs: pending.jobs, known: Some(*known), told: true });
                 }
             }
         }
@@ -279,10 +283,14 @@ impl Flight {
 }
 
 impl Unit {
-    /// A user who is present and stays so needs no look at the Laravel record.
+    /// Whether what is known is enough to go by.
     fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
         let state = self.known.as_ref().and_then(|known| known.state.as_ref());
-        state.is_some_and(|state| state.status.is_present() && state.due(windows) > now)
+        let enough = |state: &State, job: &Job| {
+            let Wanted { subject, input } = &job.question;
+            state.suffices_for(subject, input, windows, now)
+        };
+        self.told || state.is_some_and(|state| self.jobs.iter().all(|job| enough(state, job)))
     }
 }
 

@@ -94,7 +94,8 @@ impl Presence {
         }
         let now = self.clock.now();
         let known = self.store.load(&keys, now).await?;
-        let present = known.into_iter().filter_map(|known| known.state).filter(|state| state.status.is_present());
+        let present =
+            known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let member = |state| Member { view: View::of_state(Some(&state), &self.windows, now), user: state.user };
         let next = if keys.len() == limit { keys.pop() } else { None };
         Ok((present.map(member).collect(), next))
@@ -122,7 +123,8 @@ impl Presence {
         let (keys, next) = self.store.scan(from, limit).await?;
         let now = self.clock.now();
         let known = if keys.is_empty() { Vec::new() } else { self.store.load(&keys, now).await? };
-        let present = known.into_iter().filter_map(|known| known.state).filter(|state| state.status.is_present());
+        let present =
+            known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let user = |state: State| Present { view: View::of_state(Some(&state), &self.windows, now), state };
         let next = next.map(|from| SnapshotPage { cursor, from });
         Ok(Snapshot { cursor, users: present.map(user).collect(), next })
@@ -148,7 +150,7 @@ pub struct Snapshot {
 /// A user of a [`Snapshot`].
 #[derive(Clone, Debug)]
 pub struct Present {
-    /// The state on file.
+    /// The state.
     pub state: State,
     /// What the user is like.
     pub view: View,

@@ -59,6 +59,7 @@ impl View {
 
     /// What the record says, and what the state knows beyond it. On status the record, being PHP's too, has the word.
     pub fn of_known(state: Option<State>, record: Observed, windows: &Windows, now: Timestamp) -> Self {
+        let state = state.map(|state| state.with_record(&record, now));
         let mut view = Self::of_record(record, windows, now);
         let Some(state) = state else {
             view.last_online = view.last_seen.filter(|_| view.status == Status::Online);

@@ -6,5 +6,7 @@ mod outlets;
 mod races;
 mod records;
 mod reference;
+mod replicas;
+mod steady;
 mod stories;
 mod teller;

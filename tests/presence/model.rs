@@ -12,7 +12,7 @@ use super::reference::{AWAY_AFTER, Event, Reference, TTL};
 
 const START: Timestamp = Timestamp::from_secs(1_772_600_767);
 
-fn windows() -> Windows {
+pub(super) fn windows() -> Windows {
     Windows {
         ttl: Span::from_secs(u32::try_from(TTL).unwrap()),
         away_after: Span::from_secs(u32::try_from(AWAY_AFTER).unwrap()),
@@ -24,7 +24,7 @@ fn subject() -> Subject {
     Subject::new(Id::from(7), Scope::default(), true)
 }
 
-fn session(number: u8) -> SessionId {
+pub(super) fn session(number: u8) -> SessionId {
     SessionId::new(&format!("tab-{number}")).unwrap()
 }
 
@@ -120,6 +120,37 @@ fn what_php_wrote_is_adopted_if_it_is_newer() {
 }
 
 #[test]
+fn what_php_wrote_is_the_only_sessions_or_else_that_of_one_without_a_name() {
+    let one = run(None, heartbeat(), START).state;
+    let two = run(one.clone(), Input::Heartbeat(beat(1, true)), after(1)).state;
+    let sessions = |known| {
+        let observed = Observed::Found(record(after(8)));
+        let state = apply(known, observed, &subject(), Input::Tick, &windows(), after(8)).state.unwrap();
+        state.sessions.into_iter().map(|session| (session.id, session.seen)).collect::<Vec<_>>()
+    };
+    assert_eq!(sessions(one), [(session(0), after(8))]);
+    assert_eq!(sessions(two), [(session(0), START), (session(1), after(1)), (SessionId::default(), after(8))]);
+}
+
+#[test]
+fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
+    let online = run(None, heartbeat(), START).state.unwrap();
+    let idle = run(None, Input::Heartbeat(beat(0, false)), START).state.unwrap();
+    let both = run(Some(online.clone()), Input::Heartbeat(beat(1, true)), START).state.unwrap();
+    let steady = |state: &State, input: &Input, second| state.is_steady(&subject(), input, &windows(), after(second));
+    assert!(steady(&online, &heartbeat(), 1));
+    assert!(steady(&idle, &Input::Heartbeat(beat(0, false)), 1));
+    assert!(!steady(&idle, &heartbeat(), 1), "comes back");
+    assert!(!steady(&online, &Input::Heartbeat(beat(0, false)), 1), "turns away");
+    assert!(!steady(&online, &Input::Heartbeat(beat(1, true)), 1), "another tab");
+    assert!(!steady(&online, &Input::Online(beat(0, true)), 1), "is to be announced");
+    assert!(!steady(&online, &heartbeat(), AWAY_AFTER - 1), "a sweep may be about to look");
+    assert!(!steady(&both, &heartbeat(), 1), "there is another tab");
+    let spelled = Subject::new(Id::text("7").unwrap(), Scope::default(), true);
+    assert!(!online.is_steady(&spelled, &heartbeat(), &windows(), after(1)), "another spelling");
+}
+
+#[test]
 fn a_user_whom_php_already_put_online_does_not_come_online_again() {
     let observed = Observed::Found(record(START));
     let outcome = apply(None, observed, &subject(), heartbeat(), &windows(), after(1));
@@ -166,7 +197,7 @@ fn only_so_many_sessions_are_kept() {
     assert!(state.sessions.iter().all(|kept| kept.id != session(0)));
 }
 
-fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
     let event = prop_oneof![
         4 => (0..3_u8, any::<bool>()).prop_map(|(session, active)| Event::Heartbeat { session, active }),
         1 => (0..3_u8, any::<bool>()).prop_map(|(session, active)| Event::Online { session, active }),
@@ -177,7 +208,7 @@ fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
     prop::collection::vec((0..20_000_i64, event), 1..60)
 }
 
-fn input(event: &Event) -> Input {
+pub(super) fn input(event: &Event) -> Input {
     match *event {
         Event::Heartbeat { session, active } => Input::Heartbeat(beat(session, active)),
         Event::Online { session, active } => Input::Online(beat(session, active)),

@@ -23,6 +23,7 @@ macro_rules! stories {
         }
     };
 }
+pub(super) use stories;
 
 stories! {
     what_is_committed_is_loaded_again(teller) {

@@ -7,10 +7,13 @@
 //!
 //! An application may write the same Laravel records with the PHP package. What a store saw of that record is given as
 //! [`Observed`]: a newer heartbeat is adopted, a record that is gone before its time means that PHP ended the presence.
+//!
+//! Most heartbeats change nothing but a time, and are not worth writing a state for: see [`State::is_steady`].
 
 mod change;
 mod state;
 mod status;
+mod steady;
 mod time;
 
 pub use change::{Change, Event, Transition};
@@ -79,7 +82,7 @@ pub enum RecordWrite {
 pub struct Outcome {
     /// The new state; `None` when the user is not, or no longer, remembered.
     pub state: Option<State>,
-    /// Whether `state` differs from what was known, so that it must be written.
+    /// Whether `state` must be written: it differs from what was known, and that not by a steady heartbeat alone.
     pub dirty: bool,
     /// The user's status before the input, after time had passed.
     pub before: Status,
@@ -117,6 +120,7 @@ pub fn apply(
 ) -> Outcome {
     let due_before = known.as_ref().map(|state| state.due(windows));
     let ticking = input == Input::Tick;
+    let steady = known.as_ref().is_some_and(|state| state.is_steady(subject, &input, windows, now));
     let mut step = Step { windows, now, dirty: false, changes: Vec::new() };
     let mut state = match known {
         Some(state) => state,
@@ -132,19 +136,13 @@ pub fn apply(
     if before == Status::Offline && state.status == Status::Offline && state.due(windows) <= now {
         return Outcome { dirty: due_before.is_some(), changes: step.changes, ..Outcome::nothing() };
     }
-    if step.dirty && step.changes.is_empty() {
+    let dirty = step.dirty && !(steady && step.changes.is_empty());
+    if dirty && step.changes.is_empty() {
         state.tick(now);
     }
     let due = state.due(windows);
     let reschedule = ticking || !step.changes.is_empty() || due_before.is_none_or(|earlier| due < earlier);
-    Outcome {
-        before,
-        dirty: step.dirty,
-        changes: step.changes,
-        record,
-        due: reschedule.then_some(due),
-        state: Some(state),
-    }
+    Outcome { before, dirty, changes: step.changes, record, due: reschedule.then_some(due), state: Some(state) }
 }
 
 impl Outcome {
@@ -153,6 +151,7 @@ impl Outcome {
         if let Some(state) = &mut self.state {
             let beat = entry(state, state.status, now, now);
             self.changes.push(Change { beat: true, ..beat });
+            self.dirty = true;
         }
     }
 
@@ -222,16 +221,27 @@ impl Step<'_> {
             Some(known) => record.last_seen > known,
             None => record.last_seen > state.since.whole_second() || state.version == 0,
         };
+        if !newer {
+            return self.adopt_meta(state, record.meta, record.last_seen);
+        }
         let status = Status::of_record(seen, record.idle, self.now, self.windows);
-        if !newer || !status.is_present() {
+        if !status.is_present() && !state.status.is_present() {
             return;
         }
-        state.beat(SessionId::default(), seen, !record.idle);
-        state.meta = record.meta;
-        self.dirty = true;
         let began = if record.idle { Status::Away } else { Status::Online };
+        state.take_over(record, self.now);
+        self.dirty = true;
         if !state.status.is_present() || (state.status == Status::Away && began == Status::Online) {
             self.change(state, began, seen);
+        }
+    }
+
+    /// A record of the same second may be that of a later heartbeat.
+    fn adopt_meta(&mut self, state: &mut State, meta: Meta, seen: Timestamp) {
+        let same_second = state.only_session().is_some_and(|only| only.seen == seen);
+        if same_second && state.meta != meta {
+            state.meta = meta;
+            self.dirty = true;
         }
     }
 

@@ -27,9 +27,9 @@ pub struct Session {
 
 /// One user in one scope: the unit that a store keeps, versions and commits.
 ///
-/// `version` is a hybrid clock, `max(previous + 1, now in ms)`: it rises with every commit, also across a purge,
-/// and doubles as the source of every change's `seq`. Its serialized names are short, since it is written at every
-/// heartbeat.
+/// `version` is a hybrid clock, `max(previous + 1, now in ms)`: it rises whenever the state is written, also across a
+/// purge, and doubles as the source of every change's `seq`. Its serialized names are short, since heartbeats of users
+/// with several sessions write it each time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// The hybrid clock of the commit that wrote this state. Stored beside the state, not inside it.

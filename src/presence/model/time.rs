@@ -87,3 +87,10 @@ pub struct Windows {
     /// How long a user who went offline is remembered before the state is purged.
     pub remember: Span,
 }
+
+impl Windows {
+    /// So close to a boundary a heartbeat and a sweep may meet: far longer than either takes.
+    pub(super) const fn margin(&self) -> Span {
+        Span(self.away_after.0 / 4)
+    }
+}

@@ -82,9 +82,8 @@ impl Inner {
     }
 
     fn commit(&mut self, commit: &Commit, now: Timestamp) -> Committed {
-        let current = self.known(&commit.key, Observed::Unknown);
-        if current.version != commit.expected {
-            return Committed::Conflict(Box::new(current));
+        if self.states.get(&commit.key).map_or(0, |state| state.version) != commit.expected {
+            return Committed::Conflict(Box::new(self.known(&commit.key, self.record(&commit.key, now))));
         }
         let outcome = &commit.outcome;
         match &outcome.state {

@@ -5,6 +5,9 @@
 //! the rules were applied to is still the current one. Otherwise nothing of it happens and the caller gets the current
 //! state, to ask the rules again. Several commits travel in one round trip; each stands alone.
 //!
+//! Most commits are *light*: of a steady heartbeat nothing is written but the Laravel record. The version stays, so that
+//! light commits of a user never conflict with one another; that it is still the current one is checked all the same.
+//!
 //! What every store promises:
 //! - A change is in the log if, and only if, the state it belongs to was written.
 //! - Its changes are in the [outlets](Outlets) if, and only if, that state was written: the job is pushed in the same step.
@@ -41,6 +44,13 @@ pub struct Known {
     pub record: Observed,
 }
 
+impl Known {
+    /// The state, up to date: steady heartbeats are in the record alone.
+    pub fn current(self, now: Timestamp) -> Option<State> {
+        self.state.map(|state| state.with_record(&self.record, now))
+    }
+}
+
 /// One user's part of a commit.
 #[derive(Debug)]
 pub struct Commit {
@@ -54,12 +64,21 @@ pub struct Commit {
     pub outcome: Outcome,
 }
 
+impl Commit {
+    /// Whether nothing but the Laravel record is to be written.
+    pub fn is_light(&self) -> bool {
+        let Outcome { state, dirty, changes, due, .. } = &self.outcome;
+        state.is_some() && !dirty && changes.is_empty() && due.is_none()
+    }
+}
+
 /// What became of one commit.
 #[derive(Debug, PartialEq)]
 pub enum Committed {
     /// All of it happened.
     Done,
-    /// None of it: this is what is there instead. Nobody looked at the Laravel record.
+    /// None of it: this is what is there instead. The record is that from before the commit, which may have been put
+    /// already, and is put again by the next; nobody looked at it if the commit was light.
     Conflict(Box<Known>),
 }
 

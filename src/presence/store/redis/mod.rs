@@ -3,8 +3,13 @@
 //! A commit of any number of users is one pipeline: the `SETEX` of Laravel records that are written, one Lua call for
 //! everything else, the `DEL` of records that go. The script compares versions, so that nothing happens twice. The order
 //! matters to whoever looks in between: a present user's record is there before the state, and goes after it. A record
-//! whose commit met a conflict is written again by the commit that follows.
+//! whose commit met a conflict is written again by the commit that follows; what it was before is read ahead of it, as
+//! it may tell of heartbeats that the state does not.
+//!
+//! Light commits are not the script's business: a `GETRANGE` behind their `SETEX` tells whether the version is still
+//! the expected one. Whoever ends the user afterwards removes that record, too, since the `DEL` follows the new state.
 
+mod answers;
 mod health;
 mod keys;
 mod state;
@@ -18,10 +23,11 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 use uuid::Uuid;
 
+use self::answers::Answers;
 use self::keys::Keys;
 use super::outlet::{self, Outlet, Outlets};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store, Unavailable};
-use crate::backend::redis::{Link, unavailable};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store};
+use crate::backend::redis::Link;
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
 use crate::presence::record::Record;
@@ -112,7 +118,7 @@ impl RedisStore {
         }
     }
 
-    fn commit_script(&self, commits: &[Commit]) -> Cmd {
+    fn commit_script(&self, commits: &[&Commit]) -> Cmd {
         let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + ROOM * commits.len());
         call.arg("EVALSHA");
         let listed = commits.iter().filter(|commit| has_extras(commit)).count();
@@ -162,6 +168,43 @@ impl RedisStore {
         }
     }
 
+    fn commit_pipeline(&self, commits: &[Commit]) -> Pipeline {
+        let (light, full): (Vec<&Commit>, Vec<&Commit>) = commits.iter().partition(|commit| commit.is_light());
+        let (own, cache) = self.databases.unzip();
+        let mut pipeline = Pipeline::with_capacity(2 * commits.len() + 6);
+        cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
+        if !full.is_empty() {
+            pipeline.add_command(self.get_records(full.iter().map(|commit| &commit.key)));
+        }
+        for commit in commits {
+            self.put_record(&mut pipeline, commit);
+        }
+        own.iter().for_each(|own| _ = select(&mut pipeline, *own));
+        for commit in light {
+            let mut get = Cmd::with_capacity(4, 128);
+            get.arg("GETRANGE").arg(self.keys.state(&commit.key)).arg(0).arg(state::VERSION - 1);
+            pipeline.add_command(get);
+        }
+        if !full.is_empty() {
+            pipeline.add_command(self.commit_script(&full));
+        }
+        let forgotten = commits.iter().filter(|commit| commit.outcome.record == RecordWrite::Forget);
+        if forgotten.clone().next().is_some() {
+            cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
+        }
+        for commit in forgotten {
+            pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
+        }
+        pipeline
+    }
+
+    fn get_records<'a>(&self, keys: impl ExactSizeIterator<Item = &'a Key>) -> Cmd {
+        let mut get = Cmd::with_capacity(1 + keys.len(), 80 * keys.len());
+        get.arg("MGET");
+        keys.for_each(|key| _ = get.arg(self.keys.record(key)));
+        get
+    }
+
     fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
         if let RecordWrite::Put(record, seconds) = &commit.outcome.record {
             let mut put = Cmd::with_capacity(4, ROOM);
@@ -197,8 +240,7 @@ impl Store for RedisStore {
         let states = pipeline.cmd("MGET");
         keys.iter().for_each(|key| _ = states.arg(self.keys.state(key)));
         self.cache(&mut pipeline);
-        let records = pipeline.cmd("MGET");
-        keys.iter().for_each(|key| _ = records.arg(self.keys.record(key)));
+        pipeline.add_command(self.get_records(keys.iter()));
         let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.link.read(&pipeline).await?;
         Ok(states.into_iter().zip(records).map(|(state, record)| known(state, observed(record, now))).collect())
     }
@@ -206,40 +248,26 @@ impl Store for RedisStore {
     async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.cache(&mut pipeline);
-        let mut get = Cmd::with_capacity(1 + keys.len(), 80 * keys.len());
-        get.arg("MGET");
-        keys.iter().for_each(|key| _ = get.arg(self.keys.record(key)));
-        pipeline.add_command(get);
+        pipeline.add_command(self.get_records(keys.iter()));
         let (records,): (Vec<Option<Vec<u8>>>,) = self.link.read(&pipeline).await?;
         Ok(records.into_iter().map(|record| observed(record, now)).collect())
     }
 
-    async fn commit(&self, commits: &[Commit], _now: Timestamp) -> Result<Vec<Committed>> {
-        let (own, cache) = self.databases.unzip();
-        let mut pipeline = Pipeline::with_capacity(commits.len() + 4);
-        cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
-        for commit in commits {
-            self.put_record(&mut pipeline, commit);
-        }
-        own.iter().for_each(|own| _ = select(&mut pipeline, *own));
-        pipeline.add_command(self.commit_script(commits));
-        let forgotten = commits.iter().filter(|commit| commit.outcome.record == RecordWrite::Forget);
-        if forgotten.clone().next().is_some() {
-            cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
-        }
-        for commit in forgotten {
-            pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
-        }
-        let answers: Vec<Value> = self.link.send(&pipeline).await?;
-        // The script's alone is a list.
-        let conflicts = answers.into_iter().find_map(|answer| answer.into_sequence().ok());
-        let conflicts = conflicts.ok_or_else(|| Unavailable::new("the commit was not answered"))?;
+    async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
+        let answers = Answers::of(self.link.send(&self.commit_pipeline(commits)).await?);
+        let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_light());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
-        for pair in conflicts.chunks_exact(2) {
-            let index: usize = ::redis::from_redis_value_ref(&pair[0]).map_err(|error| unavailable(error.into()))?;
-            let current: Vec<u8> =
-                ::redis::from_redis_value_ref(&pair[1]).map_err(|error| unavailable(error.into()))?;
-            committed[index] = Committed::Conflict(Box::new(known(Some(current), Observed::Unknown)));
+        for (place, known) in answers.conflicts(full.len(), now)? {
+            committed[full[place]] = Committed::Conflict(Box::new(known));
+        }
+        let expected = light.iter().map(|index| commits[*index].expected);
+        let outdated: Vec<usize> = answers.outdated(expected)?.map(|place| light[place]).collect();
+        if !outdated.is_empty() {
+            let keys: Vec<Key> = outdated.iter().map(|index| commits[*index].key.clone()).collect();
+            for (index, current) in outdated.into_iter().zip(self.load(&keys, now).await?) {
+                // The record that was loaded is the one that was just written.
+                committed[index] = Committed::Conflict(Box::new(Known { record: Observed::Unknown, ..current }));
+            }
         }
         Ok(committed)
     }

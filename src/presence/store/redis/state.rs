@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::presence::model::{Session, State};
 
-const VERSION: usize = 16;
+/// So many bytes of version come first.
+pub(super) const VERSION: usize = 16;
 
-/// The bytes of a state: what serde makes of it, by hand, since every heartbeat writes one.
+/// The bytes of a state: what serde makes of it, by hand, since heartbeats of users with several sessions write one each.
 pub(super) fn encode(state: &State) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + state.meta.json().len());
     out.extend_from_slice(&digits(state.version));

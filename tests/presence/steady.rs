@@ -1,0 +1,203 @@
+//! Steady heartbeats, of which the Laravel record alone tells.
+
+use presence_sidecar::presence::identity::{Meta, SessionId};
+use presence_sidecar::presence::model::{Beat, Input, Observed, Status, Timestamp, Transition, apply};
+use presence_sidecar::presence::record::Record;
+use presence_sidecar::presence::store::{Commit, Committed, Known};
+use serde_json::json;
+
+use super::stories::stories;
+use super::teller::{START, Teller, after, beat, offline, subject};
+use crate::support::{RedisServer, Sidecar};
+
+async fn known(teller: &Teller, second: i64) -> Known {
+    teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
+}
+
+fn record(known: &Known) -> &Record {
+    let Observed::Found(record) = &known.record else { panic!("{known:?}") };
+    record
+}
+
+fn beat_of(session: &str, meta: &str) -> Input {
+    let (session, meta) = (SessionId::new(session).unwrap(), Meta::from_json(meta).unwrap());
+    Input::Heartbeat(Beat { session, active: true, meta })
+}
+
+async fn conflict(teller: &Teller, commit: Commit, second: i64) -> Known {
+    match teller.store.commit(&[commit], after(second)).await.unwrap().remove(0) {
+        Committed::Conflict(known) => *known,
+        Committed::Done => panic!("the version was another"),
+    }
+}
+
+/// When what the log says has happened.
+async fn times(teller: &Teller) -> Vec<Timestamp> {
+    teller.changes().await.iter().map(|(_, change)| change.occurred_at).collect()
+}
+
+stories! {
+    a_steady_heartbeat_writes_the_record_and_leaves_the_state(teller) {
+        teller.act(1, beat(true), START).await;
+        let before = known(&teller, 0).await;
+        teller.act(1, beat_of("default", r#"{"page":2}"#), after(60)).await;
+        let now = known(&teller, 60).await;
+        assert_eq!((now.version, &now.state), (before.version, &before.state));
+        assert_eq!((record(&now).last_seen, record(&now).meta.json()), (after(60), br#"{"page":2}"#.as_slice()));
+    }
+
+    whoever_reads_a_state_sees_the_steady_heartbeats(teller) {
+        teller.act(1, beat_of("tab", "[]"), START).await;
+        teller.act(1, beat_of("tab", "[1]"), START).await;
+        assert_eq!(known(&teller, 0).await.current(START).unwrap().meta.json(), b"[1]", "of the same second");
+        teller.act(1, beat_of("tab", "[2]"), after(60)).await;
+        let state = known(&teller, 61).await.current(after(61)).unwrap();
+        assert_eq!((state.seen(), state.last_online), (Some(after(60)), Some(after(60))));
+        assert_eq!((state.meta.json(), state.sessions.len()), (b"[2]".as_slice(), 1));
+        let view = teller.view(1, after(61)).await;
+        assert_eq!((view.last_seen, view.last_online, view.meta), (state.seen(), state.last_online, state.meta));
+        assert_eq!((view.sessions[0].last_seen, view.sessions[0].id.as_str()), (after(60), "tab"));
+    }
+
+    a_sweep_files_what_steady_heartbeats_said(teller) {
+        for second in [0, 30, 60] {
+            teller.act(1, beat_of("tab", &format!("[{second}]")), after(second)).await;
+        }
+        assert_eq!(teller.sweep().step(after(90)).await.unwrap().changes, 0);
+        let state = known(&teller, 90).await.state.unwrap();
+        assert_eq!((state.seen(), state.last_online), (Some(after(60)), Some(after(60))));
+        assert_eq!(state.meta.json(), b"[60]");
+        assert_eq!(teller.sweep().step(after(149)).await.unwrap().due, 0);
+        teller.sweep().step(after(500)).await.unwrap();
+        assert_eq!(times(&teller).await, [START, after(150), after(180)]);
+    }
+
+    a_sweep_that_comes_when_the_record_is_about_to_expire_goes_by_it(teller) {
+        let fraction = |second, micros| Timestamp::from_micros(after(second).micros() + micros);
+        teller.act(1, beat(true), START).await;
+        teller.act(1, beat(true), fraction(60, 900_000)).await;
+        teller.sweep().step(fraction(180, 500_000)).await.unwrap();
+        assert_eq!(times(&teller).await, [START, after(150), after(180)]);
+    }
+
+    steady_heartbeats_of_two_replicas_do_not_conflict(teller) {
+        teller.act(1, beat(true), START).await;
+        let one = teller.prepare(&subject(1), beat(true), after(10)).await;
+        let other = teller.prepare(&subject(1), beat(true), after(11)).await;
+        assert!(one.is_light() && other.is_light());
+        for commit in [other, one] {
+            assert_eq!(teller.store.commit(&[commit], after(11)).await.unwrap(), [Committed::Done]);
+        }
+    }
+
+    light_and_full_commits_travel_together(teller) {
+        for user in [1, 2] {
+            teller.act(user, beat(true), START).await;
+        }
+        let stale_light = teller.prepare(&subject(2), beat(true), after(1)).await;
+        let stale_full = teller.prepare(&subject(2), beat(false), after(1)).await;
+        teller.act(2, offline(), after(1)).await;
+        let light = teller.prepare(&subject(1), beat(true), after(2)).await;
+        let full = teller.prepare(&subject(3), beat(true), after(2)).await;
+        let committed = teller.store.commit(&[stale_full, light, full, stale_light], after(2)).await.unwrap();
+        let [Committed::Conflict(one), Committed::Done, Committed::Done, Committed::Conflict(other)] = &committed[..]
+        else { panic!("{committed:?}") };
+        for known in [one, other] {
+            assert_eq!(known.state.as_ref().unwrap().status, Status::Offline);
+        }
+        assert_eq!(record(&known(&teller, 3).await).last_seen, after(2));
+        assert_eq!(teller.view(3, after(3)).await.last_seen, Some(after(2)));
+    }
+
+    who_was_ended_elsewhere_comes_online_with_the_next_steady_heartbeat(teller) {
+        teller.act(1, beat(true), START).await;
+        let late = teller.prepare(&subject(1), beat(true), after(30)).await;
+        teller.act(1, offline(), after(10)).await;
+        let Known { version, state, record } = conflict(&teller, late, 30).await;
+        let outcome = apply(state, record, &subject(1), beat(true), &teller.windows, after(30));
+        assert_eq!(outcome.transition(), Some(Transition::CameOnline));
+        let commit = Commit { key: subject(1).key, expected: version, listed: Status::Offline, outcome };
+        assert_eq!(teller.store.commit(&[commit], after(30)).await.unwrap(), [Committed::Done]);
+        let log: Vec<_> = teller.log().await.into_iter().map(|(_, status)| status).collect();
+        assert_eq!(log, [Status::Online, Status::Offline, Status::Online]);
+    }
+
+    a_conflict_does_not_hide_the_steady_heartbeats_before_it(teller) {
+        teller.act(1, beat(true), START).await;
+        let late = teller.prepare(&subject(1), beat(false), START).await;
+        teller.act(1, beat_of("tab", "[]"), after(1)).await;
+        teller.act(1, Input::Offline { session: Some(SessionId::default()), meta: Meta::default() }, after(2)).await;
+        teller.act(1, beat_of("tab", "[]"), after(60)).await;
+        let current = conflict(&teller, late, 100).await;
+        assert_eq!(current.state.as_ref().unwrap().seen(), Some(after(1)));
+        assert_eq!(current.current(after(100)).unwrap().seen(), Some(after(60)));
+    }
+
+    a_second_session_joins_one_that_beat_steadily(teller) {
+        teller.act(1, beat_of("desk", "[]"), START).await;
+        teller.act(1, beat_of("desk", "[]"), after(50)).await;
+        // By the state alone the first one has grown old.
+        teller.act(1, beat_of("phone", "[]"), after(100)).await;
+        assert_eq!(teller.log().await.len(), 1);
+        let state = known(&teller, 100).await.state.unwrap();
+        let seen: Vec<_> = state.sessions.iter().map(|session| (session.id.as_str(), session.seen)).collect();
+        assert_eq!(seen, [("desk", after(50)), ("phone", after(100))]);
+    }
+}
+
+/// Everything in both databases, with how long it lives.
+fn everything(server: &RedisServer) -> Vec<(i64, String, Vec<u8>, bool)> {
+    let mut found = Vec::new();
+    for db in [0, 1] {
+        let mut connection = server.connect(db);
+        let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        for key in keys {
+            let value: Vec<u8> = ::redis::cmd("DUMP").arg(&key).query(&mut connection).unwrap();
+            let left: i64 = ::redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
+            found.push((db, key, value, left > 0));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_steady_heartbeat_touches_one_key_in_redis() {
+    let server = RedisServer::start();
+    let teller = Teller::redis(&server);
+    teller.act(1, beat(true), START).await;
+    let before = everything(&server);
+    teller.act(1, beat(true), after(10)).await;
+    let (left, touched): (Vec<_>, Vec<_>) = everything(&server).into_iter().partition(|entry| before.contains(entry));
+    assert_eq!(left.len() + 1, before.len());
+    let [(1, key, _, true)] = touched.as_slice() else { panic!("{touched:?}") };
+    assert!(key.ends_with(subject(1).key.as_str()), "{key}");
+}
+
+#[tokio::test]
+async fn replicas_share_a_user_who_beats_steadily() {
+    let server = RedisServer::start();
+    let [one, other, third] = [Sidecar::on(&server).await, Sidecar::on(&server).await, Sidecar::on(&server).await];
+    let beat = async |sidecar: &Sidecar, number: i32| {
+        let body = json!({"user_id": 1, "session": "tab", "meta": {"number": number}});
+        sidecar.client.post("/api/v1/presence/heartbeat", body).await.json["transition"].clone()
+    };
+    assert_eq!(beat(&one, 0).await, "came_online");
+    for number in 1..10 {
+        assert_eq!(beat(if number % 2 == 0 { &one } else { &other }, number).await, json!(null));
+    }
+    for path in ["roster", "snapshot"] {
+        let user = third.client.get(&format!("/api/v1/presence/{path}")).await.json["data"][0].clone();
+        assert_eq!(user["meta"], json!({"number": 9}), "{path}: {user}");
+    }
+    let status = third.client.get("/api/v1/presence/status/1").await.json;
+    assert_eq!((&status["meta"], &status["sessions"][0]["id"]), (&json!({"number": 9}), &json!("tab")));
+    for sidecar in [&one, &other] {
+        let metrics = sidecar.client.get("/metrics").await.text;
+        assert!(metrics.contains("presence_commit_conflicts_total 0"), "{metrics}");
+    }
+    third.client.post("/api/v1/presence/offline", json!({"user_id": 1})).await;
+    assert_eq!(beat(&other, 10).await, "came_online");
+    assert_eq!(beat(&one, 11).await, json!(null));
+    let events: Vec<_> = third.client.changes().await.into_iter().map(|change| change["event"].clone()).collect();
+    assert_eq!(events, ["online", "offline", "online"]);
+}
