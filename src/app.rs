@@ -121,7 +121,9 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let webhooks = Arc::new(Webhooks::new(queue, names));
     let api = Api::new(presence.clone(), feed, installation, config.scope.clone());
     let messaging = messaging(config);
-    let apis = (api, webhooks::api::Api::new(webhooks), messaging::api::Api::new(messaging.clone(), &config.messaging));
+    let clients = messaging::api::Api::new(messaging.clone(), &config.messaging);
+    let operators = messaging::api::Operators::new(messaging.clone());
+    let apis = (api, webhooks::api::Api::new(webhooks), (clients, operators));
     let (routes, document) = routes(config, presence, apis, &registry);
     let workers = Workers {
         sweep,
@@ -201,10 +203,12 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     }
 }
 
-/// Makes the tables that are missing; a database that does not answer at once gets them when it does.
+/// Makes the tables that are missing; a database that does not answer gets them when it does.
 async fn migrated(messaging: Arc<Messaging>, stop: CancellationToken) {
-    let migrating = tokio::spawn(async move { stop.run_until_cancelled(messaging.migrate()).await });
-    _ = tokio::time::timeout(std::time::Duration::from_secs(2), migrating).await;
+    if let Err(error) = messaging.migrate().await {
+        tracing::warn!(error = error.chain(), "the tables of messages are not ready yet; trying again until they are");
+        tokio::spawn(stop.run_until_cancelled_owned(messaging.migrate_later()));
+    }
 }
 
 /// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for
@@ -351,7 +355,7 @@ fn deliveries(config: &Config, terms: &Terms, registry: &Registry) -> Result<Vec
 fn routes(
     config: &Config,
     presence: Arc<Presence>,
-    (api, webhooks, messaging): (Api, webhooks::api::Api, messaging::api::Api),
+    (api, webhooks, messaging): (Api, webhooks::api::Api, (messaging::api::Api, messaging::api::Operators)),
     registry: &Arc<Registry>,
 ) -> (Edge<Routes>, Value) {
     let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));

@@ -118,6 +118,10 @@ struct Moment {
     told: String,
 }
 
+fn micros() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
 impl Messaging {
     /// The service. Nothing is connected to yet.
     pub fn new(ground: Ground) -> Self {
@@ -153,21 +157,21 @@ impl Messaging {
         Ok(client)
     }
 
-    /// Makes the tables that are missing; returns once it has, trying again while the database does not answer.
-    pub async fn migrate(&self) {
-        let mut told = false;
-        loop {
-            match self.database.migrate(&self.names).await {
-                Ok(migrated) if migrated.made.is_empty() => return,
-                Ok(migrated) => {
-                    tracing::info!(tables = migrated.made.join(", "), "tables were made");
-                    return;
-                }
-                Err(error) if !std::mem::replace(&mut told, true) => {
-                    tracing::warn!(error = error.chain(), "the tables of messages are not ready yet");
-                }
-                Err(_) => {}
-            }
+    /// Makes the tables that are missing.
+    ///
+    /// # Errors
+    /// The database does not answer, or does not let this user make tables.
+    pub async fn migrate(&self) -> database::Result<()> {
+        let made = self.database.migrate(&self.names).await?.made;
+        if !made.is_empty() {
+            tracing::info!(tables = made.join(", "), "tables were made");
+        }
+        Ok(())
+    }
+
+    /// Makes them as soon as the database answers.
+    pub async fn migrate_later(self: Arc<Self>) {
+        while self.migrate().await.is_err() {
             tokio::time::sleep(MIGRATE_AGAIN).await;
         }
     }
@@ -197,7 +201,7 @@ impl Messaging {
     }
 
     fn saw(&self, id: &ClientId) {
-        self.seen.note(id, self.now().micros);
+        self.seen.note(id, micros());
     }
 
     /// A message with its time as clients read it.
@@ -209,7 +213,7 @@ impl Messaging {
     }
 
     fn now(&self) -> Moment {
-        let micros = chrono::Utc::now().timestamp_micros();
+        let micros = micros();
         Moment { micros, stored: date::database(micros, self.zone), told: date::iso8601(micros, self.zone) }
     }
 

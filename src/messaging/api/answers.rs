@@ -1,39 +1,16 @@
-//! Bodies of the messaging API, as they are documented. Requests are read by [`super::fields`], which is more lenient.
+//! Answers of the messaging API.
 
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::bodies::Anything;
 use crate::http::Json;
 use crate::laravel::date;
 use crate::messaging::service::{ClientView, Credentials, MessageView};
 use crate::messaging::store::Message;
-use crate::openapi_by_serde;
-
-/// Any JSON, as it is.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(transparent)]
-pub struct Anything(Box<RawValue>);
-
-openapi_by_serde!(
-    Anything,
-    "Anything",
-    MetaSchema { example: Some(serde_json::json!({"text": "hello"})), ..MetaSchema::ANY }
-);
-
-/// What a client registers with.
-#[derive(Object)]
-#[oai(rename = "Registration", example)]
-pub struct RegistrationBody {
-    /// What the client calls itself; with the same fingerprint it gets the same credentials again. At most 255 characters.
-    #[oai(validator(max_length = 255))]
-    fingerprint: String,
-    /// What people call it.
-    #[oai(validator(max_length = 255))]
-    name: Option<String>,
-}
 
 /// What a client needs to know. Whoever has it is the client.
 #[derive(Debug, Object, Serialize)]
@@ -47,48 +24,12 @@ pub struct CredentialsAnswer {
     api_token: String,
 }
 
-/// A message for many clients.
-#[derive(Object)]
-#[oai(rename = "Publication", example)]
-pub struct PublicationBody {
-    /// Whom it is for. Ids that nobody has are passed over.
-    to_client_ids: Vec<String>,
-    /// What it is about. At most 255 characters.
-    #[oai(validator(max_length = 255))]
-    r#type: String,
-    /// What it says: a JSON object or array with something in it.
-    payload: Anything,
-}
-
 /// For how many clients a message was taken.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Queued")]
 pub struct QueuedAnswer {
     /// So many ids were given.
     pub queued: usize,
-}
-
-/// A message that a client sealed: a JSON object with `type`, `payload` and, to relay it, `to_client_ids`.
-#[derive(Object)]
-#[oai(rename = "SealedMessage", example)]
-pub struct SealedBody {
-    /// AES-256-GCM under the personal token, in base64.
-    ciphertext: String,
-    /// 12 bytes in base64.
-    nonce: String,
-    /// 16 bytes in base64.
-    tag: String,
-    /// What was sealed along with it (the AAD, as compact JSON), such as `{"from": client_id, "ts": time}`.
-    aad: Option<Anything>,
-}
-
-/// How far a client has read.
-#[derive(Object)]
-#[oai(rename = "Acknowledgement", example)]
-pub struct AcknowledgementBody {
-    /// The greatest id it has seen.
-    #[oai(validator(minimum(value = "1")))]
-    last_received_id: i64,
 }
 
 /// What became of it.
@@ -182,39 +123,6 @@ pub struct OpenedAnswer {
 impl From<&str> for DoneAnswer {
     fn from(status: &str) -> Self {
         Self { status: status.to_owned() }
-    }
-}
-
-impl poem_openapi::types::Example for RegistrationBody {
-    fn example() -> Self {
-        Self { fingerprint: "till-1".to_owned(), name: Some("Till 1".to_owned()) }
-    }
-}
-
-const CLIENT: &str = "0b2c8a6e-5a3f-4a51-9d57-2f6f4c1f7a10";
-
-impl poem_openapi::types::Example for PublicationBody {
-    fn example() -> Self {
-        let payload = Anything(RawValue::from_string(r#"{"text": "hello"}"#.to_owned()).unwrap_or_default());
-        Self { to_client_ids: vec![CLIENT.to_owned()], r#type: "note".to_owned(), payload }
-    }
-}
-
-impl poem_openapi::types::Example for SealedBody {
-    fn example() -> Self {
-        let aad = RawValue::from_string(format!(r#"{{"from":"{CLIENT}","ts":"2026-03-04T05:06:07+00:00"}}"#));
-        Self {
-            ciphertext: "T8hxiHWItw+uhfHpGVGkwSQv2baYhD/SUJCtH5tYqmg/".to_owned(),
-            nonce: "zA7m/dLnV1iWzFZ/".to_owned(),
-            tag: "VGm+DvnZCEo6ZUVErQeI2w==".to_owned(),
-            aad: aad.ok().map(Anything),
-        }
-    }
-}
-
-impl poem_openapi::types::Example for AcknowledgementBody {
-    fn example() -> Self {
-        Self { last_received_id: 7 }
     }
 }
 
