@@ -45,6 +45,8 @@ impl Ground {
     /// A sidecar on this database, with more of an environment.
     pub async fn on(database: TestDatabase, more: &[(&'static str, &str)]) -> Self {
         let sidecar = Sidecar::with(&environment(&database, more)).await;
+        // It answers once its tables are there.
+        assert_eq!(sidecar.client.get("/up").await.status, 200);
         Self { database, sidecar }
     }
 
