@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::backend::Unavailable;
 use crate::config::{self, Config, RedisEndpoint};
+use crate::database::{Database, Names};
 use crate::http::auth::Gate;
 use crate::http::cors::Origins;
 use crate::http::docs;
@@ -23,6 +24,7 @@ use crate::http::edge::{Edge, Settings};
 use crate::http::server::{self, Bound};
 use crate::http::throttle::Throttle;
 use crate::http::{Problem, body};
+use crate::messaging::{self, Messaging};
 use crate::presence::api::{Api, Browser, Direct};
 use crate::presence::clock::Clock;
 use crate::presence::feed::Feed;
@@ -59,6 +61,8 @@ pub struct Workers {
     committing: Vec<BoxFuture<'static, ()>>,
     feed: BoxFuture<'static, ()>,
     deliveries: Vec<Delivery>,
+    messaging: Option<Arc<Messaging>>,
+    migrate: bool,
     ending: CancellationToken,
 }
 
@@ -116,7 +120,11 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let names = endpoints(config).map(|endpoint| endpoint.name.clone()).collect();
     let webhooks = Arc::new(Webhooks::new(queue, names));
     let api = Api::new(presence.clone(), feed, installation, config.scope.clone());
-    let (routes, document) = routes(config, presence, (api, webhooks::api::Api::new(webhooks)), &registry);
+    let messaging = messaging(config);
+    let clients = messaging::api::Api::new(messaging.clone(), &config.messaging);
+    let operators = messaging::api::Operators::new(messaging.clone());
+    let apis = (api, webhooks::api::Api::new(webhooks), (clients, operators));
+    let (routes, document) = routes(config, presence, apis, &registry);
     let workers = Workers {
         sweep,
         interval: config.presence.sweep_interval,
@@ -125,6 +133,8 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
         committing,
         feed: Box::pin(following),
         deliveries,
+        messaging,
+        migrate: config.database.auto_migrate,
         ending,
     };
     let metrics = (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))));
@@ -141,7 +151,8 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { sweep, interval, registry, redis, committing, feed, deliveries, ending } = workers;
+    let Workers { sweep, interval, registry, redis, committing, feed, deliveries, messaging, migrate, ending } =
+        workers;
     let tasks = TaskTracker::new();
     let committing = tokio::task::spawn_blocking(|| beside(committing));
     if let Err(error) = sweep.clock.synchronize(sweep.store.as_ref()).await {
@@ -167,6 +178,13 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     tasks.spawn(sweep.run(interval, stop.clone()));
     tasks.spawn(fold_metrics(registry, stop.clone()));
     tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
+    if let Some(messaging) = &messaging {
+        if migrate {
+            migrated(messaging.clone(), stop.clone()).await;
+        }
+        tasks.spawn(messaging.clone().run(stop.clone()));
+        tasks.spawn(messaging.clone().keep_clean(stop.clone()));
+    }
     let serving = server::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {
         Some(routes) => {
@@ -177,8 +195,19 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     }
     tasks.close();
     tasks.wait().await;
+    if let Some(messaging) = messaging {
+        messaging.end().await;
+    }
     if committing.await.is_err() {
         tracing::error!("the committing thread ended in a panic");
+    }
+}
+
+/// Makes the tables that are missing; a database that does not answer gets them when it does.
+async fn migrated(messaging: Arc<Messaging>, stop: CancellationToken) {
+    if let Err(error) = messaging.migrate().await {
+        tracing::warn!(error = error.chain(), "the tables of messages are not ready yet; trying again until they are");
+        tokio::spawn(stop.run_until_cancelled_owned(messaging.migrate_later()));
     }
 }
 
@@ -204,6 +233,21 @@ async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
             () = stop.cancelled() => {}
         }
     }
+}
+
+/// The messaging service, if it is wanted and there is a key.
+fn messaging(config: &Config) -> Option<Arc<Messaging>> {
+    let crypt = config.laravel.crypt.clone().filter(|_| config.messaging.enabled)?;
+    let ground = messaging::Ground {
+        database: Database::open(&config.database),
+        names: Names::new(&config.messaging.tables, &config.database),
+        crypt,
+        zone: config.laravel.timezone,
+        bcrypt_cost: config.messaging.bcrypt_cost,
+        keep_acked: config.messaging.keep_acked,
+        keep: config.messaging.keep,
+    };
+    Some(Arc::new(Messaging::new(ground)))
 }
 
 fn windows(config: &Config) -> Windows {
@@ -311,18 +355,20 @@ fn deliveries(config: &Config, terms: &Terms, registry: &Registry) -> Result<Vec
 fn routes(
     config: &Config,
     presence: Arc<Presence>,
-    (api, webhooks): (Api, webhooks::api::Api),
+    (api, webhooks, messaging): (Api, webhooks::api::Api, (messaging::api::Api, messaging::api::Operators)),
     registry: &Arc<Registry>,
 ) -> (Edge<Routes>, Value) {
     let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
     let browser = Browser::new(presence.clone(), config.scope.clone(), throttle);
-    let service = OpenApiService::new((api.clone(), browser, webhooks), "presence-sidecar", env!("CARGO_PKG_VERSION"))
-        .summary("Presence for Laravel apps")
+    let apis = (api.clone(), browser, webhooks, messaging);
+    let service = OpenApiService::new(apis, "presence-sidecar", env!("CARGO_PKG_VERSION"))
+        .summary("Presence and messages for Laravel apps")
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let document = described(&service.spec(), browser.as_deref());
-    let mut open = vec!["/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
+    let mut open = vec!["/", "/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
     let mut pages = Route::new()
+        .at("/", get(make_sync(|_| answer(StatusCode::OK, "ok"))))
         .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
         .at("/ready", get(ready(presence)))
         .at("/docs", get(docs::swagger_ui(&document)))
@@ -332,8 +378,12 @@ fn routes(
         pages = pages.at("/metrics", get(scrape(registry.clone())));
         open.push("/metrics");
     }
+    let gate = Gate::new(&config.auth.tokens, &config.auth.user_token_secrets).with_messaging(
+        config.messaging.admin_token.iter().cloned().collect(),
+        config.messaging.operator_tokens.clone(),
+    );
     let settings = Settings {
-        gate: Arc::new(Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)),
+        gate: Arc::new(gate),
         limits: body::Limits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
         origins: Origins::new(config.server.allowed_origins.clone()),
         trusted_proxies: config.server.trusted_proxies.clone(),

@@ -6,19 +6,23 @@
 //! 1. [`laravel`] — the formats shared with PHP: serialize, cache keys, dates, JSON, `.env`. Pure.
 //! 2. [`config`] — layers of configuration, resolved into one that cannot contradict itself.
 //! 3. [`telemetry`] — logs and metrics.
-//! 4. [`backend`] — connections to what remembers; [`queue`] — durable leased lanes.
+//! 4. [`backend`] — connections to what remembers; [`database`] — SQLite, MySQL and Postgres behind one face, and the
+//!    tables in them; [`queue`] — durable leased lanes.
 //! 5. [`http`] — the edge all wings share: who calls, bodies, errors, limits, the accept loop.
 //! 6. [`presence`] — the first wing: rules, stores, service, sweep, API.
 //! 7. [`webhooks`] — the second: every change, signed and delivered to the application.
-//! 8. [`app`] — the composition root, and [`app::run`], the program.
-//! 9. [`cli`] — the commands.
+//! 8. [`messaging`] — the third: sealed messages for clients that poll.
+//! 9. [`app`] — the composition root, and [`app::run`], the program.
+//! 10. [`cli`] — the commands.
 
 pub mod app;
 pub mod backend;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod http;
 pub mod laravel;
+pub mod messaging;
 pub mod presence;
 pub mod queue;
 pub mod telemetry;

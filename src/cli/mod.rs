@@ -4,6 +4,8 @@
 
 mod config;
 mod doctor;
+mod key;
+mod migrate;
 mod openapi;
 mod serve;
 mod sidecar;
@@ -51,6 +53,10 @@ enum Command {
     Config(config::Config),
     /// Say whether store, sidecar and app agree, and what to do where they do not
     Doctor(doctor::Doctor),
+    /// Make the tables that are missing, and leave what is there
+    Migrate(migrate::Migrate),
+    /// Print a new APP_KEY
+    Key(key::Key),
     /// Write the OpenAPI document
     Openapi(openapi::Openapi),
     /// Look at deliveries, make them again, send a ping
@@ -64,6 +70,8 @@ impl Cli {
             Command::Serve(serve) => serve.run(self.source),
             Command::Config(config) => config.run(self.source),
             Command::Doctor(doctor) => doctor.run(self.source),
+            Command::Migrate(migrate) => migrate.run(self.source),
+            Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
         };

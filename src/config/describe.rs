@@ -3,6 +3,7 @@
 use figment::value::Value;
 
 use super::Origin;
+use super::database::Connection;
 use super::layers::Layers;
 use super::manual;
 use super::printed::{printed, quoted};
@@ -57,17 +58,19 @@ fn endpoints(value: &Value, layers: &Layers) -> Vec<Origin> {
         .collect()
 }
 
+const PREFIX_SOURCE: &str = "laravel.version and laravel.app_name";
+
 /// A value that nobody set but that follows from others.
 fn derived(key: &str, config: &Config) -> Option<Origin> {
     let Laravel { version, app_name, .. } = &config.laravel;
-    let value = match key {
-        "redis.prefix" => default_redis_prefix(*version, app_name),
+    let (value, source) = match (key, &config.database.connection) {
+        ("redis.prefix", _) => (default_redis_prefix(*version, app_name), PREFIX_SOURCE),
         // As it would be configured: without the `:` of Laravel 10.
-        "laravel.cache_prefix" => default_cache_prefix(*version, app_name),
+        ("laravel.cache_prefix", _) => (default_cache_prefix(*version, app_name), PREFIX_SOURCE),
+        ("database.database", Connection::Sqlite(path)) => (path.display().to_string(), "storage"),
         _ => return None,
     };
-    let layer = "from laravel.version and laravel.app_name".to_owned();
-    Some(Origin { key: key.to_owned(), value: quoted(&value), layer })
+    Some(Origin { key: key.to_owned(), value: quoted(&value), layer: format!("from {source}") })
 }
 
 /// One line a key, with the layers aligned behind.

@@ -122,6 +122,11 @@ fn nested(key: &str, value: toml::Value) -> toml::Table {
     }
 }
 
+/// A text as the layer of one key.
+pub(super) fn text(key: &str, text: &str) -> toml::Table {
+    nested(key, plain(Kind::Text, text))
+}
+
 /// A comma list as the layer of one key.
 pub(super) fn listed(key: &str, text: &str) -> toml::Table {
     nested(key, plain(Kind::List, text))

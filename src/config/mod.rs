@@ -8,6 +8,7 @@
 //! Read [`resolved`] for what the program sees, `names` for environment names, `manual` for the schema.
 
 mod check;
+mod database;
 mod describe;
 mod edge;
 mod environment;
@@ -15,6 +16,7 @@ mod error;
 mod layers;
 mod listen;
 mod manual;
+mod messaging;
 mod names;
 mod printed;
 mod raw;
@@ -31,8 +33,10 @@ mod webhook_keys;
 
 use std::path::PathBuf;
 
+pub use database::{Connection, Database, DatabaseServer, SslMode};
 pub use error::ConfigError;
 pub use listen::Listen;
+pub use messaging::{Messaging, MessagingLimits, Tables};
 pub use names::{Alias, aliases};
 pub use redis::{Redis, RedisEndpoint};
 pub use resolved::{

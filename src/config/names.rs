@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 27] = [
+const ALIASES: [Alias; 42] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -44,9 +44,24 @@ const ALIASES: [Alias; 27] = [
     taken("REDIS_DB", "redis.db", "0"),
     taken("REDIS_CACHE_DB", "redis.cache_db", "0"),
     taken("REDIS_PREFIX", "redis.prefix", ""),
+    alias("DB_CONNECTION", "database.connection"),
+    alias("DATABASE_URL", "database.url"),
+    alias("DB_URL", "database.url"),
+    alias("DB_HOST", "database.host"),
+    alias("DB_PORT", "database.port"),
+    alias("DB_DATABASE", "database.database"),
+    alias("DB_USERNAME", "database.username"),
+    alias("DB_PASSWORD", "database.password"),
+    alias("DB_SOCKET", "database.socket"),
+    alias("DB_SSLMODE", "database.sslmode"),
+    alias("MYSQL_ATTR_SSL_CA", "database.ssl_ca"),
     alias("PRESENCE_LARAVEL_VERSION", "laravel.version"),
     taken("APP_NAME", "laravel.app_name", ""),
     alias("APP_TIMEZONE", "laravel.timezone"),
+    alias("APP_KEY", "laravel.app_key"),
+    alias("APP_PREVIOUS_KEYS", "laravel.previous_keys"),
+    alias("ADMIN_TOKEN", "messaging.admin_token"),
+    alias("OPERATOR_TOKENS", "messaging.operator_tokens"),
     taken("CACHE_PREFIX", "laravel.cache_prefix", ""),
     alias("PRESENCE_WEBHOOK_URL", "webhook.url"),
     alias("PRESENCE_WEBHOOK_SECRET", "webhook.secret"),

@@ -13,6 +13,7 @@ enum Shown {
 fn shown(key: &str) -> Shown {
     match key.rsplit('.').next().unwrap_or(key) {
         "secret" | "previous_secrets" | "password" | "tokens" | "user_token_secrets" => Shown::Nothing,
+        "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Shown::Nothing,
         // Printed member by member; as a whole only when it is no array of tables.
         "endpoints" => Shown::Nothing,
         "url" => Shown::WithoutPassword,

@@ -14,10 +14,14 @@ pub(super) struct Raw {
     pub storage: String,
     pub cache: RawCache,
     pub redis: RawRedis,
+    pub database: RawDatabase,
     pub laravel: RawLaravel,
     pub presence: RawPresence,
     pub changes: RawChanges,
     pub webhook: RawWebhook,
+    pub messaging: RawMessaging,
+    pub registration: RawRegistration,
+    pub messages: RawMessages,
     pub routing: RawRouting,
     pub scope: RawScope,
     pub auth: RawAuth,
@@ -51,9 +55,31 @@ pub(super) struct RawRedis {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawDatabase {
+    pub connection: String,
+    pub url: Option<String>,
+    pub host: String,
+    pub port: Option<i64>,
+    pub database: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub socket: Option<String>,
+    pub sslmode: String,
+    pub ssl_ca: Option<String>,
+    pub max_connections: i64,
+    pub timeout_ms: i64,
+    pub auto_migrate: bool,
+    pub prefix: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawLaravel {
     pub version: String,
     pub app_name: String,
+    pub app_key: Option<String>,
+    pub previous_keys: Vec<String>,
+    pub cipher: String,
     pub timezone: String,
     pub cache_prefix: Option<String>,
 }
@@ -115,6 +141,46 @@ pub(super) struct RawEndpoint {
     pub headers: Option<BTreeMap<String, String>>,
     #[serde(default)]
     pub send_on: RawSendOn,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMessaging {
+    pub enabled: bool,
+    pub admin_token: Option<String>,
+    pub operator_tokens: Vec<String>,
+    pub bcrypt_cost: i64,
+    pub limits: RawLimits,
+    pub tables: RawTables,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub poll: String,
+    pub api: String,
+    pub register: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTables {
+    pub clients: String,
+    pub messages: String,
+    pub message_receipts: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegistration {
+    pub token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMessages {
+    pub keep_acked_days: i64,
+    pub keep_days: i64,
 }
 
 #[derive(Deserialize)]

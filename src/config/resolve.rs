@@ -15,8 +15,9 @@ use super::resolved::{
     Auth, Cache, Changes, Config, Driver, Laravel, Log, LogFormat, Presence, Resolver, Routing, Scope, Store,
 };
 use super::rule::Rule;
-use super::{edge, redis, webhook_keys};
+use super::{database, edge, messaging, redis, webhook_keys};
 use crate::laravel::cache_key::{Version, default_cache_prefix, default_redis_prefix, store_prefix};
+use crate::laravel::crypt::Crypt;
 
 type Outcome<T> = Result<T, ConfigError>;
 
@@ -24,19 +25,24 @@ type Outcome<T> = Result<T, ConfigError>;
 pub(super) fn resolve(raw: Raw, layers: &Layers) -> Outcome<Config> {
     let driver = driver(&raw.driver, layers)?;
     let laravel = laravel(raw.laravel, layers)?;
+    let storage = PathBuf::from(raw.storage);
+    let sections =
+        messaging::Sections { messaging: raw.messaging, registration: raw.registration, messages: raw.messages };
     let redis_prefix = default_redis_prefix(laravel.version, &laravel.app_name);
     let (server, metrics) = edge::resolve(raw.server, &raw.metrics, layers)?;
-    if raw.storage.is_empty() {
+    if storage.as_os_str().is_empty() {
         return Err(layers.refuse("storage", "must name a folder"));
     }
     Ok(Config {
         driver,
-        storage: PathBuf::from(raw.storage),
+        database: database::resolve(raw.database, &storage, layers)?,
+        storage,
         cache: cache(&raw.cache, layers)?,
         redis: redis::resolve(raw.redis, layers, redis_prefix)?,
         laravel,
         presence: presence(&raw.presence, layers)?,
         changes: changes(&raw.changes, layers)?,
+        messaging: messaging::resolve(sections, layers)?,
         webhook: webhook_keys::resolve(raw.webhook, driver, layers)?,
         routing: routing(raw.routing, layers)?,
         scope: scope(raw.scope, layers)?,
@@ -97,9 +103,20 @@ fn laravel(raw: RawLaravel, layers: &Layers) -> Outcome<Laravel> {
     let timezone = raw.timezone.parse();
     let timezone =
         timezone.map_err(|_| layers.refuse("laravel.timezone", "must be a time zone such as Europe/Berlin"))?;
-    let prefix = raw.cache_prefix.unwrap_or_else(|| default_cache_prefix(version, &raw.app_name));
+    let prefix = raw.cache_prefix.clone().unwrap_or_else(|| default_cache_prefix(version, &raw.app_name));
     let cache_prefix = store_prefix(version, &prefix);
-    Ok(Laravel { version, app_name: raw.app_name, timezone, cache_prefix })
+    let crypt = crypt(&raw, layers)?;
+    Ok(Laravel { version, app_name: raw.app_name, crypt, timezone, cache_prefix })
+}
+
+fn crypt(raw: &RawLaravel, layers: &Layers) -> Outcome<Option<Crypt>> {
+    let cipher = layers.parse("laravel.cipher", &raw.cipher)?;
+    let Some(key) = &raw.app_key else { return Ok(None) };
+    let previous: Vec<&str> = raw.previous_keys.iter().map(String::as_str).collect();
+    // Alone first, so that the error names the key that is wrong.
+    Crypt::new(cipher, key, &[]).map_err(|error| layers.refuse("laravel.app_key", error))?;
+    let crypt = Crypt::new(cipher, key, &previous).map_err(|error| layers.refuse("laravel.previous_keys", error))?;
+    Ok(Some(crypt))
 }
 
 fn routing(raw: RawRouting, layers: &Layers) -> Outcome<Routing> {

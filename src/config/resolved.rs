@@ -7,12 +7,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use super::database::Database;
 use super::listen::Listen;
+use super::messaging::Messaging;
 use super::redis::Redis;
 use super::rule::Rule;
 use super::throttle::Throttle;
 use super::webhook::Webhook;
 use crate::laravel::cache_key::Version;
+use crate::laravel::crypt::Crypt;
 
 /// The whole configuration. Only [`load`](super::load) makes one, so its parts agree with each other.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct Config {
     pub cache: Cache,
     /// The Redis server, resolved even when the store is another one.
     pub redis: Redis,
+    /// The database of clients and messages.
+    pub database: Database,
     /// What the Laravel app says about itself.
     pub laravel: Laravel,
     /// Upkeep of presence.
@@ -34,6 +39,8 @@ pub struct Config {
     pub changes: Changes,
     /// The signed posts to the app.
     pub webhook: Webhook,
+    /// Sealed messages for clients that poll.
+    pub messaging: Messaging,
     /// The browsers' heartbeat route.
     pub routing: Routing,
     /// How a request finds its tenant, location, domain and guard.
@@ -51,10 +58,14 @@ pub struct Config {
 impl Config {
     /// The environment names of the secrets that nobody has set and that the first start generates.
     pub fn missing_secrets(&self) -> Vec<&'static str> {
-        match self.auth.tokens.is_empty() {
-            true => vec!["PRESENCE_TOKEN"],
-            false => Vec::new(),
+        let mut missing = Vec::new();
+        if self.auth.tokens.is_empty() {
+            missing.push("PRESENCE_TOKEN");
         }
+        if self.messaging.enabled && self.laravel.crypt.is_none() {
+            missing.push("APP_KEY");
+        }
+        missing
     }
 }
 
@@ -98,6 +109,8 @@ pub struct Laravel {
     pub version: Version,
     /// `APP_NAME`.
     pub app_name: String,
+    /// What `APP_KEY` and `APP_PREVIOUS_KEYS` encrypt and decrypt; none before the first start has generated a key.
+    pub crypt: Option<Crypt>,
     /// `APP_TIMEZONE`: the offset that is written into presence records.
     pub timezone: chrono_tz::Tz,
     /// The cache prefix as the store puts it in front of a key, so with the `:` of Laravel 10 and older.

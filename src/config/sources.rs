@@ -36,6 +36,9 @@ pub(super) fn read(sources: &Sources) -> Result<(Layers, Vec<String>), ConfigErr
         layers.add("flag --listen", environment::listed("server.listen", listen))?;
     }
     warnings.extend(generated(&mut layers)?);
+    if let Some(folder) = &sources.laravel {
+        database_of(folder, &mut layers)?;
+    }
     Ok((layers, warnings))
 }
 
@@ -85,6 +88,17 @@ fn app(folder: &Path, process: &[(String, String)], layers: &Layers) -> Result<S
     let pairs = dotenv::parse(&text, &lookup);
     let pairs = pairs.map_err(|error| ConfigError::new(format!("{}: {error}", path.display())))?;
     environment::read(&pairs, &format!("{file} of {}", folder.display()), layers)
+}
+
+/// The file that a Laravel app on SQLite has its tables in, unless it says otherwise.
+fn database_of(folder: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
+    let file = folder.join("database/database.sqlite");
+    let sqlite = layers.value("database.connection").and_then(figment::value::Value::into_string);
+    if sqlite.as_deref() != Some("sqlite") || layers.value("database.url").is_some() || !file.is_file() {
+        return Ok(());
+    }
+    let table = environment::text("database.database", &file.to_string_lossy());
+    layers.fill(&format!("the app in {}", folder.display()), table)
 }
 
 /// What the first start has generated; it only fills what nobody else has set.

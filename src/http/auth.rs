@@ -23,6 +23,8 @@ use super::problem::Problem;
 /// The tokens this sidecar accepts.
 pub struct Gate {
     services: Vec<SecretString>,
+    admins: Vec<SecretString>,
+    operators: Vec<SecretString>,
     users: Vec<DecodingKey>,
     validation: Validation,
 }
@@ -36,15 +38,32 @@ impl Gate {
         validation.validate_nbf = true;
         Self {
             services: services.to_vec(),
+            admins: Vec::new(),
+            operators: Vec::new(),
             users: signing.iter().map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
             validation,
         }
     }
 
+    /// Lets in those who publish messages with one of `admins`, and operators with one of `operators`.
+    #[must_use]
+    pub fn with_messaging(self, admins: Vec<SecretString>, operators: Vec<SecretString>) -> Self {
+        Self { admins, operators, ..self }
+    }
+
     /// Whether `token` is a service token, in a time that does not depend on how much of it is right.
     pub fn is_service(&self, token: &str) -> bool {
-        let equal = |known: &SecretString| bool::from(known.expose_secret().as_bytes().ct_eq(token.as_bytes()));
-        self.services.iter().fold(false, |found, known| found | equal(known))
+        is_one_of(&self.services, token)
+    }
+
+    /// Whether `token` lets its holder publish.
+    pub fn is_admin(&self, token: &str) -> bool {
+        is_one_of(&self.admins, token)
+    }
+
+    /// Whether `token` is an operator's.
+    pub fn is_operator(&self, token: &str) -> bool {
+        is_one_of(&self.operators, token)
     }
 
     /// The claims of a valid user token.
@@ -53,6 +72,11 @@ impl Gate {
         let claims = self.users.iter().find_map(decode)?.claims;
         matches!(claims.get("sub"), Some(Value::String(_) | Value::Number(_))).then_some(Claims(claims))
     }
+}
+
+fn is_one_of(known: &[SecretString], token: &str) -> bool {
+    let equal = |known: &SecretString| bool::from(known.expose_secret().as_bytes().ct_eq(token.as_bytes()));
+    known.iter().fold(false, |found, known| found | equal(known))
 }
 
 impl std::fmt::Debug for Gate {

@@ -116,6 +116,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 
 impl<E: Endpoint> Edge<E> {
     async fn answer(&self, request: Request, method: &Method, path: &str) -> Response {
+        if let (&Method::OPTIONS, Some(allowed)) = (method, self.settings.routes.allowed(path)) {
+            return Response::builder().header(header::ALLOW, allowed).finish();
+        }
         match AssertUnwindSafe(self.routes.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response.into_response(),
             Ok(Err(error)) => {

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod body;
 pub mod cors;
 pub mod docs;
+pub mod doors;
 pub mod edge;
 pub mod json;
 pub mod problem;

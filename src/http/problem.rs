@@ -12,7 +12,7 @@ use poem_openapi::{ApiResponse, Object};
 use serde::{Deserialize, Serialize};
 
 use super::docs::Routes;
-use super::throttle::Exceeded;
+use super::throttle::{Exceeded, Passed};
 use crate::openapi_by_serde;
 
 /// Why a request is not answered as hoped.
@@ -58,9 +58,26 @@ pub enum Problem {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(&'static str),
+    /// Nobody this sidecar knows, told in the reference server's words.
+    #[error("{message}")]
+    Unauthorized {
+        /// What to say.
+        message: &'static str,
+        /// How to say who one is, for `WWW-Authenticate`.
+        scheme: &'static str,
+    },
+    /// It is somebody else's already.
+    #[error("{0}")]
+    Conflict(&'static str),
     /// Too many requests in the window.
     #[error("Too Many Attempts.")]
     TooMany(Exceeded),
+    /// Something that was counted all the same: the answer tells what is left.
+    #[error("{0}")]
+    Counted(Box<Self>, Passed),
+    /// The database is down. The caller may come back.
+    #[error("Database connection failed.")]
+    NoDatabase,
     /// A store is down. The caller may come back.
     #[error("Service Unavailable")]
     Unavailable,
@@ -78,6 +95,10 @@ impl Problem {
 
     fn status_code(&self) -> StatusCode {
         match self {
+            Self::Counted(problem, _) => problem.status_code(),
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
             Self::Syntax(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -163,6 +184,12 @@ struct Described {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors(IndexMap<String, Vec<String>>);
 
+impl FromIterator<(String, Vec<String>)> for Errors {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(sentences: I) -> Self {
+        Self(sentences.into_iter().collect())
+    }
+}
+
 openapi_by_serde!(Errors, "Errors", {
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
     let sentences = MetaSchema { items: Some(Box::new(inline(MetaSchema::new("string")))), ..MetaSchema::new("array") };
@@ -171,6 +198,11 @@ openapi_by_serde!(Errors, "Errors", {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        if let Self::Counted(problem, passed) = self {
+            let mut response = problem.into_response();
+            passed.write(response.headers_mut());
+            return response;
+        }
         let errors = if let Self::Invalid(errors) = &self { Some(errors.clone()) } else { None };
         let oldest_cursor = if let Self::Trimmed(oldest) = &self { Some(oldest.clone()) } else { None };
         let described = Described { message: self.to_string(), errors, oldest_cursor };
@@ -189,7 +221,10 @@ impl IntoResponse for Problem {
             Self::TooLarge | Self::TooSlow => {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Self::Unavailable => {
+            Self::Unauthorized { scheme, .. } => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+            }
+            Self::Unavailable | Self::NoDatabase => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Syntax(_)
@@ -199,6 +234,8 @@ impl IntoResponse for Problem {
             | Self::Invalid(_)
             | Self::Trimmed(_)
             | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Counted(..)
             | Self::Internal => {}
         }
         response
@@ -237,6 +274,19 @@ pub struct OnOne;
 #[derive(Debug)]
 pub struct ForBrowsers;
 
+/// Operations for clients with an API token, which are throttled.
+#[derive(Debug)]
+pub struct ForClients;
+/// Registering, which is throttled.
+#[derive(Debug)]
+pub struct ForAnybody;
+/// Operations for those who may publish.
+#[derive(Debug)]
+pub struct ForAdmins;
+/// Operations for operators.
+#[derive(Debug)]
+pub struct ForOperators;
+
 const UNAUTHENTICATED: (u16, &str) = (401, "No valid token");
 const FORBIDDEN: (u16, &str) = (403, "The token is not for this");
 const INVALID: (u16, &str) = (422, "A value is not as it must be");
@@ -263,6 +313,27 @@ impl Statuses for FromCursor {
 }
 
 impl Statuses for OnOne {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
+}
+
+const UNDECRYPTABLE: (u16, &str) = (500, "A stored secret does not decrypt: it was encrypted with another APP_KEY");
+const TAKEN: (u16, &str) = (409, "It is somebody else's already");
+
+impl Statuses for ForClients {
+    const LIST: &'static [(u16, &'static str)] =
+        &[UNAUTHENTICATED, TOO_SLOW, TOO_LARGE, INVALID, TOO_MANY, UNDECRYPTABLE, UNAVAILABLE];
+}
+
+impl Statuses for ForAnybody {
+    const LIST: &'static [(u16, &'static str)] =
+        &[FORBIDDEN, TOO_SLOW, TAKEN, TOO_LARGE, INVALID, TOO_MANY, UNAVAILABLE];
+}
+
+impl Statuses for ForAdmins {
+    const LIST: &'static [(u16, &'static str)] = &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for ForOperators {
     const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
 }
 

@@ -14,12 +14,18 @@
 //! - [`cache_key`]: `Str::snake`, the logical key of a presence record and the two prefixes in
 //!   front of it
 //! - [`date`]: what `Carbon::parse` reads and Carbon writes
+//! - [`crypt`], [`hash`]: what is encrypted with `APP_KEY`, and bcrypt; the only place here that wants random bytes
+//! - [`base64`]: `base64_decode` with its leniency
+//! - [`trim`]: what `Str::trim` takes off
 //! - [`dotenv`]: a `.env` file as phpdotenv and `Illuminate\Support\Env` read it
 
+pub mod base64;
 pub mod cache_key;
+pub mod crypt;
 pub mod date;
 pub mod dotenv;
 mod float;
+pub mod hash;
 pub mod json;
 mod key;
 mod object;
@@ -27,6 +33,7 @@ mod read;
 pub mod serialize;
 mod text;
 pub mod transcode;
+pub mod trim;
 mod unserialize;
 pub mod value;
 mod view;

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key it must reach, and how that is printed.
-const CASES: [(&str, &str, &str, &str); 27] = [
+const CASES: [(&str, &str, &str, &str); 42] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),
@@ -23,6 +23,21 @@ const CASES: [(&str, &str, &str, &str); 27] = [
     ("REDIS_DB", "4", "redis.db", "4"),
     ("REDIS_CACHE_DB", "5", "redis.cache_db", "5"),
     ("REDIS_PREFIX", "app:", "redis.prefix", "\"app:\""),
+    ("DB_CONNECTION", "mariadb", "database.connection", "\"mariadb\""),
+    ("DATABASE_URL", "mysql://db.test/app", "database.url", "\"mysql://db.test/app\""),
+    ("DB_URL", "pgsql://ada:hush@db.test", "database.url", "\"pgsql://ada:********@db.test\""),
+    ("DB_HOST", "db.test", "database.host", "\"db.test\""),
+    ("DB_PORT", "3307", "database.port", "3307"),
+    ("DB_DATABASE", "app", "database.database", "\"app\""),
+    ("DB_USERNAME", "ada", "database.username", "\"ada\""),
+    ("DB_PASSWORD", "hush", "database.password", "\"********\""),
+    ("DB_SOCKET", "/run/db.sock", "database.socket", "\"/run/db.sock\""),
+    ("DB_SSLMODE", "require", "database.sslmode", "\"require\""),
+    ("MYSQL_ATTR_SSL_CA", "/etc/ca.pem", "database.ssl_ca", "\"/etc/ca.pem\""),
+    ("APP_KEY", "0123456789abcdef0123456789abcdef", "laravel.app_key", "\"********\""),
+    ("APP_PREVIOUS_KEYS", "one,two", "laravel.previous_keys", "[\"********\", \"********\"]"),
+    ("ADMIN_TOKEN", "hush", "messaging.admin_token", "\"********\""),
+    ("OPERATOR_TOKENS", "one, two", "messaging.operator_tokens", "[\"********\", \"********\"]"),
     ("PRESENCE_LARAVEL_VERSION", "11", "laravel.version", "\"11\""),
     ("APP_NAME", "My App", "laravel.app_name", "\"My App\""),
     ("APP_TIMEZONE", "Europe/Berlin", "laravel.timezone", "\"Europe/Berlin\""),
@@ -81,9 +96,9 @@ fn tokens_are_a_comma_list_and_kept_in_order() {
     let config = config_with(&[("PRESENCE_TOKEN", "first-of-the-two , second-of-the-two,,")]);
     let tokens: Vec<_> = config.auth.tokens.iter().map(secrecy::ExposeSecret::expose_secret).collect();
     assert_eq!(tokens, ["first-of-the-two", "second-of-the-two"]);
-    assert!(config.missing_secrets().is_empty());
+    assert_eq!(config.missing_secrets(), ["APP_KEY"]);
     assert!(error_with(&[("PRESENCE_TOKEN", "two words")]).contains("no blanks"));
-    assert_eq!(config_with(&[("PRESENCE_TOKEN", ",")]).missing_secrets(), ["PRESENCE_TOKEN"]);
+    assert_eq!(config_with(&[("PRESENCE_TOKEN", ",")]).missing_secrets(), ["PRESENCE_TOKEN", "APP_KEY"]);
 }
 
 #[test]

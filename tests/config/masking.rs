@@ -8,7 +8,11 @@ const SECRET: &str = "hush-hush-hush-hush";
 
 fn every_secret() -> String {
     format!(
-        "[redis]\nurl = \"redis://ada:{SECRET}1@cache.test/2\"\npassword = \"{SECRET}2\"\n\
+        "[database]\nurl = \"mysql://ada:{SECRET}a@db.test/app\"\npassword = \"{SECRET}b\"\n\
+         [laravel]\napp_key = \"{SECRET}-32-bytes----\"\nprevious_keys = [\"{SECRET}-32-bytes-+--\"]\n\
+         [messaging]\nadmin_token = \"{SECRET}c\"\noperator_tokens = [\"{SECRET}d\"]\n\
+         [registration]\ntoken = \"{SECRET}e\"\n\
+         [redis]\nurl = \"redis://ada:{SECRET}1@cache.test/2\"\npassword = \"{SECRET}2\"\n\
          [auth]\ntokens = [\"{SECRET}3\"]\nuser_token_secrets = [\"{SECRET}4\"]\n\
          [webhook]\nurl = \"https://a.test/hook?token={SECRET}\"\nsecret = \"{SECRET}5\"\nprevious_secrets = [\"{SECRET}6\"]\n\
          headers = {{ \"Authorization\" = \"{SECRET}7\" }}\n\
@@ -31,6 +35,10 @@ fn neither_listing_nor_debug_shows_a_secret() {
         "redis.url = \"redis://ada:********@cache.test/2\"",
         "redis.password = \"********\"",
         "auth.tokens = [\"********\"]",
+        "database.url = \"mysql://ada:********@db.test/app\"",
+        "laravel.app_key = \"********\"",
+        "messaging.operator_tokens = [\"********\"]",
+        "registration.token = \"********\"",
         "webhook.url = \"https://a.test/hook?********\"",
         "webhook.headers = { \"Authorization\" = \"********\" }",
         "webhook.endpoints[0].secret = \"********\"",
@@ -51,6 +59,10 @@ fn no_error_shows_a_secret() {
         format!("[redis]\nurl = [\"{SECRET}\"]"),
         format!("[redis]\npassword = [\"{SECRET}\"]"),
         format!("[auth]\ntokens = \"{SECRET}\""),
+        format!("[database]\nurl = \"oracle://ada:{SECRET}@db.test\""),
+        format!("[database]\nurl = \"mysql://ada:{SECRET}@:x\""),
+        format!("[laravel]\napp_key = \"{SECRET}\""),
+        format!("[messaging]\noperator_tokens = \"{SECRET}\""),
         format!("[auth]\ntokens = [\"{SECRET} {SECRET}\"]"),
         format!("[auth]\ntoken = \"{SECRET}\""),
         format!("[webhook]\nsecret = {{ a = \"{SECRET}\" }}"),

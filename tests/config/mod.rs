@@ -1,12 +1,14 @@
 //! The configuration, told through `presence_sidecar::config::load` alone.
 
 mod contradictions;
+mod database;
 mod environment;
 mod laravel;
 mod layers;
 mod listeners;
 mod manual;
 mod masking;
+mod messaging;
 mod redis;
 mod secrets;
 mod unknown;

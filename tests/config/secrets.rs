@@ -19,14 +19,18 @@ fn the_first_start_generates_what_is_missing_and_the_second_finds_it() {
     let storage = workspace.path("deep/storage");
     let text = storage.display().to_string();
     let missing = load_with(&[("PRESENCE_STORAGE", &text)]).config.missing_secrets();
-    assert_eq!(missing, ["PRESENCE_TOKEN"]);
+    assert_eq!(missing, ["PRESENCE_TOKEN", "APP_KEY"]);
 
     let written = ensure(&storage, &missing).unwrap();
-    assert_eq!((written.path.clone(), written.names), (path(&storage), vec!["PRESENCE_TOKEN".to_owned()]));
+    assert_eq!(
+        (written.path.clone(), written.names),
+        (path(&storage), vec!["PRESENCE_TOKEN".to_owned(), "APP_KEY".to_owned()])
+    );
     assert_eq!((mode(&storage), mode(&written.path)), (0o700, 0o600));
     let loaded = load_with(&[("PRESENCE_STORAGE", &text)]);
     assert!(loaded.config.missing_secrets().is_empty());
     assert_eq!(loaded.config.auth.tokens[0].expose_secret().len(), 43);
+    assert!(loaded.config.laravel.crypt.is_some(), "the key is one that Laravel takes");
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
@@ -52,7 +56,7 @@ fn missing_names_are_added_and_the_rest_is_kept() {
     assert_eq!(mode(&file), 0o600);
     assert_eq!(fs::read_dir(workspace.path("storage")).unwrap().count(), 1, "no draft is left over");
     let storage = workspace.path("storage").display().to_string();
-    assert!(load_with(&[("PRESENCE_STORAGE", &storage)]).config.missing_secrets().is_empty());
+    assert_eq!(load_with(&[("PRESENCE_STORAGE", &storage)]).config.missing_secrets(), ["APP_KEY"]);
 }
 
 #[test]

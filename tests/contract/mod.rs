@@ -29,6 +29,11 @@ impl Operation<'_> {
     fn id(&self) -> &str {
         self.details["operationId"].as_str().unwrap_or_default()
     }
+
+    /// Whether it speaks as the messaging reference server does, with other tokens and other words.
+    fn is_of_messaging(&self) -> bool {
+        ["/api/v1/clients", "/api/v1/messages", "/api/v1/operators"].iter().any(|start| self.path.starts_with(start))
+    }
 }
 
 /// All operations of a document.

@@ -4,11 +4,13 @@ mod client;
 mod receiver;
 mod redis_server;
 mod sidecar;
+mod sql_server;
 
-pub use client::Client;
+pub use client::{Answer, Client};
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_redis};
+pub use sql_server::{ENGINES, Engine, SqlServer, TestDatabase};
 
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ mod scan;
 mod zone;
 
 pub use format::{database, iso8601, iso8601_into, to_json, to_json_into};
-pub use parse::{ParseError, parse};
+pub use parse::{ParseError, from_database, parse};
 pub(super) use zone::{from_local, offset_from_text};
 
 /// A moment, with the offset from UTC under which it was written.

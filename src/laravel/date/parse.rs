@@ -1,7 +1,8 @@
 //! Reading moments, as far as presence records and messages hold them: what `Carbon::parse`
 //! (timelib) makes of dates, times and zones, but not of phrases such as `next monday`.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
+use chrono_tz::Tz;
 
 use super::civil::days_of;
 use super::scan::Scanner;
@@ -131,4 +132,10 @@ fn in_zone(local: i64, zone: Zone) -> Option<Moment> {
             Some(Moment { micros, offset_seconds: offset_at(micros, tz) })
         }
     }
+}
+
+/// Reads a database column of an application's zone, `2026-03-04 05:06:07` with or without a fraction, in microseconds
+/// since 1970; `None` for anything else.
+pub fn from_database(text: &str, tz: Tz) -> Option<i64> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok().map(|local| from_local(&local, tz))
 }

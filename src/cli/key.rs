@@ -1,0 +1,20 @@
+//! `presence-sidecar key`: a new `APP_KEY`, as `php artisan key:generate --show` prints it.
+
+use clap::Args;
+
+use super::Ended;
+use crate::laravel::crypt::{Cipher, generate_key};
+
+#[derive(Debug, Args)]
+pub(super) struct Key {
+    /// The cipher it is for
+    #[arg(long, value_name = "CIPHER", default_value = "aes-256-cbc")]
+    cipher: Cipher,
+}
+
+impl Key {
+    pub(super) fn run(&self) -> Ended {
+        println!("{}", generate_key(self.cipher).as_str());
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! `[messaging]`, `[registration]` and `[messages]`: sealed messages for clients that poll.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::database::is_plain;
+use super::error::ConfigError;
+use super::layers::Layers;
+use super::raw::{RawLimits, RawMessages, RawMessaging, RawRegistration, RawTables};
+use super::throttle::Throttle;
+
+type Outcome<T> = Result<T, ConfigError>;
+
+/// Every key about messages, resolved.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Messaging {
+    /// Whether the messaging API is served.
+    pub enabled: bool,
+    /// The token of those who may publish; without one nobody may.
+    pub admin_token: Option<SecretString>,
+    /// The tokens of operators; without any there are none.
+    pub operator_tokens: Vec<SecretString>,
+    /// What a client must show to register; without one anybody may.
+    pub registration_token: Option<SecretString>,
+    /// The cost of the bcrypt hash of a new API token.
+    pub bcrypt_cost: u32,
+    /// How often clients may ask.
+    pub limits: MessagingLimits,
+    /// The tables shared with Laravel.
+    pub tables: Tables,
+    /// How long messages are kept once they are acknowledged; `None` means for ever.
+    pub keep_acked: Option<Duration>,
+    /// How long they are kept in any case; `None` means for ever.
+    pub keep: Option<Duration>,
+}
+
+/// `[messaging.limits]`; `None` means no limit.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct MessagingLimits {
+    /// Polls of one client.
+    pub poll: Option<Throttle>,
+    /// Other calls of one client.
+    pub api: Option<Throttle>,
+    /// Registrations from one address.
+    pub register: Option<Throttle>,
+}
+
+/// `[messaging.tables]`: names of letters, digits and underscores.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Tables {
+    /// The clients.
+    pub clients: String,
+    /// The messages.
+    pub messages: String,
+    /// How far each client has acknowledged.
+    pub message_receipts: String,
+}
+
+/// The sections as they came.
+pub(super) struct Sections {
+    pub messaging: RawMessaging,
+    pub registration: RawRegistration,
+    pub messages: RawMessages,
+}
+
+pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<Messaging> {
+    let Sections { messaging, registration, messages } = raw;
+    Ok(Messaging {
+        enabled: messaging.enabled,
+        admin_token: messaging.admin_token.map(SecretString::from),
+        operator_tokens: operators(messaging.operator_tokens),
+        registration_token: registration.token.map(SecretString::from),
+        bcrypt_cost: layers.number("messaging.bcrypt_cost", messaging.bcrypt_cost, 4..=15)?,
+        limits: limits(&messaging.limits, layers)?,
+        tables: tables(messaging.tables, layers)?,
+        keep_acked: days("messages.keep_acked_days", messages.keep_acked_days, layers)?,
+        keep: days("messages.keep_days", messages.keep_days, layers)?,
+    })
+}
+
+/// As the reference reads them: trimmed, and empty ones are none.
+fn operators(tokens: Vec<String>) -> Vec<SecretString> {
+    let trimmed = tokens.into_iter().map(|token| token.trim().to_owned());
+    trimmed.filter(|token| !token.is_empty()).map(SecretString::from).collect()
+}
+
+fn limits(raw: &RawLimits, layers: &Layers) -> Outcome<MessagingLimits> {
+    let limit = |key: &str, text: &str| match text.is_empty() {
+        true => Ok(None),
+        false => layers.parse(key, text).map(Some),
+    };
+    Ok(MessagingLimits {
+        poll: limit("messaging.limits.poll", &raw.poll)?,
+        api: limit("messaging.limits.api", &raw.api)?,
+        register: limit("messaging.limits.register", &raw.register)?,
+    })
+}
+
+fn tables(raw: RawTables, layers: &Layers) -> Outcome<Tables> {
+    let named = |key: &str, name: String| match !name.is_empty() && name.chars().all(is_plain) {
+        true => Ok(name),
+        false => Err(layers.refuse(&format!("messaging.tables.{key}"), "may have letters, digits and _ in it")),
+    };
+    Ok(Tables {
+        clients: named("clients", raw.clients)?,
+        messages: named("messages", raw.messages)?,
+        message_receipts: named("message_receipts", raw.message_receipts)?,
+    })
+}
+
+fn days(key: &str, days: i64, layers: &Layers) -> Outcome<Option<Duration>> {
+    let days: u64 = layers.number(key, days, 0..=36_500)?;
+    Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
+}

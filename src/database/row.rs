@@ -1,0 +1,56 @@
+//! Rows, whichever engine they came from.
+
+use sqlx::mysql::MySqlRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{ColumnIndex, Decode, Row as _, Type};
+
+use super::error::{Error, Result};
+
+/// A selected row, read by the place of its columns from 0.
+pub struct Row(Inner);
+
+enum Inner {
+    Sqlite(SqliteRow),
+    MySql(MySqlRow),
+    Postgres(PgRow),
+}
+
+pub(super) fn sqlite(rows: Vec<SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect()
+}
+
+pub(super) fn mysql(rows: Vec<MySqlRow>) -> Vec<Row> {
+    rows.into_iter().map(|row| Row(Inner::MySql(row))).collect()
+}
+
+pub(super) fn postgres(rows: Vec<PgRow>) -> Vec<Row> {
+    rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect()
+}
+
+impl Row {
+    /// A text, or null.
+    pub fn text(&self, column: usize) -> Result<Option<String>> {
+        self.get(column)
+    }
+
+    /// A 64-bit integer, or null.
+    pub fn int(&self, column: usize) -> Result<Option<i64>> {
+        self.get(column)
+    }
+
+    fn get<T>(&self, column: usize) -> Result<Option<T>>
+    where
+        T: for<'r> Decode<'r, sqlx::Sqlite> + Type<sqlx::Sqlite>,
+        T: for<'r> Decode<'r, sqlx::MySql> + Type<sqlx::MySql>,
+        T: for<'r> Decode<'r, sqlx::Postgres> + Type<sqlx::Postgres>,
+        usize: ColumnIndex<SqliteRow> + ColumnIndex<MySqlRow> + ColumnIndex<PgRow>,
+    {
+        let value = match &self.0 {
+            Inner::Sqlite(row) => row.try_get(column),
+            Inner::MySql(row) => row.try_get(column),
+            Inner::Postgres(row) => row.try_get(column),
+        };
+        value.map_err(Error::from)
+    }
+}

@@ -1,0 +1,149 @@
+//! SQL from files: each statement under its name, with the names of tables to be filled in.
+//!
+//! ```sql
+//! -- name: clients_by_id
+//! SELECT id FROM {clients} WHERE id IN ([[?]])
+//! ```
+//!
+//! `{clients}` is a table, `<clients>` its name within another name, `?` a value (on Postgres numbered by this module), and what stands in `[[…]]` is repeated for as
+//! many items as there are, with commas between.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::mysql::MySqlArguments;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, MySql, Postgres, Sqlite};
+
+use super::Engine;
+
+/// A value to go in.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg<'a> {
+    /// A text, or null.
+    Text(Option<&'a str>),
+    /// A 64-bit integer, or null.
+    Int(Option<i64>),
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Arg<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Int(number)
+    }
+}
+
+/// One statement, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Statement(Arc<str>);
+
+macro_rules! bound {
+    ($engine:ty, $sql:expr, $args:expr) => {{
+        let query = sqlx::query::<$engine>(AssertSqlSafe($sql.clone()));
+        $args.iter().fold(query, |query, arg| match *arg {
+            Arg::Text(text) => query.bind(text),
+            Arg::Int(number) => query.bind(number),
+        })
+    }};
+}
+
+// What is sent was written into a file of this crate; only names of tables were filled in, which the configuration checked.
+impl Statement {
+    pub(super) fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    pub(super) fn sqlite<'a>(&self, args: &'a [Arg<'a>]) -> Query<'a, Sqlite, SqliteArguments> {
+        bound!(Sqlite, self.0, args)
+    }
+
+    pub(super) fn mysql<'a>(&self, args: &'a [Arg<'a>]) -> Query<'a, MySql, MySqlArguments> {
+        bound!(MySql, self.0, args)
+    }
+
+    pub(super) fn postgres<'a>(&self, args: &'a [Arg<'a>]) -> Query<'a, Postgres, PgArguments> {
+        bound!(Postgres, self.0, args)
+    }
+}
+
+/// The statements of one file.
+#[derive(Clone, Debug)]
+pub struct Statements {
+    engine: Engine,
+    texts: HashMap<String, String>,
+}
+
+impl Statements {
+    /// Reads a file of statements for `engine`; `tables` are the names to fill in for those in braces.
+    pub fn read(engine: Engine, file: &str, tables: &[(&str, &str)]) -> Self {
+        let mut text = file.to_owned();
+        for (place, name) in tables {
+            let quoted = if engine == Engine::MySql { format!("`{name}`") } else { format!("\"{name}\"") };
+            text = text.replace(&format!("{{{place}}}"), &quoted).replace(&format!("<{place}>"), name);
+        }
+        let named = text.split("-- name: ").skip(1).filter_map(|part| {
+            let (name, statement) = part.split_once('\n')?;
+            let lines = statement.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
+            Some((name.trim().to_owned(), lines.collect::<Vec<_>>().join(" ")))
+        });
+        Self { engine, texts: named.collect() }
+    }
+
+    /// The statement of that name.
+    ///
+    /// # Panics
+    /// There is none; a test asks for all of them on every engine.
+    pub fn get(&self, name: &str) -> Statement {
+        self.repeated(name, 1)
+    }
+
+    /// The names that begin with this one and a dot, in their order.
+    pub(super) fn names_below(&self, name: &str) -> Vec<String> {
+        let below = |known: &&String| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let mut names: Vec<String> = self.texts.keys().filter(below).cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// The statement of that name, what it repeats repeated for so many `items`.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn repeated(&self, name: &str, items: usize) -> Statement {
+        let Some(text) = self.texts.get(name) else { unreachable!("no statement is called {name}") };
+        let whole = match text.split_once("[[").and_then(|(head, rest)| Some((head, rest.split_once("]]")?))) {
+            Some((head, (item, tail))) => format!("{head}{}{tail}", vec![item; items].join(", ")),
+            None => text.clone(),
+        };
+        Statement::new(if self.engine == Engine::Postgres { numbered(&whole) } else { whole })
+    }
+}
+
+/// `?` as `$1`, `$2`, …
+fn numbered(text: &str) -> String {
+    let mut parts = text.split('?');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for (place, part) in parts.enumerate() {
+        out.push_str(&format!("${}{part}", place + 1));
+    }
+    out
+}

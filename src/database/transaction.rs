@@ -1,0 +1,70 @@
+//! Several statements that happen together or not at all.
+
+use std::time::Duration;
+
+use sqlx::{MySql, Postgres, Sqlite};
+
+use super::error::Result;
+use super::row::{self, Row};
+use super::statement::{Arg, Statement};
+use super::within;
+
+/// A transaction; dropped without [`commit`](Transaction::commit), it has changed nothing.
+pub struct Transaction {
+    inner: Inner,
+    timeout: Duration,
+}
+
+pub(super) enum Inner {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    MySql(sqlx::Transaction<'static, MySql>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Transaction {
+    pub(super) fn new(inner: Inner, timeout: Duration) -> Self {
+        Self { inner, timeout }
+    }
+
+    /// The rows that a statement selects.
+    pub async fn rows(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
+        within(self.timeout, async {
+            match &mut self.inner {
+                Inner::Sqlite(begun) => statement.sqlite(args).fetch_all(&mut **begun).await.map(row::sqlite),
+                Inner::MySql(begun) => statement.mysql(args).fetch_all(&mut **begun).await.map(row::mysql),
+                Inner::Postgres(begun) => statement.postgres(args).fetch_all(&mut **begun).await.map(row::postgres),
+            }
+        })
+        .await
+    }
+
+    /// How many rows a statement has changed.
+    pub async fn execute(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
+        within(self.timeout, async {
+            match &mut self.inner {
+                Inner::Sqlite(begun) => {
+                    statement.sqlite(args).execute(&mut **begun).await.map(|done| done.rows_affected())
+                }
+                Inner::MySql(begun) => {
+                    statement.mysql(args).execute(&mut **begun).await.map(|done| done.rows_affected())
+                }
+                Inner::Postgres(begun) => {
+                    statement.postgres(args).execute(&mut **begun).await.map(|done| done.rows_affected())
+                }
+            }
+        })
+        .await
+    }
+
+    /// Makes it happen. If the answer is lost, it may have happened or not.
+    pub async fn commit(self) -> Result<()> {
+        within(self.timeout, async {
+            match self.inner {
+                Inner::Sqlite(begun) => begun.commit().await,
+                Inner::MySql(begun) => begun.commit().await,
+                Inner::Postgres(begun) => begun.commit().await,
+            }
+        })
+        .await
+    }
+}

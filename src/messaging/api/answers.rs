@@ -1,0 +1,229 @@
+//! Answers of the messaging API.
+
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, Object};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::bodies::Anything;
+use crate::http::Json;
+use crate::laravel::date;
+use crate::messaging::service::{ClientView, Credentials, MessageView};
+use crate::messaging::store::Message;
+
+/// What a client needs to know. Whoever has it is the client.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Credentials")]
+pub struct CredentialsAnswer {
+    /// The id, for `X-Client-Id`.
+    client_id: String,
+    /// The key that its messages are sealed with: 32 bytes in base64.
+    personal_token: String,
+    /// The token, for `Authorization: Bearer`.
+    api_token: String,
+}
+
+/// For how many clients a message was taken.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Queued")]
+pub struct QueuedAnswer {
+    /// So many ids were given.
+    pub queued: usize,
+}
+
+/// What became of it.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Done")]
+pub struct DoneAnswer {
+    /// One word.
+    status: String,
+}
+
+/// Messages for a client, by rising id.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Messages")]
+pub struct MessagesAnswer {
+    /// At most 50. More may follow behind the last.
+    messages: Vec<SealedAnswer>,
+}
+
+/// A sealed message. The AAD is `{"to":"…","ts":"…"}`, or `{"from":"…","ts":"…"}` for one that the client sent itself.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Message")]
+pub struct SealedAnswer {
+    /// Its id, which rises.
+    id: i64,
+    /// What it is about.
+    r#type: String,
+    /// AES-256-GCM under the client's personal token, in base64.
+    ciphertext: String,
+    /// 12 bytes in base64.
+    nonce: String,
+    /// 16 bytes in base64.
+    tag: String,
+    /// When it was stored; the `ts` of its AAD.
+    created_at: String,
+}
+
+/// Clients, the oldest first.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Clients")]
+pub struct ClientsAnswer {
+    /// All of them, or a page.
+    clients: Vec<ClientAnswer>,
+    /// With `limit`: where the next page begins; left out at the end.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A client.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Client")]
+pub struct ClientAnswer {
+    /// Its id.
+    id: String,
+    /// What people call it.
+    name: Option<String>,
+    /// When it registered.
+    created_at: Option<String>,
+    /// When it was last heard of.
+    last_seen_at: Option<String>,
+    /// `online` if it was heard of within two minutes, else `offline`.
+    status: String,
+}
+
+/// Messages of a client, opened, by rising id.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "OpenedMessages")]
+pub struct OpenedMessagesAnswer {
+    /// At most 100. More may follow behind the last.
+    messages: Vec<OpenedAnswer>,
+}
+
+/// An opened message.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "OpenedMessage")]
+pub struct OpenedAnswer {
+    /// Its id.
+    id: i64,
+    /// What it is about.
+    r#type: String,
+    /// Who sent it; null for the application.
+    from_client_id: Option<String>,
+    /// Whom it is for.
+    to_client_id: String,
+    /// When it was stored.
+    created_at: String,
+    /// What was sealed, or `{"error": …}` if it does not open.
+    payload: Anything,
+}
+
+impl From<&str> for DoneAnswer {
+    fn from(status: &str) -> Self {
+        Self { status: status.to_owned() }
+    }
+}
+
+impl From<&Credentials> for CredentialsAnswer {
+    fn from(credentials: &Credentials) -> Self {
+        Self {
+            client_id: credentials.id.as_str().to_owned(),
+            personal_token: credentials.personal_token.to_string(),
+            api_token: credentials.api_token.to_string(),
+        }
+    }
+}
+
+impl From<Vec<Message>> for MessagesAnswer {
+    fn from(messages: Vec<Message>) -> Self {
+        let answer = |message: Message| SealedAnswer {
+            id: message.id,
+            r#type: message.kind,
+            ciphertext: message.sealed.ciphertext,
+            nonce: message.sealed.nonce,
+            tag: message.sealed.tag,
+            created_at: message.created_at,
+        };
+        Self { messages: messages.into_iter().map(answer).collect() }
+    }
+}
+
+impl ClientsAnswer {
+    pub(super) fn new(clients: Vec<ClientView>, next_cursor: Option<String>) -> Self {
+        Self { clients: clients.into_iter().map(ClientAnswer::from).collect(), next_cursor }
+    }
+}
+
+impl From<ClientView> for ClientAnswer {
+    fn from(client: ClientView) -> Self {
+        Self {
+            id: client.id.as_str().to_owned(),
+            name: client.name,
+            created_at: client.created_at.map(date::to_json),
+            last_seen_at: client.last_seen_at.map(date::to_json),
+            status: if client.online { "online" } else { "offline" }.to_owned(),
+        }
+    }
+}
+
+impl OpenedMessagesAnswer {
+    pub(super) fn new(to: &str, messages: Vec<MessageView>) -> Self {
+        let answer = |MessageView { message, payload }| OpenedAnswer {
+            id: message.id,
+            r#type: message.kind,
+            from_client_id: message.from,
+            to_client_id: to.to_owned(),
+            created_at: message.created_at,
+            payload: Anything(payload.unwrap_or_else(unreadable)),
+        };
+        Self { messages: messages.into_iter().map(answer).collect() }
+    }
+}
+
+fn unreadable() -> Box<RawValue> {
+    RawValue::from_string(r#"{"error":"Unable to decrypt message"}"#.to_owned()).unwrap_or_default()
+}
+
+/// An answer of 200, or of 204 if there is nothing to say.
+#[derive(Debug)]
+pub struct OrNothing<T>(pub Option<Json<T>>);
+
+impl<T: Serialize + Send> poem::IntoResponse for OrNothing<T> {
+    fn into_response(self) -> poem::Response {
+        match self.0 {
+            Some(json) => json.into_response(),
+            None => poem::http::StatusCode::NO_CONTENT.into_response(),
+        }
+    }
+}
+
+impl<T: Type + Serialize> ApiResponse for OrNothing<T> {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        let response = |status, description, content| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: vec![response(200, "Done", content), response(204, "There are none", Vec::new())] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// Credentials: 201 for a new client, 200 for one that was known.
+#[derive(ApiResponse)]
+pub enum RegisteredAnswer {
+    /// A new client
+    #[oai(status = 201)]
+    Created(Json<CredentialsAnswer>),
+    /// A client that was known
+    #[oai(status = 200)]
+    Found(Json<CredentialsAnswer>),
+}

@@ -1,0 +1,36 @@
+//! What failures of the service are to a caller.
+
+use crate::database;
+use crate::http::Problem;
+use crate::messaging::Failure;
+use crate::messaging::seal::OpenError;
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)) => {
+                tracing::debug!(error = chain(&failure), "the database did not answer");
+                Self::NoDatabase
+            }
+            Failure::Database(database::Error::Taken | database::Error::Refused(_)) | Failure::Secret => {
+                tracing::error!(error = chain(&failure), "a message could not be dealt with");
+                Self::Internal
+            }
+            Failure::InvalidToken => Self::Unauthorized { message: "Invalid token", scheme: "Bearer" },
+            Failure::FingerprintTaken => Self::Conflict("The fingerprint has already been taken."),
+            Failure::UnknownClient => Self::NotFound("Client not found"),
+            Failure::Sealed(OpenError::Nonce) => Self::invalid("nonce", "must be 12 bytes in base64."),
+            Failure::Sealed(OpenError::Tag) => Self::invalid("tag", "must be 16 bytes in base64."),
+            Failure::Sealed(OpenError::Altered) => Self::invalid("ciphertext", "could not be decrypted."),
+            Failure::NoObject => Self::invalid("ciphertext", "must hold a JSON object."),
+            Failure::NoType => Self::invalid("ciphertext", "must hold a type that is a string."),
+        }
+    }
+}
+
+fn chain(failure: &Failure) -> String {
+    match failure {
+        Failure::Database(error) => error.chain(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Who is asking, and whether it is their turn.
+//!
+//! A client is counted by its id and token together, so that nobody who lacks the token uses up its requests. Who turns
+//! out to have no valid token is counted by address, and shut out by it.
+
+use std::time::Instant;
+
+use poem::Request;
+use poem_openapi::payload::Response;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::http::throttle::{Passed, Throttle};
+use crate::http::{ClientIp, Problem};
+use crate::laravel::base64;
+use crate::messaging::model::ClientId;
+use crate::messaging::service::{Caller, Failure, Outcome};
+
+const MISSING: Problem = Problem::Unauthorized { message: "Missing credentials", scheme: "Bearer" };
+const INVALID: Problem = Problem::Unauthorized { message: "Invalid token", scheme: "Bearer" };
+
+/// What a client shows.
+pub(super) struct Shown {
+    /// Whom it says it is.
+    pub id: Option<String>,
+    /// What is to prove it.
+    pub token: Option<String>,
+}
+
+/// A request whose turn it is.
+pub(super) struct Turn<'a> {
+    pub caller: Caller,
+    throttle: Option<&'a Throttle>,
+    address: String,
+    passed: Option<Passed>,
+}
+
+impl<'a> Turn<'a> {
+    /// Lets a client in, as far as can be said without asking the database.
+    pub(super) fn admit(throttle: Option<&'a Throttle>, request: &Request, shown: Shown) -> Result<Self, Problem> {
+        let address = address(request);
+        let filled = |text: Option<String>| text.filter(|text| !matches!(text.as_str(), "" | "0"));
+        let (Some(id), Some(token)) = (filled(shown.id), filled(shown.token)) else {
+            return Err(turned_away(throttle, &address, MISSING));
+        };
+        let Some(id) = ClientId::parse(&id) else { return Err(turned_away(throttle, &address, INVALID)) };
+        let passed = hit(throttle, &pair(&id, &token))?;
+        Ok(Self { caller: Caller { id, token: Zeroizing::new(token) }, throttle, address, passed })
+    }
+
+    /// The problem that a failure is, with what is left of the caller's requests.
+    pub(super) fn settle<T>(self, outcome: Outcome<T>) -> Result<Response<T>, Problem> {
+        match outcome {
+            Ok(answer) => Ok(counted(answer, self.passed)),
+            Err(Failure::InvalidToken) => Err(turned_away(self.throttle, &self.address, INVALID)),
+            Err(failure) => Err(with_rest(failure.into(), self.passed)),
+        }
+    }
+
+    /// A problem with what is left of the caller's requests.
+    pub(super) fn refuse(&self, problem: Problem) -> Problem {
+        with_rest(problem, self.passed)
+    }
+}
+
+/// An answer with what is left of the caller's requests.
+pub(super) fn counted<T>(answer: T, passed: Option<Passed>) -> Response<T> {
+    let response = Response::new(answer);
+    match passed {
+        Some(passed) => {
+            response.header("x-ratelimit-limit", passed.limit).header("x-ratelimit-remaining", passed.remaining)
+        }
+        None => response,
+    }
+}
+
+/// Counts a request of this caller.
+pub(super) fn hit(throttle: Option<&Throttle>, caller: &str) -> Result<Option<Passed>, Problem> {
+    throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(Problem::TooMany)
+}
+
+pub(super) fn with_rest(problem: Problem, passed: Option<Passed>) -> Problem {
+    match passed {
+        Some(passed) => Problem::Counted(Box::new(problem), passed),
+        None => problem,
+    }
+}
+
+/// Where a request comes from.
+pub(super) fn address(request: &Request) -> String {
+    request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
+}
+
+fn turned_away(throttle: Option<&Throttle>, address: &str, problem: Problem) -> Problem {
+    match hit(throttle, address) {
+        Ok(passed) => with_rest(problem, passed),
+        Err(exceeded) => exceeded,
+    }
+}
+
+fn pair(id: &ClientId, token: &str) -> String {
+    let digest = Sha256::new().chain_update(id.as_str()).chain_update(token).finalize();
+    base64::encode(&digest)
+}

@@ -1,0 +1,236 @@
+//! Messaging over HTTP: who, what, call, answer. Paths, bodies and statuses are those of the reference server.
+
+mod answers;
+mod bodies;
+mod failures;
+mod fields;
+mod input;
+mod limits;
+mod operators;
+mod requests;
+mod validate;
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::param::{Header, Query};
+use poem_openapi::payload::Response;
+use poem_openapi::{OpenApi, Tags};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use self::answers::{CredentialsAnswer, DoneAnswer, MessagesAnswer, OrNothing, QueuedAnswer, RegisteredAnswer};
+use self::bodies::{AcknowledgementBody, PublicationBody, RegistrationBody, SealedBody};
+use self::fields::Fields;
+use self::input::Input;
+use self::limits::{Shown, Turn, address, counted, hit, with_rest};
+pub use self::operators::Operators;
+use self::requests::{acknowledgement, cursor, publication, registration, sending};
+use super::Messaging;
+use super::service::Registered;
+use crate::config::{self, Throttle as Limit};
+use crate::http::doors::{AdminAuth, ClientAuth};
+use crate::http::problem::{ForAdmins, ForAnybody, ForClients};
+use crate::http::throttle::Throttle;
+use crate::http::{Failed, Json, Problem};
+
+/// Groups of operations in the document.
+#[derive(Tags)]
+pub enum Tag {
+    /// Sealed messages for clients that poll.
+    Messages,
+    /// Who watches over them.
+    Operators,
+}
+
+/// The messaging operations. Without a service they are not there.
+pub struct Api {
+    messaging: Option<Arc<Messaging>>,
+    limits: Limits,
+    registration_token: Option<SecretString>,
+}
+
+struct Limits {
+    poll: Option<Throttle>,
+    api: Option<Throttle>,
+    register: Option<Throttle>,
+}
+
+impl Api {
+    /// The operations on `messaging`, within the limits of `config`.
+    pub fn new(messaging: Option<Arc<Messaging>>, config: &config::Messaging) -> Self {
+        let throttle = |limit: Option<Limit>| limit.map(|limit| Throttle::new(limit.max, limit.per));
+        let config::MessagingLimits { poll, api, register, .. } = config.limits;
+        let limits = Limits { poll: throttle(poll), api: throttle(api), register: throttle(register) };
+        Self { messaging, limits, registration_token: config.registration_token.clone() }
+    }
+
+    fn messaging(&self, request: &Request) -> Result<&Messaging, Problem> {
+        there(self.messaging.as_ref(), request)
+    }
+
+    fn may_register(&self, token: Option<&str>) -> Result<(), Problem> {
+        let Some(wanted) = &self.registration_token else { return Ok(()) };
+        let given = token.unwrap_or_default().as_bytes();
+        match bool::from(wanted.expose_secret().as_bytes().ct_eq(given)) {
+            true => Ok(()),
+            false => Err(Problem::Forbidden("Invalid registration token")),
+        }
+    }
+
+    fn shown(auth: ClientAuth, header: Option<String>, fields: &Fields) -> Shown {
+        Shown { id: header.or_else(|| fields.text("client_id")), token: auth.token }
+    }
+}
+
+type Answer<T, S> = Result<T, Failed<S>>;
+
+/// The service; where there is none, there are no such routes.
+fn there<'a>(messaging: Option<&'a Arc<Messaging>>, request: &Request) -> Result<&'a Messaging, Problem> {
+    let route = || request.original_uri().path().trim_matches('/').to_owned();
+    messaging.map(Arc::as_ref).ok_or_else(|| Problem::NoRoute(route()))
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Messages")]
+impl Api {
+    /// Register a client
+    ///
+    /// Makes a client, or hands its credentials to one that was here before with the same fingerprint. Throttled per address.
+    #[oai(path = "/clients/register", method = "post", operation_id = "register_client")]
+    async fn register(
+        &self,
+        request: &Request,
+        /// What `registration.token` says, if it says anything.
+        #[oai(name = "X-Registration-Token")]
+        token: Header<Option<String>>,
+        input: Input<RegistrationBody>,
+    ) -> Answer<Response<RegisteredAnswer>, ForAnybody> {
+        let messaging = self.messaging(request)?;
+        let passed = hit(self.limits.register.as_ref(), &address(request))?;
+        let refuse = |problem: Problem| with_rest(problem, passed);
+        self.may_register(token.0.as_deref()).map_err(refuse)?;
+        let (fingerprint, name) = registration(&input.fields).map_err(refuse)?;
+        let registered = messaging.register(&fingerprint, name.as_deref()).await;
+        let answer = match registered.map_err(|failure| refuse(failure.into()))? {
+            Registered::Created(credentials) => RegisteredAnswer::Created(Json((&credentials).into())),
+            Registered::Found(credentials) => RegisteredAnswer::Found(Json((&credentials).into())),
+        };
+        Ok(counted(answer, passed))
+    }
+
+    /// Change a client's token
+    ///
+    /// Gives the client a new API token in place of the one it calls with. Its key stays.
+    #[oai(path = "/clients/rotate", method = "post", operation_id = "rotate_client")]
+    async fn rotate(
+        &self,
+        request: &Request,
+        auth: ClientAuth,
+        /// The client's id.
+        #[oai(name = "X-Client-Id")]
+        client: Header<Option<String>>,
+    ) -> Answer<Response<Json<CredentialsAnswer>>, ForClients> {
+        let messaging = self.messaging(request)?;
+        let shown = Self::shown(auth, client.0, &Fields::of_query(request));
+        let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
+        let rotated = messaging.rotate(&turn.caller).await;
+        Ok(turn.settle(rotated.map(|credentials| Json((&credentials).into())))?)
+    }
+
+    /// Publish a message
+    ///
+    /// Seals a message for each of the clients. Answered once all of them have it.
+    #[oai(path = "/messages/publish", method = "post", operation_id = "publish")]
+    async fn publish(
+        &self,
+        request: &Request,
+        _auth: AdminAuth,
+        /// Any text: a publication that is sent again with the same one is stored once.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
+        input: Input<PublicationBody>,
+    ) -> Answer<Json<QueuedAnswer>, ForAdmins> {
+        let messaging = self.messaging(request)?;
+        let fanout = publication(&input.fields, key.0.as_deref())?;
+        let queued = fanout.recipients.len();
+        messaging.fan_out(&fanout).await.map_err(Problem::from)?;
+        Ok(Json(QueuedAnswer { queued }))
+    }
+
+    /// Send a message
+    ///
+    /// Takes a message that the client sealed, keeps it for operators, and relays it to the clients that it names.
+    #[oai(path = "/messages/send", method = "post", operation_id = "send")]
+    async fn send(
+        &self,
+        request: &Request,
+        auth: ClientAuth,
+        /// The client's id.
+        #[oai(name = "X-Client-Id")]
+        client: Header<Option<String>>,
+        input: Input<SealedBody>,
+    ) -> Answer<Response<Json<DoneAnswer>>, ForClients> {
+        let messaging = self.messaging(request)?;
+        let shown = Self::shown(auth, client.0, &input.fields);
+        let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
+        let outcome = match sending(&input.fields) {
+            Ok(sending) => messaging.send(&turn.caller, &sending).await,
+            // Who it is comes before what it says.
+            Err(problem) => match messaging.authenticate(&turn.caller).await {
+                Ok(_) => return Err(turn.refuse(problem).into()),
+                Err(failure) => Err(failure),
+            },
+        };
+        Ok(turn.settle(outcome.map(|()| Json("accepted".into())))?)
+    }
+
+    /// Poll for messages
+    ///
+    /// Messages behind the cursor, by rising id, in one query.
+    #[oai(path = "/messages/poll", method = "get", operation_id = "poll")]
+    async fn poll(
+        &self,
+        request: &Request,
+        auth: ClientAuth,
+        /// The client's id.
+        #[oai(name = "X-Client-Id")]
+        client: Header<Option<String>>,
+        /// The greatest id seen so far; what is acknowledged if it is left out.
+        #[oai(name = "cursor")]
+        _cursor: Query<Option<String>>,
+    ) -> Answer<Response<OrNothing<MessagesAnswer>>, ForClients> {
+        let messaging = self.messaging(request)?;
+        let fields = Fields::of_query(request);
+        let turn = Turn::admit(self.limits.poll.as_ref(), request, Self::shown(auth, client.0, &fields))?;
+        let messages = messaging.poll(&turn.caller, cursor(&fields)).await;
+        Ok(turn.settle(
+            messages.map(|messages| OrNothing((!messages.is_empty()).then(|| Json(MessagesAnswer::from(messages))))),
+        )?)
+    }
+
+    /// Acknowledge messages
+    ///
+    /// Says that the client has seen everything up to an id. It never goes back.
+    #[oai(path = "/messages/ack", method = "post", operation_id = "acknowledge")]
+    async fn acknowledge(
+        &self,
+        request: &Request,
+        auth: ClientAuth,
+        /// The client's id.
+        #[oai(name = "X-Client-Id")]
+        client: Header<Option<String>>,
+        input: Input<AcknowledgementBody>,
+    ) -> Answer<Response<Json<DoneAnswer>>, ForClients> {
+        let messaging = self.messaging(request)?;
+        let shown = Self::shown(auth, client.0, &input.fields);
+        let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
+        let outcome = match acknowledgement(&input.fields) {
+            Ok(id) => messaging.acknowledge(&turn.caller, id).await,
+            Err(problem) => match messaging.authenticate(&turn.caller).await {
+                Ok(_) => return Err(turn.refuse(problem).into()),
+                Err(failure) => Err(failure),
+            },
+        };
+        Ok(turn.settle(outcome.map(|()| Json("acked".into())))?)
+    }
+}

@@ -1,0 +1,109 @@
+//! What operators do over HTTP.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+
+use super::answers::{ClientsAnswer, DoneAnswer, OpenedMessagesAnswer, OrNothing};
+use super::fields::Fields;
+use super::requests::cursor;
+use super::{Answer, Tag, there};
+use crate::http::doors::OperatorAuth;
+use crate::http::problem::ForOperators;
+use crate::http::{Json, Problem};
+use crate::messaging::model::{ClientId, Cursor};
+use crate::messaging::{Failure, Messaging};
+
+/// The operators' operations. Without a service they are not there.
+pub struct Operators {
+    messaging: Option<Arc<Messaging>>,
+}
+
+impl Operators {
+    /// The operations on `messaging`.
+    pub fn new(messaging: Option<Arc<Messaging>>) -> Self {
+        Self { messaging }
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1/operators", tag = "Tag::Operators")]
+impl Operators {
+    /// All clients
+    ///
+    /// The clients, the oldest first, and which of them are online: all of them, or with `limit` a page.
+    #[oai(path = "/clients", method = "get", operation_id = "clients")]
+    async fn clients(
+        &self,
+        request: &Request,
+        _auth: OperatorAuth,
+        /// Most clients on a page, 1 to 1,000.
+        #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Json<ClientsAnswer>, ForOperators> {
+        let messaging = there(self.messaging.as_ref(), request)?;
+        let Some(limit) = limit.0.map(|limit| limit.clamp(1, 1000)) else {
+            let clients = messaging.clients().await.map_err(Problem::from)?;
+            return Ok(Json(ClientsAnswer::new(clients, None)));
+        };
+        let after =
+            cursor.0.as_deref().map(|cursor| place(cursor).ok_or_else(|| Problem::invalid("cursor", "is not valid.")));
+        let after = after.transpose()?;
+        let after = after.as_ref().map(|(created_at, id)| (*created_at, id));
+        let clients = messaging.clients_page(after, i64::from(limit)).await.map_err(Problem::from)?;
+        let full = clients.len() == limit as usize;
+        let next = clients.last().filter(|_| full).map(|last| format!("{}_{}", last.place.0, last.place.1.as_str()));
+        Ok(Json(ClientsAnswer::new(clients, next)))
+    }
+
+    /// A client's messages
+    ///
+    /// Messages to a client behind the cursor, opened, by rising id.
+    #[oai(path = "/clients/:client/messages", method = "get", operation_id = "client_messages")]
+    async fn messages(
+        &self,
+        request: &Request,
+        _auth: OperatorAuth,
+        /// The client's id.
+        client: Path<String>,
+        /// The greatest id seen so far.
+        #[oai(name = "cursor")]
+        _cursor: Query<Option<String>>,
+    ) -> Answer<OrNothing<OpenedMessagesAnswer>, ForOperators> {
+        let messaging = there(self.messaging.as_ref(), request)?;
+        let id = ClientId::parse(&client.0).ok_or(Problem::from(Failure::UnknownClient))?;
+        let after = match cursor(&Fields::of_query(request)) {
+            Cursor::Acknowledged => 0,
+            Cursor::After(id) => id.max(0),
+        };
+        let (id, messages) = messaging.messages_of(&id, after).await.map_err(Problem::from)?;
+        let answer = (!messages.is_empty()).then(|| Json(OpenedMessagesAnswer::new(id.as_str(), messages)));
+        Ok(OrNothing(answer))
+    }
+
+    /// Shut a client out
+    ///
+    /// Makes its credentials worthless and forgets its fingerprint. Its messages stay.
+    #[oai(path = "/clients/:client/revoke", method = "post", operation_id = "revoke_client")]
+    async fn revoke(
+        &self,
+        request: &Request,
+        _auth: OperatorAuth,
+        /// The client's id.
+        client: Path<String>,
+    ) -> Answer<Json<DoneAnswer>, ForOperators> {
+        let messaging = there(self.messaging.as_ref(), request)?;
+        let id = ClientId::parse(&client.0).ok_or(Problem::from(Failure::UnknownClient))?;
+        messaging.revoke(&id).await.map_err(Problem::from)?;
+        Ok(Json("revoked".into()))
+    }
+}
+
+/// A page's end: when the client registered, `_`, its id.
+fn place(cursor: &str) -> Option<(&str, ClientId)> {
+    let (created_at, id) = cursor.rsplit_once('_')?;
+    Some((created_at, ClientId::parse(id)?))
+}

@@ -1,0 +1,59 @@
+//! What requests ask for, from their fields.
+
+use uuid::Uuid;
+
+use super::fields::Fields;
+use super::validate::Checks;
+use crate::http::Problem;
+use crate::laravel::Value;
+use crate::messaging::model::{ClientId, Cursor, Fingerprint};
+use crate::messaging::seal::{Sealed, aad};
+use crate::messaging::service::{Fanout, Sending};
+
+/// The cursor of a query; of a list its first member.
+pub(super) fn cursor(fields: &Fields) -> Cursor {
+    let value = fields.get("cursor").map(|field| &field.value);
+    let value = value.and_then(|value| value.as_array().map_or(Some(value), |list| list.get_index(0)));
+    value.and_then(Value::as_str).map_or(Cursor::Acknowledged, Cursor::parse)
+}
+
+pub(super) fn registration(fields: &Fields) -> Result<(Fingerprint, Option<String>), Problem> {
+    let mut checks = Checks::new(fields);
+    let name = checks.optional_name("name");
+    let fingerprint = checks.fingerprint("fingerprint");
+    let name = name.map(|name| name.map(str::to_owned));
+    checks.finish(fingerprint.zip(name))
+}
+
+pub(super) fn publication(fields: &Fields, key: Option<&str>) -> Result<Fanout, Problem> {
+    let mut checks = Checks::new(fields);
+    let recipients = checks.ids("to_client_ids");
+    let kind = checks.kind("type").map(str::to_owned);
+    let payload = checks.filled("payload").map(|field| field.json.clone());
+    let made = recipients.zip(kind).zip(payload);
+    let ((recipients, kind), payload) = checks.finish(made)?;
+    let id = match key {
+        Some(key) => {
+            let ids: Vec<&str> = recipients.iter().map(ClientId::as_str).collect();
+            Fanout::name(&["publish", key, &kind, &payload, &ids.join(",")])
+        }
+        None => Uuid::new_v4().simple().to_string(),
+    };
+    Ok(Fanout { id, from: None, kind, payload, recipients })
+}
+
+pub(super) fn sending(fields: &Fields) -> Result<Sending, Problem> {
+    let mut checks = Checks::new(fields);
+    let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| checks.text(name).map(str::to_owned));
+    let along = checks.optional_array("aad");
+    let made = ciphertext.zip(nonce).zip(tag).zip(along);
+    let (((ciphertext, nonce), tag), along) = checks.finish(made)?;
+    let aads = aad::candidates(along.map(|field| (&field.value, field.json.as_str())));
+    Ok(Sending { sealed: Sealed { ciphertext, nonce, tag }, aads })
+}
+
+pub(super) fn acknowledgement(fields: &Fields) -> Result<i64, Problem> {
+    let mut checks = Checks::new(fields);
+    let id = checks.positive("last_received_id");
+    checks.finish(id)
+}

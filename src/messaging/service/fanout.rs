@@ -1,0 +1,90 @@
+//! Fan-out: one message to many clients, sealed for each.
+//!
+//! It is done in chunks, each a step of its own that happens once, whatever is interrupted: a fan-out that runs twice goes
+//! on where it stopped. The chunks follow from the fan-out alone, so that both times they are the same.
+
+use sha2::{Digest, Sha256};
+
+use super::{Messaging, Moment, Outcome};
+use crate::laravel::Value;
+use crate::laravel::json::{self, Slashes};
+use crate::messaging::model::ClientId;
+use crate::messaging::seal::aad;
+use crate::messaging::store::{Delivered, Letter, Recipient, Step};
+
+/// Most messages in one transaction.
+const CHUNK: usize = 100;
+
+/// Most bytes in one transaction, before they are sealed: servers limit what they take at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A message for many clients.
+pub struct Fanout {
+    /// Its name: two with the same name are the same.
+    pub id: String,
+    /// Who sends it; the application if nobody.
+    pub from: Option<ClientId>,
+    /// What it is about.
+    pub kind: String,
+    /// What it says, as JSON.
+    pub payload: String,
+    /// To whom.
+    pub recipients: Vec<ClientId>,
+}
+
+impl Fanout {
+    /// The name for what is said of these parts: the same for the same ones.
+    pub fn name(parts: &[&str]) -> String {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = (String, &[ClientId])> {
+        let size = (CHUNK_BYTES / self.payload.len().max(1)).clamp(1, CHUNK);
+        let named = |(place, chunk)| (Self::name(&[&self.id, &usize::to_string(&place)]), chunk);
+        self.recipients.chunks(size).enumerate().map(named)
+    }
+
+    /// What is sealed.
+    fn plain(&self, now: &Moment) -> String {
+        let kind = json::encode_lossy(&Value::from(self.kind.as_str()), Slashes::Unescaped);
+        format!(r#"{{"type":{kind},"payload":{},"ts":"{}"}}"#, self.payload, now.told)
+    }
+}
+
+impl Messaging {
+    /// Stores the message for every recipient there is, once. Recipients there are not are passed over.
+    pub async fn fan_out(&self, fanout: &Fanout) -> Outcome<()> {
+        let mut missing = 0;
+        for (name, recipients) in fanout.chunks() {
+            let now = self.now();
+            let plain = fanout.plain(&now);
+            let seal = |recipient: &Recipient| self.letter(fanout, recipient, plain.as_bytes(), &now);
+            let step = Step { name: &name, recipients, at: &now.stored };
+            if let Delivered::Stored(stored) = self.store.deliver(&step, seal).await? {
+                missing += recipients.len() - stored;
+            }
+        }
+        if missing > 0 {
+            tracing::info!(missing, "recipients that there are not were passed over");
+        }
+        Ok(())
+    }
+
+    fn letter(&self, fanout: &Fanout, recipient: &Recipient, plain: &[u8], now: &Moment) -> Option<Letter> {
+        let Some(key) = self.key(&recipient.key_encrypted) else {
+            tracing::error!(client = recipient.id.as_str(), "the client's key does not decrypt: another APP_KEY?");
+            return None;
+        };
+        Some(Letter {
+            from: fanout.from.clone(),
+            to: recipient.id.clone(),
+            kind: fanout.kind.clone(),
+            sealed: key.seal(plain, &aad::of_fan_out(&recipient.id, &now.told)),
+        })
+    }
+}

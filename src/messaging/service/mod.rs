@@ -1,0 +1,225 @@
+//! Messaging as the API sees it.
+//!
+//! The sidecar goes by its own clock for the times of messages, as Laravel does: they are shown, not compared, since ids
+//! give the order.
+
+mod fanout;
+mod janitor;
+mod operators;
+mod registration;
+mod seen;
+mod sending;
+mod tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+pub use self::fanout::Fanout;
+pub use self::operators::{ClientView, MessageView};
+pub use self::registration::{Credentials, Registered};
+use self::seen::Seen;
+pub use self::sending::Sending;
+use self::tokens::Tokens;
+use super::model::{ClientId, Cursor};
+use super::seal::{Key, OpenError};
+use super::store::{Client, Message, Store};
+use crate::database::{self, Database, Names};
+use crate::laravel::crypt::Crypt;
+use crate::laravel::date;
+
+/// How often it is written who was seen.
+const SEEN_EVERY: Duration = Duration::from_secs(1);
+
+/// How long until a database that does not answer is asked again for its tables.
+const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The messaging service.
+pub struct Messaging {
+    store: Store,
+    database: Database,
+    names: Names,
+    crypt: Crypt,
+    zone: Tz,
+    bcrypt_cost: u32,
+    tokens: Tokens,
+    seen: Seen,
+    keep_acked: Option<Duration>,
+    keep: Option<Duration>,
+}
+
+/// What a messaging service stands on.
+pub struct Ground {
+    /// The database.
+    pub database: Database,
+    /// What its tables are called.
+    pub names: Names,
+    /// What `APP_KEY` encrypts and decrypts.
+    pub crypt: Crypt,
+    /// The application's time zone, which its tables are in.
+    pub zone: Tz,
+    /// The cost of the bcrypt hash of a new token.
+    pub bcrypt_cost: u32,
+    /// How long acknowledged messages are kept, if not for ever.
+    pub keep_acked: Option<Duration>,
+    /// How long all others are.
+    pub keep: Option<Duration>,
+}
+
+/// Who says it is which client.
+pub struct Caller {
+    /// The client it says it is.
+    pub id: ClientId,
+    /// The API token that is to prove it.
+    pub token: Zeroizing<String>,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database did not do its part.
+    #[error(transparent)]
+    Database(#[from] database::Error),
+    /// There is no such client, or this is not its token.
+    #[error("the token is not the client's")]
+    InvalidToken,
+    /// Another spelling of this fingerprint, which the database takes for the same, is registered.
+    #[error("the fingerprint is taken in another spelling")]
+    FingerprintTaken,
+    /// A body that was not sealed with the client's key.
+    #[error("the body cannot be opened")]
+    Sealed(#[from] OpenError),
+    /// What was sealed is not a JSON object or array.
+    #[error("what was sealed is no JSON object")]
+    NoObject,
+    /// What was sealed has a type that is no text.
+    #[error("what was sealed has a type that is no text")]
+    NoType,
+    /// There is no such client.
+    #[error("there is no such client")]
+    UnknownClient,
+    /// A stored secret was encrypted with another `APP_KEY`.
+    #[error("a stored secret does not decrypt: was it encrypted with another APP_KEY?")]
+    Secret,
+}
+
+/// What the service answers.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// A moment in the three forms that it is needed in.
+struct Moment {
+    micros: i64,
+    /// As Laravel's tables hold it.
+    stored: String,
+    /// As messages say it.
+    told: String,
+}
+
+fn micros() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
+impl Messaging {
+    /// The service. Nothing is connected to yet.
+    pub fn new(ground: Ground) -> Self {
+        let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep } = ground;
+        let store = Store::new(database.clone(), &names);
+        let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
+        Self { store, database, names, crypt, zone, bcrypt_cost, tokens, seen, keep_acked, keep }
+    }
+
+    /// A client's messages behind the cursor, by rising id. It costs one query.
+    pub async fn poll(&self, caller: &Caller, cursor: Cursor) -> Outcome<Vec<Message>> {
+        let polled = self.store.poll(&caller.id, cursor).await?.ok_or(Failure::InvalidToken)?;
+        self.tokens.check(caller, &polled.token_hash, polled.token_encrypted.as_deref()).await?;
+        self.saw(&caller.id);
+        Ok(polled.messages.into_iter().map(|message| self.told(message)).collect())
+    }
+
+    /// Records that the client has seen everything up to `id`; never less than before.
+    pub async fn acknowledge(&self, caller: &Caller, id: i64) -> Outcome<()> {
+        let client = self.authenticate(caller).await?;
+        Ok(self.store.acknowledge(&client.id, id, &self.now().stored).await?)
+    }
+
+    /// The client that the caller is.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidToken`] if it is not.
+    pub async fn authenticate(&self, caller: &Caller) -> Outcome<Client> {
+        let client = self.store.client(&caller.id).await?.ok_or(Failure::InvalidToken)?;
+        let secrets = &client.secrets;
+        self.tokens.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
+        self.saw(&client.id);
+        Ok(client)
+    }
+
+    /// Makes the tables that are missing.
+    ///
+    /// # Errors
+    /// The database does not answer, or does not let this user make tables.
+    pub async fn migrate(&self) -> database::Result<()> {
+        let made = self.database.migrate(&self.names).await?.made;
+        if !made.is_empty() {
+            tracing::info!(tables = made.join(", "), "tables were made");
+        }
+        Ok(())
+    }
+
+    /// Makes them as soon as the database answers.
+    pub async fn migrate_later(self: Arc<Self>) {
+        while self.migrate().await.is_err() {
+            tokio::time::sleep(MIGRATE_AGAIN).await;
+        }
+    }
+
+    /// Writes who was seen since the last time; what cannot be written now is written later.
+    pub async fn write_seen(&self) {
+        if let Err(error) = self.seen.write(&self.store, self.zone).await {
+            tracing::debug!(error = error.chain(), "who was seen is written later");
+        }
+    }
+
+    /// Writes who was seen, every second until `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(SEEN_EVERY) => {}
+                () = stop.cancelled() => {}
+            }
+            self.write_seen().await;
+        }
+    }
+
+    /// Writes what is left to be written and closes the database; to be called when nobody asks any more.
+    pub async fn end(&self) {
+        self.write_seen().await;
+        self.database.close().await;
+    }
+
+    fn saw(&self, id: &ClientId) {
+        self.seen.note(id, micros());
+    }
+
+    /// A message with its time as clients read it.
+    fn told(&self, mut message: Message) -> Message {
+        if let Some(at) = date::from_database(&message.created_at, self.zone) {
+            message.created_at = date::iso8601(at, self.zone);
+        }
+        message
+    }
+
+    fn now(&self) -> Moment {
+        let micros = micros();
+        Moment { micros, stored: date::database(micros, self.zone), told: date::iso8601(micros, self.zone) }
+    }
+
+    /// A client's key from how it is stored.
+    fn key(&self, encrypted: &str) -> Option<Key> {
+        let token = self.crypt.decrypt(encrypted).ok()?;
+        Key::parse(std::str::from_utf8(&token).ok()?)
+    }
+}

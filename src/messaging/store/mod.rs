@@ -1,0 +1,244 @@
+//! Clients, messages and receipts in SQL. One method is one atomic step; the database decides races.
+//!
+//! **Order.** A poll goes on behind the greatest id it has seen, so an id must never become visible after a greater one.
+//! Ids are given out when rows are inserted, but rows become visible when their transaction commits, and those may overtake
+//! each other. So whoever inserts holds the recipient's row of `clients` from before the insert until after the commit: of
+//! one recipient the transactions then come one after the other. (On SQLite there is one writer anyway.)
+//!
+//! **Once.** A step that stores messages names itself, and its name is stored in the same commit (`done_steps`). Who does
+//! not know whether a step happened does it again: it then finds its name and changes nothing.
+//!
+//! Times are those of Laravel's columns: text without a zone, see [`crate::laravel::date::database`].
+
+mod records;
+
+pub use self::records::{Client, Letter, Message, Polled, Recipient, Secrets};
+
+use super::model::{ClientId, Cursor, Fingerprint};
+use crate::database::{Arg, Database, Engine, Error, Names, Result, Statement, Statements};
+
+/// Times that another transaction may be in the way of a step.
+const TRIES: u32 = 10;
+
+/// Where clients and messages are kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Database,
+    statements: Statements,
+    poll: Statement,
+    client: Statement,
+}
+
+/// A step that stores messages.
+pub struct Step<'a> {
+    /// Its name, unique among all steps: at most 64 characters.
+    pub name: &'a str,
+    /// Whom it writes to, each as often as it stands here.
+    pub recipients: &'a [ClientId],
+    /// When it happens.
+    pub at: &'a str,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// So many messages were stored.
+    Stored(usize),
+    /// The step had happened before.
+    Already,
+}
+
+/// What is no longer needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purge {
+    /// Messages that their clients have acknowledged.
+    Acknowledged,
+    /// All messages.
+    Old,
+    /// Names of steps that nobody will do again.
+    Steps,
+}
+
+/// A client's new secrets, and what they take the place of.
+pub struct Reissue<'a> {
+    /// The client.
+    pub id: &'a ClientId,
+    /// The hash that was read, which must still be there.
+    pub replaces: &'a str,
+    /// The new ones.
+    pub secrets: &'a Secrets,
+    /// A new name, or the old one.
+    pub name: Option<&'a str>,
+    /// When.
+    pub at: &'a str,
+}
+
+impl Store {
+    /// The store in the tables of `names`.
+    pub fn new(database: Database, names: &Names) -> Self {
+        let file = match database.engine() {
+            Engine::Sqlite => include_str!("sqlite.sql"),
+            Engine::MySql => include_str!("mysql.sql"),
+            Engine::Postgres => include_str!("postgres.sql"),
+        };
+        let statements = Statements::read(database.engine(), file, &names.pairs());
+        let (poll, client) = (statements.get("poll"), statements.get("client"));
+        Self { database, statements, poll, client }
+    }
+
+    /// A client's secrets and up to 50 messages behind the cursor, in one query; `None` if there is no such client.
+    pub async fn poll(&self, id: &ClientId, cursor: Cursor) -> Result<Option<Polled>> {
+        let after = match cursor {
+            Cursor::Acknowledged => None,
+            // Ids are positive, and unsigned on MySQL.
+            Cursor::After(id) => Some(id.max(0)),
+        };
+        let rows = self.database.rows(&self.poll, &[after.into(), id.as_str().into()]).await?;
+        Polled::read(rows)
+    }
+
+    /// The client of that id.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Client>> {
+        let rows = self.database.rows(&self.client, &[id.as_str().into()]).await?;
+        rows.first().map(Client::read).transpose()
+    }
+
+    /// The client whose fingerprint the database takes for this one, which is for the caller to compare.
+    pub async fn client_by_fingerprint(&self, fingerprint: &Fingerprint) -> Result<Option<Client>> {
+        let statement = self.statements.get("client_by_fingerprint");
+        let rows = self.database.rows(&statement, &[fingerprint.as_str().into()]).await?;
+        rows.first().map(Client::read).transpose()
+    }
+
+    /// All clients, the oldest first.
+    pub async fn clients(&self) -> Result<Vec<Client>> {
+        let rows = self.database.rows(&self.statements.get("clients"), &[]).await?;
+        rows.iter().map(Client::read).collect()
+    }
+
+    /// Up to `limit` clients that follow the one made at `created_at` with that id, the oldest first.
+    pub async fn clients_page(&self, (created_at, id): (&str, &str), limit: i64) -> Result<Vec<Client>> {
+        let args = [created_at.into(), id.into(), limit.into()];
+        let rows = self.database.rows(&self.statements.get("clients_page"), &args).await?;
+        rows.iter().map(Client::read).collect()
+    }
+
+    /// Adds a client. `false` if its fingerprint is taken.
+    pub async fn insert_client(&self, client: &Client, at: &str) -> Result<bool> {
+        let Secrets { token_hash, token_encrypted, key_encrypted } = &client.secrets;
+        let args = [
+            client.id.as_str().into(),
+            client.name.as_deref().into(),
+            client.fingerprint.as_deref().into(),
+            token_hash.as_str().into(),
+            token_encrypted.as_deref().into(),
+            key_encrypted.as_str().into(),
+            at.into(),
+            at.into(),
+        ];
+        match self.database.execute(&self.statements.get("insert_client"), &args).await {
+            Ok(_) => Ok(true),
+            Err(Error::Taken) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a client another name.
+    pub async fn rename_client(&self, id: &ClientId, name: &str, at: &str) -> Result<()> {
+        let args = [name.into(), at.into(), id.as_str().into()];
+        self.database.execute(&self.statements.get("rename_client"), &args).await.map(drop)
+    }
+
+    /// Gives a client other secrets. `false` if somebody else has, meanwhile.
+    pub async fn reissue(&self, reissue: &Reissue<'_>) -> Result<bool> {
+        let Secrets { token_hash, token_encrypted, key_encrypted } = reissue.secrets;
+        let args = [
+            token_hash.as_str().into(),
+            token_encrypted.as_deref().into(),
+            key_encrypted.as_str().into(),
+            reissue.name.into(),
+            reissue.at.into(),
+            reissue.id.as_str().into(),
+            reissue.replaces.into(),
+        ];
+        Ok(self.database.execute(&self.statements.get("reissue"), &args).await? > 0)
+    }
+
+    /// Takes a client's credentials and its fingerprint away; `hash` is of a token that nobody has. `false` if there is no
+    /// such client.
+    pub async fn revoke(&self, id: &ClientId, hash: &str, at: &str) -> Result<bool> {
+        let args = [hash.into(), at.into(), id.as_str().into()];
+        Ok(self.database.execute(&self.statements.get("revoke"), &args).await? > 0)
+    }
+
+    /// Records that these clients were seen at `at`, unless they were later.
+    pub async fn touch(&self, clients: &[ClientId], at: &str) -> Result<()> {
+        let statement = self.statements.repeated("touch", clients.len());
+        let mut args: Vec<Arg<'_>> = vec![at.into()];
+        args.extend(clients.iter().map(|id| Arg::from(id.as_str())));
+        args.push(at.into());
+        self.database.execute(&statement, &args).await.map(drop)
+    }
+
+    /// Records that a client has seen everything up to an id, unless it had acknowledged more.
+    pub async fn acknowledge(&self, id: &ClientId, up_to: i64, at: &str) -> Result<()> {
+        let args = [id.as_str().into(), up_to.into(), at.into(), at.into()];
+        self.database.execute(&self.statements.get("acknowledge"), &args).await.map(drop)
+    }
+
+    /// Stores what `seal` makes for each recipient there is, in the order of the recipients, all together and once.
+    /// Recipients that `seal` makes nothing for are passed over, as are those there are not.
+    pub async fn deliver<S>(&self, step: &Step<'_>, seal: S) -> Result<Delivered>
+    where
+        S: Fn(&Recipient) -> Option<Letter> + Sync,
+    {
+        let mut tries = 0;
+        loop {
+            match self.try_to_deliver(step, &seal).await {
+                Err(error) if error.is_conflict() && tries < TRIES => tries += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_to_deliver<S>(&self, step: &Step<'_>, seal: &S) -> Result<Delivered>
+    where
+        S: Fn(&Recipient) -> Option<Letter> + Sync,
+    {
+        let mut transaction = self.database.begin().await?;
+        let begun =
+            transaction.execute(&self.statements.get("begin_step"), &[step.name.into(), step.at.into()]).await?;
+        if begun == 0 {
+            return Ok(Delivered::Already);
+        }
+        let wanted: Vec<Arg<'_>> = step.recipients.iter().map(|id| Arg::from(id.as_str())).collect();
+        let rows = transaction.rows(&self.statements.repeated("recipients", wanted.len()), &wanted).await?;
+        let recipients = rows.iter().map(Recipient::read).collect::<Result<Vec<_>>>()?;
+        let of = |id: &ClientId| recipients.iter().find(|known| known.is(id)).and_then(seal);
+        let letters: Vec<Letter> = step.recipients.iter().filter_map(of).collect();
+        if !letters.is_empty() {
+            let statement = self.statements.repeated("insert_messages", letters.len());
+            let args: Vec<Arg<'_>> = letters.iter().flat_map(|letter| letter.args(step.at)).collect();
+            transaction.execute(&statement, &args).await?;
+        }
+        transaction.commit().await?;
+        Ok(Delivered::Stored(letters.len()))
+    }
+
+    /// Deletes a batch of what was stored before `before`, and says how many rows that were.
+    pub async fn purge(&self, what: Purge, before: &str) -> Result<u64> {
+        let name = match what {
+            Purge::Acknowledged => "purge_acknowledged",
+            Purge::Old => "purge_old",
+            Purge::Steps => "purge_steps",
+        };
+        self.database.execute(&self.statements.get(name), &[before.into()]).await
+    }
+
+    /// Up to 100 messages to a client behind an id.
+    pub async fn messages_of(&self, id: &ClientId, after: i64) -> Result<Vec<Message>> {
+        let args = [id.as_str().into(), after.into()];
+        let rows = self.database.rows(&self.statements.get("messages_of"), &args).await?;
+        rows.iter().map(Message::read).collect()
+    }
+}

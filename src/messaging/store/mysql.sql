@@ -1,0 +1,89 @@
+-- name: poll
+SELECT c.id, c.api_token_hash, c.api_token_encrypted, CAST(m.id AS SIGNED), m.type, m.ciphertext, m.nonce, m.tag,
+  DATE_FORMAT(m.created_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} AS c
+LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
+LEFT JOIN {messages} AS m ON m.to_client_id = c.id AND m.id > COALESCE(?, r.last_acked_message_id, 0)
+WHERE c.id = ?
+ORDER BY m.id
+LIMIT 50
+
+-- name: client
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} WHERE id = ?
+
+-- name: client_by_fingerprint
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} WHERE fingerprint = ?
+
+-- name: clients
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} ORDER BY created_at, id
+
+-- name: clients_page
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients}
+WHERE (COALESCE(DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), ''), id) > (?, ?)
+ORDER BY COALESCE(DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), ''), id LIMIT ?
+
+-- name: insert_client
+INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: rename_client
+UPDATE {clients} SET name = ?, updated_at = ? WHERE id = ?
+
+-- The hash that was read stands for the version of the row.
+-- name: reissue
+UPDATE {clients}
+SET api_token_hash = ?, api_token_encrypted = ?, encryption_key_encrypted = ?, name = COALESCE(?, name), updated_at = ?
+WHERE id = ? AND api_token_hash = ?
+
+-- name: revoke
+UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint = NULL, updated_at = ? WHERE id = ?
+
+-- name: touch
+UPDATE {clients} SET last_seen_at = ? WHERE id IN ([[?]]) AND (last_seen_at IS NULL OR last_seen_at < ?)
+
+-- name: acknowledge
+INSERT INTO {message_receipts} (client_id, last_acked_message_id, created_at, updated_at) VALUES (?, ?, ?, ?)
+ON DUPLICATE KEY UPDATE
+  updated_at = IF(COALESCE(last_acked_message_id, 0) < VALUES(last_acked_message_id), VALUES(updated_at), updated_at),
+  last_acked_message_id = GREATEST(COALESCE(last_acked_message_id, 0), VALUES(last_acked_message_id))
+
+-- name: begin_step
+INSERT IGNORE INTO {done_steps} (id, done_at) VALUES (?, ?)
+
+-- Whoever writes to a client's messages holds its row, so that ids become visible in their order.
+-- name: recipients
+SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]]) ORDER BY id FOR UPDATE
+
+-- name: insert_messages
+INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
+VALUES [[(?, ?, LEFT(?, 255), ?, ?, ?, ?)]]
+
+-- name: messages_of
+SELECT CAST(id AS SIGNED), type, from_client_id, to_client_id, ciphertext, nonce, tag,
+  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s')
+FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT 100
+
+-- name: purge_acknowledged
+DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+  SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
+  WHERE m.id <= r.last_acked_message_id AND m.created_at < ?
+  ORDER BY m.id LIMIT 500
+) AS batch)
+
+-- name: purge_old
+DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+  SELECT id FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
+) AS batch)
+
+-- name: purge_steps
+DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
+  SELECT id FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500
+) AS batch)

@@ -1,0 +1,90 @@
+-- name: poll
+SELECT c.id::text, c.api_token_hash, c.api_token_encrypted, m.id, m.type, m.ciphertext, m.nonce, m.tag,
+  to_char(m.created_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} AS c
+LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
+LEFT JOIN {messages} AS m ON m.to_client_id = c.id AND m.id > COALESCE(?::bigint, r.last_acked_message_id, 0)
+WHERE c.id = ?::uuid
+ORDER BY m.id
+LIMIT 50
+
+-- name: client
+SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} WHERE id = ?::uuid
+
+-- name: client_by_fingerprint
+SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} WHERE fingerprint = ?
+
+-- name: clients
+SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} ORDER BY created_at NULLS FIRST, id
+
+-- name: clients_page
+SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
+  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients}
+WHERE (COALESCE(to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), ''), id::text) > (?, ?)
+ORDER BY COALESCE(to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), ''), id::text LIMIT ?
+
+-- name: insert_client
+INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
+VALUES (?::uuid, ?, ?, ?, ?, ?, ?::timestamp, ?::timestamp)
+
+-- name: rename_client
+UPDATE {clients} SET name = ?, updated_at = ?::timestamp WHERE id = ?::uuid
+
+-- The hash that was read stands for the version of the row.
+-- name: reissue
+UPDATE {clients}
+SET api_token_hash = ?, api_token_encrypted = ?, encryption_key_encrypted = ?, name = COALESCE(?, name), updated_at = ?::timestamp
+WHERE id = ?::uuid AND api_token_hash = ?
+
+-- name: revoke
+UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint = NULL, updated_at = ?::timestamp WHERE id = ?::uuid
+
+-- name: touch
+UPDATE {clients} SET last_seen_at = ?::timestamp
+WHERE id IN ([[?::uuid]]) AND (last_seen_at IS NULL OR last_seen_at < ?::timestamp)
+
+-- name: acknowledge
+INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at)
+VALUES (?::uuid, ?, ?::timestamp, ?::timestamp)
+ON CONFLICT (client_id) DO UPDATE
+SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
+WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
+
+-- name: begin_step
+INSERT INTO {done_steps} (id, done_at) VALUES (?, ?::timestamp) ON CONFLICT (id) DO NOTHING
+
+-- Whoever writes to a client's messages holds its row, so that ids become visible in their order.
+-- name: recipients
+SELECT id::text, encryption_key_encrypted FROM {clients} WHERE id IN ([[?::uuid]]) ORDER BY id FOR NO KEY UPDATE
+
+-- name: insert_messages
+INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
+VALUES [[(?::uuid, ?::uuid, left(?, 255), ?, ?, ?, ?::timestamp)]]
+
+-- name: messages_of
+SELECT id, type, from_client_id::text, to_client_id::text, ciphertext, nonce, tag, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {messages} WHERE to_client_id = ?::uuid AND id > ? ORDER BY id LIMIT 100
+
+-- name: purge_acknowledged
+DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+  SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
+  WHERE m.id <= r.last_acked_message_id AND m.created_at < ?::timestamp
+  ORDER BY m.id LIMIT 500
+) AS batch)
+
+-- name: purge_old
+DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+  SELECT id FROM {messages} WHERE created_at < ?::timestamp ORDER BY id LIMIT 500
+) AS batch)
+
+-- name: purge_steps
+DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
+  SELECT id FROM {done_steps} WHERE done_at < ?::timestamp ORDER BY done_at LIMIT 500
+) AS batch)

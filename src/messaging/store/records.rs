@@ -1,0 +1,157 @@
+//! What lies in the tables.
+
+use crate::database::{Arg, Error, Result, Row};
+use crate::messaging::model::ClientId;
+use crate::messaging::seal::Sealed;
+
+/// A client's secrets as they are stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// The bcrypt hash of the API token, which PHP checks.
+    pub token_hash: String,
+    /// The API token, encrypted with `APP_KEY`; older clients have none.
+    pub token_encrypted: Option<String>,
+    /// The personal token, encrypted with `APP_KEY`.
+    pub key_encrypted: String,
+}
+
+/// A row of `clients`.
+#[derive(Clone)]
+pub struct Client {
+    /// The id.
+    pub id: ClientId,
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it calls itself.
+    pub fingerprint: Option<String>,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// When it registered.
+    pub created_at: Option<String>,
+    /// When it was last heard of.
+    pub last_seen_at: Option<String>,
+}
+
+/// What a poll finds.
+pub struct Polled {
+    /// The bcrypt hash of the API token.
+    pub token_hash: String,
+    /// The API token, encrypted.
+    pub token_encrypted: Option<String>,
+    /// The messages, by rising id.
+    pub messages: Vec<Message>,
+}
+
+/// A row of `messages`.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The id.
+    pub id: i64,
+    /// What it is about.
+    pub kind: String,
+    /// Who sent it; the application if nobody. Not read by a poll.
+    pub from: Option<String>,
+    /// What is in it.
+    pub sealed: Sealed,
+    /// When it was stored.
+    pub created_at: String,
+}
+
+/// A message on its way into the table.
+pub struct Letter {
+    /// Who sent it.
+    pub from: Option<ClientId>,
+    /// To whom.
+    pub to: ClientId,
+    /// What it is about.
+    pub kind: String,
+    /// What is in it.
+    pub sealed: Sealed,
+}
+
+/// A client that is written to.
+pub struct Recipient {
+    /// The id, in the letters of the table.
+    pub id: ClientId,
+    /// The personal token, encrypted.
+    pub key_encrypted: String,
+}
+
+fn text(row: &Row, column: usize) -> Result<String> {
+    row.text(column)?.ok_or_else(|| Error::Refused("a null where there must be none".into()))
+}
+
+fn id(row: &Row, column: usize) -> Result<ClientId> {
+    ClientId::parse(&text(row, column)?).ok_or_else(|| Error::Refused("a client's id is no UUID".into()))
+}
+
+impl Client {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: id(row, 0)?,
+            name: row.text(1)?,
+            fingerprint: row.text(2)?,
+            secrets: Secrets {
+                token_hash: text(row, 3)?,
+                token_encrypted: row.text(4)?.filter(|encrypted| !encrypted.is_empty()),
+                key_encrypted: text(row, 5)?,
+            },
+            created_at: row.text(6)?,
+            last_seen_at: row.text(7)?,
+        })
+    }
+}
+
+impl Polled {
+    /// One row a message, each with the client in front; one row without a message if there is none.
+    pub(super) fn read(rows: Vec<Row>) -> Result<Option<Self>> {
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut polled = Self {
+            token_hash: text(first, 1)?,
+            token_encrypted: first.text(2)?.filter(|encrypted| !encrypted.is_empty()),
+            messages: Vec::new(),
+        };
+        for row in &rows {
+            let Some(id) = row.int(3)? else { continue };
+            let sealed = Sealed { ciphertext: text(row, 5)?, nonce: text(row, 6)?, tag: text(row, 7)? };
+            polled.messages.push(Message { id, kind: text(row, 4)?, from: None, sealed, created_at: text(row, 8)? });
+        }
+        Ok(Some(polled))
+    }
+}
+
+impl Message {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        let sealed = Sealed { ciphertext: text(row, 4)?, nonce: text(row, 5)?, tag: text(row, 6)? };
+        let id = row.int(0)?.unwrap_or_default();
+        Ok(Self { id, kind: text(row, 1)?, from: row.text(2)?, sealed, created_at: text(row, 7)? })
+    }
+}
+
+impl Letter {
+    pub(super) fn args<'a>(&'a self, at: &'a str) -> [Arg<'a>; 7] {
+        let from = self.from.as_ref().map(ClientId::as_str);
+        let Sealed { ciphertext, nonce, tag } = &self.sealed;
+        let [to, kind] = [self.to.as_str(), self.kind.as_str()];
+        [
+            from.into(),
+            to.into(),
+            kind.into(),
+            ciphertext.as_str().into(),
+            nonce.as_str().into(),
+            tag.as_str().into(),
+            at.into(),
+        ]
+    }
+}
+
+impl Recipient {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        Ok(Self { id: id(row, 0)?, key_encrypted: text(row, 1)? })
+    }
+
+    /// Whether this is whom the database found for `wanted`: it knows whether letters' case matters.
+    pub(super) fn is(&self, wanted: &ClientId) -> bool {
+        self.id.as_str().eq_ignore_ascii_case(wanted.as_str())
+    }
+}

@@ -1,0 +1,81 @@
+-- name: poll
+SELECT c.id, c.api_token_hash, c.api_token_encrypted, m.id, m.type, m.ciphertext, m.nonce, m.tag, m.created_at
+FROM {clients} AS c
+LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
+LEFT JOIN {messages} AS m ON m.to_client_id = c.id AND m.id > COALESCE(?, r.last_acked_message_id, 0)
+WHERE c.id = ?
+ORDER BY m.id
+LIMIT 50
+
+-- name: client
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
+FROM {clients} WHERE id = ?
+
+-- name: client_by_fingerprint
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
+FROM {clients} WHERE fingerprint = ?
+
+-- name: clients
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
+FROM {clients} ORDER BY created_at, rowid
+
+-- name: clients_page
+SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
+FROM {clients} WHERE (COALESCE(created_at, ''), id) > (?, ?) ORDER BY COALESCE(created_at, ''), id LIMIT ?
+
+-- name: insert_client
+INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: rename_client
+UPDATE {clients} SET name = ?, updated_at = ? WHERE id = ?
+
+-- The hash that was read stands for the version of the row.
+-- name: reissue
+UPDATE {clients}
+SET api_token_hash = ?, api_token_encrypted = ?, encryption_key_encrypted = ?, name = COALESCE(?, name), updated_at = ?
+WHERE id = ? AND api_token_hash = ?
+
+-- name: revoke
+UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint = NULL, updated_at = ? WHERE id = ?
+
+-- name: touch
+UPDATE {clients} SET last_seen_at = ? WHERE id IN ([[?]]) AND (last_seen_at IS NULL OR last_seen_at < ?)
+
+-- name: acknowledge
+INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (client_id) DO UPDATE
+SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
+WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
+
+-- name: begin_step
+INSERT INTO {done_steps} (id, done_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING
+
+-- The one writer keeps others from writing to these clients.
+-- name: recipients
+SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
+
+-- name: insert_messages
+INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
+VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
+
+-- name: messages_of
+SELECT id, type, from_client_id, to_client_id, ciphertext, nonce, tag, created_at
+FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT 100
+
+-- name: purge_acknowledged
+DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+  SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
+  WHERE m.id <= r.last_acked_message_id AND m.created_at < ?
+  ORDER BY m.id LIMIT 500
+) AS batch)
+
+-- name: purge_old
+DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+  SELECT id FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
+) AS batch)
+
+-- name: purge_steps
+DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
+  SELECT id FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500
+) AS batch)

@@ -1,0 +1,107 @@
+//! One database, by Laravel's names or by URL.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use presence_sidecar::config::{Connection, DatabaseServer, SslMode};
+use secrecy::ExposeSecret;
+
+use super::{Workspace, config_with, error_with, load_app, load_app_in};
+
+fn sqlite(pairs: &[(&str, &str)]) -> PathBuf {
+    match config_with(pairs).database.connection {
+        Connection::Sqlite(path) => path,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn server(pairs: &[(&str, &str)]) -> (&'static str, DatabaseServer) {
+    match config_with(pairs).database.connection {
+        Connection::MySql(server) => ("mysql", server),
+        Connection::Postgres(server) => ("pgsql", server),
+        Connection::Sqlite(path) => panic!("{}", path.display()),
+    }
+}
+
+#[test]
+fn nothing_configured_is_a_file_in_the_storage_folder() {
+    let database = config_with(&[]).database;
+    assert_eq!(sqlite(&[]), PathBuf::from("/nonexistent/storage/sidecar.sqlite"));
+    assert!(database.auto_migrate);
+    assert_eq!((database.prefix.as_str(), database.max_connections), ("sidecar_", 10));
+    assert_eq!(database.timeout, Duration::from_secs(2));
+}
+
+#[test]
+fn a_server_is_named_as_in_laravel() {
+    for (connection, engine, port) in [("mysql", "mysql", 3306), ("mariadb", "mysql", 3306), ("pgsql", "pgsql", 5432)] {
+        let (found, server) = server(&[("DB_CONNECTION", connection)]);
+        assert_eq!((found, server.port, server.host.as_str()), (engine, port, "127.0.0.1"));
+        assert_eq!((server.database.as_str(), server.username.as_str()), ("laravel", "root"));
+        assert_eq!((server.ssl, server.password.is_none(), server.socket), (SslMode::Prefer, true, None));
+    }
+    let (_, server) = server(&[
+        ("DB_CONNECTION", "mysql"),
+        ("DB_HOST", "[::1]"),
+        ("DB_PORT", "3307"),
+        ("DB_DATABASE", "shop"),
+        ("DB_USERNAME", "ada"),
+        ("DB_PASSWORD", "p#s"),
+        ("DB_SOCKET", "/run/db.sock"),
+        ("DB_SSLMODE", "verify-full"),
+    ]);
+    assert_eq!((server.host.as_str(), server.port, server.database.as_str()), ("::1", 3307, "shop"));
+    assert_eq!((server.username.as_str(), server.password.unwrap().expose_secret()), ("ada", "p#s"));
+    assert_eq!((server.socket, server.ssl), (Some("/run/db.sock".into()), SslMode::VerifyFull));
+}
+
+#[test]
+fn a_url_beats_the_names_as_it_does_in_laravel() {
+    let url = |url: &str| server(&[("DB_HOST", "other"), ("DB_PASSWORD", "other"), ("DB_URL", url)]);
+    let (engine, found) = url("postgresql://ada:p%40ss@db.test:6432/shop?sslmode=require");
+    assert_eq!((engine, found.host.as_str(), found.port), ("pgsql", "db.test", 6432));
+    assert_eq!((found.database.as_str(), found.username.as_str()), ("shop", "ada"));
+    assert_eq!((found.password.unwrap().expose_secret(), found.ssl), ("p@ss", SslMode::Require));
+    let (engine, found) = url("mariadb:///shop?unix_socket=/run/db.sock");
+    assert_eq!((engine, found.host.as_str(), found.password.unwrap().expose_secret()), ("mysql", "other", "other"));
+    assert_eq!(found.socket, Some("/run/db.sock".into()));
+    assert_eq!(server(&[("DATABASE_URL", "mysql://db.test/app")]).1.database, "app");
+}
+
+#[test]
+fn a_file_is_named_as_in_laravel() {
+    assert_eq!(sqlite(&[("DB_DATABASE", "/data/app.sqlite")]), PathBuf::from("/data/app.sqlite"));
+    assert_eq!(sqlite(&[("DB_URL", "sqlite:////data/app.sqlite")]), PathBuf::from("/data/app.sqlite"));
+    assert_eq!(sqlite(&[("DB_URL", "sqlite:///app%20two.sqlite?x=1")]), PathBuf::from("app two.sqlite"));
+    assert!(error_with(&[("DB_DATABASE", ":memory:")]).contains("must be a file"));
+}
+
+#[test]
+fn an_app_on_sqlite_shares_its_own_file() {
+    let workspace = Workspace::new();
+    workspace.write(".env", "DB_CONNECTION=sqlite\n");
+    let file = workspace.write("database/database.sqlite", "");
+    let loaded = load_app_in(&workspace.path("."), &[]).unwrap();
+    match loaded.config.database.connection {
+        Connection::Sqlite(path) => assert_eq!(path.canonicalize().unwrap(), file.canonicalize().unwrap()),
+        other => panic!("{other:?}"),
+    }
+    let loaded = load_app("DB_CONNECTION=sqlite\n", &[]).unwrap();
+    assert!(format!("{:?}", loaded.config.database.connection).contains("sidecar.sqlite"));
+}
+
+#[test]
+fn what_is_no_database_is_refused_with_its_key() {
+    for (name, value, key) in [
+        ("DB_CONNECTION", "sqlsrv", "database.connection = \"sqlsrv\""),
+        ("DB_URL", "redis://db.test", "database.url"),
+        ("DB_URL", "sqlite://x", "database.url"),
+        ("DB_PORT", "0", "database.port = 0"),
+        ("DB_SSLMODE", "maybe", "database.sslmode = \"maybe\""),
+        ("PRESENCE__DATABASE__PREFIX", "a-b", "database.prefix = \"a-b\""),
+        ("PRESENCE__DATABASE__TIMEOUT_MS", "1", "database.timeout_ms = 1"),
+    ] {
+        let error = error_with(&[("DB_CONNECTION", "mysql"), (name, value)]);
+        assert!(error.starts_with(key), "{error}");
+    }
+}

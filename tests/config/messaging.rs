@@ -1,0 +1,48 @@
+//! Messaging, its doors and its limits.
+
+use std::time::Duration;
+
+use super::{config_of, config_with, error_of, error_with};
+
+#[test]
+fn nothing_configured_keeps_every_door_but_registration_shut() {
+    let config = config_with(&[]);
+    let messaging = config.messaging;
+    assert!(messaging.enabled && messaging.admin_token.is_none() && messaging.operator_tokens.is_empty());
+    assert!(messaging.registration_token.is_none() && config.laravel.crypt.is_none());
+    assert_eq!((messaging.keep_acked, messaging.keep, messaging.bcrypt_cost), (None, None, 4));
+    let [poll, api, register] = [messaging.limits.poll, messaging.limits.api, messaging.limits.register];
+    assert_eq!([poll, api, register].map(|limit| limit.unwrap().max), [120, 60, 30]);
+    assert_eq!(messaging.tables.message_receipts, "message_receipts");
+}
+
+#[test]
+fn limits_are_written_as_laravel_writes_them() {
+    let limits = |text: &str| config_with(&[("PRESENCE__MESSAGING__LIMITS__REGISTER", text)]).messaging.limits;
+    let register = limits("600,2").register.unwrap();
+    assert_eq!((register.max, register.per), (600, Duration::from_secs(120)));
+    assert!(limits("").register.is_none());
+    assert!(error_with(&[("PRESENCE__MESSAGING__LIMITS__POLL", "many")]).contains("messaging.limits.poll"));
+}
+
+#[test]
+fn operators_are_a_list_without_blanks() {
+    assert_eq!(config_with(&[("OPERATOR_TOKENS", " a , ,b,")]).messaging.operator_tokens.len(), 2);
+    assert_eq!(config_of("[messaging]\noperator_tokens = [\" \", \"a\"]").messaging.operator_tokens.len(), 1);
+}
+
+#[test]
+fn keys_must_fit_their_cipher() {
+    let long = "base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    assert!(config_with(&[("APP_KEY", long), ("APP_PREVIOUS_KEYS", long)]).laravel.crypt.is_some());
+    assert!(error_with(&[("APP_KEY", "base64:AAAA")]).starts_with("laravel.app_key"));
+    assert!(error_with(&[("APP_KEY", long), ("APP_PREVIOUS_KEYS", "short")]).starts_with("laravel.previous_keys"));
+    assert!(error_of("[laravel]\ncipher = \"aes-256-xts\"").starts_with("laravel.cipher"));
+}
+
+#[test]
+fn table_names_are_plain() {
+    assert_eq!(config_of("[messaging.tables]\nclients = \"app_clients\"").messaging.tables.clients, "app_clients");
+    assert!(error_of("[messaging.tables]\nclients = \"a`b\"").contains("messaging.tables.clients"));
+    assert!(error_of("[messages]\nkeep_days = -1").contains("messages.keep_days"));
+}

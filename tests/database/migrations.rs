@@ -1,0 +1,155 @@
+//! Making the tables that are missing.
+
+use std::process::Command;
+
+use super::{config, opened};
+use crate::support::{ENGINES, Engine, TestDatabase, fixture};
+
+const TABLES: [&str; 4] = ["clients", "message_receipts", "messages", "sidecar_done_steps"];
+
+fn tables(database: &TestDatabase) -> Vec<String> {
+    let statement = match database.engine {
+        Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ",
+        Engine::MariaDb => "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
+        Engine::Postgres => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+    };
+    let mut tables = database.lines(statement);
+    tables.sort();
+    tables
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_database_gets_all_tables_and_a_second_time_none() {
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        let (opened, names) = opened(&config(&database, &[]));
+        let migrated = opened.migrate(&names).await.unwrap();
+        assert_eq!((migrated.made.len(), migrated.left.len()), (4, 0), "{engine:?}");
+        assert_eq!(tables(&database), TABLES);
+        let migrated = opened.migrate(&names).await.unwrap();
+        assert_eq!((migrated.made.len(), migrated.left.len()), (0, 4), "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_made_as_laravel_makes_them() {
+    let recorded = TestDatabase::of_file(&fixture("vectors/laravel-messaging.sqlite"));
+    let made = TestDatabase::create(Engine::Sqlite);
+    let (sqlite, names) = opened(&config(&made, &[]));
+    sqlite.migrate(&names).await.unwrap();
+    for table in &TABLES[..3] {
+        for pragma in ["table_info", "index_list"] {
+            let columns = |database: &TestDatabase| {
+                let columns = "name, \"unique\"";
+                let columns = if pragma == "table_info" { "name, lower(type), \"notnull\", pk" } else { columns };
+                database.lines(&format!("SELECT {columns} FROM pragma_{pragma}('{table}') ORDER BY name"))
+            };
+            assert_eq!(columns(&made), columns(&recorded), "{table}");
+        }
+    }
+
+    let (recorded, made) = (TestDatabase::create(Engine::MariaDb), TestDatabase::create(Engine::MariaDb));
+    recorded.sql(&std::fs::read_to_string(fixture("vectors/laravel-schema.mysql.sql")).unwrap());
+    let (mariadb, names) = opened(&config(&made, &[]));
+    mariadb.migrate(&names).await.unwrap();
+    for table in &TABLES[..3] {
+        let created =
+            |database: &TestDatabase| database.sql(&format!("SHOW CREATE TABLE {table}")).replace("\\n", "\n");
+        let sorted = |text: String| {
+            let mut lines: Vec<String> = text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(sorted(created(&made)), sorted(created(&recorded)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_columns_have_laravel_s_types() {
+    let database = TestDatabase::create(Engine::Postgres);
+    let (postgres, names) = opened(&config(&database, &[]));
+    postgres.migrate(&names).await.unwrap();
+    let types = database.lines(
+        "SELECT DISTINCT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+         WHERE c.relname IN ('clients', 'messages', 'message_receipts') AND a.attnum > 0 ORDER BY 1",
+    );
+    assert_eq!(types, ["bigint", "character varying(255)", "text", "timestamp(0) without time zone", "uuid"]);
+    let constraints = database
+        .lines("SELECT conname FROM pg_constraint WHERE contype = 'u' AND connamespace = 'public'::regnamespace");
+    assert_eq!(constraints, ["clients_fingerprint_unique"]);
+    let indexes = database.lines("SELECT indexname FROM pg_indexes WHERE tablename = 'messages' ORDER BY 1");
+    assert!(indexes.contains(&"messages_to_client_id_id_index".to_owned()), "{indexes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_is_left_as_it_is() {
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        database.sql("CREATE TABLE clients (id char(36) PRIMARY KEY, colour char(9))");
+        database.sql("INSERT INTO clients VALUES ('1', 'red')");
+        let (opened, names) = opened(&config(&database, &[]));
+        let migrated = opened.migrate(&names).await.unwrap();
+        assert_eq!(migrated.left, ["clients"]);
+        assert_eq!(database.lines("SELECT colour FROM clients")[0].trim(), "red");
+        assert_eq!(tables(&database), TABLES);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_can_have_other_names() {
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        let names = [("PRESENCE__MESSAGING__TABLES__CLIENTS", "app_clients"), ("PRESENCE__DATABASE__PREFIX", "own_")];
+        let (opened, names) = opened(&config(&database, &names));
+        opened.migrate(&names).await.unwrap();
+        assert_eq!(tables(&database), ["app_clients", "message_receipts", "messages", "own_done_steps"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_may_migrate_at_once() {
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        let config = config(&database, &[]);
+        let migrations = (0..4).map(|_| {
+            let (opened, names) = opened(&config);
+            tokio::spawn(async move { opened.migrate(&names).await.map(|migrated| migrated.made.len()) })
+        });
+        let mut made = 0;
+        for migration in migrations.collect::<Vec<_>>() {
+            made += migration.await.unwrap().unwrap();
+        }
+        // MySQL commits a table as it is made, so that two may both have found it missing.
+        assert!(made >= 4, "{engine:?}: {made}");
+        assert_eq!(tables(&database), TABLES);
+    }
+}
+
+#[test]
+fn the_command_tells_what_it_did() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    let migrate = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+        command.arg("migrate").env_clear().envs(database.environment()).env("PRESENCE_STORAGE", "/nonexistent/storage");
+        command.output().unwrap()
+    };
+    let first = migrate();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let told = String::from_utf8(first.stdout).unwrap();
+    assert_eq!(told, "made clients\nmade messages\nmade message_receipts\nmade sidecar_done_steps\n");
+    assert!(String::from_utf8(migrate().stdout).unwrap().starts_with("left clients\n"));
+    let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        .arg("migrate")
+        .env_clear()
+        .envs([
+            ("DB_CONNECTION", "mysql"),
+            ("DB_PORT", "1"),
+            ("DB_PASSWORD", "hush-hush"),
+            ("PRESENCE__DATABASE__TIMEOUT_MS", "100"),
+        ])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("the database is not available"), "{error}");
+    assert!(!error.contains("hush"), "{error}");
+}

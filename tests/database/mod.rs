@@ -1,0 +1,21 @@
+//! The database, on all three engines.
+
+mod migrations;
+mod outages;
+
+use presence_sidecar::config::{Config, Sources, load};
+use presence_sidecar::database::{Database, Names};
+
+use crate::support::TestDatabase;
+
+/// The configuration that leads to a database.
+fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
+    let own = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap().config
+}
+
+/// The database, and what its tables are called.
+fn opened(config: &Config) -> (Database, Names) {
+    (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database))
+}

@@ -1,0 +1,137 @@
+use presence_sidecar::laravel::crypt::{Cipher, Crypt, generate_key};
+use presence_sidecar::laravel::{base64, serialize};
+
+use super::vectors::{bytes, file, text};
+
+fn crypt(cipher: &str, key: &str, previous: &[&str]) -> Crypt {
+    Crypt::new(cipher.parse().unwrap(), key, previous).unwrap()
+}
+
+/// The recorded keys: of 32 bytes, another of 32, and of 16.
+fn keys() -> [String; 3] {
+    let recorded = &file("laravel-primitives.json")["crypt"];
+    ["app_key", "other_key", "key16"].map(|name| text(&recorded[name]).to_owned())
+}
+
+fn key_for(cipher: &str) -> String {
+    let [key, _, short] = keys();
+    if cipher.to_lowercase().contains("128") { short } else { key }
+}
+
+#[test]
+fn what_laravel_encrypted_decrypts_and_the_other_way_round() {
+    let samples = file("laravel-primitives.json")["crypt"]["samples"].as_array().unwrap().clone();
+    assert!(samples.len() > 50);
+    for sample in samples {
+        let cipher = text(&sample["cipher"]);
+        let crypt = crypt(cipher, &key_for(cipher), &[]);
+        let plain = bytes(&sample["plain"]);
+        assert_eq!(crypt.decrypt(text(&sample["payload"])).unwrap().as_slice(), plain, "{cipher}");
+        let (once, twice) = (crypt.encrypt(&plain), crypt.encrypt(&plain));
+        assert_ne!(once, twice, "each has a vector of its own");
+        assert_eq!(crypt.decrypt(&once).unwrap().as_slice(), plain);
+        assert_eq!(fields(&once), fields(text(&sample["payload"])), "the same fields in the same order");
+        if sample["serialized"] == true {
+            assert!(serialize::unserialize(&plain).is_ok());
+        }
+    }
+}
+
+fn fields(payload: &str) -> Vec<(String, usize)> {
+    let json: serde_json::Value = serde_json::from_slice(&base64::decode_lenient(payload)).unwrap();
+    json.as_object().unwrap().iter().map(|(name, value)| (name.clone(), text(value).len())).collect()
+}
+
+/// The cipher and the key with which the vectors tried a case.
+fn tried_with(name: &str) -> (&'static str, String) {
+    let [key, other, _] = keys();
+    let gcm = (name.starts_with("gcm") && name != "gcm_payload_with_cbc") || name == "cbc_payload_with_gcm";
+    let key = if name.ends_with("wrong_key") { other } else { key };
+    (if gcm { "aes-256-gcm" } else { "aes-256-cbc" }, key)
+}
+
+#[test]
+fn what_was_tampered_with_is_refused_in_laravel_s_words() {
+    let mut compared = 0;
+    for case in file("laravel-primitives.json")["crypt"]["errors"].as_array().unwrap() {
+        let name = text(&case["name"]);
+        let Some(payload) = case["payload"].as_str() else { continue };
+        let (cipher, key) = tried_with(name);
+        let decrypted = crypt(cipher, &key, &[]).decrypt(payload);
+        match case["error"].as_str() {
+            // Decrypting is one thing, unserializing what came out another.
+            Some(error) if error.starts_with("ErrorException: unserialize") => assert!(decrypted.is_ok()),
+            Some(error) => {
+                let sentence = error.split_once(": ").unwrap().1;
+                assert_eq!(decrypted.map_err(|error| error.to_string()), Err(sentence.to_owned()), "{name}");
+            }
+            None => assert_eq!(decrypted.unwrap().as_slice(), bytes(&case["result"]), "{name}"),
+        }
+        compared += 1;
+    }
+    assert!(compared > 25, "only {compared} cases");
+}
+
+#[test]
+fn previous_keys_decrypt_and_the_current_one_encrypts() {
+    for case in file("laravel-primitives.json")["crypt"]["rotation"].as_array().unwrap() {
+        let [current, other, _] = keys();
+        let rotated = crypt(text(&case["cipher"]), &current, &[&other]);
+        let decrypted = rotated.decrypt(text(&case["payload"]));
+        match case["decrypted"].as_str() {
+            Some(plain) => assert_eq!(decrypted.unwrap().as_slice(), plain.as_bytes()),
+            None => assert!(text(&case["error"]).ends_with(&decrypted.unwrap_err().to_string())),
+        }
+        let alone = crypt(text(&case["cipher"]), &current, &[]);
+        assert_eq!(alone.decrypt(&rotated.encrypt(b"new")).unwrap().as_slice(), b"new");
+    }
+}
+
+#[test]
+fn a_key_is_as_long_as_its_cipher_says_and_is_never_shown() {
+    let [key, _, short] = keys();
+    assert!(Crypt::new(Cipher::Aes256Cbc, &short, &[]).is_err());
+    assert!(Crypt::new(Cipher::Aes128Gcm, &key, &[]).is_err());
+    assert!(Crypt::new(Cipher::Aes256Cbc, &key, &[&short]).is_err());
+    assert!("aes-256-xts".parse::<Cipher>().is_err());
+    let plain = "0123456789abcdef0123456789abcdef";
+    assert_eq!(
+        format!("{:?}", Crypt::new(Cipher::Aes256Gcm, plain, &[]).unwrap()),
+        "Crypt { cipher: Aes256Gcm, keys: 1 }"
+    );
+}
+
+#[test]
+fn a_generated_key_is_one_that_laravel_takes() {
+    for (cipher, length) in [(Cipher::Aes256Cbc, 32), (Cipher::Aes128Gcm, 16)] {
+        let key = generate_key(cipher);
+        assert_eq!(base64::decode_strict(key.strip_prefix("base64:").unwrap()).unwrap().len(), length);
+        assert!(Crypt::new(cipher, &key, &[]).is_ok());
+        assert_ne!(*key, *generate_key(cipher));
+    }
+}
+
+#[test]
+fn base64_is_read_as_leniently_as_php_reads_it() {
+    let lenient = [
+        ("aGVsbG8=", "hello"),
+        ("aGV\nsbG8", "hello"),
+        ("%%%", ""),
+        ("a", ""),
+        ("aGVsbG8==x", "hello"),
+        ("-_aGVs", "hel"),
+    ];
+    for (encoded, plain) in lenient {
+        assert!(base64::decode_lenient(encoded).starts_with(plain.as_bytes()), "{encoded}");
+    }
+    for (encoded, plain) in [
+        ("aGVsbG8=", Some("hello")),
+        ("aGVs bG8", Some("hello")),
+        ("aGVsbG8==", None),
+        ("a", None),
+        ("aG-s", None),
+        ("aGVs=bG8=", None),
+    ] {
+        assert_eq!(base64::decode_strict(encoded).as_deref(), plain.map(str::as_bytes), "{encoded}");
+    }
+}

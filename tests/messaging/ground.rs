@@ -1,0 +1,150 @@
+//! A sidecar with messages in a database of the test's own.
+
+use presence_sidecar::laravel::crypt::{Cipher, Crypt};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, Engine, Sidecar, TestDatabase};
+
+/// The key of all test sidecars, and of the recorded database.
+pub const APP_KEY: &str = "base64:J/hj9jz2Qf+Lj8cXC6Adgad1nWlF3WMGc440uVPzRzE=";
+/// Who may publish.
+pub const ADMIN: &str = "changeme-admin";
+/// Who may read.
+pub const OPERATOR: &str = "changeme-operator";
+
+/// A sidecar, and the database it works on.
+pub struct Ground {
+    /// The database.
+    pub database: TestDatabase,
+    /// The sidecar.
+    pub sidecar: Sidecar,
+}
+
+/// What leads a sidecar to a database, with limits that no test meets by accident.
+pub fn environment(database: &TestDatabase, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let mut environment = database.environment();
+    let own = [
+        ("APP_KEY", APP_KEY),
+        ("ADMIN_TOKEN", ADMIN),
+        ("OPERATOR_TOKENS", OPERATOR),
+        ("PRESENCE__MESSAGING__LIMITS__POLL", "100000,1"),
+        ("PRESENCE__MESSAGING__LIMITS__API", "100000,1"),
+        ("PRESENCE__MESSAGING__LIMITS__REGISTER", "100000,1"),
+    ];
+    let kept = own.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    environment.extend(kept.chain(more).map(|(name, value)| (*name, (*value).to_owned())));
+    environment
+}
+
+impl Ground {
+    /// A sidecar on an empty database.
+    pub async fn start(engine: Engine) -> Self {
+        Self::on(TestDatabase::create(engine), &[]).await
+    }
+
+    /// A sidecar on this database, with more of an environment.
+    pub async fn on(database: TestDatabase, more: &[(&'static str, &str)]) -> Self {
+        let sidecar = Sidecar::with(&environment(&database, more)).await;
+        // It answers once its tables are there.
+        assert_eq!(sidecar.client.get("/up").await.status, 200);
+        Self { database, sidecar }
+    }
+
+    /// Somebody without a service token.
+    pub fn nobody(&self) -> Client {
+        self.sidecar.client.with_token("")
+    }
+
+    /// Registers a client.
+    pub async fn register(&self, fingerprint: &str) -> Device {
+        let answer = self.nobody().post("/api/v1/clients/register", json!({"fingerprint": fingerprint})).await;
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
+        Device::new(&self.nobody(), &answer.json)
+    }
+
+    /// Publishes as the application does.
+    pub async fn publish(&self, to: &[&Device], kind: &str, payload: Value) -> Answer {
+        let ids: Vec<&str> = to.iter().map(|device| device.id.as_str()).collect();
+        let request = self.nobody().request(reqwest::Method::POST, "/api/v1/messages/publish");
+        let request = request.header("X-Admin-Token", ADMIN);
+        self.nobody().send(request.json(&json!({"to_client_ids": ids, "type": kind, "payload": payload}))).await
+    }
+
+    /// Asks as an operator.
+    pub async fn operate(&self, path: &str) -> Answer {
+        let request = self.nobody().request(reqwest::Method::GET, &format!("/api/v1/operators{path}"));
+        self.nobody().send(request.header("X-Operator-Token", OPERATOR)).await
+    }
+}
+
+/// What encrypts and decrypts with the key of all test sidecars.
+pub fn crypt() -> Crypt {
+    Crypt::new(Cipher::Aes256Cbc, APP_KEY, &[]).unwrap()
+}
+
+/// A client as the world sees it: with an id, a token and a key.
+#[derive(Clone)]
+pub struct Device {
+    /// Its id.
+    pub id: String,
+    /// Its API token.
+    pub token: String,
+    /// Its key.
+    pub key: String,
+    http: Client,
+}
+
+impl Device {
+    /// The client with these credentials.
+    pub fn new(http: &Client, credentials: &Value) -> Self {
+        let field = |name: &str| credentials[name].as_str().unwrap().to_owned();
+        let (id, token, key) = (field("client_id"), field("api_token"), field("personal_token"));
+        Self { http: http.with_token(&token), id, token, key }
+    }
+
+    /// A request of this client.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, &format!("/api/v1{path}")).header("X-Client-Id", &self.id)
+    }
+
+    /// Polls.
+    pub async fn poll(&self, query: &str) -> Answer {
+        self.http.send(self.request(reqwest::Method::GET, &format!("/messages/poll{query}"))).await
+    }
+
+    /// The messages that a poll finds.
+    pub async fn messages(&self, query: &str) -> Vec<Value> {
+        let answer = self.poll(query).await;
+        assert!(matches!(answer.status, 200 | 204), "{}", answer.text);
+        answer.json["messages"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// POSTs.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.http.send(self.request(reqwest::Method::POST, path).json(body)).await
+    }
+
+    /// Acknowledges.
+    pub async fn acknowledge(&self, id: i64) -> Answer {
+        self.post("/messages/ack", &json!({"last_received_id": id})).await
+    }
+
+    /// A body with a message sealed under its key.
+    pub fn sealed(&self, plain: &Value) -> Value {
+        use presence_sidecar::messaging::seal::Key;
+        let aad = json!({"from": self.id, "ts": "t1"});
+        let sealed = Key::parse(&self.key).unwrap().seal(plain.to_string().as_bytes(), &aad.to_string());
+        json!({"ciphertext": sealed.ciphertext, "nonce": sealed.nonce, "tag": sealed.tag, "aad": aad})
+    }
+
+    /// What a message says, opened with its key.
+    pub fn opened(&self, message: &Value) -> Option<Value> {
+        use presence_sidecar::messaging::model::ClientId;
+        use presence_sidecar::messaging::seal::{Key, Sealed, aad};
+        let field = |name: &str| message[name].as_str().unwrap().to_owned();
+        let (id, ts) = (ClientId::parse(&self.id).unwrap(), field("created_at"));
+        let sealed = Sealed { ciphertext: field("ciphertext"), nonce: field("nonce"), tag: field("tag") };
+        let aads = [aad::of_fan_out(&id, &ts), aad::of_sent(&id, &ts)];
+        serde_json::from_slice(&Key::parse(&self.key)?.open(&sealed, &aads).ok()?).ok()
+    }
+}

@@ -1,0 +1,32 @@
+//! What Laravel makes of the sidecar's tables, and the other way round.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::ground::{APP_KEY, Ground, crypt};
+use crate::support::{Engine, fixture};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn php_checks_the_sidecar_s_hashes_and_reads_its_secrets_and_messages() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let device = ground.register("php").await;
+    ground.publish(&[&device], "event", json!({"text": "Grüße/1 😀"})).await;
+    let id = device.messages("").await[0]["id"].as_i64().unwrap();
+    device.acknowledge(id).await;
+    let output = Command::new("php")
+        .arg(fixture("messaging/laravel.php"))
+        .arg(ground.database.file())
+        .args([APP_KEY, &device.token, &device.key])
+        .output()
+        .expect("php is installed by tests/run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["hash"], true);
+    assert_eq!(found["wrong hash"], false);
+    assert_eq!((&found["api token"], &found["personal token"]), (&json!(true), &json!(true)));
+    assert_eq!((&found["type"], &found["receipt"]), (&json!("event"), &json!(id)));
+    assert_eq!(found["message"]["payload"], json!({"text": "Grüße/1 😀"}));
+    let encrypted = found["encrypted here"].as_str().unwrap();
+    assert_eq!(crypt().decrypt(encrypted).unwrap().as_slice(), b"from PHP");
+}

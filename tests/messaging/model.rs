@@ -1,0 +1,92 @@
+use presence_sidecar::laravel::json;
+use presence_sidecar::messaging::model::{ClientId, Cursor, Fingerprint, integer, is_online};
+
+use super::recorded::{exchanges, named};
+use crate::support::vectors;
+
+#[test]
+fn ids_are_what_laravel_takes_for_uuids() {
+    for case in vectors("laravel-primitives.json")["is_uuid"].as_array().unwrap() {
+        assert_eq!(ClientId::parse(case["in"].as_str().unwrap()).is_some(), case["ok"] == true, "{case}");
+    }
+    assert_eq!(ClientId::parse(ClientId::generate().as_str()).unwrap().as_str().len(), 36);
+    assert!(ClientId::parse("ÿ1111111-1111-4111-8111-1111111111").is_none());
+}
+
+#[test]
+fn cursors_select_what_the_reference_selected() {
+    let mut compared = 0;
+    for exchange in exchanges() {
+        let name = exchange["name"].as_str().unwrap();
+        let Some(text) = name.strip_prefix("state:poll_cursor_").and_then(|rest| rest.strip_suffix("_ids")) else {
+            continue;
+        };
+        if text == "array" {
+            continue;
+        }
+        // The client has the messages 4 to 62 and has acknowledged none.
+        let after = match Cursor::parse(text) {
+            Cursor::Acknowledged => 0,
+            Cursor::After(id) => id,
+        };
+        let selected = (4..=62).filter(|id| *id > after).collect::<Vec<i64>>();
+        assert_eq!(exchange["first"].as_i64(), selected.first().copied(), "{text}");
+        assert_eq!(exchange["count"], selected.len().min(50), "{text}");
+        compared += 1;
+    }
+    assert!(compared > 6, "only {compared}");
+    assert_eq!(Cursor::parse(" "), Cursor::Acknowledged);
+    assert_eq!(Cursor::parse("+7"), Cursor::After(7));
+    assert_eq!(Cursor::parse("inf"), Cursor::After(i64::MAX));
+}
+
+#[test]
+fn integers_are_what_laravel_takes_for_them() {
+    let read = |text: &str| integer(&json::decode(text).unwrap());
+    for exchange in exchanges() {
+        let name = exchange["name"].as_str().unwrap();
+        let body = super::recorded::body(&exchange);
+        if name.starts_with("ack_") && !body["last_received_id"].is_null() {
+            let integer = read(&exchange_field(&exchange));
+            let error = exchange["response"]["json"]["message"].as_str().unwrap_or_default();
+            assert_eq!(integer.is_none(), error.ends_with("must be an integer."), "{name}");
+        }
+    }
+    for (text, number) in [
+        ("\"07\"", None),
+        ("\"0\"", Some(0)),
+        ("\"-3\"", Some(-3)),
+        ("1e3", Some(1000)),
+        ("1.5", None),
+        ("1e15", None),
+        ("\"\"", None),
+        ("\"9223372036854775808\"", None),
+    ] {
+        assert_eq!(read(text), number, "{text}");
+    }
+}
+
+fn exchange_field(exchange: &serde_json::Value) -> String {
+    let body = exchange["request"]["body"].as_str().unwrap();
+    let field = body.split_once("\"last_received_id\":").unwrap().1;
+    field.split_once(",\"client_id\"").map_or_else(|| field.trim_end_matches('}'), |(field, _)| field).to_owned()
+}
+
+#[test]
+fn fingerprints_are_trimmed_and_then_compared_byte_for_byte() {
+    for name in ["register_first", "register_trimmed_fingerprint", "register_nbsp_fingerprint"] {
+        let body = super::recorded::body(&named(name));
+        assert!(Fingerprint::new(body["fingerprint"].as_str().unwrap()).unwrap().is("fp-beta"), "{name}");
+    }
+    assert!(Fingerprint::new(" \u{200b} ").is_none());
+    let beta = Fingerprint::new("fp-beta").unwrap();
+    assert!(!beta.is("FP-BETA") && !beta.is("fp-bëta") && !beta.is("fp-beta "));
+}
+
+#[test]
+fn a_client_is_online_for_two_minutes() {
+    let second = 1_000_000;
+    assert!(is_online(0, 119 * second) && is_online(0, 120 * second));
+    assert!(!is_online(0, 121 * second));
+    assert!(is_online(5, 0), "a clock that went back is no reason to be offline");
+}

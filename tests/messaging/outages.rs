@@ -1,0 +1,67 @@
+//! A database that is down, and back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::ground::{Ground, environment};
+use crate::support::{Engine, Process, SqlServer, TestDatabase};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_down_is_a_503_until_it_is_back() {
+    for engine in [Engine::MariaDb, Engine::Postgres] {
+        let server = Arc::new(std::sync::Mutex::new(SqlServer::start(engine)));
+        let database = TestDatabase::create_on(&server);
+        let ground = Ground::on(database, &[("PRESENCE__DATABASE__TIMEOUT_MS", "500")]).await;
+        let device = ground.register("one").await;
+        assert_eq!(ground.publish(&[&device], "event", json!({"n": 1})).await.status, 200);
+        server.lock().unwrap().stop();
+        let down = (503, json!({"message": "Database connection failed."}));
+        let [polled, sent] = [device.poll("").await, ground.publish(&[&device], "event", json!({"n": 2})).await];
+        assert_eq!((polled.status, polled.json), down);
+        assert_eq!((sent.status, sent.json), down);
+        assert_eq!(ground.sidecar.client.get("/up").await.status, 200);
+        assert_eq!(ground.sidecar.client.heartbeat(1).await.status, 200, "presence goes on");
+        server.lock().unwrap().run();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while device.poll("").await.status != 200 {
+            assert!(Instant::now() < deadline, "it did not recover");
+        }
+        assert_eq!(ground.publish(&[&device], "event", json!({"n": 3})).await.status, 200);
+        let messages = device.messages("").await;
+        let numbers: Vec<_> =
+            messages.iter().map(|message| device.opened(message).unwrap()["payload"]["n"].clone()).collect();
+        assert_eq!(numbers, [1, 3], "what was accepted is there, what was refused is not");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_out_that_is_killed_goes_on_where_it_stopped() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    let ground = Ground::on(database, &[]).await;
+    let mut devices = Vec::new();
+    for n in 0..1000 {
+        devices.push(ground.register(&format!("fp-{n}")).await);
+    }
+    let ids: Vec<&str> = devices.iter().map(|device| device.id.as_str()).collect();
+    let body = json!({"to_client_ids": ids, "type": "event", "payload": {"n": 1}});
+    let environment = environment(&ground.database, &[]);
+    for kill in 0..10 {
+        let mut process = Process::start(&environment);
+        let client = process.client.with_token("");
+        let request = client.request(reqwest::Method::POST, "/api/v1/messages/publish");
+        let request =
+            request.header("X-Admin-Token", super::ground::ADMIN).header("Idempotency-Key", "once").json(&body);
+        let publishing = tokio::spawn(request.send());
+        // Killed a little later each time, so that it is hit at different places.
+        tokio::time::sleep(Duration::from_millis(20 + 15 * kill)).await;
+        process.kill();
+        _ = publishing.await;
+    }
+    let request = ground.nobody().request(reqwest::Method::POST, "/api/v1/messages/publish");
+    let request = request.header("X-Admin-Token", super::ground::ADMIN).header("Idempotency-Key", "once").json(&body);
+    assert_eq!(ground.nobody().send(request).await.json, json!({"queued": 1000}));
+    let counts = ground.database.lines("SELECT COUNT(*), COUNT(DISTINCT to_client_id) FROM messages");
+    assert_eq!(counts, ["1000|1000"], "each client has it exactly once");
+}

@@ -1,0 +1,254 @@
+//! Real databases of the tests' own: MariaDB and Postgres servers, SQLite files.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::free_port;
+
+/// An engine that the sidecar can keep clients and messages in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// A MariaDB server.
+    MariaDb,
+    /// A Postgres server.
+    Postgres,
+}
+
+/// All of them.
+pub const ENGINES: [Engine; 3] = [Engine::Sqlite, Engine::MariaDb, Engine::Postgres];
+
+/// A server on a free port, in a temporary folder, stopped when dropped.
+pub struct SqlServer {
+    engine: Engine,
+    port: u16,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+impl SqlServer {
+    /// A server that keeps its data in memory for long, since no test takes away the power.
+    pub fn start(engine: Engine) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut server = Self { engine, port: free_port(), folder, child: None };
+        server.install();
+        server.run();
+        server
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn install(&self) {
+        let command = match self.engine {
+            Engine::Sqlite => panic!("SQLite has no server"),
+            Engine::MariaDb => Command::new("mariadb-install-db")
+                .args(["--no-defaults", "--user=root", "--skip-test-db", "--auth-root-authentication-method=normal"])
+                .args(["--innodb-log-file-size=8M", &format!("--datadir={}", self.data().display())])
+                .output(),
+            Engine::Postgres => {
+                let [user, group] = postgres_user();
+                chown(self.folder.path(), user, group).unwrap();
+                postgres("initdb")
+                    .args(["-U", "root", "--auth=trust", "--no-sync", "-E", "UTF8", "-D"])
+                    .arg(self.data())
+                    .output()
+            }
+        };
+        let output = command.expect("the server is installed by tests/run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Starts it again on the same port, after [`SqlServer::stop`].
+    pub fn run(&mut self) {
+        let (port, folder) = (self.port.to_string(), self.folder.path().display());
+        let mut command = match self.engine {
+            Engine::Sqlite => panic!("SQLite has no server"),
+            Engine::MariaDb => {
+                let mut command = Command::new("mariadbd");
+                command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--innodb-log-file-size=8M"]);
+                command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--port", &port]);
+                command.args([format!("--datadir={}", self.data().display()), format!("--socket={folder}/sql.sock")]);
+                command
+            }
+            Engine::Postgres => {
+                let mut command = postgres("postgres");
+                command.arg("-D").arg(self.data()).args(["-p", &port, "-k", &folder.to_string()]);
+                command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"]);
+                command
+            }
+        };
+        self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.try_sql("", "SELECT 1").is_err() {
+            assert!(Instant::now() < deadline, "{:?} did not start", self.engine);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Stops it as a crash would, without leaving anything in the system.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // One that is frozen would not hear it.
+            signal_process(&child, "CONT");
+            signal_process(&child, if self.engine == Engine::Postgres { "QUIT" } else { "KILL" });
+            child.wait().unwrap();
+        }
+    }
+
+    /// Freezes MariaDB (`STOP`) or lets it go on (`CONT`). Postgres is many processes, which do not freeze together.
+    pub fn signal(&self, name: &str) {
+        signal_process(self.child.as_ref().unwrap(), name);
+    }
+
+    fn try_sql(&self, database: &str, statement: &str) -> Result<String, String> {
+        let (port, host) = (self.port.to_string(), "127.0.0.1");
+        let output = match self.engine {
+            Engine::Sqlite => panic!("SQLite has no server"),
+            Engine::MariaDb => Command::new("mariadb")
+                .args(["--no-defaults", "--protocol=tcp", "-u", "root", "-N", "-h", host, "-P", &port, "-e", statement])
+                .args((!database.is_empty()).then_some(database))
+                .output(),
+            Engine::Postgres => {
+                let database = if database.is_empty() { "postgres" } else { database };
+                Command::new("psql")
+                    .args(["-X", "-A", "-t", "-U", "root", "-h", host, "-p", &port, "-c", statement, database])
+                    .output()
+            }
+        };
+        let output = output.expect("the client is installed by tests/run");
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+}
+
+impl Drop for SqlServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn signal_process(child: &Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A program of Postgres, which does not run as root.
+fn postgres(program: &str) -> Command {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("Postgres is installed by tests/run");
+    let newest = versions.map(|entry| entry.unwrap().path()).max().unwrap();
+    let program = newest.join("bin").join(program);
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]).arg(program).current_dir("/");
+    command
+}
+
+fn postgres_user() -> [Option<u32>; 2] {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return [None, None];
+    }
+    let of = |flag: &str| {
+        let output = Command::new("id").args([flag, "postgres"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+    };
+    [of("-u"), of("-g")]
+}
+
+/// A server that tests which run side by side share; it goes with the last of them.
+fn shared(engine: Engine) -> Arc<Mutex<SqlServer>> {
+    static SERVERS: Mutex<[Weak<Mutex<SqlServer>>; 2]> = Mutex::new([Weak::new(), Weak::new()]);
+    let mut servers = SERVERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let place = &mut servers[usize::from(engine == Engine::Postgres)];
+    if let Some(server) = place.upgrade() {
+        return server;
+    }
+    let server = Arc::new(Mutex::new(SqlServer::start(engine)));
+    *place = Arc::downgrade(&server);
+    server
+}
+
+/// An empty database of a test's own.
+pub struct TestDatabase {
+    /// The engine it is in.
+    pub engine: Engine,
+    name: String,
+    server: Option<Arc<Mutex<SqlServer>>>,
+    folder: TempDir,
+}
+
+impl TestDatabase {
+    /// One on a shared server, or in a file.
+    pub fn create(engine: Engine) -> Self {
+        Self::on(engine, (engine != Engine::Sqlite).then(|| shared(engine)))
+    }
+
+    /// One on a server of the test's own.
+    pub fn create_on(server: &Arc<Mutex<SqlServer>>) -> Self {
+        let engine = server.lock().unwrap().engine;
+        Self::on(engine, Some(server.clone()))
+    }
+
+    fn on(engine: Engine, server: Option<Arc<Mutex<SqlServer>>>) -> Self {
+        let database =
+            Self { engine, name: format!("t{}", Uuid::new_v4().simple()), server, folder: TempDir::new().unwrap() };
+        if let Some(server) = &database.server {
+            server.lock().unwrap().try_sql("", &format!("CREATE DATABASE {}", database.name)).unwrap();
+        }
+        database
+    }
+
+    /// The file of an SQLite database.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("database.sqlite")
+    }
+
+    /// A file that is there already, copied.
+    pub fn of_file(file: &Path) -> Self {
+        let database = Self::create(Engine::Sqlite);
+        std::fs::copy(file, database.file()).unwrap();
+        database
+    }
+
+    /// The names of Laravel that lead here.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let Some(server) = &self.server else {
+            return vec![("DB_CONNECTION", "sqlite".to_owned()), ("DB_DATABASE", self.file().display().to_string())];
+        };
+        let connection = if self.engine == Engine::MariaDb { "mysql" } else { "pgsql" };
+        vec![
+            ("DB_CONNECTION", connection.to_owned()),
+            ("DB_PORT", server.lock().unwrap().port.to_string()),
+            ("DB_DATABASE", self.name.clone()),
+            ("DB_USERNAME", "root".to_owned()),
+        ]
+    }
+
+    /// What the engine's own client prints for a statement, without headings.
+    pub fn sql(&self, statement: &str) -> String {
+        let Some(server) = &self.server else {
+            let output =
+                Command::new("sqlite3").args(["-cmd", ".timeout 5000"]).arg(self.file()).arg(statement).output();
+            let output = output.expect("sqlite3 is installed by tests/run");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            return String::from_utf8_lossy(&output.stdout).into_owned();
+        };
+        server.lock().unwrap().try_sql(&self.name, statement).unwrap_or_else(|error| panic!("{statement}: {error}"))
+    }
+
+    /// The lines that a statement prints.
+    pub fn lines(&self, statement: &str) -> Vec<String> {
+        self.sql(statement).lines().map(|line| line.replace('\t', "|")).collect()
+    }
+}
