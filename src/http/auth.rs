@@ -189,7 +189,7 @@ fn bearer(request: &Request) -> Option<BearerToken> {
 }
 
 /// The gate that the edge put beside the request.
-fn gate(request: &Request) -> Option<&Arc<Gate>> {
+pub(super) fn gate(request: &Request) -> Option<&Arc<Gate>> {
     request.extensions().get::<Arc<Gate>>()
 }
 
