@@ -17,8 +17,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("presence", &["laravel", "config", "telemetry", "http", "backend", "queue"]),
     ("webhooks", &["laravel", "config", "telemetry", "http", "backend", "queue", "presence"]),
     ("messaging", &["laravel", "config", "database", "telemetry", "http", "backend", "queue"]),
+    ("client", &["messaging"]),
     ("app", &["config", "database", "telemetry", "http", "backend", "queue", "presence", "webhooks", "messaging"]),
-    ("cli", &["laravel", "config", "database", "telemetry", "http", "presence", "webhooks", "app"]),
+    ("cli", &["laravel", "config", "database", "telemetry", "http", "presence", "webhooks", "client", "console", "app"]),
 ];
 
 /// What the rules, and what stands beside them, may not know.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to people and scripts")]
 
+mod client;
 mod config;
 mod doctor;
 mod key;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Flags, Sources};
 
@@ -61,6 +63,7 @@ enum Command {
     Openapi(openapi::Openapi),
     /// Look at deliveries, make them again, send a ping
     Webhooks(webhooks::Webhooks),
+    Client(client::MessagesClient),
 }
 
 impl Cli {
@@ -74,6 +77,7 @@ impl Cli {
             Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
+            Command::Client(client) => client.run(),
         };
         match ended {
             Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +92,26 @@ impl Cli {
 impl Source {
     fn with(self, flags: Flags) -> Sources {
         Sources { file: self.config, laravel: self.laravel, environment: environment(), flags }
+    }
+}
+
+/// Runs a command that calls somebody.
+fn run_async(command: impl Future<Output = Ended>) -> Ended {
+    // The provider can only be installed twice by somebody else in this process, who then chose it.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(command)
+}
+
+/// Ends when the process is asked to, by Ctrl-C or SIGTERM.
+async fn stopped() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 
