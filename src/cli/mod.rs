@@ -8,10 +8,12 @@ mod doctor;
 mod key;
 mod migrate;
 mod openapi;
+mod operator;
 mod serve;
 mod sidecar;
 mod webhooks;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,6 +66,7 @@ enum Command {
     /// Look at deliveries, make them again, send a ping
     Webhooks(webhooks::Webhooks),
     Client(client::MessagesClient),
+    Operator(operator::Operate),
 }
 
 impl Cli {
@@ -78,6 +81,7 @@ impl Cli {
             Command::Openapi(openapi) => openapi.run(),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
             Command::Client(client) => client.run(),
+            Command::Operator(operator) => operator.run(self.source),
         };
         match ended {
             Ok(()) => ExitCode::SUCCESS,
@@ -92,6 +96,13 @@ impl Cli {
 impl Source {
     fn with(self, flags: Flags) -> Sources {
         Sources { file: self.config, laravel: self.laravel, environment: environment(), flags }
+    }
+}
+
+/// Prints a line. Where nobody reads any more, as behind `| head`, there is nothing left to do.
+fn say(line: &str) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
     }
 }
 

@@ -1,11 +1,14 @@
 //! Sealed messages, against what a real Laravel reference server recorded.
 
+mod clients;
+mod commands;
 mod conformance;
 mod ground;
 mod janitor;
 mod laravel;
 mod model;
 mod order;
+mod operating;
 mod outages;
 mod recorded;
 mod seal;

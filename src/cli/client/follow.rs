@@ -1,7 +1,6 @@
 //! The loop of a client: send what waits, poll, print, acknowledge, wait.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{Letter, explained};
-use crate::cli::{Ended, stopped};
+use crate::cli::{Ended, say, stopped};
 use crate::client::{Client, Failure, Pace, Received, said, visible};
 
 /// Lines of standard input that may wait to be sent.
@@ -25,12 +24,6 @@ pub(super) struct Follow {
     json: bool,
     #[command(flatten)]
     letter: Letter,
-}
-
-/// How it ended: for a reason to tell, or since nobody reads what is printed.
-enum Stop {
-    Failed(Failure),
-    Unread,
 }
 
 struct Conversation {
@@ -60,9 +53,8 @@ impl Follow {
                     complaint.clear();
                     pace.after(found)
                 }
-                Err(Stop::Unread) => return Ok(()),
-                Err(Stop::Failed(failure)) if self.once || !failure.is_passing() => return Err(explained(&failure)),
-                Err(Stop::Failed(failure)) => {
+                Err(failure) if self.once || !failure.is_passing() => return Err(explained(&failure)),
+                Err(failure) => {
                     complain(&mut complaint, &failure);
                     let wait = pace.after_failure(&failure);
                     if failure.retry_after().is_some() {
@@ -96,10 +88,10 @@ impl Conversation {
     }
 
     /// Everything there is to do now; gives how many messages came.
-    async fn turn(&mut self) -> Result<usize, Stop> {
+    async fn turn(&mut self) -> Result<usize, Failure> {
         while let Some(sealed) = self.outbox.front() {
             match self.client.send(sealed).await {
-                Err(failure) if failure.is_passing() || failure.is_unauthorized() => return Err(failure.into()),
+                Err(failure) if failure.is_passing() || failure.is_unauthorized() => return Err(failure),
                 Err(failure) => eprintln!("presence-sidecar: not sent: {failure}"),
                 Ok(()) => {}
             }
@@ -108,7 +100,7 @@ impl Conversation {
         self.acknowledge().await?;
         let received = self.client.poll(self.printed).await?;
         for message in &received {
-            self.print(message)?;
+            say(&if self.json { json!(message).to_string() } else { line(message) });
             self.printed = Some(message.id);
         }
         self.acknowledge().await?;
@@ -123,18 +115,6 @@ impl Conversation {
         }?;
         self.acknowledged = self.printed;
         Ok(())
-    }
-
-    fn print(&self, message: &Received) -> Result<(), Stop> {
-        let mut out = std::io::stdout();
-        let line = if self.json { json!(message).to_string() } else { line(message) };
-        writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|_| Stop::Unread)
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
     }
 }
 
