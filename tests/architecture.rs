@@ -18,8 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["laravel", "config", "telemetry", "http", "backend", "queue", "presence"]),
     ("messaging", &["laravel", "config", "database", "telemetry", "http", "backend", "queue"]),
     ("client", &["messaging"]),
+    ("console", &["client"]),
     ("app", &["config", "database", "telemetry", "http", "backend", "queue", "presence", "webhooks", "messaging"]),
-    ("cli", &["laravel", "config", "database", "telemetry", "http", "presence", "webhooks", "client", "console", "app"]),
+    (
+        "cli",
+        &["laravel", "config", "database", "telemetry", "http", "presence", "webhooks", "client", "console", "app"],
+    ),
 ];
 
 /// What the rules, and what stands beside them, may not know.

@@ -98,7 +98,9 @@ impl Operate {
             let operator = Operator::new(connection, token, admin);
             match self.command {
                 Some(command) => command.run(operator).await,
-                None => console::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}")),
+                None => {
+                    console::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}"))
+                }
             }
         })
     }

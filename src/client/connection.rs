@@ -127,10 +127,8 @@ impl Connection {
     /// # Errors
     /// All but [`Failure::Address`], [`Failure::Key`] and [`Failure::Sealed`].
     pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, Failure> {
-        let unreachable = |error: &reqwest::Error| Failure::Unreachable {
-            address: self.address.clone(),
-            cause: innermost(error),
-        };
+        let unreachable =
+            |error: &reqwest::Error| Failure::Unreachable { address: self.address.clone(), cause: innermost(error) };
         let response = request.send().await.map_err(|error| unreachable(&error))?;
         let (status, retry_after) = (response.status(), retry_after(&response));
         let text = response.text().await.map_err(|error| unreachable(&error))?;

@@ -12,7 +12,8 @@ pub fn said(payload: &Value) -> String {
 
 /// A text without what a terminal would take for a command, line breaks included: strangers wrote it.
 pub fn visible(text: &str) -> String {
-    let hidden = |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hidden =
+        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|letter| match letter {
             '\n' | '\r' | '\t' => ' ',

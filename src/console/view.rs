@@ -18,11 +18,16 @@ const NARROW: u16 = 50;
 
 /// Draws all of it.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
-    let rows = [Constraint::Length(1), Constraint::Min(0), Constraint::Length(3), Constraint::Length(1), Constraint::Length(1)];
+    let rows = [
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(3),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ];
     let [head, middle, prompt, notice, keys] = Layout::vertical(rows).areas(frame.area());
     let list = if middle.width < NARROW { 0 } else { (middle.width / 3).min(30) };
-    let [clients, conversation] =
-        Layout::horizontal([Constraint::Length(list), Constraint::Min(0)]).areas(middle);
+    let [clients, conversation] = Layout::horizontal([Constraint::Length(list), Constraint::Min(0)]).areas(middle);
     draw_head(model, frame, head);
     draw_clients(model, frame, clients);
     draw_conversation(model, frame, conversation);

@@ -85,7 +85,10 @@ async fn a_client_registers_receives_and_sends_and_shows_no_secret_unasked() {
     assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("greeting")));
     assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hello"}));
     let own: Vec<Value> = home.says(&["--once", "--json"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert_eq!(own.iter().map(|own| &own["payload"]).collect::<Vec<_>>(), [&json!({"text": "hello"}), &json!({"n": [1]})]);
+    assert_eq!(
+        own.iter().map(|own| &own["payload"]).collect::<Vec<_>>(),
+        [&json!({"text": "hello"}), &json!({"n": [1]})]
+    );
     assert!(own.iter().all(|own| own["own"] == true));
 }
 
