@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Flags, Sources};
@@ -97,6 +98,11 @@ impl Source {
     fn with(self, flags: Flags) -> Sources {
         Sources { file: self.config, laravel: self.laravel, environment: environment(), flags }
     }
+}
+
+/// An argument that is JSON. On its own, clap would take any text for a JSON string.
+fn json_value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 /// Prints a line. Where nobody reads any more, as behind `| head`, there is nothing left to do.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sidecar::connection;
-use super::{Ended, Source, run_async, say, stopped};
+use super::{Ended, Source, json_value, run_async, say, stopped};
 use crate::client::{ClientRow, Connection, Failure, OpenedMessage, Operator, Publication, said, visible};
 use crate::config::{Flags, load};
 use crate::console;
@@ -48,7 +48,7 @@ enum Command {
         #[arg(required_unless_present = "payload")]
         text: Option<String>,
         /// What it says as JSON, in place of a text: an object or a list with something in it
-        #[arg(long, value_name = "JSON", conflicts_with = "text")]
+        #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
         /// The clients that it is for, a comma list of ids
         #[arg(long, value_name = "ID,ID", value_delimiter = ',', required = true)]

@@ -120,7 +120,7 @@ impl Model {
             }
             Event::Failed(why) => {
                 self.lost = true;
-                self.notice = Notice::Bad(format!("{why}; trying again"));
+                self.notice = Notice::Bad(format!("trying again: {why}"));
             }
         }
         None

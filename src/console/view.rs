@@ -79,7 +79,11 @@ fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let mut lines: Vec<Line<'static>> =
         model.conversation().iter().flat_map(|said| message(model, said, inner.width.into())).collect();
     if lines.is_empty() {
-        let why = if model.is_loading() { "…" } else { "No messages yet." };
+        let why = match (model.selected.is_some(), model.is_loading()) {
+            (false, _) => "",
+            (true, true) => "…",
+            (true, false) => "No messages yet.",
+        };
         lines.push(Line::styled(why, dim()));
     }
     let height = usize::from(inner.height);
@@ -115,8 +119,10 @@ fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let inner = block.inner(area);
     let (text, column) = model.prompt.window(inner.width.saturating_sub(2).into());
     frame.render_widget(Paragraph::new(format!("> {text}")).block(block), area);
-    let column = u16::try_from(column).unwrap_or_default().saturating_add(2);
-    frame.set_cursor_position(Position::new(inner.x.saturating_add(column), inner.y));
+    if !inner.is_empty() {
+        let column = u16::try_from(column).unwrap_or_default().saturating_add(2).min(inner.width - 1);
+        frame.set_cursor_position(Position::new(inner.x + column, inner.y));
+    }
 }
 
 fn draw_notice(notice: &Notice, frame: &mut Frame<'_>, area: Rect) {

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::messaging::{ADMIN, Ground, OPERATOR};
 use crate::support::Engine;
@@ -20,7 +21,7 @@ impl Tmux {
         let [url, operator, admin] =
             [("PRESENCE_SIDECAR_URL", url), ("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)]
                 .map(|(name, value)| format!("{name}={value}"));
-        let shell = ["-e", &url, "-e", &operator, "-e", &admin, "-e", "PS1=ready> ", "sh"];
+        let shell = ["-e", &url, "-e", &operator, "-e", &admin, "sh"];
         tmux.run(&[&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24"], &shell[..]].concat());
         tmux
     }
@@ -53,14 +54,14 @@ impl Tmux {
 
     /// Whether the terminal is as a shell wants it: its own screen, lines with an echo.
     async fn is_given_back(&self) {
-        self.shows(&["ready> "]).await;
+        self.shows(&["ended 0"]).await;
         assert_eq!(self.run(&["display-message", "-p", "#{alternate_on}"]), "0\n");
         self.keys(&["stty -a | grep -o -e ' icanon' -e ' echo ' | tr -d '\\n' && echo '.'", "Enter"]);
         self.shows(&[" icanon echo ."]).await;
     }
 
     fn start_operator(&self) {
-        self.keys(&[&format!("{} operator", env!("CARGO_BIN_EXE_presence-sidecar")), "Enter"]);
+        self.keys(&[&format!("{} operator; echo ended $?", env!("CARGO_BIN_EXE_presence-sidecar")), "Enter"]);
     }
 }
 
@@ -103,16 +104,19 @@ async fn an_operator_sees_who_is_there_and_writes_to_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sidecar_that_is_away_is_asked_again_and_sigterm_gives_the_terminal_back() {
     let ground = Ground::start(Engine::Sqlite).await;
-    let port = crate::support::free_port();
+    // Bound but not listening, the port is nobody else's and refuses.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
     let tmux = Tmux::start("away", &format!("http://127.0.0.1:{port}"));
     tmux.start_operator();
-    tmux.shows(&["does not answer", "trying again"]).await;
+    tmux.shows(&["trying again: http://127.0.0.1:", "does not answer"]).await;
     let device = ground.register("one").await;
     let target = ground.sidecar.url.strip_prefix("http://").unwrap().to_owned();
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let listener = socket.listen(16).unwrap();
     tokio::spawn(async move {
         while let Ok((mut near, _)) = listener.accept().await {
-            let mut far = tokio::net::TcpStream::connect(&target).await.unwrap();
+            let mut far = TcpStream::connect(&target).await.unwrap();
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
         }
     });

@@ -28,7 +28,7 @@ fn a_terminal_of_80_by_24_shows_who_is_there_what_was_said_the_prompt_and_the_ke
     told(&mut model, "b", said);
     write(&mut model, "and you");
     let (lines, cursor) = picture(&model, 80, 24);
-    assert_eq!(lines[0], format!(" http://sidecar.test{:>60}", "2 clients, 1 online").trim_end());
+    assert_eq!(lines[0], format!(" http://sidecar.test{:>59}", "2 clients, 1 online").trim_end());
     let shown = [
         "│● Till 2                ││2026-03-04 05:06:07 ▸ application chat              │",
         "│○ Till 1                ││  hello                                             │",
@@ -82,7 +82,7 @@ fn the_line_above_the_keys_says_how_it_goes() {
     let notice = |model: &Model| picture(model, 80, 24).0[22].clone();
     assert_eq!(notice(&model), " connecting");
     model.update(Event::Failed("it does not answer".to_owned()));
-    assert_eq!(notice(&model), " it does not answer; trying again");
+    assert_eq!(notice(&model), " trying again: it does not answer");
     model.update(Event::Clients(Vec::new()));
     assert_eq!(notice(&model), "");
     assert!(picture(&model, 80, 24).0[19].contains("Read only: set ADMIN_TOKEN to publish"));

@@ -37,7 +37,8 @@ async fn a_python_client_written_from_the_readme_does_the_whole_round() {
 /// The value of a line such as `name   value` in the README's example.
 fn example<'a>(readme: &'a str, name: &str) -> &'a str {
     let section = readme.split("## The messaging protocol").nth(1).expect("the README has the section");
-    let line = section.lines().find(|line| line.split_whitespace().next() == Some(name));
+    let example = section.split("```text").nth(1).expect("the section has an example");
+    let line = example.lines().find(|line| line.split_whitespace().next() == Some(name));
     line.and_then(|line| line.split_once(char::is_whitespace)).expect(name).1.trim()
 }
 
@@ -76,9 +77,10 @@ async fn the_php_simulator_receives_acknowledges_and_sends() {
     let relayed = other.messages("").await;
     assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hi/é"}));
 
-    let refused = simulator(&ground, &["--once", "--fingerprint="]).output().unwrap();
+    let long = format!("--fingerprint={}", "x".repeat(256));
+    let refused = simulator(&ground, &["--once", &long]).output().unwrap();
     assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("The fingerprint field is required. (HTTP 422)"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("must not be greater than 255 characters. (HTTP 422)"));
     let help = printed(Command::new("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));
     for option in ["--url=", "--fingerprint=", "--name=", "--send=", "--to=", "--type=", "--once", "--json"] {
         assert!(help.contains(option), "{option}");

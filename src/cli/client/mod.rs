@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::follow::Follow;
-use super::{Ended, run_async};
+use super::{Ended, json_value, run_async};
 use crate::client::{Client, Connection, Credentials, CredentialsError, Failure, Outgoing, Registration};
 
 /// Receive and send sealed messages
@@ -61,7 +61,7 @@ enum Command {
         #[arg(required_unless_present = "payload")]
         text: Option<String>,
         /// What it says as JSON, in place of a text
-        #[arg(long, value_name = "JSON", conflicts_with = "text")]
+        #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
         #[command(flatten)]
         letter: Letter,
