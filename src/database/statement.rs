@@ -26,6 +26,8 @@ pub enum Arg<'a> {
     Text(Option<&'a str>),
     /// A 64-bit integer, or null.
     Int(Option<i64>),
+    /// Bytes.
+    Bytes(&'a [u8]),
 }
 
 impl<'a> From<&'a str> for Arg<'a> {
@@ -37,6 +39,12 @@ impl<'a> From<&'a str> for Arg<'a> {
 impl<'a> From<Option<&'a str>> for Arg<'a> {
     fn from(text: Option<&'a str>) -> Self {
         Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
     }
 }
 
@@ -62,6 +70,7 @@ macro_rules! bound {
         $args.iter().fold(query, |query, arg| match *arg {
             Arg::Text(text) => query.bind(text),
             Arg::Int(number) => query.bind(number),
+            Arg::Bytes(bytes) => query.bind(bytes),
         })
     }};
 }

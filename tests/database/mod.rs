@@ -15,6 +15,13 @@ fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
     load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap().config
 }
 
+/// A database with all tables, and what they are called.
+pub async fn migrated(database: &TestDatabase) -> (Database, Names) {
+    let (database, names) = opened(&config(database, &[]));
+    database.migrate(&names).await.unwrap();
+    (database, names)
+}
+
 /// The database, and what its tables are called.
 fn opened(config: &Config) -> (Database, Names) {
     (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database))
