@@ -5,8 +5,6 @@ pub mod redis;
 
 use std::sync::Arc;
 
-use crate::database;
-
 /// A store is down, overloaded, or did not answer in time. It may or may not have done what it was asked for.
 ///
 /// Cheap to clone: everybody who waited for the same answer is told the same.
@@ -36,12 +34,6 @@ impl Unavailable {
     /// The reason, in words for a log.
     pub fn reason(&self) -> String {
         self.source.to_string()
-    }
-}
-
-impl From<database::Error> for Unavailable {
-    fn from(error: database::Error) -> Self {
-        Self::new(error.chain())
     }
 }
 

@@ -39,7 +39,7 @@ impl Row {
         self.get(column)
     }
 
-    /// Bytes, or null.
+    /// Bytes, or null; on SQLite those of a text, too.
     pub fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
         self.get(column)
     }
