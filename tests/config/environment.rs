@@ -37,6 +37,7 @@ const CASES: [(&str, &str, &str, &str); 42] = [
     ("APP_KEY", "0123456789abcdef0123456789abcdef", "laravel.app_key", "\"********\""),
     ("APP_PREVIOUS_KEYS", "one,two", "laravel.previous_keys", "[\"********\", \"********\"]"),
     ("ADMIN_TOKEN", "hush", "messaging.admin_token", "\"********\""),
+    ("QUEUE_CONNECTION", "redis", "messaging.queue", "\"redis\""),
     ("OPERATOR_TOKENS", "one, two", "messaging.operator_tokens", "[\"********\", \"********\"]"),
     ("PRESENCE_LARAVEL_VERSION", "11", "laravel.version", "\"11\""),
     ("APP_NAME", "My App", "laravel.app_name", "\"My App\""),

@@ -7,6 +7,7 @@ mod laravel;
 mod model;
 mod order;
 mod outages;
+mod queued;
 mod recorded;
 mod seal;
 mod stories;

@@ -1,3 +1,6 @@
+-- name: ready
+SELECT 1
+
 -- name: poll
 SELECT c.id, c.api_token_hash, c.api_token_encrypted, CAST(m.id AS SIGNED), m.type, m.ciphertext, m.nonce, m.tag,
   DATE_FORMAT(m.created_at, '%Y-%m-%d %H:%i:%s')

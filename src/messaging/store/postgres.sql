@@ -1,3 +1,6 @@
+-- name: ready
+SELECT 1
+
 -- name: poll
 SELECT c.id::text, c.api_token_hash, c.api_token_encrypted, m.id, m.type, m.ciphertext, m.nonce, m.tag,
   to_char(m.created_at, 'YYYY-MM-DD HH24:MI:SS')

@@ -1,3 +1,6 @@
+-- name: ready
+SELECT 1
+
 -- name: poll
 SELECT c.id, c.api_token_hash, c.api_token_encrypted, m.id, m.type, m.ciphertext, m.nonce, m.tag, m.created_at
 FROM {clients} AS c
