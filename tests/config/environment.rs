@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key it must reach, and how that is printed.
-const CASES: [(&str, &str, &str, &str); 42] = [
+const CASES: [(&str, &str, &str, &str); 43] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),

@@ -104,6 +104,11 @@ impl Device {
         Self { http: http.with_token(&token), id, token, key }
     }
 
+    /// This client as it calls another sidecar.
+    pub fn at(&self, http: &Client) -> Self {
+        Self { http: http.with_token(&self.token), ..self.clone() }
+    }
+
     /// This client with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), http: self.http.with_token(token), ..self.clone() }

@@ -1,7 +1,7 @@
 //! Sealed messages, against what a real Laravel reference server recorded.
 
 mod conformance;
-mod ground;
+pub mod ground;
 mod janitor;
 mod laravel;
 mod model;
