@@ -31,13 +31,17 @@ impl Stores {
             config::Store::Redis => {
                 let redis = || RedisStore::new(redis_options(config, outlets.clone())?).map_err(unusable);
                 let (store, busy) = (Arc::new(redis()?), Arc::new(redis()?));
-                let own = own_prefix(&prefix(config));
-                let queue = RedisQueue::new(redis_server(config)?, config.redis.timeout, own).map_err(unusable)?;
-                Ok(Self { store: store.clone(), busy, queue: Arc::new(queue), redis: Some(store) })
+                let queue = Arc::new(redis_queue(config)?);
+                Ok(Self { store: store.clone(), busy, queue, redis: Some(store) })
             }
             config::Store::Database => Err(AssemblyError("cache.store: database is not available".to_owned())),
         }
     }
+}
+
+/// The queues in Redis, not connected yet.
+pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, AssemblyError> {
+    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(unusable)
 }
 
 /// The presence store in Redis, not connected yet; its changes go out nowhere.

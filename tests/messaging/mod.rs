@@ -1,12 +1,13 @@
 //! Sealed messages, against what a real Laravel reference server recorded.
 
 mod conformance;
-mod ground;
+pub mod ground;
 mod janitor;
 mod laravel;
 mod model;
 mod order;
 mod outages;
+mod queued;
 mod recorded;
 mod seal;
 mod stories;

@@ -86,6 +86,11 @@ impl Store {
         Self { database, statements, poll, client }
     }
 
+    /// Whether the database answers.
+    pub async fn ready(&self) -> Result<()> {
+        self.database.rows(&self.statements.get("ready"), &[]).await.map(drop)
+    }
+
     /// A client's secrets and up to 50 messages behind the cursor, in one query; `None` if there is no such client.
     pub async fn poll(&self, id: &ClientId, cursor: Cursor) -> Result<Option<Polled>> {
         let after = match cursor {

@@ -1,3 +1,6 @@
+-- name: ready
+SELECT 1
+
 -- The client, then its messages. Two statements in one: a join would be sorted in a temporary table.
 -- name: poll
 (SELECT api_token_hash, api_token_encrypted, NULL, NULL, NULL, NULL, NULL, NULL FROM {clients} WHERE id = ?)

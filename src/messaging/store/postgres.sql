@@ -1,3 +1,6 @@
+-- name: ready
+SELECT 1
+
 -- The client, then its messages.
 -- name: poll
 (SELECT api_token_hash, api_token_encrypted, NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
