@@ -2,6 +2,8 @@
 
 use sqlx::error::DatabaseError;
 
+use crate::backend::Unavailable;
+
 /// What a database answers.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -46,6 +48,14 @@ impl Error {
     /// Whether another try may succeed at once.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
+    }
+}
+
+/// To those who only want to know whether what remembers is there.
+impl From<Error> for Unavailable {
+    fn from(error: Error) -> Self {
+        let reason = error.chain();
+        if error.is_lost_connection() { Self::lost_connection(reason) } else { Self::new(reason) }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Database, Engine, Error, Pools};
 use crate::config::{self, Tables};
 
 /// The tables, in the order in which they are made.
-const TABLES: [&str; 4] = ["clients", "messages", "message_receipts", "done_steps"];
+const TABLES: [&str; 6] = ["clients", "messages", "message_receipts", "done_steps", "queue_lanes", "queue_jobs"];
 
 /// Times that another process may be in the way; it does the same work.
 const TRIES: u32 = 5;
@@ -30,6 +30,8 @@ impl Names {
             ("messages", tables.messages.clone()),
             ("message_receipts", tables.message_receipts.clone()),
             ("done_steps", format!("{}done_steps", database.prefix)),
+            ("queue_lanes", format!("{}queue_lanes", database.prefix)),
+            ("queue_jobs", format!("{}queue_jobs", database.prefix)),
         ])
     }
 

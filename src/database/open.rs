@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::Connection as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Executor as _};
 
 use super::{Database, Pools};
 use crate::config::{self, Connection, DatabaseServer, SslMode};
 
 /// How long SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// As Postgres does by itself: what is read under a lock is what is there, and gaps between rows are nobody's.
+const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// How long a connection may rest before it is asked whether it is still there.
 const RESTED: Duration = Duration::from_millis(100);
@@ -31,7 +34,10 @@ impl Database {
                 }
             }
             Connection::MySql(server) => {
-                Pools::MySql(limited(MySqlPoolOptions::new(), config).connect_lazy_with(mysql(server)))
+                let options = limited(MySqlPoolOptions::new(), config).after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(READ_COMMITTED).await.map(drop) })
+                });
+                Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
             Connection::Postgres(server) => {
                 Pools::Postgres(limited(PgPoolOptions::new(), config).connect_lazy_with(postgres(server)))

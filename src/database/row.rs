@@ -39,6 +39,11 @@ impl Row {
         self.get(column)
     }
 
+    /// Bytes, or null; on SQLite those of a text, too.
+    pub fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
+        self.get(column)
+    }
+
     fn get<T>(&self, column: usize) -> Result<Option<T>>
     where
         T: for<'r> Decode<'r, sqlx::Sqlite> + Type<sqlx::Sqlite>,

@@ -5,8 +5,8 @@
 //! SELECT id FROM {clients} WHERE id IN ([[?]])
 //! ```
 //!
-//! `{clients}` is a table, `<clients>` its name within another name, `?` a value (on Postgres numbered by this module), and what stands in `[[…]]` is repeated for as
-//! many items as there are, with commas between.
+//! `{clients}` is a table, `<clients>` its name within another name, `?` a value (on Postgres numbered by this module),
+//! and whatever stands in `[[…]]` is repeated for as many items as there are, with commas between.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub enum Arg<'a> {
     Text(Option<&'a str>),
     /// A 64-bit integer, or null.
     Int(Option<i64>),
+    /// Bytes.
+    Bytes(&'a [u8]),
 }
 
 impl<'a> From<&'a str> for Arg<'a> {
@@ -52,6 +54,12 @@ impl From<Option<i64>> for Arg<'_> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 /// One statement, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Statement(Arc<str>);
@@ -62,6 +70,7 @@ macro_rules! bound {
         $args.iter().fold(query, |query, arg| match *arg {
             Arg::Text(text) => query.bind(text),
             Arg::Int(number) => query.bind(number),
+            Arg::Bytes(bytes) => query.bind(bytes),
         })
     }};
 }
@@ -130,10 +139,13 @@ impl Statements {
     /// As [`get`](Self::get).
     pub fn repeated(&self, name: &str, items: usize) -> Statement {
         let Some(text) = self.texts.get(name) else { unreachable!("no statement is called {name}") };
-        let whole = match text.split_once("[[").and_then(|(head, rest)| Some((head, rest.split_once("]]")?))) {
-            Some((head, (item, tail))) => format!("{head}{}{tail}", vec![item; items].join(", ")),
-            None => text.clone(),
-        };
+        let mut parts = text.split("[[");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (item, tail) = part.split_once("]]").unwrap_or((part, ""));
+            whole.push_str(&vec![item; items].join(", "));
+            whole.push_str(tail);
+        }
         Statement::new(if self.engine == Engine::Postgres { numbered(&whole) } else { whole })
     }
 }

@@ -3,13 +3,14 @@
 mod clients;
 mod commands;
 mod conformance;
-mod ground;
+pub mod ground;
 mod janitor;
 mod laravel;
 mod model;
 mod operating;
 mod order;
 mod outages;
+mod queued;
 mod recorded;
 mod seal;
 mod stories;
