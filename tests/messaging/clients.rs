@@ -7,7 +7,7 @@ use presence_sidecar::messaging::seal::{Key, Sealed};
 use serde_json::{Value, json};
 
 use super::ground::{ADMIN, Ground};
-use crate::support::{Engine, fixture};
+use crate::support::{Engine, TestDatabase, fixture};
 
 /// What a command prints; it must succeed.
 fn printed(command: &mut Command) -> String {
@@ -19,7 +19,8 @@ fn printed(command: &mut Command) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_python_client_written_from_the_readme_does_the_whole_round() {
-    let ground = Ground::start(Engine::Sqlite).await;
+    let queued = [("QUEUE_CONNECTION", "database")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &queued).await;
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/cryptography/bin/python");
     let told = printed(Command::new(python).arg(fixture("messaging/client.py")).args([&ground.sidecar.url, ADMIN]));
     let told: Value = serde_json::from_str(&told).unwrap();
