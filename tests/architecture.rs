@@ -33,6 +33,8 @@ const WITHIN_WINGS: &[(&str, &[&str])] = &[
     ("presence/service.rs", &["super::api", "crate::http"]),
     ("messaging/model", &["store", "service", "api", "http", "config", "seal", "SystemTime", "Instant"]),
     ("messaging/seal", &["store", "service", "api", "http", "config", "SystemTime", "Instant"]),
+    ("console/model.rs", &["feed", "screen", "view", "tokio", "chrono", "std::io", "Instant"]),
+    ("console/view.rs", &["feed", "screen", "tokio", "chrono", "std::io", "Instant"]),
 ];
 
 fn sources(path: &Path, found: &mut Vec<(String, String)>) {

@@ -3,6 +3,7 @@ use presence_sidecar::console::model::{Event, Model};
 use presence_sidecar::console::view::draw;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
 use ratatui::crossterm::event::KeyCode;
 
 use super::{client, message, press, two_clients, write};
@@ -12,7 +13,7 @@ fn picture(model: &Model, width: u16, height: u16) -> (Vec<String>, (u16, u16)) 
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(model, frame)).unwrap();
     let cells = terminal.backend().buffer().content().chunks(width.into());
-    let lines = cells.map(|line| line.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned());
+    let lines = cells.map(|line| line.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned());
     let lines = lines.collect();
     (lines, terminal.get_cursor_position().unwrap().into())
 }
