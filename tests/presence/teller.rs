@@ -10,7 +10,7 @@ use presence_sidecar::presence::store::{
     ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, Store, own_prefix,
 };
 use presence_sidecar::presence::sweep::Sweep;
-use presence_sidecar::presence::{Metrics, View};
+use presence_sidecar::presence::{Ground, Metrics, View};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue};
 use presence_sidecar::telemetry::Registry;
 
@@ -62,14 +62,15 @@ impl Teller {
     }
 
     pub fn sweep(&self) -> Sweep {
-        Sweep {
+        let ground = Ground {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
             windows: self.windows,
-            keep_changes: Span::from_secs(86_400),
+            announce_beats: false,
             metrics: Arc::new(Metrics::new(&Registry::new())),
             bell: Arc::default(),
-        }
+        };
+        Sweep { ground, keep_changes: Span::from_secs(86_400) }
     }
 
     /// Loads, applies, commits, until there is no conflict.
