@@ -12,4 +12,4 @@ mod seal;
 mod stories;
 mod takeover;
 
-pub use self::ground::{ADMIN, Ground, OPERATOR};
+pub use self::ground::{ADMIN, Device, Ground, OPERATOR};
