@@ -172,6 +172,18 @@ async fn a_client_that_was_shut_out_is_told_so_and_can_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_another_tab_has_changed_is_taken_up() {
+    let page = Page::open().await;
+    let old = page.register().await;
+    let rotated = old.post("/clients/rotate", &json!({})).await;
+    let store = "sessionStorage.setItem('presence-sidecar.credentials', JSON.stringify(credentials))";
+    page.browser.evaluate(&format!("const credentials = {}; {store}", rotated.json)).await;
+    page.ground.publish(&[&old], "note", json!({"text": "still here"})).await;
+    page.click("Poll now").await;
+    page.wait_for_message("still here").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_relayed_to_other_clients() {
     let page = Page::open().await;
     let other = page.ground.register("other").await;
@@ -309,6 +321,8 @@ async fn without_https_the_page_says_what_is_missing() {
 async fn a_phone_has_room_for_all_of_it() {
     let page = Page::open().await;
     let fits = "return document.documentElement.scrollWidth <= innerWidth";
+    let ended = "const log = document.getElementById('log'); return new Promise(resolve => requestAnimationFrame(() =>
+        setTimeout(() => resolve(log.scrollHeight - log.scrollTop - log.clientHeight < 2))))";
     page.browser.find("//section[@id='setup' and not(@hidden)]").await;
     for (width, height, name) in [(1100, 800, "desktop"), (390, 844, "phone"), (320, 568, "small")] {
         page.browser.resize(width, height).await;
@@ -329,6 +343,7 @@ async fn a_phone_has_room_for_all_of_it() {
     for (width, height, name) in [(320, 568, "small"), (390, 844, "phone"), (1100, 800, "desktop")] {
         page.browser.resize(width, height).await;
         assert_eq!(page.browser.evaluate(fits).await, json!(true), "talking, {width} px");
+        assert_eq!(page.browser.evaluate(ended).await, json!(true), "the last message is in sight, {width} px");
         page.browser.picture(&format!("client-{name}")).await;
     }
     let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});

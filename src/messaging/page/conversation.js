@@ -6,6 +6,21 @@ const list = document.getElementById('messages');
 const log = document.getElementById('log');
 const empty = document.getElementById('empty');
 
+/** Pixels from the end within which the user is taken to follow the conversation, and not to read further up. */
+const NEAR = 80;
+
+let following = true;
+
+log.addEventListener('scroll', () => {
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+});
+// Where the keyboard of a phone takes the room, too.
+new ResizeObserver(follow).observe(log);
+
+function follow() {
+  if (following) log.scrollTop = log.scrollHeight;
+}
+
 /** A new element with a class and a text or children. */
 function element(name, className, ...content) {
   const made = document.createElement(name);
@@ -55,15 +70,14 @@ export function first() {
   return list.firstElementChild ? Number(list.firstElementChild.dataset.id) : undefined;
 }
 
-/** Adds messages behind those that are there, and shows them unless the user is reading further up. */
+/** Adds messages behind those that are there, and shows them if the user follows. */
 export function append(messages) {
   const last = Number(list.lastElementChild?.dataset.id ?? 0);
   const fresh = messages.filter(message => message.id > last);
   if (!fresh.length) return;
-  const reading = log.scrollHeight - log.scrollTop - log.clientHeight > 80;
   empty.hidden = true;
   list.append(...fresh.map(item));
-  if (!reading) log.scrollTop = log.scrollHeight;
+  follow();
 }
 
 /** Adds messages before those that are there. What the user looks at stays where it is. */

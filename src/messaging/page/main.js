@@ -55,6 +55,12 @@ function poll() {
 }
 
 function report(state) {
+  const kept = keyring.recall();
+  if (state.name === 'unauthorized' && kept && !client.has(kept)) {
+    // Another tab has changed the token.
+    begin(kept, keyring.isRemembered());
+    return;
+  }
   status.show(state);
   if (state.name === 'unauthorized') {
     leave(`${state.message}: these credentials are worth nothing any more. Register again, or use others.`);

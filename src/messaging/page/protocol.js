@@ -94,6 +94,11 @@ export class Client {
     return this.#credentials.client_id;
   }
 
+  /** Whether these are its credentials. */
+  has(credentials) {
+    return this.id === credentials.client_id && this.#credentials.api_token === credentials.api_token;
+  }
+
   #call(path, options) {
     const {client_id, api_token} = this.#credentials;
     return call(path, {...options, headers: {Authorization: `Bearer ${api_token}`, 'X-Client-Id': client_id}});
