@@ -49,7 +49,10 @@ impl<'a> Sidecar<'a> {
     /// Calls `path`; JSON, or what the sidecar says against it.
     pub(super) async fn call(&self, method: Method, path: &str) -> Result<Value, String> {
         let request = self.client.request(method, format!("{}{path}", self.base));
-        let request = self.token.iter().fold(request, |request, token| request.bearer_auth(token));
+        let request = match self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
         let unreachable = |error| format!("the sidecar at {} does not answer: {error}", self.base);
         let response = request.send().await.map_err(|error| unreachable(error.without_url()))?;
         let ok = response.status().is_success();

@@ -11,7 +11,7 @@
 //! plaintext is never stored. What is not: that a message is delivered only once. A client that polls again before it
 //! acknowledges sees the same ids again.
 //!
-//! In the order to read it: [`model`] and [`seal`] are the pure rules, [`store`] keeps clients and messages in SQL, [[`service`]]
+//! In the order to read it: [`model`] and [`seal`] are the pure rules, [`store`] keeps clients and messages in SQL, [`service`]
 //! puts them together, [`api`] translates for HTTP; [`page`] is a client in the browser.
 
 pub mod api;

@@ -216,6 +216,10 @@ async fn credentials_can_be_pasted_remembered_changed_and_forgotten() {
     page.fill("credentials", "{\"client_id\": 7}").await;
     page.click("Use these").await;
     page.wait_for_words("paste-error", "not the JSON").await;
+    let garbled = json!({"client_id": old.id, "personal_token": "{no key}", "api_token": old.token});
+    page.fill("credentials", &garbled.to_string()).await;
+    page.click("Use these").await;
+    page.wait_for_words("paste-error", "The personal token is not a key in base64.").await;
     let pasted = json!({"client_id": old.id, "personal_token": old.key, "api_token": old.token});
     page.fill("credentials", &pasted.to_string()).await;
     page.browser.find("//form[@id='paste']//input[@name='remember']").await.click().await;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use presence_sidecar::config::{Listen, Sources, load};
 
@@ -103,6 +104,34 @@ fn it_is_built_with_the_rust_that_is_asked_for_and_runs_on_the_same_debian() {
     assert!(builds.iter().all(|run| run.contains("cargo build --release --locked")));
     let binary = format!("/target/release/{}", manifest["package"]["name"].as_str().unwrap());
     assert!(all("COPY").iter().any(|copy| copy.starts_with("--from=build") && copy.contains(&binary)));
+}
+
+/// `1.94.0` as numbers, to compare.
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map(|part| part.parse().unwrap()).collect()
+}
+
+#[test]
+fn the_rust_that_is_asked_for_is_enough_for_every_dependency() {
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).current_dir(tree("")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let about = run("rustc", &["-vV"]);
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let arguments = ["metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", host];
+    let metadata: serde_json::Value = serde_json::from_str(&run("cargo", &arguments)).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let asked = |package: &serde_json::Value| package["rust_version"].as_str().map(version);
+    let own = packages.iter().find(|package| package["name"] == "presence-sidecar").and_then(asked).unwrap();
+    for package in packages {
+        assert!(
+            asked(package).is_none_or(|wanted| wanted <= [own.clone(), vec![u32::MAX]].concat()),
+            "{}",
+            package["id"]
+        );
+    }
 }
 
 #[test]

@@ -87,7 +87,10 @@ export class Client {
 
   /** The client with these credentials. Nothing is asked of the server yet. */
   static async from(credentials) {
-    return new Client(credentials, await importKey(credentials.personal_token));
+    const key = await importKey(credentials.personal_token).catch(() => {
+      throw new Error('The personal token is not a key in base64.');
+    });
+    return new Client(credentials, key);
   }
 
   get id() {
