@@ -26,7 +26,8 @@ fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option
         keep,
         queue: None,
         metrics: Metrics::new(&Registry::new()),
-    }).0
+    })
+    .0
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,4 +13,4 @@ mod seal;
 mod stories;
 mod takeover;
 
-pub use self::ground::{ADMIN, Ground, OPERATOR};
+pub use self::ground::{ADMIN, Device, Ground, OPERATOR};
