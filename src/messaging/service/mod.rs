@@ -5,6 +5,7 @@
 
 mod fanout;
 mod janitor;
+mod jobs;
 mod operators;
 mod queued;
 mod registration;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 pub use self::fanout::Fanout;
+pub use self::jobs::JobView;
 pub use self::operators::{ClientView, MessageView};
 pub use self::queued::QUEUE;
 pub use self::registration::{Credentials, Registered};
