@@ -98,7 +98,8 @@ impl Store {
             // Ids are positive, and unsigned on MySQL.
             Cursor::After(id) => Some(id.max(0)),
         };
-        let rows = self.database.rows(&self.poll, &[after.into(), id.as_str().into()]).await?;
+        let id = Arg::from(id.as_str());
+        let rows = self.database.rows(&self.poll, &[id, id, after.into(), id]).await?;
         Polled::read(rows)
     }
 
