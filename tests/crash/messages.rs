@@ -176,6 +176,8 @@ async fn side_by_side(engine: Engine) {
                     let answer = publish(client, &ids, &format!("{publisher}-{count}")).await.unwrap();
                     assert_eq!(answer.status, 200, "{}: {}", answer.text, last_lines(&sidecars[count % 2].log()));
                     count += 1;
+                    // No faster than workers can follow: this is about order, not about speed.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 count
             })
