@@ -10,6 +10,7 @@ mod outages;
 mod queued;
 mod recorded;
 mod seal;
+mod secrets;
 mod stories;
 mod takeover;
 

@@ -5,6 +5,7 @@
 
 mod fanout;
 mod janitor;
+mod jobs;
 mod operators;
 mod polling;
 mod queued;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 pub use self::fanout::Fanout;
+pub use self::jobs::JobView;
 pub use self::operators::{ClientView, MessageView};
 use self::polling::Standings;
 pub use self::queued::QUEUE;

@@ -70,19 +70,16 @@ SELECT CAST(id AS SIGNED), type, from_client_id, to_client_id, ciphertext, nonce
   DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s')
 FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT ?
 
+-- A subquery would be looked through again for each row of the table.
 -- name: purge_acknowledged
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+DELETE m FROM {messages} AS m JOIN (
   SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
   WHERE m.id <= r.last_acked_message_id AND m.created_at < ?
   ORDER BY m.id LIMIT 500
-) AS batch)
+) AS batch ON batch.id = m.id
 
 -- name: purge_old
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
-  SELECT id FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
-) AS batch)
+DELETE FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
 
 -- name: purge_steps
-DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
-  SELECT id FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500
-) AS batch)
+DELETE FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500
