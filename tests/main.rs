@@ -16,6 +16,7 @@ mod console;
 mod contract;
 mod crash;
 mod database;
+mod docker;
 mod http;
 mod interop;
 mod laravel;

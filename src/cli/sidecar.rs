@@ -10,15 +10,19 @@ use crate::config::{Config, Listen};
 /// The sidecar that runs with a configuration.
 pub(super) struct Sidecar<'a> {
     connection: Connection,
-    token: &'a str,
+    token: Option<&'a str>,
 }
 
 impl<'a> Sidecar<'a> {
-    /// Where `config` has it listen first.
+    /// Where `config` has it listen first, called with the service token.
     pub(super) fn of(config: &'a Config) -> Result<Self, String> {
         let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
-        let connection = connection(&config.server.listen)?;
-        Ok(Self { connection, token })
+        Ok(Self { token: Some(token), ..Self::as_anybody(config)? })
+    }
+
+    /// The same, called without a token.
+    pub(super) fn as_anybody(config: &Config) -> Result<Self, String> {
+        Ok(Self { connection: connection(&config.server.listen)?, token: None })
     }
 
     /// Its address.
@@ -33,7 +37,11 @@ impl<'a> Sidecar<'a> {
 
     /// Calls `path`; JSON, or what the sidecar says against it.
     pub(super) async fn call(&self, method: Method, path: &str) -> Result<Value, String> {
-        let request = self.connection.request(method, path).bearer_auth(self.token);
+        let request = self.connection.request(method, path);
+        let request = match self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
         self.connection.expect(request).await.map_err(|failure| match failure {
             Failure::Refused { message, .. } => message,
             Failure::Unreachable { address, cause } => format!("the sidecar at {address} does not answer: {cause}"),

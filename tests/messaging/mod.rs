@@ -13,7 +13,8 @@ mod outages;
 mod queued;
 mod recorded;
 mod seal;
+mod secrets;
 mod stories;
 mod takeover;
 
-pub use self::ground::{ADMIN, Ground, OPERATOR};
+pub use self::ground::{ADMIN, Device, Ground, OPERATOR};

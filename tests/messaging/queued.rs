@@ -12,7 +12,7 @@ use presence_sidecar::queue::{NewJob, Queue, SqlQueue, Standing};
 use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
 
-use super::ground::{ADMIN, Device, Ground, crypt};
+use super::ground::{ADMIN, Device, Ground, OPERATOR, crypt};
 use crate::database::{config, migrated};
 use crate::support::{Answer, ENGINES, Engine, RedisServer, TestDatabase};
 
@@ -138,7 +138,7 @@ impl ByHand {
         let test = TestDatabase::create(engine);
         let (database, names) = migrated(&test).await;
         let queue = Arc::new(SqlQueue::new(database.clone(), &names));
-        let messaging = Messaging::new(Base {
+        let (messaging, _) = Messaging::new(Base {
             database: Database::open(&config(&test, &[]).database),
             names,
             crypt: crypt(),
@@ -199,6 +199,33 @@ async fn a_job_of_another_key_is_a_dead_letter_and_holds_up_nobody() {
     }
     let dead = by_hand.queue.list(QUEUE, Standing::Dead, None, 10).await.unwrap();
     assert_eq!((dead[0].id.as_str(), dead[0].tries.last.as_str()), ("x", "the job does not decrypt"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_see_what_was_given_up_and_have_it_done_again() {
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &[("QUEUE_CONNECTION", "database")]).await;
+    let device = ground.register("one").await;
+    ground.database.sql("ALTER TABLE messages RENAME TO elsewhere");
+    ground.publish(&[&device], "alarm", json!({"n": 1})).await;
+    let listed = async |state: &str| ground.operate(&format!("/fan-outs?state={state}")).await.json["data"].clone();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while listed("pending").await[0]["tries"] != json!(1) {
+        assert!(Instant::now() < deadline, "it is not tried");
+    }
+    let job = listed("pending").await[0].clone();
+    assert_eq!((&job["type"], &job["recipients"]), (&json!("alarm"), &json!(1)));
+    assert_eq!(job["last"], "the database refused a statement");
+    // As after ten tries.
+    ground.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
+    ground.database.sql("DELETE FROM sidecar_queue_lanes");
+    ground.database.sql("ALTER TABLE elsewhere RENAME TO messages");
+    assert_eq!(listed("pending").await, json!([]));
+    assert_eq!(listed("dead").await[0]["id"], job["id"]);
+    let request = ground.nobody().request(reqwest::Method::POST, "/api/v1/operators/fan-outs/replay");
+    let replayed = ground.nobody().send(request.header("X-Operator-Token", OPERATOR)).await;
+    assert_eq!(replayed.json, json!({"replayed": 1}));
+    assert_eq!(arrived(&device, 1).await, [json!({"n": 1})]);
+    assert_eq!(listed("dead").await, json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

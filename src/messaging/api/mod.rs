@@ -5,6 +5,7 @@ mod bodies;
 mod failures;
 mod fields;
 mod input;
+mod jobs;
 mod limits;
 mod operators;
 mod requests;

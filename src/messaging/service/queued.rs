@@ -28,11 +28,9 @@ use crate::queue::{Job, NewJob, Queue, Settlement, Tries, Verdict};
 /// The queue's name. No endpoint of webhooks has a blank in its name.
 pub const QUEUE: &str = "fan out";
 
-/// Lanes, and with them jobs that all replicas together do side by side. Who changes the number gives up the order of what is queued.
-const LANES: u8 = 8;
-
-/// Jobs that one replica does side by side: less than there are connections, so that polls go on.
-const AT_ONCE: usize = 4;
+/// Lanes, and with them jobs that are done side by side: few, since a publication to some clients has a job in each. Who
+/// changes the number gives up the order of what is queued meanwhile.
+const LANES: u8 = 4;
 
 /// Most recipients of one job.
 const RECIPIENTS: usize = 500;
@@ -161,7 +159,7 @@ impl Messaging {
     /// # Errors
     /// The queue does not answer: what was done of them is found to be done when they are handed out again.
     pub async fn work_once(&self, queue: &dyn Queue) -> backend::Result<usize> {
-        let jobs = queue.claim(QUEUE, AT_ONCE, LEASE).await?;
+        let jobs = queue.claim(QUEUE, usize::from(LANES), LEASE).await?;
         let settled = join_all(jobs.into_iter().map(|job| self.attempt(job))).await;
         let mut tries = 0;
         loop {
@@ -175,7 +173,7 @@ impl Messaging {
     }
 
     async fn attempt(&self, job: Job) -> Settlement {
-        let Some(fanout) = self.crypt_open(&job) else {
+        let Some(fanout) = self.read_job(&job.payload) else {
             tracing::error!(id = job.id, "a fan-out job does not decrypt: another APP_KEY? It is a dead letter now");
             let tries = Tries { last: "the job does not decrypt".to_owned(), ..job.tries.clone() };
             return job.settled(Verdict::Dead(tries));
@@ -187,8 +185,9 @@ impl Messaging {
         job.settled(verdict)
     }
 
-    fn crypt_open(&self, job: &Job) -> Option<Fanout> {
-        Fanout::read(&self.crypt.decrypt(std::str::from_utf8(&job.payload).ok()?).ok()?)
+    /// What is in a job; `None` if it does not decrypt.
+    pub(super) fn read_job(&self, payload: &[u8]) -> Option<Fanout> {
+        Fanout::read(&self.crypt.decrypt(std::str::from_utf8(payload).ok()?).ok()?)
     }
 
     /// Notes every now and then how the queue is doing. Never ends.
