@@ -13,7 +13,18 @@ use super::{Database, Engine, Error, Pools};
 use crate::config::{self, Tables};
 
 /// The tables, in the order in which they are made.
-const TABLES: [&str; 4] = ["clients", "messages", "message_receipts", "done_steps"];
+const TABLES: [&str; 10] = [
+    "clients",
+    "messages",
+    "message_receipts",
+    "done_steps",
+    "cache",
+    "cache_locks",
+    "presence_log",
+    "presence_users",
+    "presence_counts",
+    "presence_changes",
+];
 
 /// Times that another process may be in the way; it does the same work.
 const TRIES: u32 = 5;
@@ -30,6 +41,12 @@ impl Names {
             ("messages", tables.messages.clone()),
             ("message_receipts", tables.message_receipts.clone()),
             ("done_steps", format!("{}done_steps", database.prefix)),
+            ("cache", "cache".to_owned()),
+            ("cache_locks", "cache_locks".to_owned()),
+            ("presence_log", format!("{}presence_log", database.prefix)),
+            ("presence_users", format!("{}presence_users", database.prefix)),
+            ("presence_counts", format!("{}presence_counts", database.prefix)),
+            ("presence_changes", format!("{}presence_changes", database.prefix)),
         ])
     }
 

@@ -24,7 +24,7 @@ pub use self::error::{Error, Result};
 pub use self::migrate::{Migrated, Names};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
-pub use self::transaction::Transaction;
+pub use self::transaction::{Transaction, undisturbed};
 
 /// A database. It connects when it is first used, and again whenever a connection is lost.
 #[derive(Clone, Debug)]

@@ -9,6 +9,23 @@ use super::row::{self, Row};
 use super::statement::{Arg, Statement};
 use super::within;
 
+/// Times that another transaction may be in the way of a step.
+const TRIES: u32 = 10;
+
+/// The outcome of a step that is one transaction, done again while another one is in its way.
+pub async fn undisturbed<T, F>(step: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut tries = 0;
+    loop {
+        match step().await {
+            Err(error) if error.is_conflict() && tries < TRIES => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// A transaction; dropped without [`commit`](Transaction::commit), it has changed nothing.
 pub struct Transaction {
     inner: Inner,

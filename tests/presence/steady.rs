@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
-use crate::support::{RedisServer, Sidecar};
+use crate::support::{Engine, RedisServer, Sidecar, TestDatabase};
 
 async fn known(teller: &Teller, second: i64) -> Known {
     teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use presence_sidecar::config::{Config, Sources, load};
+use presence_sidecar::database::{Database, Names};
 use presence_sidecar::presence::clock::Clock;
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::model::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
 use presence_sidecar::presence::store::{
-    ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, Store, own_prefix,
+    ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store,
+    own_prefix,
 };
 use presence_sidecar::presence::sweep::Sweep;
 use presence_sidecar::presence::{Metrics, View};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue};
 use presence_sidecar::telemetry::Registry;
 
-use crate::support::RedisServer;
+use crate::support::{RedisServer, TestDatabase};
 
 /// When stories begin.
 pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
@@ -53,6 +56,26 @@ impl Teller {
         };
         let queue = RedisQueue::new(server.info(), Duration::from_secs(5), own_prefix(PREFIX)).unwrap();
         Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue))
+    }
+
+    pub async fn sql(database: &TestDatabase) -> Self {
+        Self::sql_into(database, Outlets::default()).await
+    }
+
+    pub async fn sql_into(database: &TestDatabase, outlets: Outlets) -> Self {
+        let config = config_of(database);
+        let (opened, names) =
+            (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database));
+        opened.migrate(&names).await.unwrap();
+        let options = SqlOptions {
+            database: opened,
+            names,
+            prefix: "laravel-cache-".to_owned(),
+            version: "12".parse().unwrap(),
+            zone: chrono_tz::UTC,
+            outlets,
+        };
+        Self::new(Arc::new(SqlStore::new(options)), Arc::new(MemoryQueue::new()))
     }
 
     fn new(store: Arc<dyn Store>, queue: Arc<dyn Queue>) -> Self {
@@ -114,6 +137,12 @@ impl Teller {
             Changes::Trimmed(oldest) => panic!("what is left follows {oldest}"),
         }
     }
+}
+
+/// The configuration that leads to a database.
+fn config_of(database: &TestDatabase) -> Config {
+    let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    load(&Sources { environment, ..Sources::default() }).unwrap().config
 }
 
 pub fn subject(user: i64) -> Subject {
