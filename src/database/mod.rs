@@ -2,11 +2,12 @@
 //! of them can do.
 //!
 //! Who keeps something here writes its SQL once per engine, in a file of its own ([`Statements`]), and makes all columns
-//! text or 64-bit integers there; what calls it is written once. Times are text, as Laravel writes them
+//! text, bytes or 64-bit integers there; what calls it is written once. Times are text, as Laravel writes them
 //! (`2026-03-04 05:06:07`), so that no driver has an opinion on zones.
 //!
 //! SQLite has one writer: every statement that changes something goes through one connection, and transactions begin
-//! with the lock in hand (`BEGIN IMMEDIATE`), so that they cannot fail half-way. Its readers are not disturbed (WAL).
+//! with the lock in hand (`BEGIN IMMEDIATE`), so that they cannot fail half-way. Its readers are not disturbed (WAL). On both
+//! servers transactions are isolated as `READ COMMITTED`: each statement sees what is committed when it begins.
 
 mod error;
 mod migrate;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::error::{Error, Result};
-pub use self::migrate::{Migrated, Names};
+pub use self::migrate::{Migrated, Names, Part};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
 pub use self::transaction::{Transaction, undisturbed};
@@ -38,7 +39,7 @@ pub struct Database {
 pub enum Engine {
     /// SQLite 3.35 or newer.
     Sqlite,
-    /// MySQL 8.0 or MariaDB 10.4, or newer.
+    /// MySQL 8.0 or MariaDB 10.6, or newer.
     MySql,
     /// Postgres 12 or newer.
     Postgres,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::Connection as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Executor as _};
 
 use super::{Database, Pools};
 use crate::config::{self, Connection, DatabaseServer, SslMode};
@@ -15,15 +15,28 @@ use crate::config::{self, Connection, DatabaseServer, SslMode};
 /// How long SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// As Postgres does by itself: what is read under a lock is what is there, and gaps between rows are nobody's.
+const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
 /// How long a connection may rest before it is asked whether it is still there.
 const RESTED: Duration = Duration::from_millis(100);
 
 impl Database {
     /// The database of this configuration. Nothing is connected to yet; a pool works on the runtime that first uses it.
     pub fn open(config: &config::Database) -> Self {
+        Self::opened(config, SqliteSynchronous::Full)
+    }
+
+    /// As [`open`](Self::open); but on SQLite a commit does not wait for the disk. It outlives the process then, whatever
+    /// becomes of that, but the last ones may be lost with the power. The file stays whole.
+    pub fn open_without_waiting(config: &config::Database) -> Self {
+        Self::opened(config, SqliteSynchronous::Normal)
+    }
+
+    fn opened(config: &config::Database, synchronous: SqliteSynchronous) -> Self {
         let pools = match &config.connection {
             Connection::Sqlite(path) => {
-                let options = sqlite(path);
+                let options = sqlite(path).synchronous(synchronous);
                 Pools::Sqlite {
                     file: path.clone(),
                     readers: limited(SqlitePoolOptions::new(), config).connect_lazy_with(options.clone()),
@@ -31,7 +44,10 @@ impl Database {
                 }
             }
             Connection::MySql(server) => {
-                Pools::MySql(limited(MySqlPoolOptions::new(), config).connect_lazy_with(mysql(server)))
+                let options = limited(MySqlPoolOptions::new(), config).after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(READ_COMMITTED).await.map(drop) })
+                });
+                Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
             Connection::Postgres(server) => {
                 Pools::Postgres(limited(PgPoolOptions::new(), config).connect_lazy_with(postgres(server)))
@@ -62,7 +78,6 @@ fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .foreign_keys(true)
 }

@@ -51,6 +51,7 @@ pub struct Happened {
 type Job = Asked<Wanted, Happened>;
 
 /// What committing takes.
+#[derive(Clone)]
 pub struct Ground {
     /// Where it is committed.
     pub store: Arc<dyn Store>,

@@ -4,17 +4,14 @@
 //! commits under the same version check as everybody else: of two sweeps only one succeeds, and one that dies leaves
 //! its users to be handed out again when the lease ends.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::bell::Bell;
-use super::clock::Clock;
+use super::committer::Ground;
 use super::identity::{Key, Subject};
-use super::metrics::Metrics;
-use super::model::{self, Input, Observed, Span, Timestamp, Windows};
-use super::store::{Commit, Committed, Known, Result, Store};
+use super::model::{self, Input, Observed, Span, Timestamp};
+use super::store::{Commit, Committed, Known, Result};
 
 /// So many users are swept in one step.
 pub const BATCH: usize = 1_000;
@@ -26,18 +23,10 @@ const UPKEEP: Duration = Duration::from_secs(10);
 /// The sweeping task.
 #[derive(Clone)]
 pub struct Sweep {
-    /// What is swept.
-    pub store: Arc<dyn Store>,
-    /// The store's clock.
-    pub clock: Arc<Clock>,
-    /// When heartbeats grow old.
-    pub windows: Windows,
+    /// What is swept, and who is told.
+    pub ground: Ground,
     /// How long the change log is kept.
     pub keep_changes: Span,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// Who is told.
-    pub bell: Arc<Bell>,
 }
 
 /// What a step did.
@@ -52,23 +41,23 @@ pub struct Swept {
 impl Sweep {
     /// Sweeps up to [`BATCH`] users that are due at `now`.
     pub async fn step(&self, now: Timestamp) -> Result<Swept> {
-        let keys = self.store.claim_due(now, BATCH, LEASE_MS).await?;
+        let keys = self.ground.store.claim_due(now, BATCH, LEASE_MS).await?;
         if keys.is_empty() {
             return Ok(Swept::default());
         }
-        let known = self.store.load(&keys, now).await?;
+        let known = self.ground.store.load(&keys, now).await?;
         let due = keys.len();
         let commits: Vec<Commit> =
             keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
-        let committed = self.store.commit(&commits, now).await?;
+        let committed = self.ground.store.commit(&commits, now).await?;
         let done = commits.iter().zip(committed).filter(|(_, committed)| *committed == Committed::Done);
         let mut changes = 0;
         for change in done.flat_map(|(commit, _)| &commit.outcome.changes) {
-            self.metrics.changed(change, Some(now));
+            self.ground.metrics.changed(change, Some(now));
             changes += 1;
         }
         if changes > 0 {
-            self.bell.ring();
+            self.ground.bell.ring();
         }
         Ok(Swept { due, changes })
     }
@@ -76,13 +65,13 @@ impl Sweep {
     fn apply(&self, key: Key, known: Known, now: Timestamp) -> Commit {
         let Known { version, state, record } = known;
         if record == Observed::Unreadable {
-            self.metrics.unreadable_records.increment(1);
+            self.ground.metrics.unreadable_records.increment(1);
         }
         let listed = state.as_ref().map_or(model::Status::Offline, |state| state.status);
         let outcome = match &state {
             Some(known) => {
                 let subject = Subject { user: known.user.clone(), scope: known.scope.clone(), key: key.clone() };
-                model::apply(state, record, &subject, Input::Tick, &self.windows, now)
+                model::apply(state, record, &subject, Input::Tick, &self.ground.windows, now)
             }
             None => model::Outcome::nothing(),
         };
@@ -93,7 +82,7 @@ impl Sweep {
     pub async fn run(self, interval: Duration, stop: CancellationToken) {
         let mut failing = false;
         while !stop.is_cancelled() {
-            let pause = match self.step(self.clock.now()).await {
+            let pause = match self.step(self.ground.clock.now()).await {
                 Ok(swept) => {
                     failing = false;
                     if swept.due == BATCH { Duration::ZERO } else { interval }
@@ -119,8 +108,8 @@ impl Sweep {
                 () = tokio::time::sleep(UPKEEP) => {}
                 () = stop.cancelled() => return,
             }
-            let synchronized = self.clock.synchronize(self.store.as_ref()).await;
-            let trimmed = self.store.trim_changes(self.clock.now().minus(self.keep_changes)).await;
+            let synchronized = self.ground.clock.synchronize(self.ground.store.as_ref()).await;
+            let trimmed = self.ground.store.trim_changes(self.ground.clock.now().minus(self.keep_changes)).await;
             if let Err(error) = synchronized.and(trimmed) {
                 tracing::debug!(error = error.reason(), "upkeep waits for the presence store");
             }

@@ -14,10 +14,12 @@
 //! - All times are those of the store's own clock. Callers give spans.
 //!
 //! Jobs that belong to something else that is stored, such as a change of presence, are pushed in the very commit that
-//! stores it; that is why the redis backend lends out its [script](redis::PUSH), and the memory backend its lock.
+//! stores it; that is why the redis backend lends out its [script](redis::PUSH), the memory backend its lock, and the SQL
+//! backend pushes [within](SqlQueue::push_within) a transaction.
 
 pub mod memory;
 pub mod redis;
+mod sql;
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
+pub use self::sql::SqlQueue;
 use crate::backend::Result;
 
 /// A job in hand.
@@ -147,7 +150,7 @@ pub struct Depth {
     pub dead: u64,
 }
 
-/// Queues in one store. Two ship: [`RedisQueue`] and [`MemoryQueue`].
+/// Queues in one store. Three ship: [`RedisQueue`], [`SqlQueue`] and [`MemoryQueue`].
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Pushes jobs that belong to nothing else that is stored.

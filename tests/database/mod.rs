@@ -2,6 +2,7 @@
 
 mod migrations;
 mod outages;
+mod start;
 
 use presence_sidecar::config::{Config, Sources, load};
 use presence_sidecar::database::{Database, Names};
@@ -13,6 +14,13 @@ fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
     let own = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap().config
+}
+
+/// A database with all tables, and what they are called.
+pub async fn migrated(database: &TestDatabase) -> (Database, Names) {
+    let (database, names) = opened(&config(database, &[]));
+    database.migrate(&names).await.unwrap();
+    (database, names)
 }
 
 /// The database, and what its tables are called.

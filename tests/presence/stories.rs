@@ -21,6 +21,7 @@ macro_rules! stories {
         mod servers {
             use super::*;
             async fn tell(engine: Engine) {
+                let _running = TestDatabase::create(engine);
                 $({
                     println!("{}", stringify!($name));
                     let database = TestDatabase::create(engine);
@@ -28,14 +29,8 @@ macro_rules! stories {
                     $story
                 })*
             }
-            #[tokio::test] async fn every_story_on_mariadb() {
-                let _running = TestDatabase::create(Engine::MariaDb);
-                tell(Engine::MariaDb).await;
-            }
-            #[tokio::test] async fn every_story_on_postgres() {
-                let _running = TestDatabase::create(Engine::Postgres);
-                tell(Engine::Postgres).await;
-            }
+            #[tokio::test] async fn every_story_on_mariadb() { tell(Engine::MariaDb).await; }
+            #[tokio::test] async fn every_story_on_postgres() { tell(Engine::Postgres).await; }
         }
         mod array {
             use super::*;

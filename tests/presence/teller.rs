@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use presence_sidecar::config::{Config, Sources, load};
-use presence_sidecar::database::{Database, Names};
 use presence_sidecar::presence::clock::Clock;
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::model::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
@@ -13,10 +11,11 @@ use presence_sidecar::presence::store::{
     own_prefix,
 };
 use presence_sidecar::presence::sweep::Sweep;
-use presence_sidecar::presence::{Metrics, View};
-use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue};
+use presence_sidecar::presence::{Ground, Metrics, View};
+use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use presence_sidecar::telemetry::Registry;
 
+use crate::database::migrated;
 use crate::support::{RedisServer, TestDatabase};
 
 /// When stories begin.
@@ -63,10 +62,8 @@ impl Teller {
     }
 
     pub async fn sql_into(database: &TestDatabase, outlets: Outlets) -> Self {
-        let config = config_of(database);
-        let (opened, names) =
-            (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database));
-        opened.migrate(&names).await.unwrap();
+        let (opened, names) = migrated(database).await;
+        let queue = Arc::new(SqlQueue::new(opened.clone(), &names));
         let options = SqlOptions {
             database: opened,
             names,
@@ -75,7 +72,7 @@ impl Teller {
             zone: chrono_tz::UTC,
             outlets,
         };
-        Self::new(Arc::new(SqlStore::new(options)), Arc::new(MemoryQueue::new()))
+        Self::new(Arc::new(SqlStore::new(options)), queue)
     }
 
     fn new(store: Arc<dyn Store>, queue: Arc<dyn Queue>) -> Self {
@@ -85,14 +82,15 @@ impl Teller {
     }
 
     pub fn sweep(&self) -> Sweep {
-        Sweep {
+        let ground = Ground {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
             windows: self.windows,
-            keep_changes: Span::from_secs(86_400),
+            announce_beats: false,
             metrics: Arc::new(Metrics::new(&Registry::new())),
             bell: Arc::default(),
-        }
+        };
+        Sweep { ground, keep_changes: Span::from_secs(86_400) }
     }
 
     /// Loads, applies, commits, until there is no conflict.
@@ -137,12 +135,6 @@ impl Teller {
             Changes::Trimmed(oldest) => panic!("what is left follows {oldest}"),
         }
     }
-}
-
-/// The configuration that leads to a database.
-fn config_of(database: &TestDatabase) -> Config {
-    let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    load(&Sources { environment, ..Sources::default() }).unwrap().config
 }
 
 pub fn subject(user: i64) -> Subject {

@@ -1,22 +1,36 @@
 //! The same stories through every queue.
 
+mod within;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use presence_sidecar::queue::{
-    Job, Listed, MemoryQueue, NewJob, Queue, RedisQueue, Standing, Tries, Verdict, redis::keys,
+    Job, Listed, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue, Standing, Tries, Verdict, redis::keys,
 };
 
-use crate::support::RedisServer;
+use crate::database::migrated;
+use crate::support::{Engine, RedisServer, TestDatabase};
 
 const LEASE: Duration = Duration::from_secs(60);
 const Q: &str = "app";
 
 struct Teller {
     queue: Arc<dyn Queue>,
+    _database: Option<TestDatabase>,
 }
 
 impl Teller {
+    fn new(queue: impl Queue + 'static) -> Self {
+        Self { queue: Arc::new(queue), _database: None }
+    }
+
+    async fn on(engine: Engine) -> Self {
+        let test = TestDatabase::create(engine);
+        let (database, names) = migrated(&test).await;
+        Self { queue: Arc::new(SqlQueue::new(database, &names)), _database: Some(test) }
+    }
+
     async fn push(&self, lane: &str, id: &str) {
         self.push_later(lane, id, Duration::ZERO).await;
     }
@@ -70,13 +84,13 @@ fn tries(count: u32, last: &str) -> Tries {
     Tries { count, last: last.to_owned() }
 }
 
-/// Tells a story to the queue in memory and to a real Redis.
+/// Tells a story to the queue in memory, to a real Redis, and to a database of each engine.
 macro_rules! stories {
     ($($name:ident($teller:ident) $story:block)*) => {
         mod memory {
             use super::*;
             $(#[tokio::test] async fn $name() {
-                let $teller = Teller { queue: Arc::new(MemoryQueue::new()) };
+                let $teller = Teller::new(MemoryQueue::new());
                 $story
             })*
         }
@@ -85,7 +99,19 @@ macro_rules! stories {
             $(#[tokio::test] async fn $name() {
                 let server = RedisServer::start();
                 let queue = RedisQueue::new(server.info(), Duration::from_secs(5), "app{presence}:".to_owned());
-                let $teller = Teller { queue: Arc::new(queue.unwrap()) };
+                let $teller = Teller::new(queue.unwrap());
+                $story
+            })*
+        }
+        stories!(sqlite, Engine::Sqlite, $($name($teller) $story)*);
+        stories!(mariadb, Engine::MariaDb, $($name($teller) $story)*);
+        stories!(postgres, Engine::Postgres, $($name($teller) $story)*);
+    };
+    ($module:ident, $engine:expr, $($name:ident($teller:ident) $story:block)*) => {
+        mod $module {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                let $teller = Teller::on($engine).await;
                 $story
             })*
         }
@@ -275,7 +301,7 @@ stories! {
 async fn a_job_nobody_can_read_goes_to_the_dead_letters_alone() {
     let server = RedisServer::start();
     let queue = RedisQueue::new(server.info(), Duration::from_secs(5), "app{presence}:".to_owned()).unwrap();
-    let teller = Teller { queue: Arc::new(queue) };
+    let teller = Teller::new(queue);
     for id in ["1", "2", "3"] {
         teller.push(id, id).await;
     }

@@ -1,8 +1,9 @@
 //! Real databases of the tests' own: MariaDB and Postgres servers, SQLite files.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -179,6 +180,12 @@ fn shared(engine: Engine) -> Arc<Mutex<SqlServer>> {
     server
 }
 
+/// An SQLite database that nobody else can write to.
+pub struct HeldDatabase {
+    /// What holds it ends when it gets no more orders.
+    _orders: ChildStdin,
+}
+
 /// An empty database of a test's own.
 pub struct TestDatabase {
     /// The engine it is in.
@@ -219,6 +226,18 @@ impl TestDatabase {
         let database = Self::create(Engine::Sqlite);
         std::fs::copy(file, database.file()).unwrap();
         database
+    }
+
+    /// Keeps everybody else from writing to an SQLite database until it is dropped.
+    pub fn hold(&self) -> HeldDatabase {
+        let mut child = Command::new("sqlite3").arg(self.file()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let child = child.as_mut().map(|child| (child.stdin.take().unwrap(), child.stdout.take().unwrap()));
+        let (mut orders, answers) = child.expect("sqlite3 is installed by tests/run");
+        orders.write_all(b"BEGIN IMMEDIATE; SELECT 'held';\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(answers).read_line(&mut line).unwrap();
+        assert_eq!(line, "held\n");
+        HeldDatabase { _orders: orders }
     }
 
     /// The names of Laravel that lead here.

@@ -58,6 +58,38 @@ CREATE TABLE IF NOT EXISTS {done_steps} (
 -- name: done_steps.1
 CREATE INDEX IF NOT EXISTS "<done_steps>_done_at_index" ON {done_steps} ("done_at")
 
+-- name: queue_lanes
+CREATE TABLE IF NOT EXISTS {queue_lanes} (
+  "lane_key" varchar(64) COLLATE "C" NOT NULL PRIMARY KEY,
+  "queue" varchar(255) COLLATE "C" NOT NULL,
+  "ready_at" bigint NOT NULL
+)
+
+-- name: queue_lanes.1
+CREATE INDEX IF NOT EXISTS "<queue_lanes>_queue_ready_at_index" ON {queue_lanes} ("queue", "ready_at")
+
+-- name: queue_jobs
+CREATE TABLE IF NOT EXISTS {queue_jobs} (
+  "seq" bigserial NOT NULL PRIMARY KEY,
+  "queue" varchar(255) COLLATE "C" NOT NULL,
+  "id" varchar(255) COLLATE "C" NOT NULL,
+  "lane_key" varchar(64) COLLATE "C" NOT NULL,
+  "lane" text NOT NULL,
+  "payload" bytea NOT NULL,
+  "not_before" bigint NOT NULL,
+  "pushed_at" bigint NOT NULL,
+  "listed_at" bigint NOT NULL,
+  "dead" smallint NOT NULL,
+  "tries" text NOT NULL,
+  CONSTRAINT "<queue_jobs>_queue_id_unique" UNIQUE ("queue", "id")
+)
+
+-- name: queue_jobs.1
+CREATE INDEX IF NOT EXISTS "<queue_jobs>_lane_key_dead_seq_index" ON {queue_jobs} ("lane_key", "dead", "seq")
+
+-- name: queue_jobs.2
+CREATE INDEX IF NOT EXISTS "<queue_jobs>_queue_dead_listed_at_id_index" ON {queue_jobs} ("queue", "dead", "listed_at", "id")
+
 -- name: cache
 CREATE TABLE IF NOT EXISTS {cache} (
   "key" varchar(255) NOT NULL PRIMARY KEY,

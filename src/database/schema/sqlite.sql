@@ -63,6 +63,41 @@ CREATE TABLE IF NOT EXISTS {done_steps} (
 -- name: done_steps.1
 CREATE INDEX IF NOT EXISTS "<done_steps>_done_at_index" ON {done_steps} ("done_at")
 
+-- name: queue_lanes
+CREATE TABLE IF NOT EXISTS {queue_lanes} (
+  "lane_key" varchar NOT NULL,
+  "queue" varchar NOT NULL,
+  "ready_at" integer NOT NULL,
+  PRIMARY KEY ("lane_key")
+)
+
+-- name: queue_lanes.1
+CREATE INDEX IF NOT EXISTS "<queue_lanes>_queue_ready_at_index" ON {queue_lanes} ("queue", "ready_at")
+
+-- name: queue_jobs
+CREATE TABLE IF NOT EXISTS {queue_jobs} (
+  "seq" integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+  "queue" varchar NOT NULL,
+  "id" varchar NOT NULL,
+  "lane_key" varchar NOT NULL,
+  "lane" text NOT NULL,
+  "payload" blob NOT NULL,
+  "not_before" integer NOT NULL,
+  "pushed_at" integer NOT NULL,
+  "listed_at" integer NOT NULL,
+  "dead" integer NOT NULL,
+  "tries" text NOT NULL
+)
+
+-- name: queue_jobs.1
+CREATE UNIQUE INDEX IF NOT EXISTS "<queue_jobs>_queue_id_unique" ON {queue_jobs} ("queue", "id")
+
+-- name: queue_jobs.2
+CREATE INDEX IF NOT EXISTS "<queue_jobs>_lane_key_dead_seq_index" ON {queue_jobs} ("lane_key", "dead", "seq")
+
+-- name: queue_jobs.3
+CREATE INDEX IF NOT EXISTS "<queue_jobs>_queue_dead_listed_at_id_index" ON {queue_jobs} ("queue", "dead", "listed_at", "id")
+
 -- name: cache
 CREATE TABLE IF NOT EXISTS {cache} (
   "key" varchar NOT NULL,

@@ -12,6 +12,10 @@ impl From<Failure> for Problem {
                 tracing::debug!(error = chain(&failure), "the database did not answer");
                 Self::NoDatabase
             }
+            Failure::Database(database::Error::NoTable(_)) => {
+                tracing::warn!(error = chain(&failure), "messages are not served");
+                Self::NoDatabase
+            }
             Failure::Database(database::Error::Taken | database::Error::Refused(_)) | Failure::Secret => {
                 tracing::error!(error = chain(&failure), "a message could not be dealt with");
                 Self::Internal

@@ -34,14 +34,10 @@ use crate::laravel::date;
 /// How often it is written who was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
 
-/// How long until a database that does not answer is asked again for its tables.
-const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
-
 /// The messaging service.
 pub struct Messaging {
     store: Store,
     database: Database,
-    names: Names,
     crypt: Crypt,
     zone: Tz,
     bcrypt_cost: u32,
@@ -128,7 +124,7 @@ impl Messaging {
         let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep } = ground;
         let store = Store::new(database.clone(), &names);
         let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
-        Self { store, database, names, crypt, zone, bcrypt_cost, tokens, seen, keep_acked, keep }
+        Self { store, database, crypt, zone, bcrypt_cost, tokens, seen, keep_acked, keep }
     }
 
     /// A client's messages behind the cursor, by rising id. It costs one query.
@@ -155,25 +151,6 @@ impl Messaging {
         self.tokens.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
         self.saw(&client.id);
         Ok(client)
-    }
-
-    /// Makes the tables that are missing.
-    ///
-    /// # Errors
-    /// The database does not answer, or does not let this user make tables.
-    pub async fn migrate(&self) -> database::Result<()> {
-        let made = self.database.migrate(&self.names).await?.made;
-        if !made.is_empty() {
-            tracing::info!(tables = made.join(", "), "tables were made");
-        }
-        Ok(())
-    }
-
-    /// Makes them as soon as the database answers.
-    pub async fn migrate_later(self: Arc<Self>) {
-        while self.migrate().await.is_err() {
-            tokio::time::sleep(MIGRATE_AGAIN).await;
-        }
     }
 
     /// Writes who was seen since the last time; what cannot be written now is written later.

@@ -58,6 +58,7 @@ impl SqlStore {
             };
         }
         self.write(&mut transaction, &plan, (last, now)).await?;
+        self.announcing.push(&mut transaction, &plan.changes).await?;
         let mut conflicts = Vec::new();
         if !outdated.is_empty() {
             let asked = Asked::new(&self.table, outdated.iter().map(|place| &commits[*place].key));

@@ -14,6 +14,7 @@
 //! States and records are loaded by one statement, which sees one state of the database: never a record that is older
 //! than the state it belongs to.
 
+mod announce;
 mod cache_table;
 mod commit;
 mod plan;
@@ -22,6 +23,7 @@ mod rows;
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
+use self::announce::Announcing;
 use self::cache_table::{CacheTable, hash};
 use self::rows::{Asked, args, change, cursor, int, text};
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
@@ -29,6 +31,7 @@ use crate::database::{self, Database, Engine, Names, Statements, Transaction, un
 use crate::laravel::cache_key::Version;
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Observed, Status, Timestamp};
+use crate::queue::SqlQueue;
 
 /// So many entries of the change log are removed in one transaction, which keeps commits waiting.
 const TRIMMED_AT_ONCE: i64 = 1_000;
@@ -54,7 +57,7 @@ pub struct SqlStore {
     database: Database,
     statements: Statements,
     table: CacheTable,
-    outlets: Outlets,
+    announcing: Announcing,
 }
 
 impl SqlStore {
@@ -68,7 +71,8 @@ impl SqlStore {
             Engine::Postgres => include_str!("postgres.sql"),
         };
         let statements = Statements::read(engine, file, &names.pairs());
-        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), outlets }
+        let announcing = Announcing::new(outlets, SqlQueue::new(database.clone(), &names));
+        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), announcing }
     }
 
     /// Takes the log for the rest of the transaction; gives the numbers of its last entry and of the last one removed.
@@ -216,7 +220,7 @@ impl Store for SqlStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let before = before.millis();
+        let before = self.announcing.delivered_until(before, self.time().await?).await?;
         while undisturbed(|| self.try_to_trim(before)).await? {}
         Ok(())
     }

@@ -1,0 +1,100 @@
+//! The composition root: configuration -> stores -> services -> routes and workers; and the program itself, [`run`].
+
+mod presence;
+mod routes;
+mod stores;
+mod tables;
+mod webhooks;
+mod workers;
+
+use std::sync::Arc;
+
+use poem::{Route, get};
+use serde_json::Value;
+
+pub use self::routes::Routes;
+use self::routes::{Apis, scrape};
+use self::stores::Stores;
+pub use self::stores::{redis_store, sql_store};
+use self::tables::Tables;
+pub use self::tables::used as used_tables;
+pub use self::workers::{Workers, run};
+use crate::config::Config;
+use crate::database::{Database, Names};
+use crate::http::edge::Edge;
+use crate::http::server;
+use crate::messaging::{self, Messaging};
+use crate::telemetry::Registry;
+
+/// Everything that a running sidecar consists of, put together but not yet running.
+pub struct App {
+    /// All routes, with the edge around them.
+    pub routes: Edge<Routes>,
+    /// The routes of the metrics listener, if there is one.
+    pub metrics: Option<Route>,
+    /// The OpenAPI document.
+    pub document: Value,
+    /// What works beside the requests.
+    pub workers: Workers,
+    limits: server::Limits,
+}
+
+/// Why a configuration could not be put to work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AssemblyError(String);
+
+/// Puts a sidecar together. Nothing is connected to yet; a store that is down does not stop the start.
+///
+/// # Errors
+/// A combination this version cannot serve.
+pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
+    let registry = Arc::new(Registry::new());
+    let outlets = webhooks::outlets(config);
+    let installation = outlets.installation;
+    let announce_beats = outlets.want_beats();
+    let stores = Stores::of(config, outlets)?;
+    let presence = presence::wing(config, &stores, announce_beats, &registry);
+    let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
+    let messaging = messaging(config);
+    let apis = Apis {
+        presence: presence.api(config, installation),
+        browser: presence.browser(config),
+        webhooks: webhooks::api(config, &stores),
+        clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
+        operators: messaging::api::Operators::new(messaging.clone()),
+    };
+    let (routes, document) = routes::all(config, apis, presence.service.clone(), &registry);
+    let metrics =
+        (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry.clone()))));
+    let workers = Workers {
+        presence: presence.workers,
+        redis: stores.redis,
+        database: stores.database,
+        tables: Tables::of(config),
+        deliveries,
+        messaging,
+        registry,
+    };
+    let limits = server::Limits {
+        connections: config.server.max_connections,
+        header_timeout: config.server.header_timeout,
+        shutdown_timeout: config.server.shutdown_timeout,
+    };
+    Ok(App { routes, metrics, document, workers, limits })
+}
+
+/// The messaging service, if it is wanted and there is a key.
+fn messaging(config: &Config) -> Option<Arc<Messaging>> {
+    let crypt = config.laravel.crypt.clone().filter(|_| config.messaging.enabled)?;
+    let ground = messaging::Ground {
+        database: Database::open(&config.database),
+        names: Names::new(&config.messaging.tables, &config.database),
+        crypt,
+        zone: config.laravel.timezone,
+        bcrypt_cost: config.messaging.bcrypt_cost,
+        keep_acked: config.messaging.keep_acked,
+        keep: config.messaging.keep,
+    };
+    Some(Arc::new(Messaging::new(ground)))
+}

@@ -1,0 +1,80 @@
+//! The presence wing, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::stores::Stores;
+use crate::config::Config;
+use crate::http::throttle::Throttle;
+use crate::presence::api::{Api, Browser};
+use crate::presence::clock::Clock;
+use crate::presence::feed::Feed;
+use crate::presence::model::{Span, Windows};
+use crate::presence::sweep::Sweep;
+use crate::presence::{Bell, Ground, Metrics, Presence};
+use crate::telemetry::Registry;
+
+/// What the other parts need of presence.
+pub(super) struct Wing {
+    pub(super) service: Arc<Presence>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) workers: Work,
+    feed: Feed,
+}
+
+/// What works for presence beside the requests.
+pub(super) struct Work {
+    pub(super) sweep: Sweep,
+    pub(super) interval: Duration,
+    /// Who talks to the store for everybody; ends when the service is dropped.
+    pub(super) committing: Vec<BoxFuture<'static, ()>>,
+    /// Who reads the change log for everybody, until `ending`.
+    pub(super) feed: BoxFuture<'static, ()>,
+    pub(super) ending: CancellationToken,
+}
+
+/// Puts presence on its stores.
+pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, registry: &Registry) -> Wing {
+    let ground = Ground {
+        store: stores.busy.clone(),
+        clock: Arc::new(Clock::new()),
+        windows: windows(config),
+        announce_beats,
+        metrics: Arc::new(Metrics::new(registry)),
+        bell: Arc::new(Bell::new()),
+    };
+    let ending = CancellationToken::new();
+    let clock = ground.clock.clone();
+    let (feed, following) = Feed::new(stores.store.clone(), &ground.bell, ending.clone());
+    let sweep = Sweep {
+        ground: Ground { store: stores.store.clone(), ..ground.clone() },
+        keep_changes: Span::from_duration(config.changes.keep),
+    };
+    let (service, committing) = Presence::new(stores.store.clone(), ground);
+    let workers =
+        Work { sweep, interval: config.presence.sweep_interval, committing, feed: Box::pin(following), ending };
+    Wing { service: Arc::new(service), clock, workers, feed }
+}
+
+impl Wing {
+    pub(super) fn api(&self, config: &Config, installation: Uuid) -> Api {
+        Api::new(self.service.clone(), self.feed.clone(), installation, config.scope.clone())
+    }
+
+    pub(super) fn browser(&self, config: &Config) -> Browser {
+        let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
+        Browser::new(self.service.clone(), config.scope.clone(), throttle)
+    }
+}
+
+fn windows(config: &Config) -> Windows {
+    Windows {
+        ttl: Span::from_secs(config.cache.ttl_seconds),
+        away_after: Span::from_secs(config.cache.away_after_seconds),
+        remember: Span::from_duration(config.presence.remember),
+    }
+}

@@ -1,0 +1,148 @@
+//! All routes: the operations of the OpenAPI document, and the pages beside them.
+
+use std::sync::Arc;
+
+use poem::endpoint::{BoxEndpoint, make, make_sync};
+use poem::http::{StatusCode, Uri};
+use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
+use poem_openapi::OpenApiService;
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::http::auth::Gate;
+use crate::http::cors::Origins;
+use crate::http::docs;
+use crate::http::edge::{Edge, Settings};
+use crate::http::{Problem, body};
+use crate::messaging::api::{Api as Clients, Operators};
+use crate::presence::Presence;
+use crate::presence::api::{Api, Browser, Direct};
+use crate::telemetry::Registry;
+use crate::webhooks::api::Api as Webhooks;
+
+/// The operations, wing by wing.
+pub(super) struct Apis {
+    pub(super) presence: Api,
+    pub(super) browser: Browser,
+    pub(super) webhooks: Webhooks,
+    pub(super) clients: Clients,
+    pub(super) operators: Operators,
+}
+
+/// The routes as `config` wants them, and the document that describes them.
+pub(super) fn all(
+    config: &Config,
+    apis: Apis,
+    presence: Arc<Presence>,
+    registry: &Arc<Registry>,
+) -> (Edge<Routes>, Value) {
+    let api = apis.presence.clone();
+    let operations = (apis.presence, apis.browser, apis.webhooks, apis.clients, apis.operators);
+    let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
+        .summary("Presence and messages for Laravel apps")
+        .license("MIT");
+    let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
+    let document = described(&service.spec(), browser.as_deref());
+    let mut open = vec!["/", "/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
+    let mut pages = Route::new()
+        .at("/", get(make_sync(|_| answer(StatusCode::OK, "ok"))))
+        .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
+        .at("/ready", get(ready(presence)))
+        .at("/docs", get(docs::swagger_ui(&document)))
+        .at("/openapi.json", get(docs::fixed("application/json", docs::to_json(&document))))
+        .at("/openapi.yaml", get(docs::fixed("application/yaml", docs::to_yaml(&document))));
+    if config.metrics.listen.is_empty() {
+        pages = pages.at("/metrics", get(scrape(registry.clone())));
+        open.push("/metrics");
+    }
+    let settings = settings(config, docs::Routes::of(&document, &open));
+    let routes = Routes { api, operations: service.into_endpoint(), browser, pages };
+    (Edge::new(routes, settings), document)
+}
+
+/// What the edge goes by.
+fn settings(config: &Config, routes: docs::Routes) -> Settings {
+    let messaging = &config.messaging;
+    let gate = Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)
+        .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone());
+    Settings {
+        gate: Arc::new(gate),
+        limits: body::Limits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
+        origins: Origins::new(config.server.allowed_origins.clone()),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        routes,
+    }
+}
+
+/// The operations of the document, and the pages beside them.
+pub struct Routes {
+    api: Api,
+    operations: BoxEndpoint<'static, Response>,
+    browser: Option<String>,
+    pages: Route,
+}
+
+impl Endpoint for Routes {
+    type Output = Response;
+
+    /// Leads a request on; as in Laravel, a slash at the end makes no difference.
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        if let Some(shorter) = path.strip_suffix('/').filter(|shorter| !shorter.is_empty()) {
+            let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+            if let Ok(uri) = format!("{shorter}{query}").parse() {
+                *request.uri_mut() = uri;
+            }
+        }
+        if let Some(direct) = Direct::find(&request) {
+            return direct.answer(&self.api, request).await;
+        }
+        let path = request.uri().path();
+        if self.browser.as_deref() == Some(path) {
+            if path != BROWSER_ROUTE {
+                *request.uri_mut() = Uri::from_static(BROWSER_ROUTE);
+            }
+            return self.operations.call(request).await;
+        }
+        if path.starts_with("/api/") { self.operations.call(request).await } else { self.pages.call(request).await }
+    }
+}
+
+/// Where the document, and the operation itself, have the browsers' heartbeat.
+const BROWSER_ROUTE: &str = "/presence/heartbeat";
+
+/// Where the configuration has it.
+fn browser_route(prefix: &str) -> String {
+    if prefix.is_empty() { "/heartbeat".to_owned() } else { format!("/{prefix}/heartbeat") }
+}
+
+/// The document as this configuration serves it.
+fn described(spec: &str, browser: Option<&str>) -> Value {
+    let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        let operation = paths.remove(BROWSER_ROUTE);
+        if let (Some(operation), Some(route)) = (operation, browser) {
+            paths.insert(route.to_owned(), operation);
+        }
+    }
+    docs::complete(&mut document);
+    document
+}
+
+fn answer(status: StatusCode, word: &'static str) -> Response {
+    Response::builder().status(status).content_type("application/json").body(json!({"status": word}).to_string())
+}
+
+fn ready(presence: Arc<Presence>) -> impl Endpoint<Output = Response> {
+    make(move |_| {
+        let presence = presence.clone();
+        async move {
+            let ready = presence.ready().await.map(|()| answer(StatusCode::OK, "ready"));
+            ready.map_err(|error| poem::Error::from(Problem::from(error)))
+        }
+    })
+}
+
+pub(super) fn scrape(registry: Arc<Registry>) -> impl Endpoint<Output = Response> {
+    make_sync(move |_| Response::builder().content_type("text/plain; version=0.0.4").body(registry.render()))
+}

@@ -1,0 +1,120 @@
+//! The stores that a configuration names.
+
+use std::sync::Arc;
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+use secrecy::ExposeSecret;
+
+use super::AssemblyError;
+use crate::backend::Unavailable;
+use crate::config::{self, Config, RedisEndpoint};
+use crate::database::{Database, Names};
+use crate::presence::store::{ArrayStore, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store, own_prefix};
+use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
+
+/// Where presence and what is to be delivered is kept.
+pub(super) struct Stores {
+    pub(super) store: Arc<dyn Store>,
+    /// The same, over a connection of its own.
+    pub(super) busy: Arc<dyn Store>,
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) redis: Option<Arc<RedisStore>>,
+    pub(super) database: Option<Database>,
+}
+
+impl Stores {
+    pub(super) fn of(config: &Config, outlets: Outlets) -> Result<Self, AssemblyError> {
+        match config.cache.store {
+            config::Store::Array => {
+                let queue = Arc::new(MemoryQueue::new());
+                let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
+                Ok(Self { store: store.clone(), busy: store, queue, redis: None, database: None })
+            }
+            config::Store::Redis => {
+                let redis = || RedisStore::new(redis_options(config, outlets.clone())?).map_err(unusable);
+                let (store, busy) = (Arc::new(redis()?), Arc::new(redis()?));
+                let own = own_prefix(&prefix(config));
+                let queue = RedisQueue::new(redis_server(config)?, config.redis.timeout, own).map_err(unusable)?;
+                Ok(Self { store: store.clone(), busy, queue: Arc::new(queue), redis: Some(store), database: None })
+            }
+            config::Store::Database => {
+                let open = || Database::open_without_waiting(&config.database);
+                let database = open();
+                let store = SqlStore::new(sql_options(config, database.clone(), outlets.clone()));
+                let busy = SqlStore::new(sql_options(config, open(), outlets));
+                let queue = SqlQueue::new(database.clone(), &names(config));
+                let (store, busy, queue) = (Arc::new(store), Arc::new(busy), Arc::new(queue));
+                Ok(Self { store, busy, queue, redis: None, database: Some(database) })
+            }
+        }
+    }
+}
+
+/// The presence store in the database, not connected yet; its changes go out nowhere.
+pub fn sql_store(config: &Config) -> SqlStore {
+    SqlStore::new(sql_options(config, Database::open(&config.database), Outlets::default()))
+}
+
+fn sql_options(config: &Config, database: Database, outlets: Outlets) -> SqlOptions {
+    SqlOptions {
+        database,
+        names: names(config),
+        prefix: config.laravel.cache_prefix.clone(),
+        version: config.laravel.version,
+        zone: config.laravel.timezone,
+        outlets,
+    }
+}
+
+fn names(config: &Config) -> Names {
+    Names::new(&config.messaging.tables, &config.database)
+}
+
+/// The presence store in Redis, not connected yet; its changes go out nowhere.
+///
+/// # Errors
+/// The address cannot be understood.
+pub fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
+    RedisStore::new(redis_options(config, Outlets::default())?).map_err(unusable)
+}
+
+fn unusable(error: Unavailable) -> AssemblyError {
+    AssemblyError(format!("redis: {}", error.reason()))
+}
+
+/// Redis prefix and cache prefix, as Laravel puts them before a logical key.
+pub(super) fn prefix(config: &Config) -> String {
+    format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
+}
+
+fn redis_options(config: &Config, outlets: Outlets) -> Result<RedisOptions, AssemblyError> {
+    Ok(RedisOptions {
+        connection: redis_server(config)?,
+        cache_db: config.redis.cache_db,
+        prefix: prefix(config),
+        zone: config.laravel.timezone,
+        timeout: config.redis.timeout,
+        outlets,
+    })
+}
+
+/// Address, credentials and the database of the sidecar's own keys.
+fn redis_server(config: &Config) -> Result<ConnectionInfo, AssemblyError> {
+    let redis = &config.redis;
+    let address = match &redis.endpoint {
+        RedisEndpoint::Tcp { host, port, tls: false } => ConnectionAddr::Tcp(host.clone(), *port),
+        RedisEndpoint::Tcp { host, port, tls: true } => {
+            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
+        }
+        RedisEndpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
+    };
+    let mut settings = RedisConnectionInfo::default().set_db(redis.db);
+    if let Some(username) = &redis.username {
+        settings = settings.set_username(username);
+    }
+    if let Some(password) = &redis.password {
+        settings = settings.set_password(password.expose_secret());
+    }
+    let server = address.into_connection_info().map_err(|error| AssemblyError(format!("redis: {error}")))?;
+    Ok(server.set_redis_settings(settings))
+}

@@ -1,0 +1,69 @@
+//! Webhooks, put together: which endpoint is told what, and who delivers it.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::AssemblyError;
+use super::presence::Wing;
+use super::stores::{Stores, prefix};
+use crate::config::{self, Config, Driver};
+use crate::presence::model::Event;
+use crate::presence::store::{Outlet, Outlets};
+use crate::telemetry::Registry;
+use crate::webhooks::api::Api;
+use crate::webhooks::delivery::{Delivery, Terms};
+use crate::webhooks::guard::Guard;
+use crate::webhooks::message;
+use crate::webhooks::sender::Sender;
+use crate::webhooks::{Metrics, Webhooks};
+
+/// The endpoints that are posted to: all of them with `driver = "webhook"`, else none.
+fn endpoints(config: &Config) -> impl Iterator<Item = &config::Endpoint> {
+    config.webhook.endpoints.iter().filter(|_| config.driver == Driver::Webhook)
+}
+
+/// What commits push, and where.
+pub(super) fn outlets(config: &Config) -> Outlets {
+    const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
+    let outlet = |endpoint: &config::Endpoint| Outlet {
+        queue: endpoint.name.clone(),
+        events: EVENTS.into_iter().filter(|event| message::wants(endpoint, *event)).collect(),
+        debounce: config.webhook.debounce,
+    };
+    let installation = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("presence-sidecar:{}", prefix(config)).as_bytes());
+    Outlets { installation, queues: endpoints(config).map(outlet).collect() }
+}
+
+/// Who delivers, one for each endpoint.
+pub(super) fn deliveries(
+    config: &Config,
+    stores: &Stores,
+    presence: &Wing,
+    registry: &Registry,
+) -> Result<Vec<Delivery>, AssemblyError> {
+    let terms = Terms {
+        queue: stores.queue.clone(),
+        clock: presence.clock.clone(),
+        zone: config.laravel.timezone,
+        installation: outlets(config).installation,
+        schedule: config.webhook.schedule.clone(),
+        tries: config.webhook.retries.max(1),
+        concurrency: config.webhook.concurrency,
+        keep_dead: config.webhook.keep_dead,
+    };
+    let guard = Guard::new(&config.webhook.allowed_networks);
+    let delivery = |endpoint: &config::Endpoint| {
+        let metrics = Arc::new(Metrics::new(registry, &endpoint.name));
+        let sender = Sender::new(endpoint.clone(), guard.clone());
+        let sender = sender.map_err(|error| AssemblyError(format!("webhooks cannot be sent: {error}")))?;
+        Ok(Delivery::new(terms.clone(), endpoint.clone(), sender, metrics))
+    };
+    endpoints(config).map(delivery).collect()
+}
+
+/// What operators see of the queues.
+pub(super) fn api(config: &Config, stores: &Stores) -> Api {
+    let names = endpoints(config).map(|endpoint| endpoint.name.clone()).collect();
+    Api::new(Arc::new(Webhooks::new(stores.queue.clone(), names)))
+}

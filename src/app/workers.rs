@@ -1,0 +1,130 @@
+//! The program: requests are served, and beside them everything works that has to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::App;
+use super::presence::Work;
+use super::tables::Tables;
+use crate::database::Database;
+use crate::http::server::{self, Bound};
+use crate::messaging::Messaging;
+use crate::presence::Bell;
+use crate::presence::store::RedisStore;
+use crate::telemetry::Registry;
+use crate::webhooks::delivery::Delivery;
+
+/// How often what was counted is folded together.
+const FOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// What works beside the requests.
+pub struct Workers {
+    pub(super) presence: Work,
+    pub(super) redis: Option<Arc<RedisStore>>,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) messaging: Option<Arc<Messaging>>,
+    /// The database of presence, to be closed in the end.
+    pub(super) database: Option<Database>,
+    pub(super) tables: Tables,
+    pub(super) registry: Arc<Registry>,
+}
+
+/// The program: serves on `listeners` until `stop`, with the workers beside; returns once everything has ended.
+///
+/// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
+pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
+    let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
+    let Workers { presence, redis, deliveries, messaging, database, tables, registry } = workers;
+    let tasks = TaskTracker::new();
+    tables.ensure(&stop).await;
+    if let Some(redis) = redis {
+        let stop = stop.clone();
+        tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
+    }
+    for delivery in deliveries {
+        deliver(&tasks, delivery, &presence.sweep.ground.bell, limits.shutdown_timeout, &stop);
+    }
+    let committing = presence.start(&tasks, &stop).await;
+    tasks.spawn(fold_metrics(registry, stop.clone()));
+    if let Some(messaging) = &messaging {
+        tasks.spawn(messaging.clone().run(stop.clone()));
+        tasks.spawn(messaging.clone().keep_clean(stop.clone()));
+    }
+    let serving = server::serve(listeners, routes, limits, stop.clone());
+    match metrics_routes {
+        Some(routes) => {
+            let metrics = server::serve(metrics, routes, limits, stop);
+            tokio::join!(serving, metrics);
+        }
+        None => serving.await,
+    }
+    tasks.close();
+    tasks.wait().await;
+    if let Some(messaging) = messaging {
+        messaging.end().await;
+    }
+    if let Some(database) = database {
+        database.close().await;
+    }
+    if committing.await.is_err() {
+        tracing::error!("the committing thread ended in a panic");
+    }
+}
+
+impl Work {
+    /// Starts everything of presence; what is returned ends when nobody can ask any more.
+    async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> JoinHandle<()> {
+        let Self { sweep, interval, committing, feed, ending } = self;
+        let committing = tokio::task::spawn_blocking(|| beside(committing));
+        if let Err(error) = sweep.ground.clock.synchronize(sweep.ground.store.as_ref()).await {
+            tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
+        }
+        tasks.spawn(feed);
+        tasks.spawn(sweep.clone().upkeep(stop.clone()));
+        tasks.spawn(sweep.run(interval, stop.clone()));
+        tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
+        committing
+    }
+}
+
+/// Starts the deliveries to one endpoint; those under way have `patience` once all is to stop.
+fn deliver(tasks: &TaskTracker, delivery: Delivery, bell: &Bell, patience: Duration, stop: &CancellationToken) {
+    tasks.spawn(stop.clone().run_until_cancelled_owned(delivery.upkeep()).map(drop));
+    let (bell, stop) = (bell.listen(), stop.clone());
+    tasks.spawn(async move {
+        let under_way = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(patience));
+        tokio::select! {
+            () = delivery.run(bell, stop) => {}
+            () = under_way => tracing::warn!("deliveries under way are made again by the next sidecar"),
+        }
+    });
+}
+
+/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for
+/// their threads, nor to be passed from one to the other.
+fn beside(workers: Vec<BoxFuture<'static, ()>>) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(async {
+            let tasks = TaskTracker::new();
+            workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
+            tasks.close();
+            tasks.wait().await;
+        }),
+        Err(error) => tracing::error!(%error, "no thread for the store: nothing will be answered"),
+    }
+}
+
+async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        registry.fold();
+        tokio::select! {
+            () = tokio::time::sleep(FOLD_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

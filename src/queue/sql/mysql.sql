@@ -1,0 +1,95 @@
+-- name: is_ready
+SELECT 1 FROM {queue_lanes} WHERE queue = ? AND ready_at <= <now> LIMIT 1
+
+-- The lanes that are ready, and until when a lease would last. Those that others hold are passed over.
+-- name: ready
+SELECT lane_key, <now> + ? FROM {queue_lanes} WHERE queue = ? AND ready_at <= <now>
+ORDER BY ready_at LIMIT ? FOR UPDATE SKIP LOCKED
+
+-- name: lease
+UPDATE {queue_lanes} SET ready_at = ? WHERE lane_key IN ([[?]])
+
+-- name: heads
+SELECT l.lane_key, j.id, j.lane, j.payload, j.tries, <now> - j.pushed_at
+FROM {queue_lanes} AS l
+JOIN {queue_jobs} AS j ON j.seq = (SELECT MIN(h.seq) FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0)
+WHERE l.lane_key IN ([[?]])
+
+-- Whoever changes what a lane holds has its row in hand.
+-- name: hold
+SELECT lane_key, ready_at FROM {queue_lanes} WHERE lane_key IN ([[?]]) ORDER BY lane_key FOR UPDATE
+
+-- name: head_ids
+SELECT l.lane_key, j.seq, j.id
+FROM {queue_lanes} AS l
+JOIN {queue_jobs} AS j ON j.seq = (SELECT MIN(h.seq) FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0)
+WHERE l.lane_key IN ([[?]])
+
+-- name: remove
+DELETE FROM {queue_jobs} WHERE seq IN ([[?]])
+
+-- name: note_tries
+UPDATE {queue_jobs} SET tries = ? WHERE seq = ?
+
+-- name: bury
+UPDATE {queue_jobs} SET dead = 1, listed_at = <now>, tries = ? WHERE seq = ?
+
+-- name: put_off
+UPDATE {queue_lanes} SET ready_at = <now> + ? WHERE lane_key = ?
+
+-- name: drop_empty
+DELETE FROM {queue_lanes}
+WHERE lane_key IN ([[?]])
+AND NOT EXISTS (SELECT 1 FROM {queue_jobs} AS j WHERE j.lane_key = {queue_lanes}.lane_key AND j.dead = 0)
+
+-- name: advance
+UPDATE {queue_lanes} SET ready_at = GREATEST(<now>, (
+    SELECT j.not_before FROM {queue_jobs} AS j
+    WHERE j.lane_key = {queue_lanes}.lane_key AND j.dead = 0 ORDER BY j.seq LIMIT 1
+  ))
+WHERE lane_key IN ([[?]])
+
+-- Holds the lanes, too: also those that are there.
+-- name: open_lanes
+INSERT INTO {queue_lanes} (lane_key, queue, ready_at) VALUES [[(?, ?, <now> + ?)]]
+ON DUPLICATE KEY UPDATE ready_at = {queue_lanes}.ready_at
+
+-- name: push
+INSERT IGNORE INTO {queue_jobs} (queue, id, lane_key, lane, payload, not_before, pushed_at, listed_at, dead, tries)
+VALUES [[(?, ?, ?, ?, ?, <now> + ?, <now>, <now>, 0, '')]]
+
+-- name: is_open
+SELECT 1 FROM {queue_lanes} WHERE lane_key = ?
+
+-- name: last_held
+SELECT last.seq, last.payload FROM (
+  SELECT seq, payload, not_before FROM {queue_jobs} WHERE lane_key = ? AND dead = 0 ORDER BY seq DESC LIMIT 1
+) AS last
+WHERE last.not_before > <now>
+
+-- name: pending
+SELECT j.id, j.lane, j.payload, j.tries, j.listed_at, j.pushed_at, CASE WHEN j.seq = (
+  SELECT MIN(h.seq) FROM {queue_jobs} AS h WHERE h.lane_key = j.lane_key AND h.dead = 0
+) THEN l.ready_at END
+FROM {queue_jobs} AS j LEFT JOIN {queue_lanes} AS l ON l.lane_key = j.lane_key
+WHERE j.queue = ? AND j.dead = 0 AND j.listed_at >= ? AND (j.listed_at > ? OR j.id > ?)
+ORDER BY j.listed_at, j.id LIMIT ?
+
+-- name: dead
+SELECT id, lane, payload, tries, listed_at, pushed_at FROM {queue_jobs}
+WHERE queue = ? AND dead = 1 AND listed_at >= ? AND (listed_at > ? OR id > ?)
+ORDER BY listed_at, id LIMIT ?
+
+-- name: exhume
+SELECT seq, id, lane, payload FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]]) FOR UPDATE
+
+-- name: purge
+DELETE FROM {queue_jobs} WHERE seq IN (SELECT seq FROM (
+    SELECT seq FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND listed_at <= <now> - ? ORDER BY listed_at LIMIT 1000
+  ) AS batch)
+
+-- name: depth
+SELECT
+(SELECT COUNT(*) FROM {queue_jobs} WHERE queue = ? AND dead = 0),
+(SELECT COUNT(*) FROM {queue_jobs} WHERE queue = ? AND dead = 1),
+<now> - (SELECT MIN(listed_at) FROM {queue_jobs} WHERE queue = ? AND dead = 0)

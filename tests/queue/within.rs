@@ -1,0 +1,136 @@
+//! Jobs that are pushed, and taken back, within somebody's transaction.
+
+use std::time::Duration;
+
+use presence_sidecar::database::{Database, Names, Statements};
+use presence_sidecar::queue::{NewJob, Queue, SqlQueue, Standing, Verdict};
+
+use super::{LEASE, Q};
+use crate::database::migrated;
+use crate::support::{ENGINES, TestDatabase};
+
+fn job<'a>(lane: &'a str, id: &'a str, delay: Duration) -> NewJob<'a> {
+    NewJob { id, lane, payload: id.as_bytes(), delay }
+}
+
+/// A database, and its queue.
+async fn ground(test: &TestDatabase) -> (Database, Names, SqlQueue) {
+    let (database, names) = migrated(test).await;
+    let queue = SqlQueue::new(database.clone(), &names);
+    (database, names, queue)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_there_if_the_transaction_that_pushed_it_is_committed() {
+    for engine in ENGINES {
+        let test = TestDatabase::create(engine);
+        let (database, _, queue) = ground(&test).await;
+        let mut given_up = database.begin().await.unwrap();
+        queue.push_within(&mut given_up, Q, &[job("a", "1", Duration::ZERO)]).await.unwrap();
+        drop(given_up);
+        assert_eq!(queue.claim(Q, 10, LEASE).await.unwrap(), [], "{engine:?}");
+        let mut kept = database.begin().await.unwrap();
+        assert!(queue.is_idle_within(&mut kept, Q, "a").await.unwrap());
+        queue.push_within(&mut kept, Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
+        assert!(!queue.is_idle_within(&mut kept, Q, "a").await.unwrap());
+        kept.commit().await.unwrap();
+        assert_eq!(queue.claim(Q, 10, LEASE).await.unwrap()[0].id, "2", "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_is_taken_back_from_the_end_of_its_lane() {
+    for engine in ENGINES {
+        let test = TestDatabase::create(engine);
+        let (database, _, queue) = ground(&test).await;
+        let jobs = [job("a", "1", Duration::ZERO), job("a", "2", LEASE), job("a", "3", LEASE)];
+        queue.push(Q, &jobs).await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        let mut taken = async |wanted: &str| {
+            let wanted = |payload: &[u8]| payload == wanted.as_bytes();
+            queue.take_back_within(&mut transaction, (Q, "a"), wanted).await.unwrap()
+        };
+        assert_eq!(taken("2").await, None, "it is not the last");
+        assert_eq!(taken("3").await.as_deref(), Some(&b"3"[..]));
+        assert_eq!(taken("2").await.as_deref(), Some(&b"2"[..]));
+        assert_eq!(taken("1").await, None, "somebody may be handed it");
+        transaction.commit().await.unwrap();
+        let mut jobs = queue.claim(Q, 10, LEASE).await.unwrap();
+        assert!(queue.settle(Q, &[jobs.remove(0).settled(Verdict::Done)]).await.unwrap()[0]);
+        assert_eq!(queue.depth(Q).await.unwrap().pending, 0, "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_was_emptied_begins_anew_with_its_next_job() {
+    for engine in ENGINES {
+        let test = TestDatabase::create(engine);
+        let (database, names, queue) = ground(&test).await;
+        queue.push(Q, &[job("a", "1", LEASE)]).await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        assert!(queue.take_back_within(&mut transaction, (Q, "a"), |_| true).await.unwrap().is_some());
+        transaction.commit().await.unwrap();
+        queue.push(Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
+        // Known under another lane: nothing is opened for it.
+        queue.push(Q, &[job("b", "2", LEASE)]).await.unwrap();
+        let lanes = "-- name: lanes\nSELECT COUNT(*) FROM {queue_lanes}\n";
+        let lanes = Statements::read(database.engine(), lanes, &names.pairs()).get("lanes");
+        assert_eq!(database.rows(&lanes, &[]).await.unwrap()[0].int(0).unwrap(), Some(1), "{engine:?}");
+        assert_eq!(queue.claim(Q, 10, LEASE).await.unwrap()[0].id, "2", "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_stuck_in_the_middle_holds_up_one_lane_alone() {
+    for engine in ENGINES.into_iter().filter(|engine| *engine != crate::support::Engine::Sqlite) {
+        let test = TestDatabase::create(engine);
+        let (database, _, queue) = ground(&test).await;
+        queue.push(Q, &[job("a", "1", Duration::ZERO), job("b", "2", Duration::ZERO)]).await.unwrap();
+        let mut stuck = database.begin().await.unwrap();
+        queue.push_within(&mut stuck, Q, &[job("a", "3", Duration::ZERO)]).await.unwrap();
+        let jobs = queue.claim(Q, 10, LEASE).await.unwrap();
+        assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["2"], "{engine:?}");
+        drop(stuck);
+        let jobs = queue.claim(Q, 10, LEASE).await.unwrap();
+        assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["1"], "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_bytes_and_any_names_come_back_as_they_were() {
+    let (lane, payload) = (format!("häßlich|{}\n", "x".repeat(5_000)), (0..=255).collect::<Vec<u8>>());
+    for engine in ENGINES {
+        let test = TestDatabase::create(engine);
+        let (_, _, queue) = ground(&test).await;
+        let jobs = ["ID", "id"].map(|id| NewJob { id, lane: &lane, payload: &payload, delay: Duration::ZERO });
+        queue.push(Q, &jobs).await.unwrap();
+        let head = queue.claim(Q, 10, LEASE).await.unwrap().remove(0);
+        assert_eq!((&head.lane, &head.payload, head.id.as_str()), (&lane, &payload, "ID"), "{engine:?}");
+        let listed = queue.list(Q, Standing::Pending, None, 10).await.unwrap();
+        assert_eq!(listed.len(), 2, "letters' case matters");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_jobs_are_pushed_in_their_order() {
+    let payload = vec![7; 300_000];
+    let ids: Vec<String> = (0..250).map(|number| format!("{number:03}")).collect();
+    for engine in ENGINES {
+        let test = TestDatabase::create(engine);
+        let (_, _, queue) = ground(&test).await;
+        let payload = |number: usize| if number < 8 { &payload[..] } else { b"small" };
+        let jobs = ids.iter().enumerate().map(|(number, id)| NewJob {
+            id,
+            lane: "a",
+            payload: payload(number),
+            delay: Duration::ZERO,
+        });
+        queue.push(Q, &jobs.collect::<Vec<_>>()).await.unwrap();
+        for id in &ids[..20] {
+            let head = queue.claim(Q, 10, LEASE).await.unwrap().remove(0);
+            assert_eq!(head.id, *id, "{engine:?}");
+            queue.settle(Q, &[head.settled(Verdict::Done)]).await.unwrap();
+        }
+        assert_eq!(queue.depth(Q).await.unwrap().pending, 230);
+    }
+}
