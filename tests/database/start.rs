@@ -51,7 +51,7 @@ async fn an_app_with_presence_alone_gets_no_tables_for_messages_unasked() {
         .output()
         .unwrap();
     assert!(migrate.status.success(), "{}", String::from_utf8_lossy(&migrate.stderr));
-    assert_eq!(register().await.status, 200);
+    assert_eq!(register().await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

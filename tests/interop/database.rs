@@ -23,6 +23,9 @@ struct Pair {
 impl Pair {
     async fn start(engine: Engine, old_table: bool) -> Self {
         let database = TestDatabase::create(engine);
+        if engine == Engine::Sqlite {
+            std::fs::write(database.file(), "").unwrap(); // Laravel does not make it.
+        }
         let mut laravel = Laravel::on_database(&database, ENV);
         if old_table {
             laravel.evaluate(OLD_TABLE).unwrap();

@@ -24,6 +24,8 @@ pub(super) struct CacheTable {
     prefix: String,
     zone: Tz,
     wraps: bool,
+    /// Whether the column's collation takes some keys for others.
+    pub(super) is_lenient: bool,
 }
 
 /// A row but for its key.
@@ -40,7 +42,7 @@ impl CacheTable {
             Engine::Sqlite => version.major >= 12,
             Engine::MySql => false,
         };
-        Self { prefix, zone, wraps }
+        Self { prefix, zone, wraps, is_lenient: engine == Engine::MySql }
     }
 
     /// What a user's row is called.

@@ -1,6 +1,6 @@
 //! Questions about many users at once, and the rows that answer them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::cache_table::{self, CacheTable, hash};
 use crate::database::{Arg, Error, Result, Row};
@@ -14,6 +14,7 @@ pub(super) struct Asked {
     pub(super) names: Vec<String>,
     /// Those of Laravel's.
     records: Vec<String>,
+    is_lenient: bool,
 }
 
 /// The rows that were found.
@@ -26,7 +27,7 @@ struct Found {
 impl Asked {
     pub(super) fn new<'a>(table: &CacheTable, keys: impl Iterator<Item = &'a Key> + Clone) -> Self {
         let names = keys.clone().map(|key| hash(key.as_str())).collect();
-        Self { names, records: keys.map(|key| table.key(key)).collect() }
+        Self { names, records: keys.map(|key| table.key(key)).collect(), is_lenient: table.is_lenient }
     }
 
     /// For the statement `load`.
@@ -42,10 +43,9 @@ impl Asked {
     /// What the rows of `load` say, in the order of the question.
     pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Known>> {
         let found = Found::read(rows, now)?;
-        let unfound = self.unfound(&found);
         let known = |(name, record): (&String, &String)| {
             let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
-            Known { version, state, record: found.records.get(record.as_bytes()).unwrap_or(&unfound).clone() }
+            Known { version, state, record: self.record(&found, record) }
         };
         Ok(self.names.iter().zip(&self.records).map(known).collect())
     }
@@ -53,9 +53,43 @@ impl Asked {
     /// What the rows of `records` say, in the order of the question.
     pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Observed>> {
         let found = Found::read(rows, now)?;
-        let unfound = self.unfound(&found);
-        let observed = |record: &String| found.records.get(record.as_bytes()).unwrap_or(&unfound).clone();
-        Ok(self.records.iter().map(observed).collect())
+        Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
+    }
+
+    /// The record of that key. MySQL keeps one row for `e` and `é`, as Laravel's `cache` has it there: that the row is the
+    /// other's does not mean that this one was removed.
+    fn record(&self, found: &Found, key: &str) -> Observed {
+        match found.records.get(key.as_bytes()) {
+            Some(record) => record.clone(),
+            None if self.is_lenient && found.may_hide(key) => Observed::Unknown,
+            None => Observed::Missing,
+        }
+    }
+}
+
+pub(super) fn args(&self) -> Vec<Arg<'_>> {
+        args(&self.names).chain(args(&self.records)).collect()
+    }
+
+    /// For the statement `records`.
+    pub(super) fn record_args(&self) -> Vec<Arg<'_>> {
+        args(&self.records).collect()
+    }
+
+    /// What the rows of `load` say, in the order of the question.
+    pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Known>> {
+        let found = Found::read(rows, now)?;
+        let known = |(name, record): (&String, &String)| {
+            let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
+            Known { version, state, record: self.record(&found, record) }
+        };
+        Ok(self.names.iter().zip(&self.records).map(known).collect())
+    }
+
+    /// What the rows of `records` say, in the order of the question.
+    pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Observed>> {
+        let found = Found::read(rows, now)?;
+        Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
     }
 
     /// What it means that a record is not among those found. MySQL finds `é` for `e`, and Laravel takes it; that the
@@ -85,6 +119,27 @@ impl Found {
         }
         Ok(found)
     }
+}
+
+impl Found {
+    /// Whether one of the rows may be the one that `key` shares with another key.
+    fn may_hide(&self, key: &str) -> bool {
+        let key = key.as_bytes();
+        let same = |other: &&Vec<u8>| (is_odd(key) || is_odd(other)) && (is_within(key, other) || is_within(other, key));
+        self.records.keys().any(|other| same(&other))
+    }
+}
+
+/// Whether a collation may take the key for another.
+fn is_odd(key: &[u8]) -> bool {
+    !key.is_ascii() || key.ends_with(b" ")
+}
+
+/// Whether the plain letters of `key` are, in their order, among those of `other`: a letter with a mark may stand for
+/// any, and several.
+fn is_within(key: &[u8], other: &[u8]) -> bool {
+    let mut letters = other.iter();
+    key.iter().filter(|letter| letter.is_ascii()).all(|letter| letters.any(|other| other == letter))
 }
 
 /// A state, unless it is of another layout: then it is as good as none, and the next commit replaces it.
