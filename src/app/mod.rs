@@ -13,17 +13,18 @@ use poem::{Route, get};
 use serde_json::Value;
 
 pub use self::routes::Routes;
-use self::routes::{Apis, scrape};
-use self::stores::Stores;
+use self::routes::{Apis, Ground, scrape};
+use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 use self::tables::Tables;
 pub use self::tables::used as used_tables;
 pub use self::workers::{Workers, run};
-use crate::config::Config;
+use crate::config::{Config, FanoutQueue};
 use crate::database::{Database, Names};
 use crate::http::edge::Edge;
 use crate::http::server;
 use crate::messaging::{self, Messaging};
+use crate::queue::{Queue, SqlQueue};
 use crate::telemetry::Registry;
 
 /// Everything that a running sidecar consists of, put together but not yet running.
@@ -56,7 +57,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let stores = Stores::of(config, outlets)?;
     let presence = presence::wing(config, &stores, announce_beats, &registry);
     let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
-    let messaging = messaging(config);
+    let messaging = messaging(config, &registry)?;
     let apis = Apis {
         presence: presence.api(config, installation),
         browser: presence.browser(config),
@@ -64,7 +65,8 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
         clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
         operators: messaging::api::Operators::new(messaging.clone()),
     };
-    let (routes, document) = routes::all(config, apis, presence.service.clone(), &registry);
+    let ground = Ground { presence: presence.service.clone(), messaging: messaging.clone() };
+    let (routes, document) = routes::all(config, apis, ground, &registry);
     let metrics =
         (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry.clone()))));
     let workers = Workers {
@@ -85,16 +87,24 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
 }
 
 /// The messaging service, if it is wanted and there is a key.
-fn messaging(config: &Config) -> Option<Arc<Messaging>> {
-    let crypt = config.laravel.crypt.clone().filter(|_| config.messaging.enabled)?;
+fn messaging(config: &Config, registry: &Registry) -> Result<Option<Arc<Messaging>>, AssemblyError> {
+    let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
+    let (database, names) = (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database));
+    let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
+        FanoutQueue::Sync => None,
+        FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),
+        FanoutQueue::Redis => Some(Arc::new(redis_queue(config)?)),
+    };
     let ground = messaging::Ground {
-        database: Database::open(&config.database),
-        names: Names::new(&config.messaging.tables, &config.database),
+        database,
+        names,
         crypt,
         zone: config.laravel.timezone,
         bcrypt_cost: config.messaging.bcrypt_cost,
         keep_acked: config.messaging.keep_acked,
         keep: config.messaging.keep,
+        queue,
+        metrics: messaging::Metrics::new(registry),
     };
-    Some(Arc::new(Messaging::new(ground)))
+    Ok(Some(Arc::new(Messaging::new(ground))))
 }

@@ -14,6 +14,7 @@ use crate::http::cors::Origins;
 use crate::http::docs;
 use crate::http::edge::{Edge, Settings};
 use crate::http::{Problem, body};
+use crate::messaging::Messaging;
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::presence::Presence;
 use crate::presence::api::{Api, Browser, Direct};
@@ -29,13 +30,15 @@ pub(super) struct Apis {
     pub(super) operators: Operators,
 }
 
+/// What has to be there for the sidecar to be ready.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub(super) presence: Arc<Presence>,
+    pub(super) messaging: Option<Arc<Messaging>>,
+}
+
 /// The routes as `config` wants them, and the document that describes them.
-pub(super) fn all(
-    config: &Config,
-    apis: Apis,
-    presence: Arc<Presence>,
-    registry: &Arc<Registry>,
-) -> (Edge<Routes>, Value) {
+pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Registry>) -> (Edge<Routes>, Value) {
     let api = apis.presence.clone();
     let operations = (apis.presence, apis.browser, apis.webhooks, apis.clients, apis.operators);
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
@@ -47,7 +50,7 @@ pub(super) fn all(
     let mut pages = Route::new()
         .at("/", get(make_sync(|_| answer(StatusCode::OK, "ok"))))
         .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
-        .at("/ready", get(ready(presence)))
+        .at("/ready", get(ready(ground)))
         .at("/docs", get(docs::swagger_ui(&document)))
         .at("/openapi.json", get(docs::fixed("application/json", docs::to_json(&document))))
         .at("/openapi.yaml", get(docs::fixed("application/yaml", docs::to_yaml(&document))));
@@ -133,14 +136,24 @@ fn answer(status: StatusCode, word: &'static str) -> Response {
     Response::builder().status(status).content_type("application/json").body(json!({"status": word}).to_string())
 }
 
-fn ready(presence: Arc<Presence>) -> impl Endpoint<Output = Response> {
+fn ready(ground: Ground) -> impl Endpoint<Output = Response> {
     make(move |_| {
-        let presence = presence.clone();
+        let ground = ground.clone();
         async move {
-            let ready = presence.ready().await.map(|()| answer(StatusCode::OK, "ready"));
-            ready.map_err(|error| poem::Error::from(Problem::from(error)))
+            let ready = ground.ready().await.map(|()| answer(StatusCode::OK, "ready"));
+            ready.map_err(poem::Error::from)
         }
     })
+}
+
+impl Ground {
+    async fn ready(&self) -> Result<(), Problem> {
+        self.presence.ready().await?;
+        match &self.messaging {
+            Some(messaging) => Ok(messaging.ready().await?),
+            None => Ok(()),
+        }
+    }
 }
 
 pub(super) fn scrape(registry: Arc<Registry>) -> impl Endpoint<Output = Response> {

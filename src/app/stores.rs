@@ -33,9 +33,8 @@ impl Stores {
             config::Store::Redis => {
                 let redis = || RedisStore::new(redis_options(config, outlets.clone())?).map_err(unusable);
                 let (store, busy) = (Arc::new(redis()?), Arc::new(redis()?));
-                let own = own_prefix(&prefix(config));
-                let queue = RedisQueue::new(redis_server(config)?, config.redis.timeout, own).map_err(unusable)?;
-                Ok(Self { store: store.clone(), busy, queue: Arc::new(queue), redis: Some(store), database: None })
+                let queue = Arc::new(redis_queue(config)?);
+                Ok(Self { store: store.clone(), busy, queue, redis: Some(store), database: None })
             }
             config::Store::Database => {
                 let open = || Database::open_without_waiting(&config.database);
@@ -68,6 +67,11 @@ fn sql_options(config: &Config, database: Database, outlets: Outlets) -> SqlOpti
 
 fn names(config: &Config) -> Names {
     Names::new(&config.messaging.tables, &config.database)
+}
+
+/// The queues in Redis, not connected yet.
+pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, AssemblyError> {
+    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(unusable)
 }
 
 /// The presence store in Redis, not connected yet; its changes go out nowhere.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Store};
+use crate::config::{Config, FanoutQueue, Store};
 use crate::database::{self, Database, Names, Part};
 
 /// How long until a database that does not answer is asked again.
@@ -12,14 +12,18 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// The tables of everything that the configuration uses, messages included unless they are switched off.
 pub fn used(config: &Config) -> Names {
-    let mut parts = Vec::new();
-    if config.messaging.enabled {
-        parts.push(Part::Messages);
-    }
-    if config.cache.store == Store::Database {
-        parts.extend([Part::Queue, Part::Presence]);
-    }
-    Names::new(&config.messaging.tables, &config.database).only(&parts)
+    Names::new(&config.messaging.tables, &config.database).only(&parts(config, config.messaging.enabled))
+}
+
+fn parts(config: &Config, messages: bool) -> Vec<Part> {
+    let in_database = config.cache.store == Store::Database;
+    let queued = messages && config.messaging.queue == FanoutQueue::Database;
+    let wanted = |part: &Part| match part {
+        Part::Messages => messages,
+        Part::Queue => in_database || queued,
+        Part::Presence => in_database,
+    };
+    Part::ALL.into_iter().filter(wanted).collect()
 }
 
 /// Tables to be there when the first request comes.
@@ -34,15 +38,13 @@ pub(super) struct Tables {
 impl Tables {
     /// Those that the start makes: in the app's own database none that nobody has asked for.
     pub(super) fn of(config: &Config) -> Self {
-        let messages = config.messaging.asked_for || !config.database.is_the_apps;
-        let used = used(config);
-        let (database, wanted) = (Database::open(&config.database), config.database.auto_migrate);
-        let unasked = (config.messaging.enabled && !(messages && wanted)).then(|| used.only(&[Part::Messages]));
-        let made = match (wanted, messages) {
-            (true, true) => used,
-            (true, false) => used.without(Part::Messages),
-            (false, _) => used.only(&[]),
-        };
+        let served = config.messaging.enabled;
+        let makes = config.database.auto_migrate;
+        let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
+        let names = Names::new(&config.messaging.tables, &config.database);
+        let made = if makes { parts(config, messages) } else { Vec::new() };
+        let unasked = (served && !messages).then(|| names.only(&[Part::Messages]));
+        let (database, made) = (Database::open(&config.database), names.only(&made));
         Self { database, made, unasked }
     }
 

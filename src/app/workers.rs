@@ -54,6 +54,8 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     if let Some(messaging) = &messaging {
         tasks.spawn(messaging.clone().run(stop.clone()));
         tasks.spawn(messaging.clone().keep_clean(stop.clone()));
+        tasks.spawn(messaging.clone().work(stop.clone()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(messaging.clone().note_depth()).map(drop));
     }
     let serving = server::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {

@@ -27,6 +27,8 @@ pub struct Messaging {
     pub operator_tokens: Vec<SecretString>,
     /// What a client must show to register; without one anybody may.
     pub registration_token: Option<SecretString>,
+    /// How a message reaches the many it is published to.
+    pub queue: FanoutQueue,
     /// The cost of the bcrypt hash of a new API token.
     pub bcrypt_cost: u32,
     /// How often clients may ask.
@@ -37,6 +39,17 @@ pub struct Messaging {
     pub keep_acked: Option<Duration>,
     /// How long they are kept in any case; `None` means for ever.
     pub keep: Option<Duration>,
+}
+
+/// How a message reaches the many it is published to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FanoutQueue {
+    /// Before the answer.
+    Sync,
+    /// Through a queue in the database of the messages.
+    Database,
+    /// Through a queue in Redis.
+    Redis,
 }
 
 /// `[messaging.limits]`; `None` means no limit.
@@ -79,12 +92,37 @@ pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<Messaging> {
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),
+        queue: queue(&messaging.queue, layers)?,
         bcrypt_cost: layers.number("messaging.bcrypt_cost", messaging.bcrypt_cost, 4..=15)?,
         limits: limits(&messaging.limits, layers)?,
         tables: tables(messaging.tables, layers)?,
         keep_acked: days("messages.keep_acked_days", messages.keep_acked_days, layers)?,
         keep: days("messages.keep_days", messages.keep_days, layers)?,
     })
+}
+
+fn queue(name: &str, layers: &Layers) -> Outcome<FanoutQueue> {
+    match name {
+        "sync" => Ok(FanoutQueue::Sync),
+        "database" => Ok(FanoutQueue::Database),
+        "redis" => Ok(FanoutQueue::Redis),
+        // The app may have its own jobs in any queue, of any name: its choice says nothing about these.
+        _ if is_of_the_app(layers) => Ok(FanoutQueue::Database),
+        _ => Err(layers.refuse("messaging.queue", "must be sync, database or redis")),
+    }
+}
+
+/// Whether the queue's name is the app's, and not meant for the sidecar.
+fn is_of_the_app(layers: &Layers) -> bool {
+    layers.value("messaging.queue").is_some_and(|value| layers.origin(&value).ends_with(" QUEUE_CONNECTION"))
+}
+
+/// The sentence for an app whose queue is none of the sidecar's.
+pub(super) fn queue_warning(layers: &Layers) -> Option<String> {
+    let name = layers.value("messaging.queue")?.into_string()?;
+    let other = is_of_the_app(layers) && !["sync", "database", "redis"].contains(&name.as_str());
+    let stated = layers.stated("messaging.queue");
+    other.then(|| format!("{stated} is no queue of the sidecar: messages are fanned out through the database"))
 }
 
 /// As the reference reads them: trimmed, and empty ones are none.

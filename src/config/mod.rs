@@ -36,7 +36,7 @@ use std::path::PathBuf;
 pub use database::{Connection, Database, DatabaseServer, SslMode};
 pub use error::ConfigError;
 pub use listen::Listen;
-pub use messaging::{Messaging, MessagingLimits, Tables};
+pub use messaging::{FanoutQueue, Messaging, MessagingLimits, Tables};
 pub use names::{Alias, aliases};
 pub use redis::{Redis, RedisEndpoint};
 pub use resolved::{

@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 44] = [
+const ALIASES: [Alias; 45] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -64,6 +64,7 @@ const ALIASES: [Alias; 44] = [
     alias("APP_PREVIOUS_KEYS", "laravel.previous_keys"),
     alias("ADMIN_TOKEN", "messaging.admin_token"),
     alias("OPERATOR_TOKENS", "messaging.operator_tokens"),
+    fallback("QUEUE_CONNECTION", "messaging.queue"),
     taken("CACHE_PREFIX", "laravel.cache_prefix", ""),
     alias("PRESENCE_WEBHOOK_URL", "webhook.url"),
     alias("PRESENCE_WEBHOOK_SECRET", "webhook.secret"),

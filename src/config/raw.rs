@@ -151,6 +151,7 @@ pub(super) struct RawMessaging {
     pub enabled: Option<bool>,
     pub admin_token: Option<String>,
     pub operator_tokens: Vec<String>,
+    pub queue: String,
     pub bcrypt_cost: i64,
     pub limits: RawLimits,
     pub tables: RawTables,

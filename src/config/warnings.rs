@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::layers::Layers;
+use super::messaging;
 use super::resolved::{Config, Driver, Store};
 
 /// The PHP package's example, which everybody knows.
@@ -14,6 +15,7 @@ const SHORT: usize = 16;
 /// A sentence for each thing to look at.
 pub(super) fn of(config: &Config, layers: &Layers) -> Vec<String> {
     let found = webhook(config, layers).into_iter().chain(short(config)).chain(keys(config, layers));
+    let found = found.chain(messaging::queue_warning(layers).filter(|_| config.messaging.enabled));
     found.collect()
 }
 

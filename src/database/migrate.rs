@@ -69,13 +69,6 @@ impl Names {
         Self { names: self.names.clone(), parts: parts.to_vec() }
     }
 
-    /// The same names, without the tables of one part.
-    #[must_use]
-    pub fn without(&self, part: Part) -> Self {
-        let rest: Vec<Part> = self.parts.iter().copied().filter(|wanted| *wanted != part).collect();
-        self.only(&rest)
-    }
-
     /// Whether no table is wanted.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()

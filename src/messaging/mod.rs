@@ -11,13 +11,15 @@
 //! plaintext is never stored. What is not: that a message is delivered only once. A client that polls again before it
 //! acknowledges sees the same ids again.
 //!
-//! In the order to read it: [`model`] and [`seal`] are the pure rules, [`store`] keeps clients and messages in SQL, [[`service`]]
+//! In the order to read it: [`model`] and [`seal`] are the pure rules, [`store`] keeps clients and messages in SQL, [`service`]
 //! puts them together, [`api`] translates for HTTP.
 
 pub mod api;
+mod metrics;
 pub mod model;
 pub mod seal;
 pub mod service;
 pub mod store;
 
+pub use self::metrics::Metrics;
 pub use self::service::{Caller, Failure, Ground, Messaging};

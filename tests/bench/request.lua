@@ -1,5 +1,6 @@
--- Requests for wrk. KIND is what to send, USERS how many users take turns.
-local kind, users = os.getenv("KIND"), tonumber(os.getenv("USERS"))
+-- Requests for wrk. KIND is what to send, USERS how many users take turns; or PREPARED is a file of whole requests, each
+-- between two bytes of zero.
+local kind, users, prepared = os.getenv("KIND"), tonumber(os.getenv("USERS")), os.getenv("PREPARED")
 local headers = {
   ["Authorization"] = "Bearer " .. os.getenv("PRESENCE_TOKEN"),
   ["Content-Type"] = "application/json",
@@ -39,6 +40,10 @@ end
 local made = {}
 
 function init()
+  if prepared then
+    for request in assert(io.open(prepared, "rb")):read("*a"):gmatch("[^%z]+") do made[#made + 1] = request end
+    return
+  end
   for i = 1, math.min(users, 2000) do made[i] = requests[kind]((i * 13) % users) end
 end
 

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key it must reach, and how that is printed.
-const CASES: [(&str, &str, &str, &str); 44] = [
+const CASES: [(&str, &str, &str, &str); 45] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),
@@ -39,6 +39,7 @@ const CASES: [(&str, &str, &str, &str); 44] = [
     ("APP_KEY", "0123456789abcdef0123456789abcdef", "laravel.app_key", "\"********\""),
     ("APP_PREVIOUS_KEYS", "one,two", "laravel.previous_keys", "[\"********\", \"********\"]"),
     ("ADMIN_TOKEN", "hush", "messaging.admin_token", "\"********\""),
+    ("QUEUE_CONNECTION", "redis", "messaging.queue", "\"redis\""),
     ("OPERATOR_TOKENS", "one, two", "messaging.operator_tokens", "[\"********\", \"********\"]"),
     ("PRESENCE_LARAVEL_VERSION", "11", "laravel.version", "\"11\""),
     ("APP_NAME", "My App", "laravel.app_name", "\"My App\""),

@@ -55,7 +55,8 @@ fn an_env_file_that_laravel_could_not_read_is_refused_without_its_text() {
 #[test]
 fn each_version_has_its_default_prefixes() {
     let prefixes = |version: &str| {
-        let config = config_with(&[("PRESENCE_LARAVEL_VERSION", version), ("APP_NAME", "My App"), ("CACHE_STORE", "redis")]);
+        let config =
+            config_with(&[("PRESENCE_LARAVEL_VERSION", version), ("APP_NAME", "My App"), ("CACHE_STORE", "redis")]);
         (config.redis.prefix, config.laravel.cache_prefix)
     };
     let pair = |redis: &str, cache: &str| (redis.to_owned(), cache.to_owned());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use presence_sidecar::config::{FanoutQueue, Sources, load};
+
 use super::{Workspace, config_of, config_with, error_of, error_with, load_app, load_app_in};
 
 #[test]
@@ -68,4 +70,20 @@ fn table_names_are_plain() {
     assert_eq!(config_of("[messaging.tables]\nclients = \"app_clients\"").messaging.tables.clients, "app_clients");
     assert!(error_of("[messaging.tables]\nclients = \"a`b\"").contains("messaging.tables.clients"));
     assert!(error_of("[messages]\nkeep_days = -1").contains("messages.keep_days"));
+}
+
+#[test]
+fn the_queue_follows_the_app_as_far_as_the_sidecar_has_one() {
+    let queue = |name: &str| config_with(&[("QUEUE_CONNECTION", name)]).messaging.queue;
+    assert_eq!(config_with(&[]).messaging.queue, FanoutQueue::Database);
+    assert_eq!(
+        ["sync", "database", "redis", "beanstalkd"].map(queue),
+        [FanoutQueue::Sync, FanoutQueue::Database, FanoutQueue::Redis, FanoutQueue::Database]
+    );
+    let own = [("QUEUE_CONNECTION", "redis"), ("PRESENCE__MESSAGING__QUEUE", "sync")];
+    assert_eq!(config_with(&own).messaging.queue, FanoutQueue::Sync);
+    assert!(error_of("[messaging]\nqueue = \"sqs\"").contains("must be sync, database or redis"));
+    let sources = Sources { environment: vec![("QUEUE_CONNECTION".into(), "sqs".into())], ..Sources::default() };
+    let warnings = load(&sources).unwrap().warnings;
+    assert!(warnings.iter().any(|line| line.contains("(environment QUEUE_CONNECTION) is no queue")), "{warnings:?}");
 }

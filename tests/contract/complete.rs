@@ -19,7 +19,7 @@ async fn every_operation_has_a_name_of_its_own_a_summary_and_a_group() {
     }
     let expected = "browser_heartbeat changes counts heartbeat heartbeats many offline online roster status snapshot \
                     stream deliveries replay_delivery replay_deliveries register_client rotate_client publish send poll \
-                    acknowledge clients client_messages revoke_client";
+                    acknowledge clients client_messages revoke_client fan_outs replay_fan_outs";
     for id in expected.split(' ') {
         assert!(ids.contains(id), "there is no operation {id}");
     }
@@ -56,7 +56,9 @@ async fn every_operation_refuses_a_caller_without_a_token_as_documented() {
         let (status, message) = match operation.id() {
             "register_client" => continue,
             "publish" => (403, "Invalid admin token"),
-            "clients" | "client_messages" | "revoke_client" => (401, "Missing operator token"),
+            "clients" | "client_messages" | "revoke_client" | "fan_outs" | "replay_fan_outs" => {
+                (401, "Missing operator token")
+            }
             _ if operation.is_of_messaging() => (401, "Missing credentials"),
             _ => (401, "Unauthenticated."),
         };

@@ -2,6 +2,8 @@
 //!
 //! Part of the ordinary tests for a few seconds; `tests/crash/run` does it for a minute.
 
+mod messages;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex};
@@ -17,8 +19,9 @@ use crate::support::{Client, Post, Process, Reaction, Receiver, RedisServer, fre
 const USERS: i64 = 500;
 const SIDECARS: usize = 3;
 
-fn seconds() -> u64 {
-    std::env::var("PRESENCE_CRASH_SECONDS").map_or(6, |seconds| seconds.parse().unwrap())
+/// How long the long version goes on, if it is wanted.
+fn long_for() -> Option<Duration> {
+    std::env::var("PRESENCE_CRASH_SECONDS").ok().map(|seconds| Duration::from_secs(seconds.parse().unwrap()))
 }
 
 /// Two endpoints: one misbehaves, one is down until all is over.
@@ -125,7 +128,7 @@ async fn no_transition_is_lost_while_sidecars_are_killed_and_the_receiver_misbeh
     let sidecars = Arc::new(Mutex::new(clients.collect::<HashMap<_, _>>()));
     let stop = CancellationToken::new();
     let lives: Vec<_> = (0..8).map(|_| tokio::spawn(live(sidecars.clone(), stop.clone()))).collect();
-    let end = Instant::now() + Duration::from_secs(seconds());
+    let end = Instant::now() + long_for().unwrap_or(Duration::from_secs(6));
     let mut kills = 0;
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -10,7 +10,7 @@ use presence_sidecar::database::{Database, Names};
 use crate::support::TestDatabase;
 
 /// The configuration that leads to a database.
-fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
+pub fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
     let own = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap().config

@@ -27,6 +27,8 @@ pub fn environment(database: &TestDatabase, more: &[(&'static str, &str)]) -> Ve
         ("APP_KEY", APP_KEY),
         ("ADMIN_TOKEN", ADMIN),
         ("OPERATOR_TOKENS", OPERATOR),
+        // As it was recorded: whoever is answered finds the message.
+        ("QUEUE_CONNECTION", "sync"),
         ("PRESENCE__MESSAGING__LIMITS__POLL", "100000,1"),
         ("PRESENCE__MESSAGING__LIMITS__API", "100000,1"),
         ("PRESENCE__MESSAGING__LIMITS__REGISTER", "100000,1"),
@@ -100,6 +102,16 @@ impl Device {
         let field = |name: &str| credentials[name].as_str().unwrap().to_owned();
         let (id, token, key) = (field("client_id"), field("api_token"), field("personal_token"));
         Self { http: http.with_token(&token), id, token, key }
+    }
+
+    /// This client as it calls another sidecar.
+    pub fn at(&self, http: &Client) -> Self {
+        Self { http: http.with_token(&self.token), ..self.clone() }
+    }
+
+    /// This client with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), http: self.http.with_token(token), ..self.clone() }
     }
 
     /// A request of this client.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::database::{Database, Names};
-use presence_sidecar::messaging::{Ground as Base, Messaging};
+use presence_sidecar::messaging::{Ground as Base, Messaging, Metrics};
+use presence_sidecar::telemetry::Registry;
 use serde_json::json;
 
 use super::ground::{Ground, crypt};
@@ -23,6 +24,8 @@ fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option
         bcrypt_cost: 4,
         keep_acked,
         keep,
+        queue: None,
+        metrics: Metrics::new(&Registry::new()),
     })
 }
 

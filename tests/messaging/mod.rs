@@ -1,14 +1,16 @@
 //! Sealed messages, against what a real Laravel reference server recorded.
 
 mod conformance;
-mod ground;
+pub mod ground;
 mod janitor;
 mod laravel;
 mod model;
 mod order;
 mod outages;
+mod queued;
 mod recorded;
 mod seal;
+mod secrets;
 mod stories;
 mod takeover;
 

@@ -37,6 +37,58 @@ async fn a_database_that_is_down_is_a_503_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_survives_a_database_that_dies_while_it_is_published() {
+    for engine in [Engine::MariaDb, Engine::Postgres] {
+        let server = Arc::new(std::sync::Mutex::new(SqlServer::start(engine)));
+        let database = TestDatabase::create_on(&server);
+        let more = [("QUEUE_CONNECTION", "database"), ("PRESENCE__DATABASE__TIMEOUT_MS", "500")];
+        let ground = Ground::on(database, &more).await;
+        let device = ground.register("one").await;
+        let (mut accepted, mut refused, mut back) = (Vec::new(), 0, false);
+        let dying = server.clone();
+        let dying = tokio::task::spawn_blocking(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            dying.lock().unwrap().stop();
+        });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut wanted = usize::MAX;
+        for n in 0.. {
+            let answer = ground.publish(&[&device], "event", json!({"n": n})).await;
+            match answer.status {
+                200 => accepted.push(json!({"n": n})),
+                _ => {
+                    assert_eq!((answer.status, answer.json), (503, json!({"message": "Database connection failed."})));
+                    assert_eq!(ground.sidecar.client.get("/ready").await.status, 503);
+                    refused += 1;
+                }
+            }
+            if refused == 2 && !back {
+                server.lock().unwrap().run();
+                (back, wanted) = (true, accepted.len() + 10);
+            }
+            if accepted.len() >= wanted {
+                break;
+            }
+            assert!(Instant::now() < deadline, "it did not recover");
+        }
+        dying.await.unwrap();
+        assert_eq!(ground.sidecar.client.get("/ready").await.status, 200);
+        let (mut seen, mut cursor) = (Vec::new(), 0);
+        while seen.last() != accepted.last() {
+            assert!(Instant::now() < deadline, "{engine:?}: {} of {} have arrived", seen.len(), accepted.len());
+            for message in device.messages(&format!("?cursor={cursor}")).await {
+                cursor = message["id"].as_i64().unwrap();
+                seen.push(device.opened(&message).unwrap()["payload"].clone());
+            }
+        }
+        // What was refused may have been taken when the answer was lost, but nothing is told twice or out of order.
+        let numbers: Vec<_> = seen.iter().map(|payload| payload["n"].as_i64().unwrap()).collect();
+        assert!(numbers.is_sorted_by(|one, other| one < other), "{engine:?}: {numbers:?}");
+        assert!(accepted.iter().all(|payload| seen.contains(payload)), "{engine:?}: nothing accepted is lost");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fan_out_that_is_killed_goes_on_where_it_stopped() {
     let database = TestDatabase::create(Engine::Sqlite);
     let ground = Ground::on(database, &[]).await;

@@ -62,6 +62,11 @@ impl RedisServer {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 use presence_sidecar::app;
 use presence_sidecar::config::{Flags, Sources, load};
@@ -101,6 +103,7 @@ pub struct Process {
     /// Where it listens.
     pub url: String,
     child: Child,
+    log: Arc<Mutex<String>>,
     _storage: TempDir,
 }
 
@@ -118,15 +121,25 @@ impl Process {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok())
-            .find_map(|line| line["listen"].as_str().map(str::to_owned))
-            .expect("the sidecar says where it listens");
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { client: Client::new(&url, TOKEN), url, child, _storage: storage }
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let (log, (tell, told)) = (Arc::new(Mutex::new(String::new())), channel());
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            for line in lines {
+                let parsed: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+                if let Some(url) = parsed["listen"].as_str() {
+                    _ = tell.send(url.to_owned());
+                }
+                kept.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        let url = told.recv().expect("the sidecar says where it listens");
+        Self { client: Client::new(&url, TOKEN), url, child, log, _storage: storage }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// Kills it without warning (`SIGKILL`).

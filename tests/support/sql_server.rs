@@ -48,6 +48,11 @@ impl SqlServer {
         self.folder.path().join("data")
     }
 
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn install(&self) {
         let command = match self.engine {
             Engine::Sqlite => panic!("SQLite has no server"),

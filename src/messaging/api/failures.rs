@@ -8,16 +8,16 @@ use crate::messaging::seal::OpenError;
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)) => {
-                tracing::debug!(error = chain(&failure), "the database did not answer");
+            Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)) | Failure::Queue(_) => {
+                tracing::debug!(error = failure.chain(), "the database did not answer");
                 Self::NoDatabase
             }
             Failure::Database(database::Error::NoTable(_)) => {
-                tracing::warn!(error = chain(&failure), "messages are not served");
+                tracing::warn!(error = failure.chain(), "messages are not served");
                 Self::NoDatabase
             }
             Failure::Database(database::Error::Taken | database::Error::Refused(_)) | Failure::Secret => {
-                tracing::error!(error = chain(&failure), "a message could not be dealt with");
+                tracing::error!(error = failure.chain(), "a message could not be dealt with");
                 Self::Internal
             }
             Failure::InvalidToken => Self::Unauthorized { message: "Invalid token", scheme: "Bearer" },
@@ -29,12 +29,5 @@ impl From<Failure> for Problem {
             Failure::NoObject => Self::invalid("ciphertext", "must hold a JSON object."),
             Failure::NoType => Self::invalid("ciphertext", "must hold a type that is a string."),
         }
-    }
-}
-
-fn chain(failure: &Failure) -> String {
-    match failure {
-        Failure::Database(error) => error.chain(),
-        other => other.to_string(),
     }
 }

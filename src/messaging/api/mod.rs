@@ -5,6 +5,7 @@ mod bodies;
 mod failures;
 mod fields;
 mod input;
+mod jobs;
 mod limits;
 mod operators;
 mod requests;
@@ -139,7 +140,8 @@ impl Api {
 
     /// Publish a message
     ///
-    /// Seals a message for each of the clients. Answered once all of them have it.
+    /// Seals a message for each of the clients. Answered once nothing can be lost of it: with `messaging.queue` `sync` all
+    /// clients have it then, else they get it right after.
     #[oai(path = "/messages/publish", method = "post", operation_id = "publish")]
     async fn publish(
         &self,
@@ -153,7 +155,7 @@ impl Api {
         let messaging = self.messaging(request)?;
         let fanout = publication(&input.fields, key.0.as_deref())?;
         let queued = fanout.recipients.len();
-        messaging.fan_out(&fanout).await.map_err(Problem::from)?;
+        messaging.publish(&fanout).await.map_err(Problem::from)?;
         Ok(Json(QueuedAnswer { queued }))
     }
 

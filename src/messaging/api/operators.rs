@@ -8,6 +8,7 @@ use poem_openapi::param::{Path, Query};
 
 use super::answers::{ClientsAnswer, DoneAnswer, OpenedMessagesAnswer, OrNothing};
 use super::fields::Fields;
+use super::jobs::{JobState, JobsAnswer, JobsReplayedAnswer};
 use super::requests::cursor;
 use super::{Answer, Tag, there};
 use crate::http::doors::OperatorAuth;
@@ -15,6 +16,7 @@ use crate::http::problem::ForOperators;
 use crate::http::{Json, Problem};
 use crate::messaging::model::{ClientId, Cursor};
 use crate::messaging::{Failure, Messaging};
+use crate::queue::Standing;
 
 /// The operators' operations. Without a service they are not there.
 pub struct Operators {
@@ -99,6 +101,33 @@ impl Operators {
         let id = ClientId::parse(&client.0).ok_or(Problem::from(Failure::UnknownClient))?;
         messaging.revoke(&id).await.map_err(Problem::from)?;
         Ok(Json("revoked".into()))
+    }
+
+    /// Fan-out under way, or given up
+    ///
+    /// Up to 100 jobs, the oldest first, without what the messages say. With `messaging.queue` `sync` there are none.
+    #[oai(path = "/fan-outs", method = "get", operation_id = "fan_outs")]
+    async fn fan_outs(
+        &self,
+        request: &Request,
+        _auth: OperatorAuth,
+        /// `pending` if left out.
+        state: Query<Option<JobState>>,
+    ) -> Answer<Json<JobsAnswer>, ForOperators> {
+        let messaging = there(self.messaging.as_ref(), request)?;
+        let standing = match state.0 {
+            Some(JobState::Dead) => Standing::Dead,
+            Some(JobState::Pending) | None => Standing::Pending,
+        };
+        Ok(Json(messaging.jobs(standing).await.map_err(Problem::from)?.into()))
+    }
+
+    /// Do all fan-out again that was given up
+    #[oai(path = "/fan-outs/replay", method = "post", operation_id = "replay_fan_outs")]
+    async fn replay(&self, request: &Request, _auth: OperatorAuth) -> Answer<Json<JobsReplayedAnswer>, ForOperators> {
+        let messaging = there(self.messaging.as_ref(), request)?;
+        let replayed = messaging.replay_jobs().await.map_err(Problem::from)?;
+        Ok(Json(JobsReplayedAnswer { replayed }))
     }
 }
 

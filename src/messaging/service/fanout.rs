@@ -3,6 +3,8 @@
 //! It is done in chunks, each a step of its own that happens once, whatever is interrupted: a fan-out that runs twice goes
 //! on where it stopped. The chunks follow from the fan-out alone, so that both times they are the same.
 
+use std::time::Instant;
+
 use sha2::{Digest, Sha256};
 
 use super::{Messaging, Moment, Outcome};
@@ -65,7 +67,7 @@ impl Messaging {
             let plain = fanout.plain(&now);
             let seal = |recipient: &Recipient| self.letter(fanout, recipient, plain.as_bytes(), &now);
             let step = Step { name: &name, recipients, at: &now.stored };
-            if let Delivered::Stored(stored) = self.store.deliver(&step, seal).await? {
+            if let Delivered::Stored(stored) = self.deliver(&step, seal).await? {
                 missing += recipients.len() - stored;
             }
         }
@@ -73,6 +75,20 @@ impl Messaging {
             tracing::info!(missing, "recipients that there are not were passed over");
         }
         Ok(())
+    }
+
+    /// Stores a step's messages, once.
+    pub(super) async fn deliver<S>(&self, step: &Step<'_>, seal: S) -> Outcome<Delivered>
+    where
+        S: Fn(&Recipient) -> Option<Letter> + Sync,
+    {
+        let started = Instant::now();
+        let delivered = self.store.deliver(step, seal).await?;
+        self.metrics.deliver_seconds.record(started.elapsed());
+        if let Delivered::Stored(count) = delivered {
+            self.metrics.stored.increment(count as u64);
+        }
+        Ok(delivered)
     }
 
     fn letter(&self, fanout: &Fanout, recipient: &Recipient, plain: &[u8], now: &Moment) -> Option<Letter> {

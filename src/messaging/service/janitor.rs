@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Messaging;
+use super::queued::{KEEP_DEAD, QUEUE};
 use crate::database::Result;
 use crate::laravel::date;
 use crate::messaging::store::Purge;
@@ -28,6 +29,11 @@ impl Messaging {
             let Some(keep) = keep else { continue };
             let before = self.now().micros - i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
             deleted += self.store.purge(what, &date::database(before, self.zone)).await?;
+        }
+        if let Some(queue) = &self.queue
+            && let Err(error) = queue.purge(QUEUE, KEEP_DEAD).await
+        {
+            tracing::debug!(error = error.reason(), "old dead letters are removed later");
         }
         Ok(deleted)
     }

@@ -5,31 +5,39 @@
 
 mod fanout;
 mod janitor;
+mod jobs;
 mod operators;
+mod queued;
 mod registration;
 mod seen;
 mod sending;
 mod tokens;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 pub use self::fanout::Fanout;
+pub use self::jobs::JobView;
 pub use self::operators::{ClientView, MessageView};
+pub use self::queued::QUEUE;
 pub use self::registration::{Credentials, Registered};
 use self::seen::Seen;
 pub use self::sending::Sending;
 use self::tokens::Tokens;
+use super::metrics::Metrics;
 use super::model::{ClientId, Cursor};
 use super::seal::{Key, OpenError};
 use super::store::{Client, Message, Store};
+use crate::backend::Unavailable;
 use crate::database::{self, Database, Names};
 use crate::laravel::crypt::Crypt;
 use crate::laravel::date;
+use crate::queue::Queue;
 
 /// How often it is written who was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
@@ -45,6 +53,10 @@ pub struct Messaging {
     seen: Seen,
     keep_acked: Option<Duration>,
     keep: Option<Duration>,
+    queue: Option<Arc<dyn Queue>>,
+    /// Told when something was queued.
+    queued: Notify,
+    metrics: Metrics,
 }
 
 /// What a messaging service stands on.
@@ -63,6 +75,10 @@ pub struct Ground {
     pub keep_acked: Option<Duration>,
     /// How long all others are.
     pub keep: Option<Duration>,
+    /// Where fan-out waits; without one it is done before the answer.
+    pub queue: Option<Arc<dyn Queue>>,
+    /// What counts.
+    pub metrics: Metrics,
 }
 
 /// Who says it is which client.
@@ -79,6 +95,9 @@ pub enum Failure {
     /// The database did not do its part.
     #[error(transparent)]
     Database(#[from] database::Error),
+    /// The queue did not do its part.
+    #[error("the queue is not available")]
+    Queue(#[from] Unavailable),
     /// There is no such client, or this is not its token.
     #[error("the token is not the client's")]
     InvalidToken,
@@ -102,6 +121,17 @@ pub enum Failure {
     Secret,
 }
 
+impl Failure {
+    /// The failure with its causes in one line, for a log.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Database(error) => error.chain(),
+            Self::Queue(error) => format!("{self}: {}", error.reason()),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// What the service answers.
 pub type Outcome<T> = Result<T, Failure>;
 
@@ -121,16 +151,21 @@ fn micros() -> i64 {
 impl Messaging {
     /// The service. Nothing is connected to yet.
     pub fn new(ground: Ground) -> Self {
-        let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep } = ground;
+        let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep, queue, metrics } = ground;
         let store = Store::new(database.clone(), &names);
         let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
-        Self { store, database, crypt, zone, bcrypt_cost, tokens, seen, keep_acked, keep }
+        let queued = Notify::new();
+        Self { store, database, crypt, zone, bcrypt_cost, tokens, seen, keep_acked, keep, queue, queued, metrics }
     }
 
     /// A client's messages behind the cursor, by rising id. It costs one query.
     pub async fn poll(&self, caller: &Caller, cursor: Cursor) -> Outcome<Vec<Message>> {
-        let polled = self.store.poll(&caller.id, cursor).await?.ok_or(Failure::InvalidToken)?;
-        self.tokens.check(caller, &polled.token_hash, polled.token_encrypted.as_deref()).await?;
+        let started = Instant::now();
+        let polled = self.store.poll(&caller.id, cursor).await?;
+        self.metrics.poll_seconds.record(started.elapsed());
+        let polled = polled.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))?;
+        self.check(caller, &polled.token_hash, polled.token_encrypted.as_deref()).await?;
+        self.metrics.polls.increment(1);
         self.saw(&caller.id);
         Ok(polled.messages.into_iter().map(|message| self.told(message)).collect())
     }
@@ -146,11 +181,25 @@ impl Messaging {
     /// # Errors
     /// [`Failure::InvalidToken`] if it is not.
     pub async fn authenticate(&self, caller: &Caller) -> Outcome<Client> {
-        let client = self.store.client(&caller.id).await?.ok_or(Failure::InvalidToken)?;
+        let client = self.store.client(&caller.id).await?;
+        let client = client.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))?;
         let secrets = &client.secrets;
-        self.tokens.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
+        self.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
         self.saw(&client.id);
         Ok(client)
+    }
+
+    async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {
+        let checked = self.tokens.check(caller, hash, encrypted).await;
+        checked.inspect_err(|_| self.metrics.refused.increment(1))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Outcome<()> {
+        Ok(self.store.ready().await?)
     }
 
     /// Writes who was seen since the last time; what cannot be written now is written later.

@@ -48,11 +48,11 @@ impl Messaging {
             Some(Letter { from: Some(recipient.id.clone()), to: recipient.id.clone(), kind: kind.clone(), sealed })
         };
         let step = Step { name: &name, recipients: std::slice::from_ref(&client.id), at: &now.stored };
-        self.store.deliver(&step, letter).await?;
+        self.deliver(&step, letter).await?;
         match opened.relayed_to() {
             Some(recipients) => {
                 let payload = opened.payload();
-                self.fan_out(&Fanout { id: name, from: Some(client.id), kind, payload, recipients }).await
+                self.publish(&Fanout { id: name, from: Some(client.id), kind, payload, recipients }).await
             }
             None => Ok(()),
         }

@@ -86,6 +86,11 @@ impl Store {
         Self { database, statements, poll, client }
     }
 
+    /// Whether the database answers.
+    pub async fn ready(&self) -> Result<()> {
+        self.database.rows(&self.statements.get("ready"), &[]).await.map(drop)
+    }
+
     /// A client's secrets and up to 50 messages behind the cursor, in one query; `None` if there is no such client.
     pub async fn poll(&self, id: &ClientId, cursor: Cursor) -> Result<Option<Polled>> {
         let after = match cursor {
@@ -93,7 +98,8 @@ impl Store {
             // Ids are positive, and unsigned on MySQL.
             Cursor::After(id) => Some(id.max(0)),
         };
-        let rows = self.database.rows(&self.poll, &[after.into(), id.as_str().into()]).await?;
+        let id = Arg::from(id.as_str());
+        let rows = self.database.rows(&self.poll, &[id, id, after.into(), id]).await?;
         Polled::read(rows)
     }
 

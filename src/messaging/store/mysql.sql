@@ -1,12 +1,16 @@
+-- name: ready
+SELECT 1
+
+-- The client, then its messages. Two statements in one: a join would be sorted in a temporary table.
 -- name: poll
-SELECT c.id, c.api_token_hash, c.api_token_encrypted, CAST(m.id AS SIGNED), m.type, m.ciphertext, m.nonce, m.tag,
-  DATE_FORMAT(m.created_at, '%Y-%m-%d %H:%i:%s')
-FROM {clients} AS c
-LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
-LEFT JOIN {messages} AS m ON m.to_client_id = c.id AND m.id > COALESCE(?, r.last_acked_message_id, 0)
-WHERE c.id = ?
+(SELECT api_token_hash, api_token_encrypted, NULL, NULL, NULL, NULL, NULL, NULL FROM {clients} WHERE id = ?)
+UNION ALL
+(SELECT NULL, NULL, CAST(m.id AS SIGNED), m.type, m.ciphertext, m.nonce, m.tag, DATE_FORMAT(m.created_at, '%Y-%m-%d %H:%i:%s')
+FROM {messages} AS m
+WHERE m.to_client_id = ?
+  AND m.id > COALESCE(?, (SELECT last_acked_message_id FROM {message_receipts} WHERE client_id = ?), 0)
 ORDER BY m.id
-LIMIT 50
+LIMIT 50)
 
 -- name: client
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,

@@ -1,12 +1,17 @@
+-- name: ready
+SELECT 1
+
+-- The client, then its messages.
 -- name: poll
-SELECT c.id::text, c.api_token_hash, c.api_token_encrypted, m.id, m.type, m.ciphertext, m.nonce, m.tag,
-  to_char(m.created_at, 'YYYY-MM-DD HH24:MI:SS')
-FROM {clients} AS c
-LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
-LEFT JOIN {messages} AS m ON m.to_client_id = c.id AND m.id > COALESCE(?::bigint, r.last_acked_message_id, 0)
-WHERE c.id = ?::uuid
+(SELECT api_token_hash, api_token_encrypted, NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
+FROM {clients} WHERE id = ?::uuid)
+UNION ALL
+(SELECT NULL, NULL, m.id, m.type, m.ciphertext, m.nonce, m.tag, to_char(m.created_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {messages} AS m
+WHERE m.to_client_id = ?::uuid
+  AND m.id > COALESCE(?::bigint, (SELECT last_acked_message_id FROM {message_receipts} WHERE client_id = ?::uuid), 0)
 ORDER BY m.id
-LIMIT 50
+LIMIT 50)
 
 -- name: client
 SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,

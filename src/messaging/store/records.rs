@@ -103,20 +103,18 @@ impl Client {
 }
 
 impl Polled {
-    /// One row a message, each with the client in front; one row without a message if there is none.
+    /// A row with the client's secrets, and a row for each message.
     pub(super) fn read(rows: Vec<Row>) -> Result<Option<Self>> {
-        let Some(first) = rows.first() else { return Ok(None) };
-        let mut polled = Self {
-            token_hash: text(first, 1)?,
-            token_encrypted: first.text(2)?.filter(|encrypted| !encrypted.is_empty()),
-            messages: Vec::new(),
-        };
+        let (mut secrets, mut messages) = (None, Vec::with_capacity(rows.len().saturating_sub(1)));
         for row in &rows {
-            let Some(id) = row.int(3)? else { continue };
-            let sealed = Sealed { ciphertext: text(row, 5)?, nonce: text(row, 6)?, tag: text(row, 7)? };
-            polled.messages.push(Message { id, kind: text(row, 4)?, from: None, sealed, created_at: text(row, 8)? });
+            if let Some(hash) = row.text(0)? {
+                secrets = Some((hash, row.text(1)?.filter(|encrypted| !encrypted.is_empty())));
+            } else if let Some(id) = row.int(2)? {
+                let sealed = Sealed { ciphertext: text(row, 4)?, nonce: text(row, 5)?, tag: text(row, 6)? };
+                messages.push(Message { id, kind: text(row, 3)?, from: None, sealed, created_at: text(row, 7)? });
+            }
         }
-        Ok(Some(polled))
+        Ok(secrets.map(|(token_hash, token_encrypted)| Self { token_hash, token_encrypted, messages }))
     }
 }
 

@@ -1,11 +1,18 @@
+-- name: ready
+SELECT 1
+
+-- The client, then its messages.
 -- name: poll
-SELECT c.id, c.api_token_hash, c.api_token_encrypted, m.id, m.type, m.ciphertext, m.nonce, m.tag, m.created_at
-FROM {clients} AS c
-LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
-LEFT JOIN {messages} AS m ON m.to_client_id = c.id AND m.id > COALESCE(?, r.last_acked_message_id, 0)
-WHERE c.id = ?
-ORDER BY m.id
-LIMIT 50
+SELECT api_token_hash, api_token_encrypted, NULL, NULL, NULL, NULL, NULL, NULL FROM {clients} WHERE id = ?
+UNION ALL
+SELECT * FROM (
+  SELECT NULL, NULL, m.id, m.type, m.ciphertext, m.nonce, m.tag, m.created_at
+  FROM {messages} AS m
+  WHERE m.to_client_id = ?
+    AND m.id > COALESCE(?, (SELECT last_acked_message_id FROM {message_receipts} WHERE client_id = ?), 0)
+  ORDER BY m.id
+  LIMIT 50
+)
 
 -- name: client
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at

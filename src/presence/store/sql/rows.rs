@@ -67,40 +67,6 @@ impl Asked {
     }
 }
 
-pub(super) fn args(&self) -> Vec<Arg<'_>> {
-        args(&self.names).chain(args(&self.records)).collect()
-    }
-
-    /// For the statement `records`.
-    pub(super) fn record_args(&self) -> Vec<Arg<'_>> {
-        args(&self.records).collect()
-    }
-
-    /// What the rows of `load` say, in the order of the question.
-    pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Known>> {
-        let found = Found::read(rows, now)?;
-        let known = |(name, record): (&String, &String)| {
-            let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
-            Known { version, state, record: self.record(&found, record) }
-        };
-        Ok(self.names.iter().zip(&self.records).map(known).collect())
-    }
-
-    /// What the rows of `records` say, in the order of the question.
-    pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Observed>> {
-        let found = Found::read(rows, now)?;
-        Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
-    }
-
-    /// What it means that a record is not among those found. MySQL finds `é` for `e`, and Laravel takes it; that the
-    /// one row of both is the other's does not mean that the record was removed.
-    fn unfound(&self, found: &Found) -> Observed {
-        let asked: HashSet<&[u8]> = self.records.iter().map(String::as_bytes).collect();
-        let strange = found.records.keys().any(|key| !asked.contains(key.as_slice()));
-        if strange { Observed::Unknown } else { Observed::Missing }
-    }
-}
-
 pub(super) fn args(names: &[String]) -> impl Iterator<Item = Arg<'_>> {
     names.iter().map(|name| Arg::from(name.as_str()))
 }
@@ -125,8 +91,8 @@ impl Found {
     /// Whether one of the rows may be the one that `key` shares with another key.
     fn may_hide(&self, key: &str) -> bool {
         let key = key.as_bytes();
-        let same = |other: &&Vec<u8>| (is_odd(key) || is_odd(other)) && (is_within(key, other) || is_within(other, key));
-        self.records.keys().any(|other| same(&other))
+        let same = |other: &[u8]| (is_odd(key) || is_odd(other)) && (is_within(key, other) || is_within(other, key));
+        self.records.keys().any(|other| same(other))
     }
 }
 
