@@ -26,7 +26,15 @@ fn parts(config: &Config, messages: bool) -> Vec<Part> {
     Part::ALL.into_iter().filter(wanted).collect()
 }
 
+/// How often tables are looked for that somebody may make.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// How messages get their tables.
+const HOW: &str = "messages have no tables in the app's database yet, and are answered with 503: `presence-sidecar migrate` \
+                   makes them; so does a start with messaging.enabled = true, and false switches messages off";
+
 /// Tables to be there when the first request comes.
+#[derive(Clone)]
 pub(super) struct Tables {
     database: Database,
     /// To be made.
@@ -43,17 +51,18 @@ impl Tables {
         let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
         let names = Names::new(&config.messaging.tables, &config.database);
         let made = if makes { parts(config, messages) } else { Vec::new() };
-        let unasked = (served && !messages).then(|| names.only(&[Part::Messages]));
+        let unasked = (served && !messages).then(|| names.only(&parts(config, true)));
         let (database, made) = (Database::open(&config.database), names.only(&made));
         Self { database, made, unasked }
     }
 
     /// Makes what is missing, now, or as soon as the database answers.
-    pub(super) async fn ensure(self, stop: &CancellationToken) {
-        if let Err(error) = self.try_to_ensure().await {
+    pub(super) async fn ensure(&self, stop: &CancellationToken) {
+        if let Err(error) = self.make().await {
             tracing::warn!(error = error.chain(), "the tables are not ready yet; trying again until they are");
+            let tables = self.clone();
             let again = async move {
-                while self.try_to_ensure().await.is_err() {
+                while tables.make().await.is_err() {
                     tokio::time::sleep(AGAIN).await;
                 }
             };
@@ -61,22 +70,28 @@ impl Tables {
         }
     }
 
-    async fn try_to_ensure(&self) -> database::Result<()> {
-        if !self.made.is_empty() {
-            let made = self.database.migrate(&self.made).await?.made;
-            if !made.is_empty() {
-                tracing::info!(tables = made.join(", "), "tables were made");
-            }
+    async fn make(&self) -> database::Result<()> {
+        if self.made.is_empty() {
+            return Ok(());
         }
-        if let Some(unasked) = &self.unasked
-            && self.database.lacks(unasked).await?
-        {
-            tracing::info!(
-                "messages have no tables in this database, so they are answered with 503: run `presence-sidecar migrate`, \
-                 set messaging.enabled = true or a token of messages; messaging.enabled = false switches them off"
-            );
+        let made = self.database.migrate(&self.made).await?.made;
+        if !made.is_empty() {
+            tracing::info!(tables = made.join(", "), "tables were made");
         }
-        self.database.close().await;
         Ok(())
+    }
+
+    /// Returns once messages have their tables; says how they get them if they have not.
+    pub(super) async fn messages(&self) {
+        let Some(unasked) = &self.unasked else { return };
+        let mut told = false;
+        loop {
+            match self.database.lacks(unasked).await {
+                Ok(false) => return,
+                Ok(true) if !std::mem::replace(&mut told, true) => tracing::info!("{HOW}"),
+                Ok(true) | Err(_) => {}
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }

@@ -51,11 +51,13 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     }
     let committing = presence.start(&tasks, &stop).await;
     tasks.spawn(fold_metrics(registry, stop.clone()));
-    if let Some(messaging) = &messaging {
-        tasks.spawn(messaging.clone().run(stop.clone()));
-        tasks.spawn(messaging.clone().keep_clean(stop.clone()));
-        tasks.spawn(messaging.clone().work(stop.clone()));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(messaging.clone().note_depth()).map(drop));
+    if let Some(messaging) = messaging.clone() {
+        let (on, stop) = (tasks.clone(), stop.clone());
+        tasks.spawn(async move {
+            if stop.run_until_cancelled(tables.messages()).await.is_some() {
+                carry(&on, &messaging, &stop);
+            }
+        });
     }
     let serving = server::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {
@@ -92,6 +94,14 @@ impl Work {
         tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
         committing
     }
+}
+
+/// Starts everything that works for messages.
+fn carry(tasks: &TaskTracker, messaging: &Arc<Messaging>, stop: &CancellationToken) {
+    tasks.spawn(messaging.clone().run(stop.clone()));
+    tasks.spawn(messaging.clone().keep_clean(stop.clone()));
+    tasks.spawn(messaging.clone().work(stop.clone()));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(messaging.clone().note_depth()).map(drop));
 }
 
 /// Starts the deliveries to one endpoint; those under way have `patience` once all is to stop.
