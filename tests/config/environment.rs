@@ -35,7 +35,7 @@ const CASES: [(&str, &str, &str, &str); 45] = [
     ("DB_SSLMODE", "require", "database.sslmode", "\"require\""),
     ("MYSQL_ATTR_SSL_CA", "/etc/ca.pem", "database.ssl_ca", "\"/etc/ca.pem\""),
     ("DB_CACHE_TABLE", "kept", "database.cache_table", "\"kept\""),
-    ("DB_CACHE_CONNECTION", "mysql", "database.cache_connection", "\"mysql\""),
+    ("DB_CACHE_CONNECTION", "sqlite", "database.cache_connection", "\"sqlite\""),
     ("APP_KEY", "0123456789abcdef0123456789abcdef", "laravel.app_key", "\"********\""),
     ("APP_PREVIOUS_KEYS", "one,two", "laravel.previous_keys", "[\"********\", \"********\"]"),
     ("ADMIN_TOKEN", "hush", "messaging.admin_token", "\"********\""),

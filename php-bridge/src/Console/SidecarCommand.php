@@ -29,9 +29,8 @@ final class SidecarCommand extends Command
     {
         $store = $settings->storeDriver();
         if (! in_array($store, ['redis', 'database', 'array'], true)) {
-            $this->error(
-                "A cache store \"{$store}\" cannot be shared with a sidecar: set PRESENCE_CACHE_STORE to redis or database."
-            );
+            $way = 'set PRESENCE_CACHE_STORE to redis or database';
+            $this->error("A cache store \"{$store}\" cannot be shared with a sidecar: {$way}.");
 
             return self::FAILURE;
         }
