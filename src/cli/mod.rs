@@ -30,7 +30,7 @@ type Ended = Result<(), String>;
 /// Presence for Laravel apps, beside the app.
 ///
 /// Keeps who is online, away or offline in the very cache records that aesircloud/laravel-presence uses, so that PHP reads
-/// what the sidecar writes and the other way round. Without any configuration it runs on memory alone and writes
+/// what the sidecar writes and the other way round. Without any configuration it runs on one SQLite file and writes
 /// its own secrets; see `presence-sidecar config` for every key and where its value comes from.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, propagate_version = true)]
