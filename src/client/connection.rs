@@ -141,7 +141,7 @@ impl Connection {
             StatusCode::TOO_MANY_REQUESTS => Err(Failure::TooMany { retry_after: retry_after.unwrap_or_default() }),
             status => match message(&text) {
                 Some(message) => Err(Failure::Refused { status: status.as_u16(), message, retry_after }),
-                None => Err(strange(format!("{status}"))),
+                None => Err(strange(status.to_string())),
             },
         }
     }
@@ -181,10 +181,10 @@ impl Failure {
     }
 }
 
-/// The `message` of Laravel's errors, with control characters taken out.
+/// The `message` of Laravel's errors, with control characters taken out; `None` if it is no JSON.
 fn message(text: &str) -> Option<String> {
     let answer: Value = serde_json::from_str(text).ok()?;
-    let message = answer["message"].as_str()?;
+    let message = answer["message"].as_str().unwrap_or("it refuses");
     Some(message.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect())
 }
 
