@@ -26,6 +26,8 @@ pub struct Workers {
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) messaging: Option<Arc<Messaging>>,
+    /// Who asks for all who poll; ends when the service is dropped.
+    pub(super) asking: Option<BoxFuture<'static, ()>>,
     pub(super) migrate: bool,
     pub(super) registry: Arc<Registry>,
 }
@@ -35,7 +37,7 @@ pub struct Workers {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { presence, redis, deliveries, messaging, migrate, registry } = workers;
+    let Workers { presence, redis, deliveries, messaging, asking, migrate, registry } = workers;
     let tasks = TaskTracker::new();
     if let Some(redis) = redis {
         let stop = stop.clone();
@@ -45,6 +47,7 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
         deliver(&tasks, delivery, &presence.sweep.ground.bell, limits.shutdown_timeout, &stop);
     }
     let committing = presence.start(&tasks, &stop).await;
+    asking.into_iter().for_each(|asking| drop(tokio::spawn(asking)));
     tasks.spawn(fold_metrics(registry, stop.clone()));
     if let Some(messaging) = &messaging {
         if migrate {

@@ -13,11 +13,12 @@
 //! acknowledges sees the same ids again.
 //!
 //! In the order to read it: [`model`] and [`seal`] are the pure rules, [`store`] keeps clients and messages in SQL, [`service`]
-//! puts them together, [`api`] translates for HTTP.
+//! puts them together, [`api`] translates for HTTP; [`page`] is a client in the browser.
 
 pub mod api;
 mod metrics;
 pub mod model;
+pub mod page;
 pub mod seal;
 pub mod service;
 pub mod store;
