@@ -7,7 +7,7 @@
 //! 2. [`config`] — layers of configuration, resolved into one that cannot contradict itself.
 //! 3. [`telemetry`] — logs and metrics.
 //! 4. [`backend`] — connections to what remembers; [`database`] — SQLite, MySQL and Postgres behind one face, and the
-//!    tables in them; [`queue`] — durable leased lanes.
+//!    tables in them; [`queue`] — durable leased lanes; [`group`] — one round trip for many callers.
 //! 5. [`http`] — the edge all wings share: who calls, bodies, errors, limits, the accept loop.
 //! 6. [`presence`] — the first wing: rules, stores, service, sweep, API.
 //! 7. [`webhooks`] — the second: every change, signed and delivered to the application.
@@ -20,6 +20,7 @@ pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod database;
+pub mod group;
 pub mod http;
 pub mod laravel;
 pub mod messaging;

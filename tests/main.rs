@@ -15,6 +15,7 @@ mod config;
 mod contract;
 mod crash;
 mod database;
+mod docker;
 mod http;
 mod interop;
 mod laravel;

@@ -9,6 +9,7 @@ mod workers;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use poem::{Route, get};
 use serde_json::Value;
 
@@ -57,7 +58,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let stores = Stores::of(config, outlets)?;
     let presence = presence::wing(config, &stores, announce_beats, &registry);
     let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
-    let messaging = messaging(config, &registry)?;
+    let (messaging, asking) = messaging(config, &registry)?.unzip();
     let apis = Apis {
         presence: presence.api(config, installation),
         browser: presence.browser(config),
@@ -76,6 +77,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
         tables: Tables::of(config),
         deliveries,
         messaging,
+        asking,
         registry,
     };
     let limits = server::Limits {
@@ -86,8 +88,11 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     Ok(App { routes, metrics, document, workers, limits })
 }
 
-/// The messaging service, if it is wanted and there is a key.
-fn messaging(config: &Config, registry: &Registry) -> Result<Option<Arc<Messaging>>, AssemblyError> {
+/// The messaging service, and who asks for all who poll.
+type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
+
+/// The messaging wing, if it is wanted and there is a key.
+fn messaging(config: &Config, registry: &Registry) -> Result<Option<Wing>, AssemblyError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
     let (database, names) = (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
@@ -106,5 +111,6 @@ fn messaging(config: &Config, registry: &Registry) -> Result<Option<Arc<Messagin
         queue,
         metrics: messaging::Metrics::new(registry),
     };
-    Ok(Some(Arc::new(Messaging::new(ground))))
+    let (service, asking) = Messaging::new(ground);
+    Ok(Some((Arc::new(service), asking)))
 }

@@ -16,6 +16,7 @@ use crate::http::edge::{Edge, Settings};
 use crate::http::{Problem, body};
 use crate::messaging::Messaging;
 use crate::messaging::api::{Api as Clients, Operators};
+use crate::messaging::page;
 use crate::presence::Presence;
 use crate::presence::api::{Api, Browser, Direct};
 use crate::telemetry::Registry;
@@ -57,6 +58,12 @@ pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Re
     if config.metrics.listen.is_empty() {
         pages = pages.at("/metrics", get(scrape(registry.clone())));
         open.push("/metrics");
+    }
+    if config.messaging.enabled {
+        for (path, file) in page::files() {
+            pages = pages.at(path, get(file));
+            open.push(path);
+        }
     }
     let settings = settings(config, docs::Routes::of(&document, &open));
     let routes = Routes { api, operations: service.into_endpoint(), browser, pages };

@@ -31,6 +31,8 @@ pub struct Workers {
     /// The database of presence, to be closed in the end.
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
+    /// Who asks for all who poll; ends when the service is dropped.
+    pub(super) asking: Option<BoxFuture<'static, ()>>,
     pub(super) registry: Arc<Registry>,
 }
 
@@ -39,7 +41,7 @@ pub struct Workers {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { presence, redis, deliveries, messaging, database, tables, registry } = workers;
+    let Workers { presence, redis, deliveries, messaging, asking, database, tables, registry } = workers;
     let tasks = TaskTracker::new();
     tables.ensure(&stop).await;
     if let Some(redis) = redis {
@@ -50,6 +52,7 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
         deliver(&tasks, delivery, &presence.sweep.ground.bell, limits.shutdown_timeout, &stop);
     }
     let committing = presence.start(&tasks, &stop).await;
+    asking.into_iter().for_each(|asking| drop(tokio::spawn(asking)));
     tasks.spawn(fold_metrics(registry, stop.clone()));
     if let Some(messaging) = messaging.clone() {
         let (on, stop) = (tasks.clone(), stop.clone());

@@ -4,6 +4,7 @@
 
 mod config;
 mod doctor;
+mod health;
 mod key;
 mod migrate;
 mod openapi;
@@ -53,6 +54,8 @@ enum Command {
     Config(config::Config),
     /// Say whether store, sidecar and app agree, and what to do where they do not
     Doctor(doctor::Doctor),
+    /// Say whether the sidecar answers: exit status 0 if it does, else 1
+    Health(health::Health),
     /// Make the tables that are missing, and leave what is there
     Migrate(migrate::Migrate),
     /// Print a new APP_KEY
@@ -70,6 +73,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(self.source),
             Command::Config(config) => config.run(self.source),
             Command::Doctor(doctor) => doctor.run(self.source),
+            Command::Health(health) => health.run(self.source),
             Command::Migrate(migrate) => migrate.run(self.source),
             Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),

@@ -15,20 +15,25 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) struct Sidecar<'a> {
     client: reqwest::Client,
     base: String,
-    token: &'a str,
+    token: Option<&'a str>,
 }
 
 impl<'a> Sidecar<'a> {
-    /// Where `config` has it listen first.
+    /// Where `config` has it listen first, called with the service token.
     pub(super) fn of(config: &'a Config) -> Result<Self, String> {
         let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
+        Ok(Self { token: Some(token), ..Self::as_anybody(config)? })
+    }
+
+    /// The same, called without a token.
+    pub(super) fn as_anybody(config: &Config) -> Result<Self, String> {
         let builder = reqwest::Client::builder().no_proxy().timeout(TIMEOUT);
         let (builder, base) = match config.server.listen.first() {
             Some(Listen::Unix(path)) => (builder.unix_socket(path.clone()), "http://sidecar".to_owned()),
             Some(Listen::Tcp(address)) => (builder, format!("http://{}", reachable(address))),
             None => return Err("server.listen is empty".to_owned()),
         };
-        Ok(Self { client: builder.build().map_err(|error| error.to_string())?, base, token })
+        Ok(Self { client: builder.build().map_err(|error| error.to_string())?, base, token: None })
     }
 
     /// Its address.
@@ -43,7 +48,11 @@ impl<'a> Sidecar<'a> {
 
     /// Calls `path`; JSON, or what the sidecar says against it.
     pub(super) async fn call(&self, method: Method, path: &str) -> Result<Value, String> {
-        let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(self.token);
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request = match self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
         let unreachable = |error| format!("the sidecar at {} does not answer: {error}", self.base);
         let response = request.send().await.map_err(|error| unreachable(error.without_url()))?;
         let ok = response.status().is_success();

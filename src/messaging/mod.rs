@@ -8,15 +8,17 @@
 //!
 //! What is promised: a poll never skips a message that commits late, since ids of one recipient become visible in order;
 //! an acknowledgement never goes back; a body that is sent twice, or a fan-out that runs twice, stores each message once;
-//! plaintext is never stored. What is not: that a message is delivered only once. A client that polls again before it
+//! plaintext is never stored or queued; of two publications the one that was answered first reaches each client first, and
+//! whatever was answered is not lost. What is not: that a message is delivered only once. A client that polls again before it
 //! acknowledges sees the same ids again.
 //!
 //! In the order to read it: [`model`] and [`seal`] are the pure rules, [`store`] keeps clients and messages in SQL, [`service`]
-//! puts them together, [`api`] translates for HTTP.
+//! puts them together, [`api`] translates for HTTP; [`page`] is a client in the browser.
 
 pub mod api;
 mod metrics;
 pub mod model;
+pub mod page;
 pub mod seal;
 pub mod service;
 pub mod store;

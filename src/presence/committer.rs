@@ -16,12 +16,12 @@ use lru::LruCache;
 
 use super::bell::Bell;
 use super::clock::Clock;
-use super::group::{Asked, Groups};
 use super::identity::{Key, Subject};
 use super::metrics::Metrics;
 use super::model::{self, Input, Observed, Outcome, RecordWrite, State, Status, Timestamp, Transition, Windows};
 use super::store::{Commit, Committed, Known, Result, Store, Unavailable};
 use super::view::View;
+use crate::group::{Asked, Groups};
 
 /// So many users are remembered.
 const REMEMBERED: usize = 100_000;

@@ -9,11 +9,11 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::clock::Clock;
-use super::group::{Asked, Groups};
 use super::identity::{Id, Key, ScopeKey};
 use super::model::Windows;
 use super::store::{Result, Store, Unavailable};
 use super::view::View;
+use crate::group::{Asked, Groups};
 
 /// So many users, or as many as one more caller adds, are read in one go: the store answers nobody else meanwhile.
 const ENOUGH: usize = 1_000;

@@ -9,7 +9,6 @@ mod bell;
 pub mod clock;
 mod committer;
 pub mod feed;
-mod group;
 pub mod identity;
 pub mod many;
 pub mod meta;

@@ -6,13 +6,13 @@ use futures_util::future::BoxFuture;
 
 use super::clock::Clock;
 use super::committer::{Committer, Ground, Happened, Wanted};
-use super::group::{Group, Groups, LARGEST, grouped};
 use super::identity::{Key, ScopeKey};
 use super::many::{Found, Lookout, Named};
 use super::metrics::Metrics;
 use super::model::{Input, State, Status, Windows};
 use super::store::{Changes, Counts, Cursor, Known, Result, Store};
 use super::view::View;
+use crate::group::{Group, Groups, LARGEST, grouped};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;

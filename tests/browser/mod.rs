@@ -1,4 +1,5 @@
-//! Swagger UI as a person uses it, in a real browser.
+//! Pages as people use them, in a real browser.
 
+mod client;
 mod swagger;
 mod webdriver;

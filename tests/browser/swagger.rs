@@ -1,7 +1,5 @@
 //! `/docs`: complete, quiet, and of use.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::webdriver::Browser;
@@ -34,9 +32,7 @@ async fn swagger_ui_lists_every_operation_without_a_complaint() {
     assert_eq!(browser.find_all("//div[contains(concat(@class, ' '), 'opblock ')]").await.len(), operations);
     assert_quiet(&browser).await;
 
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("swagger.png"), browser.screenshot().await).unwrap();
+    browser.picture("swagger").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

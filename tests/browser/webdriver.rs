@@ -73,6 +73,43 @@ impl Browser {
         self.call(Method::POST, "/execute/sync", json!({"script": script, "args": []})).await
     }
 
+    /// Presses keys one after the other, wherever the focus is; those without a letter have the protocol's code points.
+    pub async fn press(&self, keys: &str) {
+        let stroke = |key: char| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})];
+        let strokes: Vec<Value> = keys.chars().flat_map(stroke).collect();
+        self.actions(&strokes).await;
+    }
+
+    /// Presses a key while another is held.
+    pub async fn press_with(&self, held: char, key: char) {
+        let stroke = |kind: &str, key: char| json!({"type": kind, "value": key});
+        let strokes = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)];
+        self.actions(&strokes.map(|(kind, key)| stroke(kind, key))).await;
+    }
+
+    async fn actions(&self, strokes: &[Value]) {
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": strokes});
+        self.call(Method::POST, "/actions", json!({"actions": [keyboard]})).await;
+    }
+
+    /// Has the window be so large, as on a device of that size.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 600});
+        self.command("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// A command of the DevTools protocol.
+    pub async fn command(&self, name: &str, parameters: Value) -> Value {
+        self.call(Method::POST, "/goog/cdp/execute", json!({"cmd": name, "params": parameters})).await
+    }
+
+    /// Writes a picture of the window into `target/screenshots/`.
+    pub async fn picture(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), self.screenshot().await).unwrap();
+    }
+
     /// What the console has said since this was last asked: errors, and breaches of the content security policy.
     pub async fn console(&self) -> Vec<Value> {
         let entries = self.call(Method::POST, "/se/log", json!({"type": "browser"})).await;
@@ -80,7 +117,7 @@ impl Browser {
     }
 
     /// A picture of the window, as PNG.
-    pub async fn screenshot(&self) -> Vec<u8> {
+    async fn screenshot(&self) -> Vec<u8> {
         let picture = self.call(Method::GET, "/screenshot", Value::Null).await;
         STANDARD.decode(picture.as_str().unwrap()).unwrap()
     }
@@ -101,6 +138,11 @@ impl Element<'_> {
     /// Clicks it.
     pub async fn click(&self) {
         self.call(Method::POST, "/click", json!({})).await;
+    }
+
+    /// Empties it.
+    pub async fn clear(&self) {
+        self.call(Method::POST, "/clear", json!({})).await;
     }
 
     /// Types into it.
@@ -165,6 +207,7 @@ fn capabilities(folder: &Path) -> Value {
         "--disable-component-update",
         "--disable-sync",
         "--no-proxy-server",
+        "--host-resolver-rules=MAP sidecar.test 127.0.0.1", // A name that is not the machine's own.
         "--window-size=1280,2400",
         &format!("--user-data-dir={}", folder.join("profile").display()),
     ];

@@ -27,6 +27,7 @@ fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option
         queue: None,
         metrics: Metrics::new(&Registry::new()),
     })
+    .0
 }
 
 #[tokio::test(flavor = "multi_thread")]

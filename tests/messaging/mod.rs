@@ -14,4 +14,4 @@ mod secrets;
 mod stories;
 mod takeover;
 
-pub use self::ground::{ADMIN, Ground, OPERATOR};
+pub use self::ground::{ADMIN, Device, Ground, OPERATOR};

@@ -138,7 +138,7 @@ impl ByHand {
         let test = TestDatabase::create(engine);
         let (database, names) = migrated(&test).await;
         let queue = Arc::new(SqlQueue::new(database.clone(), &names));
-        let messaging = Messaging::new(Base {
+        let (messaging, _) = Messaging::new(Base {
             database: Database::open(&config(&test, &[]).database),
             names,
             crypt: crypt(),

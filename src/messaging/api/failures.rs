@@ -8,7 +8,8 @@ use crate::messaging::seal::OpenError;
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)) | Failure::Queue(_) => {
+            Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_))
+            | Failure::Unavailable(_) => {
                 tracing::debug!(error = failure.chain(), "the database did not answer");
                 Self::NoDatabase
             }

@@ -7,6 +7,7 @@ mod fanout;
 mod janitor;
 mod jobs;
 mod operators;
+mod polling;
 mod queued;
 mod registration;
 mod seen;
@@ -14,9 +15,10 @@ mod sending;
 mod tokens;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono_tz::Tz;
+use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -24,13 +26,14 @@ use zeroize::Zeroizing;
 pub use self::fanout::Fanout;
 pub use self::jobs::JobView;
 pub use self::operators::{ClientView, MessageView};
+use self::polling::Standings;
 pub use self::queued::QUEUE;
 pub use self::registration::{Credentials, Registered};
 use self::seen::Seen;
 pub use self::sending::Sending;
 use self::tokens::Tokens;
 use super::metrics::Metrics;
-use super::model::{ClientId, Cursor};
+use super::model::ClientId;
 use super::seal::{Key, OpenError};
 use super::store::{Client, Message, Store};
 use crate::backend::Unavailable;
@@ -45,6 +48,7 @@ const SEEN_EVERY: Duration = Duration::from_secs(1);
 /// The messaging service.
 pub struct Messaging {
     store: Store,
+    standings: Standings,
     database: Database,
     crypt: Crypt,
     zone: Tz,
@@ -95,9 +99,9 @@ pub enum Failure {
     /// The database did not do its part.
     #[error(transparent)]
     Database(#[from] database::Error),
-    /// The queue did not do its part.
-    #[error("the queue is not available")]
-    Queue(#[from] Unavailable),
+    /// The queue, or the database in a question of many, did not do its part.
+    #[error("the store is not available")]
+    Unavailable(#[from] Unavailable),
     /// There is no such client, or this is not its token.
     #[error("the token is not the client's")]
     InvalidToken,
@@ -126,7 +130,7 @@ impl Failure {
     pub fn chain(&self) -> String {
         match self {
             Self::Database(error) => error.chain(),
-            Self::Queue(error) => format!("{self}: {}", error.reason()),
+            Self::Unavailable(error) => format!("{self}: {}", error.reason()),
             other => other.to_string(),
         }
     }
@@ -149,25 +153,30 @@ fn micros() -> i64 {
 }
 
 impl Messaging {
-    /// The service. Nothing is connected to yet.
-    pub fn new(ground: Ground) -> Self {
+    /// The service, and the worker that asks the database for all who poll; without it no poll is answered. Nothing is
+    /// connected to yet.
+    pub fn new(ground: Ground) -> (Self, BoxFuture<'static, ()>) {
         let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep, queue, metrics } = ground;
         let store = Store::new(database.clone(), &names);
         let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
         let queued = Notify::new();
-        Self { store, database, crypt, zone, bcrypt_cost, tokens, seen, keep_acked, keep, queue, queued, metrics }
-    }
-
-    /// A client's messages behind the cursor, by rising id. It costs one query.
-    pub async fn poll(&self, caller: &Caller, cursor: Cursor) -> Outcome<Vec<Message>> {
-        let started = Instant::now();
-        let polled = self.store.poll(&caller.id, cursor).await?;
-        self.metrics.poll_seconds.record(started.elapsed());
-        let polled = polled.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))?;
-        self.check(caller, &polled.token_hash, polled.token_encrypted.as_deref()).await?;
-        self.metrics.polls.increment(1);
-        self.saw(&caller.id);
-        Ok(polled.messages.into_iter().map(|message| self.told(message)).collect())
+        let (standings, asking) = polling::standings(store.clone());
+        let service = Self {
+            store,
+            standings,
+            database,
+            crypt,
+            zone,
+            bcrypt_cost,
+            tokens,
+            seen,
+            keep_acked,
+            keep,
+            queue,
+            queued,
+            metrics,
+        };
+        (service, asking)
     }
 
     /// Records that the client has seen everything up to `id`; never less than before.

@@ -8,6 +8,9 @@ use crate::messaging::model::{ClientId, is_online};
 use crate::messaging::seal::{Key, aad};
 use crate::messaging::store::{Client, Message};
 
+/// Most messages of one page.
+const LISTED: i64 = 100;
+
 /// A client as operators see it. Times are in microseconds since 1970.
 #[derive(Clone, Debug)]
 pub struct ClientView {
@@ -51,7 +54,7 @@ impl Messaging {
     /// Up to 100 messages to a client behind an id, opened.
     pub async fn messages_of(&self, id: &ClientId, after: i64) -> Outcome<(ClientId, Vec<MessageView>)> {
         let client = self.store.client(id).await?.ok_or(Failure::UnknownClient)?;
-        let messages = self.store.messages_of(&client.id, after).await?;
+        let messages = self.store.messages_of(&client.id, after, LISTED).await?;
         let key = self.key(&client.secrets.key_encrypted);
         let opened = messages.into_iter().map(|message| {
             let message = self.told(message);

@@ -12,21 +12,26 @@
 
 mod records;
 
-pub use self::records::{Client, Letter, Message, Polled, Recipient, Secrets};
+pub use self::records::{Client, Letter, Message, Recipient, Secrets, Standing};
 
-use super::model::{ClientId, Cursor, Fingerprint};
+use super::model::{ClientId, Fingerprint};
 use crate::database::{Arg, Database, Engine, Error, Names, Result, Statement, Statements};
 
 /// Times that another transaction may be in the way of a step.
 const TRIES: u32 = 10;
+
+/// So many clients are asked for at once.
+pub const STANDINGS: usize = 64;
 
 /// Where clients and messages are kept.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
     statements: Statements,
-    poll: Statement,
+    /// For 1, 2, 4, … clients.
+    standings: Vec<Statement>,
     client: Statement,
+    messages_of: Statement,
 }
 
 /// A step that stores messages.
@@ -82,8 +87,9 @@ impl Store {
             Engine::Postgres => include_str!("postgres.sql"),
         };
         let statements = Statements::read(database.engine(), file, &names.pairs());
-        let (poll, client) = (statements.get("poll"), statements.get("client"));
-        Self { database, statements, poll, client }
+        let standings = (0..=STANDINGS.ilog2()).map(|power| statements.repeated("standings", 1 << power)).collect();
+        let (client, messages_of) = (statements.get("client"), statements.get("messages_of"));
+        Self { database, statements, standings, client, messages_of }
     }
 
     /// Whether the database answers.
@@ -91,16 +97,16 @@ impl Store {
         self.database.rows(&self.statements.get("ready"), &[]).await.map(drop)
     }
 
-    /// A client's secrets and up to 50 messages behind the cursor, in one query; `None` if there is no such client.
-    pub async fn poll(&self, id: &ClientId, cursor: Cursor) -> Result<Option<Polled>> {
-        let after = match cursor {
-            Cursor::Acknowledged => None,
-            // Ids are positive, and unsigned on MySQL.
-            Cursor::After(id) => Some(id.max(0)),
-        };
-        let id = Arg::from(id.as_str());
-        let rows = self.database.rows(&self.poll, &[id, id, after.into(), id]).await?;
-        Polled::read(rows)
+    /// Where these clients stand, in one query; `None` for those there are not. At most [`STANDINGS`] at once.
+    pub async fn standings(&self, ids: &[ClientId]) -> Result<Vec<Option<Standing>>> {
+        let Some(last) = ids.last() else { return Ok(Vec::new()) };
+        // The last one again, so that there are few statements to prepare.
+        let places = ids.len().next_power_of_two();
+        let args: Vec<Arg<'_>> =
+            ids.iter().chain(std::iter::repeat(last)).take(places).map(|id| id.as_str().into()).collect();
+        let rows = self.database.rows(&self.standings[places.ilog2() as usize], &args).await?;
+        let found = rows.iter().map(Standing::read).collect::<Result<Vec<_>>>()?;
+        Ok(ids.iter().map(|id| found_for(id, &found, |standing| &standing.id).cloned()).collect())
     }
 
     /// The client of that id.
@@ -220,7 +226,7 @@ impl Store {
         let wanted: Vec<Arg<'_>> = step.recipients.iter().map(|id| Arg::from(id.as_str())).collect();
         let rows = transaction.rows(&self.statements.repeated("recipients", wanted.len()), &wanted).await?;
         let recipients = rows.iter().map(Recipient::read).collect::<Result<Vec<_>>>()?;
-        let of = |id: &ClientId| recipients.iter().find(|known| known.is(id)).and_then(seal);
+        let of = |id: &ClientId| found_for(id, &recipients, |recipient| &recipient.id).and_then(seal);
         let letters: Vec<Letter> = step.recipients.iter().filter_map(of).collect();
         if !letters.is_empty() {
             let statement = self.statements.repeated("insert_messages", letters.len());
@@ -241,10 +247,15 @@ impl Store {
         self.database.execute(&self.statements.get(name), &[before.into()]).await
     }
 
-    /// Up to 100 messages to a client behind an id.
-    pub async fn messages_of(&self, id: &ClientId, after: i64) -> Result<Vec<Message>> {
-        let args = [id.as_str().into(), after.into()];
-        let rows = self.database.rows(&self.statements.get("messages_of"), &args).await?;
+    /// Up to `limit` messages to a client behind an id, by rising id.
+    pub async fn messages_of(&self, id: &ClientId, after: i64, limit: i64) -> Result<Vec<Message>> {
+        let args = [id.as_str().into(), after.into(), limit.into()];
+        let rows = self.database.rows(&self.messages_of, &args).await?;
         rows.iter().map(Message::read).collect()
     }
+}
+
+/// What the database found for `id`: it knows whether the case of letters matters.
+fn found_for<'a, T>(id: &ClientId, found: &'a [T], of: fn(&T) -> &ClientId) -> Option<&'a T> {
+    found.iter().find(|found| of(found).as_str().eq_ignore_ascii_case(id.as_str()))
 }

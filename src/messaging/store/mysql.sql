@@ -1,16 +1,11 @@
 -- name: ready
 SELECT 1
 
--- The client, then its messages. Two statements in one: a join would be sorted in a temporary table.
--- name: poll
-(SELECT api_token_hash, api_token_encrypted, NULL, NULL, NULL, NULL, NULL, NULL FROM {clients} WHERE id = ?)
-UNION ALL
-(SELECT NULL, NULL, CAST(m.id AS SIGNED), m.type, m.ciphertext, m.nonce, m.tag, DATE_FORMAT(m.created_at, '%Y-%m-%d %H:%i:%s')
-FROM {messages} AS m
-WHERE m.to_client_id = ?
-  AND m.id > COALESCE(?, (SELECT last_acked_message_id FROM {message_receipts} WHERE client_id = ?), 0)
-ORDER BY m.id
-LIMIT 50)
+-- name: standings
+SELECT c.id, c.api_token_hash, c.api_token_encrypted, CAST(COALESCE(r.last_acked_message_id, 0) AS SIGNED),
+  CAST(COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0) AS SIGNED)
+FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
+WHERE c.id IN ([[?]])
 
 -- name: client
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
@@ -73,21 +68,18 @@ VALUES [[(?, ?, LEFT(?, 255), ?, ?, ?, ?)]]
 -- name: messages_of
 SELECT CAST(id AS SIGNED), type, from_client_id, to_client_id, ciphertext, nonce, tag,
   DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s')
-FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT 100
+FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT ?
 
+-- A subquery would be looked through again for each row of the table.
 -- name: purge_acknowledged
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
+DELETE m FROM {messages} AS m JOIN (
   SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
   WHERE m.id <= r.last_acked_message_id AND m.created_at < ?
   ORDER BY m.id LIMIT 500
-) AS batch)
+) AS batch ON batch.id = m.id
 
 -- name: purge_old
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
-  SELECT id FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
-) AS batch)
+DELETE FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
 
 -- name: purge_steps
-DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
-  SELECT id FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500
-) AS batch)
+DELETE FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500

@@ -1,17 +1,11 @@
 -- name: ready
 SELECT 1
 
--- The client, then its messages.
--- name: poll
-(SELECT api_token_hash, api_token_encrypted, NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
-FROM {clients} WHERE id = ?::uuid)
-UNION ALL
-(SELECT NULL, NULL, m.id, m.type, m.ciphertext, m.nonce, m.tag, to_char(m.created_at, 'YYYY-MM-DD HH24:MI:SS')
-FROM {messages} AS m
-WHERE m.to_client_id = ?::uuid
-  AND m.id > COALESCE(?::bigint, (SELECT last_acked_message_id FROM {message_receipts} WHERE client_id = ?::uuid), 0)
-ORDER BY m.id
-LIMIT 50)
+-- name: standings
+SELECT c.id::text, c.api_token_hash, c.api_token_encrypted, COALESCE(r.last_acked_message_id, 0),
+  COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0)
+FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
+WHERE c.id IN ([[?::uuid]])
 
 -- name: client
 SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
@@ -75,7 +69,7 @@ VALUES [[(?::uuid, ?::uuid, left(?, 255), ?, ?, ?, ?::timestamp)]]
 
 -- name: messages_of
 SELECT id, type, from_client_id::text, to_client_id::text, ciphertext, nonce, tag, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS')
-FROM {messages} WHERE to_client_id = ?::uuid AND id > ? ORDER BY id LIMIT 100
+FROM {messages} WHERE to_client_id = ?::uuid AND id > ? ORDER BY id LIMIT ?
 
 -- name: purge_acknowledged
 DELETE FROM {messages} WHERE id IN (SELECT id FROM (

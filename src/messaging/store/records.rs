@@ -32,14 +32,19 @@ pub struct Client {
     pub last_seen_at: Option<String>,
 }
 
-/// What a poll finds.
-pub struct Polled {
+/// Where a client stands.
+#[derive(Clone)]
+pub struct Standing {
+    /// The id, in the letters of the table.
+    pub id: ClientId,
     /// The bcrypt hash of the API token.
     pub token_hash: String,
     /// The API token, encrypted.
     pub token_encrypted: Option<String>,
-    /// The messages, by rising id.
-    pub messages: Vec<Message>,
+    /// The last message that it acknowledged, 0 if none.
+    pub acknowledged: i64,
+    /// The newest message there is for it, 0 if none.
+    pub newest: i64,
 }
 
 /// A row of `messages`.
@@ -49,7 +54,7 @@ pub struct Message {
     pub id: i64,
     /// What it is about.
     pub kind: String,
-    /// Who sent it; the application if nobody. Not read by a poll.
+    /// Who sent it; the application if nobody.
     pub from: Option<String>,
     /// What is in it.
     pub sealed: Sealed,
@@ -102,19 +107,15 @@ impl Client {
     }
 }
 
-impl Polled {
-    /// A row with the client's secrets, and a row for each message.
-    pub(super) fn read(rows: Vec<Row>) -> Result<Option<Self>> {
-        let (mut secrets, mut messages) = (None, Vec::with_capacity(rows.len().saturating_sub(1)));
-        for row in &rows {
-            if let Some(hash) = row.text(0)? {
-                secrets = Some((hash, row.text(1)?.filter(|encrypted| !encrypted.is_empty())));
-            } else if let Some(id) = row.int(2)? {
-                let sealed = Sealed { ciphertext: text(row, 4)?, nonce: text(row, 5)?, tag: text(row, 6)? };
-                messages.push(Message { id, kind: text(row, 3)?, from: None, sealed, created_at: text(row, 7)? });
-            }
-        }
-        Ok(secrets.map(|(token_hash, token_encrypted)| Self { token_hash, token_encrypted, messages }))
+impl Standing {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: id(row, 0)?,
+            token_hash: text(row, 1)?,
+            token_encrypted: row.text(2)?.filter(|encrypted| !encrypted.is_empty()),
+            acknowledged: row.int(3)?.unwrap_or_default(),
+            newest: row.int(4)?.unwrap_or_default(),
+        })
     }
 }
 
@@ -146,10 +147,5 @@ impl Letter {
 impl Recipient {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self { id: id(row, 0)?, key_encrypted: text(row, 1)? })
-    }
-
-    /// Whether this is whom the database found for `wanted`: it knows whether letters' case matters.
-    pub(super) fn is(&self, wanted: &ClientId) -> bool {
-        self.id.as_str().eq_ignore_ascii_case(wanted.as_str())
     }
 }

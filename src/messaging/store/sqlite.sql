@@ -1,18 +1,11 @@
 -- name: ready
 SELECT 1
 
--- The client, then its messages.
--- name: poll
-SELECT api_token_hash, api_token_encrypted, NULL, NULL, NULL, NULL, NULL, NULL FROM {clients} WHERE id = ?
-UNION ALL
-SELECT * FROM (
-  SELECT NULL, NULL, m.id, m.type, m.ciphertext, m.nonce, m.tag, m.created_at
-  FROM {messages} AS m
-  WHERE m.to_client_id = ?
-    AND m.id > COALESCE(?, (SELECT last_acked_message_id FROM {message_receipts} WHERE client_id = ?), 0)
-  ORDER BY m.id
-  LIMIT 50
-)
+-- name: standings
+SELECT c.id, c.api_token_hash, c.api_token_encrypted, COALESCE(r.last_acked_message_id, 0),
+  COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0)
+FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
+WHERE c.id IN ([[?]])
 
 -- name: client
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
@@ -68,7 +61,7 @@ VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
 
 -- name: messages_of
 SELECT id, type, from_client_id, to_client_id, ciphertext, nonce, tag, created_at
-FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT 100
+FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT ?
 
 -- name: purge_acknowledged
 DELETE FROM {messages} WHERE id IN (SELECT id FROM (

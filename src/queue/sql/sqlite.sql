@@ -12,7 +12,9 @@ UPDATE {queue_lanes} SET ready_at = ? WHERE lane_key IN ([[?]])
 -- name: heads
 SELECT l.lane_key, j.id, j.lane, j.payload, j.tries, <now> - j.pushed_at
 FROM {queue_lanes} AS l
-JOIN {queue_jobs} AS j ON j.seq = (SELECT MIN(h.seq) FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0)
+JOIN {queue_jobs} AS j ON j.seq = (
+  SELECT h.seq FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0 ORDER BY h.seq LIMIT 1
+)
 WHERE l.lane_key IN ([[?]])
 
 -- name: hold
@@ -21,7 +23,9 @@ SELECT lane_key, ready_at FROM {queue_lanes} WHERE lane_key IN ([[?]]) ORDER BY 
 -- name: head_ids
 SELECT l.lane_key, j.seq, j.id
 FROM {queue_lanes} AS l
-JOIN {queue_jobs} AS j ON j.seq = (SELECT MIN(h.seq) FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0)
+JOIN {queue_jobs} AS j ON j.seq = (
+  SELECT h.seq FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0 ORDER BY h.seq LIMIT 1
+)
 WHERE l.lane_key IN ([[?]])
 
 -- name: remove
@@ -68,7 +72,7 @@ WHERE last.not_before > <now>
 
 -- name: pending
 SELECT j.id, j.lane, j.payload, j.tries, j.listed_at, j.pushed_at, CASE WHEN j.seq = (
-  SELECT MIN(h.seq) FROM {queue_jobs} AS h WHERE h.lane_key = j.lane_key AND h.dead = 0
+  SELECT h.seq FROM {queue_jobs} AS h WHERE h.lane_key = j.lane_key AND h.dead = 0 ORDER BY h.seq LIMIT 1
 ) THEN l.ready_at END
 FROM {queue_jobs} AS j LEFT JOIN {queue_lanes} AS l ON l.lane_key = j.lane_key
 WHERE j.queue = ? AND j.dead = 0 AND j.listed_at >= ? AND (j.listed_at > ? OR j.id > ?)

@@ -5,7 +5,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::store::Unavailable;
+use crate::backend::Unavailable;
 
 /// At most this many requests form a group.
 pub const LARGEST: usize = 1_024;

@@ -1,0 +1,66 @@
+//! Polls: what clients ask all the time, mostly for nothing.
+//!
+//! Where clients stand is asked once for all who poll at the same time. That says whether the token is right and whether
+//! there is anything behind the cursor; only who has messages waiting is asked for alone.
+
+use std::time::Instant;
+
+use futures_util::future::BoxFuture;
+
+use super::{Caller, Failure, Messaging, Outcome};
+use crate::backend;
+use crate::group::{Asked, Group, Groups, grouped};
+use crate::messaging::model::{ClientId, Cursor};
+use crate::messaging::store::{Message, STANDINGS, Standing, Store};
+
+/// Most messages that one poll gives.
+const POLLED: i64 = 50;
+
+/// Clients whose standing is asked for.
+pub(super) type Standings = Group<ClientId, Option<Standing>>;
+
+/// The callers' end, and the worker that asks for them. It ends with the callers' end.
+pub(super) fn standings(store: Store) -> (Standings, BoxFuture<'static, ()>) {
+    let (standings, asking) = grouped();
+    (standings, Box::pin(ask(store, asking)))
+}
+
+async fn ask(store: Store, mut groups: Groups<ClientId, Option<Standing>>) {
+    let mut waiting: Vec<Asked<ClientId, Option<Standing>>> = Vec::new();
+    while !waiting.is_empty() || groups.next(&mut waiting).await {
+        let group: Vec<_> = waiting.drain(..waiting.len().min(STANDINGS)).collect();
+        let ids: Vec<ClientId> = group.iter().map(|asked| asked.question.clone()).collect();
+        match store.standings(&ids).await {
+            Ok(standings) => group.into_iter().zip(standings).for_each(|(asked, found)| asked.answer(Ok(found))),
+            Err(error) => {
+                let error = backend::Unavailable::from(error);
+                group.into_iter().for_each(|asked| asked.answer(Err(error.clone())));
+                groups.fail_waiting(&mut waiting);
+            }
+        }
+        groups.more(&mut waiting);
+    }
+}
+
+impl Messaging {
+    /// A client's messages behind the cursor, by rising id: at most 50.
+    pub async fn poll(&self, caller: &Caller, cursor: Cursor) -> Outcome<Vec<Message>> {
+        let started = Instant::now();
+        let standing = self.standings.ask(caller.id.clone()).await?;
+        let standing = standing.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))?;
+        self.check(caller, &standing.token_hash, standing.token_encrypted.as_deref()).await?;
+        let after = match cursor {
+            Cursor::Acknowledged => standing.acknowledged,
+            // Ids are positive, and unsigned on MySQL.
+            Cursor::After(id) => id.max(0),
+        };
+        let messages = match standing.newest > after {
+            true => self.store.messages_of(&standing.id, after, POLLED).await?,
+            false => Vec::new(),
+        };
+        self.metrics.poll_seconds.record(started.elapsed());
+        self.metrics.polls.increment(1);
+        self.saw(&caller.id);
+        Ok(messages.into_iter().map(|message| self.told(message)).collect())
+    }
+}

@@ -1,0 +1,54 @@
+//! `presence-sidecar health`: what containers ask.
+
+use std::process::{Command, Output};
+
+use crate::support::{Process, RedisServer, on_redis};
+
+fn health(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        .arg("health")
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> (bool, String) {
+    let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (output.status.success(), String::from_utf8(all).unwrap())
+}
+
+#[test]
+fn a_sidecar_that_runs_is_healthy_and_one_that_stopped_is_not() {
+    let mut sidecar = Process::start(&[]);
+    let address = sidecar.url.strip_prefix("http://").unwrap().to_owned();
+    let listen = ("PRESENCE_LISTEN", address.as_str());
+    assert_eq!(said(&health(&[listen], &[])), (true, "up\n".to_owned()));
+    assert_eq!(said(&health(&[listen], &["--ready"])), (true, "ready\n".to_owned()));
+    assert_eq!(said(&health(&[], &["--listen", &address])), (true, "up\n".to_owned()));
+    let everywhere = format!("0.0.0.0:{}", address.rsplit_once(':').unwrap().1);
+    assert!(health(&[("PRESENCE_LISTEN", &everywhere)], &[]).status.success());
+    sidecar.kill();
+    let (success, words) = said(&health(&[listen], &[]));
+    assert!(!success && words.starts_with(&format!("presence-sidecar: the sidecar at http://{address} ")), "{words}");
+}
+
+#[test]
+fn one_whose_redis_is_down_runs_but_is_not_ready() {
+    let mut redis = RedisServer::start();
+    let sidecar = Process::start(&on_redis(&redis));
+    let listen = [("PRESENCE_LISTEN", sidecar.url.strip_prefix("http://").unwrap())];
+    assert!(health(&listen, &["--ready"]).status.success());
+    redis.stop();
+    assert!(health(&listen, &[]).status.success());
+    assert_eq!(said(&health(&listen, &["--ready"])), (false, "presence-sidecar: Service Unavailable\n".to_owned()));
+}
+
+#[test]
+fn a_unix_socket_is_asked_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", folder.path().join("presence.sock").display());
+    let _sidecar = Process::start(&[("PRESENCE_LISTEN", format!("127.0.0.1:0,{socket}"))]);
+    assert_eq!(said(&health(&[("PRESENCE_LISTEN", &socket)], &["--ready"])), (true, "ready\n".to_owned()));
+}

@@ -1,0 +1,25 @@
+//! The files in `docker/`: whatever they name is there, and what they start understands it. `tests/run` lints them, too.
+
+mod compose;
+mod health;
+mod image;
+
+use std::fs;
+use std::path::PathBuf;
+
+/// A path in the tree.
+fn tree(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(tree(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Asserts that the command line parses.
+fn assert_understood(line: &[String]) {
+    use clap::Parser;
+    if let Err(error) = presence_sidecar::cli::Cli::try_parse_from(line) {
+        panic!("{line:?}: {error}");
+    }
+}
