@@ -107,3 +107,19 @@ async fn deliveries_wait_in_the_database_for_a_receiver_that_is_down() {
     let _second = Process::start(&environment);
     assert_eq!(receiver.wait_for(1).await[0].json()["event"], "online");
 }
+
+#[test]
+fn the_doctor_reads_the_cache_table_or_says_what_to_do() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    let run = |command: &str| {
+        let mut sidecar = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+        sidecar.arg(command).env_clear().envs(on_database(&database)).env("PRESENCE_STORAGE", "/nonexistent/storage");
+        let output = sidecar.output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let said = run("doctor");
+    assert!(said.contains("FIX  store: a table is missing") && said.contains("presence-sidecar migrate"), "{said}");
+    run("migrate");
+    let said = run("doctor");
+    assert!(said.contains("ok   store: the table cache can be read"), "{said}");
+}

@@ -111,7 +111,8 @@ function application(array $env): Container
     $app->singleton('redis', fn () => new RedisManager($app, 'phpredis', $app['config']->get('database.redis')));
     if ($env['database']) {
         $databases = new Manager($app);
-        $databases->addConnection($env['database'] + ['charset' => 'utf8mb4', 'prefix' => '']);
+        $charset = $env['database']['driver'] === 'pgsql' ? 'utf8' : 'utf8mb4';
+        $databases->addConnection($env['database'] + ['charset' => $charset, 'prefix' => '']);
         $app->instance('db', $databases->getDatabaseManager());
     }
     $app->singleton('cache', fn () => new CacheManager($app));
