@@ -64,6 +64,32 @@ final class CommandsTest extends TestCase
         self::assertStringNotContainsString('warning', $sidecar->output());
     }
 
+    public function test_a_cache_in_the_database_is_written_with_its_database(): void
+    {
+        $this->configured([
+            'presence.cache.store' => 'database',
+            'presence.sidecar.token' => 'first-token-0123456789',
+            'cache.stores.database' => ['driver' => 'database', 'table' => 'kept', 'connection' => 'shop'],
+            'database.connections.shop' => ['url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_'],
+        ]);
+        [$status, $output] = $this->command('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
+        self::assertSame(0, $status, $output);
+        $command = escapeshellarg(Sidecar::binary()) . ' config --config ' . escapeshellarg($path) . ' 2>&1';
+        exec($command, $lines, $status);
+        $printed = preg_replace('/ +#.*/', '', implode("\n", $lines));
+        self::assertSame(0, $status, $printed);
+        foreach (
+            [
+                'cache.store = "database"', 'database.connection = "mysql"', 'database.host = "db.test"',
+                'database.port = 3307', 'database.database = "shop"', 'database.username = "ada"',
+                'database.cache_table = "x_kept"', 'laravel.cache_prefix = "demo_cache"',
+            ] as $line
+        ) {
+            self::assertStringContainsString($line, $printed);
+        }
+        self::assertStringNotContainsString('hush', $printed);
+    }
+
     public function test_a_cache_that_cannot_be_shared_is_named(): void
     {
         $this->configured(['presence.cache.store' => 'file']);

@@ -3,6 +3,7 @@
 mod presence;
 mod routes;
 mod stores;
+mod tables;
 mod webhooks;
 mod workers;
 
@@ -14,8 +15,10 @@ use serde_json::Value;
 
 pub use self::routes::Routes;
 use self::routes::{Apis, Ground, scrape};
-pub use self::stores::redis_store;
 use self::stores::{Stores, redis_queue};
+pub use self::stores::{redis_store, sql_store};
+use self::tables::Tables;
+pub use self::tables::used as used_tables;
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue};
 use crate::database::{Database, Names};
@@ -70,10 +73,11 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let workers = Workers {
         presence: presence.workers,
         redis: stores.redis,
+        database: stores.database,
+        tables: Tables::of(config),
         deliveries,
         messaging,
         asking,
-        migrate: config.database.auto_migrate,
         registry,
     };
     let limits = server::Limits {

@@ -8,8 +8,9 @@ use secrecy::ExposeSecret;
 use super::AssemblyError;
 use crate::backend::Unavailable;
 use crate::config::{self, Config, RedisEndpoint};
-use crate::presence::store::{ArrayStore, Outlets, RedisOptions, RedisStore, Store, own_prefix};
-use crate::queue::{MemoryQueue, Queue, RedisQueue};
+use crate::database::{Database, Names};
+use crate::presence::store::{ArrayStore, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store, own_prefix};
+use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 
 /// Where presence and what is to be delivered is kept.
 pub(super) struct Stores {
@@ -18,6 +19,7 @@ pub(super) struct Stores {
     pub(super) busy: Arc<dyn Store>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) redis: Option<Arc<RedisStore>>,
+    pub(super) database: Option<Database>,
 }
 
 impl Stores {
@@ -26,17 +28,45 @@ impl Stores {
             config::Store::Array => {
                 let queue = Arc::new(MemoryQueue::new());
                 let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
-                Ok(Self { store: store.clone(), busy: store, queue, redis: None })
+                Ok(Self { store: store.clone(), busy: store, queue, redis: None, database: None })
             }
             config::Store::Redis => {
                 let redis = || RedisStore::new(redis_options(config, outlets.clone())?).map_err(unusable);
                 let (store, busy) = (Arc::new(redis()?), Arc::new(redis()?));
                 let queue = Arc::new(redis_queue(config)?);
-                Ok(Self { store: store.clone(), busy, queue, redis: Some(store) })
+                Ok(Self { store: store.clone(), busy, queue, redis: Some(store), database: None })
             }
-            config::Store::Database => Err(AssemblyError("cache.store: database is not available".to_owned())),
+            config::Store::Database => {
+                let open = || Database::open_without_waiting(&config.database);
+                let database = open();
+                let store = SqlStore::new(sql_options(config, database.clone(), outlets.clone()));
+                let busy = SqlStore::new(sql_options(config, open(), outlets));
+                let queue = SqlQueue::new(database.clone(), &names(config));
+                let (store, busy, queue) = (Arc::new(store), Arc::new(busy), Arc::new(queue));
+                Ok(Self { store, busy, queue, redis: None, database: Some(database) })
+            }
         }
     }
+}
+
+/// The presence store in the database, not connected yet; its changes go out nowhere.
+pub fn sql_store(config: &Config) -> SqlStore {
+    SqlStore::new(sql_options(config, Database::open(&config.database), Outlets::default()))
+}
+
+fn sql_options(config: &Config, database: Database, outlets: Outlets) -> SqlOptions {
+    SqlOptions {
+        database,
+        names: names(config),
+        prefix: config.laravel.cache_prefix.clone(),
+        version: config.laravel.version,
+        zone: config.laravel.timezone,
+        outlets,
+    }
+}
+
+fn names(config: &Config) -> Names {
+    Names::new(&config.messaging.tables, &config.database)
 }
 
 /// The queues in Redis, not connected yet.

@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 
 use super::App;
 use super::presence::Work;
+use super::tables::Tables;
+use crate::database::Database;
 use crate::http::server::{self, Bound};
 use crate::messaging::Messaging;
 use crate::presence::Bell;
@@ -28,7 +30,9 @@ pub struct Workers {
     pub(super) messaging: Option<Arc<Messaging>>,
     /// Who asks for all who poll; ends when the service is dropped.
     pub(super) asking: Option<BoxFuture<'static, ()>>,
-    pub(super) migrate: bool,
+    /// The database of presence, to be closed in the end.
+    pub(super) database: Option<Database>,
+    pub(super) tables: Tables,
     pub(super) registry: Arc<Registry>,
 }
 
@@ -37,8 +41,9 @@ pub struct Workers {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { presence, redis, deliveries, messaging, asking, migrate, registry } = workers;
+    let Workers { presence, redis, deliveries, messaging, asking, database, tables, registry } = workers;
     let tasks = TaskTracker::new();
+    tables.ensure(&stop).await;
     if let Some(redis) = redis {
         let stop = stop.clone();
         tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
@@ -49,14 +54,13 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     let committing = presence.start(&tasks, &stop).await;
     asking.into_iter().for_each(|asking| drop(tokio::spawn(asking)));
     tasks.spawn(fold_metrics(registry, stop.clone()));
-    if let Some(messaging) = &messaging {
-        if migrate {
-            migrated(messaging.clone(), stop.clone()).await;
-        }
-        tasks.spawn(messaging.clone().run(stop.clone()));
-        tasks.spawn(messaging.clone().keep_clean(stop.clone()));
-        tasks.spawn(messaging.clone().work(stop.clone()));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(messaging.clone().note_depth()).map(drop));
+    if let Some(messaging) = messaging.clone() {
+        let (on, stop) = (tasks.clone(), stop.clone());
+        tasks.spawn(async move {
+            if stop.run_until_cancelled(tables.messages()).await.is_some() {
+                carry(&on, &messaging, &stop);
+            }
+        });
     }
     let serving = server::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {
@@ -70,6 +74,9 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     tasks.wait().await;
     if let Some(messaging) = messaging {
         messaging.end().await;
+    }
+    if let Some(database) = database {
+        database.close().await;
     }
     if committing.await.is_err() {
         tracing::error!("the committing thread ended in a panic");
@@ -92,6 +99,14 @@ impl Work {
     }
 }
 
+/// Starts everything that works for messages.
+fn carry(tasks: &TaskTracker, messaging: &Arc<Messaging>, stop: &CancellationToken) {
+    tasks.spawn(messaging.clone().run(stop.clone()));
+    tasks.spawn(messaging.clone().keep_clean(stop.clone()));
+    tasks.spawn(messaging.clone().work(stop.clone()));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(messaging.clone().note_depth()).map(drop));
+}
+
 /// Starts the deliveries to one endpoint; those under way have `patience` once all is to stop.
 fn deliver(tasks: &TaskTracker, delivery: Delivery, bell: &Bell, patience: Duration, stop: &CancellationToken) {
     tasks.spawn(stop.clone().run_until_cancelled_owned(delivery.upkeep()).map(drop));
@@ -103,14 +118,6 @@ fn deliver(tasks: &TaskTracker, delivery: Delivery, bell: &Bell, patience: Durat
             () = under_way => tracing::warn!("deliveries under way are made again by the next sidecar"),
         }
     });
-}
-
-/// Makes the tables that are missing; a database that does not answer gets them when it does.
-async fn migrated(messaging: Arc<Messaging>, stop: CancellationToken) {
-    if let Err(error) = messaging.migrate().await {
-        tracing::warn!(error = error.chain(), "the tables of messages are not ready yet; trying again until they are");
-        tokio::spawn(stop.run_until_cancelled_owned(messaging.migrate_later()));
-    }
 }
 
 /// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Ended, Source};
 use crate::config::{Flags, load};
-use crate::database::{Database, Error, Names};
+use crate::database::{Database, Error};
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate;
@@ -17,7 +17,7 @@ impl Migrate {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let migrated = runtime.map_err(|error| error.to_string())?.block_on(async {
             let database = Database::open(&config.database);
-            let migrated = database.migrate(&Names::new(&config.messaging.tables, &config.database)).await;
+            let migrated = database.migrate(&crate::app::used_tables(&config)).await;
             database.close().await;
             migrated
         });

@@ -12,7 +12,7 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::raw::RawDatabase;
 
-/// The database of clients and messages.
+/// The database of clients and messages, and of presence if it is kept there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Database {
@@ -26,6 +26,10 @@ pub struct Database {
     pub auto_migrate: bool,
     /// What the names of the sidecar's own tables begin with.
     pub prefix: String,
+    /// The table of Laravel's database cache store.
+    pub cache_table: String,
+    /// Whether it is the one that the Laravel app says is its own (`--laravel`).
+    pub is_the_apps: bool,
 }
 
 /// An engine, and how to reach it.
@@ -94,6 +98,10 @@ impl FromStr for SslMode {
     }
 }
 
+/// The keys that say which database it is.
+const WHERE: [&str; 5] =
+    ["database.connection", "database.url", "database.host", "database.socket", "database.database"];
+
 const ENGINES: &str = "must be sqlite, mysql, mariadb or pgsql";
 
 #[derive(Clone, Copy)]
@@ -126,7 +134,12 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
     if !raw.prefix.chars().all(is_plain) {
         return Err(layers.refuse("database.prefix", "may have letters, digits and _ in it"));
     }
+    if raw.cache_table.is_empty() || !raw.cache_table.chars().all(is_plain) {
+        return Err(layers.refuse("database.cache_table", "may have letters, digits and _ in it"));
+    }
     Ok(Database {
+        cache_table: raw.cache_table.clone(),
+        is_the_apps: WHERE.iter().any(|key| layers.is_of_app(key)),
         max_connections: layers.number("database.max_connections", raw.max_connections, 1..=1000)?,
         timeout: Duration::from_millis(layers.number("database.timeout_ms", raw.timeout_ms, 50..=60_000)?),
         auto_migrate: raw.auto_migrate,

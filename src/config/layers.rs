@@ -1,5 +1,6 @@
 //! The layers, each checked against the manual as it is added, and merged by figment, which remembers who set what.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use figment::value::{Dict, Map, Value};
@@ -15,6 +16,8 @@ use super::raw::Raw;
 pub(super) struct Layers {
     figment: Figment,
     manual: Manual,
+    /// The names of those that came from the Laravel app.
+    of_app: HashSet<String>,
 }
 
 /// One layer for figment: its name is what an operator reads as the origin of a value.
@@ -38,7 +41,7 @@ impl Layers {
     pub(super) fn new(manual: Manual) -> Result<Self, ConfigError> {
         let defaults =
             manual::TEXT.parse().map_err(|_| ConfigError::new("the compiled-in presence.toml is no TOML"))?;
-        let mut layers = Self { figment: Figment::new(), manual };
+        let mut layers = Self { figment: Figment::new(), manual, of_app: HashSet::new() };
         layers.add("default", defaults)?;
         Ok(layers)
     }
@@ -60,6 +63,16 @@ impl Layers {
         let layer = self.layer(name, table)?;
         self.figment = std::mem::take(&mut self.figment).join(layer);
         Ok(())
+    }
+
+    /// Notes that the layer of that name comes from the Laravel app.
+    pub(super) fn note_app(&mut self, name: &str) {
+        self.of_app.insert(name.to_owned());
+    }
+
+    /// Whether a key's value comes from the Laravel app.
+    pub(super) fn is_of_app(&self, key: &str) -> bool {
+        self.value(key).is_some_and(|value| self.of_app.contains(&self.origin(&value)))
     }
 
     fn layer(&self, name: &str, mut table: toml::Table) -> Result<Layer, ConfigError> {

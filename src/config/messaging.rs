@@ -18,6 +18,9 @@ type Outcome<T> = Result<T, ConfigError>;
 pub struct Messaging {
     /// Whether the messaging API is served.
     pub enabled: bool,
+    /// Whether the configuration says a word about messages, be it a token: the start makes no tables for them in an app's
+    /// database that nobody has asked for.
+    pub asked_for: bool,
     /// The token of those who may publish; without one nobody may.
     pub admin_token: Option<SecretString>,
     /// The tokens of operators; without any there are none.
@@ -82,8 +85,10 @@ pub(super) struct Sections {
 
 pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<Messaging> {
     let Sections { messaging, registration, messages } = raw;
+    let tokens = messaging.admin_token.is_some() || registration.token.is_some();
     Ok(Messaging {
-        enabled: messaging.enabled,
+        enabled: messaging.enabled.unwrap_or(true),
+        asked_for: messaging.enabled == Some(true) || tokens || !messaging.operator_tokens.is_empty(),
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),

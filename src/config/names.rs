@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 43] = [
+const ALIASES: [Alias; 45] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -55,6 +55,8 @@ const ALIASES: [Alias; 43] = [
     alias("DB_SOCKET", "database.socket"),
     alias("DB_SSLMODE", "database.sslmode"),
     alias("MYSQL_ATTR_SSL_CA", "database.ssl_ca"),
+    alias("DB_CACHE_TABLE", "database.cache_table"),
+    alias("DB_CACHE_CONNECTION", "database.cache_connection"),
     alias("PRESENCE_LARAVEL_VERSION", "laravel.version"),
     taken("APP_NAME", "laravel.app_name", ""),
     alias("APP_TIMEZONE", "laravel.timezone"),

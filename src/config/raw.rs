@@ -70,6 +70,8 @@ pub(super) struct RawDatabase {
     pub timeout_ms: i64,
     pub auto_migrate: bool,
     pub prefix: String,
+    pub cache_table: String,
+    pub cache_connection: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +148,7 @@ pub(super) struct RawEndpoint {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMessaging {
-    pub enabled: bool,
+    pub enabled: Option<bool>,
     pub admin_token: Option<String>,
     pub operator_tokens: Vec<String>,
     pub queue: String,

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::raw::{
-    Raw, RawAuth, RawCache, RawChanges, RawLaravel, RawLog, RawPresence, RawResolver, RawRouting, RawScope,
+    Raw, RawAuth, RawCache, RawChanges, RawDatabase, RawLaravel, RawLog, RawPresence, RawResolver, RawRouting, RawScope,
 };
 use super::resolved::{
     Auth, Cache, Changes, Config, Driver, Laravel, Log, LogFormat, Presence, Resolver, Routing, Scope, Store,
@@ -24,12 +24,16 @@ type Outcome<T> = Result<T, ConfigError>;
 /// The configuration these layers make together.
 pub(super) fn resolve(raw: Raw, layers: &Layers) -> Outcome<Config> {
     let driver = driver(&raw.driver, layers)?;
-    let laravel = laravel(raw.laravel, layers)?;
+    let cache = cache(&raw.cache, layers)?;
+    let laravel = laravel(raw.laravel, cache.store, layers)?;
     let storage = PathBuf::from(raw.storage);
     let sections =
         messaging::Sections { messaging: raw.messaging, registration: raw.registration, messages: raw.messages };
     let redis_prefix = default_redis_prefix(laravel.version, &laravel.app_name);
     let (server, metrics) = edge::resolve(raw.server, &raw.metrics, layers)?;
+    if cache.store == Store::Database {
+        same_connection(&raw.database, layers)?;
+    }
     if storage.as_os_str().is_empty() {
         return Err(layers.refuse("storage", "must name a folder"));
     }
@@ -37,7 +41,7 @@ pub(super) fn resolve(raw: Raw, layers: &Layers) -> Outcome<Config> {
         driver,
         database: database::resolve(raw.database, &storage, layers)?,
         storage,
-        cache: cache(&raw.cache, layers)?,
+        cache,
         redis: redis::resolve(raw.redis, layers, redis_prefix)?,
         laravel,
         presence: presence(&raw.presence, layers)?,
@@ -86,25 +90,36 @@ fn store(text: &str, layers: &Layers) -> Outcome<Store> {
     match text {
         "redis" => Ok(Store::Redis),
         "array" => Ok(Store::Array),
-        "database" => Err(layers.refuse(
-            "cache.store",
-            "is not in this version, which has redis and array: set PRESENCE_CACHE_STORE to redis to share presence with Laravel",
-        )),
+        "database" => Ok(Store::Database),
         _ => Err(layers.refuse(
             "cache.store",
-            "is no store that Laravel and the sidecar can share: set PRESENCE_CACHE_STORE to redis, or to array for a trial",
+            "is no store that Laravel and the sidecar can share: set PRESENCE_CACHE_STORE to redis or database",
         )),
     }
 }
 
-fn laravel(raw: RawLaravel, layers: &Layers) -> Outcome<Laravel> {
+/// The records of presence lie beside everything else: there is one database.
+fn same_connection(raw: &RawDatabase, layers: &Layers) -> Outcome<()> {
+    match raw.cache_connection.as_ref().is_none_or(|cache| *cache == raw.connection) {
+        true => Ok(()),
+        false => {
+            let own = layers.stated("database.connection");
+            Err(layers.refuse(
+                "database.cache_connection",
+                format!("is another database than that of {own}: unset it, or set PRESENCE_CACHE_STORE to redis"),
+            ))
+        }
+    }
+}
+
+fn laravel(raw: RawLaravel, store: Store, layers: &Layers) -> Outcome<Laravel> {
     let version = raw.version.trim().parse::<Version>();
     let version = version.map_err(|_| layers.refuse("laravel.version", "must be a version such as 12 or 12.1"))?;
     let timezone = raw.timezone.parse();
     let timezone =
         timezone.map_err(|_| layers.refuse("laravel.timezone", "must be a time zone such as Europe/Berlin"))?;
     let prefix = raw.cache_prefix.clone().unwrap_or_else(|| default_cache_prefix(version, &raw.app_name));
-    let cache_prefix = store_prefix(version, &prefix);
+    let cache_prefix = if store == Store::Redis { store_prefix(version, &prefix) } else { prefix };
     let crypt = crypt(&raw, layers)?;
     Ok(Laravel { version, app_name: raw.app_name, crypt, timezone, cache_prefix })
 }

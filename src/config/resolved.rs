@@ -29,7 +29,7 @@ pub struct Config {
     pub cache: Cache,
     /// The Redis server, resolved even when the store is another one.
     pub redis: Redis,
-    /// The database of clients and messages.
+    /// The database of clients and messages, and of presence if it is kept there.
     pub database: Database,
     /// What the Laravel app says about itself.
     pub laravel: Laravel,
@@ -113,7 +113,7 @@ pub struct Laravel {
     pub crypt: Option<Crypt>,
     /// `APP_TIMEZONE`: the offset that is written into presence records.
     pub timezone: chrono_tz::Tz,
-    /// The cache prefix as the store puts it in front of a key, so with the `:` of Laravel 10 and older.
+    /// The cache prefix as the store puts it in front of a key, so with the `:` of Laravel 10 and older in Redis.
     pub cache_prefix: String,
 }
 

@@ -18,6 +18,7 @@ pub(super) fn read(sources: &Sources) -> Result<(Layers, Vec<String>), ConfigErr
         Some(folder) => app(folder, &sources.environment, &layers)?,
         None => Settings::default(),
     };
+    app.settings.iter().for_each(|setting| layers.note_app(&setting.layer));
     let process = environment::read(&sources.environment, "environment", &layers)?;
     let mut warnings = app.warnings;
     warnings.extend(process.warnings);
@@ -98,7 +99,9 @@ fn database_of(folder: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
         return Ok(());
     }
     let table = environment::text("database.database", &file.to_string_lossy());
-    layers.fill(&format!("the app in {}", folder.display()), table)
+    let layer = format!("the app in {}", folder.display());
+    layers.note_app(&layer);
+    layers.fill(&layer, table)
 }
 
 /// What the first start has generated; it only fills what nobody else has set.

@@ -43,11 +43,14 @@ fn short(config: &Config) -> Vec<String> {
 
 fn keys(config: &Config, layers: &Layers) -> Vec<String> {
     let mut found = Vec::new();
-    if config.cache.store == Store::Array && layers.value("redis.url").is_some() {
-        let what = "a Redis is configured, but cache.store = \"array\" does not use it: set PRESENCE_CACHE_STORE";
-        found.push(what.to_owned());
+    let store = layers.value("cache.store");
+    let chosen = store.is_some_and(|store| layers.origin(&store) != "default");
+    let elsewhere = config.cache.store == Store::Array || (config.cache.store == Store::Database && !chosen);
+    if elsewhere && layers.value("redis.url").is_some() {
+        let stated = layers.stated("cache.store");
+        found.push(format!("a Redis is configured, but {stated} does not use it: set PRESENCE_CACHE_STORE"));
     }
-    if !config.scope.include_guard && config.cache.store == Store::Redis {
+    if !config.scope.include_guard && config.cache.store != Store::Array {
         found.push("scope.include_guard = false gives keys that the PHP package does not look for".to_owned());
     }
     found

@@ -21,6 +21,9 @@ pub enum Error {
     /// A row with this key, or a table with this name, is there already.
     #[error("what has to be unique is there already")]
     Taken,
+    /// It has no such table.
+    #[error("a table is missing, which `presence-sidecar migrate` makes")]
+    NoTable(#[source] Cause),
     /// It does not understand, or has tables of another shape.
     #[error("the database refused a statement")]
     Refused(#[source] Cause),
@@ -79,9 +82,14 @@ fn of_server(error: Box<dyn DatabaseError>) -> Error {
         return Error::Taken;
     }
     let code = error.code().unwrap_or_default().into_owned();
+    // SQLite has no code for it.
+    if error.message().starts_with("no such table: ") {
+        return Error::NoTable(error);
+    }
     match meaning(&code) {
         Meaning::Conflict => Error::Conflict(error),
         Meaning::Taken => Error::Taken,
+        Meaning::NoTable => Error::NoTable(error),
         Meaning::Unavailable => Error::Unavailable(error),
         Meaning::Refused => Error::Refused(error),
     }
@@ -90,6 +98,7 @@ fn of_server(error: Box<dyn DatabaseError>) -> Error {
 enum Meaning {
     Conflict,
     Taken,
+    NoTable,
     Unavailable,
     Refused,
 }
@@ -101,6 +110,8 @@ fn meaning(code: &str) -> Meaning {
         "40001" | "40P01" | "55P03" => Meaning::Conflict,
         // Postgres: two make the same table at once.
         "42P07" | "42710" => Meaning::Taken,
+        // MySQL, Postgres.
+        "42S02" | "42P01" => Meaning::NoTable,
         // SQLite: busy and locked, with what extends them; a disk that fails or is full; a file that cannot be opened.
         "5" | "6" | "261" | "262" | "517" | "773" | "10" | "13" | "14" => Meaning::Unavailable,
         // Both servers: connection exceptions, out of resources, shutting down, no such database or user yet.

@@ -12,32 +12,77 @@ use super::statement::Statements;
 use super::{Database, Engine, Error, Pools};
 use crate::config::{self, Tables};
 
-/// The tables, in the order in which they are made.
-const TABLES: [&str; 6] = ["clients", "messages", "message_receipts", "done_steps", "queue_lanes", "queue_jobs"];
+/// Tables that are made together, since one wing needs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Clients and messages.
+    Messages,
+    /// Queues.
+    Queue,
+    /// Presence, with Laravel's `cache`.
+    Presence,
+}
+
+impl Part {
+    /// All of them, in the order in which they are made.
+    pub const ALL: [Self; 3] = [Self::Messages, Self::Queue, Self::Presence];
+
+    fn places(self) -> &'static [&'static str] {
+        match self {
+            Self::Messages => &["clients", "messages", "message_receipts", "done_steps"],
+            Self::Queue => &["queue_lanes", "queue_jobs"],
+            Self::Presence => {
+                &["cache", "cache_locks", "presence_log", "presence_users", "presence_counts", "presence_changes"]
+            }
+        }
+    }
+}
 
 /// Times that another process may be in the way; it does the same work.
 const TRIES: u32 = 5;
 
-/// What each table is called in the database.
+/// What each table is called in the database, and which of them are wanted.
 #[derive(Clone, Debug)]
-pub struct Names([(&'static str, String); TABLES.len()]);
+pub struct Names {
+    names: Vec<(&'static str, String)>,
+    parts: Vec<Part>,
+}
 
 impl Names {
-    /// Those of Laravel as they are configured, and the sidecar's own under their prefix.
+    /// Those of Laravel as they are configured, and the sidecar's own under their prefix; all are wanted.
     pub fn new(tables: &Tables, database: &config::Database) -> Self {
-        Self([
-            ("clients", tables.clients.clone()),
-            ("messages", tables.messages.clone()),
-            ("message_receipts", tables.message_receipts.clone()),
-            ("done_steps", format!("{}done_steps", database.prefix)),
-            ("queue_lanes", format!("{}queue_lanes", database.prefix)),
-            ("queue_jobs", format!("{}queue_jobs", database.prefix)),
-        ])
+        let name = |place: &'static str| match place {
+            "clients" => tables.clients.clone(),
+            "messages" => tables.messages.clone(),
+            "message_receipts" => tables.message_receipts.clone(),
+            "cache" => database.cache_table.clone(),
+            "cache_locks" => "cache_locks".to_owned(),
+            own => format!("{}{own}", database.prefix),
+        };
+        let places = Part::ALL.into_iter().flat_map(Part::places);
+        Self { names: places.map(|place| (*place, name(place))).collect(), parts: Part::ALL.to_vec() }
+    }
+
+    /// The same names, but [`Database::migrate`] makes the tables of these parts alone.
+    #[must_use]
+    pub fn only(&self, parts: &[Part]) -> Self {
+        Self { names: self.names.clone(), parts: parts.to_vec() }
+    }
+
+    /// Whether no table is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
     }
 
     /// For [`Statements::read`].
     pub fn pairs(&self) -> Vec<(&str, &str)> {
-        self.0.iter().map(|(place, name)| (*place, name.as_str())).collect()
+        self.names.iter().map(|(place, name)| (*place, name.as_str())).collect()
+    }
+
+    /// The tables that are wanted.
+    fn wanted(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let wanted = |place: &str| self.parts.iter().any(|part| part.places().contains(&place));
+        self.names.iter().filter(move |(place, _)| wanted(place)).map(|(place, name)| (*place, name.as_str()))
     }
 }
 
@@ -51,7 +96,7 @@ pub struct Migrated {
 }
 
 impl Database {
-    /// Makes the tables that are missing. Several processes may do so at once.
+    /// Makes the tables that are wanted and missing. Several processes may do so at once.
     ///
     /// # Errors
     /// The database is not there, or does not let this user make tables. The folder of a file is made, too.
@@ -61,12 +106,27 @@ impl Database {
         }
         let statements = Statements::read(self.engine(), schema(self.engine()), &names.pairs());
         let mut migrated = Migrated { made: Vec::new(), left: Vec::new() };
-        for (place, name) in &names.0 {
+        for (place, name) in names.wanted() {
             let made = self.make(&statements, place, name).await?;
             let list = if made { &mut migrated.made } else { &mut migrated.left };
-            list.push(name.clone());
+            list.push(name.to_owned());
         }
         Ok(migrated)
+    }
+
+    /// Whether one of the tables that are wanted is missing.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn lacks(&self, names: &Names) -> Result<bool> {
+        let exists = Statements::read(self.engine(), schema(self.engine()), &names.pairs()).get("exists");
+        for (_, name) in names.wanted() {
+            let found = self.rows(&exists, &[name.into()]).await?;
+            if found.first().map(|row| row.int(0)).transpose()?.flatten() == Some(0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the table had to be made.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::error::{Error, Result};
-pub use self::migrate::{Migrated, Names};
+pub use self::migrate::{Migrated, Names, Part};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
 pub use self::transaction::{Transaction, undisturbed};

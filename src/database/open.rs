@@ -24,9 +24,19 @@ const RESTED: Duration = Duration::from_millis(100);
 impl Database {
     /// The database of this configuration. Nothing is connected to yet; a pool works on the runtime that first uses it.
     pub fn open(config: &config::Database) -> Self {
+        Self::opened(config, SqliteSynchronous::Full)
+    }
+
+    /// As [`open`](Self::open); but on SQLite a commit does not wait for the disk. It outlives the process then, whatever
+    /// becomes of that, but the last ones may be lost with the power. The file stays whole.
+    pub fn open_without_waiting(config: &config::Database) -> Self {
+        Self::opened(config, SqliteSynchronous::Normal)
+    }
+
+    fn opened(config: &config::Database, synchronous: SqliteSynchronous) -> Self {
         let pools = match &config.connection {
             Connection::Sqlite(path) => {
-                let options = sqlite(path);
+                let options = sqlite(path).synchronous(synchronous);
                 Pools::Sqlite {
                     file: path.clone(),
                     readers: limited(SqlitePoolOptions::new(), config).connect_lazy_with(options.clone()),
@@ -68,7 +78,6 @@ fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .foreign_keys(true)
 }

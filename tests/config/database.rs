@@ -105,3 +105,31 @@ fn what_is_no_database_is_refused_with_its_key() {
         assert!(error.starts_with(key), "{error}");
     }
 }
+
+#[test]
+fn the_cache_table_is_the_apps_own() {
+    use presence_sidecar::config::Store;
+    let config = load_app("CACHE_STORE=database\nDB_CACHE_TABLE=kept\nDB_CONNECTION=mysql\n", &[]).unwrap().config;
+    assert_eq!((config.cache.store, config.database.cache_table.as_str()), (Store::Database, "kept"));
+    assert!(error_with(&[("DB_CACHE_TABLE", "a`b")]).contains("letters, digits"));
+    let same = [("CACHE_STORE", "database"), ("DB_CONNECTION", "pgsql"), ("DB_CACHE_CONNECTION", "pgsql")];
+    assert_eq!(config_with(&same).cache.store, Store::Database);
+}
+
+#[test]
+fn a_cache_in_another_database_is_refused_unless_it_is_not_used() {
+    let other = [("CACHE_STORE", "database"), ("DB_CONNECTION", "mysql"), ("DB_CACHE_CONNECTION", "sqlite")];
+    let error = error_with(&other);
+    assert!(error.starts_with("database.cache_connection = \"sqlite\" (environment DB_CACHE_CONNECTION)"), "{error}");
+    assert!(error.contains("database.connection = \"mysql\""), "{error}");
+    config_with(&[("CACHE_STORE", "redis"), other[1], other[2]]);
+}
+
+#[test]
+fn laravels_database_store_puts_no_colon_behind_the_prefix() {
+    let prefix = |store: &str| {
+        let pairs = [("PRESENCE_LARAVEL_VERSION", "8"), ("CACHE_PREFIX", "shop"), ("CACHE_STORE", store)];
+        config_with(&pairs).laravel.cache_prefix
+    };
+    assert_eq!([prefix("database"), prefix("redis")], ["shop", "shop:"]);
+}

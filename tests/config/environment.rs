@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key it must reach, and how that is printed.
-const CASES: [(&str, &str, &str, &str); 43] = [
+const CASES: [(&str, &str, &str, &str); 45] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),
@@ -34,6 +34,8 @@ const CASES: [(&str, &str, &str, &str); 43] = [
     ("DB_SOCKET", "/run/db.sock", "database.socket", "\"/run/db.sock\""),
     ("DB_SSLMODE", "require", "database.sslmode", "\"require\""),
     ("MYSQL_ATTR_SSL_CA", "/etc/ca.pem", "database.ssl_ca", "\"/etc/ca.pem\""),
+    ("DB_CACHE_TABLE", "kept", "database.cache_table", "\"kept\""),
+    ("DB_CACHE_CONNECTION", "sqlite", "database.cache_connection", "\"sqlite\""),
     ("APP_KEY", "0123456789abcdef0123456789abcdef", "laravel.app_key", "\"********\""),
     ("APP_PREVIOUS_KEYS", "one,two", "laravel.previous_keys", "[\"********\", \"********\"]"),
     ("ADMIN_TOKEN", "hush", "messaging.admin_token", "\"********\""),

@@ -55,7 +55,8 @@ fn an_env_file_that_laravel_could_not_read_is_refused_without_its_text() {
 #[test]
 fn each_version_has_its_default_prefixes() {
     let prefixes = |version: &str| {
-        let config = config_with(&[("PRESENCE_LARAVEL_VERSION", version), ("APP_NAME", "My App")]);
+        let config =
+            config_with(&[("PRESENCE_LARAVEL_VERSION", version), ("APP_NAME", "My App"), ("CACHE_STORE", "redis")]);
         (config.redis.prefix, config.laravel.cache_prefix)
     };
     let pair = |redis: &str, cache: &str| (redis.to_owned(), cache.to_owned());
@@ -71,8 +72,8 @@ fn each_version_has_its_default_prefixes() {
 #[test]
 fn prefixes_that_are_set_are_taken_as_they_are() {
     let prefixes = |version: &str| {
-        let pairs = [("PRESENCE_LARAVEL_VERSION", version), ("REDIS_PREFIX", "r:"), ("CACHE_PREFIX", "c")];
-        let config = config_with(&pairs);
+        let set = [("REDIS_PREFIX", "r:"), ("CACHE_PREFIX", "c"), ("CACHE_STORE", "redis")];
+        let config = config_with(&[&set[..], &[("PRESENCE_LARAVEL_VERSION", version)]].concat());
         (config.redis.prefix, config.laravel.cache_prefix)
     };
     assert_eq!(prefixes("12"), ("r:".to_owned(), "c".to_owned()));

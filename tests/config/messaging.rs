@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use presence_sidecar::config::{FanoutQueue, Sources, load};
 
-use super::{config_of, config_with, error_of, error_with};
+use super::{Workspace, config_of, config_with, error_of, error_with, load_app, load_app_in};
 
 #[test]
 fn nothing_configured_keeps_every_door_but_registration_shut() {
@@ -16,6 +16,29 @@ fn nothing_configured_keeps_every_door_but_registration_shut() {
     let [poll, api, register] = [messaging.limits.poll, messaging.limits.api, messaging.limits.register];
     assert_eq!([poll, api, register].map(|limit| limit.unwrap().max), [120, 60, 30]);
     assert_eq!(messaging.tables.message_receipts, "message_receipts");
+}
+
+#[test]
+fn an_apps_own_database_gets_tables_of_messages_only_if_somebody_asks() {
+    let asked_for = |env: &str, pairs: &[(&str, &str)]| {
+        let config = load_app(env, pairs).unwrap().config;
+        assert!(config.messaging.enabled && config.database.is_the_apps);
+        config.messaging.asked_for
+    };
+    assert!(!asked_for("DB_CONNECTION=mysql\nDB_DATABASE=shop\n", &[]));
+    assert!(asked_for("DB_CONNECTION=mysql\nADMIN_TOKEN=secret-secret-secret\n", &[]));
+    assert!(asked_for("DB_URL=mysql://a@b/c\nOPERATOR_TOKENS=one,two\n", &[]));
+    assert!(asked_for("DB_HOST=db\n", &[("PRESENCE__REGISTRATION__TOKEN", "secret-secret-secret")]));
+    assert!(asked_for("DB_HOST=db\n", &[("PRESENCE__MESSAGING__ENABLED", "true")]));
+    let own = load_app("APP_NAME=Shop\n", &[("DB_DATABASE", "/data/own.sqlite")]).unwrap().config;
+    assert!(!own.database.is_the_apps && !own.messaging.asked_for);
+    let app = Workspace::new();
+    app.write(".env", "APP_NAME=Shop\n");
+    std::fs::create_dir(app.0.path().join("database")).unwrap();
+    app.write("database/database.sqlite", "");
+    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.is_the_apps);
+    let off = config_with(&[("PRESENCE__MESSAGING__ENABLED", "false"), ("ADMIN_TOKEN", "secret-secret-secret")]);
+    assert!(!off.messaging.enabled);
 }
 
 #[test]

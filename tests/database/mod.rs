@@ -2,6 +2,7 @@
 
 mod migrations;
 mod outages;
+mod start;
 
 use presence_sidecar::config::{Config, Sources, load};
 use presence_sidecar::database::{Database, Names};

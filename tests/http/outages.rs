@@ -1,13 +1,18 @@
-//! A Redis that is down, frozen, or back.
+//! A Redis or a database that is down, frozen, or back.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Process, RedisServer, Sidecar, on_redis};
+use crate::support::{Engine, Process, RedisServer, Sidecar, SqlServer, TestDatabase, on_database, on_redis};
 
 /// A 503 in Laravel's JSON, within a second, on every call that needs the store.
 async fn assert_unavailable(sidecar: &Sidecar) {
+    assert_unavailable_within(sidecar, Duration::from_secs(1)).await;
+}
+
+async fn assert_unavailable_within(sidecar: &Sidecar, patience: Duration) {
     let started = Instant::now();
     let client = &sidecar.client;
     let answers = tokio::join!(
@@ -21,7 +26,7 @@ async fn assert_unavailable(sidecar: &Sidecar) {
     for answer in [answers.0, answers.1, answers.2, answers.3, answers.4] {
         assert_eq!((answer.status, &answer.json), (503, &json!({"message": "Service Unavailable"})), "{}", answer.text);
     }
-    assert!(took < Duration::from_secs(1), "it took {took:?}");
+    assert!(took < patience, "it took {took:?}");
     assert_eq!(client.get("/up").await.status, 200);
 }
 
@@ -45,6 +50,54 @@ async fn a_redis_that_is_down_is_a_503_until_it_is_back() {
         redis.run();
         assert_recovers(&sidecar).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_down_is_a_503_until_it_is_back() {
+    for engine in [Engine::MariaDb, Engine::Postgres] {
+        let server = Arc::new(Mutex::new(SqlServer::start(engine)));
+        let database = TestDatabase::create_on(&server);
+        let mut environment = on_database(&database);
+        environment.push(("PRESENCE__DATABASE__TIMEOUT_MS", "300".to_owned()));
+        let sidecar = Sidecar::with(&environment).await;
+        assert_eq!(sidecar.client.heartbeat(1).await.status, 200, "{engine:?}");
+        server.lock().unwrap().stop();
+        assert_unavailable_within(&sidecar, Duration::from_secs(5)).await;
+        server.lock().unwrap().run();
+        assert_recovers(&sidecar).await;
+        assert_eq!(sidecar.client.changes().await.len(), 1, "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_starts_before_its_database_and_makes_the_tables_when_it_is_there() {
+    let server = Arc::new(Mutex::new(SqlServer::start(Engine::Postgres)));
+    let database = TestDatabase::create_on(&server);
+    server.lock().unwrap().stop();
+    let mut environment = on_database(&database);
+    environment.push(("PRESENCE__DATABASE__TIMEOUT_MS", "300".to_owned()));
+    let sidecar = Sidecar::with(&environment).await;
+    assert_unavailable_within(&sidecar, Duration::from_secs(5)).await;
+    server.lock().unwrap().run();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while sidecar.client.heartbeat(1).await.status != 200 {
+        assert!(Instant::now() < deadline, "it did not recover");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_file_that_somebody_else_writes_to_for_long_is_a_503_for_those_who_write() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    let mut environment = on_database(&database);
+    environment.push(("PRESENCE__DATABASE__TIMEOUT_MS", "100".to_owned()));
+    let sidecar = Sidecar::with(&environment).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+    let writer = database.hold();
+    assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
+    drop(writer);
+    assert_recovers(&sidecar).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

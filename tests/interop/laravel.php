@@ -1,8 +1,8 @@
 <?php
 
 /*
- * A Laravel application as far as presence needs one: Debian's Laravel 8.83 with its Redis client, its cache and its
- * facades. It takes one order per line as JSON on standard input and answers each with one line: {"ok": …} or
+ * A Laravel application as far as presence needs one: Debian's Laravel 8.83 with its Redis client, its database, its
+ * cache and its facades. It takes one order per line as JSON on standard input and answers each with one line: {"ok": …} or
  * {"error": "…"}.
  *
  * The framework is real; two things are not and say so: class Presence stands for the PHP package (written from the
@@ -17,9 +17,12 @@ ini_set('display_errors', 'stderr');
 require '/usr/share/php/Illuminate/autoload.php';
 
 use Illuminate\Cache\CacheManager;
+use Illuminate\Cache\DatabaseStore;
 use Illuminate\Cache\RedisStore;
 use Illuminate\Config\Repository;
 use Illuminate\Container\Container;
+use Illuminate\Contracts\Cache\Store;
+use Illuminate\Database\Capsule\Manager;
 use Illuminate\Redis\RedisManager;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Cache;
@@ -91,9 +94,12 @@ function skeleton(array $env): Repository
             'cache' => $server + ['database' => $env['cache_db']],
         ],
         'cache' => [
-            'default' => 'redis',
+            'default' => $env['database'] ? 'database' : 'redis',
             'prefix' => $env['cache_prefix'] ?? $prefix('cache'),
-            'stores' => ['redis' => ['driver' => 'redis', 'connection' => 'cache']],
+            'stores' => [
+                'redis' => ['driver' => 'redis', 'connection' => 'cache'],
+                'database' => ['driver' => 'database', 'table' => 'cache', 'connection' => null],
+            ],
         ],
     ]);
 }
@@ -103,6 +109,11 @@ function application(array $env): Container
     $app = new Container;
     $app->instance('config', skeleton($env));
     $app->singleton('redis', fn () => new RedisManager($app, 'phpredis', $app['config']->get('database.redis')));
+    if ($env['database']) {
+        $databases = new Manager($app);
+        $databases->addConnection($env['database'] + ['charset' => 'utf8mb4', 'prefix' => '']);
+        $app->instance('db', $databases->getDatabaseManager());
+    }
     $app->singleton('cache', fn () => new CacheManager($app));
     if (version_compare($env['version'], '11', '>=')) {
         $app['cache']->extend('redis', fn () => $app['cache']->repository(
@@ -113,6 +124,17 @@ function application(array $env): Container
     date_default_timezone_set($env['timezone']);
 
     return $app;
+}
+
+/** The seconds that a key has left; -2 if there is no such key. */
+function left(Store $store, string $key): int
+{
+    if (! $store instanceof DatabaseStore) {
+        return $store->connection()->ttl($key);
+    }
+    $row = $store->getConnection()->table('cache')->where('key', $key)->first();
+
+    return $row ? $row->expiration - time() : -2;
 }
 
 /** Carries out one order. */
@@ -127,7 +149,7 @@ function obey(array $order, Presence $presence): mixed
         // The value is an expression, so that a test can put any object an app might.
         'put' => Cache::put($order['key'], eval("return {$order['php']};"), $order['ttl']),
         'forget' => Cache::forget($order['key']),
-        'ttl' => $store->connection()->ttl($store->getPrefix().$order['key']),
+        'ttl' => left($store, $store->getPrefix().$order['key']),
         'key' => $presence->key($user, $scope),
         'heartbeat' => $presence->heartbeat($user, $order['meta'], $scope),
         'status' => $presence->status($user, $scope),

@@ -6,9 +6,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::Env;
-use crate::support::fixture;
+use crate::support::{TestDatabase, fixture};
 
-/// A Laravel app with its cache on a Redis, ended when dropped.
+/// A Laravel app with its cache on a Redis or in a database, ended when dropped.
 pub struct Laravel {
     child: Child,
     orders: ChildStdin,
@@ -16,12 +16,32 @@ pub struct Laravel {
 }
 
 impl Laravel {
-    /// An app on `127.0.0.1:port` with this `.env`.
+    /// An app on the Redis at `127.0.0.1:port` with this `.env`.
     pub fn start(port: u16, env: &Env<'_>) -> Self {
+        Self::with(&json!({"port": port}), env)
+    }
+
+    /// An app with its cache in a database.
+    pub fn on_database(database: &TestDatabase, env: &Env<'_>) -> Self {
+        let environment = database.environment();
+        let named = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        let connection = json!({
+            "driver": named("DB_CONNECTION"),
+            "host": "127.0.0.1",
+            "port": named("DB_PORT"),
+            "database": named("DB_DATABASE"),
+            "username": named("DB_USERNAME"),
+            "password": "",
+        });
+        Self::with(&json!({"port": 1, "database": connection}), env)
+    }
+
+    fn with(place: &Value, env: &Env<'_>) -> Self {
         let set = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         let number = |name: &str, default: u32| set(name).map_or(default, |value| value.parse().unwrap());
         let settings = json!({
-            "port": port,
+            "port": place["port"],
+            "database": place["database"],
             "version": set("PRESENCE_LARAVEL_VERSION").unwrap_or("12"),
             "app_name": set("APP_NAME").unwrap_or("laravel"),
             "timezone": set("APP_TIMEZONE").unwrap_or("UTC"),

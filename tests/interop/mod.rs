@@ -1,5 +1,6 @@
 //! A real Laravel beside a real sidecar, on one real Redis: what one writes, the other reads.
 
+mod database;
 mod doctor;
 mod laravel;
 mod lasting;

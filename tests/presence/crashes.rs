@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Process, RedisServer, on_redis};
+use crate::support::{Engine, Process, RedisServer, TestDatabase, on_database, on_redis};
 
 const USERS: i64 = 200;
 
@@ -27,7 +27,16 @@ fn assert_consistent(changes: &[Value]) -> HashMap<i64, String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_sidecar_loses_no_transition_and_repeats_none() {
     let redis = RedisServer::start();
-    let mut environment = on_redis(&redis);
+    assert_that_kills_do_no_harm(on_redis(&redis)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_sidecar_on_sqlite_loses_no_transition_and_repeats_none() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    assert_that_kills_do_no_harm(on_database(&database)).await;
+}
+
+async fn assert_that_kills_do_no_harm(mut environment: Vec<(&'static str, String)>) {
     environment.extend([("PRESENCE_TTL", "3".to_owned()), ("PRESENCE_AWAY_AFTER", "1".to_owned())]);
     let mut sidecars = [Process::start(&environment), Process::start(&environment)];
     let mut acknowledged = HashMap::new();

@@ -1,5 +1,6 @@
 //! The presence wing: rules against a reference model, stories through every store, races and crashes.
 
+mod cache_table;
 mod crashes;
 mod model;
 mod outlets;

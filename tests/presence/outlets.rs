@@ -7,7 +7,7 @@ use presence_sidecar::presence::store::{Outlet, Outlets};
 use presence_sidecar::queue::{Standing, Verdict};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
-use crate::support::RedisServer;
+use crate::support::{Engine, RedisServer, TestDatabase};
 
 const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];
 
@@ -30,7 +30,7 @@ async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
     changes.iter().map(|change| (change.user_id.to_string(), change.event())).collect()
 }
 
-/// Tells a story to the array store and to a real Redis, with changes going out to `$outlets`.
+/// Tells stories to every store, with changes going out to `$outlets`.
 macro_rules! stories {
     ($($name:ident($teller:ident, $outlets:expr) $story:block)*) => {
         mod array {
@@ -44,6 +44,28 @@ macro_rules! stories {
                 let $teller = Teller::redis_into(&server, $outlets);
                 $story
             })*
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $name() {
+                let database = TestDatabase::create(Engine::Sqlite);
+                let $teller = Teller::sql_into(&database, $outlets).await;
+                $story
+            })*
+        }
+        mod servers {
+            use super::*;
+            async fn tell(engine: Engine) {
+                let _running = TestDatabase::create(engine);
+                $({
+                    println!("{}", stringify!($name));
+                    let database = TestDatabase::create(engine);
+                    let $teller = Teller::sql_into(&database, $outlets).await;
+                    $story
+                })*
+            }
+            #[tokio::test] async fn every_story_on_mariadb() { tell(Engine::MariaDb).await; }
+            #[tokio::test] async fn every_story_on_postgres() { tell(Engine::Postgres).await; }
         }
     };
 }
@@ -167,9 +189,9 @@ async fn settle_everything(teller: &Teller, queue: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signs_of_life_go_out_where_they_are_wanted_do_not_pile_up_and_are_not_recorded() {
-    use crate::support::{Receiver, RedisServer, Sidecar, on_redis};
-    let redis = RedisServer::start();
-    for mut environment in [Vec::new(), on_redis(&redis)] {
+    use crate::support::{Receiver, Sidecar, on_database, on_redis};
+    let (redis, sqlite) = (RedisServer::start(), TestDatabase::create(Engine::Sqlite));
+    for mut environment in [Vec::new(), on_redis(&redis), on_database(&sqlite)] {
         let port = crate::support::free_port();
         environment.extend([
             ("PRESENCE_DRIVER", "webhook".to_owned()),

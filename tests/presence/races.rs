@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use presence_sidecar::presence::model::Status;
 
 use super::teller::{START, Teller, after, beat};
-use crate::support::RedisServer;
+use crate::support::{ENGINES, RedisServer, TestDatabase};
 
 async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
     for user in 0..300 {
@@ -39,6 +39,14 @@ async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_racing_sweeps_in_memory_record_each_transition_exactly_once() {
     twenty_sweeps_record_each_transition_once(Teller::array()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_racing_sweeps_in_each_database_record_each_transition_exactly_once() {
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        twenty_sweeps_record_each_transition_once(Teller::sql(&database).await).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
-use crate::support::{RedisServer, Sidecar};
+use crate::support::{Engine, RedisServer, Sidecar, TestDatabase, on_database, on_redis};
 
 async fn known(teller: &Teller, second: i64) -> Known {
     teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
@@ -175,8 +175,19 @@ async fn a_steady_heartbeat_touches_one_key_in_redis() {
 
 #[tokio::test]
 async fn replicas_share_a_user_who_beats_steadily() {
-    let server = RedisServer::start();
-    let [one, other, third] = [Sidecar::on(&server).await, Sidecar::on(&server).await, Sidecar::on(&server).await];
+    let redis = RedisServer::start();
+    assert_that_replicas_share_a_user(&on_redis(&redis)).await;
+}
+
+#[tokio::test]
+async fn replicas_on_one_sqlite_file_share_a_user_who_beats_steadily() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    assert_that_replicas_share_a_user(&on_database(&database)).await;
+}
+
+async fn assert_that_replicas_share_a_user(environment: &[(&str, String)]) {
+    let start = async || Sidecar::with(environment).await;
+    let [one, other, third] = [start().await, start().await, start().await];
     let beat = async |sidecar: &Sidecar, number: i32| {
         let body = json!({"user_id": 1, "session": "tab", "meta": {"number": number}});
         sidecar.client.post("/api/v1/presence/heartbeat", body).await.json["transition"].clone()

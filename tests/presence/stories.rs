@@ -4,11 +4,34 @@ use presence_sidecar::presence::model::{Input, Status};
 use presence_sidecar::presence::store::{Changes, Committed, Counts, Cursor};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
-use crate::support::RedisServer;
+use crate::support::{Engine, RedisServer, TestDatabase};
 
-/// Tells a story to the array store and to a real Redis.
+/// Tells stories to every store: in memory, and on real servers. Those on a database server are told in one test, so
+/// that it is started once.
 macro_rules! stories {
     ($($name:ident($teller:ident) $story:block)*) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $name() {
+                let database = TestDatabase::create(Engine::Sqlite);
+                let $teller = Teller::sql(&database).await;
+                $story
+            })*
+        }
+        mod servers {
+            use super::*;
+            async fn tell(engine: Engine) {
+                let _running = TestDatabase::create(engine);
+                $({
+                    println!("{}", stringify!($name));
+                    let database = TestDatabase::create(engine);
+                    let $teller = Teller::sql(&database).await;
+                    $story
+                })*
+            }
+            #[tokio::test] async fn every_story_on_mariadb() { tell(Engine::MariaDb).await; }
+            #[tokio::test] async fn every_story_on_postgres() { tell(Engine::Postgres).await; }
+        }
         mod array {
             use super::*;
             $(#[tokio::test] async fn $name() { let $teller = Teller::array(); $story })*

@@ -7,14 +7,16 @@ use presence_sidecar::presence::clock::Clock;
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::model::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
 use presence_sidecar::presence::store::{
-    ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, Store, own_prefix,
+    ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store,
+    own_prefix,
 };
 use presence_sidecar::presence::sweep::Sweep;
 use presence_sidecar::presence::{Ground, Metrics, View};
-use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue};
+use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use presence_sidecar::telemetry::Registry;
 
-use crate::support::RedisServer;
+use crate::database::migrated;
+use crate::support::{RedisServer, TestDatabase};
 
 /// When stories begin.
 pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
@@ -53,6 +55,24 @@ impl Teller {
         };
         let queue = RedisQueue::new(server.info(), Duration::from_secs(5), own_prefix(PREFIX)).unwrap();
         Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue))
+    }
+
+    pub async fn sql(database: &TestDatabase) -> Self {
+        Self::sql_into(database, Outlets::default()).await
+    }
+
+    pub async fn sql_into(database: &TestDatabase, outlets: Outlets) -> Self {
+        let (opened, names) = migrated(database).await;
+        let queue = Arc::new(SqlQueue::new(opened.clone(), &names));
+        let options = SqlOptions {
+            database: opened,
+            names,
+            prefix: "laravel-cache-".to_owned(),
+            version: "12".parse().unwrap(),
+            zone: chrono_tz::UTC,
+            outlets,
+        };
+        Self::new(Arc::new(SqlStore::new(options)), queue)
     }
 
     fn new(store: Arc<dyn Store>, queue: Arc<dyn Queue>) -> Self {

@@ -9,7 +9,7 @@ mod sql_server;
 pub use client::{Answer, Client};
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
-pub use sidecar::{Process, Sidecar, TOKEN, on_redis};
+pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use sql_server::{ENGINES, Engine, SqlServer, TestDatabase};
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! Sidecars: in this process, through the very function the binary runs; or as processes that can be killed.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -41,8 +42,20 @@ impl Sidecar {
     pub async fn with(environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
         let environment = environment_of(environment, storage.path());
+        Self::of(Sources { environment, ..Sources::default() }, storage).await
+    }
+
+    /// A sidecar that reads the `.env` of the app in a folder, whose store it takes.
+    pub async fn beside(app: &Path, environment: &[(&str, String)]) -> Self {
+        let storage = TempDir::new().unwrap();
+        let mut environment = environment_of(environment, storage.path());
+        environment.retain(|(name, _)| name != "PRESENCE_CACHE_STORE");
+        Self::of(Sources { laravel: Some(app.to_owned()), environment, ..Sources::default() }, storage).await
+    }
+
+    async fn of(sources: Sources, storage: TempDir) -> Self {
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
-        let config = load(&Sources { environment, flags, ..Sources::default() }).unwrap().config;
+        let config = load(&Sources { flags, ..sources }).unwrap().config;
         let app = app::assemble(&config).unwrap();
         let mut listeners = Vec::new();
         for listen in &config.server.listen {
@@ -61,13 +74,24 @@ impl Drop for Sidecar {
     }
 }
 
+/// The environment of a sidecar whose presence is in `database`.
+pub fn on_database(database: &super::TestDatabase) -> Vec<(&'static str, String)> {
+    let mut environment = database.environment();
+    environment.push(("PRESENCE_CACHE_STORE", "database".to_owned()));
+    environment
+}
+
 /// The environment of a sidecar on `redis`.
 pub fn on_redis(redis: &super::RedisServer) -> Vec<(&'static str, String)> {
     vec![("PRESENCE_CACHE_STORE", "redis".to_owned()), ("REDIS_PORT", redis.port().to_string())]
 }
 
 fn environment_of(more: &[(&str, String)], storage: &std::path::Path) -> Vec<(String, String)> {
-    let given = [("PRESENCE_TOKEN", TOKEN.to_owned()), ("PRESENCE_STORAGE", storage.display().to_string())];
+    let given = [
+        ("PRESENCE_TOKEN", TOKEN.to_owned()),
+        ("PRESENCE_STORAGE", storage.display().to_string()),
+        ("PRESENCE_CACHE_STORE", "array".to_owned()),
+    ];
     let all = given.iter().chain(more);
     all.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }

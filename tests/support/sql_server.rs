@@ -1,8 +1,9 @@
 //! Real databases of the tests' own: MariaDB and Postgres servers, SQLite files.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -52,18 +53,13 @@ impl SqlServer {
         self.folder.path()
     }
 
-    /// A MariaDB that starts clears what others have in the same folder.
-    fn temporary(&self) -> String {
-        format!("--tmpdir={}", self.folder.path().display())
-    }
-
     fn install(&self) {
         let command = match self.engine {
             Engine::Sqlite => panic!("SQLite has no server"),
             Engine::MariaDb => Command::new("mariadb-install-db")
                 .args(["--no-defaults", "--user=root", "--skip-test-db", "--auth-root-authentication-method=normal"])
                 .args(["--innodb-log-file-size=8M", &format!("--datadir={}", self.data().display())])
-                .arg(self.temporary())
+                .arg(format!("--tmpdir={}", self.folder.path().display()))
                 .output(),
             Engine::Postgres => {
                 let [user, group] = postgres_user();
@@ -88,7 +84,7 @@ impl SqlServer {
                 command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--innodb-log-file-size=8M"]);
                 command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--port", &port]);
                 command.args([format!("--datadir={}", self.data().display()), format!("--socket={folder}/sql.sock")]);
-                command.arg(self.temporary());
+                command.arg(format!("--tmpdir={folder}"));
                 command
             }
             Engine::Postgres => {
@@ -191,6 +187,12 @@ fn shared(engine: Engine) -> Arc<Mutex<SqlServer>> {
     server
 }
 
+/// An SQLite database that nobody else can write to.
+pub struct HeldDatabase {
+    /// What holds it ends when it gets no more orders.
+    _orders: ChildStdin,
+}
+
 /// An empty database of a test's own.
 pub struct TestDatabase {
     /// The engine it is in.
@@ -231,6 +233,18 @@ impl TestDatabase {
         let database = Self::create(Engine::Sqlite);
         std::fs::copy(file, database.file()).unwrap();
         database
+    }
+
+    /// Keeps everybody else from writing to an SQLite database until it is dropped.
+    pub fn hold(&self) -> HeldDatabase {
+        let mut child = Command::new("sqlite3").arg(self.file()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let child = child.as_mut().map(|child| (child.stdin.take().unwrap(), child.stdout.take().unwrap()));
+        let (mut orders, answers) = child.expect("sqlite3 is installed by tests/run");
+        orders.write_all(b"BEGIN IMMEDIATE; SELECT 'held';\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(answers).read_line(&mut line).unwrap();
+        assert_eq!(line, "held\n");
+        HeldDatabase { _orders: orders }
     }
 
     /// The names of Laravel that lead here.

@@ -28,8 +28,9 @@ final class SidecarCommand extends Command
     public function handle(Filesystem $files, Settings $settings): int
     {
         $store = $settings->storeDriver();
-        if (! in_array($store, ['redis', 'array'], true)) {
-            $this->error("A cache store \"{$store}\" cannot be shared with a sidecar: set PRESENCE_CACHE_STORE=redis.");
+        if (! in_array($store, ['redis', 'database', 'array'], true)) {
+            $way = 'set PRESENCE_CACHE_STORE to redis or database';
+            $this->error("A cache store \"{$store}\" cannot be shared with a sidecar: {$way}.");
 
             return self::FAILURE;
         }

@@ -128,7 +128,9 @@ final class Examination
     {
         $ours = $this->redis->prefix();
         if ($ours === null) {
-            return Finding::different('store', 'the app\'s cache is no Redis', 'set PRESENCE_CACHE_STORE=redis');
+            $fix = 'set PRESENCE_CACHE_STORE=redis, or database, for both';
+
+            return Finding::different('store', 'the app\'s cache is none that the sidecar looks into', $fix);
         }
         if ($this->redis->hasOwnFormat()) {
             $fix = 'remove serializer and compression from the options of the cache\'s Redis connection';

@@ -36,6 +36,7 @@ final class Settings
                 'away_after_seconds' => (int) $this->presence('cache.away_after_seconds'),
             ],
             'redis' => $this->storeDriver() === 'redis' ? $this->redis() : [],
+            'database' => $this->storeDriver() === 'database' ? $this->database() : [],
             'laravel' => [
                 'version' => implode('.', array_slice(explode('.', $this->app->version()), 0, 2)),
                 'app_name' => (string) $this->config->get('app.name'),
@@ -78,6 +79,32 @@ final class Settings
             'db' => (int) ($this->connection('default')['database'] ?? 0),
             'cache_db' => (int) ($connection['database'] ?? 0),
             'prefix' => (string) $prefix,
+        ], fn (mixed $value): bool => $value !== null);
+    }
+
+    /**
+     * The app's database with the cache table, in the keys of the section "database".
+     *
+     * @return array<string, mixed>
+     */
+    public function database(): array
+    {
+        $store = $this->store();
+        $name = $store['connection'] ?? $this->config->get('database.default');
+        $connection = (new ConfigurationUrlParser())->parseConfiguration(
+            $this->config->get("database.connections.{$name}", [])
+        );
+
+        return array_filter([
+            'connection' => $connection['driver'] ?? null,
+            'host' => $connection['host'] ?? null,
+            'port' => isset($connection['port']) ? (int) $connection['port'] : null,
+            'database' => $connection['database'] ?? null,
+            'username' => $connection['username'] ?? null,
+            'password' => $connection['password'] ?? null,
+            'socket' => ($connection['unix_socket'] ?? null) ?: null,
+            'sslmode' => $connection['sslmode'] ?? null,
+            'cache_table' => ($connection['prefix'] ?? '') . ($store['table'] ?? 'cache'),
         ], fn (mixed $value): bool => $value !== null);
     }
 

@@ -11,7 +11,7 @@ use crate::config::{Config, Sources, Store, load};
 use crate::presence::clock::Clock;
 use crate::presence::identity::{Id, Scope, Subject};
 use crate::presence::model::{Observed, Timestamp};
-use crate::presence::store::Store as _;
+use crate::presence::store::Store as PresenceStore;
 
 /// Seconds that the two clocks may differ, with time for PHP to end.
 const SKEW: i64 = 3;
@@ -43,7 +43,7 @@ impl LaravelApp {
         };
         let mut findings = vec![Finding::fine("app", format!("{} tells its configuration", self.folder.display()))];
         findings.extend(differences(config, &app));
-        if config.cache.store == Store::Redis {
+        if config.cache.store != Store::Array {
             match self.record(config).await {
                 Ok(found) => findings.extend(found),
                 Err(why) => {
@@ -52,7 +52,7 @@ impl LaravelApp {
                         vec![Finding::wrong(
                             "records",
                             why,
-                            "see that the cache's Redis connection has no serializer or compression of its own",
+                            "see that the cache's connection is the sidecar's, without a serializer or compression of its own",
                         )]
                     };
                     findings.extend(if causes.is_empty() { none() } else { causes });
@@ -83,9 +83,14 @@ impl LaravelApp {
         let scope = Scope { guard: Id::text(&left.guard).ok(), ..Scope::default() };
         let user = Id::text(&left.user_id).map_err(|_| "presence:probe named nobody".to_owned())?;
         let key = Subject::new(user, scope, config.scope.include_guard).key;
-        let store = crate::app::redis_store(config).map_err(|error| error.to_string())?;
+        let store: Box<dyn PresenceStore> = match config.cache.store {
+            Store::Database => Box::new(crate::app::sql_store(config)),
+            Store::Redis | Store::Array => {
+                Box::new(crate::app::redis_store(config).map_err(|error| error.to_string())?)
+            }
+        };
         let clock = Clock::new();
-        clock.synchronize(&store).await.map_err(|error| error.reason())?;
+        clock.synchronize(store.as_ref()).await.map_err(|error| error.reason())?;
         let now = clock.now();
         let found = store.records(&[key], now).await.map_err(|error| error.reason())?;
         match found.into_iter().next() {

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Finding;
-use crate::config::Config;
+use crate::config::{Config, Connection, Store};
 
 /// A value to compare, and where it is set.
 struct Row {
@@ -31,13 +31,31 @@ const ROWS: [Row; 5] = [
     },
 ];
 
-const STORE: [Row; 5] = [
+const REDIS: [Row; 3] = [
     row("redis.prefix", "REDIS_PREFIX", |config| config.redis.prefix.clone()),
-    row("laravel.cache_prefix", "CACHE_PREFIX", |config| config.laravel.cache_prefix.clone()),
     row("redis.cache_db", "REDIS_CACHE_DB", |config| config.redis.cache_db.to_string()),
     row("redis (address)", "REDIS_HOST and REDIS_PORT", |config| format!("{:?}", config.redis.endpoint)),
+];
+
+const DATABASE: [Row; 2] = [
+    row("database (address)", "DB_CONNECTION, DB_HOST and DB_DATABASE", |config| place(&config.database.connection)),
+    row("database.cache_table", "DB_CACHE_TABLE", |config| config.database.cache_table.clone()),
+];
+
+const STORE: [Row; 2] = [
+    row("laravel.cache_prefix", "CACHE_PREFIX", |config| config.laravel.cache_prefix.clone()),
     row("scope.include_guard", "PRESENCE__SCOPE__INCLUDE_GUARD", |config| config.scope.include_guard.to_string()),
 ];
+
+/// Where a database is, without who may enter.
+fn place(connection: &Connection) -> String {
+    match connection {
+        Connection::Sqlite(path) => path.display().to_string(),
+        Connection::MySql(server) | Connection::Postgres(server) => {
+            format!("{} on {}:{}", server.database, server.host, server.port)
+        }
+    }
+}
 
 /// Where windows, time zone and secrets of the sidecar and the app differ. What the app does not set is not compared.
 pub(super) fn differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
@@ -60,7 +78,8 @@ fn taken(key: &str, variable: &str, ours: &[SecretString], theirs: &[SecretStrin
 
 /// Why the sidecar does not find what the app writes; only what differs.
 pub(super) fn store_differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
-    STORE.iter().map(|row| row.compare(sidecar, app)).filter(|finding| finding.fix.is_some()).collect()
+    let own: &[Row] = if sidecar.cache.store == Store::Database { &DATABASE } else { &REDIS };
+    own.iter().chain(&STORE).map(|row| row.compare(sidecar, app)).filter(|finding| finding.fix.is_some()).collect()
 }
 
 impl Row {

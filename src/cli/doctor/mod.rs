@@ -11,6 +11,9 @@ use self::app::LaravelApp;
 use super::sidecar::Sidecar;
 use super::{Ended, Source};
 use crate::config::{Config, Driver, Flags, Loaded, Store, load};
+use crate::presence::identity::{Id, Scope, Subject};
+use crate::presence::model::Timestamp;
+use crate::presence::store::Store as _;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -69,13 +72,32 @@ fn configuration(warnings: &[String]) -> Vec<Finding> {
 }
 
 async fn store(config: &Config) -> Vec<Finding> {
-    if config.cache.store != Store::Redis {
-        return vec![Finding::wrong(
+    match config.cache.store {
+        Store::Array => vec![Finding::wrong(
             "store",
-            format!("presence is kept where no app sees it (cache.store = {:?})", config.cache.store),
-            "set PRESENCE_CACHE_STORE=redis",
-        )];
+            "presence is kept where no app sees it (cache.store = array)",
+            "set PRESENCE_CACHE_STORE to redis or database",
+        )],
+        Store::Database => vec![database(config).await],
+        Store::Redis => redis(config).await,
     }
+}
+
+/// Whether the tables are there and can be read.
+async fn database(config: &Config) -> Finding {
+    let nobody = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
+    let looked = crate::app::sql_store(config).load(&[nobody], Timestamp::from_secs(0)).await;
+    match looked {
+        Ok(_) => Finding::fine("store", format!("the table {} can be read", config.database.cache_table)),
+        Err(error) => Finding::wrong(
+            "store",
+            error.reason(),
+            "start the database, correct DB_CONNECTION, DB_HOST, DB_DATABASE, DB_USERNAME, or run presence-sidecar migrate",
+        ),
+    }
+}
+
+async fn redis(config: &Config) -> Vec<Finding> {
     let inspected = match crate::app::redis_store(config) {
         Ok(redis) => redis.inspect().await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

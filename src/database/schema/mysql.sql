@@ -79,3 +79,62 @@ CREATE TABLE IF NOT EXISTS {queue_jobs} (
   KEY `<queue_jobs>_lane_key_dead_seq_index` (`lane_key`, `dead`, `seq`),
   KEY `<queue_jobs>_queue_dead_listed_at_id_index` (`queue`, `dead`, `listed_at`, `id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+
+-- name: cache
+CREATE TABLE IF NOT EXISTS {cache} (
+  `key` varchar(255) NOT NULL,
+  `value` mediumtext NOT NULL,
+  `expiration` bigint NOT NULL,
+  PRIMARY KEY (`key`),
+  KEY `<cache>_expiration_index` (`expiration`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+
+-- name: cache_locks
+CREATE TABLE IF NOT EXISTS {cache_locks} (
+  `key` varchar(255) NOT NULL,
+  `owner` varchar(255) NOT NULL,
+  `expiration` bigint NOT NULL,
+  PRIMARY KEY (`key`),
+  KEY `<cache_locks>_expiration_index` (`expiration`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+
+-- name: presence_log
+CREATE TABLE IF NOT EXISTS {presence_log} (
+  `id` bigint NOT NULL,
+  `last` bigint NOT NULL,
+  `trimmed` bigint NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB
+
+-- name: presence_users
+CREATE TABLE IF NOT EXISTS {presence_users} (
+  `id` bigint NOT NULL AUTO_INCREMENT,
+  `name` char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `logical` text NOT NULL,
+  `scope` char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `member` varbinary(2048) NOT NULL,
+  `status` varchar(7) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `version` bigint NOT NULL,
+  `due` bigint NOT NULL,
+  `state` longblob NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `<presence_users>_name_unique` (`name`),
+  KEY `<presence_users>_due_index` (`due`),
+  KEY `<presence_users>_scope_status_member_index` (`scope`, `status`, `member`)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+
+-- name: presence_counts
+CREATE TABLE IF NOT EXISTS {presence_counts} (
+  `scope` char(64) NOT NULL,
+  `status` varchar(7) NOT NULL,
+  `members` bigint NOT NULL,
+  PRIMARY KEY (`scope`, `status`)
+) ENGINE=InnoDB DEFAULT CHARSET=ascii COLLATE=ascii_bin
+
+-- name: presence_changes
+CREATE TABLE IF NOT EXISTS {presence_changes} (
+  `number` bigint NOT NULL,
+  `at` bigint NOT NULL,
+  `change` longblob NOT NULL,
+  PRIMARY KEY (`number`)
+) ENGINE=InnoDB

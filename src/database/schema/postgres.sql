@@ -89,3 +89,65 @@ CREATE INDEX IF NOT EXISTS "<queue_jobs>_lane_key_dead_seq_index" ON {queue_jobs
 
 -- name: queue_jobs.2
 CREATE INDEX IF NOT EXISTS "<queue_jobs>_queue_dead_listed_at_id_index" ON {queue_jobs} ("queue", "dead", "listed_at", "id")
+
+-- name: cache
+CREATE TABLE IF NOT EXISTS {cache} (
+  "key" varchar(255) NOT NULL PRIMARY KEY,
+  "value" text NOT NULL,
+  "expiration" bigint NOT NULL
+)
+
+-- name: cache.1
+CREATE INDEX IF NOT EXISTS "<cache>_expiration_index" ON {cache} ("expiration")
+
+-- name: cache_locks
+CREATE TABLE IF NOT EXISTS {cache_locks} (
+  "key" varchar(255) NOT NULL PRIMARY KEY,
+  "owner" varchar(255) NOT NULL,
+  "expiration" bigint NOT NULL
+)
+
+-- name: cache_locks.1
+CREATE INDEX IF NOT EXISTS "<cache_locks>_expiration_index" ON {cache_locks} ("expiration")
+
+-- name: presence_log
+CREATE TABLE IF NOT EXISTS {presence_log} (
+  "id" bigint NOT NULL PRIMARY KEY,
+  "last" bigint NOT NULL,
+  "trimmed" bigint NOT NULL
+)
+
+-- name: presence_users
+CREATE TABLE IF NOT EXISTS {presence_users} (
+  "id" bigserial NOT NULL PRIMARY KEY,
+  "name" varchar(64) COLLATE "C" NOT NULL,
+  "logical" text NOT NULL,
+  "scope" varchar(64) COLLATE "C" NOT NULL,
+  "member" text COLLATE "C" NOT NULL,
+  "status" varchar(7) COLLATE "C" NOT NULL,
+  "version" bigint NOT NULL,
+  "due" bigint NOT NULL,
+  "state" bytea NOT NULL,
+  CONSTRAINT "<presence_users>_name_unique" UNIQUE ("name")
+)
+
+-- name: presence_users.1
+CREATE INDEX IF NOT EXISTS "<presence_users>_due_index" ON {presence_users} ("due")
+
+-- name: presence_users.2
+CREATE INDEX IF NOT EXISTS "<presence_users>_scope_status_member_index" ON {presence_users} ("scope", "status", "member")
+
+-- name: presence_counts
+CREATE TABLE IF NOT EXISTS {presence_counts} (
+  "scope" varchar(64) NOT NULL,
+  "status" varchar(7) NOT NULL,
+  "members" bigint NOT NULL,
+  PRIMARY KEY ("scope", "status")
+)
+
+-- name: presence_changes
+CREATE TABLE IF NOT EXISTS {presence_changes} (
+  "number" bigint NOT NULL PRIMARY KEY,
+  "at" bigint NOT NULL,
+  "change" bytea NOT NULL
+)

@@ -97,3 +97,69 @@ CREATE INDEX IF NOT EXISTS "<queue_jobs>_lane_key_dead_seq_index" ON {queue_jobs
 
 -- name: queue_jobs.3
 CREATE INDEX IF NOT EXISTS "<queue_jobs>_queue_dead_listed_at_id_index" ON {queue_jobs} ("queue", "dead", "listed_at", "id")
+
+-- name: cache
+CREATE TABLE IF NOT EXISTS {cache} (
+  "key" varchar NOT NULL,
+  "value" text NOT NULL,
+  "expiration" integer NOT NULL,
+  PRIMARY KEY ("key")
+)
+
+-- name: cache.1
+CREATE INDEX IF NOT EXISTS "<cache>_expiration_index" ON {cache} ("expiration")
+
+-- name: cache_locks
+CREATE TABLE IF NOT EXISTS {cache_locks} (
+  "key" varchar NOT NULL,
+  "owner" varchar NOT NULL,
+  "expiration" integer NOT NULL,
+  PRIMARY KEY ("key")
+)
+
+-- name: cache_locks.1
+CREATE INDEX IF NOT EXISTS "<cache_locks>_expiration_index" ON {cache_locks} ("expiration")
+
+-- name: presence_log
+CREATE TABLE IF NOT EXISTS {presence_log} (
+  "id" integer PRIMARY KEY NOT NULL,
+  "last" integer NOT NULL,
+  "trimmed" integer NOT NULL
+)
+
+-- name: presence_users
+CREATE TABLE IF NOT EXISTS {presence_users} (
+  "id" integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+  "name" varchar NOT NULL,
+  "logical" text NOT NULL,
+  "scope" varchar NOT NULL,
+  "member" text NOT NULL,
+  "status" varchar NOT NULL,
+  "version" integer NOT NULL,
+  "due" integer NOT NULL,
+  "state" blob NOT NULL
+)
+
+-- name: presence_users.1
+CREATE UNIQUE INDEX IF NOT EXISTS "<presence_users>_name_unique" ON {presence_users} ("name")
+
+-- name: presence_users.2
+CREATE INDEX IF NOT EXISTS "<presence_users>_due_index" ON {presence_users} ("due")
+
+-- name: presence_users.3
+CREATE INDEX IF NOT EXISTS "<presence_users>_scope_status_member_index" ON {presence_users} ("scope", "status", "member")
+
+-- name: presence_counts
+CREATE TABLE IF NOT EXISTS {presence_counts} (
+  "scope" varchar NOT NULL,
+  "status" varchar NOT NULL,
+  "members" integer NOT NULL,
+  PRIMARY KEY ("scope", "status")
+)
+
+-- name: presence_changes
+CREATE TABLE IF NOT EXISTS {presence_changes} (
+  "number" integer PRIMARY KEY NOT NULL,
+  "at" integer NOT NULL,
+  "change" blob NOT NULL
+)

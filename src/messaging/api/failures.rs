@@ -13,6 +13,10 @@ impl From<Failure> for Problem {
                 tracing::debug!(error = failure.chain(), "the database did not answer");
                 Self::NoDatabase
             }
+            Failure::Database(database::Error::NoTable(_)) => {
+                tracing::warn!(error = failure.chain(), "messages are not served");
+                Self::NoDatabase
+            }
             Failure::Database(database::Error::Taken | database::Error::Refused(_)) | Failure::Secret => {
                 tracing::error!(error = failure.chain(), "a message could not be dealt with");
                 Self::Internal

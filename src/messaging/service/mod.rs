@@ -45,15 +45,11 @@ use crate::queue::Queue;
 /// How often it is written who was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
 
-/// How long until a database that does not answer is asked again for its tables.
-const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
-
 /// The messaging service.
 pub struct Messaging {
     store: Store,
     standings: Standings,
     database: Database,
-    names: Names,
     crypt: Crypt,
     zone: Tz,
     bcrypt_cost: u32,
@@ -169,7 +165,6 @@ impl Messaging {
             store,
             standings,
             database,
-            names,
             crypt,
             zone,
             bcrypt_cost,
@@ -214,25 +209,6 @@ impl Messaging {
     /// It does not.
     pub async fn ready(&self) -> Outcome<()> {
         Ok(self.store.ready().await?)
-    }
-
-    /// Makes the tables that are missing.
-    ///
-    /// # Errors
-    /// The database does not answer, or does not let this user make tables.
-    pub async fn migrate(&self) -> database::Result<()> {
-        let made = self.database.migrate(&self.names).await?.made;
-        if !made.is_empty() {
-            tracing::info!(tables = made.join(", "), "tables were made");
-        }
-        Ok(())
-    }
-
-    /// Makes them as soon as the database answers.
-    pub async fn migrate_later(self: Arc<Self>) {
-        while self.migrate().await.is_err() {
-            tokio::time::sleep(MIGRATE_AGAIN).await;
-        }
     }
 
     /// Writes who was seen since the last time; what cannot be written now is written later.

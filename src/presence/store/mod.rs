@@ -19,6 +19,7 @@
 mod array;
 mod outlet;
 mod redis;
+mod sql;
 
 use std::str::FromStr;
 
@@ -29,6 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use self::array::ArrayStore;
 pub use self::outlet::{Outlet, Outlets};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
+pub use self::sql::{Options as SqlOptions, SqlStore};
 use super::identity::{Key, ScopeKey};
 use super::model::{Change, Observed, Outcome, State, Status, Timestamp};
 pub use crate::backend::{Result, Unavailable};
@@ -161,7 +163,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// What remembers presence. Two ship: [`RedisStore`] for production and [`ArrayStore`] within the process.
+/// What remembers presence. Three ship: [`RedisStore`], [`SqlStore`], and [`ArrayStore`] within the process.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The states and Laravel records of `keys`, in their order, in one round trip.

@@ -71,6 +71,7 @@ pub(super) fn json(change: &Change) -> Vec<u8> {
     serde_json::to_vec(change).unwrap_or_else(|error| unreachable!("a change has string keys only: {error}"))
 }
 
-fn read(json: &[u8]) -> Option<Change> {
+/// A change as a queue gives it back.
+pub(super) fn read(json: &[u8]) -> Option<Change> {
     serde_json::from_slice(json).ok()
 }

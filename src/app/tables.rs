@@ -1,0 +1,97 @@
+//! The tables that a configuration needs, and who makes them.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, FanoutQueue, Store};
+use crate::database::{self, Database, Names, Part};
+
+/// How long until a database that does not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The tables of everything that the configuration uses, messages included unless they are switched off.
+pub fn used(config: &Config) -> Names {
+    Names::new(&config.messaging.tables, &config.database).only(&parts(config, config.messaging.enabled))
+}
+
+fn parts(config: &Config, messages: bool) -> Vec<Part> {
+    let in_database = config.cache.store == Store::Database;
+    let queued = messages && config.messaging.queue == FanoutQueue::Database;
+    let wanted = |part: &Part| match part {
+        Part::Messages => messages,
+        Part::Queue => in_database || queued,
+        Part::Presence => in_database,
+    };
+    Part::ALL.into_iter().filter(wanted).collect()
+}
+
+/// How often tables are looked for that somebody may make.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// How messages get their tables.
+const HOW: &str = "messages have no tables in the app's database yet, and are answered with 503: `presence-sidecar migrate` \
+                   makes them; so does a start with messaging.enabled = true, and false switches messages off";
+
+/// Tables to be there when the first request comes.
+#[derive(Clone)]
+pub(super) struct Tables {
+    database: Database,
+    /// To be made.
+    made: Names,
+    /// Not to be made unless somebody asks for them.
+    unasked: Option<Names>,
+}
+
+impl Tables {
+    /// Those that the start makes: in the app's own database none that nobody has asked for.
+    pub(super) fn of(config: &Config) -> Self {
+        let served = config.messaging.enabled;
+        let makes = config.database.auto_migrate;
+        let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
+        let names = Names::new(&config.messaging.tables, &config.database);
+        let made = if makes { parts(config, messages) } else { Vec::new() };
+        let unasked = (served && !messages).then(|| names.only(&parts(config, true)));
+        let (database, made) = (Database::open(&config.database), names.only(&made));
+        Self { database, made, unasked }
+    }
+
+    /// Makes what is missing, now, or as soon as the database answers.
+    pub(super) async fn ensure(&self, stop: &CancellationToken) {
+        if let Err(error) = self.make().await {
+            tracing::warn!(error = error.chain(), "the tables are not ready yet; trying again until they are");
+            let tables = self.clone();
+            let again = async move {
+                while tables.make().await.is_err() {
+                    tokio::time::sleep(AGAIN).await;
+                }
+            };
+            tokio::spawn(stop.clone().run_until_cancelled_owned(again));
+        }
+    }
+
+    async fn make(&self) -> database::Result<()> {
+        if self.made.is_empty() {
+            return Ok(());
+        }
+        let made = self.database.migrate(&self.made).await?.made;
+        if !made.is_empty() {
+            tracing::info!(tables = made.join(", "), "tables were made");
+        }
+        Ok(())
+    }
+
+    /// Returns once messages have their tables; says how they get them if they have not.
+    pub(super) async fn messages(&self) {
+        let Some(unasked) = &self.unasked else { return };
+        let mut told = false;
+        loop {
+            match self.database.lacks(unasked).await {
+                Ok(false) => return,
+                Ok(true) if !std::mem::replace(&mut told, true) => tracing::info!("{HOW}"),
+                Ok(true) | Err(_) => {}
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Laravel's `cache` table: what its database cache store keeps there of a user.
+//!
+//! A row is the cache prefix and the logical key, the serialized record, and the second in which it expires. As in
+//! Laravel a value with a NUL byte is wrapped in base64 where the engine's texts cannot have one, and unwrapped when it
+//! has neither `:` nor `;`, which every serialized value has.
+//!
+//! The column of the key takes 255 characters. What is longer, no Laravel can have put; it goes under its hash.
+
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use crate::database::Engine;
+use crate::laravel::base64;
+use crate::laravel::cache_key::Version;
+use crate::presence::identity::Key;
+use crate::presence::model::{Observed, Timestamp};
+use crate::presence::record::Record;
+
+/// So many characters of key fit.
+const LONGEST: usize = 255;
+
+/// How one application's records lie in the table.
+pub(super) struct CacheTable {
+    prefix: String,
+    zone: Tz,
+    wraps: bool,
+    /// Whether the column's collation takes some keys for others.
+    pub(super) is_lenient: bool,
+}
+
+/// A row but for its key.
+pub(super) struct Put {
+    pub(super) value: Vec<u8>,
+    pub(super) expiration: i64,
+}
+
+impl CacheTable {
+    /// `prefix` is the cache prefix. On SQLite, Laravel wraps since version 12.
+    pub(super) fn new(prefix: String, zone: Tz, (engine, version): (Engine, Version)) -> Self {
+        let wraps = match engine {
+            Engine::Postgres => true,
+            Engine::Sqlite => version.major >= 12,
+            Engine::MySql => false,
+        };
+        Self { prefix, zone, wraps, is_lenient: engine == Engine::MySql }
+    }
+
+    /// What a user's row is called.
+    pub(super) fn key(&self, key: &Key) -> String {
+        let whole = format!("{}{}", self.prefix, key.as_str());
+        if whole.len() > LONGEST && whole.chars().count() > LONGEST { hash(&whole) } else { whole }
+    }
+
+    /// The row of a record that lives for so many seconds.
+    pub(super) fn put(&self, record: &Record, seconds: u32, now: Timestamp) -> Put {
+        let value = record.to_php(self.zone);
+        let value = if self.wraps && value.contains(&0) { base64::encode(&value).into() } else { value };
+        Put { value, expiration: now.secs().saturating_add(seconds.into()) }
+    }
+}
+
+/// What a row says. Laravel counts in seconds; that in which it expires still counts, since the rules are finer.
+pub(super) fn read(value: &[u8], expiration: i64, now: Timestamp) -> Observed {
+    if expiration < now.secs() {
+        return Observed::Missing;
+    }
+    match std::str::from_utf8(value) {
+        Ok(text) if !text.contains([':', ';']) => Record::read(&base64::decode_lenient(text), now),
+        _ => Record::read(value, now),
+    }
+}
+
+/// A name of any length in 64 characters: SHA-256 in hexadecimal digits.
+pub(super) fn hash(name: &str) -> String {
+    Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,233 @@
+//! The store in a database: SQLite, MySQL, MariaDB or Postgres, with Laravel's records in its `cache` table.
+//!
+//! **One at a time.** A commit is one transaction that first takes the only row of the log and holds it to its end. So
+//! commits come one after the other, whatever the engine and however many replicas there are: versions are compared and
+//! counts are kept without a race, nothing deadlocks, and entries of the change log become visible in the order of their
+//! numbers. What makes up for it is that a commit is that of many users, in about as many statements as for one.
+//!
+//! **Light commits** do not wait for it. They put the Laravel record first and compare the version then: whoever ends the
+//! user removes the record in the transaction that raises the version, so that of the two one sees the other.
+//!
+//! **Records** that have expired are no longer seen, but nobody removes them in Laravel; the commit that records that a
+//! user is offline does so here.
+//!
+//! States and records are loaded by one statement, which sees one state of the database: never a record that is older
+//! than the state it belongs to.
+
+mod announce;
+mod cache_table;
+mod commit;
+mod plan;
+mod rows;
+
+use async_trait::async_trait;
+use chrono_tz::Tz;
+
+use self::announce::Announcing;
+use self::cache_table::{CacheTable, hash};
+use self::rows::{Asked, args, change, cursor, int, text};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
+use crate::database::{self, Database, Engine, Names, Statements, Transaction, undisturbed};
+use crate::laravel::cache_key::Version;
+use crate::presence::identity::{Key, ScopeKey};
+use crate::presence::model::{Observed, Status, Timestamp};
+use crate::queue::SqlQueue;
+
+/// So many entries of the change log are removed in one transaction, which keeps commits waiting.
+const TRIMMED_AT_ONCE: i64 = 1_000;
+
+/// Which database, and how Laravel uses it.
+pub struct Options {
+    /// The database.
+    pub database: Database,
+    /// What its tables are called.
+    pub names: Names,
+    /// The cache prefix, as Laravel puts it before a logical key.
+    pub prefix: String,
+    /// The version of Laravel, which decides how it writes some values.
+    pub version: Version,
+    /// The application's time zone.
+    pub zone: Tz,
+    /// Where changes go out to.
+    pub outlets: Outlets,
+}
+
+/// Presence in a database.
+pub struct SqlStore {
+    database: Database,
+    statements: Statements,
+    table: CacheTable,
+    announcing: Announcing,
+}
+
+impl SqlStore {
+    /// A store that connects when it is first used. Its tables are made by [`Database::migrate`].
+    pub fn new(options: Options) -> Self {
+        let Options { database, names, prefix, version, zone, outlets } = options;
+        let engine = database.engine();
+        let file = match engine {
+            Engine::Sqlite => include_str!("sqlite.sql"),
+            Engine::MySql => include_str!("mysql.sql"),
+            Engine::Postgres => include_str!("postgres.sql"),
+        };
+        let statements = Statements::read(engine, file, &names.pairs());
+        let announcing = Announcing::new(outlets, SqlQueue::new(database.clone(), &names));
+        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), announcing }
+    }
+
+    /// Takes the log for the rest of the transaction; gives the numbers of its last entry and of the last one removed.
+    async fn hold_log(&self, transaction: &mut Transaction) -> database::Result<(i64, i64)> {
+        let hold = self.statements.get("hold_log");
+        let mut rows = transaction.rows(&hold, &[]).await?;
+        if rows.is_empty() {
+            transaction.execute(&self.statements.get("begin_log"), &[]).await?;
+            rows = transaction.rows(&hold, &[]).await?;
+        }
+        match rows.first() {
+            Some(row) => Ok((int(row, 0)?, int(row, 1)?)),
+            None => Err(database::Error::Refused("the log has no beginning".into())),
+        }
+    }
+
+    async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> database::Result<Vec<Key>> {
+        let mut transaction = self.database.begin().await?;
+        self.hold_log(&mut transaction).await?;
+        let rows = transaction.rows(&self.statements.get("due"), &[now.millis().into(), count(limit).into()]).await?;
+        let names = rows.iter().map(|row| text(row, 0)).collect::<database::Result<Vec<_>>>()?;
+        let keys = rows.iter().map(|row| text(row, 1)).collect::<database::Result<Vec<_>>>()?;
+        if !names.is_empty() {
+            let lease = std::iter::once(until.into()).chain(args(&names)).collect::<Vec<_>>();
+            transaction.execute(&self.statements.repeated("lease", names.len()), &lease).await?;
+        }
+        transaction.commit().await?;
+        Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
+    }
+
+    /// Removes some of what was appended before `before`; whether there may be more.
+    async fn try_to_trim(&self, before: i64) -> database::Result<bool> {
+        let mut transaction = self.database.begin().await?;
+        let (last, trimmed) = self.hold_log(&mut transaction).await?;
+        let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
+        let kept = rows.first().map(|row| int(row, 0)).transpose()?.unwrap_or(last + 1);
+        let until = (kept - 1).min(trimmed + TRIMMED_AT_ONCE);
+        if until > trimmed {
+            for name in ["trim", "note_trimmed"] {
+                transaction.execute(&self.statements.get(name), &[until.into()]).await?;
+            }
+        }
+        transaction.execute(&self.statements.get("forget_empty_scopes"), &[]).await?;
+        transaction.commit().await?;
+        Ok(until < kept - 1)
+    }
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = Asked::new(&self.table, keys.iter());
+        let rows = self.database.rows(&self.statements.repeated("load", keys.len()), &asked.args()).await?;
+        Ok(asked.known(&rows, now)?)
+    }
+
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = Asked::new(&self.table, keys.iter());
+        let rows = self.database.rows(&self.statements.repeated("records", keys.len()), &asked.record_args()).await?;
+        Ok(asked.observed(&rows, now)?)
+    }
+
+    async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
+        match commits.iter().all(Commit::is_light) {
+            true => Ok(undisturbed(|| self.try_to_commit_light(commits, now)).await?),
+            false => Ok(undisturbed(|| self.try_to_commit(commits, now)).await?),
+        }
+    }
+
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
+        // Mostly there is nobody, and no reason to keep others waiting.
+        let due = self.database.rows(&self.statements.get("due"), &[now.millis().into(), 1.into()]).await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let until = now.millis().saturating_add_unsigned(lease_ms);
+        Ok(undisturbed(|| self.try_to_claim(now, limit, until)).await?)
+    }
+
+    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
+        let hash = hash(scope.as_str());
+        let mut args = vec![hash.as_str().into(), status.as_str().into()];
+        args.extend(after.map(database::Arg::from));
+        args.push(count(limit).into());
+        let name = if after.is_some() { "roster_after" } else { "roster" };
+        let rows = self.database.rows(&self.statements.get(name), &args).await?;
+        let key = |row| text(row, 0).map(|member| Key::of_member(scope.as_str(), &member));
+        Ok(rows.iter().map(key).collect::<database::Result<_>>()?)
+    }
+
+    async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
+        let hash = hash(scope.as_str());
+        let mut counts = Counts::default();
+        for row in self.database.rows(&self.statements.get("counts"), &[hash.as_str().into()]).await? {
+            let members = u64::try_from(int(&row, 1)?).unwrap_or(0);
+            match text(&row, 0)?.as_str() {
+                "online" => counts.online = members,
+                _ => counts.away = members,
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
+        let from = i64::try_from(from).unwrap_or(i64::MAX);
+        let rows = self.database.rows(&self.statements.get("scan"), &[from.into(), count(limit).into()]).await?;
+        let keys = rows.iter().map(|row| text(row, 1)).collect::<database::Result<Vec<_>>>()?;
+        let last = rows.last().filter(|_| rows.len() == limit).map(|row| int(row, 0)).transpose()?;
+        let next = last.and_then(|last| u64::try_from(last).ok());
+        Ok((keys.iter().filter_map(|key| Key::parse(key)).collect(), next))
+    }
+
+    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+        let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
+        let rows = self.database.rows(&self.statements.get("changes"), &[from.into(), count(limit).into()]).await?;
+        let trimmed = rows.first().map(|row| int(row, 0)).transpose()?.map_or(Cursor::START, cursor);
+        if after.is_some_and(|after| after < trimmed) {
+            return Ok(Changes::Trimmed(trimmed));
+        }
+        let mut page = Page::default();
+        let mut found = 0;
+        for row in &rows {
+            let (Some(number), Some(json)) = (row.int(1)?, row.bytes(2)?) else { continue };
+            found += 1;
+            page.end = Some(cursor(number));
+            page.entries.extend(change(number, &json));
+        }
+        page.full = found == limit;
+        Ok(Changes::Page(page))
+    }
+
+    async fn end_of_changes(&self) -> Result<Cursor> {
+        let rows = self.database.rows(&self.statements.get("end_of_changes"), &[]).await?;
+        Ok(rows.first().map(|row| int(row, 0)).transpose()?.map_or(Cursor::START, cursor))
+    }
+
+    async fn trim_changes(&self, before: Timestamp) -> Result<()> {
+        let before = self.announcing.delivered_until(before, self.time().await?).await?;
+        while undisturbed(|| self.try_to_trim(before)).await? {}
+        Ok(())
+    }
+
+    async fn time(&self) -> Result<Timestamp> {
+        let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
+        let micros = rows.first().map(|row| int(row, 0)).transpose()?;
+        Ok(Timestamp::from_micros(micros.unwrap_or(0)))
+    }
+}

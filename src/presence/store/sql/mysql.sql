@@ -1,0 +1,89 @@
+-- Both in one statement, which sees one state of the database.
+-- name: load
+SELECT 0, CAST(name AS BINARY), version, state FROM {presence_users} WHERE name IN ([[?]])
+UNION ALL
+SELECT 1, CAST(`key` AS BINARY), CAST(expiration AS SIGNED), CAST(`value` AS BINARY) FROM {cache} WHERE `key` IN ([[?]])
+
+-- name: records
+SELECT 1, CAST(`key` AS BINARY), CAST(expiration AS SIGNED), CAST(`value` AS BINARY) FROM {cache} WHERE `key` IN ([[?]])
+
+-- name: filed
+SELECT name, version, status, due FROM {presence_users} WHERE name IN ([[?]])
+
+-- Whoever commits more than records holds the log from here on to the end.
+-- name: hold_log
+SELECT last, trimmed FROM {presence_log} WHERE id = 1 FOR UPDATE
+
+-- name: begin_log
+INSERT IGNORE INTO {presence_log} (id, last, trimmed) VALUES (1, 0, 0)
+
+-- name: advance_log
+UPDATE {presence_log} SET last = ? WHERE id = 1
+
+-- name: file
+INSERT INTO {presence_users} (name, logical, scope, member, status, version, due, state)
+VALUES [[(?, ?, ?, ?, ?, ?, ?, ?)]]
+ON DUPLICATE KEY UPDATE
+  status = VALUES(status), version = VALUES(version), due = VALUES(due), state = VALUES(state)
+
+-- name: unfile
+DELETE FROM {presence_users} WHERE name IN ([[?]])
+
+-- name: count
+INSERT INTO {presence_counts} (scope, status, members) VALUES [[(?, ?, ?)]]
+ON DUPLICATE KEY UPDATE members = members + VALUES(members)
+
+-- name: append
+INSERT INTO {presence_changes} (number, at, `change`) VALUES [[(?, ?, ?)]]
+
+-- name: put
+INSERT INTO {cache} (`key`, `value`, expiration) VALUES [[(?, CONVERT(? USING utf8mb4), ?)]]
+ON DUPLICATE KEY UPDATE `key` = VALUES(`key`), `value` = VALUES(`value`), expiration = VALUES(expiration)
+
+-- name: forget
+DELETE FROM {cache} WHERE `key` IN ([[?]])
+
+-- name: forget_expired
+DELETE FROM {cache} WHERE expiration <= ? AND `key` IN ([[?]])
+
+-- name: due
+SELECT name, logical FROM {presence_users} WHERE due <= ? ORDER BY due LIMIT ?
+
+-- name: lease
+UPDATE {presence_users} SET due = ? WHERE name IN ([[?]])
+
+-- name: roster
+SELECT CONVERT(member USING utf8mb4) FROM {presence_users} WHERE scope = ? AND status = ? ORDER BY member LIMIT ?
+
+-- name: roster_after
+SELECT CONVERT(member USING utf8mb4) FROM {presence_users} WHERE scope = ? AND status = ? AND member > ? ORDER BY member LIMIT ?
+
+-- name: counts
+SELECT status, members FROM {presence_counts} WHERE scope = ?
+
+-- name: scan
+SELECT id, logical FROM {presence_users} WHERE id > ? ORDER BY id LIMIT ?
+
+-- name: changes
+SELECT l.trimmed, c.number, c.`change` FROM {presence_log} AS l
+LEFT JOIN (SELECT number, `change` FROM {presence_changes} WHERE number > ? ORDER BY number LIMIT ?) AS c ON 1 = 1
+WHERE l.id = 1 ORDER BY c.number
+
+-- name: end_of_changes
+SELECT last FROM {presence_log} WHERE id = 1
+
+-- name: first_kept
+SELECT number FROM {presence_changes} WHERE at >= ? ORDER BY number LIMIT 1
+
+-- name: trim
+DELETE FROM {presence_changes} WHERE number <= ?
+
+-- name: note_trimmed
+UPDATE {presence_log} SET trimmed = ? WHERE id = 1
+
+-- name: forget_empty_scopes
+DELETE FROM {presence_counts} WHERE members = 0
+
+-- Microseconds since 1970.
+-- name: time
+SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))

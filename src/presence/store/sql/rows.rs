@@ -1,0 +1,147 @@
+//! Questions about many users at once, and the rows that answer them.
+
+use std::collections::HashMap;
+
+use super::cache_table::{self, CacheTable, hash};
+use crate::database::{Arg, Error, Result, Row};
+use crate::presence::identity::Key;
+use crate::presence::model::{Change, Observed, State, Timestamp};
+use crate::presence::store::{Cursor, Known};
+
+/// Users who are asked for, by the names of their rows.
+pub(super) struct Asked {
+    /// Those of the sidecar's own rows.
+    pub(super) names: Vec<String>,
+    /// Those of Laravel's.
+    records: Vec<String>,
+    is_lenient: bool,
+}
+
+/// The rows that were found.
+#[derive(Default)]
+struct Found {
+    states: HashMap<Vec<u8>, (u64, Option<State>)>,
+    records: HashMap<Vec<u8>, Observed>,
+}
+
+impl Asked {
+    pub(super) fn new<'a>(table: &CacheTable, keys: impl Iterator<Item = &'a Key> + Clone) -> Self {
+        let names = keys.clone().map(|key| hash(key.as_str())).collect();
+        Self { names, records: keys.map(|key| table.key(key)).collect(), is_lenient: table.is_lenient }
+    }
+
+    /// For the statement `load`.
+    pub(super) fn args(&self) -> Vec<Arg<'_>> {
+        args(&self.names).chain(args(&self.records)).collect()
+    }
+
+    /// For the statement `records`.
+    pub(super) fn record_args(&self) -> Vec<Arg<'_>> {
+        args(&self.records).collect()
+    }
+
+    /// What the rows of `load` say, in the order of the question.
+    pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Known>> {
+        let found = Found::read(rows, now)?;
+        let known = |(name, record): (&String, &String)| {
+            let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
+            Known { version, state, record: self.record(&found, record) }
+        };
+        Ok(self.names.iter().zip(&self.records).map(known).collect())
+    }
+
+    /// What the rows of `records` say, in the order of the question.
+    pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Observed>> {
+        let found = Found::read(rows, now)?;
+        Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
+    }
+
+    /// The record of that key. MySQL keeps one row for `e` and `é`, as Laravel's `cache` has it there: that the row is the
+    /// other's does not mean that this one was removed.
+    fn record(&self, found: &Found, key: &str) -> Observed {
+        match found.records.get(key.as_bytes()) {
+            Some(record) => record.clone(),
+            None if self.is_lenient && found.may_hide(key) => Observed::Unknown,
+            None => Observed::Missing,
+        }
+    }
+}
+
+pub(super) fn args(names: &[String]) -> impl Iterator<Item = Arg<'_>> {
+    names.iter().map(|name| Arg::from(name.as_str()))
+}
+
+impl Found {
+    /// Rows of states (0, name, version, state) and of records (1, key, expiration, value).
+    fn read(rows: &[Row], now: Timestamp) -> Result<Self> {
+        let mut found = Self::default();
+        for row in rows {
+            let (name, number, value) = (bytes(row, 1)?, int(row, 2)?, bytes(row, 3)?);
+            if int(row, 0)? == 0 {
+                found.states.insert(name, (u64::try_from(number).unwrap_or(0), state(&value, number)));
+            } else {
+                found.records.insert(name, cache_table::read(&value, number, now));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    /// Whether one of the rows may be the one that `key` shares with another key.
+    fn may_hide(&self, key: &str) -> bool {
+        let key = key.as_bytes();
+        let same = |other: &[u8]| (is_odd(key) || is_odd(other)) && (is_within(key, other) || is_within(other, key));
+        self.records.keys().any(|other| same(other))
+    }
+}
+
+/// Whether a collation may take the key for another.
+fn is_odd(key: &[u8]) -> bool {
+    !key.is_ascii() || key.ends_with(b" ")
+}
+
+/// Whether the plain letters of `key` are, in their order, among those of `other`: a letter with a mark may stand for
+/// any, and several.
+fn is_within(key: &[u8], other: &[u8]) -> bool {
+    let mut letters = other.iter();
+    key.iter().filter(|letter| letter.is_ascii()).all(|letter| letters.any(|other| other == letter))
+}
+
+/// A state, unless it is of another layout: then it is as good as none, and the next commit replaces it.
+fn state(json: &[u8], version: i64) -> Option<State> {
+    let state = serde_json::from_slice::<State>(json);
+    let state =
+        state.inspect_err(|error| tracing::error!(%error, "a presence state is unreadable and is treated as unknown"));
+    state.ok().map(|state| State { version: u64::try_from(version).unwrap_or(0), ..state })
+}
+
+/// An entry of the change log, unless it is of another layout.
+pub(super) fn change(number: i64, json: &[u8]) -> Option<(Cursor, Change)> {
+    let change = serde_json::from_slice(json);
+    let change = change.inspect_err(
+        |error| tracing::error!(%error, number, "an entry of the change log is unreadable and is left out"),
+    );
+    change.ok().map(|change| (cursor(number), change))
+}
+
+/// The place of an entry, which this store only numbers.
+pub(super) fn cursor(number: i64) -> Cursor {
+    Cursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
+}
+
+pub(super) fn int(row: &Row, column: usize) -> Result<i64> {
+    row.int(column)?.ok_or_else(null)
+}
+
+pub(super) fn text(row: &Row, column: usize) -> Result<String> {
+    row.text(column)?.ok_or_else(null)
+}
+
+fn bytes(row: &Row, column: usize) -> Result<Vec<u8>> {
+    row.bytes(column)?.ok_or_else(null)
+}
+
+fn null() -> Error {
+    Error::Refused("a null where there must be none".into())
+}

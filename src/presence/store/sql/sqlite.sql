@@ -1,0 +1,89 @@
+-- Both in one statement, which sees one state of the database.
+-- name: load
+SELECT 0, CAST(name AS BLOB), version, state FROM {presence_users} WHERE name IN ([[?]])
+UNION ALL
+SELECT 1, CAST("key" AS BLOB), expiration, "value" FROM {cache} WHERE "key" IN ([[?]])
+
+-- name: records
+SELECT 1, CAST("key" AS BLOB), expiration, "value" FROM {cache} WHERE "key" IN ([[?]])
+
+-- name: filed
+SELECT name, version, status, due FROM {presence_users} WHERE name IN ([[?]])
+
+-- A transaction that writes has the database to itself from the beginning.
+-- name: hold_log
+SELECT last, trimmed FROM {presence_log} WHERE id = 1
+
+-- name: begin_log
+INSERT INTO {presence_log} (id, last, trimmed) VALUES (1, 0, 0) ON CONFLICT (id) DO NOTHING
+
+-- name: advance_log
+UPDATE {presence_log} SET last = ? WHERE id = 1
+
+-- name: file
+INSERT INTO {presence_users} (name, logical, scope, member, status, version, due, state)
+VALUES [[(?, ?, ?, ?, ?, ?, ?, ?)]]
+ON CONFLICT (name) DO UPDATE SET
+  status = excluded.status, version = excluded.version, due = excluded.due, state = excluded.state
+
+-- name: unfile
+DELETE FROM {presence_users} WHERE name IN ([[?]])
+
+-- name: count
+INSERT INTO {presence_counts} AS c (scope, status, members) VALUES [[(?, ?, ?)]]
+ON CONFLICT (scope, status) DO UPDATE SET members = c.members + excluded.members
+
+-- name: append
+INSERT INTO {presence_changes} (number, at, change) VALUES [[(?, ?, ?)]]
+
+-- name: put
+INSERT INTO {cache} ("key", "value", expiration) VALUES [[(?, CAST(? AS TEXT), ?)]]
+ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value", expiration = excluded.expiration
+
+-- name: forget
+DELETE FROM {cache} WHERE "key" IN ([[?]])
+
+-- name: forget_expired
+DELETE FROM {cache} WHERE expiration <= ? AND "key" IN ([[?]])
+
+-- name: due
+SELECT name, logical FROM {presence_users} WHERE due <= ? ORDER BY due LIMIT ?
+
+-- name: lease
+UPDATE {presence_users} SET due = ? WHERE name IN ([[?]])
+
+-- name: roster
+SELECT member FROM {presence_users} WHERE scope = ? AND status = ? ORDER BY member LIMIT ?
+
+-- name: roster_after
+SELECT member FROM {presence_users} WHERE scope = ? AND status = ? AND member > ? ORDER BY member LIMIT ?
+
+-- name: counts
+SELECT status, members FROM {presence_counts} WHERE scope = ?
+
+-- name: scan
+SELECT id, logical FROM {presence_users} WHERE id > ? ORDER BY id LIMIT ?
+
+-- name: changes
+SELECT l.trimmed, c.number, c.change FROM {presence_log} AS l
+LEFT JOIN (SELECT number, change FROM {presence_changes} WHERE number > ? ORDER BY number LIMIT ?) AS c ON 1 = 1
+WHERE l.id = 1 ORDER BY c.number
+
+-- name: end_of_changes
+SELECT last FROM {presence_log} WHERE id = 1
+
+-- name: first_kept
+SELECT number FROM {presence_changes} WHERE at >= ? ORDER BY number LIMIT 1
+
+-- name: trim
+DELETE FROM {presence_changes} WHERE number <= ?
+
+-- name: note_trimmed
+UPDATE {presence_log} SET trimmed = ? WHERE id = 1
+
+-- name: forget_empty_scopes
+DELETE FROM {presence_counts} WHERE members = 0
+
+-- Microseconds since 1970.
+-- name: time
+SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000
