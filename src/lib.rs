@@ -13,12 +13,15 @@
 //! 7. [`webhooks`] — the second: every change, signed and delivered to the application.
 //! 8. [`messaging`] — the third: sealed messages for clients that poll.
 //! 9. [`app`] — the composition root, and [`app::run`], the program.
-//! 10. [`cli`] — the commands.
+//! 10. [`client`] — the other side of messaging; [`console`] — the operators' full-screen view on it.
+//! 11. [`cli`] — the commands.
 
 pub mod app;
 pub mod backend;
 pub mod cli;
+pub mod client;
 pub mod config;
+pub mod console;
 pub mod database;
 pub mod group;
 pub mod http;

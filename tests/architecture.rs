@@ -18,8 +18,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("presence", &["laravel", "config", "database", "telemetry", "http", "backend", "group", "queue"]),
     ("webhooks", &["laravel", "config", "telemetry", "http", "backend", "queue", "presence"]),
     ("messaging", &["laravel", "config", "database", "telemetry", "http", "backend", "group", "queue"]),
+    ("client", &["messaging"]),
+    ("console", &["client"]),
     ("app", &["config", "database", "telemetry", "http", "backend", "queue", "presence", "webhooks", "messaging"]),
-    ("cli", &["laravel", "config", "database", "telemetry", "http", "presence", "webhooks", "app"]),
+    (
+        "cli",
+        &["laravel", "config", "database", "telemetry", "http", "presence", "webhooks", "client", "console", "app"],
+    ),
 ];
 
 /// What the rules, and what stands beside them, may not know.
@@ -29,6 +34,8 @@ const WITHIN_WINGS: &[(&str, &[&str])] = &[
     ("presence/service.rs", &["super::api", "crate::http"]),
     ("messaging/model", &["store", "service", "api", "http", "config", "seal", "SystemTime", "Instant"]),
     ("messaging/seal", &["store", "service", "api", "http", "config", "SystemTime", "Instant"]),
+    ("console/model.rs", &["feed", "screen", "view", "tokio", "chrono", "std::io", "Instant"]),
+    ("console/view.rs", &["feed", "screen", "tokio", "chrono", "std::io", "Instant"]),
 ];
 
 fn sources(path: &Path, found: &mut Vec<(String, String)>) {

@@ -12,6 +12,7 @@
 mod architecture;
 mod browser;
 mod config;
+mod console;
 mod contract;
 mod crash;
 mod database;

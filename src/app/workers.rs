@@ -28,11 +28,11 @@ pub struct Workers {
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) messaging: Option<Arc<Messaging>>,
+    /// Who asks for all who poll; ends when the service is dropped.
+    pub(super) asking: Option<BoxFuture<'static, ()>>,
     /// The database of presence, to be closed in the end.
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
-    /// Who asks for all who poll; ends when the service is dropped.
-    pub(super) asking: Option<BoxFuture<'static, ()>>,
     pub(super) registry: Arc<Registry>,
 }
 

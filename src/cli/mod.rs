@@ -2,20 +2,25 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to people and scripts")]
 
+mod client;
 mod config;
 mod doctor;
 mod health;
 mod key;
 mod migrate;
 mod openapi;
+mod operator;
 mod serve;
 mod sidecar;
 mod webhooks;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Flags, Sources};
 
@@ -64,6 +69,8 @@ enum Command {
     Openapi(openapi::Openapi),
     /// Look at deliveries, make them again, send a ping
     Webhooks(webhooks::Webhooks),
+    Client(client::MessagesClient),
+    Operator(operator::Operate),
 }
 
 impl Cli {
@@ -78,6 +85,8 @@ impl Cli {
             Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
+            Command::Client(client) => client.run(),
+            Command::Operator(operator) => operator.run(self.source),
         };
         match ended {
             Ok(()) => ExitCode::SUCCESS,
@@ -92,6 +101,38 @@ impl Cli {
 impl Source {
     fn with(self, flags: Flags) -> Sources {
         Sources { file: self.config, laravel: self.laravel, environment: environment(), flags }
+    }
+}
+
+/// An argument that is JSON. On its own, clap would take any text for a JSON string.
+fn json_value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+/// Prints a line. Where nobody reads any more, as behind `| head`, there is nothing left to do.
+fn say(line: &str) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Runs a command that calls somebody.
+fn run_async(command: impl Future<Output = Ended>) -> Ended {
+    // The provider can only be installed twice by somebody else in this process, who then chose it.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(command)
+}
+
+/// Ends when the process is asked to, by Ctrl-C or SIGTERM.
+async fn stopped() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 

@@ -1,20 +1,15 @@
 //! The running sidecar, for commands that ask it.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use crate::client::{Connection, Failure};
 use crate::config::{Config, Listen};
-
-/// A sidecar that does not answer within this is taken to be stuck.
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The sidecar that runs with a configuration.
 pub(super) struct Sidecar<'a> {
-    client: reqwest::Client,
-    base: String,
+    connection: Connection,
     token: Option<&'a str>,
 }
 
@@ -27,18 +22,12 @@ impl<'a> Sidecar<'a> {
 
     /// The same, called without a token.
     pub(super) fn as_anybody(config: &Config) -> Result<Self, String> {
-        let builder = reqwest::Client::builder().no_proxy().timeout(TIMEOUT);
-        let (builder, base) = match config.server.listen.first() {
-            Some(Listen::Unix(path)) => (builder.unix_socket(path.clone()), "http://sidecar".to_owned()),
-            Some(Listen::Tcp(address)) => (builder, format!("http://{}", reachable(address))),
-            None => return Err("server.listen is empty".to_owned()),
-        };
-        Ok(Self { client: builder.build().map_err(|error| error.to_string())?, base, token: None })
+        Ok(Self { connection: connection(&config.server.listen)?, token: None })
     }
 
     /// Its address.
     pub(super) fn address(&self) -> &str {
-        &self.base
+        self.connection.address()
     }
 
     /// GET `path`; JSON.
@@ -48,17 +37,27 @@ impl<'a> Sidecar<'a> {
 
     /// Calls `path`; JSON, or what the sidecar says against it.
     pub(super) async fn call(&self, method: Method, path: &str) -> Result<Value, String> {
-        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request = self.connection.request(method, path);
         let request = match self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let unreachable = |error| format!("the sidecar at {} does not answer: {error}", self.base);
-        let response = request.send().await.map_err(|error| unreachable(error.without_url()))?;
-        let ok = response.status().is_success();
-        let answer: Value = response.json().await.map_err(|error| unreachable(error.without_url()))?;
-        if ok { Ok(answer) } else { Err(answer["message"].as_str().unwrap_or("it refuses").to_owned()) }
+        self.connection.expect(request).await.map_err(|failure| match failure {
+            Failure::Refused { message, .. } => message,
+            Failure::Unreachable { address, cause } => format!("the sidecar at {address} does not answer: {cause}"),
+            other => other.to_string(),
+        })
     }
+}
+
+/// To the first of the addresses that a sidecar listens on.
+pub(super) fn connection(listen: &[Listen]) -> Result<Connection, String> {
+    let connection = match listen.first() {
+        Some(Listen::Unix(path)) => Connection::to_socket(path),
+        Some(Listen::Tcp(address)) => Connection::to_local(&reachable(address)),
+        None => return Err("server.listen is empty".to_owned()),
+    };
+    connection.map_err(|failure| failure.to_string())
 }
 
 /// Where a sidecar that listens on every address is reached from this host.

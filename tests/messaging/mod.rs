@@ -1,10 +1,13 @@
 //! Sealed messages, against what a real Laravel reference server recorded.
 
+mod clients;
+mod commands;
 mod conformance;
 pub mod ground;
 mod janitor;
 mod laravel;
 mod model;
+mod operating;
 mod order;
 mod outages;
 mod queued;

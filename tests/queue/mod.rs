@@ -184,9 +184,9 @@ stories! {
     a_job_is_not_handed_out_before_its_time(teller) {
         teller.push("a", "1").await;
         teller.push_later("a", "2", LEASE).await;
-        teller.push_later("b", "3", Duration::from_millis(20)).await;
         let job = teller.claim().await.remove(0);
         assert_eq!(job.id, "1");
+        teller.push_later("b", "3", Duration::from_millis(20)).await;
         teller.settle(job, Verdict::Done).await;
         assert_eq!(ids(&teller.claim_soon().await), ["3"]);
         assert_eq!(teller.claim().await, []);

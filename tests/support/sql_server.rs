@@ -53,13 +53,18 @@ impl SqlServer {
         self.folder.path()
     }
 
+    /// A MariaDB that starts clears what others have in the same folder.
+    fn temporary(&self) -> String {
+        format!("--tmpdir={}", self.folder.path().display())
+    }
+
     fn install(&self) {
         let command = match self.engine {
             Engine::Sqlite => panic!("SQLite has no server"),
             Engine::MariaDb => Command::new("mariadb-install-db")
                 .args(["--no-defaults", "--user=root", "--skip-test-db", "--auth-root-authentication-method=normal"])
                 .args(["--innodb-log-file-size=8M", &format!("--datadir={}", self.data().display())])
-                .arg(format!("--tmpdir={}", self.folder.path().display()))
+                .arg(self.temporary())
                 .output(),
             Engine::Postgres => {
                 let [user, group] = postgres_user();
@@ -84,7 +89,7 @@ impl SqlServer {
                 command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--innodb-log-file-size=8M"]);
                 command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--port", &port]);
                 command.args([format!("--datadir={}", self.data().display()), format!("--socket={folder}/sql.sock")]);
-                command.arg(format!("--tmpdir={folder}"));
+                command.arg(self.temporary());
                 command
             }
             Engine::Postgres => {

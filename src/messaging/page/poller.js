@@ -6,7 +6,7 @@
 /** Seconds between two polls: right after a message, and at most. */
 const SHORTEST = 3;
 const LONGEST = 30;
-const GROWTH = 1.5;
+const GROWTH = 2;
 
 /** The seconds to wait after a poll, by those that were waited before it and by what it found. */
 export function pace(waited, found) {

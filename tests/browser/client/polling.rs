@@ -58,6 +58,6 @@ async fn pauses_grow_from_three_seconds_to_thirty() {
         while (waits.length < 8) waits.push(pace(waits.at(-1), false));
         return [waits, pace(30, true), pace(12, true)];
     })";
-    let expected = json!([[3, 4.5, 6.75, 10.125, 15.1875, 22.78125, 30, 30], 3, 3]);
+    let expected = json!([[3, 6, 12, 24, 30, 30, 30, 30], 3, 3]);
     assert_eq!(page.browser.evaluate(code).await, expected);
 }

@@ -1,0 +1,135 @@
+//! Draws a model. Nothing is kept from one picture to the next.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
+
+use super::conversation::Said;
+use super::model::{Model, Notice};
+use super::wrap::wrapped;
+use crate::client::{ClientRow, visible};
+
+const KEYS: &str = " ↑↓ client  PgUp PgDn scroll  Enter publish  Esc clear  Ctrl-C quit";
+
+/// Below this width the list of clients gives way to the conversation.
+const NARROW: u16 = 50;
+
+/// Draws all of it.
+pub fn draw(model: &Model, frame: &mut Frame<'_>) {
+    let rows = [
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(3),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ];
+    let [head, middle, prompt, notice, keys] = Layout::vertical(rows).areas(frame.area());
+    let list = if middle.width < NARROW { 0 } else { (middle.width / 3).min(30) };
+    let [clients, conversation] = Layout::horizontal([Constraint::Length(list), Constraint::Min(0)]).areas(middle);
+    draw_head(model, frame, head);
+    draw_clients(model, frame, clients);
+    draw_conversation(model, frame, conversation);
+    draw_prompt(model, frame, prompt);
+    draw_notice(&model.notice, frame, notice);
+    frame.render_widget(Line::styled(KEYS, dim()), keys);
+}
+
+fn dim() -> Style {
+    Style::new().add_modifier(Modifier::DIM)
+}
+
+fn bold() -> Style {
+    Style::new().add_modifier(Modifier::BOLD)
+}
+
+fn draw_head(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let online = model.clients.iter().filter(|client| client.is_online()).count();
+    let counted = format!("{} clients, {online} online ", model.clients.len());
+    frame.render_widget(Line::styled(format!(" {}", visible(&model.address)), bold()), area);
+    frame.render_widget(Line::raw(counted).right_aligned(), area);
+}
+
+fn draw_clients(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
+    let items = model.clients.iter().map(|client| ListItem::new(row(client)));
+    let selected = Style::new().add_modifier(Modifier::REVERSED);
+    let list = List::new(items).block(Block::bordered().title(" Clients ")).highlight_style(selected);
+    frame.render_stateful_widget(list, area, &mut ListState::default().with_selected(model.place()));
+}
+
+fn row(client: &ClientRow) -> Line<'static> {
+    let mark = match client.is_online() {
+        true => Span::styled("● ", Style::new().fg(Color::Green)),
+        false => Span::styled("○ ", dim()),
+    };
+    Line::from(vec![mark, Span::raw(visible(client.title()))])
+}
+
+fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let title = match model.selected.as_deref() {
+        Some(id) => format!(" {} ", visible(model.title(id))),
+        None => " Nobody ".to_owned(),
+    };
+    let block = Block::bordered().title(title);
+    let inner = block.inner(area);
+    let mut lines: Vec<Line<'static>> =
+        model.conversation().iter().flat_map(|said| message(model, said, inner.width.into())).collect();
+    if lines.is_empty() {
+        let why = match (model.selected.is_some(), model.is_loading()) {
+            (false, _) => "",
+            (true, true) => "…",
+            (true, false) => "No messages yet.",
+        };
+        lines.push(Line::styled(why, dim()));
+    }
+    let height = usize::from(inner.height);
+    let end = lines.len() - model.back.min(lines.len().saturating_sub(height));
+    let seen = lines.drain(end.saturating_sub(height)..end).collect::<Vec<_>>();
+    frame.render_widget(Paragraph::new(seen).block(block), area);
+}
+
+/// A message: a line that says when, by whom and about what, and below it what it says.
+fn message(model: &Model, said: &Said, width: usize) -> Vec<Line<'static>> {
+    let who = match (&said.from, said.own) {
+        (_, true) => "◂ sent".to_owned(),
+        (None, false) => "▸ application".to_owned(),
+        (Some(from), false) => format!("▸ from {}", visible(model.title(from))),
+    };
+    let color = if said.own { Color::Cyan } else { Color::Yellow };
+    let head = vec![
+        Span::styled(format!("{} ", said.at), dim()),
+        Span::styled(who, Style::new().fg(color)),
+        Span::styled(format!(" {}", said.kind), dim()),
+    ];
+    let text = wrapped(&said.text, width.saturating_sub(2)).into_iter().map(|line| Line::raw(format!("  {line}")));
+    std::iter::once(Line::from(head)).chain(text).collect()
+}
+
+fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let title = match (model.selected.as_deref(), model.may_publish()) {
+        (_, false) => " Read only: set ADMIN_TOKEN to publish ".to_owned(),
+        (Some(id), true) => format!(" Publish to {} ", visible(model.title(id))),
+        (None, true) => " Publish ".to_owned(),
+    };
+    let block = Block::bordered().title(title);
+    let inner = block.inner(area);
+    let (text, column) = model.prompt.window(inner.width.saturating_sub(2).into());
+    frame.render_widget(Paragraph::new(format!("> {text}")).block(block), area);
+    if !inner.is_empty() {
+        let column = u16::try_from(column).unwrap_or_default().saturating_add(2).min(inner.width - 1);
+        frame.set_cursor_position(Position::new(inner.x + column, inner.y));
+    }
+}
+
+fn draw_notice(notice: &Notice, frame: &mut Frame<'_>, area: Rect) {
+    let line = match notice {
+        Notice::Nothing => Line::default(),
+        Notice::Good(text) => Line::styled(format!(" {}", visible(text)), dim()),
+        Notice::Bad(text) => Line::styled(format!(" {}", visible(text)), Style::new().fg(Color::Red)),
+    };
+    frame.render_widget(line, area);
+}

@@ -1,0 +1,130 @@
+//! All of it, driven in tmux as a person would.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::messaging::{ADMIN, Ground, OPERATOR};
+use crate::support::Engine;
+
+/// A shell in a terminal of 80 by 24 on a server of its own, ended when dropped.
+struct Tmux {
+    socket: String,
+}
+
+impl Tmux {
+    fn start(socket: &str, url: &str) -> Self {
+        let socket = format!("{socket}-{}", std::process::id());
+        let tmux = Self { socket };
+        let [url, operator, admin] =
+            [("PRESENCE_SIDECAR_URL", url), ("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)]
+                .map(|(name, value)| format!("{name}={value}"));
+        let shell = ["-e", &url, "-e", &operator, "-e", &admin, "sh"];
+        tmux.run(&[&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24"], &shell[..]].concat());
+        tmux
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        // UTF-8, whatever the machine's locale.
+        command.args(["-u", "-L", &self.socket]).args(arguments).env_remove("TMUX").env("TERM", "screen-256color");
+        let output = command.output().expect("tmux is installed by tests/run");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+
+    /// Waits until the terminal shows all of this, and gives what it shows.
+    async fn shows(&self, texts: &[&str]) -> String {
+        let mut shown = String::new();
+        for _ in 0..600 {
+            shown = tokio::task::block_in_place(|| self.run(&["capture-pane", "-p"]));
+            if texts.iter().all(|text| shown.contains(text)) {
+                return shown;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{texts:?} is not shown, but\n{shown}");
+    }
+
+    /// Whether the terminal is as a shell wants it: its own screen, lines with an echo.
+    async fn is_given_back(&self) {
+        self.shows(&["ended 0"]).await;
+        assert_eq!(self.run(&["display-message", "-p", "#{alternate_on}"]), "0\n");
+        self.keys(&["stty -a | grep -o -e ' icanon' -e ' echo ' | tr -d '\\n' && echo '.'", "Enter"]);
+        self.shows(&[" icanon echo ."]).await;
+    }
+
+    fn start_operator(&self) {
+        self.keys(&[&format!("{} operator; echo ended $?", env!("CARGO_BIN_EXE_presence-sidecar")), "Enter"]);
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        _ = Command::new("tmux").args(["-L", &self.socket, "kill-server"]).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_who_is_there_and_writes_to_them() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    for (fingerprint, name) in [("one", "Till 1"), ("two", "Till 2")] {
+        let body = json!({"fingerprint": fingerprint, "name": name});
+        assert_eq!(ground.nobody().post("/api/v1/clients/register", body).await.status, 201);
+    }
+    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    ground.publish(&[&one], "note", json!({"text": "Price list changed"})).await;
+    one.poll("").await;
+    one.post("/messages/send", &one.sealed(&json!({"type": "chat", "payload": {"text": "thank you"}}))).await;
+
+    let tmux = Tmux::start("operator", &ground.sidecar.url);
+    tmux.start_operator();
+    let shown = tmux.shows(&["2 clients, 1 online", "● Till 1", "○ Till 2", "Price list changed", "thank you"]).await;
+    assert!(shown.contains("▸ application note") && shown.contains("◂ sent chat"), "{shown}");
+    tmux.keys(&["Down"]);
+    tmux.shows(&["Publish to Till 2", "No messages yet."]).await;
+    tmux.keys(&["-l", "Grüße, how is it going?"]);
+    tmux.keys(&["Enter"]);
+    tmux.shows(&["published to Till 2", "▸ application chat", "  Grüße, how is it going?"]).await;
+    let message = two.messages("").await.remove(0);
+    assert_eq!(two.opened(&message).unwrap()["payload"], json!({"text": "Grüße, how is it going?"}));
+    tmux.run(&["resize-window", "-x", "46", "-y", "12"]);
+    let small = tmux.shows(&["  Grüße, how is it going?", "└──────"]).await;
+    assert!(!small.contains("Clients ─"), "{small}");
+    tmux.keys(&["C-c"]);
+    tmux.is_given_back().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_is_away_is_asked_again_and_sigterm_gives_the_terminal_back() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    // Bound but not listening, the port is nobody else's and refuses.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let tmux = Tmux::start("away", &format!("http://127.0.0.1:{port}"));
+    tmux.start_operator();
+    tmux.shows(&["trying again: http://127.0.0.1:", "does not answer"]).await;
+    let device = ground.register("one").await;
+    let target = ground.sidecar.url.strip_prefix("http://").unwrap().to_owned();
+    let listener = socket.listen(16).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(&target).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    let shown = tmux.shows(&[&device.id[..8]]).await;
+    assert!(!shown.contains("trying again"), "{shown}");
+    let shell = tmux.run(&["list-panes", "-F", "#{pane_pid}"]);
+    let view = Command::new("ps").args(["-o", "pid=", "--ppid", shell.trim()]).output().unwrap().stdout;
+    let view = String::from_utf8(view).unwrap();
+    assert!(Command::new("kill").arg(view.trim()).status().unwrap().success());
+    tmux.is_given_back().await;
+}

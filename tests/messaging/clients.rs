@@ -1,0 +1,89 @@
+//! Clients of others' making do the whole round, and the README's example is true.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use presence_sidecar::messaging::seal::{Key, Sealed};
+use serde_json::{Value, json};
+
+use super::ground::{ADMIN, Ground};
+use crate::support::{Engine, TestDatabase, fixture};
+
+/// What a command prints; it must succeed.
+fn printed(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } =
+        tokio::task::block_in_place(|| command.output()).expect("it is installed by tests/run");
+    assert!(status.success(), "{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_python_client_written_from_the_readme_does_the_whole_round() {
+    let queued = [("QUEUE_CONNECTION", "database")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &queued).await;
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/cryptography/bin/python");
+    let told = printed(Command::new(python).arg(fixture("messaging/client.py")).args([&ground.sidecar.url, ADMIN]));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let ids = &told["clients"];
+    let clients = ground.operate("/clients").await.json;
+    for client in clients["clients"].as_array().unwrap() {
+        assert_eq!((&client["id"], &client["status"]), (&ids[client["name"].as_str().unwrap()], &json!("online")));
+    }
+    let path = format!("/clients/{}/messages", ids["Till 2"].as_str().unwrap());
+    let seen = ground.operate(&path).await.json;
+    let relayed = seen["messages"].as_array().unwrap().iter().find(|message| message["id"] == told["relayed"]).unwrap();
+    assert_eq!((&relayed["from_client_id"], &relayed["payload"]["payload"]), (&ids["Till 1"], &json!({"text": "hi"})));
+}
+
+/// The value of a line such as `name   value` in the README's example.
+fn example<'a>(readme: &'a str, name: &str) -> &'a str {
+    let section = readme.split("## The messaging protocol").nth(1).expect("the README has the section");
+    let example = section.split("```text").nth(1).expect("the section has an example");
+    let line = example.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.and_then(|line| line.split_once(char::is_whitespace)).expect(name).1.trim()
+}
+
+#[test]
+fn the_example_of_the_readme_opens() {
+    let readme = std::fs::read_to_string(fixture("../README.md")).unwrap();
+    let example = |name| example(&readme, name);
+    let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| example(name).to_owned());
+    let key = Key::parse(example("personal_token")).unwrap();
+    let aad = format!(r#"{{"to":"{}","ts":"{}"}}"#, example("client_id"), example("created_at"));
+    assert_eq!(aad, example("AAD"));
+    let opened = key.open(&Sealed { ciphertext, nonce, tag }, &[aad]).unwrap();
+    assert_eq!(std::str::from_utf8(&opened).unwrap(), example("plaintext"));
+}
+
+fn simulator(ground: &Ground, arguments: &[&str]) -> Command {
+    let mut command = Command::new("php");
+    command.arg(fixture("../php-bridge/bin/client-simulator.php")).args(arguments);
+    command.arg(format!("--url={}", ground.sidecar.url));
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_php_simulator_receives_acknowledges_and_sends() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let (device, other) = (ground.register("php").await, ground.register("other").await);
+    ground.publish(&[&device], "note", json!({"text": "Grüße/1 😀"})).await;
+    let once = ["--fingerprint=php", "--once"];
+    let printed_once = |more: &[&str]| printed(&mut simulator(&ground, &[&once[..], more].concat()));
+    let lines = printed_once(&[]);
+    assert!(lines.ends_with("+00:00 < note  Grüße/1 😀\n"), "{lines}");
+    assert_eq!(printed_once(&[]), "", "it was acknowledged");
+    let sent = printed_once(&["--json", "--send=hi/é", &format!("--to={}", other.id)]);
+    let sent: Value = serde_json::from_str(&sent).unwrap();
+    assert_eq!((&sent["own"], &sent["payload"]), (&json!(true), &json!({"text": "hi/é"})));
+    let relayed = other.messages("").await;
+    assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hi/é"}));
+
+    let long = format!("--fingerprint={}", "x".repeat(256));
+    let refused = simulator(&ground, &["--once", &long]).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("must not be greater than 255 characters. (HTTP 422)"));
+    let help = printed(Command::new("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));
+    for option in ["--url=", "--fingerprint=", "--name=", "--send=", "--to=", "--type=", "--once", "--json"] {
+        assert!(help.contains(option), "{option}");
+    }
+}

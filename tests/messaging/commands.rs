@@ -1,0 +1,209 @@
+//! `presence-sidecar client`, as people and scripts use it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use presence_sidecar::client::{Connection, Credentials, Failure, Pace, said, visible};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::ground::{Device, Ground};
+use crate::support::{Engine, TestDatabase};
+
+/// A person's machine with a client on it.
+struct Home {
+    folder: TempDir,
+    url: String,
+}
+
+impl Home {
+    fn of(ground: &Ground) -> Self {
+        Self { folder: TempDir::new().unwrap(), url: ground.sidecar.url.clone() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+        command.arg("client").args(arguments).env_clear().env("HOME", self.folder.path());
+        command.env("PRESENCE_SIDECAR_URL", &self.url);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        tokio::task::block_in_place(|| self.command(arguments).output().unwrap())
+    }
+
+    /// What it prints; it must succeed.
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", complaint(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join(".config/presence-sidecar/client.json")
+    }
+
+    fn device(&self, ground: &Ground) -> Device {
+        Device::new(&ground.nobody(), &serde_json::from_slice(&std::fs::read(self.file()).unwrap()).unwrap())
+    }
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_registers_receives_and_sends_and_shows_no_secret_unasked() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let home = Home::of(&ground);
+    let missing = home.run(&["--once"]);
+    assert!(!missing.status.success() && complaint(&missing).contains("register first"), "{}", complaint(&missing));
+
+    let registered = home.says(&["register", "--name", "Till 1", "--fingerprint", "till-1"]);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&home.file()), mode(home.file().parent().unwrap())), (0o600, 0o700));
+    let device = home.device(&ground);
+    let whoami = home.says(&["whoami"]);
+    assert_eq!(whoami, format!("client_id={}\nurl={}\n", device.id, home.url));
+    for secret in [&device.token, &device.key] {
+        assert!(!registered.contains(secret) && home.says(&["whoami", "--secrets"]).contains(secret));
+    }
+
+    ground.publish(&[&device], "note", json!({"text": "one\u{1b}[2J\u{202e}"})).await;
+    ground.publish(&[&device], "note", json!({"n": 1})).await;
+    let told = home.says(&["--once"]);
+    let lines: Vec<&str> = told.lines().map(|line| line.split_once("+00:00 ").unwrap().1).collect();
+    assert_eq!(lines, ["< note  one\u{fffd}[2J\u{fffd}", r#"< note  {"n":1}"#]);
+    assert_eq!(home.says(&["--once"]), "", "they were acknowledged");
+
+    let other = ground.register("other").await;
+    home.says(&["send", "hello", "--to", &other.id, "--type", "greeting"]);
+    home.says(&["send", "--payload", r#"{"n": [1]}"#]);
+    let relayed = other.messages("").await;
+    assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("greeting")));
+    assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hello"}));
+    let own: Vec<Value> = home.says(&["--once", "--json"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(
+        own.iter().map(|own| &own["payload"]).collect::<Vec<_>>(),
+        [&json!({"text": "hello"}), &json!({"n": [1]})]
+    );
+    assert!(own.iter().all(|own| own["own"] == true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
+    let closed = [("PRESENCE__REGISTRATION__TOKEN", "let-me-in-please")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &closed).await;
+    let home = Home::of(&ground);
+    let fingerprint = || match std::path::Path::new("/etc/machine-id").exists() {
+        true => vec![],
+        false => vec!["--fingerprint", "this-machine"],
+    };
+    let register = |more: &[&str]| home.run(&[&["register"], &fingerprint()[..], more].concat());
+    let refused = register(&[]);
+    assert!(!refused.status.success() && complaint(&refused).contains("say --registration-token"));
+    assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
+    let first = std::fs::read(home.file()).unwrap();
+    assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
+    assert_eq!(std::fs::read(home.file()).unwrap(), first);
+
+    let revoke = format!("/api/v1/operators/clients/{}/revoke", home.device(&ground).id);
+    let revoke = ground.nobody().request(reqwest::Method::POST, &revoke);
+    let revoke = revoke.header("X-Operator-Token", super::OPERATOR);
+    assert_eq!(ground.nobody().send(revoke).await.status, 200);
+    for arguments in [&["--once"][..], &["send", "x"], &[]] {
+        let out = home.run(arguments);
+        assert!(!out.status.success() && complaint(&out).contains("register again"), "{}", complaint(&out));
+    }
+    std::fs::set_permissions(home.file(), std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(complaint(&home.run(&["--once"])).contains("chmod 600"));
+}
+
+/// A client that goes on until it is told to stop.
+struct Running {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Running {
+    fn start(home: &Home, arguments: &[&str]) -> Self {
+        let mut child = home.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    fn next(&mut self) -> Value {
+        tokio::task::block_in_place(|| serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_client_relays_each_line_prints_what_comes_and_ends_at_ctrl_c() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let home = Home::of(&ground);
+    home.says(&["register", "--fingerprint", "till-1"]);
+    let (device, other) = (home.device(&ground), ground.register("other").await);
+    ground.publish(&[&device], "note", json!({"text": "first"})).await;
+    let mut running = Running::start(&home, &["--json", "--to", &other.id]);
+    assert_eq!(running.next()["payload"], json!({"text": "first"}));
+    running.child.stdin.as_mut().unwrap().write_all("eins\n\nzwei ü\n".as_bytes()).unwrap();
+    for text in ["eins", "zwei ü"] {
+        let own = running.next();
+        assert_eq!((&own["own"], &own["payload"]), (&json!(true), &json!({"text": text})));
+    }
+    let relayed = other.messages("").await;
+    assert_eq!(relayed.len(), 2, "an empty line is none");
+    drop(running.child.stdin.take());
+    ground.publish(&[&device], "note", json!({"text": "last"})).await;
+    assert_eq!(running.next()["payload"], json!({"text": "last"}), "it goes on without anything to send");
+    assert!(Command::new("kill").args(["-INT", &running.child.id().to_string()]).status().unwrap().success());
+    assert!(tokio::task::block_in_place(|| running.child.wait()).unwrap().success());
+}
+
+#[test]
+fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
+    let mut pace = Pace::default();
+    let seconds = |wait: Duration| wait.as_secs();
+    let empty: Vec<u64> = (0..6).map(|_| seconds(pace.after(0))).collect();
+    assert_eq!(empty, [3, 6, 12, 24, 30, 30]);
+    assert_eq!((seconds(pace.after(1)), seconds(pace.after(0)), seconds(pace.after(0))), (3, 3, 6));
+    assert_eq!(pace.after(50), Duration::ZERO, "behind a full page there may be another");
+    let busy = Failure::TooMany { retry_after: Duration::from_secs(41) };
+    assert_eq!((seconds(pace.after_failure(&busy)), seconds(pace.after(0))), (41, 6));
+    assert_eq!(seconds(pace.after_failure(&Failure::Key)), 12);
+    pace.reset();
+    assert_eq!(seconds(pace.after(0)), 3);
+}
+
+#[tokio::test]
+async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    for address in ["", "localhost:8137", "ftp://h", "http://"] {
+        assert!(matches!(Connection::to(address), Err(Failure::Address(_))), "{address}");
+    }
+    let nobody = Connection::to("http://127.0.0.1:9").unwrap();
+    let failure = nobody.expect::<Value>(nobody.request(reqwest::Method::GET, "/up")).await.unwrap_err();
+    assert!(failure.is_passing() && failure.to_string().starts_with("http://127.0.0.1:9 does not answer: "));
+    let refused = |status| Failure::Refused { status, message: "no".to_owned(), retry_after: None };
+    assert!(refused(503).is_passing() && !refused(422).is_passing());
+    assert!(refused(401).is_unauthorized() && !refused(403).is_unauthorized());
+    assert_eq!(refused(403).to_string(), "no (HTTP 403)");
+    assert_eq!((said(&json!({"text": "a\nb"})), said(&json!(["a", 1]))), ("a b".to_owned(), r#"["a",1]"#.to_owned()));
+    assert_eq!(visible("a\u{9b}31mb"), "a\u{fffd}31mb");
+}
+
+#[test]
+fn credentials_show_no_secret_in_debug() {
+    let [client_id, personal_token, api_token] = ["id", "the-key", "the-token"].map(str::to_owned);
+    let credentials = Credentials { url: String::new(), client_id, personal_token, api_token };
+    assert_eq!(format!("{credentials:?}"), "Credentials { client_id: \"id\", .. }");
+}

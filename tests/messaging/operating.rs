@@ -1,0 +1,75 @@
+//! `presence-sidecar operator`, as scripts use it.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use super::ground::{ADMIN, Ground, OPERATOR};
+use crate::support::Engine;
+
+fn operator(ground: &Ground, tokens: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+    command.arg("operator").args(arguments).env_clear().envs(tokens.iter().copied());
+    command.env("PRESENCE_LISTEN", ground.sidecar.url.strip_prefix("http://").unwrap());
+    tokio::task::block_in_place(|| command.output().unwrap())
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_list_clients_publish_read_and_shut_out() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let run = |arguments: &[&str]| {
+        let output = operator(&ground, &[("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)], arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    assert_eq!(run(&["clients"]), "There are no clients.\n");
+    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    one.poll("").await;
+    let status = |id: &str| {
+        let listed = run(&["clients"]);
+        listed.lines().find(|line| line.starts_with(id)).unwrap().split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert_eq!((status(&one.id).as_str(), status(&two.id).as_str()), ("online", "offline"));
+    let json: Value = serde_json::from_str(run(&["clients", "--json"]).lines().next().unwrap()).unwrap();
+    assert!(json["created_at"].is_string());
+
+    let to = format!("{},{}", one.id, two.id);
+    assert_eq!(run(&["publish", "--to", &to, "hello"]), "Published to 2.\n");
+    for _ in 0..2 {
+        run(&["publish", "--to", &one.id, "--type", "n", "--payload", r#"{"n":1}"#, "--idempotency-key", "k"]);
+    }
+    let read = run(&["messages", &one.id]);
+    let ends: Vec<&str> = read.lines().map(|line| line.split_once("application").unwrap().1.trim()).collect();
+    assert_eq!(ends, ["chat  hello", r#"n  {"n":1}"#]);
+    for n in 0..101 {
+        ground.publish(&[&two], "count", json!({"n": n})).await;
+    }
+    assert_eq!(run(&["messages", &two.id, "--json"]).lines().count(), 102, "page after page");
+
+    assert_eq!(run(&["revoke", &two.id]), format!("{} is shut out.\n", two.id));
+    assert_eq!(two.poll("").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_it_says_which_one_is_missing() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let refused = |tokens: &[(&str, &str)], arguments: &[&str]| {
+        let output = operator(&ground, tokens, arguments);
+        assert!(!output.status.success());
+        said(&output)
+    };
+    let publish = ["publish", "--to", "11111111-1111-4111-8111-111111111111", "x"];
+    assert!(refused(&[("ADMIN_TOKEN", ADMIN)], &["clients"]).contains("set OPERATOR_TOKENS"));
+    assert!(refused(&[], &[]).contains("set OPERATOR_TOKENS"));
+    assert!(refused(&[("OPERATOR_TOKENS", OPERATOR)], &publish).contains("set ADMIN_TOKEN"));
+    let wrong = refused(&[("ADMIN_TOKEN", "another-token-than-theirs")], &publish);
+    assert_eq!(wrong, "presence-sidecar: Invalid admin token (HTTP 403)\n");
+    let nobody = [("OPERATOR_TOKENS", OPERATOR), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")];
+    assert!(refused(&nobody, &["clients"]).contains("http://127.0.0.1:9 does not answer: "));
+    let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
+    assert!(screen.contains("there is no terminal"), "{screen}");
+}
