@@ -214,7 +214,7 @@ async fn operators_see_what_was_given_up_and_have_it_done_again() {
     }
     let job = listed("pending").await[0].clone();
     assert_eq!((&job["type"], &job["recipients"]), (&json!("alarm"), &json!(1)));
-    assert_eq!(job["last"], "the database refused a statement");
+    assert_eq!(job["last"], "a table is missing, which `presence-sidecar migrate` makes");
     // As after ten tries.
     ground.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
     ground.database.sql("DELETE FROM sidecar_queue_lanes");
@@ -236,7 +236,10 @@ async fn a_job_waits_for_tables_that_are_not_there_and_is_done_when_they_are() {
         by_hand.test.sql("ALTER TABLE messages RENAME TO elsewhere");
         assert_eq!(by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap(), 1);
         let waiting = by_hand.queue.list(QUEUE, Standing::Pending, None, 10).await.unwrap().remove(0);
-        assert_eq!((waiting.tries.count, waiting.tries.last.as_str()), (1, "the database refused a statement"));
+        assert_eq!(
+            (waiting.tries.count, waiting.tries.last.as_str()),
+            (1, "a table is missing, which `presence-sidecar migrate` makes")
+        );
         by_hand.test.sql("ALTER TABLE elsewhere RENAME TO messages");
         while by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap() == 0 {}
         assert_eq!(by_hand.stored(), "1", "{engine:?}");
