@@ -83,7 +83,12 @@ impl Database {
     }
 
     /// How many rows a changing statement has changed. MySQL counts those that it found the same as not changed.
+    /// It is tried again while a transaction is in its way.
     pub async fn execute(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
+        undisturbed(|| self.change(statement, args)).await
+    }
+
+    async fn change(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
         self.within(async {
             match &self.pools {
                 Pools::Sqlite { writer, .. } => {

@@ -12,7 +12,11 @@ use super::within;
 /// Times that another transaction may be in the way of a step.
 const TRIES: u32 = 10;
 
-/// The outcome of a step that is one transaction, done again while another one is in its way.
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The outcome of a step that is one transaction, done again while another one is in its way: after a while by chance, so
+/// that of two the same do not meet again.
 pub async fn undisturbed<T, F>(step: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
@@ -20,7 +24,11 @@ where
     let mut tries = 0;
     loop {
         match step().await {
-            Err(error) if error.is_conflict() && tries < TRIES => tries += 1,
+            Err(error) if error.is_conflict() && tries < TRIES => {
+                let longest = Duration::from_millis(1 << tries).min(LONGEST_PAUSE);
+                tokio::time::sleep(longest.mul_f64(rand::random())).await;
+                tries += 1;
+            }
             outcome => return outcome,
         }
     }

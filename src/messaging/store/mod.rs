@@ -15,10 +15,7 @@ mod records;
 pub use self::records::{Client, Letter, Message, Recipient, Secrets, Standing};
 
 use super::model::{ClientId, Fingerprint};
-use crate::database::{Arg, Database, Engine, Error, Names, Result, Statement, Statements};
-
-/// Times that another transaction may be in the way of a step.
-const TRIES: u32 = 10;
+use crate::database::{Arg, Database, Engine, Error, Names, Result, Statement, Statements, undisturbed};
 
 /// So many clients are asked for at once.
 pub const STANDINGS: usize = 64;
@@ -204,13 +201,7 @@ impl Store {
     where
         S: Fn(&Recipient) -> Option<Letter> + Sync,
     {
-        let mut tries = 0;
-        loop {
-            match self.try_to_deliver(step, &seal).await {
-                Err(error) if error.is_conflict() && tries < TRIES => tries += 1,
-                outcome => return outcome,
-            }
-        }
+        undisturbed(|| self.try_to_deliver(step, &seal)).await
     }
 
     async fn try_to_deliver<S>(&self, step: &Step<'_>, seal: &S) -> Result<Delivered>

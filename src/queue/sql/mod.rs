@@ -153,7 +153,7 @@ impl Queue for SqlQueue {
 
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
         let (statement, args) = (self.statements.get("purge"), [queue.into(), millis(age).into()]);
-        while undisturbed(|| self.database.execute(&statement, &args)).await? == PURGED_AT_ONCE {}
+        while self.database.execute(&statement, &args).await? == PURGED_AT_ONCE {}
         Ok(())
     }
 
