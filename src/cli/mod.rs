@@ -27,7 +27,7 @@ use crate::config::{Flags, Sources};
 /// A command's end: nothing, or one line for people.
 type Ended = Result<(), String>;
 
-/// Presence for Laravel apps, beside the app.
+/// Presence and sealed messages for Laravel apps, beside the app.
 ///
 /// Keeps who is online, away or offline in the very cache records that aesircloud/laravel-presence uses, so that PHP reads
 /// what the sidecar writes and the other way round. Without any configuration it runs on one SQLite file and writes
