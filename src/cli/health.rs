@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::sidecar::Sidecar;
-use super::{Ended, Source};
+use super::{Ended, Source, run_async};
 use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]
@@ -20,12 +20,11 @@ impl Health {
     pub(super) fn run(self, source: Source) -> Ended {
         let sources = source.with(Flags { listen: self.listen });
         let config = load(&sources).map_err(|error| error.to_string())?.config;
-        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let path = if self.ready { "/ready" } else { "/up" };
-        let asked = async { Sidecar::as_anybody(&config)?.get(path).await };
-        let answer = runtime.map_err(|error| error.to_string())?.block_on(asked)?;
-        println!("{}", answer["status"].as_str().unwrap_or("up"));
-        Ok(())
+        run_async(async {
+            let answer = Sidecar::as_anybody(&config)?.get(path).await?;
+            println!("{}", answer["status"].as_str().unwrap_or("up"));
+            Ok(())
+        })
     }
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::sidecar::Sidecar;
-use super::{Ended, Source};
+use super::{Ended, Source, run_async};
 use crate::config::{Config, Endpoint, Flags, load};
 use crate::webhooks::operate;
 use crate::webhooks::retry::{Answer, Outcome};
@@ -58,9 +58,7 @@ impl Webhooks {
     pub(super) fn run(self, source: Source) -> Ended {
         let sources = source.with(Flags::default());
         let config = load(&sources).map_err(|error| error.to_string())?.config;
-        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|error| error.to_string())?.block_on(self.command.run(&config))
+        run_async(self.command.run(&config))
     }
 }
 

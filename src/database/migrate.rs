@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::error::Result;
 use super::statement::Statements;
-use super::{Database, Engine, Error, Pools};
+use super::{Database, Engine, Error, Pools, Row};
 use crate::config::{self, Tables};
 
 /// Tables that are made together, since one wing needs them.
@@ -121,8 +121,7 @@ impl Database {
     pub async fn lacks(&self, names: &Names) -> Result<bool> {
         let exists = Statements::read(self.engine(), schema(self.engine()), &names.pairs()).get("exists");
         for (_, name) in names.wanted() {
-            let found = self.rows(&exists, &[name.into()]).await?;
-            if found.first().map(|row| row.int(0)).transpose()?.flatten() == Some(0) {
+            if !is_there(&self.rows(&exists, &[name.into()]).await?)? {
                 return Ok(true);
             }
         }
@@ -142,9 +141,7 @@ impl Database {
 
     async fn try_to_make(&self, statements: &Statements, place: &str, name: &str) -> Result<bool> {
         let mut transaction = self.begin().await?;
-        let found = transaction.rows(&statements.get("exists"), &[name.into()]).await?;
-        let count = found.first().map(|row| row.int(0)).transpose()?.flatten();
-        if count != Some(0) {
+        if is_there(&transaction.rows(&statements.get("exists"), &[name.into()]).await?)? {
             return Ok(false);
         }
         transaction.execute(&statements.get(place), &[]).await?;
@@ -154,6 +151,11 @@ impl Database {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// What the statement `exists` says.
+fn is_there(rows: &[Row]) -> Result<bool> {
+    Ok(rows.first().map(|row| row.int(0)).transpose()? != Some(0))
 }
 
 fn make_folder_of(file: &Path) -> Result<()> {

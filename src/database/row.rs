@@ -29,18 +29,33 @@ pub(super) fn postgres(rows: Vec<PgRow>) -> Vec<Row> {
 }
 
 impl Row {
+    /// A text.
+    pub fn text(&self, column: usize) -> Result<String> {
+        self.get(column)?.ok_or_else(null)
+    }
+
+    /// A 64-bit integer.
+    pub fn int(&self, column: usize) -> Result<i64> {
+        self.get(column)?.ok_or_else(null)
+    }
+
+    /// Bytes; on SQLite those of a text, too.
+    pub fn bytes(&self, column: usize) -> Result<Vec<u8>> {
+        self.get(column)?.ok_or_else(null)
+    }
+
     /// A text, or null.
-    pub fn text(&self, column: usize) -> Result<Option<String>> {
+    pub fn text_or_null(&self, column: usize) -> Result<Option<String>> {
         self.get(column)
     }
 
     /// A 64-bit integer, or null.
-    pub fn int(&self, column: usize) -> Result<Option<i64>> {
+    pub fn int_or_null(&self, column: usize) -> Result<Option<i64>> {
         self.get(column)
     }
 
     /// Bytes, or null; on SQLite those of a text, too.
-    pub fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
+    pub fn bytes_or_null(&self, column: usize) -> Result<Option<Vec<u8>>> {
         self.get(column)
     }
 
@@ -58,4 +73,8 @@ impl Row {
         };
         value.map_err(Error::from)
     }
+}
+
+fn null() -> Error {
+    Error::Refused("a null where there must be none".into())
 }

@@ -48,6 +48,13 @@ impl From<i64> for Arg<'_> {
     }
 }
 
+impl From<usize> for Arg<'_> {
+    /// A number beyond 64 bits with a sign is the greatest of those.
+    fn from(number: usize) -> Self {
+        Self::Int(Some(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+}
+
 impl From<Option<i64>> for Arg<'_> {
     fn from(number: Option<i64>) -> Self {
         Self::Int(number)

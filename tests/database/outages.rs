@@ -19,7 +19,7 @@ async fn a_server_that_was_down_or_frozen_is_used_again_when_it_is_back() {
         let (database, names) = opened(&config);
         database.migrate(&names).await.unwrap();
         let one = Statements::read(database.engine(), "-- name: one\nSELECT CAST(? AS CHAR(3))\n", &[]).get("one");
-        let asked = async || database.rows(&one, &["abc".into()]).await.map(|rows| rows[0].text(0).unwrap());
+        let asked = async || database.rows(&one, &["abc".into()]).await.map(|rows| rows[0].text_or_null(0).unwrap());
         assert_eq!(asked().await.unwrap().as_deref(), Some("abc"));
 
         server.lock().unwrap().stop();

@@ -6,6 +6,7 @@ use presence_sidecar::presence::model::{Change, Event, Span, Timestamp};
 use presence_sidecar::presence::store::{Outlet, Outlets};
 use presence_sidecar::queue::{Standing, Verdict};
 
+use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
@@ -28,46 +29,6 @@ async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
     let mut changes: Vec<Change> = listed.iter().map(|job| change(&job.payload)).collect();
     changes.sort_by_key(|change| change.seq);
     changes.iter().map(|change| (change.user_id.to_string(), change.event())).collect()
-}
-
-/// Tells stories to every store, with changes going out to `$outlets`.
-macro_rules! stories {
-    ($($name:ident($teller:ident, $outlets:expr) $story:block)*) => {
-        mod array {
-            use super::*;
-            $(#[tokio::test] async fn $name() { let $teller = Teller::array_into($outlets); $story })*
-        }
-        mod redis {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let server = RedisServer::start();
-                let $teller = Teller::redis_into(&server, $outlets);
-                $story
-            })*
-        }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let database = TestDatabase::create(Engine::Sqlite);
-                let $teller = Teller::sql_into(&database, $outlets).await;
-                $story
-            })*
-        }
-        mod servers {
-            use super::*;
-            async fn tell(engine: Engine) {
-                let _running = TestDatabase::create(engine);
-                $({
-                    println!("{}", stringify!($name));
-                    let database = TestDatabase::create(engine);
-                    let $teller = Teller::sql_into(&database, $outlets).await;
-                    $story
-                })*
-            }
-            #[tokio::test] async fn every_story_on_mariadb() { tell(Engine::MariaDb).await; }
-            #[tokio::test] async fn every_story_on_postgres() { tell(Engine::Postgres).await; }
-        }
-    };
 }
 
 const AT_ONCE: Duration = Duration::ZERO;

@@ -6,15 +6,30 @@ use presence_sidecar::presence::store::{Changes, Committed, Counts, Cursor};
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
-/// Tells stories to every store: in memory, and on real servers. Those on a database server are told in one test, so
-/// that it is started once.
+/// Tells stories to every store: in memory, and on real servers; with changes going out to `$outlets`, if there are any.
+/// Those on a database server are told in one test, so that it is started once.
 macro_rules! stories {
     ($($name:ident($teller:ident) $story:block)*) => {
+        stories! { $($name($teller, presence_sidecar::presence::store::Outlets::default()) $story)* }
+    };
+    ($($name:ident($teller:ident, $outlets:expr) $story:block)*) => {
+        mod array {
+            use super::*;
+            $(#[tokio::test] async fn $name() { let $teller = Teller::array_into($outlets); $story })*
+        }
+        mod redis {
+            use super::*;
+            $(#[tokio::test] async fn $name() {
+                let server = RedisServer::start();
+                let $teller = Teller::redis_into(&server, $outlets);
+                $story
+            })*
+        }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let database = TestDatabase::create(Engine::Sqlite);
-                let $teller = Teller::sql(&database).await;
+                let $teller = Teller::sql_into(&database, $outlets).await;
                 $story
             })*
         }
@@ -25,24 +40,12 @@ macro_rules! stories {
                 $({
                     println!("{}", stringify!($name));
                     let database = TestDatabase::create(engine);
-                    let $teller = Teller::sql(&database).await;
+                    let $teller = Teller::sql_into(&database, $outlets).await;
                     $story
                 })*
             }
             #[tokio::test] async fn every_story_on_mariadb() { tell(Engine::MariaDb).await; }
             #[tokio::test] async fn every_story_on_postgres() { tell(Engine::Postgres).await; }
-        }
-        mod array {
-            use super::*;
-            $(#[tokio::test] async fn $name() { let $teller = Teller::array(); $story })*
-        }
-        mod redis {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let server = RedisServer::start();
-                let $teller = Teller::redis(&server);
-                $story
-            })*
         }
     };
 }

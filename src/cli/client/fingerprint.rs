@@ -18,5 +18,5 @@ pub(super) fn of_this_machine() -> Result<String, String> {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(hash.finalize()))
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use self::app::LaravelApp;
 use super::sidecar::Sidecar;
-use super::{Ended, Source};
+use super::{Ended, Source, run_async};
 use crate::config::{Config, Driver, Flags, Loaded, Store, load};
 use crate::presence::identity::{Id, Scope, Subject};
 use crate::presence::model::Timestamp;
@@ -49,9 +49,7 @@ impl Doctor {
         let app = self.app.clone().or_else(|| source.laravel.clone());
         let Loaded { config, warnings, .. } =
             load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
-        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let examination = async {
+        run_async(async {
             let mut findings = configuration(&warnings);
             findings.extend(store(&config).await);
             findings.push(sidecar(&config).await);
@@ -59,9 +57,8 @@ impl Doctor {
             if let Some(folder) = app {
                 findings.extend(LaravelApp { folder, php: self.php }.compare(&config).await);
             }
-            findings
-        };
-        report(&runtime.map_err(|error| error.to_string())?.block_on(examination))
+            report(&findings)
+        })
     }
 }
 

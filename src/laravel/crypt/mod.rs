@@ -90,7 +90,7 @@ impl Crypt {
         };
         let tag = if self.cipher.has_tag() { sealed.split_off(sealed.len() - TAG) } else { Vec::new() };
         let (iv, value, tag) = (base64::encode(&iv), base64::encode(&sealed), base64::encode(&tag));
-        let mac = if self.cipher.has_tag() { String::new() } else { hex(&mac(key, &iv, &value)) };
+        let mac = if self.cipher.has_tag() { String::new() } else { hex::encode(mac(key, &iv, &value)) };
         let written = Written { iv: &iv, value: &value, mac: &mac, tag: &tag };
         base64::encode(&serde_json::to_vec(&written).unwrap_or_default())
     }
@@ -157,7 +157,7 @@ impl Stored {
     }
 
     fn is_authentic(&self, key: &Key) -> bool {
-        hex(&mac(key, &self.iv_text, &self.value)).as_bytes().ct_eq(self.mac.as_bytes()).into()
+        hex::encode(mac(key, &self.iv_text, &self.value)).as_bytes().ct_eq(self.mac.as_bytes()).into()
     }
 }
 
@@ -168,14 +168,6 @@ fn mac(key: &Key, iv: &str, value: &str) -> [u8; 32] {
     mac.update(iv.as_bytes());
     mac.update(value.as_bytes());
     mac.finalize().into_bytes().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-        .collect()
 }
 
 fn bytes(key: &str) -> Key {

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::http::throttle::{Passed, Throttle};
 use crate::http::{ClientIp, Problem};
 use crate::laravel::base64;
+use crate::messaging::Messaging;
 use crate::messaging::model::ClientId;
 use crate::messaging::service::{Caller, Failure, Outcome};
 
@@ -48,18 +49,27 @@ impl<'a> Turn<'a> {
         Ok(Self { caller: Caller { id, token: Zeroizing::new(token) }, throttle, address, passed })
     }
 
-    /// The problem that a failure is, with what is left of the caller's requests.
+    /// An answer, or the problem that a failure is, with what is left of the caller's requests.
     pub(super) fn settle<T>(self, outcome: Outcome<T>) -> Result<Response<T>, Problem> {
         match outcome {
             Ok(answer) => Ok(counted(answer, self.passed)),
-            Err(Failure::InvalidToken) => Err(turned_away(self.throttle, &self.address, INVALID)),
-            Err(failure) => Err(with_rest(failure.into(), self.passed)),
+            Err(failure) => Err(self.failed(failure)),
         }
     }
 
-    /// A problem with what is left of the caller's requests.
-    pub(super) fn refuse(&self, problem: Problem) -> Problem {
-        with_rest(problem, self.passed)
+    /// The problem with what the caller says; but who it is comes before that.
+    pub(super) async fn refuse(self, problem: Problem, messaging: &Messaging) -> Problem {
+        match messaging.authenticate(&self.caller).await {
+            Ok(_) => with_rest(problem, self.passed),
+            Err(failure) => self.failed(failure),
+        }
+    }
+
+    fn failed(self, failure: Failure) -> Problem {
+        match failure {
+            Failure::InvalidToken => turned_away(self.throttle, &self.address, INVALID),
+            failure => with_rest(failure.into(), self.passed),
+        }
     }
 }
 

@@ -177,18 +177,14 @@ impl Api {
         let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
         let outcome = match sending(&input.fields) {
             Ok(sending) => messaging.send(&turn.caller, &sending).await,
-            // Who it is comes before what it says.
-            Err(problem) => match messaging.authenticate(&turn.caller).await {
-                Ok(_) => return Err(turn.refuse(problem).into()),
-                Err(failure) => Err(failure),
-            },
+            Err(problem) => return Err(turn.refuse(problem, messaging).await.into()),
         };
         Ok(turn.settle(outcome.map(|()| Json("accepted".into())))?)
     }
 
     /// Poll for messages
     ///
-    /// Messages behind the cursor, by rising id, in one query.
+    /// Up to 50 messages behind the cursor, by rising id.
     #[oai(path = "/messages/poll", method = "get", operation_id = "poll")]
     async fn poll(
         &self,
@@ -228,10 +224,7 @@ impl Api {
         let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
         let outcome = match acknowledgement(&input.fields) {
             Ok(id) => messaging.acknowledge(&turn.caller, id).await,
-            Err(problem) => match messaging.authenticate(&turn.caller).await {
-                Ok(_) => return Err(turn.refuse(problem).into()),
-                Err(failure) => Err(failure),
-            },
+            Err(problem) => return Err(turn.refuse(problem, messaging).await.into()),
         };
         Ok(turn.settle(outcome.map(|()| Json("acked".into())))?)
     }

@@ -42,7 +42,7 @@ impl Fanout {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hash.finalize())
     }
 
     fn chunks(&self) -> impl Iterator<Item = (String, &[ClientId])> {

@@ -190,12 +190,15 @@ impl Messaging {
     /// # Errors
     /// [`Failure::InvalidToken`] if it is not.
     pub async fn authenticate(&self, caller: &Caller) -> Outcome<Client> {
-        let client = self.store.client(&caller.id).await?;
-        let client = client.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))?;
+        let client = self.known(self.store.client(&caller.id).await?)?;
         let secrets = &client.secrets;
         self.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
         self.saw(&client.id);
         Ok(client)
+    }
+
+    fn known<T>(&self, found: Option<T>) -> Outcome<T> {
+        found.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))
     }
 
     async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {

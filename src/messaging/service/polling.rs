@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
-use super::{Caller, Failure, Messaging, Outcome};
+use super::{Caller, Messaging, Outcome};
 use crate::backend;
 use crate::group::{Asked, Group, Groups, grouped};
 use crate::messaging::model::{ClientId, Cursor};
@@ -46,8 +46,7 @@ impl Messaging {
     /// A client's messages behind the cursor, by rising id: at most 50.
     pub async fn poll(&self, caller: &Caller, cursor: Cursor) -> Outcome<Vec<Message>> {
         let started = Instant::now();
-        let standing = self.standings.ask(caller.id.clone()).await?;
-        let standing = standing.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))?;
+        let standing = self.known(self.standings.ask(caller.id.clone()).await?)?;
         self.check(caller, &standing.token_hash, standing.token_encrypted.as_deref()).await?;
         let after = match cursor {
             Cursor::Acknowledged => standing.acknowledged,

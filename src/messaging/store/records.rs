@@ -82,27 +82,23 @@ pub struct Recipient {
     pub key_encrypted: String,
 }
 
-fn text(row: &Row, column: usize) -> Result<String> {
-    row.text(column)?.ok_or_else(|| Error::Refused("a null where there must be none".into()))
-}
-
 fn id(row: &Row, column: usize) -> Result<ClientId> {
-    ClientId::parse(&text(row, column)?).ok_or_else(|| Error::Refused("a client's id is no UUID".into()))
+    ClientId::parse(&row.text(column)?).ok_or_else(|| Error::Refused("a client's id is no UUID".into()))
 }
 
 impl Client {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             id: id(row, 0)?,
-            name: row.text(1)?,
-            fingerprint: row.text(2)?,
+            name: row.text_or_null(1)?,
+            fingerprint: row.text_or_null(2)?,
             secrets: Secrets {
-                token_hash: text(row, 3)?,
-                token_encrypted: row.text(4)?.filter(|encrypted| !encrypted.is_empty()),
-                key_encrypted: text(row, 5)?,
+                token_hash: row.text(3)?,
+                token_encrypted: row.text_or_null(4)?.filter(|encrypted| !encrypted.is_empty()),
+                key_encrypted: row.text(5)?,
             },
-            created_at: row.text(6)?,
-            last_seen_at: row.text(7)?,
+            created_at: row.text_or_null(6)?,
+            last_seen_at: row.text_or_null(7)?,
         })
     }
 }
@@ -111,19 +107,19 @@ impl Standing {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             id: id(row, 0)?,
-            token_hash: text(row, 1)?,
-            token_encrypted: row.text(2)?.filter(|encrypted| !encrypted.is_empty()),
-            acknowledged: row.int(3)?.unwrap_or_default(),
-            newest: row.int(4)?.unwrap_or_default(),
+            token_hash: row.text(1)?,
+            token_encrypted: row.text_or_null(2)?.filter(|encrypted| !encrypted.is_empty()),
+            acknowledged: row.int_or_null(3)?.unwrap_or_default(),
+            newest: row.int_or_null(4)?.unwrap_or_default(),
         })
     }
 }
 
 impl Message {
     pub(super) fn read(row: &Row) -> Result<Self> {
-        let sealed = Sealed { ciphertext: text(row, 4)?, nonce: text(row, 5)?, tag: text(row, 6)? };
-        let id = row.int(0)?.unwrap_or_default();
-        Ok(Self { id, kind: text(row, 1)?, from: row.text(2)?, sealed, created_at: text(row, 7)? })
+        let sealed = Sealed { ciphertext: row.text(4)?, nonce: row.text(5)?, tag: row.text(6)? };
+        let id = row.int_or_null(0)?.unwrap_or_default();
+        Ok(Self { id, kind: row.text(1)?, from: row.text_or_null(2)?, sealed, created_at: row.text(7)? })
     }
 }
 
@@ -146,6 +142,6 @@ impl Letter {
 
 impl Recipient {
     pub(super) fn read(row: &Row) -> Result<Self> {
-        Ok(Self { id: id(row, 0)?, key_encrypted: text(row, 1)? })
+        Ok(Self { id: id(row, 0)?, key_encrypted: row.text(1)? })
     }
 }

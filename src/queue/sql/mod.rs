@@ -60,10 +60,10 @@ impl SqlQueue {
 
     async fn try_to_claim(&self, queue: &str, limit: usize, lease: Duration) -> database::Result<Vec<Job>> {
         let mut transaction = self.database.begin().await?;
-        let args = [millis(lease).max(1).into(), queue.into(), count(limit).into()];
+        let args = [millis(lease).max(1).into(), queue.into(), limit.into()];
         let ready = transaction.rows(&self.statements.get("ready"), &args).await?;
-        let Some(until) = ready.first().map(|row| int(row, 1)).transpose()? else { return Ok(Vec::new()) };
-        let lanes = ready.iter().map(|row| text(row, 0)).collect::<database::Result<Vec<_>>>()?;
+        let Some(until) = ready.first().map(|row| row.int(1)).transpose()? else { return Ok(Vec::new()) };
+        let lanes = ready.iter().map(|row| row.text(0)).collect::<database::Result<Vec<_>>>()?;
         let args: Vec<Arg<'_>> = lanes.iter().map(|lane| lane.as_str().into()).collect();
         let leased: Vec<Arg<'_>> = [Arg::from(until)].into_iter().chain(args.iter().copied()).collect();
         transaction.execute(&self.statements.repeated("lease", args.len()), &leased).await?;
@@ -73,7 +73,7 @@ impl SqlQueue {
             transaction.execute(&self.statements.repeated("drop_empty", args.len()), &args).await?;
         }
         transaction.commit().await?;
-        let heads = heads.iter().map(|row| Ok((text(row, 0)?, job(row, until)?)));
+        let heads = heads.iter().map(|row| Ok((row.text(0)?, job(row, until)?)));
         let mut heads = heads.collect::<database::Result<HashMap<String, Job>>>()?;
         Ok(lanes.iter().filter_map(|lane| heads.remove(lane)).collect())
     }
@@ -95,10 +95,10 @@ impl SqlQueue {
         let wanted: Vec<Arg<'_>> =
             [Arg::from(queue)].into_iter().chain(ids.iter().map(|id| id.as_str().into())).collect();
         let dead = transaction.rows(&self.statements.repeated("exhume", ids.len()), &wanted).await?;
-        let read = |row: &Row| Ok((text(row, 1)?, text(row, 2)?, bytes(row, 3)?));
+        let read = |row: &Row| Ok((row.text(1)?, row.text(2)?, row.bytes(3)?));
         let mut letters = dead.iter().map(read).collect::<database::Result<Vec<_>>>()?;
         letters.sort_by_key(|(id, ..)| ids.iter().position(|wanted| wanted == id));
-        let rows = dead.iter().map(|row| int(row, 0).map(Arg::from)).collect::<database::Result<Vec<_>>>()?;
+        let rows = dead.iter().map(|row| row.int(0).map(Arg::from)).collect::<database::Result<Vec<_>>>()?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -134,7 +134,7 @@ impl Queue for SqlQueue {
 
     async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>> {
         let (at, id) = after.map_or((i64::MIN, ""), |after| (after.at, &after.id));
-        let args = [queue.into(), at.into(), at.into(), id.into(), count(limit).into()];
+        let args = [queue.into(), at.into(), at.into(), id.into(), limit.into()];
         let statement = match standing {
             Standing::Pending => "pending",
             Standing::Dead => "dead",
@@ -160,7 +160,7 @@ impl Queue for SqlQueue {
     async fn depth(&self, queue: &str) -> Result<Depth> {
         let rows = self.database.rows(&self.statements.get("depth"), &[queue.into(); 3]).await?;
         let counted = |column: usize| match rows.first() {
-            Some(row) => row.int(column).map(|number| u64::try_from(number.unwrap_or(0)).unwrap_or(0)),
+            Some(row) => row.int_or_null(column).map(|number| u64::try_from(number.unwrap_or(0)).unwrap_or(0)),
             None => Ok(0),
         };
         Ok(Depth { pending: counted(0)?, dead: counted(1)?, oldest: Duration::from_millis(counted(2)?) })
@@ -169,24 +169,24 @@ impl Queue for SqlQueue {
 
 fn job(row: &Row, lease: i64) -> database::Result<Job> {
     Ok(Job {
-        id: text(row, 1)?,
-        lane: text(row, 2)?,
-        payload: bytes(row, 3)?,
-        tries: known(&text(row, 4)?),
-        age: Duration::from_millis(u64::try_from(int(row, 5)?).unwrap_or(0)),
+        id: row.text(1)?,
+        lane: row.text(2)?,
+        payload: row.bytes(3)?,
+        tries: known(&row.text(4)?),
+        age: Duration::from_millis(u64::try_from(row.int(5)?).unwrap_or(0)),
         lease: u64::try_from(lease).unwrap_or(0),
     })
 }
 
 fn listed(row: &Row, standing: Standing) -> database::Result<Listed> {
-    let id = text(row, 0)?;
+    let id = row.text(0)?;
     Ok(Listed {
-        lane: text(row, 1)?,
-        payload: bytes(row, 2)?,
-        tries: known(&text(row, 3)?),
-        pushed_at: int(row, 5)?,
-        next_at: if standing == Standing::Pending { row.int(6)? } else { None },
-        place: Place { at: int(row, 4)?, id: id.clone() },
+        lane: row.text(1)?,
+        payload: row.bytes(2)?,
+        tries: known(&row.text(3)?),
+        pushed_at: row.int(5)?,
+        next_at: if standing == Standing::Pending { row.int_or_null(6)? } else { None },
+        place: Place { at: row.int(4)?, id: id.clone() },
         id,
     })
 }
@@ -194,19 +194,7 @@ fn listed(row: &Row, standing: Standing) -> database::Result<Listed> {
 /// What a lane is called in the tables: text of any length and in any letters has one.
 fn lane_key(queue: &str, lane: &str) -> String {
     let hash = Sha256::new().chain_update(queue.len().to_le_bytes()).chain_update(queue).chain_update(lane);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn text(row: &Row, column: usize) -> database::Result<String> {
-    row.text(column).map(Option::unwrap_or_default)
-}
-
-fn bytes(row: &Row, column: usize) -> database::Result<Vec<u8>> {
-    row.bytes(column).map(Option::unwrap_or_default)
-}
-
-fn int(row: &Row, column: usize) -> database::Result<i64> {
-    row.int(column).map(Option::unwrap_or_default)
+    hex::encode(hash.finalize())
 }
 
 /// Tries nobody can read count as none.
@@ -220,8 +208,4 @@ fn written(tries: &Tries) -> String {
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
-}
-
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{int, lane_key, millis, text, written};
+use super::{lane_key, millis, written};
 use crate::database::{Arg, Result, Statements, Transaction};
 use crate::queue::{Settlement, Verdict};
 
@@ -34,12 +34,12 @@ impl<'a> Settling<'a> {
         let lanes: BTreeSet<String> = settlements.iter().map(|settlement| lane_key(queue, &settlement.lane)).collect();
         let lanes: Vec<Arg<'_>> = lanes.iter().map(|lane| lane.as_str().into()).collect();
         let held = transaction.rows(&statements.repeated("hold", lanes.len()), &lanes).await?;
-        let leases = held.iter().map(|row| Ok((text(row, 0)?, int(row, 1)?))).collect::<Result<HashMap<_, _>>>()?;
+        let leases = held.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect::<Result<HashMap<_, _>>>()?;
         let mut in_hand = HashMap::new();
         for row in transaction.rows(&statements.repeated("head_ids", lanes.len()), &lanes).await? {
-            let lane = text(&row, 0)?;
+            let lane = row.text(0)?;
             if let Some(lease) = leases.get(&lane) {
-                in_hand.insert(lane, InHand { lease: *lease, seq: int(&row, 1)?, id: text(&row, 2)? });
+                in_hand.insert(lane, InHand { lease: *lease, seq: row.int(1)?, id: row.text(2)? });
             }
         }
         Ok(Self { statements, in_hand, done: Vec::new(), moved: Vec::new() })

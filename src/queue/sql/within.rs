@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{SqlQueue, bytes, int, lane_key, millis};
+use super::{SqlQueue, lane_key, millis};
 use crate::database::{Arg, Result, Transaction};
 use crate::queue::NewJob;
 
@@ -69,7 +69,7 @@ impl SqlQueue {
         }
         let rows = transaction.rows(&self.statements.get("last_held"), &lane).await?;
         let Some(last) = rows.first() else { return Ok(None) };
-        let (seq, payload) = (int(last, 0)?, bytes(last, 1)?);
+        let (seq, payload) = (last.int(0)?, last.bytes(1)?);
         if !wanted(&payload) {
             return Ok(None);
         }

@@ -72,5 +72,5 @@ pub(super) fn read(value: &[u8], expiration: i64, now: Timestamp) -> Observed {
 
 /// A name of any length in 64 characters: SHA-256 in hexadecimal digits.
 pub(super) fn hash(name: &str) -> String {
-    Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(name))
 }

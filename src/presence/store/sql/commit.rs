@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::plan::{Filed, Plan, Records};
-use super::rows::{Asked, args, int, text};
+use super::rows::{Asked, args};
 use super::{Commit, Committed, Known, SqlStore, Timestamp};
 use crate::database::{Arg, Result, Row, Transaction};
 use crate::presence::model::{Observed, Status};
@@ -103,13 +103,13 @@ impl SqlStore {
 /// Rows of `filed`.
 fn read(rows: &[Row]) -> Result<OnFile> {
     let read = |row: &Row| {
-        let status = match text(row, 2)?.as_str() {
+        let status = match row.text(2)?.as_str() {
             "online" => Status::Online,
             "away" => Status::Away,
             _ => Status::Offline,
         };
-        let version = u64::try_from(int(row, 1)?).unwrap_or(0);
-        Ok((text(row, 0)?, Filed { version, status, due: int(row, 3)? }))
+        let version = u64::try_from(row.int(1)?).unwrap_or(0);
+        Ok((row.text(0)?, Filed { version, status, due: row.int(3)? }))
     };
     rows.iter().map(read).collect()
 }

@@ -25,9 +25,9 @@ use chrono_tz::Tz;
 
 use self::announce::Announcing;
 use self::cache_table::{CacheTable, hash};
-use self::rows::{Asked, args, change, cursor, int, text};
+use self::rows::{Asked, args, change, cursor};
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
-use crate::database::{self, Database, Engine, Names, Statements, Transaction, undisturbed};
+use crate::database::{self, Database, Engine, Names, Row, Statements, Transaction, undisturbed};
 use crate::laravel::cache_key::Version;
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Observed, Status, Timestamp};
@@ -84,7 +84,7 @@ impl SqlStore {
             rows = transaction.rows(&hold, &[]).await?;
         }
         match rows.first() {
-            Some(row) => Ok((int(row, 0)?, int(row, 1)?)),
+            Some(row) => Ok((row.int(0)?, row.int(1)?)),
             None => Err(database::Error::Refused("the log has no beginning".into())),
         }
     }
@@ -92,9 +92,9 @@ impl SqlStore {
     async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> database::Result<Vec<Key>> {
         let mut transaction = self.database.begin().await?;
         self.hold_log(&mut transaction).await?;
-        let rows = transaction.rows(&self.statements.get("due"), &[now.millis().into(), count(limit).into()]).await?;
-        let names = rows.iter().map(|row| text(row, 0)).collect::<database::Result<Vec<_>>>()?;
-        let keys = rows.iter().map(|row| text(row, 1)).collect::<database::Result<Vec<_>>>()?;
+        let rows = transaction.rows(&self.statements.get("due"), &[now.millis().into(), limit.into()]).await?;
+        let names = rows.iter().map(|row| row.text(0)).collect::<database::Result<Vec<_>>>()?;
+        let keys = rows.iter().map(|row| row.text(1)).collect::<database::Result<Vec<_>>>()?;
         if !names.is_empty() {
             let lease = std::iter::once(until.into()).chain(args(&names)).collect::<Vec<_>>();
             transaction.execute(&self.statements.repeated("lease", names.len()), &lease).await?;
@@ -108,7 +108,7 @@ impl SqlStore {
         let mut transaction = self.database.begin().await?;
         let (last, trimmed) = self.hold_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
-        let kept = rows.first().map(|row| int(row, 0)).transpose()?.unwrap_or(last + 1);
+        let kept = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(last + 1);
         let until = (kept - 1).min(trimmed + TRIMMED_AT_ONCE);
         if until > trimmed {
             for name in ["trim", "note_trimmed"] {
@@ -119,10 +119,6 @@ impl SqlStore {
         transaction.commit().await?;
         Ok(until < kept - 1)
     }
-}
-
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 #[async_trait]
@@ -154,7 +150,7 @@ impl Store for SqlStore {
 
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
         // Mostly there is nobody, and no reason to keep others waiting.
-        let due = self.database.rows(&self.statements.get("due"), &[now.millis().into(), 1.into()]).await?;
+        let due = self.database.rows(&self.statements.get("due"), &[now.millis().into(), 1_usize.into()]).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -166,10 +162,10 @@ impl Store for SqlStore {
         let hash = hash(scope.as_str());
         let mut args = vec![hash.as_str().into(), status.as_str().into()];
         args.extend(after.map(database::Arg::from));
-        args.push(count(limit).into());
+        args.push(limit.into());
         let name = if after.is_some() { "roster_after" } else { "roster" };
         let rows = self.database.rows(&self.statements.get(name), &args).await?;
-        let key = |row| text(row, 0).map(|member| Key::of_member(scope.as_str(), &member));
+        let key = |row: &Row| row.text(0).map(|member| Key::of_member(scope.as_str(), &member));
         Ok(rows.iter().map(key).collect::<database::Result<_>>()?)
     }
 
@@ -177,8 +173,8 @@ impl Store for SqlStore {
         let hash = hash(scope.as_str());
         let mut counts = Counts::default();
         for row in self.database.rows(&self.statements.get("counts"), &[hash.as_str().into()]).await? {
-            let members = u64::try_from(int(&row, 1)?).unwrap_or(0);
-            match text(&row, 0)?.as_str() {
+            let members = u64::try_from(row.int(1)?).unwrap_or(0);
+            match row.text(0)?.as_str() {
                 "online" => counts.online = members,
                 _ => counts.away = members,
             }
@@ -188,24 +184,24 @@ impl Store for SqlStore {
 
     async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
         let from = i64::try_from(from).unwrap_or(i64::MAX);
-        let rows = self.database.rows(&self.statements.get("scan"), &[from.into(), count(limit).into()]).await?;
-        let keys = rows.iter().map(|row| text(row, 1)).collect::<database::Result<Vec<_>>>()?;
-        let last = rows.last().filter(|_| rows.len() == limit).map(|row| int(row, 0)).transpose()?;
+        let rows = self.database.rows(&self.statements.get("scan"), &[from.into(), limit.into()]).await?;
+        let keys = rows.iter().map(|row| row.text(1)).collect::<database::Result<Vec<_>>>()?;
+        let last = rows.last().filter(|_| rows.len() == limit).map(|row| row.int(0)).transpose()?;
         let next = last.and_then(|last| u64::try_from(last).ok());
         Ok((keys.iter().filter_map(|key| Key::parse(key)).collect(), next))
     }
 
     async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
         let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
-        let rows = self.database.rows(&self.statements.get("changes"), &[from.into(), count(limit).into()]).await?;
-        let trimmed = rows.first().map(|row| int(row, 0)).transpose()?.map_or(Cursor::START, cursor);
+        let rows = self.database.rows(&self.statements.get("changes"), &[from.into(), limit.into()]).await?;
+        let trimmed = rows.first().map(|row| row.int(0)).transpose()?.map_or(Cursor::START, cursor);
         if after.is_some_and(|after| after < trimmed) {
             return Ok(Changes::Trimmed(trimmed));
         }
         let mut page = Page::default();
         let mut found = 0;
         for row in &rows {
-            let (Some(number), Some(json)) = (row.int(1)?, row.bytes(2)?) else { continue };
+            let (Some(number), Some(json)) = (row.int_or_null(1)?, row.bytes_or_null(2)?) else { continue };
             found += 1;
             page.end = Some(cursor(number));
             page.entries.extend(change(number, &json));
@@ -216,7 +212,7 @@ impl Store for SqlStore {
 
     async fn end_of_changes(&self) -> Result<Cursor> {
         let rows = self.database.rows(&self.statements.get("end_of_changes"), &[]).await?;
-        Ok(rows.first().map(|row| int(row, 0)).transpose()?.map_or(Cursor::START, cursor))
+        Ok(rows.first().map(|row| row.int(0)).transpose()?.map_or(Cursor::START, cursor))
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
@@ -227,7 +223,7 @@ impl Store for SqlStore {
 
     async fn time(&self) -> Result<Timestamp> {
         let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
-        let micros = rows.first().map(|row| int(row, 0)).transpose()?;
+        let micros = rows.first().map(|row| row.int(0)).transpose()?;
         Ok(Timestamp::from_micros(micros.unwrap_or(0)))
     }
 }

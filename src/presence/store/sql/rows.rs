@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::cache_table::{self, CacheTable, hash};
-use crate::database::{Arg, Error, Result, Row};
+use crate::database::{Arg, Result, Row};
 use crate::presence::identity::Key;
 use crate::presence::model::{Change, Observed, State, Timestamp};
 use crate::presence::store::{Cursor, Known};
@@ -76,8 +76,8 @@ impl Found {
     fn read(rows: &[Row], now: Timestamp) -> Result<Self> {
         let mut found = Self::default();
         for row in rows {
-            let (name, number, value) = (bytes(row, 1)?, int(row, 2)?, bytes(row, 3)?);
-            if int(row, 0)? == 0 {
+            let (name, number, value) = (row.bytes(1)?, row.int(2)?, row.bytes(3)?);
+            if row.int(0)? == 0 {
                 found.states.insert(name, (u64::try_from(number).unwrap_or(0), state(&value, number)));
             } else {
                 found.records.insert(name, cache_table::read(&value, number, now));
@@ -128,20 +128,4 @@ pub(super) fn change(number: i64, json: &[u8]) -> Option<(Cursor, Change)> {
 /// The place of an entry, which this store only numbers.
 pub(super) fn cursor(number: i64) -> Cursor {
     Cursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
-}
-
-pub(super) fn int(row: &Row, column: usize) -> Result<i64> {
-    row.int(column)?.ok_or_else(null)
-}
-
-pub(super) fn text(row: &Row, column: usize) -> Result<String> {
-    row.text(column)?.ok_or_else(null)
-}
-
-fn bytes(row: &Row, column: usize) -> Result<Vec<u8>> {
-    row.bytes(column)?.ok_or_else(null)
-}
-
-fn null() -> Error {
-    Error::Refused("a null where there must be none".into())
 }
