@@ -31,7 +31,7 @@ pub(super) struct Work {
     pub(super) sweep: Sweep,
     pub(super) interval: Duration,
     /// Who talks to the store for everybody; ends when the service is dropped.
-    pub(super) committing: Vec<BoxFuture<'static, ()>>,
+    pub(super) answering: Vec<BoxFuture<'static, ()>>,
     /// Who reads the change log for everybody, until `ending`.
     pub(super) feed: BoxFuture<'static, ()>,
     pub(super) ending: CancellationToken,
@@ -40,7 +40,7 @@ pub(super) struct Work {
 /// Puts presence on its stores.
 pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, registry: &Registry) -> Wing {
     let ground = Ground {
-        store: stores.busy.clone(),
+        store: stores.store.clone(),
         clock: Arc::new(Clock::new()),
         windows: windows(config),
         announce_beats,
@@ -50,13 +50,10 @@ pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, regis
     let ending = CancellationToken::new();
     let clock = ground.clock.clone();
     let (feed, following) = Feed::new(stores.store.clone(), &ground.bell, ending.clone());
-    let sweep = Sweep {
-        ground: Ground { store: stores.store.clone(), ..ground.clone() },
-        keep_changes: Span::from_duration(config.changes.keep),
-    };
-    let (service, committing) = Presence::new(stores.store.clone(), ground);
+    let sweep = Sweep { ground: ground.clone(), keep_changes: Span::from_duration(config.changes.keep) };
+    let (service, answering) = Presence::new(ground);
     let workers =
-        Work { sweep, interval: config.presence.sweep_interval, committing, feed: Box::pin(following), ending };
+        Work { sweep, interval: config.presence.sweep_interval, answering, feed: Box::pin(following), ending };
     Wing { service: Arc::new(service), clock, workers, feed }
 }
 

@@ -15,8 +15,6 @@ use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 /// Where presence and what is to be delivered is kept.
 pub(super) struct Stores {
     pub(super) store: Arc<dyn Store>,
-    /// The same, over a connection of its own.
-    pub(super) busy: Arc<dyn Store>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) database: Option<Database>,
@@ -28,22 +26,18 @@ impl Stores {
             config::Store::Array => {
                 let queue = Arc::new(MemoryQueue::new());
                 let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
-                Ok(Self { store: store.clone(), busy: store, queue, redis: None, database: None })
+                Ok(Self { store, queue, redis: None, database: None })
             }
             config::Store::Redis => {
-                let redis = || RedisStore::new(redis_options(config, outlets.clone())?).map_err(unusable);
-                let (store, busy) = (Arc::new(redis()?), Arc::new(redis()?));
+                let store = Arc::new(RedisStore::new(redis_options(config, outlets)?).map_err(unusable)?);
                 let queue = Arc::new(redis_queue(config)?);
-                Ok(Self { store: store.clone(), busy, queue, redis: Some(store), database: None })
+                Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::Store::Database => {
-                let open = || Database::open_without_waiting(&config.database);
-                let database = open();
-                let store = SqlStore::new(sql_options(config, database.clone(), outlets.clone()));
-                let busy = SqlStore::new(sql_options(config, open(), outlets));
-                let queue = SqlQueue::new(database.clone(), &names(config));
-                let (store, busy, queue) = (Arc::new(store), Arc::new(busy), Arc::new(queue));
-                Ok(Self { store, busy, queue, redis: None, database: Some(database) })
+                let database = Database::open_without_waiting(&config.database);
+                let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outlets)));
+                let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
+                Ok(Self { store, queue, redis: None, database: Some(database) })
             }
         }
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,7 +50,7 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     for delivery in deliveries {
         deliver(&tasks, delivery, &presence.sweep.ground.bell, limits.shutdown_timeout, &stop);
     }
-    let committing = presence.start(&tasks, &stop).await;
+    let answering = presence.start(&tasks, &stop).await;
     asking.into_iter().for_each(|asking| drop(tokio::spawn(asking)));
     tasks.spawn(fold_metrics(registry, stop.clone()));
     if let Some(messaging) = messaging.clone() {
@@ -78,16 +77,16 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     if let Some(database) = database {
         database.close().await;
     }
-    if committing.await.is_err() {
-        tracing::error!("the committing thread ended in a panic");
-    }
+    answering.wait().await;
 }
 
 impl Work {
     /// Starts everything of presence; what is returned ends when nobody can ask any more.
-    async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> JoinHandle<()> {
-        let Self { sweep, interval, committing, feed, ending } = self;
-        let committing = tokio::task::spawn_blocking(|| beside(committing));
+    async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> TaskTracker {
+        let Self { sweep, interval, answering, feed, ending } = self;
+        let asked = TaskTracker::new();
+        answering.into_iter().for_each(|worker| drop(asked.spawn(worker)));
+        asked.close();
         if let Err(error) = sweep.ground.clock.synchronize(sweep.ground.store.as_ref()).await {
             tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
         }
@@ -95,7 +94,7 @@ impl Work {
         tasks.spawn(sweep.clone().upkeep(stop.clone()));
         tasks.spawn(sweep.run(interval, stop.clone()));
         tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
-        committing
+        asked
     }
 }
 
@@ -118,20 +117,6 @@ fn deliver(tasks: &TaskTracker, delivery: Delivery, bell: &Bell, patience: Durat
             () = under_way => tracing::warn!("deliveries under way are made again by the next sidecar"),
         }
     });
-}
-
-/// Runs `workers` to their end on this thread: who talks to the store for everybody is not to compete with requests for
-/// their threads, nor to be passed from one to the other.
-fn beside(workers: Vec<BoxFuture<'static, ()>>) {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(async {
-            let tasks = TaskTracker::new();
-            workers.into_iter().for_each(|worker| drop(tasks.spawn(worker)));
-            tasks.close();
-            tasks.wait().await;
-        }),
-        Err(error) => tracing::error!(%error, "no thread for the store: nothing will be answered"),
-    }
 }
 
 async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {

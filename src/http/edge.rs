@@ -116,7 +116,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 
 impl<E: Endpoint> Edge<E> {
     async fn answer(&self, request: Request, method: &Method, path: &str) -> Response {
-        if let (&Method::OPTIONS, Some(allowed)) = (method, self.settings.routes.allowed(path)) {
+        if *method == Method::OPTIONS
+            && let Some(allowed) = self.settings.routes.allowed(path)
+        {
             return Response::builder().header(header::ALLOW, allowed).finish();
         }
         match AssertUnwindSafe(self.routes.call(request)).catch_unwind().await {

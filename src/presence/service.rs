@@ -30,17 +30,18 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// The service, and the workers it works through. Nothing is answered before they run, best all on one thread, with
-    /// a store in `busy` that is theirs alone and leads to the same data; they end when the service is dropped.
-    pub fn new(store: Arc<dyn Store>, busy: Ground) -> (Self, Vec<BoxFuture<'static, ()>>) {
+    /// The service, and the workers it works through. Nothing is answered before they run; they end when the service is
+    /// dropped.
+    pub fn new(ground: Ground) -> (Self, Vec<BoxFuture<'static, ()>>) {
         let (commits, committing) = grouped();
         let (loads, loading) = grouped();
         let (looks, looking) = grouped();
-        let (clock, windows, metrics) = (busy.clock.clone(), busy.windows, busy.metrics.clone());
-        let lookout = Lookout { store: busy.store.clone(), clock: clock.clone(), windows };
-        let loader = load_groups(busy.store.clone(), clock.clone(), loading);
+        let (clock, windows, metrics) = (ground.clock.clone(), ground.windows, ground.metrics.clone());
+        let store = ground.store.clone();
+        let lookout = Lookout { store: store.clone(), clock: clock.clone(), windows };
+        let loader = load_groups(store.clone(), clock.clone(), loading);
         let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(Committer::new(busy).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
+            vec![Box::pin(Committer::new(ground).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
         (Self { store, clock, windows, metrics, commits, loads, looks }, workers)
     }
 
