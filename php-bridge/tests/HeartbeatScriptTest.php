@@ -68,6 +68,21 @@ final class HeartbeatScriptTest extends BrowserTestCase
         self::assertNotContains('offline', $this->events());
     }
 
+    public function test_a_page_that_is_left_beats_no_more_until_it_is_shown_again(): void
+    {
+        [$app, $browser] = [$this->serve(), new Browser()];
+        $this->logIn($browser, $app);
+        $this->assertBecomes('online');
+        $browser->evaluate('dispatchEvent(new Event("pagehide"));');
+        $this->assertBecomes('offline');
+        $beats = fn (): int => $app->visits('POST', '/presence/heartbeat');
+        $before = $beats();
+        self::assertFalse(eventually(fn (): bool => $beats() > $before, 2.5), 'It goes on.');
+        self::assertSame('offline', Presence::status($this->id)['status']);
+        $browser->evaluate('dispatchEvent(new Event("pageshow"));');
+        $this->assertBecomes('online');
+    }
+
     public function test_of_two_tabs_one_beats_for_both_and_the_user_is_active_while_one_is_visible(): void
     {
         [$app, $browser] = [$this->serve(), new Browser()];
