@@ -95,6 +95,7 @@ impl Api {
             session: body.session.unwrap_or_default(),
             active: body.active.unwrap_or(true),
             meta: body.meta.unwrap_or_default(),
+            sent_at: body.sent_at,
         };
         Ok((subject, beat))
     }
@@ -121,7 +122,7 @@ impl Api {
     /// Record a sign of life
     ///
     /// Puts the user online, or away if `active` is false. Answered once it is committed; a steady heartbeat costs one
-    /// round trip to the store.
+    /// round trip to the store. One that was sent no later than the end of its session (`sent_at`) changes nothing.
     #[oai(path = "/heartbeat", method = "post", operation_id = "heartbeat")]
     async fn heartbeat(
         &self,
@@ -160,7 +161,8 @@ impl Api {
         Json(body): Json<OfflineBody>,
     ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let subject = self.subject(request, body.user_id, body.scope)?;
-        let input = Input::Offline { session: body.session, meta: body.meta.unwrap_or_default() };
+        let OfflineBody { session, meta, sent_at, .. } = body;
+        let input = Input::Offline { session, meta: meta.unwrap_or_default(), sent_at };
         let happened = self.presence.apply(Wanted { subject, input }).await?;
         Ok(Written::by(|out| write::happened(&happened, out)))
     }

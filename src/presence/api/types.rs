@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::laravel::{Array, date};
 use crate::presence::identity::{Id, MAX_LENGTH, Meta, Parts, Scope, SessionId};
-use crate::presence::model::{Change, Status, Timestamp};
+use crate::presence::model::{Change, DeviceTime, Status, Timestamp};
 use crate::presence::service::{MAX_USERS, SnapshotPage};
 use crate::presence::store::Cursor;
 use crate::{objects_only, openapi_by_serde, openapi_type};
@@ -28,9 +28,13 @@ fn name_schema(example: &str) -> MetaSchema {
     }
 }
 
-fn id_schema(description: &'static str) -> MetaSchema {
+fn integer_schema() -> MetaSchema {
     let (minimum, maximum) = (Some(-LARGEST_INTEGER), Some(LARGEST_INTEGER));
-    let integer = MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") };
+    MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") }
+}
+
+fn id_schema(description: &'static str) -> MetaSchema {
+    let integer = integer_schema();
     MetaSchema {
         description: Some(description),
         example: Some(42.into()),
@@ -131,6 +135,11 @@ openapi_by_serde!(
 );
 
 openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
+openapi_by_serde!(
+    DeviceTime,
+    "DeviceTime",
+    MetaSchema { example: Some(1_772_600_767_000_i64.into()), ..integer_schema() }
+);
 openapi_by_serde!(Meta, "Meta", {
     let kind = |kind| {
         let items = (kind == "array").then(|| Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
@@ -228,12 +237,15 @@ pub struct HeartbeatBody {
     pub session: Option<SessionId>,
     /// Whether the user is active there, `true` if left out.
     pub active: Option<bool>,
+    /// When it is sent, by the clock of that tab or device, in milliseconds since 1970. If it is no later than the
+    /// `sent_at` with which the session ended, this heartbeat has been overtaken by the end, and changes nothing.
+    pub sent_at: Option<DeviceTime>,
 }
 
 impl Example for HeartbeatBody {
     fn example() -> Self {
         let meta = Array::from_iter([("device", "phone")]);
-        Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None }
+        Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None, sent_at: None }
     }
 }
 
@@ -262,6 +274,9 @@ pub struct OfflineBody {
     pub scope: Option<ScopeBody>,
     /// The tab or device that ends; left out, all of them do.
     pub session: Option<SessionId>,
+    /// When it is sent, by the clock of the tab or device that ends, in milliseconds since 1970: its heartbeats that
+    /// were sent no later, and arrive after this, change nothing. Says nothing if all of them end.
+    pub sent_at: Option<DeviceTime>,
 }
 
 /// The users that are asked for.
