@@ -25,7 +25,8 @@
     if (token && now() > expires - 60000) await renew();
     const proof = () => token ? {Authorization: 'Bearer ' + token} : {'X-CSRF-TOKEN': config.csrf};
     const post = () => left || ask(config.url, {
-      method: 'POST', headers: {'Content-Type': 'application/json', ...proof()}, body: JSON.stringify({active})
+      method: 'POST', headers: {'Content-Type': 'application/json', ...proof()},
+      body: JSON.stringify({active, sent_at: now()})
     });
     if (over || await post()) return;
     if (token) await renew();
@@ -35,10 +36,8 @@
     if (!over && !left && (now() - beaten > every * 0.9 || someVisible() !== active)) beat().catch(() => {});
   };
   const end = () => {
-    const form = new FormData();
-    form.append('_token', config.csrf);
-    form.append('end', 1);
-    navigator.sendBeacon(config.url, token ? JSON.stringify({token, end: true}) : form);
+    const said = {end: true, sent_at: now()}, {csrf, url} = config;
+    navigator.sendBeacon(url, token ? JSON.stringify({token, ...said}) : new URLSearchParams({_token: csrf, ...said}));
   };
   const goes = url => {
     if (url && new URL(url, location).origin === location.origin) staying = now() + 10000;
