@@ -10,7 +10,8 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
 use serde::Deserialize;
 
-use super::types::{OkAnswer, ScopeBody};
+use super::types::OkAnswer;
+use super::wished::WishedScope;
 use super::{Tag, session_of, subject_of};
 use crate::config;
 use crate::http::auth::{self, BrowserAuth, Claims, UserAuth};
@@ -45,7 +46,7 @@ pub struct BrowserBody {
     /// If given, it must be the token's user.
     user_id: Option<Id>,
     /// If given, it must be the token's scope.
-    scope: Option<ScopeBody>,
+    scope: Option<WishedScope>,
 }
 
 objects_only!(BrowserBody);

@@ -4,6 +4,7 @@ mod browser;
 mod direct;
 mod stream;
 mod types;
+mod wished;
 mod write;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::types::{
     OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
 };
 pub use self::types::{Moment, PageSize, ScopeBody};
+use self::wished::WishedScope;
 use super::feed::Feed;
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
 use super::many::Named;
@@ -79,12 +81,12 @@ impl Api {
         Ok(Some(Watched { scope, ids: ids.iter().map(Id::to_string).collect(), include_guard }))
     }
 
-    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<ScopeBody>) -> Result<Scope, Problem> {
+    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<WishedScope>) -> Result<Scope, Problem> {
         let wished = wished.map(Scope::from).unwrap_or_default();
         scope::resolve(&self.rules, claims, &Wished { scope: &wished, request })
     }
 
-    fn subject(&self, request: &Request, user: Id, wished: Option<ScopeBody>) -> Result<Subject, Problem> {
+    fn subject(&self, request: &Request, user: Id, wished: Option<WishedScope>) -> Result<Subject, Problem> {
         let scope = self.scope(request, None, wished)?;
         Ok(Subject::new(user, scope, self.rules.include_guard))
     }

@@ -7,6 +7,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::wished::WishedScope;
 use crate::laravel::{Array, date};
 use crate::presence::identity::{Id, MAX_LENGTH, Meta, Parts, Scope, SessionId};
 use crate::presence::model::{Change, DeviceTime, Status, Timestamp};
@@ -232,7 +233,7 @@ pub struct HeartbeatBody {
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
     /// Where.
-    pub scope: Option<ScopeBody>,
+    pub scope: Option<WishedScope>,
     /// The tab or device, `default` if left out.
     pub session: Option<SessionId>,
     /// Whether the user is active there, `true` if left out.
@@ -271,7 +272,7 @@ pub struct OfflineBody {
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
     /// Where.
-    pub scope: Option<ScopeBody>,
+    pub scope: Option<WishedScope>,
     /// The tab or device that ends; left out, all of them do.
     pub session: Option<SessionId>,
     /// When it is sent, by the clock of the tab or device that ends, in milliseconds since 1970: its heartbeats that
@@ -288,7 +289,7 @@ pub struct ManyBody {
     #[oai(validator(max_items = 1000))]
     pub user_ids: Vec<Id>,
     /// Where.
-    pub scope: Option<ScopeBody>,
+    pub scope: Option<WishedScope>,
 }
 
 objects_only!(ScopeBody, HeartbeatBody, OfflineBody, ManyBody);
