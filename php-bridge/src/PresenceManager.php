@@ -24,18 +24,21 @@ class PresenceManager
     /**
      * Records a sign of life.
      *
-     * A repository of the app's own takes no notice of session and activity: its interface has neither.
+     * A repository of the app's own takes no notice of session, activity and time: its interface has none of them.
      *
      * @param string|null $session the tab or device; null is the browser of this request
      * @param bool $active false if the user is there, but idle
+     * @param int|null $sentAt when it was sent, in milliseconds since 1970 by the clock of that tab or device: what was
+     *                         sent no later than the session's end is left out
      */
     public function heartbeat(
         Authenticatable $user,
         array $meta = [],
         ?string $session = null,
-        bool $active = true
+        bool $active = true,
+        ?int $sentAt = null
     ): void {
-        $this->repository->heartbeat($user, $meta, $session, $active);
+        $this->repository->heartbeat($user, $meta, $session, $active, $sentAt);
     }
 
     /** Announces a user as online. */
@@ -48,10 +51,15 @@ class PresenceManager
      * Ends a user's presence.
      *
      * @param string|null $session the tab or device that ends; null means all of them
+     * @param int|null $sentAt when it was sent, as for heartbeats: those of that session that are older come too late
      */
-    public function offline(Authenticatable $user, array $meta = [], ?string $session = null): void
-    {
-        $this->repository->setOffline($user, $meta, $session);
+    public function offline(
+        Authenticatable $user,
+        array $meta = [],
+        ?string $session = null,
+        ?int $sentAt = null
+    ): void {
+        $this->repository->setOffline($user, $meta, $session, $sentAt);
     }
 
     /**

@@ -130,6 +130,18 @@ final class FacadeTest extends TestCase
         Event::assertDispatchedTimes(UserWentOffline::class, 1);
     }
 
+    public function test_a_heartbeat_that_was_sent_before_the_end_of_its_session_is_not_told(): void
+    {
+        Presence::offline($this->user(), [], 'phone', 2000);
+        $this->through(false);
+        Presence::heartbeat($this->user(), [], 'phone', true, 2000);
+        self::assertSame('offline', Presence::status($this->id)['status']);
+        Event::assertNothingDispatched();
+        Presence::heartbeat($this->user(), [], 'phone', sentAt: 2001);
+        self::assertSame('online', Presence::status($this->id)['status']);
+        Event::assertDispatchedTimes(UserCameOnline::class, 1);
+    }
+
     public function test_arguments_can_be_named(): void
     {
         Presence::heartbeat($this->user(), active: false);

@@ -68,6 +68,27 @@ final class HeartbeatScriptTest extends BrowserTestCase
         self::assertNotContains('offline', $this->events());
     }
 
+    public function test_a_page_that_is_left_beats_no_more_and_what_it_sent_before_is_late(): void
+    {
+        [$app, $browser] = [$this->serve(), new Browser()];
+        $this->logIn($browser, $app);
+        $this->assertBecomes('online');
+        $browser->evaluate('dispatchEvent(new Event("pagehide"));');
+        $this->assertBecomes('offline');
+        $browser->evaluate(
+            'const token = document.querySelector("meta[name=csrf-token]").content;
+            const headers = {"X-CSRF-TOKEN": token, "Content-Type": "application/json"};
+            const body = JSON.stringify({sent_at: Date.now() - 60000});
+            return fetch("/presence/heartbeat", {method: "POST", headers, body}).then(() => true);'
+        );
+        $beats = fn (): int => $app->visits('POST', '/presence/heartbeat');
+        $before = $beats();
+        self::assertFalse(eventually(fn (): bool => $beats() > $before, 2.5), 'It goes on.');
+        self::assertSame('offline', Presence::status($this->id)['status']);
+        $browser->evaluate('dispatchEvent(new Event("pageshow"));');
+        $this->assertBecomes('online');
+    }
+
     public function test_of_two_tabs_one_beats_for_both_and_the_user_is_active_while_one_is_visible(): void
     {
         [$app, $browser] = [$this->serve(), new Browser()];

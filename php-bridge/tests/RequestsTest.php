@@ -162,6 +162,33 @@ final class RequestsTest extends TestCase
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
+    public function test_a_heartbeat_that_the_end_of_its_page_overtakes_brings_nobody_back(): void
+    {
+        $this->logIn();
+        $csrf = $this->csrf();
+        $said = ['_token' => $csrf, 'sent_at' => '1772600767001'];
+        $this->visit('POST', '/presence/heartbeat', $said + ['end' => 'true'])->assertOk();
+        foreach (['1772600767000', '1772600767001'] as $late) {
+            $this->visit('POST', '/presence/heartbeat', ['sent_at' => $late] + $said)->assertOk();
+            self::assertSame('offline', Presence::status($this->id)['status']);
+        }
+        $this->visit('POST', '/presence/heartbeat', ['sent_at' => '1772600767002'] + $said)->assertOk();
+        self::assertSame('online', Presence::status($this->id)['status']);
+    }
+
+    public function test_a_page_that_tells_no_time_or_nonsense_counts_as_it_arrives(): void
+    {
+        $this->logIn();
+        $csrf = $this->csrf();
+        foreach ([null, '', 'soon', '1.5', ['1']] as $sentAt) {
+            $end = ['_token' => $csrf, 'end' => '1', 'sent_at' => '1772600767001'];
+            $this->visit('POST', '/presence/heartbeat', $end)->assertOk();
+            $beat = ['_token' => $csrf, 'sent_at' => $sentAt];
+            $this->visit('POST', '/presence/heartbeat', $beat)->assertOk();
+            self::assertSame('online', Presence::status($this->id)['status']);
+        }
+    }
+
     public function test_a_heartbeat_route_without_throttle_is_possible(): void
     {
         $this->configured(['presence.routing.throttle' => '', 'presence.routing.prefix' => 'here']);

@@ -112,6 +112,7 @@ fn friendly(expected: &str) -> &str {
         _ if expected.starts_with("struct ") => "an object",
         "a sequence" => "an array",
         "a borrowed string" | "string" => "a string",
+        "i64" => "a 64-bit integer",
         other => other,
     }
 }

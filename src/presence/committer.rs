@@ -304,8 +304,10 @@ impl Ground {
         for job in jobs {
             let Wanted { subject, input } = &job.question;
             let observed = std::mem::replace(&mut record, Observed::Unknown);
+            let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat));
+            let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));
             let mut next = model::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
-            if self.announce_beats && matches!(input, Input::Heartbeat(_)) {
+            if announced {
                 next.announce_beat(now);
             }
             let view = View::of_state(next.state.as_ref(), &self.windows, now);

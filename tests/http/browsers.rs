@@ -42,6 +42,20 @@ async fn a_beacon_brings_its_token_in_the_body_and_ends_its_session() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_the_end_of_its_page_overtakes_brings_nobody_back() {
+    let sidecar = Sidecar::start().await;
+    let browser = sidecar.client.with_token(&token(7, json!({"sid": "tab-1"})));
+    for (body, status) in [
+        (json!({"end": true, "sent_at": 1_772_600_767_001_i64}), "offline"),
+        (json!({"active": false, "sent_at": 1_772_600_767_000_i64}), "offline"),
+        (json!({"active": false, "sent_at": 1_772_600_767_002_i64}), "away"),
+    ] {
+        assert_eq!(browser.post(ROUTE, body.clone()).await.json, json!({"ok": true}));
+        assert_eq!(sidecar.client.get("/api/v1/presence/status/7").await.json["status"], status, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_service_token_is_no_user_token() {
     let sidecar = Sidecar::start().await;
     assert_eq!(sidecar.client.post(ROUTE, json!({})).await.status, 401);

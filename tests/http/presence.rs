@@ -97,6 +97,29 @@ async fn sessions_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_was_sent_before_the_end_of_its_session_is_answered_with_what_is() {
+    let sidecar = Sidecar::start().await;
+    let call = async |call: &str, session: &str, sent_at: Option<i64>| {
+        let body = json!({"user_id": 1, "session": session, "sent_at": sent_at});
+        let answer = sidecar.client.post(&format!("/api/v1/presence/{call}"), body).await.json;
+        (answer["status"].clone(), answer["transition"].clone())
+    };
+    let (online, offline, nothing) = (json!("online"), json!("offline"), json!(null));
+    assert_eq!(call("heartbeat", "tab", Some(1_000)).await.0, online);
+    assert_eq!(call("offline", "tab", Some(2_000)).await, (offline.clone(), json!("went_offline")));
+    for late in ["heartbeat", "online"] {
+        assert_eq!(call(late, "tab", Some(2_000)).await, (offline.clone(), nothing.clone()));
+    }
+    let batch = json!([{"user_id": 1, "session": "tab", "sent_at": 1_999}, {"user_id": 1, "session": "desk"}]);
+    let results = sidecar.client.post("/api/v1/presence/heartbeats", batch).await.json;
+    assert_eq!([&results[0]["status"], &results[1]["transition"]], [&offline, &json!("came_online")]);
+    assert_eq!(call("heartbeat", "tab", Some(1_999)).await, (online.clone(), nothing.clone()));
+    let sessions = sidecar.client.get("/api/v1/presence/status/1").await.json["sessions"].clone();
+    assert_eq!((sessions.as_array().unwrap().len(), &sessions[0]["id"]), (1, &json!("desk")));
+    assert_eq!(call("heartbeat", "tab", Some(2_001)).await, (online, nothing));
+}
+
+#[tokio::test]
 async fn time_alone_makes_users_away_and_offline() {
     let environment = [("PRESENCE_TTL", "2".to_owned()), ("PRESENCE_AWAY_AFTER", "1".to_owned())];
     let sidecar = Sidecar::with(&environment).await;

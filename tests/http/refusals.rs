@@ -31,6 +31,8 @@ async fn wrong_values_are_named_by_field() {
         (json!({"user_id": 1, "meta": "text"}), "meta", "The meta field must be an object or an array.".into()),
         (json!({"user_id": 1, "active": 1}), "active", "The active field must be a boolean.".into()),
         (json!({"user_id": 1, "session": 5}), "session", "The session field must be a string.".into()),
+        (json!({"user_id": 1, "sent_at": "now"}), "sent_at", "The sent at field must be a 64-bit integer.".into()),
+        (json!({"user_id": 1, "sent_at": 1.5}), "sent_at", "The sent at field must be a 64-bit integer.".into()),
         (json!([1, null, null, null, null]), "body", "The body field must be an object.".into()),
         (json!({"user_id": 1, "scope": ["a", null, null, null]}), "scope", "The scope field must be an object.".into()),
         (big, "meta", "The meta field must not be greater than 8 KiB of JSON.".into()),

@@ -32,6 +32,31 @@ async fn without_rules_the_body_names_the_scope() {
 }
 
 #[tokio::test]
+async fn an_empty_array_of_php_is_an_empty_scope() {
+    let sidecar = Sidecar::start().await;
+    for empty in [json!([]), json!({})] {
+        for (path, body) in [
+            ("heartbeat", json!({"user_id": 1, "scope": empty})),
+            ("heartbeats", json!([{"user_id": 1, "scope": empty}])),
+            ("many", json!({"user_ids": [1], "scope": empty})),
+            ("offline", json!({"user_id": 1, "scope": empty})),
+            ("online", json!({"user_id": 1, "scope": empty})),
+        ] {
+            let answer = sidecar.client.post(&format!("/api/v1/presence/{path}"), body.clone()).await;
+            assert_eq!(answer.status, 200, "{path} {body}: {}", answer.text);
+        }
+        let browser = sidecar.client.with_token(&token(1, json!({"scope": empty})));
+        assert_eq!(browser.post("/presence/heartbeat", json!({"scope": empty})).await.status, 200);
+    }
+    let nowhere = scope(Value::Null, Value::Null, Value::Null, json!("web"));
+    assert!(sidecar.client.changes().await.iter().all(|change| change["scope"] == nowhere));
+    for list in [json!([[]]), json!(["acme"]), json!([null])] {
+        let body = json!({"user_id": 1, "scope": list});
+        assert_eq!(sidecar.client.post("/api/v1/presence/heartbeat", body).await.status, 422, "{list}");
+    }
+}
+
+#[tokio::test]
 async fn tenants_are_kept_apart() {
     let sidecar = Sidecar::start().await;
     sidecar.client.post("/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": {"tenant": "a"}})).await;

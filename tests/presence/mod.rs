@@ -2,6 +2,7 @@
 
 mod cache_table;
 mod crashes;
+mod late;
 mod model;
 mod outlets;
 mod races;

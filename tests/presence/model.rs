@@ -2,8 +2,8 @@
 
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::model::{
-    Beat, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition, Windows,
-    apply,
+    Beat, DeviceTime, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition,
+    Windows, apply,
 };
 use presence_sidecar::presence::record::Record;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ pub(super) fn windows() -> Windows {
     }
 }
 
-fn subject() -> Subject {
+pub(super) fn subject() -> Subject {
     Subject::new(Id::from(7), Scope::default(), true)
 }
 
@@ -32,15 +32,26 @@ fn after(seconds: i64) -> Timestamp {
     Timestamp::from_micros(START.micros() + seconds * 1_000_000)
 }
 
-fn beat(number: u8, active: bool) -> Beat {
-    Beat { session: session(number), active, meta: Meta::default() }
+pub(super) fn beat(number: u8, active: bool) -> Beat {
+    Beat { session: session(number), active, meta: Meta::default(), sent_at: None }
 }
 
-fn heartbeat() -> Input {
+/// A heartbeat that tells when it was sent.
+pub(super) fn sent(number: u8, millis: i64) -> Input {
+    Input::Heartbeat(told(number, true, Some(millis)))
+}
+
+/// The end of a session.
+pub(super) fn end(number: u8, sent: Option<i64>) -> Input {
+    let sent_at = sent.map(DeviceTime::from_millis);
+    Input::Offline { session: Some(session(number)), meta: Meta::default(), sent_at }
+}
+
+pub(super) fn heartbeat() -> Input {
     Input::Heartbeat(beat(0, true))
 }
 
-fn run(state: Option<State>, input: Input, now: Timestamp) -> Outcome {
+pub(super) fn run(state: Option<State>, input: Input, now: Timestamp) -> Outcome {
     apply(state, Observed::Unknown, &subject(), input, &windows(), now)
 }
 
@@ -48,7 +59,7 @@ fn record(last_seen: Timestamp) -> Record {
     Record { last_seen, idle: false, meta: Meta::default() }
 }
 
-fn statuses(outcome: &Outcome) -> Vec<Status> {
+pub(super) fn statuses(outcome: &Outcome) -> Vec<Status> {
     outcome.changes.iter().map(|change| change.status).collect()
 }
 
@@ -92,10 +103,9 @@ fn a_user_who_is_idle_in_a_fresh_tab_is_away_and_the_record_says_so() {
 #[test]
 fn leaving_one_tab_keeps_the_others_and_leaving_the_last_ends_the_presence() {
     let both = run(run(None, heartbeat(), START).state, Input::Heartbeat(beat(1, true)), after(1));
-    let leave = |number| Input::Offline { session: Some(session(number)), meta: Meta::default() };
-    let one = run(both.state, leave(1), after(2));
+    let one = run(both.state, end(1, None), after(2));
     assert_eq!((one.status(), one.changes.len()), (Status::Online, 0));
-    let none = run(one.state, leave(0), after(3));
+    let none = run(one.state, end(0, None), after(3));
     assert_eq!(none.transition(), Some(Transition::WentOffline));
     assert_eq!(none.record, RecordWrite::Forget);
 }
@@ -105,7 +115,7 @@ fn explicit_calls_are_always_announced() {
     let online = run(run(None, heartbeat(), START).state, Input::Online(beat(0, true)), after(1));
     assert_eq!(statuses(&online), [Status::Online]);
     assert_eq!(online.transition(), None);
-    let offline = run(None, Input::Offline { session: None, meta: Meta::default() }, START);
+    let offline = run(None, Input::Offline { session: None, meta: Meta::default(), sent_at: None }, START);
     assert_eq!(statuses(&offline), [Status::Offline]);
     assert_eq!(offline.transition(), None);
 }
@@ -198,24 +208,28 @@ fn only_so_many_sessions_are_kept() {
 }
 
 pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+    let sent = || prop::option::of(0..5_i64);
+    let beat = move || (0..3_u8, any::<bool>(), sent());
     let event = prop_oneof![
-        4 => (0..3_u8, any::<bool>()).prop_map(|(session, active)| Event::Heartbeat { session, active }),
-        1 => (0..3_u8, any::<bool>()).prop_map(|(session, active)| Event::Online { session, active }),
+        4 => beat().prop_map(|(session, active, sent)| Event::Heartbeat { session, active, sent }),
+        1 => beat().prop_map(|(session, active, sent)| Event::Online { session, active, sent }),
         1 => Just(Event::OfflineAll),
-        2 => (0..3_u8).prop_map(|session| Event::OfflineOne { session }),
+        2 => (0..3_u8, sent()).prop_map(|(session, sent)| Event::OfflineOne { session, sent }),
         3 => Just(Event::Tick),
     ];
     prop::collection::vec((0..20_000_i64, event), 1..60)
 }
 
+fn told(session: u8, active: bool, sent: Option<i64>) -> Beat {
+    Beat { sent_at: sent.map(DeviceTime::from_millis), ..beat(session, active) }
+}
+
 pub(super) fn input(event: &Event) -> Input {
     match *event {
-        Event::Heartbeat { session, active } => Input::Heartbeat(beat(session, active)),
-        Event::Online { session, active } => Input::Online(beat(session, active)),
-        Event::OfflineAll => Input::Offline { session: None, meta: Meta::default() },
-        Event::OfflineOne { session: number } => {
-            Input::Offline { session: Some(session(number)), meta: Meta::default() }
-        }
+        Event::Heartbeat { session, active, sent } => Input::Heartbeat(told(session, active, sent)),
+        Event::Online { session, active, sent } => Input::Online(told(session, active, sent)),
+        Event::OfflineAll => Input::Offline { session: None, meta: Meta::default(), sent_at: None },
+        Event::OfflineOne { session, sent } => end(session, sent),
         Event::Tick => Input::Tick,
     }
 }

@@ -8,12 +8,12 @@ pub const TTL: i64 = 12;
 pub const AWAY_AFTER: i64 = 9;
 
 /// What can happen, in the reference's own words.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Event {
-    Heartbeat { session: u8, active: bool },
-    Online { session: u8, active: bool },
+    Heartbeat { session: u8, active: bool, sent: Option<i64> },
+    Online { session: u8, active: bool, sent: Option<i64> },
     OfflineAll,
-    OfflineOne { session: u8 },
+    OfflineOne { session: u8, sent: Option<i64> },
     Tick,
 }
 
@@ -21,6 +21,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Reference {
     sessions: BTreeMap<u8, (i64, bool)>,
+    ended: Option<(u8, i64)>,
     status: Status,
     at: i64,
     pub log: Vec<(Status, i64)>,
@@ -28,7 +29,7 @@ pub struct Reference {
 
 impl Reference {
     pub fn new(start: Timestamp) -> Self {
-        Self { sessions: BTreeMap::new(), status: Status::Offline, at: start.secs(), log: Vec::new() }
+        Self { sessions: BTreeMap::new(), ended: None, status: Status::Offline, at: start.secs(), log: Vec::new() }
     }
 
     pub fn status(&self) -> Status {
@@ -47,6 +48,31 @@ impl Reference {
         }
     }
 
+    /// Whether this is a sign of life that was sent no later than the end that is remembered of its session.
+    fn is_late(&self, event: &Event) -> bool {
+        match *event {
+            Event::Heartbeat { session, sent: Some(sent), .. } | Event::Online { session, sent: Some(sent), .. } => {
+                self.ended.is_some_and(|(ended, end)| ended == session && sent <= end)
+            }
+            _ => false,
+        }
+    }
+
+    /// What is remembered of ends.
+    fn note(&mut self, event: &Event) {
+        match (*event, self.ended) {
+            (Event::OfflineOne { session, sent: Some(sent) }, Some((ended, end))) if ended == session => {
+                self.ended = Some((session, sent.max(end)));
+            }
+            (Event::OfflineOne { session, sent: Some(sent) }, _) => self.ended = Some((session, sent)),
+            (
+                Event::Heartbeat { session, sent: Some(_), .. } | Event::Online { session, sent: Some(_), .. },
+                Some((ended, _)),
+            ) if ended == session => self.ended = None,
+            _ => {}
+        }
+    }
+
     pub fn happen(&mut self, event: &Event, now: Timestamp) {
         for second in self.at + 1..=now.secs() {
             let status = self.by_definition(second);
@@ -57,12 +83,16 @@ impl Reference {
         }
         self.at = now.secs();
         self.sessions.retain(|_, (seen, _)| now.secs() - *seen < TTL);
+        if self.is_late(event) {
+            return;
+        }
+        self.note(event);
         let announce = match *event {
-            Event::Heartbeat { session, active } => {
+            Event::Heartbeat { session, active, .. } => {
                 self.sessions.insert(session, (now.secs(), active));
                 false
             }
-            Event::Online { session, active } => {
+            Event::Online { session, active, .. } => {
                 self.sessions.insert(session, (now.secs(), active));
                 true
             }
@@ -70,7 +100,7 @@ impl Reference {
                 self.sessions.clear();
                 true
             }
-            Event::OfflineOne { session } => {
+            Event::OfflineOne { session, .. } => {
                 self.sessions.remove(&session);
                 self.sessions.is_empty()
             }

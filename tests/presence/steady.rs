@@ -21,7 +21,7 @@ fn record(known: &Known) -> &Record {
 
 fn beat_of(session: &str, meta: &str) -> Input {
     let (session, meta) = (SessionId::new(session).unwrap(), Meta::from_json(meta).unwrap());
-    Input::Heartbeat(Beat { session, active: true, meta })
+    Input::Heartbeat(Beat { session, active: true, meta, sent_at: None })
 }
 
 async fn conflict(teller: &Teller, commit: Commit, second: i64) -> Known {
@@ -126,7 +126,8 @@ stories! {
         teller.act(1, beat(true), START).await;
         let late = teller.prepare(&subject(1), beat(false), START).await;
         teller.act(1, beat_of("tab", "[]"), after(1)).await;
-        teller.act(1, Input::Offline { session: Some(SessionId::default()), meta: Meta::default() }, after(2)).await;
+        let meta = Meta::default();
+        teller.act(1, Input::Offline { session: Some(SessionId::default()), meta, sent_at: None }, after(2)).await;
         teller.act(1, beat_of("tab", "[]"), after(60)).await;
         let current = conflict(&teller, late, 100).await;
         assert_eq!(current.state.as_ref().unwrap().seen(), Some(after(1)));

@@ -146,9 +146,9 @@ pub fn after(seconds: i64) -> Timestamp {
 }
 
 pub fn beat(active: bool) -> Input {
-    Input::Heartbeat(Beat { session: SessionId::default(), active, meta: Meta::default() })
+    Input::Heartbeat(Beat { session: SessionId::default(), active, meta: Meta::default(), sent_at: None })
 }
 
 pub fn offline() -> Input {
-    Input::Offline { session: None, meta: Meta::default() }
+    Input::Offline { session: None, meta: Meta::default(), sent_at: None }
 }

@@ -1,12 +1,12 @@
 (config => {
-  const tabs = new Map(), me = Math.random(), every = config.every * 1000, now = Date.now;
+  const tabs = new Map(), me = Math.random(), every = config.every * 1000, now = Date.now, on = addEventListener;
   const channel = window.BroadcastChannel && new BroadcastChannel('presence');
-  let {token, ttl} = config, expires = now() + ttl * 1000, beaten = 0, active, staying = 0, over = false;
+  let {token, ttl} = config, expires = now() + ttl * 1000, beaten = 0, staying = 0, active, over, left;
 
   const visible = () => document.visibilityState === 'visible';
   const others = () => [...tabs.values()].filter(tab => now() - tab.heard < every + 60000);
   const someVisible = () => visible() || others().some(tab => tab.visible);
-  const say = more => channel && channel.postMessage({me, visible: visible(), beaten, active, ...more});
+  const say = more => channel && !left && channel.postMessage({me, visible: visible(), beaten, active, ...more});
   const ask = async (url, options = {}) => {
     const answer = await fetch(url, {...options, headers: {Accept: 'application/json', ...options.headers}});
     return answer.status === 401 || answer.status === 419 ? null : answer;
@@ -24,21 +24,20 @@
     say();
     if (token && now() > expires - 60000) await renew();
     const proof = () => token ? {Authorization: 'Bearer ' + token} : {'X-CSRF-TOKEN': config.csrf};
-    const post = () => ask(config.url, {
-      method: 'POST', headers: {'Content-Type': 'application/json', ...proof()}, body: JSON.stringify({active})
+    const post = () => left || ask(config.url, {
+      method: 'POST', headers: {'Content-Type': 'application/json', ...proof()},
+      body: JSON.stringify({active, sent_at: now()})
     });
     if (over || await post()) return;
     if (token) await renew();
     over = over || !token || !await post();
   };
   const check = () => {
-    if (!over && (now() - beaten > every * 0.9 || someVisible() !== active)) beat().catch(() => {});
+    if (!over && !left && (now() - beaten > every * 0.9 || someVisible() !== active)) beat().catch(() => {});
   };
   const end = () => {
-    const form = new FormData();
-    form.append('_token', config.csrf);
-    form.append('end', 1);
-    navigator.sendBeacon(config.url, token ? JSON.stringify({token, end: true}) : form);
+    const said = {end: true, sent_at: now()}, {csrf, url} = config;
+    navigator.sendBeacon(url, token ? JSON.stringify({token, ...said}) : new URLSearchParams({_token: csrf, ...said}));
   };
   const goes = url => {
     if (url && new URL(url, location).origin === location.origin) staying = now() + 10000;
@@ -53,18 +52,20 @@
   if (window.navigation) navigation.addEventListener('navigate', e => {
     if (!e.destination.sameDocument) goes(e.destination.url);
   });
-  else for (const type of ['click', 'submit']) addEventListener(type, e => {
+  else for (const type of ['click', 'submit']) on(type, e => {
     goes(e.target.action || (e.target.closest('a[href]') || {}).href);
   }, true);
-  addEventListener('visibilitychange', () => {
+  on('visibilitychange', () => {
     say();
     setTimeout(check, visible() ? 0 : 500);
   });
-  addEventListener('pagehide', () => {
+  on('pagehide', () => {
     say({gone: true});
+    left = true;
     if (!over && now() > staying && !others().length) end();
   });
-  addEventListener('pageshow', () => {
+  on('pageshow', () => {
+    left = false;
     say({hello: true});
     setTimeout(check, 200);
   });

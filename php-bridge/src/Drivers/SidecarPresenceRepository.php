@@ -32,19 +32,22 @@ final class SidecarPresenceRepository implements PresenceRepository
     /**
      * @param string|null $session the tab or device; null is the browser of this request
      * @param bool $active false if the user is there, but idle
+     * @param int|null $sentAt milliseconds by the clock of the tab or device
      */
     public function heartbeat(
         Authenticatable $user,
         array $meta = [],
         ?string $session = null,
-        bool $active = true
+        bool $active = true,
+        ?int $sentAt = null
     ): void {
-        $beat = ['session' => $session ?? $this->browser->name(), 'active' => $active];
+        $beat = ['session' => $session ?? $this->browser->name(), 'active' => $active, 'sent_at' => $sentAt];
         $answer = $this->policy->attempt(
             fn (): array => $this->tell('heartbeat', $user, $meta, $beat),
             fn () => $this->cache->heartbeat($user, $meta, $session, $active)
         );
-        if ($answer !== null) {
+        // Offline after a heartbeat: the session's end has overtaken it, so that it was left out.
+        if ($answer !== null && ($answer['status'] ?? null) !== 'offline') {
             $this->announceOnline($user, $meta, $answer);
             $this->announcer->heartbeat($user, $meta);
         }
@@ -61,11 +64,18 @@ final class SidecarPresenceRepository implements PresenceRepository
         }
     }
 
-    /** @param string|null $session the tab or device that ends; null means all of them */
-    public function setOffline(Authenticatable $user, array $meta = [], ?string $session = null): void
-    {
+    /**
+     * @param string|null $session the tab or device that ends; null means all of them
+     * @param int|null $sentAt milliseconds by the clock of the tab or device
+     */
+    public function setOffline(
+        Authenticatable $user,
+        array $meta = [],
+        ?string $session = null,
+        ?int $sentAt = null
+    ): void {
         $answer = $this->policy->attempt(
-            fn (): array => $this->tell('offline', $user, $meta, ['session' => $session]),
+            fn (): array => $this->tell('offline', $user, $meta, ['session' => $session, 'sent_at' => $sentAt]),
             fn () => $this->cache->setOffline($user, $meta)
         );
         if ($answer !== null && ($session === null || ($answer['transition'] ?? null) === 'went_offline')) {

@@ -11,9 +11,10 @@ use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Facades\Facade;
 
 /**
- * @method static void heartbeat(Authenticatable $user, array $meta = [], ?string $session = null, bool $active = true)
+ * @method static void heartbeat(Authenticatable $user, array $meta = [], ?string $session = null, bool $active = true,
+ *     ?int $sentAt = null)
  * @method static void online(Authenticatable $user, array $meta = [])
- * @method static void offline(Authenticatable $user, array $meta = [], ?string $session = null)
+ * @method static void offline(Authenticatable $user, array $meta = [], ?string $session = null, ?int $sentAt = null)
  * @method static array status(int|string $userId, ?array $scope = null)
  * @method static array many(array $userIds, ?array $scope = null)
  * @method static array roster(?array $scope = null, ?string $status = null, int $limit = 100, ?string $cursor = null)

@@ -35,7 +35,8 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         Authenticatable $user,
         array $meta = [],
         ?string $session = null,
-        bool $active = true
+        bool $active = true,
+        ?int $sentAt = null
     ): void {
         $this->heartbeats[] = ['user' => Key::id($user), 'meta' => $meta, 'active' => $active];
         $this->change($user, $active ? 'online' : 'away', $meta);
@@ -46,8 +47,12 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         $this->change($user, 'online', $meta);
     }
 
-    public function offline(Authenticatable $user, array $meta = [], ?string $session = null): void
-    {
+    public function offline(
+        Authenticatable $user,
+        array $meta = [],
+        ?string $session = null,
+        ?int $sentAt = null
+    ): void {
         $this->change($user, 'offline', $meta);
     }
 

@@ -10,7 +10,8 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
 use serde::Deserialize;
 
-use super::types::{OkAnswer, ScopeBody};
+use super::types::OkAnswer;
+use super::wished::WishedScope;
 use super::{Tag, session_of, subject_of};
 use crate::config;
 use crate::http::auth::{self, BrowserAuth, Claims, UserAuth};
@@ -20,7 +21,7 @@ use crate::http::{ClientIp, Failed, Json, Problem, body, json};
 use crate::laravel::{Array, Value};
 use crate::objects_only;
 use crate::presence::identity::{Id, Scope, SessionId, Subject};
-use crate::presence::model::{Beat, Input};
+use crate::presence::model::{Beat, DeviceTime, Input};
 use crate::presence::scope::{self, Wished};
 use crate::presence::{Presence, Wanted};
 
@@ -38,12 +39,14 @@ pub struct BrowserBody {
     active: Option<bool>,
     /// Whether this session ends: the page is closed.
     end: Option<bool>,
+    /// When this is sent, by the page's clock (`Date.now()`): a heartbeat that the end overtakes is left out.
+    sent_at: Option<DeviceTime>,
     /// The tab; the token's `sid` has precedence.
     session: Option<SessionId>,
     /// If given, it must be the token's user.
     user_id: Option<Id>,
     /// If given, it must be the token's scope.
-    scope: Option<ScopeBody>,
+    scope: Option<WishedScope>,
 }
 
 objects_only!(BrowserBody);
@@ -75,13 +78,13 @@ impl Browser {
         let wished = body.scope.map(Scope::from).unwrap_or_default();
         let scope = scope::resolve(&self.rules, Some(claims), &Wished { scope: &wished, request })?;
         let subject = Subject::new(user, scope, self.rules.include_guard);
-        let session = session_of(claims).or(body.session);
+        let session = session_of(claims).or(body.session).unwrap_or_default();
+        let sent_at = body.sent_at;
         let meta = described(request, client).into();
         let input = if body.end == Some(true) {
-            Input::Offline { session: Some(session.unwrap_or_default()), meta }
+            Input::Offline { session: Some(session), meta, sent_at }
         } else {
-            let session = session.unwrap_or_default();
-            Input::Heartbeat(Beat { session, active: body.active.unwrap_or(true), meta })
+            Input::Heartbeat(Beat { session, active: body.active.unwrap_or(true), meta, sent_at })
         };
         Ok(Wanted { subject, input })
     }

@@ -4,6 +4,7 @@ mod browser;
 mod direct;
 mod stream;
 mod types;
+mod wished;
 mod write;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::types::{
     OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
 };
 pub use self::types::{Moment, PageSize, ScopeBody};
+use self::wished::WishedScope;
 use super::feed::Feed;
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
 use super::many::Named;
@@ -79,12 +81,12 @@ impl Api {
         Ok(Some(Watched { scope, ids: ids.iter().map(Id::to_string).collect(), include_guard }))
     }
 
-    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<ScopeBody>) -> Result<Scope, Problem> {
+    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<WishedScope>) -> Result<Scope, Problem> {
         let wished = wished.map(Scope::from).unwrap_or_default();
         scope::resolve(&self.rules, claims, &Wished { scope: &wished, request })
     }
 
-    fn subject(&self, request: &Request, user: Id, wished: Option<ScopeBody>) -> Result<Subject, Problem> {
+    fn subject(&self, request: &Request, user: Id, wished: Option<WishedScope>) -> Result<Subject, Problem> {
         let scope = self.scope(request, None, wished)?;
         Ok(Subject::new(user, scope, self.rules.include_guard))
     }
@@ -95,6 +97,7 @@ impl Api {
             session: body.session.unwrap_or_default(),
             active: body.active.unwrap_or(true),
             meta: body.meta.unwrap_or_default(),
+            sent_at: body.sent_at,
         };
         Ok((subject, beat))
     }
@@ -121,7 +124,7 @@ impl Api {
     /// Record a sign of life
     ///
     /// Puts the user online, or away if `active` is false. Answered once it is committed; a steady heartbeat costs one
-    /// round trip to the store.
+    /// round trip to the store. One that was sent no later than the end of its session (`sent_at`) changes nothing.
     #[oai(path = "/heartbeat", method = "post", operation_id = "heartbeat")]
     async fn heartbeat(
         &self,
@@ -160,7 +163,8 @@ impl Api {
         Json(body): Json<OfflineBody>,
     ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let subject = self.subject(request, body.user_id, body.scope)?;
-        let input = Input::Offline { session: body.session, meta: body.meta.unwrap_or_default() };
+        let OfflineBody { session, meta, sent_at, .. } = body;
+        let input = Input::Offline { session, meta: meta.unwrap_or_default(), sent_at };
         let happened = self.presence.apply(Wanted { subject, input }).await?;
         Ok(Written::by(|out| write::happened(&happened, out)))
     }

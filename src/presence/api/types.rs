@@ -7,9 +7,10 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::wished::WishedScope;
 use crate::laravel::{Array, date};
 use crate::presence::identity::{Id, MAX_LENGTH, Meta, Parts, Scope, SessionId};
-use crate::presence::model::{Change, Status, Timestamp};
+use crate::presence::model::{Change, DeviceTime, Status, Timestamp};
 use crate::presence::service::{MAX_USERS, SnapshotPage};
 use crate::presence::store::Cursor;
 use crate::{objects_only, openapi_by_serde, openapi_type};
@@ -28,9 +29,13 @@ fn name_schema(example: &str) -> MetaSchema {
     }
 }
 
-fn id_schema(description: &'static str) -> MetaSchema {
+fn integer_schema() -> MetaSchema {
     let (minimum, maximum) = (Some(-LARGEST_INTEGER), Some(LARGEST_INTEGER));
-    let integer = MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") };
+    MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") }
+}
+
+fn id_schema(description: &'static str) -> MetaSchema {
+    let integer = integer_schema();
     MetaSchema {
         description: Some(description),
         example: Some(42.into()),
@@ -131,6 +136,11 @@ openapi_by_serde!(
 );
 
 openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
+openapi_by_serde!(
+    DeviceTime,
+    "DeviceTime",
+    MetaSchema { example: Some(1_772_600_767_000_i64.into()), ..integer_schema() }
+);
 openapi_by_serde!(Meta, "Meta", {
     let kind = |kind| {
         let items = (kind == "array").then(|| Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
@@ -223,17 +233,20 @@ pub struct HeartbeatBody {
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
     /// Where.
-    pub scope: Option<ScopeBody>,
+    pub scope: Option<WishedScope>,
     /// The tab or device, `default` if left out.
     pub session: Option<SessionId>,
     /// Whether the user is active there, `true` if left out.
     pub active: Option<bool>,
+    /// When it is sent, by the clock of that tab or device, in milliseconds since 1970. If it is no later than the
+    /// `sent_at` with which the session ended, this heartbeat has been overtaken by the end, and changes nothing.
+    pub sent_at: Option<DeviceTime>,
 }
 
 impl Example for HeartbeatBody {
     fn example() -> Self {
         let meta = Array::from_iter([("device", "phone")]);
-        Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None }
+        Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None, sent_at: None }
     }
 }
 
@@ -259,9 +272,12 @@ pub struct OfflineBody {
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
     /// Where.
-    pub scope: Option<ScopeBody>,
+    pub scope: Option<WishedScope>,
     /// The tab or device that ends; left out, all of them do.
     pub session: Option<SessionId>,
+    /// When it is sent, by the clock of the tab or device that ends, in milliseconds since 1970: its heartbeats that
+    /// were sent no later, and arrive after this, change nothing. Says nothing if all of them end.
+    pub sent_at: Option<DeviceTime>,
 }
 
 /// The users that are asked for.
@@ -273,7 +289,7 @@ pub struct ManyBody {
     #[oai(validator(max_items = 1000))]
     pub user_ids: Vec<Id>,
     /// Where.
-    pub scope: Option<ScopeBody>,
+    pub scope: Option<WishedScope>,
 }
 
 objects_only!(ScopeBody, HeartbeatBody, OfflineBody, ManyBody);

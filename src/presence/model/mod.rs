@@ -8,18 +8,21 @@
 //! An application may write the same Laravel records with the PHP package. What a store saw of that record is given as
 //! [`Observed`]: a newer heartbeat is adopted, a record that is gone before its time means that PHP ended the presence.
 //!
-//! Most heartbeats change nothing but a time, and are not worth writing a state for: see [`State::is_steady`].
+//! Most heartbeats change nothing but a time, and are not worth writing a state for: see [`State::is_steady`]. Some come
+//! when their session has ended already, and change nothing at all: see [`State::is_late`].
 
 mod change;
+mod late;
 mod state;
 mod status;
 mod steady;
 mod time;
 
 pub use change::{Change, Event, Transition};
+pub use late::Ended;
 pub use state::{MAX_SESSIONS, Session, State};
 pub use status::Status;
-pub use time::{Span, Timestamp, Windows};
+pub use time::{DeviceTime, Span, Timestamp, Windows};
 
 use super::identity::{Meta, SessionId, Subject};
 use super::record::Record;
@@ -33,6 +36,8 @@ pub struct Beat {
     pub active: bool,
     /// What is to be kept beside the user; replaces what was there.
     pub meta: Meta,
+    /// When it was sent.
+    pub sent_at: Option<DeviceTime>,
 }
 
 /// What happens to a user.
@@ -48,6 +53,8 @@ pub enum Input {
         session: Option<SessionId>,
         /// What the announcement brings along.
         meta: Meta,
+        /// When it was sent, by the session that ends; says nothing of all.
+        sent_at: Option<DeviceTime>,
     },
     /// Nothing but time.
     Tick,
@@ -191,6 +198,7 @@ fn unheard_of(subject: &Subject, now: Timestamp) -> State {
         since: now,
         sessions: Vec::new(),
         last_online: None,
+        ended: None,
         meta: Meta::default(),
     }
 }
@@ -277,18 +285,28 @@ impl Step<'_> {
         match input {
             Input::Heartbeat(beat) => self.beat(state, subject, beat, false),
             Input::Online(beat) => self.beat(state, subject, beat, true),
-            Input::Offline { session: None, meta } => {
+            Input::Offline { session: None, meta, sent_at: _ } => {
                 self.rename(state, subject);
                 state.meta = meta;
                 self.end_announced(state)
             }
-            Input::Offline { session: Some(session), meta } => self.leave(state, &session, meta),
+            Input::Offline { session: Some(session), meta, sent_at } => {
+                self.dirty |= sent_at.is_some_and(|sent_at| state.remember_end(&session, sent_at));
+                self.leave(state, &session, meta)
+            }
             Input::Tick => RecordWrite::Keep,
         }
     }
 
     fn beat(&mut self, state: &mut State, subject: &Subject, beat: Beat, announce: bool) -> RecordWrite {
+        if state.is_late(&beat) {
+            // Nothing happens; but a replica that did not know of the end may have put the record.
+            return self.put(state);
+        }
         self.rename(state, subject);
+        if state.remembers_end_of(&beat) {
+            state.ended = None;
+        }
         state.beat(beat.session, self.now.whole_second(), beat.active);
         state.meta = beat.meta;
         let online = state.online_until(self.windows).is_some_and(|until| until > self.now);

@@ -4,6 +4,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::late::Ended;
 use super::status::Status;
 use super::time::{Timestamp, Windows};
 use crate::presence::identity::{Meta, Scope, SessionId, UserId};
@@ -53,6 +54,9 @@ pub struct State {
     /// The newest heartbeat that was active, also after the user went offline.
     #[serde(rename = "o")]
     pub last_online: Option<Timestamp>,
+    /// The session that ended last, of those whose end told when it was sent.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
     /// What the newest heartbeat brought along.
     #[serde(rename = "m", deserialize_with = "meta")]
     pub meta: Meta,

@@ -26,7 +26,7 @@ impl State {
     /// record already, but would notice a newer version.
     pub fn is_steady(&self, subject: &Subject, input: &Input, windows: &Windows, now: Timestamp) -> bool {
         let (Input::Heartbeat(beat), Some(only)) = (input, self.only_session()) else { return false };
-        let goes_on = beat.session == only.id && beat.active == only.active;
+        let goes_on = beat.session == only.id && beat.active == only.active && !self.remembers_end_of(beat);
         let as_reported = match self.status {
             Status::Online => beat.active,
             Status::Away => !beat.active,

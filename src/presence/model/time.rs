@@ -11,6 +11,13 @@ pub struct Timestamp(i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(i64);
 
+/// When something was sent, by the clock of the session's own device: milliseconds since the Unix epoch.
+///
+/// That clock may be wrong, so such times are compared with those of the same session, never with a [`Timestamp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeviceTime(i64);
+
 const MICROS: i64 = 1_000_000;
 
 impl Timestamp {
@@ -57,6 +64,18 @@ impl Timestamp {
     /// This point moved back by `span`.
     pub const fn minus(self, span: Span) -> Self {
         Self(self.0.saturating_sub(span.0))
+    }
+}
+
+impl DeviceTime {
+    /// The moment `millis` milliseconds after the Unix epoch, as the device counts.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch, as the device counts.
+    pub const fn millis(self) -> i64 {
+        self.0
     }
 }
 

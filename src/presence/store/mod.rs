@@ -32,7 +32,7 @@ pub use self::outlet::{Outlet, Outlets};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
 pub use self::sql::{Options as SqlOptions, SqlStore};
 use super::identity::{Key, ScopeKey};
-use super::model::{Change, Observed, Outcome, State, Status, Timestamp};
+use super::model::{Change, Observed, Outcome, RecordWrite, State, Status, Timestamp};
 pub use crate::backend::{Result, Unavailable};
 
 /// What is known of a user: the sidecar's own state, and what lies in Laravel's cache.
@@ -67,10 +67,10 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// Whether nothing but the Laravel record is to be written.
+    /// Whether nothing is to be written but the Laravel record, if that.
     pub fn is_light(&self) -> bool {
-        let Outcome { state, dirty, changes, due, .. } = &self.outcome;
-        state.is_some() && !dirty && changes.is_empty() && due.is_none()
+        let Outcome { state, dirty, changes, due, record, .. } = &self.outcome;
+        state.is_some() && !dirty && changes.is_empty() && due.is_none() && *record != RecordWrite::Forget
     }
 }
 

@@ -28,12 +28,21 @@ final class HeartbeatController
         $session = $this->browser->begin() ?? self::DEFAULT_SESSION;
         $agent = mb_strcut(mb_scrub((string) $request->userAgent(), 'UTF-8'), 0, self::USER_AGENT, 'UTF-8');
         $meta = ['ip' => $request->ip(), 'ua' => $agent];
+        $sentAt = $this->sentAt($request);
         if ($request->boolean('end')) {
-            Presence::offline($user, $meta, $session);
+            Presence::offline($user, $meta, $session, $sentAt);
         } else {
-            Presence::heartbeat($user, $meta, $session, $request->boolean('active', true));
+            Presence::heartbeat($user, $meta, $session, $request->boolean('active', true), $sentAt);
         }
 
         return response()->json(['ok' => true]);
+    }
+
+    /** When the page sent this, by its own clock; null if it does not say. */
+    private function sentAt(Request $request): ?int
+    {
+        $millis = filter_var($request->input('sent_at'), FILTER_VALIDATE_INT);
+
+        return $millis === false ? null : $millis;
     }
 }

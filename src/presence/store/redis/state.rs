@@ -27,6 +27,9 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
         Some(at) => write(b"],\"o\":", &at.micros(), &mut out),
         None => out.extend_from_slice(b"],\"o\":null"),
     }
+    if let Some(ended) = &state.ended {
+        write(b",\"e\":", ended, &mut out);
+    }
     out.extend_from_slice(b",\"m\":");
     out.extend_from_slice(state.meta.json());
     out.push(b'}');
@@ -42,7 +45,7 @@ fn write_session(session: &Session, out: &mut Vec<u8>) {
 fn write(before: &[u8], value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     out.extend_from_slice(before);
     if let Err(error) = serde_json::to_writer(out, value) {
-        unreachable!("a scalar or a scope, and a writer that cannot fail: {error}");
+        unreachable!("what has string keys only, and a writer that cannot fail: {error}");
     }
 }
 
@@ -81,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::presence::identity::{Id, Meta, Scope, SessionId};
-    use crate::presence::model::{Status, Timestamp};
+    use crate::presence::model::{DeviceTime, Ended, Status, Timestamp};
 
     fn id() -> impl Strategy<Value = Id> {
         prop_oneof![any::<i64>().prop_map(Id::from), "[^|\\p{Cc}]{0,9}".prop_map(|text| Id::text(&text).unwrap())]
@@ -99,6 +102,11 @@ mod tests {
         })
     }
 
+    fn ended() -> impl Strategy<Value = Ended> {
+        (session(), any::<i64>())
+            .prop_map(|(session, millis)| Ended { session: session.id, sent_at: DeviceTime::from_millis(millis) })
+    }
+
     prop_compose! {
         fn state()(
             version in any::<u64>(),
@@ -108,13 +116,21 @@ mod tests {
             since in moment(),
             sessions in prop::collection::vec(session(), 0..4),
             last_online in prop::option::of(moment()),
+            ended in prop::option::of(ended()),
             meta in prop_oneof![Just("[]"), Just("\"foreign\""), Just(r#"{"a":[1,{"b":"\"é\""}]}"#)],
         ) -> State {
             let [tenant, location, domain, guard] = parts;
             let scope = Scope { tenant, location, domain, guard };
             let meta = Meta::from_json(meta).unwrap();
-            State { version, user, scope, status, since, sessions, last_online, meta }
+            State { version, user, scope, status, since, sessions, last_online, ended, meta }
         }
+    }
+
+    #[test]
+    fn a_state_that_was_written_before_ends_were_remembered_is_read() {
+        let json = r#"{"u":7,"g":{},"s":"away","f":1,"c":[{"i":"tab","t":0,"a":false}],"o":null,"m":[]}"#;
+        let (version, state) = decode(format!("00000000000000ff{json}").as_bytes());
+        assert_eq!((version, state.unwrap().ended), (255, None));
     }
 
     proptest! {

@@ -1,0 +1,167 @@
+//! Heartbeats that the end of their session has overtaken.
+
+use presence_sidecar::presence::identity::{ScopeKey, SessionId};
+use presence_sidecar::presence::model::{Beat, DeviceTime, Ended, Input, Observed, State, Status, apply};
+use presence_sidecar::presence::store::{Commit, Committed, Counts, Known};
+use serde_json::{Value, json};
+
+use super::model::{beat, end, heartbeat, run, sent, session, statuses, subject as somebody, windows};
+use super::stories::stories;
+use super::teller::{START, Teller, after, subject};
+use crate::support::{Engine, Post, Reaction, Receiver, RedisServer, Sidecar, TestDatabase, free_port};
+
+#[test]
+fn only_times_of_one_session_are_compared() {
+    let ended = run(None, end(0, Some(5_000)), START).state;
+    for (input, status) in [
+        (sent(0, 4_999), Status::Offline),
+        (sent(0, 5_000), Status::Offline),
+        (sent(0, 5_001), Status::Online),
+        (sent(1, 1), Status::Online),
+        (heartbeat(), Status::Online),
+    ] {
+        assert_eq!(run(ended.clone(), input.clone(), after(1)).status(), status, "{input:?}");
+    }
+    let again = run(ended, end(0, Some(1)), after(1)).state;
+    assert_eq!(run(again.clone(), sent(0, 4_999), after(2)).status(), Status::Offline, "an older end says nothing new");
+    let other = run(again, end(1, Some(1)), after(2)).state;
+    assert_eq!(run(other, sent(0, 4_999), after(3)).status(), Status::Online, "one session is remembered");
+}
+
+#[test]
+fn what_is_late_is_not_announced() {
+    let ended = run(None, end(0, Some(2)), START).state;
+    let online = Input::Online(Beat { sent_at: Some(DeviceTime::from_millis(1)), ..beat(0, true) });
+    let late = run(ended.clone(), online, after(1));
+    assert_eq!((late.changes, late.dirty, late.state), (Vec::new(), false, ended));
+}
+
+#[test]
+fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
+    let both = run(run(None, sent(0, 1), START).state, sent(1, 1), START).state;
+    let left = run(both, end(1, Some(2)), after(1)).state;
+    let late = run(left, sent(1, 1), after(60));
+    assert_eq!((statuses(&late), late.transition()), (vec![Status::Away, Status::Offline], None));
+}
+
+#[test]
+fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
+    let ended = run(None, end(0, Some(2)), START).state;
+    let back = run(ended, heartbeat(), after(1)).state.unwrap();
+    assert_eq!(back.ended, Some(Ended { session: session(0), sent_at: DeviceTime::from_millis(2) }));
+    assert!(is_steady(&back, heartbeat()) && !is_steady(&back, sent(0, 1)) && !is_steady(&back, sent(0, 3)));
+    let forgotten = run(Some(back), sent(0, 3), after(1));
+    let state = forgotten.state.unwrap();
+    assert_eq!((forgotten.dirty, &state.ended), (true, &None));
+    assert!(is_steady(&state, sent(0, 4)) && is_steady(&state, heartbeat()));
+}
+
+fn is_steady(state: &State, input: Input) -> bool {
+    state.is_steady(&somebody(), &input, &windows(), after(2))
+}
+
+async fn known(teller: &Teller, second: i64) -> Known {
+    teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
+}
+
+async fn log(teller: &Teller) -> Vec<Status> {
+    teller.log().await.into_iter().map(|(_, status)| status).collect()
+}
+
+/// Commits what was prepared before somebody else's commit: finds that out, and asks the rules again.
+async fn commit_again(teller: &Teller, stale: Commit, input: Input, second: i64) {
+    let now = after(second);
+    let Committed::Conflict(current) = teller.store.commit(&[stale], now).await.unwrap().remove(0) else {
+        panic!("the version was another");
+    };
+    let Known { version, state, record } = *current;
+    let listed = state.as_ref().map_or(Status::Offline, |state| state.status);
+    let outcome = apply(state, record, &subject(1), input, &teller.windows, now);
+    let commit = Commit { key: subject(1).key, expected: version, listed, outcome };
+    assert_eq!(teller.store.commit(&[commit], now).await.unwrap(), [Committed::Done]);
+}
+
+stories! {
+    a_heartbeat_that_the_end_has_overtaken_changes_nothing(teller) {
+        teller.act(1, sent(0, 1_000), START).await;
+        teller.act(1, end(0, Some(2_000)), after(1)).await;
+        let before = known(&teller, 1).await;
+        for (millis, second) in [(1_999, 1), (2_000, 2), (1_000, 86_000)] {
+            teller.act(1, sent(0, millis), after(second)).await;
+        }
+        assert_eq!(known(&teller, 86_000).await, before);
+        assert_eq!((before.record, teller.view(1, after(86_000)).await.status), (Observed::Missing, Status::Offline));
+        assert_eq!(teller.store.counts(&scope()).await.unwrap(), Counts::default());
+        teller.act(1, sent(0, 2_001), after(86_001)).await;
+        assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online]);
+        assert_eq!(known(&teller, 86_001).await.state.unwrap().ended, None);
+    }
+
+    an_end_that_comes_before_anything_else_is_remembered(teller) {
+        teller.act(1, end(0, Some(2)), START).await;
+        teller.act(1, sent(0, 1), START).await;
+        assert_eq!(teller.view(1, START).await.status, Status::Offline);
+        teller.act(1, sent(1, 1), after(1)).await;
+        teller.act(1, end(2, Some(2)), after(2)).await;
+        teller.act(1, sent(2, 1), after(3)).await;
+        let state = known(&teller, 3).await.state.unwrap();
+        let sessions: Vec<SessionId> = state.sessions.into_iter().map(|session| session.id).collect();
+        assert_eq!((sessions, log(&teller).await), (vec![session(1)], vec![Status::Offline, Status::Online]));
+    }
+
+    who_beat_late_where_nobody_knew_of_the_end_leaves_no_record(teller) {
+        for (number, active) in [(0, true), (1, false)] {
+            let second = i64::from(number);
+            let late = Input::Heartbeat(Beat { sent_at: Some(DeviceTime::from_millis(3)), ..beat(number, active) });
+            teller.act(1, sent(number, 2), after(second)).await;
+            let stale = teller.prepare(&subject(1), late.clone(), after(second)).await;
+            assert_eq!(stale.is_light(), active, "one is steady, the other is not");
+            teller.act(1, end(number, Some(4)), after(second)).await;
+            commit_again(&teller, stale, late, second).await;
+            let left = known(&teller, second).await;
+            assert_eq!((left.record, left.state.unwrap().status), (Observed::Missing, Status::Offline));
+        }
+        assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online, Status::Offline]);
+    }
+
+    who_beat_late_where_nobody_knew_of_the_end_leaves_the_record_of_the_others(teller) {
+        teller.act(1, sent(0, 2), START).await;
+        let stale = teller.prepare(&subject(1), sent(0, 3), after(2)).await;
+        teller.act(1, Input::Heartbeat(beat(1, false)), after(1)).await;
+        teller.act(1, end(0, Some(4)), after(1)).await;
+        let before = known(&teller, 1).await;
+        commit_again(&teller, stale, sent(0, 3), 2).await;
+        assert_eq!(known(&teller, 2).await, before);
+        assert_eq!(log(&teller).await, [Status::Online, Status::Away]);
+    }
+}
+
+fn scope() -> ScopeKey {
+    subject(1).scope.key(true)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_sign_of_life_does_not_go_out() {
+    let port = free_port();
+    let sidecar = Sidecar::with(&[
+        ("PRESENCE_DRIVER", "webhook".to_owned()),
+        ("PRESENCE_WEBHOOK_URL", format!("http://127.0.0.1:{port}/")),
+        ("PRESENCE_WEBHOOK_SECRET", "secret".to_owned()),
+        ("PRESENCE__WEBHOOK__SEND_ON__HEARTBEAT", "true".to_owned()),
+    ])
+    .await;
+    let receiver = Receiver::on(port, None, |_| Reaction::Answer(204, "")).await;
+    let post = async |call: &str, body: Value| {
+        sidecar.client.post(&format!("/api/v1/presence/{call}"), body).await;
+        while !sidecar.client.get("/api/v1/webhooks/deliveries").await.json["data"].as_array().unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    post("heartbeat", json!({"user_id": 1, "session": "desk"})).await;
+    post("offline", json!({"user_id": 1, "session": "tab", "sent_at": 2})).await;
+    post("heartbeat", json!({"user_id": 1, "session": "tab", "sent_at": 1, "meta": {"sent": 1}})).await;
+    post("heartbeat", json!({"user_id": 1, "session": "tab", "sent_at": 3, "meta": {"sent": 3}})).await;
+    let posts: Vec<Value> = receiver.wait_for(2).await.iter().map(Post::json).collect();
+    let told: Vec<_> = posts.iter().map(|post| (&post["event"], &post["meta"]["sent"])).collect();
+    assert_eq!(told, [(&json!("online"), &json!(null)), (&json!("heartbeat"), &json!(3))]);
+}
