@@ -22,7 +22,7 @@ const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMI
 const RESTED: Duration = Duration::from_millis(100);
 
 impl Database {
-    /// The database of this configuration. Nothing is connected to yet; a pool works on the runtime that first uses it.
+    /// The database of this configuration. Nothing is connected to yet.
     pub fn open(config: &config::Database) -> Self {
         Self::opened(config, SqliteSynchronous::Full)
     }

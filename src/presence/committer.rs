@@ -4,6 +4,9 @@
 //! Laravel record alone. What it remembers may be out of date, another replica or a sweep having committed since: then
 //! the store says so, gives the current state, and the rules are asked again. Where more is at stake, the store is asked
 //! first: other replicas' steady heartbeats, and what PHP did, are in the Laravel record only.
+//!
+//! A connection may be lost between a commit and its answer. Then the state on file tells: if it is the very one that was
+//! sent, it has been committed, and is not committed again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -88,9 +91,17 @@ struct Unit {
     /// Whether `known` is what the store just said. It must not be asked again after a conflict: the record that it
     /// finds may be the one that the commit was to write.
     told: bool,
+    /// What was sent over a connection that was lost before the answer came.
+    unanswered: Option<Sent>,
 }
 
-/// A user's commit on its way, and what its callers are to be told.
+/// A user's commit, and what its callers are to be told.
+struct Sent {
+    outcome: Outcome,
+    answers: Vec<Happened>,
+}
+
+/// A user's commit on its way.
 struct Pending {
     jobs: Vec<Job>,
     answers: Vec<Happened>,
@@ -157,7 +168,7 @@ impl Committer {
                     state: Some(state),
                     record: Observed::Unknown,
                 });
-                units.insert(key.clone(), Unit { jobs: vec![job], known, told: false });
+                units.insert(key.clone(), Unit { jobs: vec![job], known, told: false, unanswered: None });
             }
         }
         self.away.extend(units.keys().cloned());
@@ -226,15 +237,24 @@ impl Flight {
             if known.record == Observed::Unreadable {
                 self.ground.metrics.unreadable_records.increment(1);
             }
-            if let Some(unit) = self.units.get_mut(key) {
-                (unit.known, unit.told) = (Some(known), true);
+            let Some(unit) = self.units.get_mut(key) else { continue };
+            match unit.unanswered.take() {
+                Some(sent) if sent.is_on_file(&known) => {
+                    let jobs = std::mem::take(&mut unit.jobs);
+                    self.done(key.clone(), sent.outcome, Pending { jobs, answers: sent.answers });
+                }
+                _ => (unit.known, unit.told) = (Some(known), true),
             }
         }
+        self.units.retain(|_, unit| !unit.jobs.is_empty());
         Ok(())
     }
 
     /// Applies and commits all units; those that met a conflict remain, with what is known now.
     async fn attempt(&mut self) -> Result<()> {
+        if self.units.is_empty() {
+            return Ok(());
+        }
         let now = self.ground.clock.now();
         let mut commits = Vec::with_capacity(self.units.len());
         let mut pending = Vec::with_capacity(self.units.len());
@@ -252,34 +272,47 @@ impl Flight {
         let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {
-                let lost = commits.into_iter().zip(pending);
-                let unit = |lost: Pending| Unit { jobs: lost.jobs, known: None, told: false };
-                self.units.extend(lost.map(|(commit, lost)| (commit.key, unit(lost))));
+                let lost = commits.into_iter().zip(pending).map(|(commit, Pending { jobs, answers })| {
+                    let unanswered = Some(Sent { outcome: commit.outcome, answers });
+                    (commit.key, Unit { jobs, known: None, told: false, unanswered })
+                });
+                self.units.extend(lost);
                 return Err(error);
             }
         };
         for ((commit, pending), committed) in commits.into_iter().zip(pending).zip(committed) {
             match committed {
-                Committed::Done => self.done(commit, pending),
+                Committed::Done => self.done(commit.key, commit.outcome, pending),
                 Committed::Conflict(known) => {
-                    self.units.insert(commit.key, Unit { jobs: pending.jobs, known: Some(*known), told: true });
+                    let unit = Unit { jobs: pending.jobs, known: Some(*known), told: true, unanswered: None };
+                    self.units.insert(commit.key, unit);
                 }
             }
         }
         Ok(())
     }
 
-    fn done(&mut self, commit: Commit, pending: Pending) {
-        for change in &commit.outcome.changes {
+    fn done(&mut self, key: Key, outcome: Outcome, pending: Pending) {
+        for change in &outcome.changes {
             self.ground.metrics.changed(change, None);
         }
-        if !commit.outcome.changes.is_empty() {
+        if !outcome.changes.is_empty() {
             self.ground.bell.ring();
         }
-        self.landed.push((commit.key, commit.outcome.state));
+        self.landed.push((key, outcome.state));
         for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
             job.answer(Ok(answer));
         }
+    }
+}
+
+impl Sent {
+    /// Whether all of this was committed, and nothing since. A steady heartbeat, which writes no state, may as well be sent
+    /// again.
+    fn is_on_file(&self, known: &Known) -> bool {
+        let Outcome { dirty, state, record, .. } = &self.outcome;
+        let record_is_gone = *record != RecordWrite::Forget || known.record == Observed::Missing;
+        *dirty && state.is_some() && *state == known.state && record_is_gone
     }
 }
 
@@ -304,7 +337,7 @@ impl Ground {
         for job in jobs {
             let Wanted { subject, input } = &job.question;
             let observed = std::mem::replace(&mut record, Observed::Unknown);
-            let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat));
+            let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat, now));
             let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));
             let mut next = model::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
             if announced {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Engine, Process, RedisServer, Sidecar, SqlServer, TestDatabase, on_database, on_redis};
+use crate::support::{
+    Engine, FaultProxy, Process, RedisServer, Sidecar, SqlServer, TestDatabase, on_database, on_redis,
+};
 
 /// A 503 in Laravel's JSON, within a second, on every call that needs the store.
 async fn assert_unavailable(sidecar: &Sidecar) {
@@ -173,4 +175,35 @@ async fn a_flushed_laravel_cache_takes_no_history_along() {
     assert_eq!(sidecar.client.changes().await.len(), 1);
     assert_eq!(sidecar.client.heartbeat(1).await.json["status"], "online");
     assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
+}
+
+/// The answer to a commit gets lost with the connection: it counts once, and its caller is told what came of it.
+async fn assert_counts_once(mut environment: Vec<(&'static str, String)>, port: (&'static str, u16), commit: &str) {
+    let proxy = FaultProxy::before(port.1).await;
+    environment.push((port.0, proxy.port.to_string()));
+    environment.push(("PRESENCE__PRESENCE__SWEEP_INTERVAL_MS", "60000".to_owned()));
+    let sidecar = Sidecar::with(&environment).await;
+    assert_eq!(sidecar.client.heartbeat(9).await.status, 200);
+    for (user, path, transition) in
+        [(1, "online", json!("came_online")), (1, "online", json!(null)), (2, "offline", json!(null))]
+    {
+        proxy.lose_answer_to(commit);
+        let answer = sidecar.client.post(&format!("/api/v1/presence/{path}"), json!({"user_id": user})).await;
+        assert!(proxy.has_lost(), "the answer of {path} was not lost");
+        assert_eq!((answer.status, &answer.json["transition"]), (200, &transition), "{path}: {}", answer.text);
+    }
+    let changes: Vec<_> = sidecar.client.changes().await.iter().map(|change| change["event"].clone()).collect();
+    assert_eq!(changes, ["online", "online", "online", "offline"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_counts_once() {
+    let redis = RedisServer::start();
+    assert_counts_once(on_redis(&redis), ("REDIS_PORT", redis.port()), "EVALSHA").await;
+    for engine in [Engine::MariaDb, Engine::Postgres] {
+        let database = TestDatabase::create(engine);
+        let environment = on_database(&database);
+        let port = environment.iter().find(|(name, _)| *name == "DB_PORT").unwrap().1.parse().unwrap();
+        assert_counts_once(environment, ("DB_PORT", port), "COMMIT").await;
+    }
 }

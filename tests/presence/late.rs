@@ -29,6 +29,16 @@ fn only_times_of_one_session_are_compared() {
 }
 
 #[test]
+fn a_device_whose_clock_was_set_back_is_silenced_for_a_minute_at_most() {
+    let ended = run(None, end(0, Some(5_000)), START).state;
+    for (second, status) in [(59, Status::Offline), (60, Status::Online)] {
+        assert_eq!(run(ended.clone(), sent(0, 4_000), after(second)).status(), status, "after {second} s");
+    }
+    let back = run(ended, sent(0, 4_000), after(60)).state.unwrap();
+    assert_eq!(back.ended, None);
+}
+
+#[test]
 fn what_is_late_is_not_announced() {
     let ended = run(None, end(0, Some(2)), START).state;
     let online = Input::Online(Beat { sent_at: Some(DeviceTime::from_millis(1)), ..beat(0, true) });
@@ -48,7 +58,7 @@ fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
 fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
     let ended = run(None, end(0, Some(2)), START).state;
     let back = run(ended, heartbeat(), after(1)).state.unwrap();
-    assert_eq!(back.ended, Some(Ended { session: session(0), sent_at: DeviceTime::from_millis(2) }));
+    assert_eq!(back.ended, Some(Ended { session: session(0), sent_at: DeviceTime::from_millis(2), heard: START }));
     assert!(is_steady(&back, heartbeat()) && !is_steady(&back, sent(0, 1)) && !is_steady(&back, sent(0, 3)));
     let forgotten = run(Some(back), sent(0, 3), after(1));
     let state = forgotten.state.unwrap();
@@ -86,15 +96,15 @@ stories! {
         teller.act(1, sent(0, 1_000), START).await;
         teller.act(1, end(0, Some(2_000)), after(1)).await;
         let before = known(&teller, 1).await;
-        for (millis, second) in [(1_999, 1), (2_000, 2), (1_000, 86_000)] {
+        for (millis, second) in [(1_999, 1), (2_000, 2), (1_000, 60)] {
             teller.act(1, sent(0, millis), after(second)).await;
         }
-        assert_eq!(known(&teller, 86_000).await, before);
-        assert_eq!((before.record, teller.view(1, after(86_000)).await.status), (Observed::Missing, Status::Offline));
+        assert_eq!(known(&teller, 60).await, before);
+        assert_eq!((before.record, teller.view(1, after(60)).await.status), (Observed::Missing, Status::Offline));
         assert_eq!(teller.store.counts(&scope()).await.unwrap(), Counts::default());
-        teller.act(1, sent(0, 2_001), after(86_001)).await;
+        teller.act(1, sent(0, 2_001), after(61)).await;
         assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online]);
-        assert_eq!(known(&teller, 86_001).await.state.unwrap().ended, None);
+        assert_eq!(known(&teller, 61).await.state.unwrap().ended, None);
     }
 
     an_end_that_comes_before_anything_else_is_remembered(teller) {

@@ -21,7 +21,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Reference {
     sessions: BTreeMap<u8, (i64, bool)>,
-    ended: Option<(u8, i64)>,
+    /// The session, when its end was sent, and when that was heard of.
+    ended: Option<(u8, i64, i64)>,
     status: Status,
     at: i64,
     pub log: Vec<(Status, i64)>,
@@ -48,11 +49,11 @@ impl Reference {
         }
     }
 
-    /// Whether this is a sign of life that was sent no later than the end that is remembered of its session.
+    /// Whether this is a sign of life that was sent no later than the end that was heard of its session within a minute.
     fn is_late(&self, event: &Event) -> bool {
         match *event {
             Event::Heartbeat { session, sent: Some(sent), .. } | Event::Online { session, sent: Some(sent), .. } => {
-                self.ended.is_some_and(|(ended, end)| ended == session && sent <= end)
+                self.ended.is_some_and(|(ended, end, heard)| ended == session && sent <= end && self.at - heard < 60)
             }
             _ => false,
         }
@@ -61,13 +62,12 @@ impl Reference {
     /// What is remembered of ends.
     fn note(&mut self, event: &Event) {
         match (*event, self.ended) {
-            (Event::OfflineOne { session, sent: Some(sent) }, Some((ended, end))) if ended == session => {
-                self.ended = Some((session, sent.max(end)));
-            }
-            (Event::OfflineOne { session, sent: Some(sent) }, _) => self.ended = Some((session, sent)),
+            (Event::OfflineOne { session, sent: Some(sent) }, Some((ended, end, _)))
+                if ended == session && sent <= end => {}
+            (Event::OfflineOne { session, sent: Some(sent) }, _) => self.ended = Some((session, sent, self.at)),
             (
                 Event::Heartbeat { session, sent: Some(_), .. } | Event::Online { session, sent: Some(_), .. },
-                Some((ended, _)),
+                Some((ended, _, _)),
             ) if ended == session => self.ended = None,
             _ => {}
         }

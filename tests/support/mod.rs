@@ -1,12 +1,14 @@
 //! What tests need to stand on: servers of their own, sidecars in this process or as processes, a client.
 
 mod client;
+mod fault_proxy;
 mod receiver;
 mod redis_server;
 mod sidecar;
 mod sql_server;
 
 pub use client::{Answer, Client};
+pub use fault_proxy::FaultProxy;
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};

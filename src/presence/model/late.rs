@@ -3,8 +3,9 @@
 //! A page that is closed says so while a heartbeat of it may still be on its way, over another connection and through
 //! another process of the application. Only who sent both knows their order, and tells it with `sent_at`, by the clock
 //! of the device. So that time is remembered of the session that ended last, and a heartbeat of that session that was
-//! sent no later changes nothing. One session is enough: what is on its way is so for a moment. A newer heartbeat of
-//! that session lets it be forgotten; one that tells no time cannot be late, and counts as ever.
+//! sent no later changes nothing. One session is enough, and it for a minute: what is on its way is so for a moment, and
+//! a device whose clock is set back must not be silenced. A newer heartbeat of that session lets it be forgotten; one that
+//! tells no time cannot be late, and counts as ever.
 //!
 //! An end may come before anything else is known of its session, or of its user. It is remembered all the same.
 
@@ -12,8 +13,11 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Beat, DeviceTime, State};
+use super::{Beat, DeviceTime, Span, State, Timestamp};
 use crate::presence::identity::SessionId;
+
+/// So long a heartbeat may be on its way.
+const ON_ITS_WAY: Span = Span::from_secs(60);
 
 /// The end of a session that told when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,9 @@ pub struct Ended {
     /// When its end was sent.
     #[serde(rename = "t")]
     pub sent_at: DeviceTime,
+    /// When that was heard of, to the second.
+    #[serde(rename = "h")]
+    pub heard: Timestamp,
 }
 
 impl Ended {
@@ -35,9 +42,10 @@ impl Ended {
 }
 
 impl State {
-    /// Whether `beat` was sent no later than the end of its session.
-    pub fn is_late(&self, beat: &Beat) -> bool {
-        self.ended.as_ref().and_then(|ended| ended.order(beat)).is_some_and(Ordering::is_le)
+    /// Whether `beat` was sent no later than the end of its session, and may have been on its way since.
+    pub fn is_late(&self, beat: &Beat, now: Timestamp) -> bool {
+        let recent = |ended: &&Ended| now.seconds_apart(ended.heard) < ON_ITS_WAY.secs();
+        self.ended.as_ref().filter(recent).and_then(|ended| ended.order(beat)).is_some_and(Ordering::is_le)
     }
 
     /// Whether the remembered end says anything about `beat`: that it is late, or that the end can be forgotten.
@@ -46,10 +54,10 @@ impl State {
     }
 
     /// Remembers the end of `session`; whether that is news.
-    pub(super) fn remember_end(&mut self, session: &SessionId, sent_at: DeviceTime) -> bool {
+    pub(super) fn remember_end(&mut self, session: &SessionId, sent_at: DeviceTime, now: Timestamp) -> bool {
         let news = self.ended.as_ref().is_none_or(|known| known.session != *session || known.sent_at < sent_at);
         if news {
-            self.ended = Some(Ended { session: session.clone(), sent_at });
+            self.ended = Some(Ended { session: session.clone(), sent_at, heard: now.whole_second() });
         }
         news
     }

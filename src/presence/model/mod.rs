@@ -291,7 +291,7 @@ impl Step<'_> {
                 self.end_announced(state)
             }
             Input::Offline { session: Some(session), meta, sent_at } => {
-                self.dirty |= sent_at.is_some_and(|sent_at| state.remember_end(&session, sent_at));
+                self.dirty |= sent_at.is_some_and(|sent_at| state.remember_end(&session, sent_at, self.now));
                 self.leave(state, &session, meta)
             }
             Input::Tick => RecordWrite::Keep,
@@ -299,7 +299,7 @@ impl Step<'_> {
     }
 
     fn beat(&mut self, state: &mut State, subject: &Subject, beat: Beat, announce: bool) -> RecordWrite {
-        if state.is_late(&beat) {
+        if state.is_late(&beat, self.now) {
             // Nothing happens; but a replica that did not know of the end may have put the record.
             return self.put(state);
         }

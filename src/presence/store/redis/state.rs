@@ -103,8 +103,11 @@ mod tests {
     }
 
     fn ended() -> impl Strategy<Value = Ended> {
-        (session(), any::<i64>())
-            .prop_map(|(session, millis)| Ended { session: session.id, sent_at: DeviceTime::from_millis(millis) })
+        (session(), any::<i64>(), moment()).prop_map(|(session, millis, heard)| Ended {
+            session: session.id,
+            sent_at: DeviceTime::from_millis(millis),
+            heard,
+        })
     }
 
     prop_compose! {

@@ -1,0 +1,77 @@
+//! A way to a server on which answers can get lost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Passes on what goes to a server and comes from it; works until the test's runtime ends.
+pub struct FaultProxy {
+    pub port: u16,
+    fatal: Arc<Mutex<Vec<u8>>>,
+}
+
+impl FaultProxy {
+    /// In front of what listens on `server`.
+    pub async fn before(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let fatal = Arc::new(Mutex::new(Vec::new()));
+        tokio::spawn(accept(listener, ([127, 0, 0, 1], server).into(), fatal.clone()));
+        Self { port, fatal }
+    }
+
+    /// From now on the first request with `text` in it arrives, but its answer does not: the connection is lost.
+    pub fn lose_answer_to(&self, text: &str) {
+        *self.fatal.lock().unwrap() = text.into();
+    }
+
+    /// Whether that has happened.
+    pub fn has_lost(&self) -> bool {
+        self.fatal.lock().unwrap().is_empty()
+    }
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, fatal: Arc<Mutex<Vec<u8>>>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let Ok(server) = TcpStream::connect(server).await else { continue };
+        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        let fatal = fatal.clone();
+        tokio::spawn(async move {
+            let doomed = AtomicBool::new(false);
+            tokio::select! {
+                () = requests(from_client, to_server, &fatal, &doomed) => {}
+                () = answers(from_server, to_client, &doomed) => {}
+            }
+        });
+    }
+}
+
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fatal: &Mutex<Vec<u8>>, doomed: &AtomicBool) {
+    let mut piece = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
+        {
+            let mut fatal = fatal.lock().unwrap();
+            if !fatal.is_empty() && piece[..length].windows(fatal.len()).any(|window| window == fatal.as_slice()) {
+                fatal.clear();
+                doomed.store(true, Ordering::SeqCst);
+            }
+        }
+        if to.write_all(&piece[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, doomed: &AtomicBool) {
+    let mut piece = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
+        if doomed.load(Ordering::SeqCst) || to.write_all(&piece[..length]).await.is_err() {
+            return;
+        }
+    }
+}
