@@ -4,6 +4,7 @@ mod clients;
 mod commands;
 mod conformance;
 pub mod ground;
+mod hostile;
 mod janitor;
 mod laravel;
 mod model;

@@ -1,0 +1,32 @@
+//! What no client sends, but anybody may.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::ground::{ADMIN, Ground};
+use crate::support::Engine;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_as_deep_as_a_well_is_no_field_and_brings_nobody_down() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let (device, deep) = (ground.register("one").await, format!("a{}=1", "[]".repeat(5_000)));
+    let path = format!("/api/v1/messages/poll?{deep}");
+    assert_eq!(ground.nobody().get(&path).await.status, 401);
+    let register = |body: String| {
+        let request = ground.nobody().request(Method::POST, "/api/v1/clients/register");
+        request.header("Content-Type", FORM).body(body)
+    };
+    let deeper = format!("fingerprint{}=1&fingerprint=one", "[a]".repeat(300_000));
+    assert_eq!(ground.nobody().send(register(deeper)).await.json["api_token"], json!(device.token));
+
+    // As deep as PHP goes, and a step beyond.
+    for (depth, status) in [(64, 200), (65, 422)] {
+        let (id, names) = (&device.id, "[a]".repeat(depth));
+        let request = ground.nobody().request(Method::POST, "/api/v1/messages/publish");
+        let request = request.header("X-Admin-Token", ADMIN).header("Content-Type", FORM);
+        let answer = ground.nobody().send(request.body(format!("to_client_ids[]={id}&type=t&payload{names}=1"))).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+}
