@@ -330,7 +330,8 @@ impl Statuses for ForAnybody {
 }
 
 impl Statuses for ForAdmins {
-    const LIST: &'static [(u16, &'static str)] = &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNAVAILABLE];
+    const LIST: &'static [(u16, &'static str)] =
+        &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
 }
 
 impl Statuses for ForOperators {

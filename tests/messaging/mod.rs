@@ -3,6 +3,7 @@
 mod clients;
 mod commands;
 mod conformance;
+mod given_up;
 pub mod ground;
 mod hostile;
 mod janitor;

@@ -47,7 +47,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Tries at something that the database refuses to do.
 const TRIES: u32 = 10;
 
-/// How long anything is tried. This and the time that dead letters are kept are less than that of the names of steps.
+/// How long anything is tried. This and the time that dead letters are kept, again and again for those that are replayed,
+/// are less than that of the names of steps.
 const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 
 /// How long dead letters are kept.
@@ -206,9 +207,10 @@ impl Messaging {
 /// What is to become of a job that was not done.
 fn judged(job: &Job, failure: &Failure) -> Verdict {
     let outage = matches!(failure, Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)));
+    let hopeless = matches!(failure, Failure::Secret);
     let tries = Tries { count: job.tries.count.saturating_add(1), last: failure.to_string() };
     let (id, count, error) = (&job.id, tries.count, failure.chain());
-    if job.age > LONGEST || (!outage && count >= TRIES) {
+    if hopeless || job.age > LONGEST || (!outage && count >= TRIES) {
         tracing::error!(id, tries = count, error, "fan-out given up: a dead letter now");
         return Verdict::Dead(tries);
     }

@@ -44,10 +44,18 @@ pub struct Step<'a> {
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// So many messages were stored.
-    Stored(usize),
+    /// It happened.
+    Stored {
+        /// So many messages.
+        messages: usize,
+        /// For so many recipients there are nothing could be sealed.
+        unsealed: usize,
+    },
     /// The step had happened before.
     Already,
+    /// There are recipients, but nothing could be sealed for any of them: nothing happened, so that the step can be done
+    /// again.
+    Unsealed,
 }
 
 /// What is no longer needed.
@@ -196,7 +204,7 @@ impl Store {
     }
 
     /// Stores what `seal` makes for each recipient there is, in the order of the recipients, all together and once.
-    /// Recipients that `seal` makes nothing for are passed over, as are those there are not.
+    /// Those there are not are passed over, and so are those that `seal` makes nothing for, unless they are all there are.
     pub async fn deliver<S>(&self, step: &Step<'_>, seal: S) -> Result<Delivered>
     where
         S: Fn(&Recipient) -> Option<Letter> + Sync,
@@ -217,15 +225,20 @@ impl Store {
         let wanted: Vec<Arg<'_>> = step.recipients.iter().map(|id| Arg::from(id.as_str())).collect();
         let rows = transaction.rows(&self.statements.repeated("recipients", wanted.len()), &wanted).await?;
         let recipients = rows.iter().map(Recipient::read).collect::<Result<Vec<_>>>()?;
-        let of = |id: &ClientId| found_for(id, &recipients, |recipient| &recipient.id).and_then(seal);
-        let letters: Vec<Letter> = step.recipients.iter().filter_map(of).collect();
+        let of = |id: &ClientId| found_for(id, &recipients, |recipient| &recipient.id).map(seal);
+        let found: Vec<Option<Letter>> = step.recipients.iter().filter_map(of).collect();
+        let asked = found.len();
+        let letters: Vec<Letter> = found.into_iter().flatten().collect();
+        if letters.is_empty() && asked > 0 {
+            return Ok(Delivered::Unsealed);
+        }
         if !letters.is_empty() {
             let statement = self.statements.repeated("insert_messages", letters.len());
             let args: Vec<Arg<'_>> = letters.iter().flat_map(|letter| letter.args(step.at)).collect();
             transaction.execute(&statement, &args).await?;
         }
         transaction.commit().await?;
-        Ok(Delivered::Stored(letters.len()))
+        Ok(Delivered::Stored { messages: letters.len(), unsealed: asked - letters.len() })
     }
 
     /// Deletes a batch of what was stored before `before`, and says how many rows that were.
