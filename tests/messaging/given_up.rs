@@ -71,3 +71,20 @@ async fn without_a_queue_the_wrong_app_key_is_a_500_and_may_be_published_again()
     repaired(&ground.database, &device.id, &key);
     assert_eq!((publish().await, device.messages("").await.len()), (200, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_up_is_done_when_it_is_published_again() {
+    for engine in ENGINES {
+        let by_hand = ByHand::on(engine).await;
+        let publish_and_work = async || {
+            by_hand.messaging.publish(&by_hand.fanout("a")).await.unwrap();
+            by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap()
+        };
+        let key = damaged(&by_hand.test, by_hand.client.as_str());
+        assert_eq!(publish_and_work().await, 1);
+        died_of(&by_hand).await;
+        repaired(&by_hand.test, by_hand.client.as_str(), &key);
+        assert_eq!((publish_and_work().await, by_hand.stored().as_str()), (1, "1"), "{engine:?}");
+        assert_eq!(by_hand.queue.depth(QUEUE).await.unwrap().dead, 0);
+    }
+}
