@@ -17,8 +17,9 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// How long it rests between two batches.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long the names of done steps are kept: a body that is sent again later than that is stored again.
-const KEEP_STEPS: Duration = Duration::from_secs(7 * 86_400);
+/// How long the names of done steps are kept: a body that is sent again, or a job that is replayed, later than that is
+/// stored again.
+const KEEP_STEPS: Duration = Duration::from_secs(30 * 86_400);
 
 impl Messaging {
     /// Deletes a batch of everything that is too old, and says how many rows that were.
