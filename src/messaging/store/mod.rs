@@ -188,7 +188,8 @@ impl Store {
         Ok(self.database.execute(&self.statements.get("revoke"), &args).await? > 0)
     }
 
-    /// Records that these clients were seen at `at`, unless they were later.
+    /// Records that these clients were seen at `at`, unless they were later. On Postgres not those that are written to at
+    /// that moment.
     pub async fn touch(&self, clients: &[ClientId], at: &str) -> Result<()> {
         let statement = self.statements.repeated("touch", clients.len());
         let mut args: Vec<Arg<'_>> = vec![at.into()];

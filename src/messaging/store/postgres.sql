@@ -45,9 +45,14 @@ WHERE id = ?::uuid AND api_token_hash = ?
 -- name: revoke
 UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint = NULL, updated_at = ?::timestamp WHERE id = ?::uuid
 
+-- Those that somebody else holds are passed over: it waits for nobody, so that nobody waits for it in turn.
 -- name: touch
 UPDATE {clients} SET last_seen_at = ?::timestamp
-WHERE id IN ([[?::uuid]]) AND (last_seen_at IS NULL OR last_seen_at < ?::timestamp)
+WHERE id IN (
+  SELECT id FROM {clients}
+  WHERE id IN ([[?::uuid]]) AND (last_seen_at IS NULL OR last_seen_at < ?::timestamp)
+  FOR NO KEY UPDATE SKIP LOCKED
+)
 
 -- name: acknowledge
 INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at)
