@@ -10,8 +10,10 @@
 //!
 //! Times are those of Laravel's columns: text without a zone, see [`crate::laravel::date::database`].
 
+mod purge;
 mod records;
 
+pub use self::purge::Purge;
 pub use self::records::{Client, Letter, Message, Recipient, Secrets, Standing};
 
 use super::model::{ClientId, Fingerprint};
@@ -56,17 +58,6 @@ pub enum Delivered {
     /// There are recipients, but nothing could be sealed for any of them: nothing happened, so that the step can be done
     /// again.
     Unsealed,
-}
-
-/// What is no longer needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purge {
-    /// Messages that their clients have acknowledged.
-    Acknowledged,
-    /// All messages.
-    Old,
-    /// Names of steps that nobody will do again.
-    Steps,
 }
 
 /// A client's new secrets, and what they take the place of.
@@ -240,16 +231,6 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(Delivered::Stored { messages: letters.len(), unsealed: asked - letters.len() })
-    }
-
-    /// Deletes a batch of what was stored before `before`, and says how many rows that were.
-    pub async fn purge(&self, what: Purge, before: &str) -> Result<u64> {
-        let name = match what {
-            Purge::Acknowledged => "purge_acknowledged",
-            Purge::Old => "purge_old",
-            Purge::Steps => "purge_steps",
-        };
-        self.database.execute(&self.statements.get(name), &[before.into()]).await
     }
 
     /// Up to `limit` messages to a client behind an id, by rising id.
