@@ -1,10 +1,12 @@
 //! Fan-out that cannot be done: it is kept, and done when it can be.
 
+use std::time::Duration;
+
 use presence_sidecar::messaging::service::{Fanout, QUEUE, Registered};
-use presence_sidecar::queue::{Queue, Standing};
+use presence_sidecar::queue::{NewJob, Queue, Standing};
 use serde_json::json;
 
-use super::ground::Ground;
+use super::ground::{Ground, crypt};
 use super::queued::ByHand;
 use crate::support::{ENGINES, Engine};
 
@@ -87,4 +89,16 @@ async fn what_was_given_up_is_done_when_it_is_published_again() {
         assert_eq!((publish_and_work().await, by_hand.stored().as_str()), (1, "1"), "{engine:?}");
         assert_eq!(by_hand.queue.depth(QUEUE).await.unwrap().dead, 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_cannot_hold_holds_nobody_up() {
+    let by_hand = ByHand::on(Engine::Postgres).await;
+    let recipients = [by_hand.client.as_str()];
+    let job = json!({"id": "x", "from": null, "kind": "a\0b", "payload": "{}", "recipients": recipients}).to_string();
+    let payload = crypt().encrypt(job.as_bytes()).into_bytes();
+    let job = NewJob { id: "x", lane: "0", payload: &payload, delay: Duration::ZERO };
+    by_hand.queue.push(QUEUE, &[job]).await.unwrap();
+    assert_eq!(by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap(), 1);
+    assert_eq!(died_of(&by_hand).await, "the database refused a statement");
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::ground::{ADMIN, Ground};
-use crate::support::Engine;
+use crate::support::{ENGINES, Engine};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -28,5 +28,28 @@ async fn a_name_as_deep_as_a_well_is_no_field_and_brings_nobody_down() {
         let request = request.header("X-Admin-Token", ADMIN).header("Content-Type", FORM);
         let answer = ground.nobody().send(request.body(format!("to_client_ids[]={id}&type=t&payload{names}=1"))).await;
         assert_eq!(answer.status, status, "{}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nul_character_is_told_to_who_sends_it_where_it_cannot_be_stored() {
+    for engine in ENGINES {
+        let ground = Ground::start(engine).await;
+        let device = ground.register("one").await;
+        let register = async |body| ground.nobody().post("/api/v1/clients/register", body).await;
+        let answers = [
+            ("type", ground.publish(&[&device], "a\0b", json!({"n": 1})).await),
+            ("ciphertext", device.post("/messages/send", &device.sealed(&json!({"type": "a\0b"}))).await),
+            ("fingerprint", register(json!({"fingerprint": "a\0b"})).await),
+            ("name", register(json!({"fingerprint": "two", "name": "a\0b"})).await),
+        ];
+        for (field, answer) in answers {
+            if engine == Engine::Postgres {
+                let sentence = format!("The {field} field must not have a NUL character in it.");
+                assert_eq!((answer.status, &answer.json["message"]), (422, &json!(sentence)));
+            } else {
+                assert!(matches!(answer.status, 200 | 201), "{engine:?}: {}", answer.text);
+            }
+        }
     }
 }

@@ -37,7 +37,7 @@ use super::model::ClientId;
 use super::seal::{Key, OpenError};
 use super::store::{Client, Message, Store};
 use crate::backend::Unavailable;
-use crate::database::{self, Database, Names};
+use crate::database::{self, Database, Engine, Names};
 use crate::laravel::crypt::Crypt;
 use crate::laravel::date;
 use crate::queue::Queue;
@@ -117,6 +117,9 @@ pub enum Failure {
     /// What was sealed has a type that is no text.
     #[error("what was sealed has a type that is no text")]
     NoType,
+    /// A text with a NUL character, which the database cannot hold, in this field.
+    #[error("a text has a NUL character in it")]
+    Nul(&'static str),
     /// There is no such client.
     #[error("there is no such client")]
     UnknownClient,
@@ -236,6 +239,12 @@ impl Messaging {
     pub async fn end(&self) {
         self.write_seen().await;
         self.database.close().await;
+    }
+
+    /// Whether the database can hold a text that came in `field`: on Postgres there is no NUL in one.
+    fn holds(&self, field: &'static str, text: &str) -> Outcome<()> {
+        let refused = self.database.engine() == Engine::Postgres && text.contains('\0');
+        if refused { Err(Failure::Nul(field)) } else { Ok(()) }
     }
 
     fn saw(&self, id: &ClientId) {

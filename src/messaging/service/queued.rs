@@ -117,6 +117,7 @@ impl Messaging {
     /// # Errors
     /// It may have been taken or not: the database, or the queue, does not answer.
     pub async fn publish(&self, fanout: &Fanout) -> Outcome<()> {
+        self.holds("type", &fanout.kind)?;
         let Some(queue) = &self.queue else { return self.fan_out(fanout).await };
         let jobs = fanout.split();
         let encrypted = jobs.iter().map(|(_, job)| self.crypt.encrypt(&job.write()).into_bytes());
@@ -207,7 +208,11 @@ impl Messaging {
 /// What is to become of a job that was not done.
 fn judged(job: &Job, failure: &Failure) -> Verdict {
     let outage = matches!(failure, Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)));
-    let hopeless = matches!(failure, Failure::Secret);
+    let hopeless = match failure {
+        Failure::Secret => true,
+        Failure::Database(error) => error.is_about_data(),
+        _ => false,
+    };
     let tries = Tries { count: job.tries.count.saturating_add(1), last: failure.to_string() };
     let (id, count, error) = (&job.id, tries.count, failure.chain());
     if hopeless || job.age > LONGEST || (!outage && count >= TRIES) {

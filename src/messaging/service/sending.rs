@@ -39,6 +39,7 @@ impl Messaging {
         let key = self.key(&client.secrets.key_encrypted).ok_or(Failure::Secret)?;
         let opened = Opened::read(&key.open(&sending.sealed, &sending.aads)?)?;
         let kind = opened.kind()?;
+        self.holds("ciphertext", &kind)?;
         let [nonce, tag] =
             [&sending.sealed.nonce, &sending.sealed.tag].map(|text| base64::encode(&base64::decode_lenient(text)));
         let name = Fanout::name(&["send", client.id.as_str(), &nonce, &tag]);
