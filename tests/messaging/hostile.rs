@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::ground::{ADMIN, Ground};
-use crate::support::{ENGINES, Engine};
+use crate::support::{ENGINES, Engine, TestDatabase};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -52,4 +52,21 @@ async fn a_nul_character_is_told_to_who_sends_it_where_it_cannot_be_stored() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_body_does_not_store_itself_more_often_than_is_allowed() {
+    let most = [("PRESENCE__MESSAGING__MAX_RECIPIENTS", "3")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &most).await;
+    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    let send = async |count: usize| {
+        let said = json!({"payload": {"n": count}, "to_client_ids": vec![two.id.as_str(); count]});
+        one.post("/messages/send", &one.sealed(&said)).await
+    };
+    let refused = send(4).await;
+    let sentence = "The ciphertext field must not hold more than 3 to_client_ids.";
+    assert_eq!((refused.status, &refused.json["message"]), (422, &json!(sentence)));
+    assert_eq!((one.messages("").await.len(), two.messages("").await.len()), (0, 0), "nothing of it is kept");
+    assert_eq!(send(3).await.status, 200);
+    assert_eq!((one.messages("").await.len(), two.messages("").await.len()), (1, 3));
 }

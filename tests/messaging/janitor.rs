@@ -23,6 +23,7 @@ fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option
         names: Names::new(&config.messaging.tables, &config.database),
         crypt: crypt(),
         zone: chrono_tz::UTC,
+        max_recipients: 100,
         bcrypt_cost: 4,
         keep_acked,
         keep,

@@ -143,6 +143,7 @@ impl ByHand {
             names,
             crypt: crypt(),
             zone: chrono_tz::UTC,
+            max_recipients: 100,
             bcrypt_cost: 4,
             keep_acked: None,
             keep: None,

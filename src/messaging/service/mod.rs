@@ -52,6 +52,7 @@ pub struct Messaging {
     database: Database,
     crypt: Crypt,
     zone: Tz,
+    max_recipients: usize,
     bcrypt_cost: u32,
     tokens: Tokens,
     seen: Seen,
@@ -73,6 +74,8 @@ pub struct Ground {
     pub crypt: Crypt,
     /// The application's time zone, which its tables are in.
     pub zone: Tz,
+    /// Most clients that a client may have one message relayed to.
+    pub max_recipients: usize,
     /// The cost of the bcrypt hash of a new token.
     pub bcrypt_cost: u32,
     /// How long acknowledged messages are kept, if not for ever.
@@ -117,6 +120,9 @@ pub enum Failure {
     /// What was sealed has a type that is no text.
     #[error("what was sealed has a type that is no text")]
     NoType,
+    /// What was sealed names more recipients than this, the most that are allowed.
+    #[error("what was sealed is for more than {0} clients")]
+    TooMany(usize),
     /// A text with a NUL character, which the database cannot hold, in this field.
     #[error("a text has a NUL character in it")]
     Nul(&'static str),
@@ -159,7 +165,8 @@ impl Messaging {
     /// The service, and the worker that asks the database for all who poll; without it no poll is answered. Nothing is
     /// connected to yet.
     pub fn new(ground: Ground) -> (Self, BoxFuture<'static, ()>) {
-        let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep, queue, metrics } = ground;
+        let Ground { database, names, crypt, zone, max_recipients, bcrypt_cost, keep_acked, keep, queue, metrics } =
+            ground;
         let store = Store::new(database.clone(), &names);
         let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
         let queued = Notify::new();
@@ -170,6 +177,7 @@ impl Messaging {
             database,
             crypt,
             zone,
+            max_recipients,
             bcrypt_cost,
             tokens,
             seen,
