@@ -70,3 +70,23 @@ async fn one_body_does_not_store_itself_more_often_than_is_allowed() {
     assert_eq!(send(3).await.status, 200);
     assert_eq!((one.messages("").await.len(), two.messages("").await.len()), (1, 3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_has_guessed_too_often_costs_nobody_a_bcrypt_any_more() {
+    let limits = [("PRESENCE__MESSAGING__LIMITS__POLL", "3,1")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &limits).await;
+    let (known, old) = (ground.register("known").await, ground.register("old").await);
+    assert_eq!(known.poll("").await.status, 204);
+    ground.database.sql(&format!("UPDATE clients SET api_token_encrypted = NULL WHERE id = '{}'", old.id));
+    let refused = async || {
+        let metrics = ground.nobody().get("/metrics").await.text;
+        let line = metrics.lines().find(|line| line.starts_with("messaging_auth_failures_total ")).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().to_owned()
+    };
+    for (n, status) in [401, 401, 401, 429, 429].into_iter().enumerate() {
+        assert_eq!(old.with_token(&format!("guess {n}")).poll("").await.status, status);
+    }
+    assert_eq!(refused().await, "3", "the others were not even looked at");
+    assert_eq!(old.poll("").await.status, 429, "who is not remembered waits for the next minute");
+    assert_eq!(known.poll("").await.status, 204, "who is remembered goes on");
+}

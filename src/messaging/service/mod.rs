@@ -208,6 +208,11 @@ impl Messaging {
         Ok(client)
     }
 
+    /// Whether the caller has lately shown the token that it shows now.
+    pub fn remembers(&self, caller: &Caller) -> bool {
+        self.tokens.remembers(caller)
+    }
+
     fn known<T>(&self, found: Option<T>) -> Outcome<T> {
         found.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))
     }
