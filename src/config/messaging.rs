@@ -64,6 +64,8 @@ pub struct MessagingLimits {
     pub api: Option<Throttle>,
     /// Registrations from one address.
     pub register: Option<Throttle>,
+    /// Wrong tokens of applications and operators from one address.
+    pub guesses: Option<Throttle>,
 }
 
 /// `[messaging.tables]`: names of letters, digits and underscores.
@@ -143,6 +145,7 @@ fn limits(raw: &RawLimits, layers: &Layers) -> Outcome<MessagingLimits> {
         poll: limit("messaging.limits.poll", &raw.poll)?,
         api: limit("messaging.limits.api", &raw.api)?,
         register: limit("messaging.limits.register", &raw.register)?,
+        guesses: limit("messaging.limits.guesses", &raw.guesses)?,
     })
 }
 

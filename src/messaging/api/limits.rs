@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::http::throttle::{Passed, Throttle};
-use crate::http::{ClientIp, Problem};
+use crate::http::{Problem, address};
 use crate::laravel::base64;
 use crate::messaging::Messaging;
 use crate::messaging::model::ClientId;
@@ -108,11 +108,6 @@ pub(super) fn with_rest(problem: Problem, passed: Option<Passed>) -> Problem {
         Some(passed) => Problem::Counted(Box::new(problem), passed),
         None => problem,
     }
-}
-
-/// Where a request comes from.
-pub(super) fn address(request: &Request) -> String {
-    request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
 }
 
 fn turned_away(throttle: Option<&Throttle>, address: &str, problem: Problem) -> Problem {

@@ -24,7 +24,7 @@ use self::answers::{CredentialsAnswer, DoneAnswer, MessagesAnswer, OrNothing, Qu
 use self::bodies::{AcknowledgementBody, PublicationBody, RegistrationBody, SealedBody};
 use self::fields::Fields;
 use self::input::Input;
-use self::limits::{Shown, Turn, address, counted, hit, with_rest};
+use self::limits::{Shown, Turn, counted, hit, with_rest};
 pub use self::operators::Operators;
 use self::requests::{acknowledgement, cursor, publication, registration, sending};
 use super::Messaging;
@@ -33,7 +33,7 @@ use crate::config::{self, Throttle as Limit};
 use crate::http::doors::{AdminAuth, ClientAuth};
 use crate::http::problem::{ForAdmins, ForAnybody, ForClients};
 use crate::http::throttle::Throttle;
-use crate::http::{Failed, Json, Problem};
+use crate::http::{Failed, Json, Problem, address};
 
 /// Groups of operations in the document.
 #[derive(Tags)]
