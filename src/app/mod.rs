@@ -105,6 +105,7 @@ fn messaging(config: &Config, registry: &Registry) -> Result<Option<Wing>, Assem
         names,
         crypt,
         zone: config.laravel.timezone,
+        max_recipients: config.messaging.max_recipients,
         bcrypt_cost: config.messaging.bcrypt_cost,
         keep_acked: config.messaging.keep_acked,
         keep: config.messaging.keep,

@@ -121,8 +121,9 @@ impl Command {
             Self::Publish { text, payload, to, r#type: kind, idempotency_key } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
                 let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
-                let queued = operator.publish(&Publication { to, kind, payload, key }).await.map_err(told)?;
-                println!("Published to {queued}.");
+                let publication = Publication { to, kind, payload, key };
+                let queued = operator.publish(&publication).await.map_err(|failure| untold(&publication, failure))?;
+                println!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" });
                 Ok(())
             }
             Self::Revoke { client } => {
@@ -177,6 +178,12 @@ fn line(message: &OpenedMessage) -> String {
     let from = message.from_client_id.as_deref().unwrap_or("application");
     let said = said(message.payload.get("payload").unwrap_or(&message.payload));
     format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, visible(&message.r#type))
+}
+
+/// Why a publication failed, and, unless it was refused for good, how to say it again so that it is stored once.
+fn untold(publication: &Publication, failure: Failure) -> String {
+    let again = failure.is_passing().then(|| format!("; again, once: --idempotency-key {}", publication.key));
+    format!("{failure}{}", again.unwrap_or_default())
 }
 
 fn told(failure: Failure) -> String {

@@ -81,7 +81,7 @@ impl Operator {
         self.connection.expect::<Value>(request).await.map(drop)
     }
 
-    /// Publishes, and gives for how many clients.
+    /// Publishes, and gives for how many ids: those that nobody has count, too.
     ///
     /// # Errors
     /// The sidecar does not answer or refuses.

@@ -29,6 +29,8 @@ pub struct Messaging {
     pub registration_token: Option<SecretString>,
     /// How a message reaches the many it is published to.
     pub queue: FanoutQueue,
+    /// Most clients that a client may have one message relayed to.
+    pub max_recipients: usize,
     /// The cost of the bcrypt hash of a new API token.
     pub bcrypt_cost: u32,
     /// How often clients may ask.
@@ -62,6 +64,8 @@ pub struct MessagingLimits {
     pub api: Option<Throttle>,
     /// Registrations from one address.
     pub register: Option<Throttle>,
+    /// Wrong tokens of applications and operators from one address.
+    pub guesses: Option<Throttle>,
 }
 
 /// `[messaging.tables]`: names of letters, digits and underscores.
@@ -93,6 +97,7 @@ pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<Messaging> {
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),
         queue: queue(&messaging.queue, layers)?,
+        max_recipients: layers.number("messaging.max_recipients", messaging.max_recipients, 1..=100_000)?,
         bcrypt_cost: layers.number("messaging.bcrypt_cost", messaging.bcrypt_cost, 4..=15)?,
         limits: limits(&messaging.limits, layers)?,
         tables: tables(messaging.tables, layers)?,
@@ -140,6 +145,7 @@ fn limits(raw: &RawLimits, layers: &Layers) -> Outcome<MessagingLimits> {
         poll: limit("messaging.limits.poll", &raw.poll)?,
         api: limit("messaging.limits.api", &raw.api)?,
         register: limit("messaging.limits.register", &raw.register)?,
+        guesses: limit("messaging.limits.guesses", &raw.guesses)?,
     })
 }
 

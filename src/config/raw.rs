@@ -152,6 +152,7 @@ pub(super) struct RawMessaging {
     pub admin_token: Option<String>,
     pub operator_tokens: Vec<String>,
     pub queue: String,
+    pub max_recipients: i64,
     pub bcrypt_cost: i64,
     pub limits: RawLimits,
     pub tables: RawTables,
@@ -163,6 +164,7 @@ pub(super) struct RawLimits {
     pub poll: String,
     pub api: String,
     pub register: String,
+    pub guesses: String,
 }
 
 #[derive(Deserialize)]

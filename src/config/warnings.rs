@@ -9,12 +9,16 @@ use super::resolved::{Config, Driver, Store};
 /// The PHP package's example, which everybody knows.
 const EXAMPLE_SECRET: &str = "test-secret";
 
+/// What the reference server's own tokens begin with, which everybody knows.
+const EXAMPLE_TOKEN: &str = "changeme-";
+
 /// Characters below which a token can be guessed.
 const SHORT: usize = 16;
 
 /// A sentence for each thing to look at.
 pub(super) fn of(config: &Config, layers: &Layers) -> Vec<String> {
     let found = webhook(config, layers).into_iter().chain(short(config)).chain(keys(config, layers));
+    let found = found.chain(examples(config));
     let found = found.chain(messaging::queue_warning(layers).filter(|_| config.messaging.enabled));
     found.collect()
 }
@@ -39,6 +43,19 @@ fn short(config: &Config) -> Vec<String> {
     let is_short = |secret: &SecretString| secret.expose_secret().len() < SHORT;
     let weak = lists.into_iter().filter(|(_, secrets)| secrets.iter().any(is_short));
     weak.map(|(key, _)| format!("{key} has an entry of less than {SHORT} characters, which can be guessed")).collect()
+}
+
+/// The tokens that a `.env` may still have from the reference server.
+fn examples(config: &Config) -> Vec<String> {
+    let messaging = &config.messaging;
+    let lists = [
+        ("messaging.admin_token (ADMIN_TOKEN)", messaging.admin_token.as_slice()),
+        ("messaging.operator_tokens (OPERATOR_TOKENS)", messaging.operator_tokens.as_slice()),
+    ];
+    let known = |token: &SecretString| token.expose_secret().starts_with(EXAMPLE_TOKEN);
+    let open = lists.into_iter().filter(|(_, tokens)| messaging.enabled && tokens.iter().any(known));
+    open.map(|(key, _)| format!("{key} has the reference server's example, which everybody knows: choose another"))
+        .collect()
 }
 
 fn keys(config: &Config, layers: &Layers) -> Vec<String> {

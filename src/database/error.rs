@@ -48,6 +48,15 @@ impl Error {
         cause.downcast_ref().is_some_and(|error| matches!(error, sqlx::Error::Io(_)))
     }
 
+    /// Whether a server says that a value is at fault (SQLSTATE class 22), so that no other try helps.
+    pub fn is_about_data(&self) -> bool {
+        let Self::Refused(cause) = self else { return false };
+        let postgres =
+            cause.downcast_ref::<sqlx::postgres::PgDatabaseError>().map(sqlx::postgres::PgDatabaseError::code);
+        let mysql = || cause.downcast_ref::<sqlx::mysql::MySqlDatabaseError>().and_then(|error| error.code());
+        postgres.or_else(mysql).is_some_and(|code| code.starts_with("22"))
+    }
+
     /// Whether another try may succeed at once.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))

@@ -5,6 +5,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::auth::gate;
+use super::edge::address;
 use super::problem::Problem;
 
 /// Only those with the token in `X-Admin-Token`.
@@ -61,11 +62,12 @@ impl<'a> ApiExtractor<'a> for AdminAuth {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let token = header(request, ADMIN).unwrap_or_default();
-        match gate(request).is_some_and(|gate| gate.is_admin(token)) {
-            true => Ok(Self(())),
-            false => Err(Problem::Forbidden("Invalid admin token").into()),
+        let refusal = Problem::Forbidden("Invalid admin token");
+        match (header(request, ADMIN).filter(|token| !token.is_empty()), gate(request)) {
+            (Some(token), Some(gate)) => gate.admit(&address(request), gate.is_admin(token), refusal)?,
+            _ => return Err(refusal.into()),
         }
+        Ok(Self(()))
     }
 }
 
@@ -87,11 +89,15 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        let refusal = Problem::Forbidden("Invalid operator token");
         match (header(request, OPERATOR).filter(|token| !token.is_empty()), gate(request)) {
-            (None, _) => Err(Problem::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
-            (Some(token), Some(gate)) if gate.is_operator(token) => Ok(Self(())),
-            _ => Err(Problem::Forbidden("Invalid operator token").into()),
+            (None, _) => {
+                return Err(Problem::Unauthorized { message: "Missing operator token", scheme: "Token" }.into());
+            }
+            (Some(token), Some(gate)) => gate.admit(&address(request), gate.is_operator(token), refusal)?,
+            (Some(_), None) => return Err(refusal.into()),
         }
+        Ok(Self(()))
     }
 }
 

@@ -23,6 +23,11 @@ use super::problem::Problem;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientIp(pub IpAddr);
 
+/// Where a request comes from, as the text that it is counted by.
+pub fn address(request: &Request) -> String {
+    request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
+}
+
 /// What every request needs.
 #[derive(Debug)]
 pub struct Settings {

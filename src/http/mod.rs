@@ -14,6 +14,6 @@ pub mod schema;
 pub mod server;
 pub mod throttle;
 
-pub use edge::{ClientIp, Edge};
+pub use edge::{ClientIp, Edge, address};
 pub use json::Json;
 pub use problem::{Failed, Problem};

@@ -330,11 +330,13 @@ impl Statuses for ForAnybody {
 }
 
 impl Statuses for ForAdmins {
-    const LIST: &'static [(u16, &'static str)] = &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNAVAILABLE];
+    const LIST: &'static [(u16, &'static str)] =
+        &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, TOO_MANY, UNDECRYPTABLE, UNAVAILABLE];
 }
 
 impl Statuses for ForOperators {
-    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
+    const LIST: &'static [(u16, &'static str)] =
+        &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, TOO_MANY, UNAVAILABLE];
 }
 
 impl Statuses for ForBrowsers {

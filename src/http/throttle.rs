@@ -48,6 +48,19 @@ impl Throttle {
         Self { max, per, windows: Cache::builder().max_capacity(CALLERS).time_to_live(per).build() }
     }
 
+    /// Looks whether `caller` has a request left at `now`, and counts nothing.
+    ///
+    /// # Errors
+    /// The window of this caller is used up.
+    pub fn look(&self, caller: &str, now: Instant) -> Result<(), Exceeded> {
+        match self.windows.get(caller) {
+            Some(window) if window.ends > now && window.used.load(Ordering::Relaxed) >= self.max => {
+                Err(self.exceeded(&window, now))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Counts a request of `caller` at `now`.
     ///
     /// # Errors
@@ -64,11 +77,13 @@ impl Throttle {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.max).then_some(used + 1));
         match used {
             Ok(used) => Ok(Passed { limit: self.max, remaining: self.max - used - 1 }),
-            Err(_) => {
-                let left = window.ends.saturating_duration_since(now);
-                Err(Exceeded { limit: self.max, retry_after: left.as_secs().max(1) })
-            }
+            Err(_) => Err(self.exceeded(&window, now)),
         }
+    }
+
+    fn exceeded(&self, window: &Window, now: Instant) -> Exceeded {
+        let left = window.ends.saturating_duration_since(now);
+        Exceeded { limit: self.max, retry_after: left.as_secs().max(1) }
     }
 }
 

@@ -74,7 +74,9 @@ impl MemoryQueue {
 
 impl Lanes {
     fn push(&mut self, job: &NewJob<'_>, now: i64) {
-        if self.jobs.contains_key(job.id) {
+        if let Some(known) = self.jobs.get(job.id)
+            && !self.dead.remove(&(known.died_at, job.id.to_owned()))
+        {
             return;
         }
         let (lane, not_before) = (job.lane.to_owned(), now + millis(job.delay));
@@ -199,12 +201,11 @@ impl Lanes {
     }
 
     fn replay(&mut self, id: &str, now: i64) -> bool {
-        let Some(stored) = self.jobs.get(id) else { return false };
-        if !self.dead.remove(&(stored.died_at, id.to_owned())) {
+        let dead = self.jobs.get(id).filter(|stored| self.dead.contains(&(stored.died_at, id.to_owned())));
+        let Some((lane, payload)) = dead.map(|stored| (stored.lane.clone(), stored.payload.clone())) else {
             return false;
-        }
-        let Some(stored) = self.jobs.remove(id) else { return false };
-        self.push(&NewJob { id, lane: &stored.lane, payload: &stored.payload, delay: Duration::ZERO }, now);
+        };
+        self.push(&NewJob { id, lane: &lane, payload: &payload, delay: Duration::ZERO }, now);
         true
     }
 }

@@ -9,7 +9,8 @@
 //! - A job that was pushed is claimed until it is settled as done or dead. A worker that dies with a job in hand loses
 //!   its lease, and the job is handed out again: at least once, never lost.
 //! - A settlement counts only under the lease the job was claimed with; one that comes too late changes nothing.
-//! - Pushing an id that is in the queue already changes nothing.
+//! - Pushing an id that is still to be done changes nothing. One that is a dead letter comes back, as it is pushed now, at
+//!   the end of its lane: who pushes again wants it done.
 //! - A job nobody can read goes to the dead letters by itself and holds up nobody.
 //! - All times are those of the store's own clock. Callers give spans.
 //!

@@ -98,5 +98,10 @@ fn what_is_allowed_but_odd_is_a_warning() {
     warned(&[("PRESENCE_TOKEN", "short")], "can be guessed");
     warned(&[("REDIS_URL", "redis://a")], "does not use it");
     warned(&[("PRESENCE__SCOPE__INCLUDE_GUARD", "off"), ("CACHE_STORE", "redis")], "PHP package");
+    warned(
+        &[("ADMIN_TOKEN", "changeme-admin")],
+        "messaging.admin_token (ADMIN_TOKEN) has the reference server's example",
+    );
+    warned(&[("OPERATOR_TOKENS", "a-token-of-ours,changeme-operator")], "OPERATOR_TOKENS");
     assert!(load_with(&[]).warnings.is_empty());
 }

@@ -3,7 +3,9 @@
 mod clients;
 mod commands;
 mod conformance;
+mod given_up;
 pub mod ground;
+mod hostile;
 mod janitor;
 mod laravel;
 mod model;

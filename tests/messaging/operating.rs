@@ -38,7 +38,7 @@ async fn operators_list_clients_publish_read_and_shut_out() {
     assert!(json["created_at"].is_string());
 
     let to = format!("{},{}", one.id, two.id);
-    assert_eq!(run(&["publish", "--to", &to, "hello"]), "Published to 2.\n");
+    assert_eq!(run(&["publish", "--to", &to, "hello"]), "Queued for 2 ids.\n");
     for _ in 0..2 {
         run(&["publish", "--to", &one.id, "--type", "n", "--payload", r#"{"n":1}"#, "--idempotency-key", "k"]);
     }
@@ -70,6 +70,9 @@ async fn without_the_token_it_says_which_one_is_missing() {
     assert_eq!(wrong, "presence-sidecar: Invalid admin token (HTTP 403)\n");
     let nobody = [("OPERATOR_TOKENS", OPERATOR), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")];
     assert!(refused(&nobody, &["clients"]).contains("http://127.0.0.1:9 does not answer: "));
+    let unheard = refused(&[("ADMIN_TOKEN", ADMIN), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")], &publish);
+    let key = unheard.trim().rsplit_once("again, once: --idempotency-key ").unwrap().1;
+    assert!(uuid::Uuid::parse_str(key).is_ok(), "{unheard}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
     assert!(screen.contains("there is no terminal"), "{screen}");
 }

@@ -68,6 +68,34 @@ async fn a_slow_transaction_holds_back_what_comes_after_it_for_the_same_client()
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_was_seen_is_written_without_waiting_for_those_who_are_written_to() {
+    let ground = Ground::start(Engine::Postgres).await;
+    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    let [held, free] = [&one, &two].map(|device| ClientId::parse(&device.id).unwrap());
+    let store = store(&ground.database);
+    let (held_up, (go, wait)) = (std::sync::Mutex::new(Some(held.clone())), channel::<()>());
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (tell, wait) = (std::sync::Mutex::new(Some(tell)), std::sync::Mutex::new(wait));
+    let delivering = store.clone();
+    let delivery = tokio::spawn(async move {
+        let recipient = held_up.lock().unwrap().take().unwrap();
+        let step = Step { name: "slow", recipients: &[recipient], at: "2026-03-04 05:06:07" };
+        let seal = |recipient: &Recipient| {
+            tell.lock().unwrap().take().unwrap().send(()).unwrap();
+            tokio::task::block_in_place(|| wait.lock().unwrap().recv_timeout(Duration::from_secs(20))).unwrap();
+            Some(letter(recipient, "slow"))
+        };
+        delivering.deliver(&step, seal).await.unwrap();
+    });
+    told.await.unwrap();
+    store.touch(&[held, free], "2026-03-04 05:06:08").await.unwrap();
+    let seen = ground.database.lines("SELECT COUNT(last_seen_at) FROM clients");
+    assert_eq!(seen, ["1"], "the other one is written at once");
+    go.send(()).unwrap();
+    delivery.await.unwrap();
+}
+
 /// Polls until it has seen `wanted` messages, and tells their numbers.
 async fn collected(device: Device, wanted: usize) -> Vec<i64> {
     let (mut numbers, mut cursor) = (Vec::new(), 0);

@@ -126,15 +126,15 @@ async fn metrics_tell_how_messaging_is_doing() {
 }
 
 /// A service whose worker is driven by hand, its queue, and a client of it.
-struct ByHand {
-    messaging: Messaging,
-    queue: Arc<SqlQueue>,
-    client: ClientId,
-    test: TestDatabase,
+pub(super) struct ByHand {
+    pub messaging: Messaging,
+    pub queue: Arc<SqlQueue>,
+    pub client: ClientId,
+    pub test: TestDatabase,
 }
 
 impl ByHand {
-    async fn on(engine: Engine) -> Self {
+    pub async fn on(engine: Engine) -> Self {
         let test = TestDatabase::create(engine);
         let (database, names) = migrated(&test).await;
         let queue = Arc::new(SqlQueue::new(database.clone(), &names));
@@ -143,6 +143,7 @@ impl ByHand {
             names,
             crypt: crypt(),
             zone: chrono_tz::UTC,
+            max_recipients: 100,
             bcrypt_cost: 4,
             keep_acked: None,
             keep: None,
@@ -157,12 +158,12 @@ impl ByHand {
         Self { messaging, queue, client, test }
     }
 
-    fn fanout(&self, id: &str) -> Fanout {
+    pub fn fanout(&self, id: &str) -> Fanout {
         let (kind, payload) = ("event".to_owned(), r#"{"n":1}"#.to_owned());
         Fanout { id: id.to_owned(), from: None, kind, payload, recipients: vec![self.client.clone()] }
     }
 
-    fn stored(&self) -> String {
+    pub fn stored(&self) -> String {
         self.test.sql("SELECT COUNT(*) FROM messages").trim().to_owned()
     }
 }

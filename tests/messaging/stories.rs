@@ -59,6 +59,17 @@ async fn what_a_client_sends_is_kept_and_relayed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payload_that_is_a_text_or_a_number_is_relayed_as_it_is() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    for payload in [json!("hi"), json!(1.0), json!(false)] {
+        let said = json!({"payload": payload, "to_client_ids": [two.id]});
+        assert_eq!(one.post("/messages/send", &one.sealed(&said)).await.status, 200, "the reference fails");
+        assert_eq!(two.opened(two.messages("").await.last().unwrap()).unwrap()["payload"], payload);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_publication_with_a_key_is_stored_once() {
     for engine in ENGINES {
         let ground = Ground::start(engine).await;

@@ -219,6 +219,22 @@ stories! {
         assert_eq!(first.payload, b"what 1 is about\nin two lines");
     }
 
+    a_dead_letter_that_is_pushed_again_comes_back_as_it_is_pushed_now(teller) {
+        teller.push("a", "1").await;
+        let job = teller.claim().await.remove(0);
+        teller.settle(job, Verdict::Dead(tries(9, "HTTP 404"))).await;
+        teller.push("a", "2").await;
+        let second = teller.claim().await.remove(0);
+        let job = |id, payload| NewJob { id, lane: "a", payload, delay: Duration::ZERO };
+        teller.queue.push(Q, &[job("1", b"as it is now"), job("2", b"still to be done")]).await.unwrap();
+        assert_eq!((teller.counts().await, teller.list(Standing::Dead).await), ((2, 0), vec![]));
+        assert!(teller.settle(second, Verdict::Done).await, "it does not push itself to the front");
+        let again = teller.claim().await.remove(0);
+        assert_eq!((again.payload.as_slice(), &again.tries), (&b"as it is now"[..], &Tries::default()));
+        assert!(teller.settle(again, Verdict::Done).await);
+        assert_eq!(teller.counts().await, (0, 0));
+    }
+
     old_dead_letters_are_purged(teller) {
         teller.push("a", "1").await;
         let job = teller.claim().await.remove(0);

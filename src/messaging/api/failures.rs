@@ -27,6 +27,10 @@ impl From<Failure> for Problem {
             Failure::Sealed(OpenError::Nonce) => Self::invalid("nonce", "must be 12 bytes in base64."),
             Failure::Sealed(OpenError::Tag) => Self::invalid("tag", "must be 16 bytes in base64."),
             Failure::Sealed(OpenError::Altered) => Self::invalid("ciphertext", "could not be decrypted."),
+            Failure::TooMany(most) => {
+                Self::invalid("ciphertext", &format!("must not hold more than {most} to_client_ids."))
+            }
+            Failure::Nul(field) => Self::invalid(field, "must not have a NUL character in it."),
             Failure::NoObject => Self::invalid("ciphertext", "must hold a JSON object."),
             Failure::NoType => Self::invalid("ciphertext", "must hold a type that is a string."),
         }

@@ -16,6 +16,9 @@ use crate::laravel::json::{self, Slashes};
 use crate::laravel::trim::trim;
 use crate::laravel::{Array, Value};
 
+/// How deep the name of a form's field may reach: PHP's `max_input_nesting_level`.
+const NESTED: usize = 64;
+
 /// The fields of a request.
 #[derive(Debug, Default)]
 pub struct Fields(IndexMap<String, Field>);
@@ -81,14 +84,16 @@ impl Fields {
         Some(Self(fields.collect()))
     }
 
-    /// PHP's `parse_str`, with `a[b][]=1`.
+    /// PHP's `parse_str`, with `a[b][]=1`; a name that reaches deeper than it allows is none there, either.
     fn form(bytes: &[u8]) -> Self {
         let mut tree = IndexMap::new();
         for (name, value) in url::form_urlencoded::parse(bytes) {
             let (first, rest) = name.split_at(name.find('[').filter(|place| *place > 0).unwrap_or(name.len()));
             let inner = rest.split_inclusive(']').filter_map(|part| part.strip_prefix('[')?.strip_suffix(']'));
-            let path: Vec<&str> = std::iter::once(first).chain(inner).collect();
-            insert(&mut tree, &path, &value);
+            let path: Vec<&str> = std::iter::once(first).chain(inner).take(NESTED + 2).collect();
+            if path.len() <= NESTED + 1 {
+                insert(&mut tree, &path, &value);
+            }
         }
         let field = |node: Node| {
             let value = Value::from(node);

@@ -1,7 +1,8 @@
 //! Who is asking, and whether it is their turn.
 //!
 //! A client is counted by its id and token together, so that nobody who lacks the token uses up its requests. Who turns
-//! out to have no valid token is counted by address, and shut out by it.
+//! out to have no valid token is counted by address. From an address that has used up its guesses only those are let in
+//! who are remembered: a guess costs a query, and for some clients a bcrypt.
 
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::http::throttle::{Passed, Throttle};
-use crate::http::{ClientIp, Problem};
+use crate::http::{Problem, address};
 use crate::laravel::base64;
 use crate::messaging::Messaging;
 use crate::messaging::model::ClientId;
@@ -38,15 +39,24 @@ pub(super) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     /// Lets a client in, as far as can be said without asking the database.
-    pub(super) fn admit(throttle: Option<&'a Throttle>, request: &Request, shown: Shown) -> Result<Self, Problem> {
+    pub(super) fn admit(
+        throttle: Option<&'a Throttle>,
+        request: &Request,
+        shown: Shown,
+        messaging: &Messaging,
+    ) -> Result<Self, Problem> {
         let address = address(request);
         let filled = |text: Option<String>| text.filter(|text| !matches!(text.as_str(), "" | "0"));
         let (Some(id), Some(token)) = (filled(shown.id), filled(shown.token)) else {
             return Err(turned_away(throttle, &address, MISSING));
         };
         let Some(id) = ClientId::parse(&id) else { return Err(turned_away(throttle, &address, INVALID)) };
-        let passed = hit(throttle, &pair(&id, &token))?;
-        Ok(Self { caller: Caller { id, token: Zeroizing::new(token) }, throttle, address, passed })
+        let caller = Caller { id, token: Zeroizing::new(token) };
+        if !messaging.remembers(&caller) {
+            look(throttle, &address)?;
+        }
+        let passed = hit(throttle, &pair(&caller))?;
+        Ok(Self { caller, throttle, address, passed })
     }
 
     /// An answer, or the problem that a failure is, with what is left of the caller's requests.
@@ -89,16 +99,15 @@ pub(super) fn hit(throttle: Option<&Throttle>, caller: &str) -> Result<Option<Pa
     throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(Problem::TooMany)
 }
 
+fn look(throttle: Option<&Throttle>, caller: &str) -> Result<(), Problem> {
+    throttle.map_or(Ok(()), |throttle| throttle.look(caller, Instant::now())).map_err(Problem::TooMany)
+}
+
 pub(super) fn with_rest(problem: Problem, passed: Option<Passed>) -> Problem {
     match passed {
         Some(passed) => Problem::Counted(Box::new(problem), passed),
         None => problem,
     }
-}
-
-/// Where a request comes from.
-pub(super) fn address(request: &Request) -> String {
-    request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
 }
 
 fn turned_away(throttle: Option<&Throttle>, address: &str, problem: Problem) -> Problem {
@@ -108,7 +117,7 @@ fn turned_away(throttle: Option<&Throttle>, address: &str, problem: Problem) -> 
     }
 }
 
-fn pair(id: &ClientId, token: &str) -> String {
-    let digest = Sha256::new().chain_update(id.as_str()).chain_update(token).finalize();
+fn pair(Caller { id, token }: &Caller) -> String {
+    let digest = Sha256::new().chain_update(id.as_str()).chain_update(token.as_bytes()).finalize();
     base64::encode(&digest)
 }

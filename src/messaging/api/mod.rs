@@ -24,7 +24,7 @@ use self::answers::{CredentialsAnswer, DoneAnswer, MessagesAnswer, OrNothing, Qu
 use self::bodies::{AcknowledgementBody, PublicationBody, RegistrationBody, SealedBody};
 use self::fields::Fields;
 use self::input::Input;
-use self::limits::{Shown, Turn, address, counted, hit, with_rest};
+use self::limits::{Shown, Turn, counted, hit, with_rest};
 pub use self::operators::Operators;
 use self::requests::{acknowledgement, cursor, publication, registration, sending};
 use super::Messaging;
@@ -33,7 +33,7 @@ use crate::config::{self, Throttle as Limit};
 use crate::http::doors::{AdminAuth, ClientAuth};
 use crate::http::problem::{ForAdmins, ForAnybody, ForClients};
 use crate::http::throttle::Throttle;
-use crate::http::{Failed, Json, Problem};
+use crate::http::{Failed, Json, Problem, address};
 
 /// Groups of operations in the document.
 #[derive(Tags)]
@@ -133,7 +133,7 @@ impl Api {
     ) -> Answer<Response<Json<CredentialsAnswer>>, ForClients> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &Fields::of_query(request));
-        let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
+        let turn = Turn::admit(self.limits.api.as_ref(), request, shown, messaging)?;
         let rotated = messaging.rotate(&turn.caller).await;
         Ok(turn.settle(rotated.map(|credentials| Json((&credentials).into())))?)
     }
@@ -174,7 +174,7 @@ impl Api {
     ) -> Answer<Response<Json<DoneAnswer>>, ForClients> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &input.fields);
-        let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
+        let turn = Turn::admit(self.limits.api.as_ref(), request, shown, messaging)?;
         let outcome = match sending(&input.fields) {
             Ok(sending) => messaging.send(&turn.caller, &sending).await,
             Err(problem) => return Err(turn.refuse(problem, messaging).await.into()),
@@ -199,7 +199,8 @@ impl Api {
     ) -> Answer<Response<OrNothing<MessagesAnswer>>, ForClients> {
         let messaging = self.messaging(request)?;
         let fields = Fields::of_query(request);
-        let turn = Turn::admit(self.limits.poll.as_ref(), request, Self::shown(auth, client.0, &fields))?;
+        let shown = Self::shown(auth, client.0, &fields);
+        let turn = Turn::admit(self.limits.poll.as_ref(), request, shown, messaging)?;
         let messages = messaging.poll(&turn.caller, cursor(&fields)).await;
         Ok(turn.settle(
             messages.map(|messages| OrNothing((!messages.is_empty()).then(|| Json(MessagesAnswer::from(messages))))),
@@ -221,7 +222,7 @@ impl Api {
     ) -> Answer<Response<Json<DoneAnswer>>, ForClients> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &input.fields);
-        let turn = Turn::admit(self.limits.api.as_ref(), request, shown)?;
+        let turn = Turn::admit(self.limits.api.as_ref(), request, shown, messaging)?;
         let outcome = match acknowledgement(&input.fields) {
             Ok(id) => messaging.acknowledge(&turn.caller, id).await,
             Err(problem) => return Err(turn.refuse(problem, messaging).await.into()),

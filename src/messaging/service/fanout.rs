@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::{Messaging, Moment, Outcome};
+use super::{Failure, Messaging, Moment, Outcome};
 use crate::laravel::Value;
 use crate::laravel::json::{self, Slashes};
 use crate::messaging::model::ClientId;
@@ -59,22 +59,35 @@ impl Fanout {
 }
 
 impl Messaging {
-    /// Stores the message for every recipient there is, once. Recipients there are not are passed over.
+    /// Stores the message for every recipient there is, once. Recipients there are not are passed over, and so are single
+    /// ones whose key does not decrypt.
+    ///
+    /// # Errors
+    /// [`Failure::Secret`] if nobody's key of a chunk decrypts: that is `APP_KEY`'s fault, and to be done again with the
+    /// right one. What can be stored is, before.
     pub async fn fan_out(&self, fanout: &Fanout) -> Outcome<()> {
-        let mut missing = 0;
+        let (mut missing, mut passed_over, mut outcome) = (0, 0, Ok(()));
         for (name, recipients) in fanout.chunks() {
             let now = self.now();
             let plain = fanout.plain(&now);
             let seal = |recipient: &Recipient| self.letter(fanout, recipient, plain.as_bytes(), &now);
             let step = Step { name: &name, recipients, at: &now.stored };
-            if let Delivered::Stored(stored) = self.deliver(&step, seal).await? {
-                missing += recipients.len() - stored;
+            match self.deliver(&step, seal).await? {
+                Delivered::Stored { messages, unsealed } => {
+                    missing += recipients.len() - messages - unsealed;
+                    passed_over += unsealed;
+                }
+                Delivered::Already => {}
+                Delivered::Unsealed => outcome = Err(Failure::Secret),
             }
         }
         if missing > 0 {
             tracing::info!(missing, "recipients that there are not were passed over");
         }
-        Ok(())
+        if passed_over > 0 {
+            tracing::error!(passed_over, "recipients whose keys do not decrypt were passed over");
+        }
+        outcome
     }
 
     /// Stores a step's messages, once.
@@ -85,8 +98,8 @@ impl Messaging {
         let started = Instant::now();
         let delivered = self.store.deliver(step, seal).await?;
         self.metrics.deliver_seconds.record(started.elapsed());
-        if let Delivered::Stored(count) = delivered {
-            self.metrics.stored.increment(count as u64);
+        if let Delivered::Stored { messages, .. } = delivered {
+            self.metrics.stored.increment(messages as u64);
         }
         Ok(delivered)
     }

@@ -1,4 +1,7 @@
-//! The janitor: deletes what is no longer to be kept, a small batch at a time, so that nobody waits for it.
+//! The janitor: deletes what is no longer to be kept, a small step at a time, so that nobody waits for it.
+//!
+//! Ids rise with time, and times have no index: a pass goes through the messages by id, and is at its end where all are too
+//! young.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,22 +17,18 @@ use crate::messaging::store::Purge;
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// How long it rests between two batches.
+/// How long it rests between two steps.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long the names of done steps are kept: a body that is sent again later than that is stored again.
-const KEEP_STEPS: Duration = Duration::from_secs(7 * 86_400);
+/// How long the names of done steps are kept: a body that is sent again, or a job that is replayed, later than that is
+/// stored again.
+const KEEP_STEPS: Duration = Duration::from_secs(30 * 86_400);
 
 impl Messaging {
-    /// Deletes a batch of everything that is too old, and says how many rows that were.
-    pub async fn clean(&self) -> Result<u64> {
-        let kept = [(Purge::Acknowledged, self.keep_acked), (Purge::Old, self.keep), (Purge::Steps, Some(KEEP_STEPS))];
-        let mut deleted = 0;
-        for (what, keep) in kept {
-            let Some(keep) = keep else { continue };
-            let before = self.now().micros - i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
-            deleted += self.store.purge(what, &date::database(before, self.zone)).await?;
-        }
+    /// A step of a pass: deletes what is too old of the messages that follow `place`, and of the names of steps, and says
+    /// how many rows that were. `place` is an id, 0 before and after a pass.
+    pub async fn clean(&self, place: &mut i64) -> Result<u64> {
+        let deleted = self.clean_messages(place).await? + self.store.purge_steps(&self.ago(KEEP_STEPS)).await?;
         if let Some(queue) = &self.queue
             && let Err(error) = queue.purge(QUEUE, KEEP_DEAD).await
         {
@@ -38,12 +37,39 @@ impl Messaging {
         Ok(deleted)
     }
 
+    async fn clean_messages(&self, place: &mut i64) -> Result<u64> {
+        let kept = [(Purge::Acknowledged, self.keep_acked), (Purge::All, self.keep)];
+        let due: Vec<_> = kept.into_iter().filter_map(|(what, keep)| Some((what, self.ago(keep?)))).collect();
+        let latest = due.iter().map(|(_, before)| before).max();
+        let last = match latest {
+            Some(before) => self.store.last_before(before, *place).await?,
+            None => None,
+        };
+        let Some(last) = last else {
+            *place = 0;
+            return Ok(0);
+        };
+        let mut deleted = 0;
+        for (what, before) in &due {
+            deleted += self.store.purge(*what, (*place, last), before).await?;
+        }
+        *place = last;
+        Ok(deleted)
+    }
+
+    /// When what is kept for so long was stored at the earliest.
+    fn ago(&self, keep: Duration) -> String {
+        let before = self.now().micros - i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+        date::database(before, self.zone)
+    }
+
     /// Cleans until nothing is left to be deleted, now and every hour until `stop`.
     pub async fn keep_clean(self: Arc<Self>, stop: CancellationToken) {
         let keep_clean = async {
+            let mut place = 0;
             loop {
-                let rest = match self.clean().await {
-                    Ok(0) => EVERY,
+                let rest = match self.clean(&mut place).await {
+                    Ok(0) if place == 0 => EVERY,
                     Ok(_) => REST,
                     Err(error) => {
                         tracing::debug!(error = error.chain(), "old messages are deleted later");

@@ -3,6 +3,7 @@
 //! The sidecar goes by its own clock for the times of messages, as Laravel does: they are shown, not compared, since ids
 //! give the order.
 
+mod failure;
 mod fanout;
 mod janitor;
 mod jobs;
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+pub use self::failure::{Failure, Outcome};
 pub use self::fanout::Fanout;
 pub use self::jobs::JobView;
 pub use self::operators::{ClientView, MessageView};
@@ -34,10 +36,9 @@ pub use self::sending::Sending;
 use self::tokens::Tokens;
 use super::metrics::Metrics;
 use super::model::ClientId;
-use super::seal::{Key, OpenError};
+use super::seal::Key;
 use super::store::{Client, Message, Store};
-use crate::backend::Unavailable;
-use crate::database::{self, Database, Names};
+use crate::database::{Database, Engine, Names};
 use crate::laravel::crypt::Crypt;
 use crate::laravel::date;
 use crate::queue::Queue;
@@ -52,6 +53,7 @@ pub struct Messaging {
     database: Database,
     crypt: Crypt,
     zone: Tz,
+    max_recipients: usize,
     bcrypt_cost: u32,
     tokens: Tokens,
     seen: Seen,
@@ -73,6 +75,8 @@ pub struct Ground {
     pub crypt: Crypt,
     /// The application's time zone, which its tables are in.
     pub zone: Tz,
+    /// Most clients that a client may have one message relayed to.
+    pub max_recipients: usize,
     /// The cost of the bcrypt hash of a new token.
     pub bcrypt_cost: u32,
     /// How long acknowledged messages are kept, if not for ever.
@@ -93,52 +97,6 @@ pub struct Caller {
     pub token: Zeroizing<String>,
 }
 
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The database did not do its part.
-    #[error(transparent)]
-    Database(#[from] database::Error),
-    /// The queue, or the database in a question of many, did not do its part.
-    #[error("the store is not available")]
-    Unavailable(#[from] Unavailable),
-    /// There is no such client, or this is not its token.
-    #[error("the token is not the client's")]
-    InvalidToken,
-    /// Another spelling of this fingerprint, which the database takes for the same, is registered.
-    #[error("the fingerprint is taken in another spelling")]
-    FingerprintTaken,
-    /// A body that was not sealed with the client's key.
-    #[error("the body cannot be opened")]
-    Sealed(#[from] OpenError),
-    /// What was sealed is not a JSON object or array.
-    #[error("what was sealed is no JSON object")]
-    NoObject,
-    /// What was sealed has a type that is no text.
-    #[error("what was sealed has a type that is no text")]
-    NoType,
-    /// There is no such client.
-    #[error("there is no such client")]
-    UnknownClient,
-    /// A stored secret was encrypted with another `APP_KEY`.
-    #[error("a stored secret does not decrypt: was it encrypted with another APP_KEY?")]
-    Secret,
-}
-
-impl Failure {
-    /// The failure with its causes in one line, for a log.
-    pub fn chain(&self) -> String {
-        match self {
-            Self::Database(error) => error.chain(),
-            Self::Unavailable(error) => format!("{self}: {}", error.reason()),
-            other => other.to_string(),
-        }
-    }
-}
-
-/// What the service answers.
-pub type Outcome<T> = Result<T, Failure>;
-
 /// A moment in the three forms that it is needed in.
 struct Moment {
     micros: i64,
@@ -156,7 +114,8 @@ impl Messaging {
     /// The service, and the worker that asks the database for all who poll; without it no poll is answered. Nothing is
     /// connected to yet.
     pub fn new(ground: Ground) -> (Self, BoxFuture<'static, ()>) {
-        let Ground { database, names, crypt, zone, bcrypt_cost, keep_acked, keep, queue, metrics } = ground;
+        let Ground { database, names, crypt, zone, max_recipients, bcrypt_cost, keep_acked, keep, queue, metrics } =
+            ground;
         let store = Store::new(database.clone(), &names);
         let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
         let queued = Notify::new();
@@ -167,6 +126,7 @@ impl Messaging {
             database,
             crypt,
             zone,
+            max_recipients,
             bcrypt_cost,
             tokens,
             seen,
@@ -195,6 +155,11 @@ impl Messaging {
         self.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
         self.saw(&client.id);
         Ok(client)
+    }
+
+    /// Whether the caller has lately shown the token that it shows now.
+    pub fn remembers(&self, caller: &Caller) -> bool {
+        self.tokens.remembers(caller)
     }
 
     fn known<T>(&self, found: Option<T>) -> Outcome<T> {
@@ -236,6 +201,12 @@ impl Messaging {
     pub async fn end(&self) {
         self.write_seen().await;
         self.database.close().await;
+    }
+
+    /// Whether the database can hold a text that came in `field`: on Postgres there is no NUL in one.
+    fn holds(&self, field: &'static str, text: &str) -> Outcome<()> {
+        let refused = self.database.engine() == Engine::Postgres && text.contains('\0');
+        if refused { Err(Failure::Nul(field)) } else { Ok(()) }
     }
 
     fn saw(&self, id: &ClientId) {

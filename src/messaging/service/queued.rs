@@ -47,7 +47,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Tries at something that the database refuses to do.
 const TRIES: u32 = 10;
 
-/// How long anything is tried. This and the time that dead letters are kept are less than that of the names of steps.
+/// How long anything is tried. This and the time that dead letters are kept, again and again for those that are replayed,
+/// are less than that of the names of steps.
 const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 
 /// How long dead letters are kept.
@@ -116,6 +117,7 @@ impl Messaging {
     /// # Errors
     /// It may have been taken or not: the database, or the queue, does not answer.
     pub async fn publish(&self, fanout: &Fanout) -> Outcome<()> {
+        self.holds("type", &fanout.kind)?;
         let Some(queue) = &self.queue else { return self.fan_out(fanout).await };
         let jobs = fanout.split();
         let encrypted = jobs.iter().map(|(_, job)| self.crypt.encrypt(&job.write()).into_bytes());
@@ -206,9 +208,14 @@ impl Messaging {
 /// What is to become of a job that was not done.
 fn judged(job: &Job, failure: &Failure) -> Verdict {
     let outage = matches!(failure, Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_)));
+    let hopeless = match failure {
+        Failure::Secret => true,
+        Failure::Database(error) => error.is_about_data(),
+        _ => false,
+    };
     let tries = Tries { count: job.tries.count.saturating_add(1), last: failure.to_string() };
     let (id, count, error) = (&job.id, tries.count, failure.chain());
-    if job.age > LONGEST || (!outage && count >= TRIES) {
+    if hopeless || job.age > LONGEST || (!outage && count >= TRIES) {
         tracing::error!(id, tries = count, error, "fan-out given up: a dead letter now");
         return Verdict::Dead(tries);
     }

@@ -36,6 +36,8 @@ impl Messaging {
     /// [`Failure::FingerprintTaken`] where the database takes another spelling for the same fingerprint: its secrets
     /// are another client's.
     pub async fn register(&self, fingerprint: &Fingerprint, name: Option<&str>) -> Outcome<Registered> {
+        self.holds("fingerprint", fingerprint.as_str())?;
+        self.holds("name", name.unwrap_or_default())?;
         for _ in 0..TRIES {
             if let Some(client) = self.store.client_by_fingerprint(fingerprint).await? {
                 if !client.fingerprint.as_deref().is_some_and(|stored| fingerprint.is(stored)) {

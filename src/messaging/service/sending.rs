@@ -33,12 +33,18 @@ impl Messaging {
     /// Keeps what the caller sent, and relays it if it names others. A body that is sent again changes nothing.
     ///
     /// # Errors
-    /// [`Failure::Sealed`], [`Failure::NoObject`] and [`Failure::NoType`] for what cannot be taken.
+    /// [`Failure::Sealed`], [`Failure::NoObject`], [`Failure::NoType`], [`Failure::Nul`] and [`Failure::TooMany`] for what
+    /// cannot be taken.
     pub async fn send(&self, caller: &Caller, sending: &Sending) -> Outcome<()> {
         let client = self.authenticate(caller).await?;
         let key = self.key(&client.secrets.key_encrypted).ok_or(Failure::Secret)?;
         let opened = Opened::read(&key.open(&sending.sealed, &sending.aads)?)?;
         let kind = opened.kind()?;
+        self.holds("ciphertext", &kind)?;
+        let recipients = opened.relayed_to();
+        if recipients.as_ref().is_some_and(|recipients| recipients.len() > self.max_recipients) {
+            return Err(Failure::TooMany(self.max_recipients));
+        }
         let [nonce, tag] =
             [&sending.sealed.nonce, &sending.sealed.tag].map(|text| base64::encode(&base64::decode_lenient(text)));
         let name = Fanout::name(&["send", client.id.as_str(), &nonce, &tag]);
@@ -49,7 +55,7 @@ impl Messaging {
         };
         let step = Step { name: &name, recipients: std::slice::from_ref(&client.id), at: &now.stored };
         self.deliver(&step, letter).await?;
-        match opened.relayed_to() {
+        match recipients {
             Some(recipients) => {
                 let payload = opened.payload();
                 self.publish(&Fanout { id: name, from: Some(client.id), kind, payload, recipients }).await

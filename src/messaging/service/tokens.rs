@@ -41,6 +41,11 @@ impl Tokens {
         Self { crypt, known: Cache::new(REMEMBERED), checks: Semaphore::new(CHECKED_AT_ONCE) }
     }
 
+    /// Whether the caller's token was found to be the client's before: of those it is known without asking.
+    pub(super) fn remembers(&self, caller: &Caller) -> bool {
+        self.known.get(&caller.id).is_some_and(|known| same(&known.digest, &digest(caller.token.as_bytes())).is_ok())
+    }
+
     /// # Errors
     /// [`Failure::InvalidToken`] if the token is not the one in these columns.
     pub(super) async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {

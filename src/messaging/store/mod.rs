@@ -10,8 +10,10 @@
 //!
 //! Times are those of Laravel's columns: text without a zone, see [`crate::laravel::date::database`].
 
+mod purge;
 mod records;
 
+pub use self::purge::Purge;
 pub use self::records::{Client, Letter, Message, Recipient, Secrets, Standing};
 
 use super::model::{ClientId, Fingerprint};
@@ -44,21 +46,18 @@ pub struct Step<'a> {
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// So many messages were stored.
-    Stored(usize),
+    /// It happened.
+    Stored {
+        /// So many messages.
+        messages: usize,
+        /// For so many recipients there are nothing could be sealed.
+        unsealed: usize,
+    },
     /// The step had happened before.
     Already,
-}
-
-/// What is no longer needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purge {
-    /// Messages that their clients have acknowledged.
-    Acknowledged,
-    /// All messages.
-    Old,
-    /// Names of steps that nobody will do again.
-    Steps,
+    /// There are recipients, but nothing could be sealed for any of them: nothing happened, so that the step can be done
+    /// again.
+    Unsealed,
 }
 
 /// A client's new secrets, and what they take the place of.
@@ -180,7 +179,8 @@ impl Store {
         Ok(self.database.execute(&self.statements.get("revoke"), &args).await? > 0)
     }
 
-    /// Records that these clients were seen at `at`, unless they were later.
+    /// Records that these clients were seen at `at`, unless they were later. On Postgres not those that are written to at
+    /// that moment.
     pub async fn touch(&self, clients: &[ClientId], at: &str) -> Result<()> {
         let statement = self.statements.repeated("touch", clients.len());
         let mut args: Vec<Arg<'_>> = vec![at.into()];
@@ -196,7 +196,7 @@ impl Store {
     }
 
     /// Stores what `seal` makes for each recipient there is, in the order of the recipients, all together and once.
-    /// Recipients that `seal` makes nothing for are passed over, as are those there are not.
+    /// Those there are not are passed over, and so are those that `seal` makes nothing for, unless they are all there are.
     pub async fn deliver<S>(&self, step: &Step<'_>, seal: S) -> Result<Delivered>
     where
         S: Fn(&Recipient) -> Option<Letter> + Sync,
@@ -217,25 +217,20 @@ impl Store {
         let wanted: Vec<Arg<'_>> = step.recipients.iter().map(|id| Arg::from(id.as_str())).collect();
         let rows = transaction.rows(&self.statements.repeated("recipients", wanted.len()), &wanted).await?;
         let recipients = rows.iter().map(Recipient::read).collect::<Result<Vec<_>>>()?;
-        let of = |id: &ClientId| found_for(id, &recipients, |recipient| &recipient.id).and_then(seal);
-        let letters: Vec<Letter> = step.recipients.iter().filter_map(of).collect();
+        let of = |id: &ClientId| found_for(id, &recipients, |recipient| &recipient.id).map(seal);
+        let found: Vec<Option<Letter>> = step.recipients.iter().filter_map(of).collect();
+        let asked = found.len();
+        let letters: Vec<Letter> = found.into_iter().flatten().collect();
+        if letters.is_empty() && asked > 0 {
+            return Ok(Delivered::Unsealed);
+        }
         if !letters.is_empty() {
             let statement = self.statements.repeated("insert_messages", letters.len());
             let args: Vec<Arg<'_>> = letters.iter().flat_map(|letter| letter.args(step.at)).collect();
             transaction.execute(&statement, &args).await?;
         }
         transaction.commit().await?;
-        Ok(Delivered::Stored(letters.len()))
-    }
-
-    /// Deletes a batch of what was stored before `before`, and says how many rows that were.
-    pub async fn purge(&self, what: Purge, before: &str) -> Result<u64> {
-        let name = match what {
-            Purge::Acknowledged => "purge_acknowledged",
-            Purge::Old => "purge_old",
-            Purge::Steps => "purge_steps",
-        };
-        self.database.execute(&self.statements.get(name), &[before.into()]).await
+        Ok(Delivered::Stored { messages: letters.len(), unsealed: asked - letters.len() })
     }
 
     /// Up to `limit` messages to a client behind an id, by rising id.

@@ -45,9 +45,14 @@ WHERE id = ?::uuid AND api_token_hash = ?
 -- name: revoke
 UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint = NULL, updated_at = ?::timestamp WHERE id = ?::uuid
 
+-- Those that somebody else holds are passed over: it waits for nobody, so that nobody waits for it in turn.
 -- name: touch
 UPDATE {clients} SET last_seen_at = ?::timestamp
-WHERE id IN ([[?::uuid]]) AND (last_seen_at IS NULL OR last_seen_at < ?::timestamp)
+WHERE id IN (
+  SELECT id FROM {clients}
+  WHERE id IN ([[?::uuid]]) AND (last_seen_at IS NULL OR last_seen_at < ?::timestamp)
+  FOR NO KEY UPDATE SKIP LOCKED
+)
 
 -- name: acknowledge
 INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at)
@@ -71,17 +76,16 @@ VALUES [[(?::uuid, ?::uuid, left(?, 255), ?, ?, ?, ?::timestamp)]]
 SELECT id, type, from_client_id::text, to_client_id::text, ciphertext, nonce, tag, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS')
 FROM {messages} WHERE to_client_id = ?::uuid AND id > ? ORDER BY id LIMIT ?
 
--- name: purge_acknowledged
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
-  SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
-  WHERE m.id <= r.last_acked_message_id AND m.created_at < ?::timestamp
-  ORDER BY m.id LIMIT 500
-) AS batch)
+-- name: last_before
+SELECT MAX(id) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 500) AS batch
+WHERE created_at < ?::timestamp
 
--- name: purge_old
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
-  SELECT id FROM {messages} WHERE created_at < ?::timestamp ORDER BY id LIMIT 500
-) AS batch)
+-- name: purge_acknowledged
+DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?::timestamp
+AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.client_id = {messages}.to_client_id)
+
+-- name: purge_all
+DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?::timestamp
 
 -- name: purge_steps
 DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (

@@ -63,17 +63,16 @@ VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
 SELECT id, type, from_client_id, to_client_id, ciphertext, nonce, tag, created_at
 FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT ?
 
--- name: purge_acknowledged
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
-  SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
-  WHERE m.id <= r.last_acked_message_id AND m.created_at < ?
-  ORDER BY m.id LIMIT 500
-) AS batch)
+-- name: last_before
+SELECT MAX(id) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 500) AS batch
+WHERE created_at < ?
 
--- name: purge_old
-DELETE FROM {messages} WHERE id IN (SELECT id FROM (
-  SELECT id FROM {messages} WHERE created_at < ? ORDER BY id LIMIT 500
-) AS batch)
+-- name: purge_acknowledged
+DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?
+AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.client_id = {messages}.to_client_id)
+
+-- name: purge_all
+DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?
 
 -- name: purge_steps
 DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (

@@ -13,6 +13,10 @@ local function clock()
 end
 
 local function push(q, now, job)
+  if redis.call('ZREM', q .. 'dead', job.id) == 1 then
+    redis.call('HDEL', q .. 'jobs', job.id)
+    redis.call('HDEL', q .. 'tries', job.id)
+  end
   local value = job.at .. ' ' .. now .. ' ' .. job.lane .. '\n' .. job.payload
   if redis.call('HSETNX', q .. 'jobs', job.id, value) == 1 then
     redis.call('RPUSH', q .. 'lane:' .. job.lane, job.id)

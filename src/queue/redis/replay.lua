@@ -4,9 +4,7 @@ local count = 0
 for a = 2, #ARGV do
   local id = ARGV[a]
   local lane, payload = string.match(redis.call('HGET', q .. 'jobs', id) or '', '^%d+ %d+ ([^\n]*)\n(.*)$')
-  if lane and redis.call('ZREM', q .. 'dead', id) == 1 then
-    redis.call('HDEL', q .. 'jobs', id)
-    redis.call('HDEL', q .. 'tries', id)
+  if lane and redis.call('ZSCORE', q .. 'dead', id) then
     push(q, now, { id = id, lane = lane, at = now, payload = payload })
     count = count + 1
   end

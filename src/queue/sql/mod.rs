@@ -95,19 +95,14 @@ impl SqlQueue {
         let wanted: Vec<Arg<'_>> =
             [Arg::from(queue)].into_iter().chain(ids.iter().map(|id| id.as_str().into())).collect();
         let dead = transaction.rows(&self.statements.repeated("exhume", ids.len()), &wanted).await?;
-        let read = |row: &Row| Ok((row.text(1)?, row.text(2)?, row.bytes(3)?));
+        let read = |row: &Row| Ok((row.text(0)?, row.text(1)?, row.bytes(2)?));
         let mut letters = dead.iter().map(read).collect::<database::Result<Vec<_>>>()?;
         letters.sort_by_key(|(id, ..)| ids.iter().position(|wanted| wanted == id));
-        let rows = dead.iter().map(|row| row.int(0).map(Arg::from)).collect::<database::Result<Vec<_>>>()?;
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        transaction.execute(&self.statements.repeated("remove", rows.len()), &rows).await?;
         let again = letters.iter().map(|(id, lane, payload)| NewJob { id, lane, payload, delay: Duration::ZERO });
         let jobs: Vec<NewJob<'_>> = again.collect();
         self.push_within(&mut transaction, queue, &jobs).await?;
         transaction.commit().await?;
-        Ok(rows.len())
+        Ok(letters.len())
     }
 }
 

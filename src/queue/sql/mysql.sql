@@ -85,7 +85,10 @@ WHERE queue = ? AND dead = 1 AND listed_at >= ? AND (listed_at > ? OR id > ?)
 ORDER BY listed_at, id LIMIT ?
 
 -- name: exhume
-SELECT seq, id, lane, payload FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]]) FOR UPDATE
+SELECT id, lane, payload FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]]) FOR UPDATE
+
+-- name: drop_dead
+DELETE FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]])
 
 -- name: purge
 DELETE FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND listed_at <= <now> - ? ORDER BY listed_at LIMIT 1000

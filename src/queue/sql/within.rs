@@ -43,13 +43,24 @@ impl SqlQueue {
                 names.into_iter().chain([job.payload.into(), millis(job.delay).into()])
             })
             .collect();
-        let new = transaction.execute(&self.statements.repeated("push", jobs.len()), &pushed).await?;
+        let push = self.statements.repeated("push", jobs.len());
+        let mut new = transaction.execute(&push, &pushed).await?;
+        if new < jobs.len() as u64 && self.drop_dead(transaction, queue, jobs).await? {
+            new += transaction.execute(&push, &pushed).await?;
+        }
         if new < jobs.len() as u64 {
             // An id that was there already has left a lane open in vain, perhaps.
             let keys: Vec<Arg<'_>> = lanes.keys().map(|key| Arg::from(*key)).collect();
             transaction.execute(&self.statements.repeated("drop_empty", keys.len()), &keys).await?;
         }
         Ok(())
+    }
+
+    /// Makes room for jobs that are dead letters; says whether there were any.
+    async fn drop_dead(&self, transaction: &mut Transaction, queue: &str, jobs: &[NewJob<'_>]) -> Result<bool> {
+        let dead: Vec<Arg<'_>> =
+            [Arg::from(queue)].into_iter().chain(jobs.iter().map(|job| Arg::from(job.id))).collect();
+        Ok(transaction.execute(&self.statements.repeated("drop_dead", jobs.len()), &dead).await? > 0)
     }
 
     /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.

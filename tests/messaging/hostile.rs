@@ -1,0 +1,113 @@
+//! What no client sends, but anybody may.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::ground::{ADMIN, Ground, OPERATOR};
+use crate::support::{ENGINES, Engine, TestDatabase};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_as_deep_as_a_well_is_no_field_and_brings_nobody_down() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let (device, deep) = (ground.register("one").await, format!("a{}=1", "[]".repeat(5_000)));
+    let path = format!("/api/v1/messages/poll?{deep}");
+    assert_eq!(ground.nobody().get(&path).await.status, 401);
+    let register = |body: String| {
+        let request = ground.nobody().request(Method::POST, "/api/v1/clients/register");
+        request.header("Content-Type", FORM).body(body)
+    };
+    let deeper = format!("fingerprint{}=1&fingerprint=one", "[a]".repeat(300_000));
+    assert_eq!(ground.nobody().send(register(deeper)).await.json["api_token"], json!(device.token));
+
+    // As deep as PHP goes, and a step beyond.
+    for (depth, status) in [(64, 200), (65, 422)] {
+        let (id, names) = (&device.id, "[a]".repeat(depth));
+        let request = ground.nobody().request(Method::POST, "/api/v1/messages/publish");
+        let request = request.header("X-Admin-Token", ADMIN).header("Content-Type", FORM);
+        let answer = ground.nobody().send(request.body(format!("to_client_ids[]={id}&type=t&payload{names}=1"))).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nul_character_is_told_to_who_sends_it_where_it_cannot_be_stored() {
+    for engine in ENGINES {
+        let ground = Ground::start(engine).await;
+        let device = ground.register("one").await;
+        let register = async |body| ground.nobody().post("/api/v1/clients/register", body).await;
+        let answers = [
+            ("type", ground.publish(&[&device], "a\0b", json!({"n": 1})).await),
+            ("ciphertext", device.post("/messages/send", &device.sealed(&json!({"type": "a\0b"}))).await),
+            ("fingerprint", register(json!({"fingerprint": "a\0b"})).await),
+            ("name", register(json!({"fingerprint": "two", "name": "a\0b"})).await),
+        ];
+        for (field, answer) in answers {
+            if engine == Engine::Postgres {
+                let sentence = format!("The {field} field must not have a NUL character in it.");
+                assert_eq!((answer.status, &answer.json["message"]), (422, &json!(sentence)));
+            } else {
+                assert!(matches!(answer.status, 200 | 201), "{engine:?}: {}", answer.text);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_body_does_not_store_itself_more_often_than_is_allowed() {
+    let most = [("PRESENCE__MESSAGING__MAX_RECIPIENTS", "3")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &most).await;
+    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    let send = async |count: usize| {
+        let said = json!({"payload": {"n": count}, "to_client_ids": vec![two.id.as_str(); count]});
+        one.post("/messages/send", &one.sealed(&said)).await
+    };
+    let refused = send(4).await;
+    let sentence = "The ciphertext field must not hold more than 3 to_client_ids.";
+    assert_eq!((refused.status, &refused.json["message"]), (422, &json!(sentence)));
+    assert_eq!((one.messages("").await.len(), two.messages("").await.len()), (0, 0), "nothing of it is kept");
+    assert_eq!(send(3).await.status, 200);
+    assert_eq!((one.messages("").await.len(), two.messages("").await.len()), (1, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_has_guessed_too_often_costs_nobody_a_bcrypt_any_more() {
+    let limits = [("PRESENCE__MESSAGING__LIMITS__POLL", "3,1")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &limits).await;
+    let (known, old) = (ground.register("known").await, ground.register("old").await);
+    assert_eq!(known.poll("").await.status, 204);
+    ground.database.sql(&format!("UPDATE clients SET api_token_encrypted = NULL WHERE id = '{}'", old.id));
+    let refused = async || {
+        let metrics = ground.nobody().get("/metrics").await.text;
+        let line = metrics.lines().find(|line| line.starts_with("messaging_auth_failures_total ")).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().to_owned()
+    };
+    for (n, status) in [401, 401, 401, 429, 429].into_iter().enumerate() {
+        assert_eq!(old.with_token(&format!("guess {n}")).poll("").await.status, status);
+    }
+    assert_eq!(refused().await, "3", "the others were not even looked at");
+    assert_eq!(old.poll("").await.status, 429, "who is not remembered waits for the next minute");
+    assert_eq!(known.poll("").await.status, 204, "who is remembered goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_doors_shut_behind_an_address_that_tries_token_after_token() {
+    let limits = [("PRESENCE__MESSAGING__LIMITS__GUESSES", "2,1")];
+    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &limits).await;
+    let device = ground.register("one").await;
+    let read = async |token: &str| {
+        let request = ground.nobody().request(Method::GET, "/api/v1/operators/clients");
+        ground.nobody().send(request.header("X-Operator-Token", token)).await.status
+    };
+    let publish = async |token: &str| {
+        let request = ground.nobody().request(Method::POST, "/api/v1/messages/publish").header("X-Admin-Token", token);
+        let body = json!({"to_client_ids": [device.id], "type": "event", "payload": {"n": 1}});
+        ground.nobody().send(request.json(&body)).await.status
+    };
+    assert_eq!((read(OPERATOR).await, publish(ADMIN).await, read("").await), (200, 200, 401));
+    assert_eq!((read("guess").await, publish("guess").await), (403, 403));
+    assert_eq!((read("guess").await, publish("guess").await), (429, 429));
+    assert_eq!((read(OPERATOR).await, publish(ADMIN).await), (429, 429), "a right guess is not told from a wrong one");
+    assert_eq!(device.messages("").await.len(), 1, "clients go on");
+}
