@@ -1,5 +1,5 @@
-use presence_sidecar::laravel::json;
-use presence_sidecar::messaging::model::{ClientId, Cursor, Fingerprint, integer, is_online};
+use presence_sidecar::laravel::{date, json};
+use presence_sidecar::messaging::model::{ClientId, Cursor, Fingerprint, Moment, integer, is_online};
 
 use super::recorded::{exchanges, named};
 use crate::support::vectors;
@@ -89,4 +89,21 @@ fn a_client_is_online_for_two_minutes() {
     assert!(is_online(0, 119 * second) && is_online(0, 120 * second));
     assert!(!is_online(0, 121 * second));
     assert!(is_online(5, 0), "a clock that went back is no reason to be offline");
+}
+
+#[test]
+fn what_a_message_says_of_its_time_is_what_is_read_from_its_row_in_the_hour_that_clocks_show_twice_too() {
+    for (zone, last_hour_of_summer) in [
+        (chrono_tz::Europe::Berlin, "2026-10-25T02:30:00+02:00"),
+        (chrono_tz::Australia::Sydney, "2026-04-05T02:30:00+11:00"),
+        (chrono_tz::America::New_York, "2026-11-01T01:30:00-04:00"),
+    ] {
+        let first = date::parse(last_hour_of_summer, 0).unwrap().micros;
+        for micros in [first, first + 3_600_000_000] {
+            let moment = Moment::at(micros, zone);
+            let read = date::from_database(&moment.stored, zone).unwrap();
+            assert_eq!(moment.told, date::iso8601(read, zone));
+            assert_eq!(moment.micros, micros);
+        }
+    }
 }

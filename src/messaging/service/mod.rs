@@ -33,7 +33,7 @@ use self::seen::Seen;
 pub use self::sending::Sending;
 use self::tokens::Tokens;
 use super::metrics::Metrics;
-use super::model::ClientId;
+use super::model::{ClientId, Moment};
 use super::seal::{Key, OpenError};
 use super::store::{Client, Message, Store};
 use crate::backend::Unavailable;
@@ -139,15 +139,6 @@ impl Failure {
 /// What the service answers.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// A moment in the three forms that it is needed in.
-struct Moment {
-    micros: i64,
-    /// As Laravel's tables hold it.
-    stored: String,
-    /// As messages say it.
-    told: String,
-}
-
 fn micros() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }
@@ -251,8 +242,7 @@ impl Messaging {
     }
 
     fn now(&self) -> Moment {
-        let micros = micros();
-        Moment { micros, stored: date::database(micros, self.zone), told: date::iso8601(micros, self.zone) }
+        Moment::at(micros(), self.zone)
     }
 
     /// A client's key from how it is stored.
