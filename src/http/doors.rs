@@ -87,7 +87,8 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        match (header(request, OPERATOR).filter(|token| !token.is_empty()), gate(request)) {
+        // PHP takes "0" for no text, too.
+        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), gate(request)) {
             (None, _) => Err(Problem::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
             (Some(token), Some(gate)) if gate.is_operator(token) => Ok(Self(())),
             _ => Err(Problem::Forbidden("Invalid operator token").into()),

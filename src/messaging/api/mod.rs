@@ -80,7 +80,10 @@ impl Api {
     }
 
     fn shown(auth: ClientAuth, header: Option<String>, fields: &Fields) -> Shown {
-        Shown { id: header.or_else(|| fields.text("client_id")), token: auth.token }
+        // Whatever PHP takes for true is an id, and be it nobody's.
+        let said = || fields.get("client_id").filter(|field| field.value.is_truthy());
+        let id = header.or_else(|| fields.text("client_id")).or_else(|| said().map(|field| field.json.clone()));
+        Shown { id, token: auth.token }
     }
 }
 
