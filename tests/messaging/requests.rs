@@ -7,6 +7,7 @@ use super::ground::{ADMIN, Ground, OPERATOR};
 use crate::support::{Answer, Engine};
 
 const PUBLISH: &str = "/api/v1/messages/publish";
+const REGISTER: &str = "/api/v1/clients/register";
 
 async fn publish(ground: &Ground, body: &Value) -> Answer {
     let request = ground.nobody().request(Method::POST, PUBLISH).header("X-Admin-Token", ADMIN);
@@ -81,4 +82,61 @@ async fn what_php_takes_for_nothing_is_nothing_and_all_else_is_something() {
     assert_eq!(device.messages("?cursor=0").await.len(), 1, "behind what is acknowledged");
     assert_eq!(device.messages("?cursor[]=0").await.len(), 2, "behind 0");
     assert_eq!(device.messages("?cursor[x][]=1").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_is_meant_as_another_method_is_a_405_before_all_else() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let post = |path: &str| ground.nobody().request(Method::POST, path);
+    let body = json!({"fingerprint": "one"});
+    let query = format!("{REGISTER}?_method=DELETE");
+    for (request, method) in [
+        (post(REGISTER).header("X-HTTP-Method-Override", "PUT").json(&body), "PUT"),
+        (post(&query).json(&body), "DELETE"),
+        (post(&query).json(&json!({"_method": "patch"})), "PATCH"),
+        (post(&query).header("X-HTTP-Method-Override", "0").json(&body), "DELETE"),
+        (post(PUBLISH).header("X-HTTP-Method-Override", "PUT"), "PUT"),
+        (post(PUBLISH).json(&json!({"_method": "PUT"})), "PUT"),
+    ] {
+        let answer = ground.nobody().send(request).await;
+        assert_eq!((answer.status, &answer.headers["allow"]), (405, &"POST".parse().unwrap()), "{}", answer.text);
+        assert!(answer.text.starts_with(&format!("{{\"message\":\"The {method} method is not")), "{}", answer.text);
+    }
+    for request in [
+        post(&query).header("X-HTTP-Method-Override", "post").json(&body),
+        post(&query).json(&json!({"fingerprint": "two", "_method": null})),
+        post(REGISTER).json(&json!({"fingerprint": "three", "_method": true})),
+    ] {
+        assert_eq!(ground.nobody().send(request).await.status, 201);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_of_both_kinds_are_read_like_json() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    let device = ground.register("one").await;
+    let id = &device.id;
+    let parts = [("to_client_ids[]", id.as_str()), ("type", "event"), ("payload[text]", "Grüße\r\n")];
+    let parts =
+        parts.map(|(name, text)| format!("--x1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n"));
+    let file = "--x1\r\nContent-Disposition: form-data; name=\"type\"; filename=\"f\"\r\n\r\nnone\r\n";
+    let multipart = format!("{}{file}--x1--\r\n", parts.concat());
+    let form = format!("to_client_ids[]={id}&type=event&payload[text]=Gr%C3%BC%C3%9Fe%0D%0A");
+    for (kind, body, status) in [
+        ("multipart/form-data; boundary=x1", &multipart, 200),
+        ("Multipart/Form-Data; boundary=\"x1\"", &multipart, 200),
+        ("multipart/form-data", &multipart, 422),
+        ("multipart/form-data; boundary=other", &multipart, 422),
+        ("Application/X-WWW-Form-URLEncoded;charset=utf-8", &form, 200),
+        ("application/x-www-form-urlencodedx", &form, 422),
+    ] {
+        let request = ground.nobody().request(Method::POST, PUBLISH).header("X-Admin-Token", ADMIN);
+        let answer = ground.nobody().send(request.header("content-type", kind).body(body.clone())).await;
+        assert_eq!(answer.status, status, "{kind}: {}", answer.text);
+    }
+    let messages = device.messages("").await;
+    assert_eq!(messages.len(), 3);
+    for message in messages {
+        assert_eq!(device.opened(&message).unwrap()["payload"], json!({"text": "Grüße\r\n"}));
+    }
 }

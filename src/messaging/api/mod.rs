@@ -149,11 +149,12 @@ impl Api {
     async fn publish(
         &self,
         request: &Request,
+        // Before who asks, as it may say that this is no POST.
+        input: Input<PublicationBody>,
         _auth: AdminAuth,
         /// Any text: a publication that is sent again with the same one is stored once.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
-        input: Input<PublicationBody>,
     ) -> Answer<Json<QueuedAnswer>, ForAdmins> {
         let messaging = self.messaging(request)?;
         let fanout = publication(&input.fields, key.0.as_deref())?;
