@@ -140,3 +140,16 @@ async fn forms_of_both_kinds_are_read_like_json() {
         assert_eq!(device.opened(&message).unwrap()["payload"], json!({"text": "Grüße\r\n"}));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_are_told_what_is_wrong_with_a_parameter() {
+    let ground = Ground::start(Engine::Sqlite).await;
+    for limit in ["abc", "0", "1001"] {
+        let answer = ground.operate(&format!("/clients?limit={limit}")).await;
+        let sentence = "The limit field must be an integer between 1 and 1000.";
+        assert_eq!((answer.status, &answer.json["message"]), (422, &json!(sentence)), "{limit}");
+    }
+    let nobody = ground.operate("/clients/%ff/messages").await;
+    let sentence = "The route api/v1/operators/clients/%ff/messages could not be found.";
+    assert_eq!((nobody.status, &nobody.json["message"]), (404, &json!(sentence)));
+}
