@@ -1,6 +1,8 @@
 //! What can go wrong with a database, as far as somebody can do something about it.
 
 use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::sqlite::SqliteError;
 
 use crate::backend::Unavailable;
 
@@ -87,46 +89,90 @@ impl From<sqlx::Error> for Error {
 }
 
 fn of_server(error: Box<dyn DatabaseError>) -> Error {
-    if error.is_unique_violation() {
-        return Error::Taken;
-    }
-    let code = error.code().unwrap_or_default().into_owned();
-    // SQLite has no code for it.
-    if error.message().starts_with("no such table: ") {
-        return Error::NoTable(error);
-    }
-    match meaning(&code) {
+    match meaning(error.as_ref()) {
         Meaning::Conflict => Error::Conflict(error),
         Meaning::Taken => Error::Taken,
         Meaning::NoTable => Error::NoTable(error),
-        Meaning::Unavailable => Error::Unavailable(error),
+        Meaning::Demoted | Meaning::Unavailable => Error::Unavailable(error),
         Meaning::Refused => Error::Refused(error),
     }
+}
+
+/// Whether a server that took changes takes none any more: another one does, and this connection never leads there.
+pub(super) fn is_demoted(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| matches!(meaning(error), Meaning::Demoted))
 }
 
 enum Meaning {
     Conflict,
     Taken,
     NoTable,
+    Demoted,
     Unavailable,
     Refused,
 }
 
-/// By the codes of SQLite (extended result codes), MySQL (SQLSTATE) and Postgres (SQLSTATE), which do not overlap.
-fn meaning(code: &str) -> Meaning {
-    match code {
-        // Postgres: serialization failure, deadlock, lock not available. MySQL: deadlock.
-        "40001" | "40P01" | "55P03" => Meaning::Conflict,
-        // Postgres: two make the same table at once.
-        "42P07" | "42710" => Meaning::Taken,
-        // MySQL, Postgres.
-        "42S02" | "42P01" => Meaning::NoTable,
-        // SQLite: busy and locked, with what extends them; a disk that fails or is full; a file that cannot be opened.
-        "5" | "6" | "261" | "262" | "517" | "773" | "10" | "13" | "14" => Meaning::Unavailable,
-        // Both servers: connection exceptions, out of resources, shutting down, no such database or user yet.
-        _ if ["08", "53", "57", "28", "3D"].iter().any(|class| code.starts_with(class) && code.len() == 5) => {
-            Meaning::Unavailable
-        }
+fn meaning(error: &dyn DatabaseError) -> Meaning {
+    if error.is_unique_violation() {
+        return Meaning::Taken;
+    }
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        return of_sqlite(code.parse().unwrap_or_default(), error.message());
+    }
+    match error.try_downcast_ref::<MySqlDatabaseError>() {
+        Some(error) => of_mysql(error.number(), &code),
+        None => of_postgres(&code),
+    }
+}
+
+/// By the result code, whose lowest byte says what it is and the others where it came from.
+fn of_sqlite(code: u32, message: &str) -> Meaning {
+    match code & 0xff {
+        // Busy, locked, no memory, nothing to be written at the moment, a disk that fails or is full, a file that cannot
+        // be opened, a lock that is lost.
+        5..=8 | 10 | 13..=15 => Meaning::Unavailable,
+        // It has no code of its own.
+        _ if message.starts_with("no such table: ") => Meaning::NoTable,
         _ => Meaning::Refused,
     }
+}
+
+/// By the number: most of them share one SQLSTATE.
+fn of_mysql(number: u16, state: &str) -> Meaning {
+    match number {
+        1213 => Meaning::Conflict,
+        1146 => Meaning::NoTable,
+        // Run with --read-only, or read-only for now.
+        1290 | 1836 => Meaning::Demoted,
+        // A full disk, twice; a failing one; no memory, twice; no such database yet; too many connections of this user,
+        // twice; a lock that others hold; killed, four times.
+        1021 | 1114 | 1030 | 1037 | 1041 | 1049 | 1203 | 1226 | 1205 | 1317 | 1927 | 1969 | 3024 => {
+            Meaning::Unavailable
+        }
+        _ => of_class(state),
+    }
+}
+
+/// By the SQLSTATE.
+fn of_postgres(state: &str) -> Meaning {
+    match state {
+        // Serialization failure, deadlock.
+        "40001" | "40P01" => Meaning::Conflict,
+        // Two make the same table at once.
+        "42P07" | "42710" => Meaning::Taken,
+        "42P01" => Meaning::NoTable,
+        // A read-only transaction.
+        "25006" => Meaning::Demoted,
+        // A lock that others hold for too long.
+        "55P03" => Meaning::Unavailable,
+        _ => of_class(state),
+    }
+}
+
+/// Both servers: connection exceptions, out of resources, shutting down, failures of the system, no such database or
+/// user yet.
+fn of_class(state: &str) -> Meaning {
+    let out = ["08", "53", "57", "58", "28", "3D"].iter().any(|class| state.starts_with(class));
+    if out { Meaning::Unavailable } else { Meaning::Refused }
 }

@@ -14,10 +14,10 @@ mod migrate;
 mod open;
 mod row;
 mod statement;
+mod terms;
 mod transaction;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
@@ -25,13 +25,14 @@ pub use self::error::{Error, Result};
 pub use self::migrate::{Migrated, Names, Part};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
+use self::terms::{Terms, within};
 pub use self::transaction::{Transaction, undisturbed};
 
 /// A database. It connects when it is first used, and again whenever a connection is lost.
 #[derive(Clone, Debug)]
 pub struct Database {
     pools: Pools,
-    timeout: Duration,
+    terms: Terms,
 }
 
 /// The three engines.
@@ -112,7 +113,7 @@ impl Database {
                 Pools::Postgres(pool) => pool.begin().await.map(transaction::Inner::Postgres),
             }
         });
-        Ok(Transaction::new(begun.await?, self.timeout))
+        Ok(Transaction::new(begun.await?, self.terms.clone()))
     }
 
     /// Closes all connections, so that nothing is left to be written when the process ends.
@@ -128,14 +129,6 @@ impl Database {
     }
 
     async fn within<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-        within(self.timeout, work).await
-    }
-}
-
-/// The outcome of `work`, which gets the time to connect and the time to answer.
-async fn within<T>(timeout: Duration, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(2 * timeout, work).await {
-        Ok(outcome) => outcome.map_err(Error::from),
-        Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
+        within(&self.terms, work).await
     }
 }

@@ -7,16 +7,14 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Executor as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, raw_sql};
 
+use super::terms::Terms;
 use super::{Database, Pools};
 use crate::config::{self, Connection, DatabaseServer, SslMode};
 
 /// How long SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// As Postgres does by itself: what is read under a lock is what is there, and gaps between rows are nobody's.
-const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// How long a connection may rest before it is asked whether it is still there.
 const RESTED: Duration = Duration::from_millis(100);
@@ -34,43 +32,74 @@ impl Database {
     }
 
     fn opened(config: &config::Database, synchronous: SqliteSynchronous) -> Self {
+        let terms = Terms::new(config.timeout);
         let pools = match &config.connection {
             Connection::Sqlite(path) => {
                 let options = sqlite(path).synchronous(synchronous);
+                let limited = || limited(SqlitePoolOptions::new(), config, &terms);
                 Pools::Sqlite {
                     file: path.clone(),
-                    readers: limited(SqlitePoolOptions::new(), config).connect_lazy_with(options.clone()),
-                    writer: limited(SqlitePoolOptions::new(), config).max_connections(1).connect_lazy_with(options),
+                    readers: limited().connect_lazy_with(options.clone()),
+                    writer: limited().max_connections(1).connect_lazy_with(options),
                 }
             }
             Connection::MySql(server) => {
-                let options = limited(MySqlPoolOptions::new(), config).after_connect(|connection, _| {
-                    Box::pin(async move { connection.execute(READ_COMMITTED).await.map(drop) })
+                let session = mysql_session(&terms);
+                let options = limited(MySqlPoolOptions::new(), config, &terms).after_connect(move |connection, _| {
+                    let session = AssertSqlSafe(session.clone());
+                    Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
                 });
                 Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
             Connection::Postgres(server) => {
-                Pools::Postgres(limited(PgPoolOptions::new(), config).connect_lazy_with(postgres(server)))
+                let session = postgres_session(&terms);
+                let options = limited(PgPoolOptions::new(), config, &terms).after_connect(move |connection, _| {
+                    let session = AssertSqlSafe(session.clone());
+                    Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
+                });
+                Pools::Postgres(options.connect_lazy_with(postgres(server)))
             }
         };
-        Self { pools, timeout: config.timeout }
+        Self { pools, terms }
     }
 }
 
-fn limited<DB: sqlx::Database>(options: PoolOptions<DB>, config: &config::Database) -> PoolOptions<DB> {
+fn limited<DB: sqlx::Database>(options: PoolOptions<DB>, config: &config::Database, terms: &Terms) -> PoolOptions<DB> {
+    let terms = terms.clone();
     options
         .max_connections(config.max_connections)
         .acquire_timeout(config.timeout)
         // Asking before each use would double the round trips; a connection in steady use shows by itself when it is lost.
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
+        .before_acquire(move |connection, meta| {
+            let trusted = terms.trust(meta.age);
             Box::pin(async move {
-                if meta.idle_for > RESTED {
+                if trusted && meta.idle_for > RESTED {
                     connection.ping().await?;
                 }
-                Ok(true)
+                Ok(trusted)
             })
         })
+}
+
+/// What MySQL and MariaDB are told at the start of a session. Isolation is as Postgres has it by itself: what is read under a
+/// lock is what is there, and gaps between rows are nobody's. MySQL has no limit for a statement that changes something,
+/// and each of the two takes the limit that it does not know for a comment.
+fn mysql_session(terms: &Terms) -> String {
+    let (lock, longest) = (terms.lock().as_secs().max(1), terms.longest());
+    format!(
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+         SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock} \
+         /*M! , max_statement_time = {} */ /*!80000 , max_execution_time = {} */",
+        longest.as_secs_f64(),
+        longest.as_millis()
+    )
+}
+
+/// What Postgres is told at the start of a session, in milliseconds.
+fn postgres_session(terms: &Terms) -> String {
+    let (lock, longest) = (terms.lock().as_millis(), terms.longest().as_millis());
+    format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}")
 }
 
 fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {

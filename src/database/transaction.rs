@@ -7,7 +7,7 @@ use sqlx::{MySql, Postgres, Sqlite};
 use super::error::Result;
 use super::row::{self, Row};
 use super::statement::{Arg, Statement};
-use super::within;
+use super::terms::{Terms, within};
 
 /// Times that another transaction may be in the way of a step.
 const TRIES: u32 = 10;
@@ -37,7 +37,7 @@ where
 /// A transaction; dropped without [`commit`](Transaction::commit), it has changed nothing.
 pub struct Transaction {
     inner: Inner,
-    timeout: Duration,
+    terms: Terms,
 }
 
 pub(super) enum Inner {
@@ -47,13 +47,13 @@ pub(super) enum Inner {
 }
 
 impl Transaction {
-    pub(super) fn new(inner: Inner, timeout: Duration) -> Self {
-        Self { inner, timeout }
+    pub(super) fn new(inner: Inner, terms: Terms) -> Self {
+        Self { inner, terms }
     }
 
     /// The rows that a statement selects.
     pub async fn rows(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        within(self.timeout, async {
+        within(&self.terms, async {
             match &mut self.inner {
                 Inner::Sqlite(begun) => statement.sqlite(args).fetch_all(&mut **begun).await.map(row::sqlite),
                 Inner::MySql(begun) => statement.mysql(args).fetch_all(&mut **begun).await.map(row::mysql),
@@ -65,7 +65,7 @@ impl Transaction {
 
     /// How many rows a statement has changed.
     pub async fn execute(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
-        within(self.timeout, async {
+        within(&self.terms, async {
             match &mut self.inner {
                 Inner::Sqlite(begun) => {
                     statement.sqlite(args).execute(&mut **begun).await.map(|done| done.rows_affected())
@@ -83,7 +83,7 @@ impl Transaction {
 
     /// Makes it happen. If the answer is lost, it may have happened or not.
     pub async fn commit(self) -> Result<()> {
-        within(self.timeout, async {
+        within(&self.terms, async {
             match self.inner {
                 Inner::Sqlite(begun) => begun.commit().await,
                 Inner::MySql(begun) => begun.commit().await,

@@ -89,8 +89,9 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        // PHP takes "0" for no text, too.
         let refusal = Problem::Forbidden("Invalid operator token");
-        match (header(request, OPERATOR).filter(|token| !token.is_empty()), gate(request)) {
+        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), gate(request)) {
             (None, _) => {
                 return Err(Problem::Unauthorized { message: "Missing operator token", scheme: "Token" }.into());
             }

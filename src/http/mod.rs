@@ -9,6 +9,7 @@ pub mod docs;
 pub mod doors;
 pub mod edge;
 pub mod json;
+pub mod page;
 pub mod problem;
 pub mod schema;
 pub mod server;
@@ -16,4 +17,5 @@ pub mod throttle;
 
 pub use edge::{ClientIp, Edge, address};
 pub use json::Json;
+pub use page::PageSize;
 pub use problem::{Failed, Problem};

@@ -125,6 +125,10 @@ impl Problem {
             return Self::invalid(error.name, reason(&error.reason));
         }
         if let Some(error) = error.downcast_ref::<poem_openapi::error::ParsePathError>() {
+            // As in Laravel's router: what is no UTF-8 fits no route.
+            if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+                return Self::NoRoute(path.trim_matches('/').to_owned());
+            }
             let place = error.name.strip_prefix("param").and_then(|place| place.parse().ok());
             let name = place.and_then(|place| routes.parameter(path, place)).unwrap_or(error.name);
             return Self::invalid(name, reason(&error.reason));

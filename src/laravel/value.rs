@@ -51,6 +51,19 @@ impl Value {
             _ => None,
         }
     }
+
+    /// What `(bool) $value` makes of it.
+    pub fn is_truthy(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Bool(yes) => *yes,
+            Self::Int(number) => *number != 0,
+            Self::Float(number) => *number != 0.0,
+            Self::String(bytes) => !matches!(bytes.as_slice(), b"" | b"0"),
+            Self::Array(array) => !array.is_empty(),
+            Self::Object(_) => true,
+        }
+    }
 }
 
 impl From<&str> for Value {

@@ -72,6 +72,67 @@ fn what_was_tampered_with_is_refused_in_laravel_s_words() {
     assert!(compared > 25, "only {compared} cases");
 }
 
+/// What Laravel's own encrypter makes of each of these payloads: the plaintext, or why not.
+fn php(cipher: &str, key: &str, payloads: &[String]) -> Vec<Result<String, String>> {
+    let script = r#"error_reporting(E_ALL & ~E_DEPRECATED);
+        require '/usr/share/php/Illuminate/autoload.php';
+        $crypt = new Illuminate\Encryption\Encrypter(base64_decode(substr($argv[2], 7)), $argv[1]);
+        foreach (array_slice($argv, 3) as $payload) {
+            try {
+                $found[] = ['Ok' => $crypt->decryptString($payload)];
+            } catch (Illuminate\Contracts\Encryption\DecryptException $error) {
+                $found[] = ['Err' => $error->getMessage()];
+            }
+        }
+        echo json_encode($found);"#;
+    let output = std::process::Command::new("php").args(["-r", script, "--", cipher, key]).args(payloads).output();
+    let output = output.expect("php is installed by tests/run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// `payload` with another value, authentic all the same, and with another tag.
+fn altered(payload: &str, key: &str) -> Vec<String> {
+    use hmac::{Hmac, KeyInit, Mac};
+    let json = |payload: &str| serde_json::from_slice::<serde_json::Value>(&base64::decode_lenient(payload)).unwrap();
+    let written = |json: &serde_json::Value| base64::encode(json.to_string().as_bytes());
+    let (mut all, fields) = (Vec::new(), json(payload));
+    let value = text(&fields["value"]);
+    for value in [format!("!!{value}"), format!("{value}\n%"), format!("===={value}"), "%%%".to_owned(), "é".to_owned()]
+    {
+        let mut changed = fields.clone();
+        changed["value"] = value.as_str().into();
+        all.push(written(&changed));
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&base64::decode_lenient(&key[7..])).unwrap();
+        mac.update(format!("{}{value}", text(&fields["iv"])).as_bytes());
+        changed["mac"] = hex::encode(mac.finalize().into_bytes()).into();
+        all.push(written(&changed));
+    }
+    for tag in [serde_json::Value::Null, "".into(), "0".into(), "x".into()] {
+        let mut changed = fields.clone();
+        changed["tag"] = tag;
+        all.push(written(&changed));
+    }
+    all
+}
+
+#[test]
+fn what_is_no_proper_base64_is_taken_or_refused_as_php_does() {
+    let key = keys()[0].clone();
+    for cipher in ["aes-256-cbc", "aes-256-gcm"] {
+        let crypt = crypt(cipher, &key, &[]);
+        let payloads = altered(&crypt.encrypt(b"secret"), &key);
+        let found: Vec<_> = payloads
+            .iter()
+            .map(|payload| match crypt.decrypt(payload) {
+                Ok(plain) => Ok(String::from_utf8(plain.to_vec()).unwrap()),
+                Err(error) => Err(error.to_string()),
+            })
+            .collect();
+        assert_eq!(found, php(cipher, &key, &payloads), "{cipher}");
+    }
+}
+
 #[test]
 fn previous_keys_decrypt_and_the_current_one_encrypts() {
     for case in file("laravel-primitives.json")["crypt"]["rotation"].as_array().unwrap() {

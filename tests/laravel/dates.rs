@@ -1,4 +1,4 @@
-use presence_sidecar::laravel::date::{Moment, database, iso8601, parse, to_json};
+use presence_sidecar::laravel::date::{Moment, database, from_database, iso8601, parse, to_json};
 use proptest::prelude::*;
 
 use super::vectors::{cases, text};
@@ -35,7 +35,7 @@ fn other_spellings_of_a_moment_are_read_too() {
         ("2026-03-04T24:00:00Z", "2026-03-05T00:00:00+00:00", 0),
         ("2026-063", "2026-03-04T00:00:00+00:00", 0),
         ("2026-03-29 02:30:00 Europe/Paris", "2026-03-29T03:30:00+02:00", 0),
-        ("2026-10-25 02:30:00 Europe/Paris", "2026-10-25T02:30:00+02:00", 0),
+        ("2026-10-25 02:30:00 Europe/Paris", "2026-10-25T02:30:00+01:00", 0),
         ("  2026-03-04T05:06:07Z ", "2026-03-04T05:06:07+00:00", 0),
         ("@-1.5", "1969-12-31T23:59:58+00:00", 500_000),
         ("4 March 2026 5:06 pm", "2026-03-04T17:06:00+00:00", 0),
@@ -76,6 +76,35 @@ fn a_moment_is_written_in_the_zone_of_the_application() {
     }
     assert_eq!(iso8601(seen, chrono_tz::Europe::Paris), "2026-03-04T06:06:07+01:00");
     assert_eq!(database(seen, chrono_tz::Asia::Kolkata), "2026-03-04 10:36:07");
+}
+
+#[test]
+fn a_clock_that_was_put_back_or_forward_is_read_as_php_reads_it() {
+    let cases = [
+        ("Europe/Berlin", ["2025-10-26 02:00:00", "2025-10-26 02:30:00", "2025-03-30 02:30:00"]),
+        ("Europe/London", ["2025-10-26 01:00:00", "2025-10-26 01:59:59", "2025-03-30 01:30:00"]),
+        ("Atlantic/Azores", ["2025-10-26 00:00:00", "2025-10-26 00:30:00", "2025-03-30 00:30:00"]),
+        ("America/New_York", ["2025-11-02 01:00:00", "2025-11-02 01:30:00", "2025-03-09 02:30:00"]),
+        ("America/Los_Angeles", ["2025-11-02 01:00:00", "2025-11-02 01:59:59", "2025-03-09 02:30:00"]),
+        ("America/Sao_Paulo", ["2018-02-17 23:00:00", "2018-02-17 23:30:00", "2018-11-04 00:30:00"]),
+        ("Australia/Sydney", ["2025-04-06 02:00:00", "2025-04-06 02:30:00", "2025-10-05 02:30:00"]),
+        ("Australia/Lord_Howe", ["2025-04-06 01:30:00", "2025-04-06 01:45:00", "2025-10-05 02:15:00"]),
+        ("Pacific/Auckland", ["2025-04-06 02:00:00", "2025-04-06 02:59:59", "2025-09-28 02:30:00"]),
+    ];
+    let script = "for ($i = 1; $i < $argc; $i += 2) \
+                  echo (new DateTimeImmutable($argv[$i + 1], new DateTimeZone($argv[$i])))->format(DATE_ATOM), \"\\n\";";
+    let mut php = std::process::Command::new("php");
+    php.args(["-r", script, "--"]);
+    let mut read = Vec::new();
+    for (name, texts) in cases {
+        let zone = name.parse().expect("a zone");
+        for text in texts {
+            php.args([name, text]);
+            read.push(iso8601(from_database(text, zone).expect("a moment"), zone));
+        }
+    }
+    let output = php.output().expect("php is installed by tests/run");
+    assert_eq!(read, String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>());
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod order;
 mod outages;
 mod queued;
 mod recorded;
+mod requests;
 mod seal;
 mod secrets;
 mod stories;

@@ -1,5 +1,5 @@
-use presence_sidecar::laravel::json;
-use presence_sidecar::messaging::model::{ClientId, Cursor, Fingerprint, integer, is_online};
+use presence_sidecar::laravel::{date, json};
+use presence_sidecar::messaging::model::{ClientId, Cursor, Fingerprint, Moment, integer, is_online};
 
 use super::recorded::{exchanges, named};
 use crate::support::vectors;
@@ -58,7 +58,13 @@ fn integers_are_what_laravel_takes_for_them() {
         ("\"-3\"", Some(-3)),
         ("1e3", Some(1000)),
         ("1.5", None),
+        ("99999999999999.0", Some(99_999_999_999_999)),
+        ("99999999999999.9", None),
+        ("-1e14", None),
+        ("1e14", None),
         ("1e15", None),
+        ("7.000000000000001", Some(7)),
+        ("\"7\u{a0}\"", Some(7)),
         ("\"\"", None),
         ("\"9223372036854775808\"", None),
     ] {
@@ -89,4 +95,21 @@ fn a_client_is_online_for_two_minutes() {
     assert!(is_online(0, 119 * second) && is_online(0, 120 * second));
     assert!(!is_online(0, 121 * second));
     assert!(is_online(5, 0), "a clock that went back is no reason to be offline");
+}
+
+#[test]
+fn what_a_message_says_of_its_time_is_what_is_read_from_its_row_in_the_hour_that_clocks_show_twice_too() {
+    for (zone, last_hour_of_summer) in [
+        (chrono_tz::Europe::Berlin, "2026-10-25T02:30:00+02:00"),
+        (chrono_tz::Australia::Sydney, "2026-04-05T02:30:00+11:00"),
+        (chrono_tz::America::New_York, "2026-11-01T01:30:00-04:00"),
+    ] {
+        let first = date::parse(last_hour_of_summer, 0).unwrap().micros;
+        for micros in [first, first + 3_600_000_000] {
+            let moment = Moment::at(micros, zone);
+            let read = date::from_database(&moment.stored, zone).unwrap();
+            assert_eq!(moment.told, date::iso8601(read, zone));
+            assert_eq!(moment.micros, micros);
+        }
+    }
 }

@@ -122,21 +122,40 @@ impl SqlServer {
         signal_process(self.child.as_ref().unwrap(), name);
     }
 
-    fn try_sql(&self, database: &str, statement: &str) -> Result<String, String> {
+    /// The engine's own client.
+    fn client(&self, database: &str) -> Command {
         let (port, host) = (self.port.to_string(), "127.0.0.1");
-        let output = match self.engine {
+        match self.engine {
             Engine::Sqlite => panic!("SQLite has no server"),
-            Engine::MariaDb => Command::new("mariadb")
-                .args(["--no-defaults", "--protocol=tcp", "-u", "root", "-N", "-h", host, "-P", &port, "-e", statement])
-                .args((!database.is_empty()).then_some(database))
-                .output(),
+            Engine::MariaDb => {
+                let mut client = Command::new("mariadb");
+                client.args([
+                    "--no-defaults",
+                    "--protocol=tcp",
+                    "-u",
+                    "root",
+                    "-N",
+                    "--unbuffered",
+                    "-h",
+                    host,
+                    "-P",
+                    &port,
+                ]);
+                client.args((!database.is_empty()).then_some(database));
+                client
+            }
             Engine::Postgres => {
                 let database = if database.is_empty() { "postgres" } else { database };
-                Command::new("psql")
-                    .args(["-X", "-A", "-t", "-U", "root", "-h", host, "-p", &port, "-c", statement, database])
-                    .output()
+                let mut client = Command::new("psql");
+                client.args(["-X", "-A", "-t", "-U", "root", "-h", host, "-p", &port, "-d", database]);
+                client
             }
-        };
+        }
+    }
+
+    fn try_sql(&self, database: &str, statement: &str) -> Result<String, String> {
+        let flag = if self.engine == Engine::Postgres { "-c" } else { "-e" };
+        let output = self.client(database).args([flag, statement]).output();
         let output = output.expect("the client is installed by tests/run");
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -192,7 +211,7 @@ fn shared(engine: Engine) -> Arc<Mutex<SqlServer>> {
     server
 }
 
-/// An SQLite database that nobody else can write to.
+/// A database in which somebody holds locks.
 pub struct HeldDatabase {
     /// What holds it ends when it gets no more orders.
     _orders: ChildStdin,
@@ -242,13 +261,24 @@ impl TestDatabase {
 
     /// Keeps everybody else from writing to an SQLite database until it is dropped.
     pub fn hold(&self) -> HeldDatabase {
-        let mut child = Command::new("sqlite3").arg(self.file()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        self.hold_with("BEGIN IMMEDIATE")
+    }
+
+    /// Begins a transaction and keeps it open until it is dropped.
+    pub fn hold_with(&self, statements: &str) -> HeldDatabase {
+        let mut command = match &self.server {
+            Some(server) => server.lock().unwrap().client(&self.name),
+            None => Command::new("sqlite3"),
+        };
+        if self.engine == Engine::Sqlite {
+            command.arg(self.file());
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let child = child.as_mut().map(|child| (child.stdin.take().unwrap(), child.stdout.take().unwrap()));
-        let (mut orders, answers) = child.expect("sqlite3 is installed by tests/run");
-        orders.write_all(b"BEGIN IMMEDIATE; SELECT 'held';\n").unwrap();
-        let mut line = String::new();
-        BufReader::new(answers).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
+        let (mut orders, answers) = child.expect("the client is installed by tests/run");
+        orders.write_all(format!("{statements}; SELECT 'held';\n").as_bytes()).unwrap();
+        let held = BufReader::new(answers).lines().any(|line| line.unwrap() == "held");
+        assert!(held, "{statements}");
         HeldDatabase { _orders: orders }
     }
 

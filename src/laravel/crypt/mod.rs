@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 pub use self::cipher::Cipher;
 use self::cipher::TAG;
-use super::{base64, json};
+use super::{Value, base64, json};
 
 /// The bytes of one key, wiped from memory when dropped.
 type Key = Zeroizing<Vec<u8>>;
@@ -101,15 +101,16 @@ impl Crypt {
     /// [`DecryptError`] where Laravel throws its `DecryptException`.
     pub fn decrypt(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
         let stored = Stored::parse(text, self.cipher)?;
-        let value = base64::decode_strict(&stored.value);
-        let mut sealed = value.ok_or(DecryptError::Data)?;
-        sealed.extend_from_slice(&stored.tag);
-        if self.cipher.has_tag() {
-            let opened = self.keys.iter().find_map(|key| self.cipher.decrypt(key, &stored.iv, &sealed));
-            return opened.map(Zeroizing::new).ok_or(DecryptError::Data);
+        let may_fit = |key: &&Key| self.cipher.has_tag() || stored.is_authentic(key);
+        let mut keys = self.keys.iter().filter(may_fit).peekable();
+        if keys.peek().is_none() {
+            return Err(DecryptError::Mac);
         }
-        let key = self.keys.iter().find(|key| stored.is_authentic(key)).ok_or(DecryptError::Mac)?;
-        self.cipher.decrypt(key, &stored.iv, &sealed).map(Zeroizing::new).ok_or(DecryptError::Data)
+        // As `openssl_decrypt` reads it, once it is known to be authentic.
+        let mut sealed = base64::decode_lenient(&stored.value);
+        sealed.extend_from_slice(&stored.tag);
+        let opened = keys.find_map(|key| self.cipher.decrypt(key, &stored.iv, &sealed));
+        opened.map(Zeroizing::new).ok_or(DecryptError::Data)
     }
 }
 
@@ -146,7 +147,7 @@ impl Stored {
         let iv =
             base64::decode_strict(&iv_text).filter(|iv| iv.len() == cipher.iv_len()).ok_or(DecryptError::Payload)?;
         let tag = match (field("tag"), fields.get("tag")) {
-            (None, Some(_)) => return Err(DecryptError::Payload),
+            (None, Some(value)) if *value != Value::Null => return Err(DecryptError::Payload),
             (tag, _) => tag.filter(|tag| !matches!(tag.as_str(), "" | "0")).map(|tag| base64::decode_lenient(&tag)),
         };
         match (&tag, cipher.has_tag()) {

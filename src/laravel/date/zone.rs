@@ -40,16 +40,20 @@ pub(super) fn offset_at(micros: i64, tz: Tz) -> i32 {
         .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc())
 }
 
-/// The moment at which the clocks of a zone show this, in microseconds: the earlier one if they do
-/// so twice, and if never, the one that they would show it at without the jump.
+/// The moment at which the clocks of a zone show this, in microseconds. If they do so twice, it is the one that PHP takes:
+/// the later one east of UTC, the earlier one west of it. If never, the one that they would show it at without the jump.
 pub(in crate::laravel) fn from_local(local: &NaiveDateTime, tz: Tz) -> i64 {
-    let offset = match tz.offset_from_local_datetime(local) {
-        LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => offset,
+    let micros = local.and_utc().timestamp_micros();
+    let ahead = |offset: i32| micros - i64::from(offset) * MICROS_PER_SECOND;
+    match tz.offset_from_local_datetime(local) {
+        LocalResult::Single(offset) => ahead(offset.fix().local_minus_utc()),
+        // As timelib: by the offset that holds where a first guess leads to.
+        LocalResult::Ambiguous(..) => ahead(offset_at(ahead(offset_at(micros, tz)), tz)),
         LocalResult::None => {
-            tz.offset_from_utc_datetime(&local.checked_sub_signed(Duration::days(1)).unwrap_or(*local))
+            let before = tz.offset_from_utc_datetime(&local.checked_sub_signed(Duration::days(1)).unwrap_or(*local));
+            ahead(before.fix().local_minus_utc())
         }
-    };
-    local.and_utc().timestamp_micros() - i64::from(offset.fix().local_minus_utc()) * MICROS_PER_SECOND
+    }
 }
 
 /// The offset that PHP writes as the `timezone` of a date: `+02:00`, `Z` or an abbreviation.

@@ -4,9 +4,13 @@
 //! so. Unlike there, strings are not trimmed and empty ones not made null on the way, since that would change what is
 //! relayed; who wants that asks for it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 
+use bytes::Bytes;
 use indexmap::IndexMap;
+use multer::Multipart;
 use poem::http::header;
 use poem::{Request, RequestBody};
 use serde_json::value::RawValue;
@@ -35,7 +39,7 @@ pub struct Field {
 impl Fields {
     /// The fields of the query.
     pub fn of_query(request: &Request) -> Self {
-        Self::form(request.uri().query().unwrap_or_default().as_bytes())
+        Self::form(url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()))
     }
 
     /// The fields of the body, and behind them those of the query.
@@ -45,28 +49,19 @@ impl Fields {
     pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         let bytes = body::read(request, body).await?;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let mut fields = if ["/json", "+json"].iter().any(|json| kind.contains(json)) {
-            Self::json(&bytes).unwrap_or_default()
-        } else if kind.starts_with("application/x-www-form-urlencoded") {
-            Self::form(&bytes)
-        } else {
-            Self::default()
+        // Laravel looks for JSON in it as it is written, PHP for a form in whatever case.
+        let mut fields = match kind.split([';', ',', ' ']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            _ if ["/json", "+json"].iter().any(|json| kind.contains(json)) => Self::json(&bytes).unwrap_or_default(),
+            "application/x-www-form-urlencoded" => Self::form(url::form_urlencoded::parse(&bytes)),
+            "multipart/form-data" => Self::form(parts(kind, bytes).await.into_iter()),
+            _ => Self::default(),
         };
-        fields.check_method(request)?;
-        for (name, field) in Self::of_query(request).0 {
+        let query = Self::of_query(request);
+        check_method(request, [&fields, &query])?;
+        for (name, field) in query.0 {
             fields.0.entry(name).or_insert(field);
         }
         Ok(fields)
-    }
-
-    /// Symfony lets a POST be meant as another method, which none of these routes has.
-    fn check_method(&self, request: &Request) -> Result<(), Problem> {
-        let method = self.text("_method").unwrap_or_default().to_ascii_uppercase();
-        if method.is_empty() || method == "POST" || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Ok(());
-        }
-        let route = request.original_uri().path().trim_matches('/').to_owned();
-        Err(Problem::Method { method, route, allowed: "POST".to_owned() })
     }
 
     fn json(bytes: &[u8]) -> Option<Self> {
@@ -85,9 +80,9 @@ impl Fields {
     }
 
     /// PHP's `parse_str`, with `a[b][]=1`; a name that reaches deeper than it allows is none there, either.
-    fn form(bytes: &[u8]) -> Self {
+    fn form<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
         let mut tree = IndexMap::new();
-        for (name, value) in url::form_urlencoded::parse(bytes) {
+        for (name, value) in pairs {
             let (first, rest) = name.split_at(name.find('[').filter(|place| *place > 0).unwrap_or(name.len()));
             let inner = rest.split_inclusive(']').filter_map(|part| part.strip_prefix('[')?.strip_suffix(']'));
             let path: Vec<&str> = std::iter::once(first).chain(inner).take(NESTED + 2).collect();
@@ -119,6 +114,35 @@ impl Fields {
             value => value.as_str().map(|text| trim(text).to_owned()),
         }
     }
+}
+
+/// Symfony lets a POST be meant as another method, which none of these routes has: by a header, or else by what the body
+/// says, or else the query.
+fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), Problem> {
+    let header = request.headers().get("x-http-method-override").and_then(|method| method.to_str().ok());
+    let field = || said.iter().find(|fields| fields.has("_method"))?.get("_method")?.value.as_str();
+    let method = header.filter(|method| !matches!(*method, "" | "0")).or_else(field).unwrap_or_default();
+    let method = method.to_ascii_uppercase();
+    if method.is_empty() || method == "POST" || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Ok(());
+    }
+    let route = request.original_uri().path().trim_matches('/').to_owned();
+    Err(Problem::Method { method, route, allowed: "POST".to_owned() })
+}
+
+/// The texts of a form in parts. Files are no fields, and what follows a part that cannot be read is passed over.
+async fn parts(kind: &str, bytes: Bytes) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+    let mut texts = Vec::new();
+    let Ok(boundary) = multer::parse_boundary(kind) else { return texts };
+    let whole = futures_util::stream::iter([Ok::<_, Infallible>(bytes)]);
+    let mut parts = Multipart::new(whole, boundary);
+    while let Ok(Some(part)) = parts.next_field().await {
+        let name = part.name().filter(|_| part.file_name().is_none()).map(str::to_owned);
+        if let (Some(name), Ok(text)) = (name, part.text().await) {
+            texts.push((name.into(), text.into()));
+        }
+    }
+    texts
 }
 
 /// What a form builds.

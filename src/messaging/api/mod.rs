@@ -80,7 +80,10 @@ impl Api {
     }
 
     fn shown(auth: ClientAuth, header: Option<String>, fields: &Fields) -> Shown {
-        Shown { id: header.or_else(|| fields.text("client_id")), token: auth.token }
+        // Whatever PHP takes for true is an id, and be it nobody's.
+        let said = || fields.get("client_id").filter(|field| field.value.is_truthy());
+        let id = header.or_else(|| fields.text("client_id")).or_else(|| said().map(|field| field.json.clone()));
+        Shown { id, token: auth.token }
     }
 }
 
@@ -146,11 +149,12 @@ impl Api {
     async fn publish(
         &self,
         request: &Request,
+        // Before who asks, as it may say that this is no POST.
+        input: Input<PublicationBody>,
         _auth: AdminAuth,
         /// Any text: a publication that is sent again with the same one is stored once.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
-        input: Input<PublicationBody>,
     ) -> Answer<Json<QueuedAnswer>, ForAdmins> {
         let messaging = self.messaging(request)?;
         let fanout = publication(&input.fields, key.0.as_deref())?;

@@ -13,7 +13,7 @@ use super::requests::cursor;
 use super::{Answer, Tag, there};
 use crate::http::doors::OperatorAuth;
 use crate::http::problem::ForOperators;
-use crate::http::{Json, Problem};
+use crate::http::{Json, PageSize, Problem};
 use crate::messaging::model::{ClientId, Cursor};
 use crate::messaging::{Failure, Messaging};
 use crate::queue::Standing;
@@ -41,13 +41,12 @@ impl Operators {
         request: &Request,
         _auth: OperatorAuth,
         /// Most clients on a page, 1 to 1,000.
-        #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<PageSize>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Answer<Json<ClientsAnswer>, ForOperators> {
         let messaging = there(self.messaging.as_ref(), request)?;
-        let Some(limit) = limit.0.map(|limit| limit.clamp(1, 1000)) else {
+        let Some(PageSize(limit)) = limit.0 else {
             let clients = messaging.clients().await.map_err(Problem::from)?;
             return Ok(Json(ClientsAnswer::new(clients, None)));
         };
@@ -55,8 +54,9 @@ impl Operators {
             cursor.0.as_deref().map(|cursor| place(cursor).ok_or_else(|| Problem::invalid("cursor", "is not valid.")));
         let after = after.transpose()?;
         let after = after.as_ref().map(|(created_at, id)| (*created_at, id));
-        let clients = messaging.clients_page(after, i64::from(limit)).await.map_err(Problem::from)?;
-        let full = clients.len() == limit as usize;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let clients = messaging.clients_page(after, most).await.map_err(Problem::from)?;
+        let full = clients.len() == limit;
         let next = clients.last().filter(|_| full).map(|last| format!("{}_{}", last.place.0, last.place.1.as_str()));
         Ok(Json(ClientsAnswer::new(clients, next)))
     }

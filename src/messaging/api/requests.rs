@@ -5,16 +5,21 @@ use uuid::Uuid;
 use super::fields::Fields;
 use super::validate::Checks;
 use crate::http::Problem;
-use crate::laravel::Value;
 use crate::messaging::model::{ClientId, Cursor, Fingerprint};
 use crate::messaging::seal::{Sealed, aad};
 use crate::messaging::service::{Fanout, Sending};
 
-/// The cursor of a query; of a list its first member.
+/// The cursor of a query; of a list its first member, which counts whatever it is, as a list is never empty.
 pub(super) fn cursor(fields: &Fields) -> Cursor {
-    let value = fields.get("cursor").map(|field| &field.value);
-    let value = value.and_then(|value| value.as_array().map_or(Some(value), |list| list.get_index(0)));
-    value.and_then(Value::as_str).map_or(Cursor::Acknowledged, Cursor::parse)
+    let Some(mut value) = fields.get("cursor").map(|field| &field.value) else { return Cursor::Acknowledged };
+    let listed = value.as_array().is_some();
+    while let Some((_, first)) = value.as_array().and_then(|list| list.iter().next()) {
+        value = first;
+    }
+    match value.as_str().map_or(Cursor::Acknowledged, Cursor::parse) {
+        Cursor::Acknowledged if listed => Cursor::After(0),
+        cursor => cursor,
+    }
 }
 
 pub(super) fn registration(fields: &Fields) -> Result<(Fingerprint, Option<String>), Problem> {
@@ -27,9 +32,10 @@ pub(super) fn registration(fields: &Fields) -> Result<(Fingerprint, Option<Strin
 
 pub(super) fn publication(fields: &Fields, key: Option<&str>) -> Result<Fanout, Problem> {
     let mut checks = Checks::new(fields);
-    let recipients = checks.ids("to_client_ids");
+    let list = checks.filled("to_client_ids");
     let kind = checks.kind("type").map(str::to_owned);
     let payload = checks.filled("payload").map(|field| field.json.clone());
+    let recipients = list.and_then(|list| checks.ids("to_client_ids", list));
     let made = recipients.zip(kind).zip(payload);
     let ((recipients, kind), payload) = checks.finish(made)?;
     let id = match key {

@@ -99,15 +99,15 @@ impl<'a> Checks<'a> {
         }
     }
 
-    /// A list of clients' ids.
-    pub(super) fn ids(&mut self, name: &str) -> Option<Vec<ClientId>> {
-        let ids = self.filled(name)?.value.as_array()?;
+    /// The clients' ids in a list. Laravel looks at what is in a list once it has looked at all fields.
+    pub(super) fn ids(&mut self, name: &str, list: &Field) -> Option<Vec<ClientId>> {
+        let ids = list.value.as_array()?;
         let parsed = ids.iter().map(|(key, id)| {
             let place = match key {
                 Key::Int(number) => number.to_string(),
                 Key::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             };
-            let parsed = id.as_str().and_then(ClientId::parse);
+            let parsed = id.as_str().map(trim).and_then(ClientId::parse);
             parsed.or_else(|| self.refuse(&format!("{name}.{place}"), "must be a valid UUID."))
         });
         // All of them are checked before the first that is wrong ends it.
@@ -137,13 +137,14 @@ fn is_blank(value: &Value) -> bool {
     value.as_str().is_some_and(|text| trim(text).is_empty())
 }
 
-/// What Laravel compares with `min:1` in a value that is no integer: a number is a number.
+/// What Laravel compares with `min:1` in a value that is no integer: a number is a number, and `false` a text of no letters.
 fn is_below_one(value: &Value) -> bool {
     match value {
         Value::Float(number) => *number < 1.0,
         Value::String(_) => {
-            value.as_str().and_then(|text| text.trim().parse::<f64>().ok()).is_some_and(|number| number < 1.0)
+            value.as_str().and_then(|text| trim(text).parse::<f64>().ok()).is_some_and(|number| number < 1.0)
         }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Array(_) | Value::Object(_) => false,
+        Value::Bool(yes) => !yes,
+        Value::Null | Value::Int(_) | Value::Array(_) | Value::Object(_) => false,
     }
 }

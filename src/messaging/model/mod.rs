@@ -1,10 +1,12 @@
-//! What the messaging wing talks about: ids, cursors, fingerprints. Each is made in one place and not checked again.
+//! What the messaging wing talks about: ids, cursors, fingerprints, moments. Each is made in one place and not checked again.
 
 mod cursor;
 mod integer;
+mod moment;
 
 pub use self::cursor::Cursor;
 pub use self::integer::integer;
+pub use self::moment::Moment;
 
 use uuid::Uuid;
 

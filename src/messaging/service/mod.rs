@@ -35,7 +35,7 @@ use self::seen::Seen;
 pub use self::sending::Sending;
 use self::tokens::Tokens;
 use super::metrics::Metrics;
-use super::model::ClientId;
+use super::model::{ClientId, Moment};
 use super::seal::Key;
 use super::store::{Client, Message, Store};
 use crate::database::{Database, Engine, Names};
@@ -95,15 +95,6 @@ pub struct Caller {
     pub id: ClientId,
     /// The API token that is to prove it.
     pub token: Zeroizing<String>,
-}
-
-/// A moment in the three forms that it is needed in.
-struct Moment {
-    micros: i64,
-    /// As Laravel's tables hold it.
-    stored: String,
-    /// As messages say it.
-    told: String,
 }
 
 fn micros() -> i64 {
@@ -222,8 +213,7 @@ impl Messaging {
     }
 
     fn now(&self) -> Moment {
-        let micros = micros();
-        Moment { micros, stored: date::database(micros, self.zone), told: date::iso8601(micros, self.zone) }
+        Moment::at(micros(), self.zone)
     }
 
     /// A client's key from how it is stored.

@@ -24,7 +24,7 @@ use self::types::{
     ChangeAnswer, ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody,
     OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
 };
-pub use self::types::{Moment, PageSize, ScopeBody};
+pub use self::types::{Moment, ScopeBody};
 use self::wished::WishedScope;
 use super::feed::Feed;
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
@@ -38,7 +38,7 @@ use crate::config;
 use crate::http::auth::{self, AnyAuth, Claims, ServiceAuth, StreamAuth, UserAuth};
 use crate::http::json::Written;
 use crate::http::problem::{FromCursor, WithBody, WithoutBody};
-use crate::http::{Failed, Json, Problem};
+use crate::http::{Failed, Json, PageSize, Problem};
 
 /// Groups of operations in the document.
 #[derive(Tags)]
