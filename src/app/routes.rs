@@ -13,7 +13,6 @@ use crate::http::auth::Gate;
 use crate::http::cors::Origins;
 use crate::http::docs;
 use crate::http::edge::{Edge, Settings};
-use crate::http::throttle::Throttle;
 use crate::http::{Problem, body};
 use crate::messaging::Messaging;
 use crate::messaging::api::{Api as Clients, Operators};
@@ -75,8 +74,7 @@ pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Re
 fn settings(config: &Config, routes: docs::Routes) -> Settings {
     let messaging = &config.messaging;
     let gate = Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)
-        .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone())
-        .with_guesses(messaging.limits.guesses.map(|limit| Throttle::new(limit.max, limit.per)));
+        .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone());
     Settings {
         gate: Arc::new(gate),
         limits: body::Limits { bytes: config.server.body_limit, timeout: config.server.body_timeout },

@@ -64,8 +64,6 @@ pub struct MessagingLimits {
     pub api: Option<Throttle>,
     /// Registrations from one address.
     pub register: Option<Throttle>,
-    /// Wrong tokens of applications and operators from one address.
-    pub guesses: Option<Throttle>,
 }
 
 /// `[messaging.tables]`: names of letters, digits and underscores.
@@ -145,7 +143,6 @@ fn limits(raw: &RawLimits, layers: &Layers) -> Outcome<MessagingLimits> {
         poll: limit("messaging.limits.poll", &raw.poll)?,
         api: limit("messaging.limits.api", &raw.api)?,
         register: limit("messaging.limits.register", &raw.register)?,
-        guesses: limit("messaging.limits.guesses", &raw.guesses)?,
     })
 }
 

@@ -164,7 +164,6 @@ pub(super) struct RawLimits {
     pub poll: String,
     pub api: String,
     pub register: String,
-    pub guesses: String,
 }
 
 #[derive(Deserialize)]

@@ -39,23 +39,27 @@ fn webhook(config: &Config, layers: &Layers) -> Vec<String> {
 
 fn short(config: &Config) -> Vec<String> {
     let auth = &config.auth;
-    let lists = [("auth.tokens", &auth.tokens), ("auth.user_token_secrets", &auth.user_token_secrets)];
+    let lists = [("auth.tokens", auth.tokens.as_slice()), ("auth.user_token_secrets", &auth.user_token_secrets)];
     let is_short = |secret: &SecretString| secret.expose_secret().len() < SHORT;
-    let weak = lists.into_iter().filter(|(_, secrets)| secrets.iter().any(is_short));
+    let weak = lists.into_iter().chain(of_messaging(config)).filter(|(_, secrets)| secrets.iter().any(is_short));
     weak.map(|(key, _)| format!("{key} has an entry of less than {SHORT} characters, which can be guessed")).collect()
 }
 
 /// The tokens that a `.env` may still have from the reference server.
 fn examples(config: &Config) -> Vec<String> {
+    let known = |token: &SecretString| token.expose_secret().starts_with(EXAMPLE_TOKEN);
+    let open = of_messaging(config).filter(|(_, tokens)| tokens.iter().any(known));
+    open.map(|(key, _)| format!("{key} has the reference server's example, which everybody knows: choose another"))
+        .collect()
+}
+
+fn of_messaging(config: &Config) -> impl Iterator<Item = (&'static str, &[SecretString])> {
     let messaging = &config.messaging;
     let lists = [
         ("messaging.admin_token (ADMIN_TOKEN)", messaging.admin_token.as_slice()),
         ("messaging.operator_tokens (OPERATOR_TOKENS)", messaging.operator_tokens.as_slice()),
     ];
-    let known = |token: &SecretString| token.expose_secret().starts_with(EXAMPLE_TOKEN);
-    let open = lists.into_iter().filter(|(_, tokens)| messaging.enabled && tokens.iter().any(known));
-    open.map(|(key, _)| format!("{key} has the reference server's example, which everybody knows: choose another"))
-        .collect()
+    lists.into_iter().filter(|_| messaging.enabled)
 }
 
 fn keys(config: &Config, layers: &Layers) -> Vec<String> {

@@ -5,7 +5,7 @@
 //! `claim:` rules of the scope resolver name.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use poem::Request;
@@ -19,14 +19,12 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
-use super::throttle::Throttle;
 
 /// The tokens this sidecar accepts.
 pub struct Gate {
     services: Vec<SecretString>,
     admins: Vec<SecretString>,
     operators: Vec<SecretString>,
-    guesses: Option<Throttle>,
     users: Vec<DecodingKey>,
     validation: Validation,
 }
@@ -42,7 +40,6 @@ impl Gate {
             services: services.to_vec(),
             admins: Vec::new(),
             operators: Vec::new(),
-            guesses: None,
             users: signing.iter().map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
             validation,
         }
@@ -52,27 +49,6 @@ impl Gate {
     #[must_use]
     pub fn with_messaging(self, admins: Vec<SecretString>, operators: Vec<SecretString>) -> Self {
         Self { admins, operators, ..self }
-    }
-
-    /// Shuts both out from an address that showed more wrong tokens than `guesses` allow.
-    #[must_use]
-    pub fn with_guesses(self, guesses: Option<Throttle>) -> Self {
-        Self { guesses, ..self }
-    }
-
-    /// Lets in from `address` who showed a token that is `right`, unless too many were wrong.
-    ///
-    /// # Errors
-    /// [`Problem::TooMany`], or `refusal`.
-    pub(super) fn admit(&self, address: &str, right: bool, refusal: Problem) -> Result<(), Problem> {
-        let now = Instant::now();
-        let guesses = self.guesses.as_ref();
-        guesses.map_or(Ok(()), |guesses| guesses.look(address, now)).map_err(Problem::TooMany)?;
-        if right {
-            return Ok(());
-        }
-        guesses.map(|guesses| guesses.hit(address, now)).transpose().map_err(Problem::TooMany)?;
-        Err(refusal)
     }
 
     /// Whether `token` is a service token, in a time that does not depend on how much of it is right.

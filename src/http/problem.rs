@@ -325,7 +325,7 @@ const TAKEN: (u16, &str) = (409, "It is somebody else's already");
 
 impl Statuses for ForClients {
     const LIST: &'static [(u16, &'static str)] =
-        &[UNAUTHENTICATED, TOO_SLOW, TOO_LARGE, INVALID, TOO_MANY, UNDECRYPTABLE, UNAVAILABLE];
+        &[UNAUTHENTICATED, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
 }
 
 impl Statuses for ForAnybody {
@@ -334,13 +334,11 @@ impl Statuses for ForAnybody {
 }
 
 impl Statuses for ForAdmins {
-    const LIST: &'static [(u16, &'static str)] =
-        &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, TOO_MANY, UNDECRYPTABLE, UNAVAILABLE];
+    const LIST: &'static [(u16, &'static str)] = &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
 }
 
 impl Statuses for ForOperators {
-    const LIST: &'static [(u16, &'static str)] =
-        &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, TOO_MANY, UNAVAILABLE];
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
 }
 
 impl Statuses for ForBrowsers {

@@ -103,5 +103,6 @@ fn what_is_allowed_but_odd_is_a_warning() {
         "messaging.admin_token (ADMIN_TOKEN) has the reference server's example",
     );
     warned(&[("OPERATOR_TOKENS", "a-token-of-ours,changeme-operator")], "OPERATOR_TOKENS");
+    warned(&[("ADMIN_TOKEN", "letmein")], "messaging.admin_token (ADMIN_TOKEN) has an entry of less than 16");
     assert!(load_with(&[]).warnings.is_empty());
 }

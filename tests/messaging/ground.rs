@@ -32,7 +32,6 @@ pub fn environment(database: &TestDatabase, more: &[(&'static str, &str)]) -> Ve
         ("PRESENCE__MESSAGING__LIMITS__POLL", "100000,1"),
         ("PRESENCE__MESSAGING__LIMITS__API", "100000,1"),
         ("PRESENCE__MESSAGING__LIMITS__REGISTER", "100000,1"),
-        ("PRESENCE__MESSAGING__LIMITS__GUESSES", "100000,1"),
     ];
     let kept = own.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name));
     environment.extend(kept.chain(more).map(|(name, value)| (*name, (*value).to_owned())));

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::ground::{ADMIN, Ground, OPERATOR};
+use super::ground::{ADMIN, Ground};
 use crate::support::{ENGINES, Engine, TestDatabase};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -89,25 +89,4 @@ async fn an_address_that_has_guessed_too_often_costs_nobody_a_bcrypt_any_more() 
     assert_eq!(refused().await, "3", "the others were not even looked at");
     assert_eq!(old.poll("").await.status, 429, "who is not remembered waits for the next minute");
     assert_eq!(known.poll("").await.status, 204, "who is remembered goes on");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn both_doors_shut_behind_an_address_that_tries_token_after_token() {
-    let limits = [("PRESENCE__MESSAGING__LIMITS__GUESSES", "2,1")];
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &limits).await;
-    let device = ground.register("one").await;
-    let read = async |token: &str| {
-        let request = ground.nobody().request(Method::GET, "/api/v1/operators/clients");
-        ground.nobody().send(request.header("X-Operator-Token", token)).await.status
-    };
-    let publish = async |token: &str| {
-        let request = ground.nobody().request(Method::POST, "/api/v1/messages/publish").header("X-Admin-Token", token);
-        let body = json!({"to_client_ids": [device.id], "type": "event", "payload": {"n": 1}});
-        ground.nobody().send(request.json(&body)).await.status
-    };
-    assert_eq!((read(OPERATOR).await, publish(ADMIN).await, read("").await), (200, 200, 401));
-    assert_eq!((read("guess").await, publish("guess").await), (403, 403));
-    assert_eq!((read("guess").await, publish("guess").await), (429, 429));
-    assert_eq!((read(OPERATOR).await, publish(ADMIN).await), (429, 429), "a right guess is not told from a wrong one");
-    assert_eq!(device.messages("").await.len(), 1, "clients go on");
 }

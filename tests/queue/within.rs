@@ -90,7 +90,7 @@ async fn who_is_stuck_in_the_middle_holds_up_one_lane_alone() {
         queue.push_within(&mut stuck, Q, &[job("a", "3", Duration::ZERO)]).await.unwrap();
         let jobs = queue.claim(Q, 10, LEASE).await.unwrap();
         assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["2"], "{engine:?}");
-        drop(stuck);
+        stuck.commit().await.unwrap();
         let jobs = queue.claim(Q, 10, LEASE).await.unwrap();
         assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["1"], "{engine:?}");
     }
