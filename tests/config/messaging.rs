@@ -13,7 +13,7 @@ fn nothing_configured_keeps_every_door_but_registration_shut() {
     assert!(messaging.enabled && messaging.admin_token.is_none() && messaging.operator_tokens.is_empty());
     assert!(messaging.registration_token.is_none() && config.laravel.crypt.is_none());
     assert_eq!((messaging.keep_acked, messaging.keep, messaging.bcrypt_cost), (None, None, 4));
-    assert_eq!(messaging.max_recipients, 100);
+    assert_eq!(messaging.max_recipients, 1000);
     let [poll, api, register] = [messaging.limits.poll, messaging.limits.api, messaging.limits.register];
     assert_eq!([poll, api, register].map(|limit| limit.unwrap().max), [120, 60, 30]);
     assert_eq!(messaging.tables.message_receipts, "message_receipts");
