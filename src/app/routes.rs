@@ -22,6 +22,11 @@ use crate::presence::api::{Api, Browser, Direct};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
 
+/// What the document says of itself.
+const ABOUT: &str = "Presence and sealed messages for Laravel apps. Applications authorize as `service` with one of \
+    `PRESENCE_TOKEN`, pages as `user` with a token that the application mints, clients of messages as `client` with their \
+    `api_token`.";
+
 /// The operations, wing by wing.
 pub(super) struct Apis {
     pub(super) presence: Api,
@@ -43,7 +48,7 @@ pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Re
     let api = apis.presence.clone();
     let operations = (apis.presence, apis.browser, apis.webhooks, apis.clients, apis.operators);
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
-        .summary("Presence and messages for Laravel apps")
+        .description(ABOUT)
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let document = described(&service.spec(), browser.as_deref());
