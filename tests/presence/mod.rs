@@ -2,6 +2,7 @@
 
 mod cache_table;
 mod crashes;
+mod foreign;
 mod late;
 mod model;
 mod outlets;
