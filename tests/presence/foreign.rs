@@ -82,3 +82,17 @@ async fn a_state_of_another_type_harms_nobody_but_is_replaced() {
     assert_eq!(teller.commit(&subject(1), beat(true), after(2)).await, Committed::Done);
     assert_eq!(teller.view(1, after(3)).await.status, Status::Online);
 }
+
+#[tokio::test]
+async fn a_record_that_a_commit_sent_twice_has_put_itself_is_not_believed() {
+    let server = RedisServer::start();
+    let teller = Teller::redis(&server);
+    teller.act(1, beat(true), START).await;
+    let late = teller.prepare(&subject(1), beat(false), after(1)).await;
+    teller.act(1, offline(), after(2)).await;
+    server.cli(&["SCRIPT", "FLUSH"]);
+    let Committed::Conflict(known) = teller.store.commit(&[late], after(3)).await.unwrap().remove(0) else {
+        panic!("the version was another");
+    };
+    assert_eq!(known.record, presence_sidecar::presence::model::Observed::Unknown);
+}

@@ -183,6 +183,9 @@ pub trait Store: Send + Sync {
     /// Members of `scope` on the list of `status` that follow `after`, in the order of their keys, at most `limit`.
     async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>>;
 
+    /// On the list of which status each of `keys` is, `Offline` for none.
+    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>>;
+
     /// How many members `scope` has, in O(1).
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts>;
 

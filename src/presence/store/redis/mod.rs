@@ -300,6 +300,23 @@ impl Store for RedisStore {
         Ok(members.iter().map(|member| Key::of_member(scope.as_str(), member)).collect())
     }
 
+    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
+        let mut pipeline = Pipeline::with_capacity(1 + 2 * keys.len());
+        self.own(&mut pipeline);
+        for key in keys {
+            for status in [Status::Online, Status::Away] {
+                pipeline.cmd("ZSCORE").arg(self.keys.roster(key.scope(), status)).arg(key.member());
+            }
+        }
+        let scores: Vec<Option<String>> = self.link.read(&pipeline).await?;
+        let list = |pair: &[Option<String>]| match pair {
+            [Some(_), _] => Status::Online,
+            [_, Some(_)] => Status::Away,
+            _ => Status::Offline,
+        };
+        Ok(scores.chunks(2).map(list).collect())
+    }
+
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
         let mut pipeline = Pipeline::with_capacity(3);
         self.own(&mut pipeline);
