@@ -219,6 +219,10 @@ impl Store for ArrayStore {
         Ok(())
     }
 
+    async fn ready(&self) -> Result<()> {
+        Ok(())
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this store's clock is the host's")]
     async fn time(&self) -> Result<Timestamp> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

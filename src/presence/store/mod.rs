@@ -202,6 +202,9 @@ pub trait Store: Send + Sync {
     /// Removes entries of the change log that were appended before `before`, but none that lies in an outlet yet.
     async fn trim_changes(&self, before: Timestamp) -> Result<()>;
 
+    /// Whether the store takes changes: it is asked to make one that nobody sees.
+    async fn ready(&self) -> Result<()>;
+
     /// The store's own clock, which all replicas share.
     async fn time(&self) -> Result<Timestamp>;
 }

@@ -372,6 +372,13 @@ impl Store for RedisStore {
         self.link.read(&pipeline).await
     }
 
+    async fn ready(&self) -> Result<()> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.own(&mut pipeline);
+        pipeline.cmd("SETEX").arg(&self.keys.ready).arg(1).arg("").ignore();
+        self.link.read(&pipeline).await
+    }
+
     async fn time(&self) -> Result<Timestamp> {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("TIME");

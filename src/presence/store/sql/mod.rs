@@ -228,6 +228,11 @@ impl Store for SqlStore {
         Ok(())
     }
 
+    async fn ready(&self) -> Result<()> {
+        self.database.execute(&self.statements.get("change_nothing"), &[]).await?;
+        Ok(())
+    }
+
     async fn time(&self) -> Result<Timestamp> {
         let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
         let micros = rows.first().map(|row| row.int(0)).transpose()?;
