@@ -56,9 +56,10 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
     let installation = outlets.installation;
     let announce_beats = outlets.want_beats();
     let stores = Stores::of(config, outlets)?;
+    let database = Database::open(&config.database);
     let presence = presence::wing(config, &stores, announce_beats, &registry);
     let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
-    let (messaging, asking) = messaging(config, &registry)?.unzip();
+    let (messaging, asking) = messaging(config, &database, &registry)?.unzip();
     let apis = Apis {
         presence: presence.api(config, installation),
         browser: presence.browser(config),
@@ -74,7 +75,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
         presence: presence.workers,
         redis: stores.redis,
         database: stores.database,
-        tables: Tables::of(config),
+        tables: Tables::of(config, database),
         deliveries,
         messaging,
         asking,
@@ -92,9 +93,9 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
 type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
 
 /// The messaging wing, if it is wanted and there is a key.
-fn messaging(config: &Config, registry: &Registry) -> Result<Option<Wing>, AssemblyError> {
+fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, AssemblyError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
-    let (database, names) = (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database));
+    let (database, names) = (database.clone(), Names::new(&config.messaging.tables, &config.database));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
         FanoutQueue::Sync => None,
         FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),

@@ -1,7 +1,8 @@
 //! The tables that a configuration needs, and who makes them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, FanoutQueue, Store};
@@ -26,6 +27,9 @@ fn parts(config: &Config, messages: bool) -> Vec<Part> {
     Part::ALL.into_iter().filter(wanted).collect()
 }
 
+/// How long the app's own migrations may take to bring back its tables.
+const APP_FIRST: Duration = Duration::from_secs(30);
+
 /// How often tables are looked for that somebody may make.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -39,30 +43,31 @@ pub(super) struct Tables {
     database: Database,
     /// To be made.
     made: Names,
+    /// Whether there may be migrations of the app's own.
+    is_the_apps: bool,
     /// Not to be made unless somebody asks for them.
     unasked: Option<Names>,
 }
 
 impl Tables {
     /// Those that the start makes: in the app's own database none that nobody has asked for.
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config, database: Database) -> Self {
         let served = config.messaging.enabled;
         let makes = config.database.auto_migrate;
         let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
         let names = Names::new(&config.messaging.tables, &config.database);
         let made = if makes { parts(config, messages) } else { Vec::new() };
         let unasked = (served && !messages).then(|| names.only(&parts(config, true)));
-        let (database, made) = (Database::open(&config.database), names.only(&made));
-        Self { database, made, unasked }
+        Self { database, made: names.only(&made), is_the_apps: config.database.is_the_apps, unasked }
     }
 
     /// Makes what is missing, now, or as soon as the database answers.
     pub(super) async fn ensure(&self, stop: &CancellationToken) {
-        if let Err(error) = self.make().await {
+        if let Err(error) = self.make(&self.made).await {
             tracing::warn!(error = error.chain(), "the tables are not ready yet; trying again until they are");
             let tables = self.clone();
             let again = async move {
-                while tables.make().await.is_err() {
+                while tables.make(&tables.made).await.is_err() {
                     tokio::time::sleep(AGAIN).await;
                 }
             };
@@ -70,15 +75,34 @@ impl Tables {
         }
     }
 
-    async fn make(&self) -> database::Result<()> {
-        if self.made.is_empty() {
+    async fn make(&self, names: &Names) -> database::Result<()> {
+        if names.is_empty() {
             return Ok(());
         }
-        let made = self.database.migrate(&self.made).await?.made;
+        let made = self.database.migrate(names).await?.made;
         if !made.is_empty() {
             tracing::info!(tables = made.join(", "), "tables were made");
         }
         Ok(())
+    }
+
+    /// Makes again what somebody drops, as `php artisan migrate:fresh` does, once it is missed in one of `databases`.
+    ///
+    /// In the app's database its own migrations come first: they fail if a table is there already.
+    pub(super) async fn keep(self, databases: Vec<Database>) {
+        let mut lacking: Option<Instant> = None;
+        while !self.made.is_empty() {
+            let missing = databases.iter().chain([&self.database]).map(|database| Box::pin(database.misses_a_table()));
+            select_all(missing).await;
+            let for_long = lacking.is_some_and(|since| since.elapsed() > APP_FIRST);
+            let names = if self.is_the_apps && !for_long { self.made.only_own() } else { self.made.clone() };
+            if let Err(error) = self.make(&names).await {
+                tracing::warn!(error = error.chain(), "tables that are missing could not be made");
+            }
+            let lacks = self.database.lacks(&self.made).await.unwrap_or(true);
+            lacking = lacks.then(|| lacking.unwrap_or_else(Instant::now));
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// Returns once messages have their tables; says how they get them if they have not.

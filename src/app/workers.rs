@@ -43,6 +43,9 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     let Workers { presence, redis, deliveries, messaging, asking, database, tables, registry } = workers;
     let tasks = TaskTracker::new();
     tables.ensure(&stop).await;
+    tasks.spawn(
+        stop.clone().run_until_cancelled_owned(tables.clone().keep(database.iter().cloned().collect())).map(drop),
+    );
     if let Some(redis) = redis {
         let stop = stop.clone();
         tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });

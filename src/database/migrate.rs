@@ -38,6 +38,9 @@ impl Part {
     }
 }
 
+/// Tables that an app may have migrations for.
+const LARAVELS: [&str; 5] = ["clients", "messages", "message_receipts", "cache", "cache_locks"];
+
 /// Times that another process may be in the way; it does the same work.
 const TRIES: u32 = 5;
 
@@ -46,6 +49,7 @@ const TRIES: u32 = 5;
 pub struct Names {
     names: Vec<(&'static str, String)>,
     parts: Vec<Part>,
+    own_only: bool,
 }
 
 impl Names {
@@ -60,13 +64,19 @@ impl Names {
             own => format!("{}{own}", database.prefix),
         };
         let places = Part::ALL.into_iter().flat_map(Part::places);
-        Self { names: places.map(|place| (*place, name(place))).collect(), parts: Part::ALL.to_vec() }
+        Self { names: places.map(|place| (*place, name(place))).collect(), parts: Part::ALL.to_vec(), own_only: false }
     }
 
     /// The same names, but [`Database::migrate`] makes the tables of these parts alone.
     #[must_use]
     pub fn only(&self, parts: &[Part]) -> Self {
-        Self { names: self.names.clone(), parts: parts.to_vec() }
+        Self { names: self.names.clone(), parts: parts.to_vec(), own_only: self.own_only }
+    }
+
+    /// The same names, but none of a table that an app has migrations for is wanted.
+    #[must_use]
+    pub fn only_own(&self) -> Self {
+        Self { own_only: true, ..self.clone() }
     }
 
     /// Whether no table is wanted.
@@ -81,7 +91,10 @@ impl Names {
 
     /// The tables that are wanted.
     fn wanted(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let wanted = |place: &str| self.parts.iter().any(|part| part.places().contains(&place));
+        let wanted = |place: &str| {
+            let in_part = self.parts.iter().any(|part| part.places().contains(&place));
+            in_part && !(self.own_only && LARAVELS.contains(&place))
+        };
         self.names.iter().filter(move |(place, _)| wanted(place)).map(|(place, name)| (*place, name.as_str()))
     }
 }

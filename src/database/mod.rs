@@ -102,6 +102,11 @@ impl Database {
         .await
     }
 
+    /// Returns when a statement has found a table missing since this returned last. For one who waits.
+    pub async fn misses_a_table(&self) {
+        self.terms.missing().await;
+    }
+
     /// Begins a transaction, which is rolled back unless it is committed.
     pub async fn begin(&self) -> Result<Transaction> {
         let begun = self.within(async {

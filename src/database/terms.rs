@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use super::error::{Error, Result, is_demoted};
 
 /// What a database's statements have in common.
@@ -11,12 +13,14 @@ pub(super) struct Terms {
     timeout: Duration,
     /// Connections that were made before this lead to a server that takes no changes any more.
     demoted: Arc<Mutex<Option<Instant>>>,
+    /// Told when a statement finds a table missing.
+    missing: Arc<Notify>,
 }
 
 impl Terms {
     /// So long for connecting, and as long for an answer.
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, demoted: Arc::default() }
+        Self { timeout, demoted: Arc::default(), missing: Arc::default() }
     }
 
     /// How long a statement waits for a lock that somebody else holds.
@@ -34,7 +38,16 @@ impl Terms {
         if is_demoted(&error) {
             *self.demoted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
-        error.into()
+        let error = error.into();
+        if matches!(error, Error::NoTable(_)) {
+            self.missing.notify_one();
+        }
+        error
+    }
+
+    /// Returns when a statement has found a table missing since it returned last.
+    pub(super) async fn missing(&self) {
+        self.missing.notified().await;
     }
 
     /// Whether a connection that was made so long ago may still be used.

@@ -1,9 +1,9 @@
 //! The store's clock, read without asking the store each time.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::model::Timestamp;
+use super::model::{Span, Timestamp};
 use super::store::{Result, Store};
 
 /// A skew between this host and the store above this is worth a line in the log.
@@ -14,12 +14,13 @@ const NOTABLE_SKEW_MS: i64 = 1_000;
 pub struct Clock {
     started: Instant,
     offset: AtomicI64,
+    measured: AtomicBool,
 }
 
 impl Clock {
     /// A clock that goes by the host until it is first [synchronized](Clock::synchronize).
     pub fn new() -> Self {
-        Self { started: Instant::now(), offset: AtomicI64::new(host_micros()) }
+        Self { started: Instant::now(), offset: AtomicI64::new(host_micros()), measured: AtomicBool::new(false) }
     }
 
     /// Now, on the store's clock.
@@ -27,18 +28,21 @@ impl Clock {
         Timestamp::from_micros(self.elapsed() + self.offset.load(Ordering::Relaxed))
     }
 
-    /// Measures the offset to the store, allowing half of the round trip for the way back.
-    pub async fn synchronize(&self, store: &dyn Store) -> Result<()> {
+    /// Measures the offset to the store, allowing half of the round trip for the way back. Tells how far the store's
+    /// clock was set back since the last time.
+    pub async fn synchronize(&self, store: &dyn Store) -> Result<Span> {
         let asked = self.elapsed();
         let answer = store.time().await?;
         let answered = self.elapsed();
         let offset = answer.micros() - asked.midpoint(answered);
-        self.offset.store(offset, Ordering::Relaxed);
+        let before = self.offset.swap(offset, Ordering::Relaxed);
+        let is_first = !self.measured.swap(true, Ordering::Relaxed);
         let skew_ms = (self.now().micros() - host_micros()) / 1_000;
         if skew_ms.abs() > NOTABLE_SKEW_MS {
             tracing::warn!(skew_ms, "the store's clock differs from this host's; presence goes by the store's");
         }
-        Ok(())
+        let set_back = u64::try_from(before - offset).unwrap_or(0);
+        Ok(Span::from_duration(Duration::from_micros(if is_first { 0 } else { set_back })))
     }
 
     fn elapsed(&self) -> i64 {

@@ -10,6 +10,7 @@ pub mod clock;
 mod committer;
 pub mod feed;
 pub mod identity;
+mod lost;
 pub mod many;
 pub mod meta;
 mod metrics;

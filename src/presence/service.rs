@@ -131,9 +131,9 @@ impl Presence {
         Ok(Snapshot { cursor, users: present.map(user).collect(), next })
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes changes.
     pub async fn ready(&self) -> Result<()> {
-        self.store.time().await.map(drop)
+        self.store.ready().await
     }
 }
 

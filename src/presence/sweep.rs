@@ -2,7 +2,7 @@
 //!
 //! Any replica may sweep at any time. A step leases users whose due time has come, applies the rules to them, and
 //! commits under the same version check as everybody else: of two sweeps only one succeeds, and one that dies leaves
-//! its users to be handed out again when the lease ends.
+//! its users to be handed out again when the lease ends. Users whose state is [lost] are swept, too.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::committer::Ground;
 use super::identity::{Key, Subject};
-use super::model::{self, Input, Observed, Span, Timestamp};
+use super::lost;
+use super::model::{self, Input, Observed, Span, Status, Timestamp};
 use super::store::{Commit, Committed, Known, Result};
 
 /// So many users are swept in one step.
@@ -42,10 +43,26 @@ impl Sweep {
     /// Sweeps up to [`BATCH`] users that are due at `now`.
     pub async fn step(&self, now: Timestamp) -> Result<Swept> {
         let keys = self.ground.store.claim_due(now, BATCH, LEASE_MS).await?;
+        self.look_at(keys, now).await
+    }
+
+    /// Looks at everybody who is remembered, due or not: a clock that was set back has left due times far ahead.
+    pub async fn look_at_everybody(&self, now: Timestamp) -> Result<()> {
+        let mut from = Some(0);
+        while let Some(place) = from {
+            let (keys, next) = self.ground.store.scan(place, BATCH).await?;
+            self.look_at(keys, now).await?;
+            from = next;
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, keys: Vec<Key>, now: Timestamp) -> Result<Swept> {
         if keys.is_empty() {
             return Ok(Swept::default());
         }
-        let known = self.ground.store.load(&keys, now).await?;
+        let mut known = self.ground.store.load(&keys, now).await?;
+        self.restore(&keys, &mut known).await?;
         let due = keys.len();
         let commits: Vec<Commit> =
             keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
@@ -67,15 +84,25 @@ impl Sweep {
         if record == Observed::Unreadable {
             self.ground.metrics.unreadable_records.increment(1);
         }
-        let listed = state.as_ref().map_or(model::Status::Offline, |state| state.status);
-        let outcome = match &state {
-            Some(known) => {
-                let subject = Subject { user: known.user.clone(), scope: known.scope.clone(), key: key.clone() };
-                model::apply(state, record, &subject, Input::Tick, &self.ground.windows, now)
-            }
-            None => model::Outcome::nothing(),
-        };
+        let state = state.unwrap_or_else(|| lost::state(&key, Status::Offline, version));
+        let listed = state.status;
+        let subject = Subject { user: state.user.clone(), scope: state.scope.clone(), key: key.clone() };
+        let outcome = model::apply(Some(state), record, &subject, Input::Tick, &self.ground.windows, now);
         Commit { key, expected: version, listed, outcome }
+    }
+
+    /// Puts in place of states that are lost what is left of them.
+    async fn restore(&self, keys: &[Key], known: &mut [Known]) -> Result<()> {
+        let lost = keys.iter().zip(known).filter(|(_, known)| known.state.is_none());
+        let (keys, lost): (Vec<Key>, Vec<&mut Known>) = lost.map(|(key, known)| (key.clone(), known)).unzip();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let lists = self.ground.store.listed(&keys).await?;
+        for ((key, known), listed) in keys.iter().zip(lost).zip(lists) {
+            known.state = Some(lost::state(key, listed, known.version));
+        }
+        Ok(())
     }
 
     /// Sweeps until told to stop: again at once while there is a full batch, else after `interval`.
@@ -103,14 +130,19 @@ impl Sweep {
 
     /// Trims the change log and compares clocks until told to stop.
     pub async fn upkeep(self, stop: CancellationToken) {
+        let mut was_set_back = false;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(UPKEEP) => {}
                 () = stop.cancelled() => return,
             }
             let synchronized = self.ground.clock.synchronize(self.ground.store.as_ref()).await;
+            was_set_back |= synchronized.as_ref().is_ok_and(|back| *back > self.ground.windows.margin());
+            if was_set_back {
+                was_set_back = self.look_at_everybody(self.ground.clock.now()).await.is_err();
+            }
             let trimmed = self.ground.store.trim_changes(self.ground.clock.now().minus(self.keep_changes)).await;
-            if let Err(error) = synchronized.and(trimmed) {
+            if let Err(error) = synchronized.map(drop).and(trimmed) {
                 tracing::debug!(error = error.reason(), "upkeep waits for the presence store");
             }
         }

@@ -89,6 +89,29 @@ async fn a_sidecar_starts_before_its_database_and_makes_the_tables_when_it_is_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_that_somebody_drops_are_made_again() {
+    for engine in [Engine::Sqlite, Engine::MariaDb, Engine::Postgres] {
+        let database = TestDatabase::create(engine);
+        let sidecar = Sidecar::with(&on_database(&database)).await;
+        assert_eq!(sidecar.client.heartbeat(1).await.status, 200, "{engine:?}");
+        for table in ["cache", "sidecar_presence_log", "sidecar_presence_users", "sidecar_presence_changes"] {
+            database.sql(&format!("DROP TABLE {table}"));
+        }
+        assert_recovers(&sidecar).await;
+        assert_eq!(sidecar.client.get("/api/v1/presence/counts").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_whose_tables_are_missing_is_not_ready() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    let mut environment = on_database(&database);
+    environment.push(("PRESENCE__DATABASE__AUTO_MIGRATE", "false".to_owned()));
+    let sidecar = Sidecar::with(&environment).await;
+    assert_unavailable(&sidecar).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sqlite_file_that_somebody_else_writes_to_for_long_is_a_503_for_those_who_write() {
     let database = TestDatabase::create(Engine::Sqlite);
     let mut environment = on_database(&database);
@@ -99,6 +122,36 @@ async fn a_sqlite_file_that_somebody_else_writes_to_for_long_is_a_503_for_those_
     assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
     assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
     drop(writer);
+    assert_recovers(&sidecar).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_takes_no_changes_is_not_ready() {
+    let redis = RedisServer::start();
+    let sidecar = Sidecar::on(&redis).await;
+    let states = async || (sidecar.client.heartbeat(2).await.status, sidecar.client.get("/ready").await.status);
+    for (no_more, again) in [
+        (["CONFIG", "SET", "maxmemory", "1mb"].as_slice(), ["CONFIG", "SET", "maxmemory", "0"].as_slice()),
+        (&["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"]),
+    ] {
+        assert_eq!(states().await, (200, 200));
+        redis.cli(no_more);
+        assert_eq!(states().await, (503, 503), "{no_more:?}");
+        redis.cli(again);
+        assert_recovers(&sidecar).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_was_demoted_is_left_for_the_one_that_its_name_leads_to_then() {
+    let (redis, promoted) = (RedisServer::start(), RedisServer::start());
+    let proxy = FaultProxy::before(redis.port()).await;
+    let environment = [("PRESENCE_CACHE_STORE", "redis".to_owned()), ("REDIS_PORT", proxy.port.to_string())];
+    let sidecar = Sidecar::with(&environment).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
+    redis.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    proxy.lead_to(promoted.port());
+    assert_eq!(sidecar.client.heartbeat(2).await.status, 200);
     assert_recovers(&sidecar).await;
 }
 

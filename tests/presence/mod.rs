@@ -2,7 +2,9 @@
 
 mod cache_table;
 mod crashes;
+mod foreign;
 mod late;
+mod lost;
 mod model;
 mod outlets;
 mod races;

@@ -188,12 +188,34 @@ fn a_user_long_gone_is_forgotten_and_seq_still_rises_afterwards() {
 }
 
 #[test]
-fn a_clock_that_goes_back_moves_no_heartbeat_and_no_seq_back() {
+fn a_clock_that_goes_back_a_little_moves_no_heartbeat_and_no_seq_back() {
     let first = run(None, heartbeat(), START);
     let seq = first.changes[0].seq;
-    let earlier = run(first.state, Input::Online(beat(0, true)), after(-30));
+    let earlier = run(first.state, Input::Online(beat(0, true)), after(-AWAY_AFTER / 4));
     assert_eq!(earlier.state.as_ref().and_then(State::seen), Some(START));
     assert!(earlier.changes[0].seq > seq);
+}
+
+#[test]
+fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
+    let ahead = run(None, heartbeat(), after(86_400)).state.unwrap();
+    let seq = ahead.version;
+    assert!(!ahead.is_steady(&subject(), &heartbeat(), &windows(), START), "it has to be written");
+    for input in [heartbeat(), Input::Tick] {
+        let now = run(Some(ahead.clone()), input, START);
+        let state = now.state.unwrap();
+        assert_eq!((state.seen(), state.last_online, state.since), (Some(START), Some(START), START));
+        assert!(state.version > seq && now.dirty);
+        assert_eq!(now.due, Some(after(AWAY_AFTER)));
+    }
+}
+
+#[test]
+fn a_record_that_is_to_come_after_the_ttl_says_as_little_as_to_php() {
+    let known = run(None, heartbeat(), START).state;
+    let observed = Observed::Found(record(after(86_400)));
+    let swept = apply(known, observed, &subject(), Input::Tick, &windows(), after(TTL));
+    assert_eq!(statuses(&swept), [Status::Away, Status::Offline]);
 }
 
 #[test]

@@ -202,6 +202,22 @@ stories! {
         assert_eq!(view.status, Status::Away);
     }
 
+    a_clock_that_was_set_back_leaves_nobody_online_for_ever(teller) {
+        for user in [1, 2] {
+            teller.act(user, beat(true), after(86_400)).await;
+        }
+        teller.act(1, beat(true), START).await;
+        assert_eq!(teller.view(1, after(1)).await.status, Status::Online);
+        teller.sweep().look_at_everybody(after(1)).await.unwrap();
+        teller.act(1, beat(true), after(100)).await;
+        assert_eq!(teller.sweep().step(after(121)).await.unwrap().due, 1);
+        let present = teller.store.roster(&scope(), Status::Online, None, 10).await.unwrap();
+        assert_eq!(present, [subject(1).key]);
+        let gone = teller.changes().await.into_iter().filter(|(_, change)| change.user_id.to_string() == "2");
+        let gone: Vec<_> = gone.map(|(_, change)| (change.status, change.occurred_at)).collect();
+        assert_eq!(gone[1..], [(Status::Away, after(91)), (Status::Offline, after(121))]);
+    }
+
     a_tick_for_nobody_does_nothing(teller) {
         assert_eq!(teller.commit(&subject(1), Input::Tick, START).await, Committed::Done);
         assert_eq!(teller.log().await, []);

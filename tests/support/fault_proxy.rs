@@ -1,9 +1,8 @@
 //! A way to a server on which answers can get lost.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -12,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Passes on what goes to a server and comes from it; works until the test's runtime ends.
 pub struct FaultProxy {
     pub port: u16,
+    server: Arc<AtomicU16>,
     fatal: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -21,8 +21,14 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let fatal = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(accept(listener, ([127, 0, 0, 1], server).into(), fatal.clone()));
-        Self { port, fatal }
+        let server = Arc::new(AtomicU16::new(server));
+        tokio::spawn(accept(listener, server.clone(), fatal.clone()));
+        Self { port, server, fatal }
+    }
+
+    /// From now on new connections lead to what listens on `server`.
+    pub fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::SeqCst);
     }
 
     /// From now on the first request with `text` in it arrives, but its answer does not: the connection is lost.
@@ -36,9 +42,9 @@ impl FaultProxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, fatal: Arc<Mutex<Vec<u8>>>) {
+async fn accept(listener: TcpListener, server: Arc<AtomicU16>, fatal: Arc<Mutex<Vec<u8>>>) {
     while let Ok((client, _)) = listener.accept().await {
-        let Ok(server) = TcpStream::connect(server).await else { continue };
+        let Ok(server) = TcpStream::connect(("127.0.0.1", server.load(Ordering::SeqCst))).await else { continue };
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let fatal = fatal.clone();
         tokio::spawn(async move {

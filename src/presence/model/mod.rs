@@ -116,7 +116,8 @@ impl Outcome {
 /// Applies `input` at `now` to what is known of `subject`.
 ///
 /// Given the same arguments the outcome is the same. The clock may stand still or go back between calls: versions and
-/// `seq` rise all the same, and a session's newest heartbeat never moves backwards.
+/// `seq` rise all the same. A session's newest heartbeat does not move backwards, unless the clock goes back so far that
+/// it is still to come for long: then it counts as one of now.
 pub fn apply(
     known: Option<State>,
     observed: Observed,
@@ -214,6 +215,10 @@ struct Step<'a> {
 impl Step<'_> {
     /// Brings the state to the present: adopts what PHP wrote, then lets time pass.
     fn catch_up(&mut self, state: &mut State, observed: Observed) {
+        if state.is_ahead(self.windows, self.now) {
+            state.set_back(self.now);
+            self.dirty = true;
+        }
         match observed {
             Observed::Found(record) => self.adopt(state, record),
             Observed::Missing => self.end_if_forgotten(state),
@@ -223,7 +228,11 @@ impl Step<'_> {
     }
 
     /// A record newer than anything known here is a heartbeat that somebody else wrote.
+    /// One that is to come so late that PHP, too, takes the user for offline says nothing.
     fn adopt(&mut self, state: &mut State, record: Record) {
+        if record.last_seen >= self.now.plus(self.windows.ttl) {
+            return;
+        }
         let seen = record.last_seen.min(self.now);
         let newer = match state.seen() {
             Some(known) => record.last_seen > known,

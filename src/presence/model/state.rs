@@ -95,6 +95,20 @@ impl State {
         boundary.unwrap_or_else(|| self.since.plus(windows.remember))
     }
 
+    /// Whether a clock that was set back has left times in here that are still to come, further than hosts differ.
+    pub(super) fn is_ahead(&self, windows: &Windows, now: Timestamp) -> bool {
+        let times = [Some(self.since), self.last_online, self.seen()];
+        times.into_iter().flatten().any(|time| time > now.plus(windows.margin()))
+    }
+
+    /// Makes `now` of every time that is still to come.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        let now = now.whole_second();
+        self.since = self.since.min(now);
+        self.last_online = self.last_online.map(|time| time.min(now));
+        self.sessions.iter_mut().for_each(|session| session.seen = session.seen.min(now));
+    }
+
     /// Moves the hybrid clock on and returns it.
     pub(super) fn tick(&mut self, now: Timestamp) -> u64 {
         let millis = u64::try_from(now.millis()).unwrap_or(0);

@@ -33,7 +33,8 @@ impl State {
             Status::Offline => false,
         };
         let same_spelling = self.user == subject.user && self.scope == subject.scope;
-        goes_on && as_reported && same_spelling && self.due(windows) > now.plus(windows.margin())
+        let in_good_time = self.due(windows) > now.plus(windows.margin()) && !self.is_ahead(windows, now);
+        goes_on && as_reported && same_spelling && in_good_time
     }
 
     /// Whether this state is enough to apply `input` to, provided that its version is the one on file. If not, the record

@@ -109,7 +109,7 @@ pub struct Windows {
 
 impl Windows {
     /// So close to a boundary a heartbeat and a sweep may meet: far longer than either takes.
-    pub(super) const fn margin(&self) -> Span {
+    pub(in crate::presence) const fn margin(&self) -> Span {
         Span(self.away_after.0 / 4)
     }
 }

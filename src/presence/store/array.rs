@@ -159,6 +159,16 @@ impl Store for ArrayStore {
         Ok(roster.range::<str, _>((from, Bound::Unbounded)).take(limit).map(|(_, key)| key.clone()).collect())
     }
 
+    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
+        let inner = self.lock();
+        let is_on = |key: &Key, status| {
+            let roster = inner.rosters.get(&(key.scope().into(), status));
+            roster.is_some_and(|roster| roster.contains_key(key.member()))
+        };
+        let list = |key| [Status::Online, Status::Away].into_iter().find(|status| is_on(key, *status));
+        Ok(keys.iter().map(|key| list(key).unwrap_or(Status::Offline)).collect())
+    }
+
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
         let inner = self.lock();
         let count =
@@ -206,6 +216,10 @@ impl Store for ArrayStore {
         if let Some((cursor, _)) = last {
             inner.trimmed = cursor;
         }
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<()> {
         Ok(())
     }
 

@@ -183,6 +183,9 @@ pub trait Store: Send + Sync {
     /// Members of `scope` on the list of `status` that follow `after`, in the order of their keys, at most `limit`.
     async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>>;
 
+    /// On the list of which status each of `keys` is, `Offline` for none.
+    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>>;
+
     /// How many members `scope` has, in O(1).
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts>;
 
@@ -198,6 +201,9 @@ pub trait Store: Send + Sync {
 
     /// Removes entries of the change log that were appended before `before`, but none that lies in an outlet yet.
     async fn trim_changes(&self, before: Timestamp) -> Result<()>;
+
+    /// Whether the store takes changes: it is asked to make one that nobody sees.
+    async fn ready(&self) -> Result<()>;
 
     /// The store's own clock, which all replicas share.
     async fn time(&self) -> Result<Timestamp>;

@@ -9,8 +9,8 @@ use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Trie
 use crate::backend::redis::{Link, unavailable};
 use crate::backend::{Result, Unavailable};
 
-/// Lua functions to push with, for scripts that push in a commit of their own: `clock()`, `push(q, now, job)`,
-/// `read(q, id)` and `advance(q, lane, now, from)`.
+/// Lua functions to push with, for scripts that push in a commit of their own: `clock()`, `ours(command, key, ...)`,
+/// `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.
 pub const PUSH: &str = include_str!("push.lua");
 
 /// So many dead letters are removed in one call.

@@ -12,32 +12,42 @@ local function clock()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Calls for a key of ours. What somebody else has put there under another type gives way: an error would leave the
+-- script, which undoes nothing, in the middle of what has to happen together.
+local function ours(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  if not string.find(answer.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  redis.call('DEL', key)
+  return redis.call(command, key, ...)
+end
+
 local function push(q, now, job)
-  if redis.call('ZREM', q .. 'dead', job.id) == 1 then
-    redis.call('HDEL', q .. 'jobs', job.id)
-    redis.call('HDEL', q .. 'tries', job.id)
+  if ours('ZREM', q .. 'dead', job.id) == 1 then
+    ours('HDEL', q .. 'jobs', job.id)
+    ours('HDEL', q .. 'tries', job.id)
   end
   local value = job.at .. ' ' .. now .. ' ' .. job.lane .. '\n' .. job.payload
-  if redis.call('HSETNX', q .. 'jobs', job.id, value) == 1 then
-    redis.call('RPUSH', q .. 'lane:' .. job.lane, job.id)
-    redis.call('ZADD', q .. 'pending', now, job.id)
-    redis.call('ZADD', q .. 'ready', 'NX', job.at, job.lane)
+  if ours('HSETNX', q .. 'jobs', job.id, value) == 1 then
+    ours('RPUSH', q .. 'lane:' .. job.lane, job.id)
+    ours('ZADD', q .. 'pending', now, job.id)
+    ours('ZADD', q .. 'ready', 'NX', job.at, job.lane)
   end
 end
 
 -- When the job called id may be handed out first, and its payload.
 local function read(q, id)
-  local at, payload = string.match(redis.call('HGET', q .. 'jobs', id) or '', '^(%d+) %d+ [^\n]*\n(.*)$')
+  local at, payload = string.match(ours('HGET', q .. 'jobs', id) or '', '^(%d+) %d+ [^\n]*\n(.*)$')
   return tonumber(at) or 0, payload
 end
 
 -- Makes the next job of a lane its head: drops the head, or what was taken from the end.
 local function advance(q, lane, now, from)
-  redis.call(from, q .. 'lane:' .. lane)
-  local head = redis.call('LINDEX', q .. 'lane:' .. lane, 0)
+  ours(from, q .. 'lane:' .. lane)
+  local head = ours('LINDEX', q .. 'lane:' .. lane, 0)
   if not head then
-    redis.call('ZREM', q .. 'ready', lane)
+    ours('ZREM', q .. 'ready', lane)
   elseif from == 'LPOP' then
-    redis.call('ZADD', q .. 'ready', 'XX', math.max(now, (read(q, head))), lane)
+    ours('ZADD', q .. 'ready', 'XX', math.max(now, (read(q, head))), lane)
   end
 end

@@ -1,6 +1,6 @@
 //! What Redis answers to a commit.
 
-use ::redis::{FromRedisValue, Value, from_redis_value_ref};
+use ::redis::{FromRedisValue, RedisError, Value, from_redis_value_ref};
 
 use super::{Result, known, observed, state};
 use crate::backend::Unavailable;
@@ -24,6 +24,8 @@ impl Answers {
             match answer {
                 Value::BulkString(version) => sorted.versions.push(version),
                 Value::Array(list) => sorted.lists.push(list),
+                // No state, but something else in its place, which has no version.
+                Value::ServerError(_) => sorted.versions.push(Vec::new()),
                 _ => {}
             }
         }
@@ -52,6 +54,11 @@ impl Answers {
         };
         conflicts.chunks_exact(2).map(conflict).collect()
     }
+}
+
+/// Whether a light commit met something that is no state.
+pub(super) fn is_foreign(error: &RedisError) -> bool {
+    error.code() == Some("WRONGTYPE")
 }
 
 fn read<T: FromRedisValue>(value: &Value) -> Result<T> {

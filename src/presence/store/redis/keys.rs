@@ -20,6 +20,8 @@ pub(super) struct Keys {
     pub(super) changes: String,
     /// The last entry that was removed from it.
     pub(super) trimmed: String,
+    /// What is written to see whether anything can be.
+    pub(super) ready: String,
 }
 
 /// What every key of the sidecar's own begins with.
@@ -30,8 +32,8 @@ pub fn own_prefix(prefix: &str) -> String {
 impl Keys {
     pub(super) fn new(prefix: String) -> Self {
         let own = own_prefix(&prefix);
-        let [due, changes, trimmed] = ["due", "changes", "trimmed"].map(|name| format!("{own}{name}"));
-        Self { due, changes, trimmed, prefix, own }
+        let [due, changes, trimmed, ready] = ["due", "changes", "trimmed", "ready"].map(|name| format!("{own}{name}"));
+        Self { due, changes, trimmed, ready, prefix, own }
     }
 
     /// The Laravel record of a user: the physical key of PHP's cache entry.

@@ -6,6 +6,9 @@
 //! whose commit met a conflict is written again by the commit that follows; what it was before is read ahead of it, as
 //! it may tell of heartbeats that the state does not.
 //!
+//! Keys of the sidecar's own that somebody else wrote to give way: what is no state counts as none, and an index of another
+//! type is begun anew.
+//!
 //! Light commits are not the script's business: a `GETRANGE` behind their `SETEX` tells whether the version is still
 //! the expected one. Whoever ends the user afterwards removes that record, too, since the `DEL` follows the new state.
 
@@ -27,7 +30,7 @@ use self::answers::Answers;
 use self::keys::Keys;
 use super::outlet::{self, Outlet, Outlets};
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store};
-use crate::backend::redis::Link;
+use crate::backend::redis::{Answered, Link};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
 use crate::presence::record::Record;
@@ -128,8 +131,9 @@ impl RedisStore {
             call.arg(self.keys.state(&commit.key));
         }
         for commit in commits.iter().filter(|commit| has_extras(commit)) {
-            call.arg(self.keys.roster(commit.key.scope(), commit.listed));
-            call.arg(self.keys.roster(commit.key.scope(), commit.outcome.status()));
+            for status in [Status::Online, Status::Away] {
+                call.arg(self.keys.roster(commit.key.scope(), status));
+            }
         }
         call.arg(commits.len()).arg(self.outlets.len());
         for Spelled { queue, events, hold } in &self.outlets {
@@ -153,15 +157,15 @@ impl RedisStore {
             call.arg(0);
             return;
         }
-        let moved = commit.listed != outcome.status();
-        let flag = |set: bool| if set { "1" } else { "" };
-        call.arg(5 + 3 * outcome.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
+        // Of somebody who is not remembered nobody knows on which list he may have been left.
+        let moved = commit.listed != outcome.status() || outcome.state.is_none();
+        call.arg(4 + 3 * outcome.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
         match (&outcome.state, outcome.due) {
             (None, _) => call.arg("-"),
             (Some(_), Some(due)) => call.arg(due.millis()),
             (Some(_), None) => call.arg(""),
         };
-        call.arg(flag(moved && commit.listed.is_present())).arg(flag(moved && outcome.status().is_present()));
+        call.arg(if moved { outcome.status().as_str() } else { "" });
         for change in &outcome.changes {
             let id = change.id(&self.installation).to_string();
             call.arg(change.event().as_str()).arg(id).arg(outlet::json(change));
@@ -195,6 +199,7 @@ impl RedisStore {
         for commit in forgotten {
             pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
         }
+        pipeline.ignore_errors();
         pipeline
     }
 
@@ -254,11 +259,15 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let answers = Answers::of(self.link.send(&self.commit_pipeline(commits)).await?);
+        let Answered { answers, twice } =
+            self.link.send_each(&self.commit_pipeline(commits), answers::is_foreign).await?;
+        let answers = Answers::of(answers);
         let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_light());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (place, known) in answers.conflicts(full.len(), now)? {
-            committed[full[place]] = Committed::Conflict(Box::new(known));
+            // What was found ahead of a pipeline that was sent twice may be what it put itself.
+            let record = if twice { Observed::Unknown } else { known.record };
+            committed[full[place]] = Committed::Conflict(Box::new(Known { record, ..known }));
         }
         let expected = light.iter().map(|index| commits[*index].expected);
         let outdated: Vec<usize> = answers.outdated(expected)?.map(|place| light[place]).collect();
@@ -289,6 +298,23 @@ impl Store for RedisStore {
         pipeline.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
         let (members,): (Vec<String>,) = self.link.read(&pipeline).await?;
         Ok(members.iter().map(|member| Key::of_member(scope.as_str(), member)).collect())
+    }
+
+    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
+        let mut pipeline = Pipeline::with_capacity(1 + 2 * keys.len());
+        self.own(&mut pipeline);
+        for key in keys {
+            for status in [Status::Online, Status::Away] {
+                pipeline.cmd("ZSCORE").arg(self.keys.roster(key.scope(), status)).arg(key.member());
+            }
+        }
+        let scores: Vec<Option<String>> = self.link.read(&pipeline).await?;
+        let list = |pair: &[Option<String>]| match pair {
+            [Some(_), _] => Status::Online,
+            [_, Some(_)] => Status::Away,
+            _ => Status::Offline,
+        };
+        Ok(scores.chunks(2).map(list).collect())
     }
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
@@ -343,6 +369,13 @@ impl Store for RedisStore {
         call.arg(before.millis().max(0));
         self.outlets.iter().for_each(|outlet| _ = call.arg(&outlet.queue));
         call.ignore();
+        self.link.read(&pipeline).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        self.own(&mut pipeline);
+        pipeline.cmd("SETEX").arg(&self.keys.ready).arg(1).arg("").ignore();
         self.link.read(&pipeline).await
     }
 

@@ -58,6 +58,13 @@ fn digits(version: u64) -> [u8; VERSION] {
     std::array::from_fn(|place| b"0123456789abcdef"[(version >> (4 * (VERSION - 1 - place)) & 15) as usize])
 }
 
+/// The version that a head spells; 0, as the script has it, if it is none.
+fn read_version(head: &[u8]) -> u64 {
+    let is_one = head.len() == VERSION && head.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let digits = std::str::from_utf8(head).ok().filter(|_| is_one);
+    digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
 /// The version and, unless it is unreadable, the state. `(0, None)` for no bytes.
 ///
 /// A state of another layout is as good as none; the next commit replaces it.
@@ -66,8 +73,7 @@ pub(super) fn decode(bytes: &[u8]) -> (u64, Option<State>) {
         return (0, None);
     }
     let (head, json) = bytes.split_at(VERSION.min(bytes.len()));
-    let head = std::str::from_utf8(head).unwrap_or_default();
-    let version = u64::from_str_radix(head, 16).unwrap_or(0);
+    let version = read_version(head);
     match serde_json::from_slice::<State>(json) {
         Ok(state) => (version, Some(State { version, ..state })),
         Err(error) => {

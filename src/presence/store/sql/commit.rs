@@ -9,7 +9,7 @@ use crate::database::{Arg, Result, Row, Transaction};
 use crate::presence::model::{Observed, Status};
 
 /// What is on file of users, by the names of their rows.
-type OnFile = HashMap<String, Filed>;
+pub(super) type OnFile = HashMap<String, Filed>;
 
 impl SqlStore {
     /// Commits nothing but records: puts them, and tells whether they were still to be put.
@@ -101,7 +101,7 @@ impl SqlStore {
 }
 
 /// Rows of `filed`.
-fn read(rows: &[Row]) -> Result<OnFile> {
+pub(super) fn read(rows: &[Row]) -> Result<OnFile> {
     let read = |row: &Row| {
         let status = match row.text(2)?.as_str() {
             "online" => Status::Online,

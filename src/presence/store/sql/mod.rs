@@ -169,6 +169,13 @@ impl Store for SqlStore {
         Ok(rows.iter().map(key).collect::<database::Result<_>>()?)
     }
 
+    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
+        let asked = Asked::new(&self.table, keys.iter());
+        let statement = self.statements.repeated("filed", keys.len());
+        let filed = commit::read(&self.database.rows(&statement, &args(&asked.names).collect::<Vec<_>>()).await?)?;
+        Ok(asked.names.iter().map(|name| filed.get(name).map_or(Status::Offline, |filed| filed.status)).collect())
+    }
+
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
         let hash = hash(scope.as_str());
         let mut counts = Counts::default();
@@ -218,6 +225,11 @@ impl Store for SqlStore {
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let before = self.announcing.delivered_until(before, self.time().await?).await?;
         while undisturbed(|| self.try_to_trim(before)).await? {}
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.database.execute(&self.statements.get("change_nothing"), &[]).await?;
         Ok(())
     }
 

@@ -84,6 +84,14 @@ UPDATE {presence_log} SET trimmed = ? WHERE id = 1
 -- name: forget_empty_scopes
 DELETE FROM {presence_counts} WHERE members = 0
 
+-- Fails where no change can be made, or a table is missing.
+-- name: change_nothing
+UPDATE {presence_log} SET trimmed = trimmed WHERE id = 1
+AND NOT EXISTS (SELECT 1 FROM {cache} WHERE "key" = '')
+AND NOT EXISTS (SELECT 1 FROM {presence_users} WHERE name = '')
+AND NOT EXISTS (SELECT 1 FROM {presence_counts} WHERE scope = '')
+AND NOT EXISTS (SELECT 1 FROM {presence_changes} WHERE number = 0)
+
 -- Microseconds since 1970.
 -- name: time
 SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000

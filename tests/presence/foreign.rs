@@ -1,0 +1,98 @@
+//! Keys of the sidecar's own that somebody else has written to, in Redis.
+
+use presence_sidecar::presence::model::{Event, Status};
+use presence_sidecar::presence::store::{Committed, Counts, Outlet, Outlets};
+
+use super::teller::{START, Teller, after, beat, offline, subject};
+use crate::support::RedisServer;
+
+const OWN: &str = "laravel-database-laravel-cache-{presence}:";
+
+/// The log as text.
+async fn log(teller: &Teller) -> Vec<String> {
+    teller.log().await.into_iter().map(|(user, status)| format!("{user} {}", status.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
+    let outlet = Outlet {
+        queue: "out".to_owned(),
+        events: vec![Event::Online, Event::Offline],
+        debounce: std::time::Duration::from_secs(60),
+    };
+    let outlets = Outlets { installation: uuid::Uuid::nil(), queues: vec![outlet] };
+    let server = RedisServer::start();
+    let lane = format!("queue:out:lane:{}", subject(2).key.as_str());
+    let rosters = ["online", "away"].map(|status| format!("roster:{status}:{}", subject(1).key.scope()));
+    let queue = ["jobs", "ready", "pending", "dead"].map(|part| format!("queue:out:{part}"));
+    let keys = ["due".to_owned(), "changes".to_owned(), lane].into_iter().chain(rosters).chain(queue);
+    for key in keys {
+        server.cli(&["FLUSHALL"]);
+        let teller = Teller::redis_into(&server, outlets.clone());
+        let found = server.cli(&["EVAL", "return redis.call('SET', KEYS[1], 'x')", "1", &format!("{OWN}{key}")]);
+        assert_eq!(found.trim(), "OK");
+        let mut commits = Vec::new();
+        for user in [1, 2, 3] {
+            commits.push(teller.prepare(&subject(user), beat(true), START).await);
+        }
+        let answers = teller.store.commit(&commits, START).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+        assert!(answers.iter().all(|answer| *answer == Committed::Done), "{key}: {answers:?}");
+        assert_eq!(log(&teller).await, ["1 online", "2 online", "3 online"], "{key}");
+        let counts = teller.store.counts(&subject(1).scope.key(true)).await.unwrap();
+        assert_eq!(counts, Counts { online: 3, away: 0 }, "{key}");
+        let depth = teller.queue.depth("out").await.unwrap();
+        assert_eq!(depth.pending, 3, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_is_none_is_replaced_by_the_next_commit() {
+    let server = RedisServer::start();
+    let key = format!("{OWN}state:{}", subject(1).key.as_str());
+    let others = ["", "x", "xyzxyzxyzxyzxyzx{}", "00000000000000FF{}", "+00000000000000f{}", "0000000000000000{}"];
+    for other in others {
+        server.cli(&["FLUSHALL"]);
+        let teller = Teller::redis(&server);
+        teller.act(1, beat(true), START).await;
+        server.cli(&["SET", &key, other]);
+        assert_eq!(teller.commit(&subject(1), beat(true), after(1)).await, Committed::Done, "{other}");
+        assert_eq!(teller.view(1, after(2)).await.status, Status::Online);
+        assert_eq!(teller.commit(&subject(1), offline(), after(2)).await, Committed::Done, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_of_another_type_harms_nobody_but_is_replaced() {
+    let server = RedisServer::start();
+    let teller = Teller::redis(&server);
+    for user in [1, 2] {
+        teller.act(user, beat(true), START).await;
+    }
+    let steady = [
+        teller.prepare(&subject(1), beat(true), after(1)).await,
+        teller.prepare(&subject(2), beat(true), after(1)).await,
+    ];
+    assert!(steady.iter().all(presence_sidecar::presence::store::Commit::is_light));
+    let key = format!("{OWN}state:{}", subject(1).key.as_str());
+    server.cli(&["DEL", &key]);
+    server.cli(&["LPUSH", &key, "x"]);
+    let answers = teller.store.commit(&steady, after(1)).await.unwrap();
+    assert!(matches!(answers[0], Committed::Conflict(_)), "{answers:?}");
+    assert_eq!(answers[1], Committed::Done);
+    assert_eq!(teller.commit(&subject(1), beat(true), after(2)).await, Committed::Done);
+    assert_eq!(teller.view(1, after(3)).await.status, Status::Online);
+}
+
+#[tokio::test]
+async fn a_record_that_a_commit_sent_twice_has_put_itself_is_not_believed() {
+    let server = RedisServer::start();
+    let teller = Teller::redis(&server);
+    teller.act(1, beat(true), START).await;
+    let late = teller.prepare(&subject(1), beat(false), after(1)).await;
+    teller.act(1, offline(), after(2)).await;
+    server.cli(&["SCRIPT", "FLUSH"]);
+    let Committed::Conflict(known) = teller.store.commit(&[late], after(3)).await.unwrap().remove(0) else {
+        panic!("the version was another");
+    };
+    assert_eq!(known.record, presence_sidecar::presence::model::Observed::Unknown);
+}
