@@ -43,8 +43,6 @@ pub(super) struct Tables {
     database: Database,
     /// To be made.
     made: Names,
-    /// Whether there may be migrations of the app's own.
-    is_the_apps: bool,
     /// Not to be made unless somebody asks for them.
     unasked: Option<Names>,
 }
@@ -58,7 +56,7 @@ impl Tables {
         let names = Names::new(&config.messaging.tables, &config.database);
         let made = if makes { parts(config, messages) } else { Vec::new() };
         let unasked = (served && !messages).then(|| names.only(&parts(config, true)));
-        Self { database, made: names.only(&made), is_the_apps: config.database.is_the_apps, unasked }
+        Self { database, made: names.only(&made), unasked }
     }
 
     /// Makes what is missing, now, or as soon as the database answers.
@@ -88,14 +86,14 @@ impl Tables {
 
     /// Makes again what somebody drops, as `php artisan migrate:fresh` does, once it is missed in one of `databases`.
     ///
-    /// In the app's database its own migrations come first: they fail if a table is there already.
+    /// The app's own migrations come first: they fail if a table is there already.
     pub(super) async fn keep(self, databases: Vec<Database>) {
         let mut lacking: Option<Instant> = None;
         while !self.made.is_empty() {
             let missing = databases.iter().chain([&self.database]).map(|database| Box::pin(database.misses_a_table()));
             select_all(missing).await;
             let for_long = lacking.is_some_and(|since| since.elapsed() > APP_FIRST);
-            let names = if self.is_the_apps && !for_long { self.made.only_own() } else { self.made.clone() };
+            let names = if for_long { self.made.clone() } else { self.made.only_own() };
             if let Err(error) = self.make(&names).await {
                 tracing::warn!(error = error.chain(), "tables that are missing could not be made");
             }

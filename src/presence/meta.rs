@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::laravel::{Array, Value, serialize, transcode};
+use crate::laravel::{Array, Value, json, serialize, transcode};
 
 /// A PHP array, though a foreign record may hold any PHP value, in the two notations that each heartbeat writes.
 ///
@@ -24,14 +24,14 @@ struct Notations {
 }
 
 impl Meta {
-    /// Reads JSON.
+    /// Reads JSON, nested as deeply as PHP takes it.
     ///
     /// # Errors
-    /// Those of serde.
+    /// It is none, or nested too deeply.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         match transcode::from_json(text) {
             Some((php, json)) => Ok(Self::new(json, &php)),
-            None => serde_json::from_str::<Value>(text).map(Self::from),
+            None => json::decode(text).map(Self::from).map_err(<serde_json::Error as serde::de::Error>::custom),
         }
     }
 
@@ -52,6 +52,12 @@ impl Meta {
     /// As JSON; a foreign value as its [view](Value#impl-Serialize-for-Value).
     pub fn json(&self) -> &[u8] {
         &self.0.bytes[..self.0.json]
+    }
+
+    /// As a value, read from the JSON.
+    pub fn value(&self) -> Value {
+        let json = std::str::from_utf8(self.json()).ok();
+        json.and_then(|json| json::decode(json).ok()).unwrap_or_else(|| Value::Array(Array::new()))
     }
 
     /// As PHP serializes it.

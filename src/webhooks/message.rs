@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::signature;
 use crate::config::Endpoint;
-use crate::laravel::{Array, Value, date};
+use crate::laravel::{Value, date};
 use crate::presence::identity::{Parts, UserId};
 use crate::presence::model::{Change, Event};
 
@@ -92,7 +92,7 @@ struct Body<'a> {
 }
 
 fn with_status(change: &Change) -> Value {
-    let mut meta = serde_json::from_slice(change.meta.json()).unwrap_or(Value::Array(Array::new()));
+    let mut meta = change.meta.value();
     if let Value::Array(entries) = &mut meta
         && entries.get("status").is_none()
     {

@@ -39,3 +39,15 @@ proptest! {
         prop_assert_eq!(Record::read(&record.to_php(chrono_tz::Tz::Europe__Paris), NOW), Observed::Found(record));
     }
 }
+
+#[test]
+fn a_meta_as_deep_as_php_has_them_is_read_wherever_it_was_written() {
+    let nested = (0..500).fold(Value::from("deep"), |inner, _| Value::Array(Array::from_iter([("in", inner)])));
+    let Observed::Found(record) = read([("last_seen_at", "2026-03-04T05:06:07+00:00".into()), ("meta", nested)]) else {
+        panic!("a record");
+    };
+    let json = serde_json::to_string(&record.meta).unwrap();
+    assert_eq!(serde_json::from_str::<Meta>(&json).unwrap(), record.meta);
+    assert_eq!(Meta::from_json(&json).unwrap(), record.meta);
+    assert_eq!(Record::read(&record.to_php(chrono_tz::Tz::UTC), NOW), Observed::Found(record));
+}
