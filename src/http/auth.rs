@@ -1,8 +1,8 @@
 //! Who calls: service tokens for applications, short-lived user tokens for browsers.
 //!
 //! A user token is a JWT signed by the application with HS256 (RFC 7515, RFC 7519). Claims: `sub` (the user's id, its
-//! type kept), `exp` (required), `nbf` (honoured), `sid` (the session), `scope` (an object of scope parts) and whatever
-//! `claim:` rules of the scope resolver name.
+//! type kept, not empty), `exp` (required), `nbf` (honoured), `sid` (the session), `scope` (an object of scope parts) and
+//! whatever `claim:` rules of the scope resolver name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,8 @@ impl Gate {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
+        // An application may name an audience for its other readers; the secret says that the token is for here.
+        validation.validate_aud = false;
         Self {
             services: services.to_vec(),
             admins: Vec::new(),
@@ -70,7 +72,11 @@ impl Gate {
     pub fn user(&self, token: &str) -> Option<Claims> {
         let decode = |key| jsonwebtoken::decode::<Map<String, Value>>(token, key, &self.validation).ok();
         let claims = self.users.iter().find_map(decode)?.claims;
-        matches!(claims.get("sub"), Some(Value::String(_) | Value::Number(_))).then_some(Claims(claims))
+        match claims.get("sub") {
+            Some(Value::String(user)) if user.is_empty() => None,
+            Some(Value::String(_) | Value::Number(_)) => Some(Claims(claims)),
+            _ => None,
+        }
     }
 }
 

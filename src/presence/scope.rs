@@ -88,7 +88,7 @@ fn said_by_service(
 
 fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>, Problem> {
     let value = match rule {
-        Rule::Body => claims.get("scope").and_then(|scope| scope.get(name)).or_else(|| claims.get(name)),
+        Rule::Body => part_of(claims.get("scope"), name)?.or_else(|| claims.get(name)),
         Rule::Claim(claim) => claims.get(claim),
         Rule::Literal(text) => return Id::text(text).map(Some).map_err(|_| UNUSABLE),
         Rule::Header(_) | Rule::Query(_) | Rule::Host => None,
@@ -96,6 +96,17 @@ fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>,
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(value) => serde_json::from_value(value.clone()).map(Some).map_err(|_| UNUSABLE),
+    }
+}
+
+/// A part of the claim `scope`. A claim that has no parts is refused: without them the token would be for the scope of
+/// everybody who names none.
+fn part_of<'a>(scope: Option<&'a Value>, name: &str) -> Result<Option<&'a Value>, Problem> {
+    match scope {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(parts)) => Ok(parts.get(name)),
+        Some(Value::Array(none)) if none.is_empty() => Ok(None),
+        Some(_) => Err(UNUSABLE),
     }
 }
 

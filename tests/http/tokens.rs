@@ -90,3 +90,40 @@ async fn with_secrets_of_their_own_user_tokens_are_not_signed_by_service_tokens(
         assert_eq!(user.get("/api/v1/presence/status/7").await.status, status);
     }
 }
+
+#[tokio::test]
+async fn claims_of_another_type_are_refused_and_not_passed_over() {
+    let sidecar = Sidecar::start().await;
+    let beat = async |claims: Value| {
+        let browser = sidecar.client.with_token(&token(7, claims));
+        browser.post("/presence/heartbeat", json!({"session": "chosen-by-the-page"})).await
+    };
+    let sessions = async || sidecar.client.get("/api/v1/presence/status/7").await.json["sessions"].clone();
+    for odd in [json!("acme"), json!(["acme"]), json!(1), json!(true)] {
+        let answer = beat(json!({"scope": odd})).await;
+        assert_eq!(
+            (answer.status, &answer.json["message"]),
+            (403, &json!("The token's scope is not usable.")),
+            "{odd}"
+        );
+    }
+    for odd in [json!(1.5), json!(true), json!(["tab"]), json!({"id": "tab"}), json!("a|b")] {
+        let answer = beat(json!({"sid": odd})).await;
+        let message = &answer.json["message"];
+        assert_eq!((answer.status, message), (403, &json!("The token's session is not usable.")), "{odd}");
+    }
+    assert_eq!(sessions().await, json!([]));
+    assert_eq!(beat(json!({"sid": 5, "scope": null})).await.status, 200);
+    assert_eq!(sessions().await[0]["id"], "5", "an integer is its digits");
+    assert_eq!(beat(json!({"sid": null, "scope": []})).await.status, 200);
+    assert_eq!(sessions().await.as_array().map(Vec::len), Some(2), "without a claim the page names its session");
+}
+
+#[tokio::test]
+async fn a_token_for_an_audience_is_read_and_one_for_nobody_is_not() {
+    let sidecar = Sidecar::start().await;
+    let audience = sidecar.client.with_token(&token(7, json!({"aud": ["app.test"]})));
+    assert_eq!(audience.post("/presence/heartbeat", json!({})).await.status, 200);
+    let nobody = sidecar.client.with_token(&token("", json!({})));
+    assert_eq!(nobody.post("/presence/heartbeat", json!({})).await.status, 401);
+}

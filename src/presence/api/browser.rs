@@ -78,7 +78,7 @@ impl Browser {
         let wished = body.scope.map(Scope::from).unwrap_or_default();
         let scope = scope::resolve(&self.rules, Some(claims), &Wished { scope: &wished, request })?;
         let subject = Subject::new(user, scope, self.rules.include_guard);
-        let session = session_of(claims).or(body.session).unwrap_or_default();
+        let session = session_of(claims)?.or(body.session).unwrap_or_default();
         let sent_at = body.sent_at;
         let meta = described(request, client).into();
         let input = if body.end == Some(true) {

@@ -15,6 +15,7 @@ use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::browser::Browser;
@@ -397,7 +398,17 @@ fn subject_of(claims: &Claims) -> Option<Id> {
     serde_json::from_value(claims.get("sub")?.clone()).ok()
 }
 
-/// The session that a token is for, if it names one.
-fn session_of(claims: &Claims) -> Option<SessionId> {
-    serde_json::from_value(claims.get("sid")?.clone()).ok()
+/// The session that a token is for, if it names one: a text, or an integer, which is its digits.
+///
+/// # Errors
+/// [`Problem::Forbidden`] for a claim that is neither, or that no session can be called: a page does not get to choose
+/// the session that its token was meant to name.
+fn session_of(claims: &Claims) -> Result<Option<SessionId>, Problem> {
+    let named = match claims.get("sid") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(name)) => SessionId::new(name).ok(),
+        Some(Value::Number(number)) if !number.is_f64() => SessionId::new(&number.to_string()).ok(),
+        Some(_) => None,
+    };
+    named.map(Some).ok_or(Problem::Forbidden("The token's session is not usable."))
 }
