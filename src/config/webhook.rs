@@ -104,6 +104,14 @@ pub enum Algo {
     Sha3_384,
     /// SHA3-512.
     Sha3_512,
+    /// SHA-512/224.
+    Sha512_224,
+    /// SHA3-224.
+    Sha3_224,
+    /// Whirlpool.
+    Whirlpool,
+    /// RIPEMD-160.
+    Ripemd160,
     /// SHA-1, for receivers that know nothing better.
     Sha1,
     /// MD5, likewise.
@@ -112,7 +120,7 @@ pub enum Algo {
 
 impl Algo {
     /// Every algorithm, the default first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Sha256,
         Self::Sha224,
         Self::Sha384,
@@ -121,6 +129,10 @@ impl Algo {
         Self::Sha3_256,
         Self::Sha3_384,
         Self::Sha3_512,
+        Self::Sha512_224,
+        Self::Sha3_224,
+        Self::Whirlpool,
+        Self::Ripemd160,
         Self::Sha1,
         Self::Md5,
     ];
@@ -136,6 +148,10 @@ impl Algo {
             Self::Sha3_256 => "sha3-256",
             Self::Sha3_384 => "sha3-384",
             Self::Sha3_512 => "sha3-512",
+            Self::Sha512_224 => "sha512/224",
+            Self::Sha3_224 => "sha3-224",
+            Self::Whirlpool => "whirlpool",
+            Self::Ripemd160 => "ripemd160",
             Self::Sha1 => "sha1",
             Self::Md5 => "md5",
         }

@@ -36,9 +36,13 @@ pub fn hash_hmac(algo: Algo, secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
         Algo::Sha384 => mac::<sha2::Sha384>(secret, parts),
         Algo::Sha512 => mac::<sha2::Sha512>(secret, parts),
         Algo::Sha512_256 => mac::<sha2::Sha512_256>(secret, parts),
+        Algo::Sha512_224 => mac::<sha2::Sha512_224>(secret, parts),
+        Algo::Sha3_224 => mac::<sha3::Sha3_224>(secret, parts),
         Algo::Sha3_256 => mac::<sha3::Sha3_256>(secret, parts),
         Algo::Sha3_384 => mac::<sha3::Sha3_384>(secret, parts),
         Algo::Sha3_512 => mac::<sha3::Sha3_512>(secret, parts),
+        Algo::Whirlpool => mac::<whirlpool::Whirlpool>(secret, parts),
+        Algo::Ripemd160 => mac::<ripemd::Ripemd160>(secret, parts),
         Algo::Sha1 => mac::<sha1::Sha1>(secret, parts),
         Algo::Md5 => mac::<md5::Md5>(secret, parts),
     }

@@ -62,7 +62,7 @@ fn nothing_configured_gives_no_webhook_but_its_policy() {
     let schedule: Vec<u64> = webhook.schedule.iter().map(Duration::as_secs).collect();
     assert_eq!(schedule, [5, 30, 120, 600, 1800, 7200, 18_000, 36_000]);
     assert_eq!(webhook.allowed_networks, [Network::Public, Network::Loopback, Network::Private]);
-    assert_eq!(Algo::ALL.len(), 10);
+    assert_eq!(Algo::ALL.len(), 14);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn a_mac_is_what_php_computes() {
     for case in vectors("laravel-primitives.json")["hmac"].as_array().unwrap() {
-        let Ok(algo) = case["algo"].as_str().unwrap().parse::<Algo>() else { continue };
+        let algo: Algo = case["algo"].as_str().unwrap().parse().unwrap_or_else(|why| panic!("{case}: {why}"));
         let (secret, message) = (case["secret"].as_str().unwrap(), case["message"].as_str().unwrap());
         let mac = signature::hash_hmac(algo, secret.as_bytes(), &[message.as_bytes()]);
         assert_eq!(hex(&mac), case["mac"].as_str().unwrap(), "{case}");
