@@ -18,6 +18,7 @@ mod listen;
 mod manual;
 mod messaging;
 mod names;
+mod network;
 mod printed;
 mod raw;
 mod redis;
@@ -38,6 +39,7 @@ pub use error::ConfigError;
 pub use listen::Listen;
 pub use messaging::{FanoutQueue, Messaging, MessagingLimits, Tables};
 pub use names::{Alias, aliases};
+pub use network::{Network, is_allowed, literal};
 pub use redis::{Redis, RedisEndpoint};
 pub use resolved::{
     Auth, Cache, Changes, Config, Driver, Laravel, Log, LogFormat, Metrics, Presence, Resolver, Routing, Scope, Server,
@@ -45,7 +47,7 @@ pub use resolved::{
 };
 pub use rule::Rule;
 pub use throttle::Throttle;
-pub use webhook::{Algo, Endpoint, Network, SendOn, Webhook};
+pub use webhook::{Algo, Endpoint, SendOn, Webhook};
 
 /// Where configuration may come from, besides what is compiled in.
 #[derive(Clone, Default)]

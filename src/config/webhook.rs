@@ -4,11 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-use super::edge::network;
+use super::network::Network;
 
 /// Every key of `[webhook]`, resolved.
 #[derive(Clone, Debug)]
@@ -170,45 +169,5 @@ impl FromStr for Algo {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|algo| algo.name().eq_ignore_ascii_case(text));
         known.ok_or_else(|| format!("must be one of {}", Self::ALL.map(Self::name).join(", ")))
-    }
-}
-
-/// A part of the address space that webhooks may go to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// Addresses of the open internet.
-    Public,
-    /// 127.0.0.0/8 and ::1.
-    Loopback,
-    /// 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and fc00::/7.
-    Private,
-    /// The addresses of one range.
-    Range(IpNet),
-}
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "public" => Ok(Self::Public),
-            "loopback" => Ok(Self::Loopback),
-            "private" => Ok(Self::Private),
-            range => match network(range) {
-                Some(range) => Ok(Self::Range(range)),
-                None => Err("must be public, loopback, private or a network such as 10.0.0.0/8".to_owned()),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Public => f.write_str("public"),
-            Self::Loopback => f.write_str("loopback"),
-            Self::Private => f.write_str("private"),
-            Self::Range(range) => write!(f, "{range}"),
-        }
     }
 }

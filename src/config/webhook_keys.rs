@@ -8,11 +8,12 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::layers::Layers;
+use super::network::{Network, is_allowed, literal};
 use super::raw::{RawEndpoint, RawSendOn, RawWebhook};
 use super::resolved::Driver;
 use super::rule::is_token;
 use super::throttle::span;
-use super::webhook::{Endpoint, Network, SendOn, Webhook};
+use super::webhook::{Endpoint, SendOn, Webhook};
 
 type Headers = BTreeMap<String, String>;
 
@@ -31,7 +32,8 @@ const RESERVED: [&str; 8] = [
 /// Resolves `[webhook]`; with `driver = "webhook"` there is at least one endpoint.
 pub(super) fn resolve(mut raw: RawWebhook, driver: Driver, layers: &Layers) -> Result<Webhook, ConfigError> {
     let more = std::mem::take(&mut raw.endpoints);
-    let section = Section { raw, layers };
+    let allowed = networks(&raw.allowed_networks, layers)?;
+    let section = Section { raw, layers, allowed };
     let mut endpoints: Vec<Endpoint> = section.main(driver)?.into_iter().collect();
     for (index, endpoint) in more.into_iter().enumerate() {
         endpoints.push(section.endpoint(&format!("webhook.endpoints[{index}]."), endpoint)?);
@@ -52,8 +54,8 @@ pub(super) fn resolve(mut raw: RawWebhook, driver: Driver, layers: &Layers) -> R
         schedule: layers.parse_all("webhook.schedule", &raw.schedule, span)?,
         concurrency: layers.number("webhook.concurrency", raw.concurrency, 1..=1000)?,
         keep_dead: Duration::from_secs(keep_dead_days * 86_400),
-        allowed_networks: networks(&raw.allowed_networks, layers)?,
         endpoints,
+        allowed_networks: section.allowed,
     })
 }
 
@@ -69,6 +71,8 @@ fn networks(texts: &[String], layers: &Layers) -> Result<Vec<Network>, ConfigErr
 struct Section<'a> {
     raw: RawWebhook,
     layers: &'a Layers,
+    /// Where posts may go.
+    allowed: Vec<Network>,
 }
 
 impl Section<'_> {
@@ -121,7 +125,7 @@ impl Section<'_> {
     fn secret(&self, at: &str, own: Option<String>) -> Result<SecretString, ConfigError> {
         let secret = own.or_else(|| self.raw.secret.clone());
         secret.map(SecretString::from).ok_or_else(|| {
-            let what = "has no secret to sign with: set PRESENCE_WEBHOOK_SECRET";
+            let what = "has no secret to sign with (an empty one is none): set PRESENCE_WEBHOOK_SECRET";
             self.layers.refuse(&format!("{at}url"), what)
         })
     }
@@ -130,9 +134,16 @@ impl Section<'_> {
         let text = text.ok_or_else(|| self.layers.refuse(key, "is missing"))?;
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or_else(|| self.layers.refuse(key, "must be an http or https address"))?;
-        match url.username().is_empty() && url.password().is_none() {
-            true => Ok(url),
-            false => Err(self.layers.refuse(key, "must not carry a user: send an Authorization in webhook.headers")),
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(self.layers.refuse(key, "must not carry a user: send an Authorization in webhook.headers"));
+        }
+        match literal(&url) {
+            // What every delivery would come to, after hours of tries.
+            Some(address) if !is_allowed(&self.allowed, address) => {
+                let what = format!("leads to {address}, which is not in webhook.allowed_networks, or is never allowed");
+                Err(self.layers.refuse(key, what))
+            }
+            _ => Ok(url),
         }
     }
 

@@ -14,7 +14,10 @@ fn the_webhook_driver_needs_a_url_and_a_secret() {
     let error = error_with(&[("PRESENCE_DRIVER", "webhook")]);
     assert_eq!(error, "driver = \"webhook\" (environment PRESENCE_DRIVER) needs webhook.url: set PRESENCE_WEBHOOK_URL");
     let error = error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_URL", "http://a.test")]);
-    assert!(error.contains("has no secret to sign with: set PRESENCE_WEBHOOK_SECRET"), "{error}");
+    assert!(
+        error.contains("has no secret to sign with (an empty one is none): set PRESENCE_WEBHOOK_SECRET"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -88,6 +91,24 @@ fn an_address_is_http_and_without_a_user() {
     assert!(error("app.test/hook").contains("must be an http or https address"));
     assert!(error("file:///etc/passwd").contains("must be an http or https address"));
     assert!(error("https://ada:hush@app.test").contains("send an Authorization in webhook.headers"));
+}
+
+#[test]
+fn an_address_that_no_delivery_may_go_to_stops_the_start() {
+    let error = |url: &str| error_of(&BASE.replace("https://app.test/hook", url));
+    for url in ["http://169.254.169.254/x", "http://[::ffff:169.254.169.254]/", "http://0xa9fea9fe/", "http://0/"] {
+        assert!(error(url).contains("webhook.allowed_networks, or is never allowed"), "{url}: {}", error(url));
+    }
+    let narrow = format!("{}allowed_networks = [\"loopback\"]\n", BASE.replace("app.test", "127.0.0.1"));
+    assert_eq!(config_of(&narrow).webhook.endpoints.len(), 1);
+    let elsewhere = error_of(&format!("{narrow}[[webhook.endpoints]]\nurl = \"http://10.0.0.1/\""));
+    assert!(elsewhere.starts_with("webhook.endpoints[0].url = \"http://10.0.0.1/\""), "{elsewhere}");
+}
+
+#[test]
+fn an_empty_secret_is_said_to_be_none() {
+    let error = error_of(&BASE.replace("base64:abc=", ""));
+    assert!(error.contains("(an empty one is none)"), "{error}");
 }
 
 #[test]
