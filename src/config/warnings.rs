@@ -3,8 +3,9 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::layers::Layers;
-use super::messaging;
+use super::messaging::{self, FanoutQueue};
 use super::resolved::{Config, Driver, Store};
+use crate::laravel::cache_key::drops_letters;
 
 /// The PHP package's example, which everybody knows.
 const EXAMPLE_SECRET: &str = "test-secret";
@@ -18,7 +19,7 @@ const SHORT: usize = 16;
 /// A sentence for each thing to look at.
 pub(super) fn of(config: &Config, layers: &Layers) -> Vec<String> {
     let found = webhook(config, layers).into_iter().chain(short(config)).chain(keys(config, layers));
-    let found = found.chain(examples(config));
+    let found = found.chain(examples(config)).chain(shared_database(config)).chain(spelled(config, layers));
     let found = found.chain(messaging::queue_warning(layers).filter(|_| config.messaging.enabled));
     found.collect()
 }
@@ -51,6 +52,38 @@ fn examples(config: &Config) -> Vec<String> {
     let open = of_messaging(config).filter(|(_, tokens)| tokens.iter().any(known));
     open.map(|(key, _)| format!("{key} has the reference server's example, which everybody knows: choose another"))
         .collect()
+}
+
+/// Laravel spells letters of every script in the prefixes that it makes of the name.
+fn spelled(config: &Config, layers: &Layers) -> Option<String> {
+    let made = |key: &str| layers.value(key).is_none();
+    let made = match config.cache.store {
+        Store::Redis => made("redis.prefix") || made("laravel.cache_prefix"),
+        Store::Database => made("laravel.cache_prefix"),
+        Store::Array => false,
+    };
+    (made && drops_letters(&config.laravel.app_name)).then(|| {
+        let name = layers.stated("laravel.app_name");
+        format!(
+            "{name} has letters that only Laravel can spell, so that its own prefixes are others than the defaults here: set \
+             REDIS_PREFIX and CACHE_PREFIX to what it uses"
+        )
+    })
+}
+
+/// Laravel empties the database of its cache as a whole.
+fn shared_database(config: &Config) -> Option<String> {
+    let redis = &config.redis;
+    let queued = config.messaging.enabled && config.messaging.queue == FanoutQueue::Redis;
+    let shared = (config.cache.store == Store::Redis || queued) && redis.db == redis.cache_db;
+    shared.then(|| {
+        let db = redis.db;
+        format!(
+            "redis.db and redis.cache_db are both {db}: `php artisan cache:clear` empties that database, and with it \
+             webhooks and messages on their way and the change log: set REDIS_DB to another one (a REDIS_URL that \
+             names a database sets both)"
+        )
+    })
 }
 
 fn of_messaging(config: &Config) -> impl Iterator<Item = (&'static str, &[SecretString])> {

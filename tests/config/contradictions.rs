@@ -97,6 +97,16 @@ fn what_is_allowed_but_odd_is_a_warning() {
     warned(&[("PRESENCE_WEBHOOK_URL", "http://a.test")], "driver = \"webhook\"");
     warned(&[("PRESENCE_TOKEN", "short")], "can be guessed");
     warned(&[("REDIS_URL", "redis://a")], "does not use it");
+    let letters = "has letters that only Laravel can spell";
+    warned(&[("CACHE_STORE", "redis"), ("APP_NAME", "Привет")], letters);
+    warned(&[("CACHE_STORE", "database"), ("APP_NAME", "日本")], letters);
+    let stated = [("CACHE_STORE", "redis"), ("APP_NAME", "Привет"), ("REDIS_PREFIX", ""), ("CACHE_PREFIX", "c")];
+    assert!(load_with(&stated).warnings.is_empty());
+    let both = "redis.db and redis.cache_db are both";
+    warned(&[("CACHE_STORE", "redis"), ("REDIS_URL", "redis://a/0")], both);
+    warned(&[("QUEUE_CONNECTION", "redis"), ("REDIS_DB", "1")], both);
+    assert!(load_with(&[("CACHE_STORE", "redis"), ("REDIS_URL", "redis://a")]).warnings.is_empty());
+    assert!(load_with(&[("REDIS_DB", "1")]).warnings.is_empty(), "nothing of ours is there");
     warned(&[("PRESENCE__SCOPE__INCLUDE_GUARD", "off"), ("CACHE_STORE", "redis")], "PHP package");
     warned(
         &[("ADMIN_TOKEN", "changeme-admin")],

@@ -1,4 +1,6 @@
-use presence_sidecar::laravel::cache_key::{Version, default_cache_prefix, default_redis_prefix, slug, store_prefix};
+use presence_sidecar::laravel::cache_key::{
+    Version, default_cache_prefix, default_redis_prefix, drops_letters, slug, store_prefix,
+};
 
 fn version(text: &str) -> Version {
     text.parse().expect("a version")
@@ -44,9 +46,35 @@ fn slugs_are_those_of_laravel() {
         ("me@home", "me-at-home", "me_at_home"),
         ("Straße/Ærø.io", "strasseaeroio", "strasseaeroio"),
         ("It’s — fine", "its-fine", "its_fine"),
+        ("Timișoara", "timisoara", "timisoara"),
+        ("Ấn Độ", "an-do", "an_do"),
         ("", "", ""),
     ] {
         assert_eq!(slug(title, '-'), dashed, "{title:?}");
         assert_eq!(slug(title, '_'), underscored, "{title:?}");
+    }
+}
+
+#[test]
+fn a_name_is_known_to_have_letters_that_only_laravel_can_spell() {
+    for (title, drops) in [("Привет", true), ("日本 Shop", true), ("Ελλάδα", true), ("Timișoara №1 – «Ærø»!", false)]
+    {
+        assert_eq!(drops_letters(title), drops, "{title}");
+    }
+}
+
+#[test]
+fn letters_of_latin_are_spelled_as_laravel_spells_them() {
+    let title = |range: std::ops::RangeInclusive<char>| range.filter(|letter| letter.is_lowercase());
+    let letters: Vec<String> =
+        title('\u{df}'..='\u{17e}').chain(title('\u{1e00}'..='\u{1ef9}')).map(String::from).collect();
+    let script = "error_reporting(0); require '/usr/share/php/Illuminate/autoload.php'; \
+                  for ($i = 1; $i < $argc; $i++) echo Illuminate\\Support\\Str::slug($argv[$i]), \"\\n\";";
+    let output = std::process::Command::new("php").args(["-r", script, "--"]).args(&letters).output();
+    let output = output.expect("php is installed by tests/run");
+    let spelled = String::from_utf8(output.stdout).expect("ASCII");
+    assert_eq!(spelled.lines().count(), letters.len());
+    for (letter, spelled) in letters.iter().zip(spelled.lines()) {
+        assert_eq!(slug(letter, '-'), spelled, "{letter}");
     }
 }

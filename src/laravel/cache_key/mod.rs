@@ -11,5 +11,5 @@ mod snake;
 
 pub use prefix::{ParseVersionError, Version, default_cache_prefix, default_redis_prefix, store_prefix};
 pub use scope::{Scalar, ScopeParts, logical_key, push_user, scope_key};
-pub use slug::slug;
+pub use slug::{drops_letters, slug};
 pub use snake::snake;

@@ -2,27 +2,27 @@
 
 /// The spelling of Latin letters in ASCII, as voku/portable-ascii has it for English; other scripts
 /// are not spelled.
-const SPELLINGS: [(&str, &str); 32] = [
-    ("ªàáâãäåāăą", "a"),
-    ("¢çćĉċč", "c"),
+const SPELLINGS: [(&str, &str); 38] = [
+    ("ªàáâãäåāăąǎǻȧạảấầẩẫậắằẳẵặ", "a"),
+    ("¢çćĉċčȼ", "c"),
     ("ðďđ", "d"),
-    ("èéêëēĕėęě", "e"),
+    ("èéêëēĕėęěȩɇẹẻẽếềểễệ", "e"),
     ("ĝğġģ", "g"),
     ("ĥħ", "h"),
-    ("ìíîïĩīĭįı", "i"),
-    ("ĵ", "j"),
+    ("ìíîïĩīĭįıǐỉị", "i"),
+    ("ĵǰɉ", "j"),
     ("ķĸ", "k"),
-    ("ĺļľŀł", "l"),
-    ("ñńņňŉŋ", "n"),
-    ("ºòóôõöøōŏő", "o"),
+    ("ĺļľŀłƚḷ", "l"),
+    ("ñńņňŉŋǹṅṇ", "n"),
+    ("ºòóôõöøōŏőơǒǫǿȯọỏốồổỗộớờởỡợ", "o"),
     ("ŕŗř", "r"),
-    ("śŝşšſ", "s"),
-    ("ţťŧ", "t"),
-    ("ùúûüũūŭůűų", "u"),
-    ("ŵ", "w"),
-    ("ýÿŷ", "y"),
-    ("źżž", "z"),
-    ("æ", "ae"),
+    ("śŝşšſșṡṣ", "s"),
+    ("ţťŧțṫṭẗ", "t"),
+    ("ùúûüũūŭůűųưǔǖǘǚǜụủứừửữự", "u"),
+    ("ŵẁẃẅ", "w"),
+    ("ýÿŷȳɏẏỳỵỷỹ", "y"),
+    ("źżžƶẑẓ", "z"),
+    ("æǽ", "ae"),
     ("ĳ", "ij"),
     ("œ", "oe"),
     ("þ", "th"),
@@ -35,13 +35,19 @@ const SPELLINGS: [(&str, &str); 32] = [
     ("€", "eur"),
     ("–—", "-"),
     ("\u{a0}", " "),
+    ("ȸ", "db"),
+    ("ǳ", "dz"),
+    ("ƒ", "f"),
+    ("ǉ", "lj"),
+    ("ǌ", "nj"),
+    ("ȹ", "qp"),
 ];
 
 /// Laravel's `Str::slug`: ASCII letters and digits in lower case, with single separators (`-` or
 /// `_`) for spaces, hyphens and underscores; anything else is left out.
 ///
-/// Letters outside Latin-1 and Latin Extended-A are left out too, where Laravel spells them: an
-/// application named in another script should state its prefixes.
+/// Letters of other scripts than Latin are left out too, where Laravel spells them: an application named so should
+/// state its prefixes. [`drops_letters`] tells.
 pub fn slug(title: &str, separator: char) -> String {
     let mut words = Words { out: String::with_capacity(title.len()), separator, pending: false };
     for character in title.chars().flat_map(char::to_lowercase) {
@@ -51,6 +57,13 @@ pub fn slug(title: &str, separator: char) -> String {
         }
     }
     words.out
+}
+
+/// Whether `title` has a letter or digit that [`slug`] leaves out.
+pub fn drops_letters(title: &str) -> bool {
+    let spelled = |character: char| SPELLINGS.iter().any(|(letters, _)| letters.contains(character));
+    let dropped = |character: char| character.is_alphanumeric() && !character.is_ascii() && !spelled(character);
+    title.chars().flat_map(char::to_lowercase).any(dropped)
 }
 
 struct Words {
