@@ -1,6 +1,7 @@
 //! The heartbeat route for browsers.
 
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
 use super::tokens::token;
@@ -18,7 +19,12 @@ async fn a_page_beats_with_its_token_and_is_recorded_as_php_records_it() {
     let status = sidecar.client.get("/api/v1/presence/status/7").await.json;
     assert_eq!(status["meta"]["ip"], "127.0.0.1");
     let recorded = status["meta"]["ua"].as_str().unwrap();
-    assert!(recorded.len() <= 255 && agent.starts_with(recorded), "cut between characters: {recorded}");
+    assert_eq!(recorded.len(), 254, "cut between characters: {recorded}");
+    assert!(agent.starts_with(recorded), "{recorded}");
+    let latin = HeaderValue::from_bytes(b"Mozilla \xe9").unwrap();
+    assert_eq!(browser.send(browser.request(Method::POST, ROUTE).header("user-agent", latin)).await.status, 200);
+    let recorded = sidecar.client.get("/api/v1/presence/status/7").await.json["meta"]["ua"].clone();
+    assert_eq!(recorded, "Mozilla \u{fffd}", "bytes that are no UTF-8 are marked");
     assert_eq!(status["sessions"][0]["id"], "tab-1");
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use poem::http::{HeaderValue, header};
 use poem::web::Data;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Payload;
@@ -92,7 +93,9 @@ impl Browser {
 
 /// The meta that the PHP route records: address and user agent.
 fn described(request: &Request, client: ClientIp) -> Array {
-    let agent = request.header("user-agent").unwrap_or_default();
+    // As PHP, whatever its bytes are; a record's text is UTF-8.
+    let agent = request.headers().get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+    let agent = String::from_utf8_lossy(agent);
     let mut meta = Array::with_capacity(2);
     meta.insert("ip", Value::from(client.0.to_string()));
     meta.insert("ua", Value::from(&agent[..agent.floor_char_boundary(USER_AGENT)]));
