@@ -125,7 +125,10 @@ pub(super) fn hint<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Stri
     let leaf = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
     let distance = |key: &str| {
         // A right name in a wrong section is as near as two slips.
-        let moved = if leaf(key) == leaf(word) { 2 } else { usize::MAX };
+        let moved = leaf(key) == leaf(word);
+        // So is one without its unit: `cache.ttl`.
+        let cut = key.strip_prefix(word).is_some_and(|unit| unit.starts_with('_'));
+        let moved = if moved || cut { 2 } else { usize::MAX };
         strsim::damerau_levenshtein(word, key).min(moved)
     };
     let nearest = known.map(|key| (distance(key), key)).min_by_key(|(near, _)| *near);

@@ -1,6 +1,6 @@
 //! When a delivery is tried again. Pure.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What a try led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,17 @@ pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) ->
         Some(pause) => Next::Retry((*pause).max(asked) + pause.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)),
         None => Next::GiveUp,
     }
+}
+
+/// What a `Retry-After` asks for at `now`: a number of seconds, or a date (RFC 9110, 10.2.3), of which one that has
+/// passed asks for nothing.
+pub fn after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 impl Answer {

@@ -21,6 +21,12 @@ fn a_key_in_the_wrong_section_is_told_its_place() {
 }
 
 #[test]
+fn a_key_without_its_unit_is_told_the_whole_key() {
+    assert!(error_of("[cache]\nttl = 3").contains("did you mean cache.ttl_seconds?"));
+    assert!(error_of("[redis]\ntimeout = 3").contains("did you mean redis.timeout_ms?"));
+}
+
+#[test]
 fn what_resembles_nothing_gets_no_suggestion() {
     let error = error_of("[completely]\ndifferent_matter = 1");
     assert!(error.ends_with("is not a known key"), "{error}");

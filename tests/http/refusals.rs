@@ -65,6 +65,11 @@ async fn parameters_are_checked_like_fields() {
         ("roster?limit=x", "limit", "The limit field must be an integer between 1 and 1000."),
         ("roster?status=offline", "status", "The status field must be online or away."),
         ("changes?after=x", "after", "The after field must be a cursor that the change log gave out."),
+        (
+            "changes?after=18446744073709551615-18446744073709551615",
+            "after",
+            "The after field must be a cursor that the change log gave out.",
+        ),
         ("counts?tenant=a%7Cb", "tenant", "The tenant field must not contain \"|\" or control characters."),
         ("status/a%7Cb", "user_id", "The user id field must not contain \"|\" or control characters."),
     ];

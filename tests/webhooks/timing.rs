@@ -1,9 +1,9 @@
 //! When a delivery is tried again, and when a receiver is spared.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use presence_sidecar::webhooks::breaker::{Breaker, Gauge};
-use presence_sidecar::webhooks::retry::{Answer, Next, next};
+use presence_sidecar::webhooks::retry::{self, Answer, Next, next};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SCHEDULE: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
@@ -38,6 +38,24 @@ fn a_receiver_may_put_the_next_try_off_but_not_bring_it_forward_nor_put_it_off_f
     let asking = |seconds| Answer::Status { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
     for (asked, pause) in [(1, 5), (60, 60), (u64::MAX, 24 * 3600)] {
         assert_eq!(next(&asking(asked), 1, &SCHEDULE, 0.0), Next::Retry(Duration::from_secs(pause)));
+    }
+}
+
+#[test]
+fn a_pause_is_asked_for_in_seconds_or_until_a_date() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    for (text, asked) in [
+        ("90", Some(90)),
+        (" 0 ", Some(0)),
+        ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+        ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
+        ("Sun Nov  6 08:50:37 1994", Some(60)),
+        ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+    ] {
+        assert_eq!(retry::after(text, now), asked.map(Duration::from_secs), "{text:?}");
     }
 }
 

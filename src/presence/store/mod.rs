@@ -105,6 +105,8 @@ pub struct Cursor {
 impl Cursor {
     /// The place before the first entry.
     pub const START: Self = Self { millis: 0, number: 0 };
+    /// The place that nothing can follow.
+    const END: Self = Self { millis: u64::MAX, number: u64::MAX };
 }
 
 impl Serialize for Cursor {
@@ -159,7 +161,9 @@ impl FromStr for Cursor {
             false => Err(NoCursor),
         };
         let (millis, count) = text.split_once('-').ok_or(NoCursor)?;
-        Ok(Self { millis: number(millis)?, number: number(count)? })
+        let cursor = Self { millis: number(millis)?, number: number(count)? };
+        // Nothing can follow the last place that there is; Redis says so with an error.
+        if cursor == Self::END { Err(NoCursor) } else { Ok(cursor) }
     }
 }
 
