@@ -89,6 +89,17 @@ async fn records_that_expired_are_removed_with_the_offline_that_is_recorded() {
     }
 }
 
+#[tokio::test]
+async fn in_the_second_in_which_its_row_expires_a_user_has_no_record_as_in_laravel() {
+    let database = TestDatabase::create(Engine::Sqlite);
+    let teller = Teller::sql(&database).await;
+    teller.act(1, beat(true), START).await;
+    assert!(matches!(read(&teller, after(119)).await, Observed::Found(_)));
+    assert_eq!(read(&teller, after(120)).await, Observed::Missing);
+    let known = teller.store.load(&[subject(1).key], after(120)).await.unwrap().remove(0);
+    assert!(matches!(known.record, Observed::Found(_)), "the rules are finer than seconds: {known:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn users_of_any_length_and_in_any_letters_are_kept_apart() {
     let long = "ß".repeat(255);

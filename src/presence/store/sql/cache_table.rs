@@ -59,9 +59,10 @@ impl CacheTable {
     }
 }
 
-/// What a row says. Laravel counts in seconds; that in which it expires still counts, since the rules are finer.
-pub(super) fn read(value: &[u8], expiration: i64, now: Timestamp) -> Observed {
-    if expiration < now.secs() {
+/// What a row says. Laravel counts in seconds, and to it a row is gone in the second in which it expires. For what a
+/// user's next state is made of (`lenient`) that second still counts, since the rules are finer.
+pub(super) fn read(value: &[u8], expiration: i64, (now, lenient): (Timestamp, bool)) -> Observed {
+    if expiration < now.secs() + i64::from(!lenient) {
         return Observed::Missing;
     }
     match std::str::from_utf8(value) {

@@ -42,7 +42,7 @@ impl Asked {
 
     /// What the rows of `load` say, in the order of the question.
     pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Known>> {
-        let found = Found::read(rows, now)?;
+        let found = Found::read(rows, (now, true))?;
         let known = |(name, record): (&String, &String)| {
             let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
             Known { version, state, record: self.record(&found, record) }
@@ -52,7 +52,7 @@ impl Asked {
 
     /// What the rows of `records` say, in the order of the question.
     pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Observed>> {
-        let found = Found::read(rows, now)?;
+        let found = Found::read(rows, (now, false))?;
         Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
     }
 
@@ -73,14 +73,14 @@ pub(super) fn args(names: &[String]) -> impl Iterator<Item = Arg<'_>> {
 
 impl Found {
     /// Rows of states (0, name, version, state) and of records (1, key, expiration, value).
-    fn read(rows: &[Row], now: Timestamp) -> Result<Self> {
+    fn read(rows: &[Row], at: (Timestamp, bool)) -> Result<Self> {
         let mut found = Self::default();
         for row in rows {
             let (name, number, value) = (row.bytes(1)?, row.int(2)?, row.bytes(3)?);
             if row.int(0)? == 0 {
                 found.states.insert(name, (u64::try_from(number).unwrap_or(0), state(&value, number)));
             } else {
-                found.records.insert(name, cache_table::read(&value, number, now));
+                found.records.insert(name, cache_table::read(&value, number, at));
             }
         }
         Ok(found)
