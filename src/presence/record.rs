@@ -82,8 +82,9 @@ impl Record {
                 let text = std::str::from_utf8(text).ok()?;
                 Timestamp::from_micros(date::parse(text, now.micros()).ok()?.micros)
             }
+            Value::Float(seconds) => Timestamp::from_micros(date::from_float(*seconds)?),
             Value::Object(object) => Timestamp::from_micros(object.instant()?),
-            Value::Bool(_) | Value::Float(_) | Value::Array(_) => return None,
+            Value::Bool(_) | Value::Array(_) => return None,
         };
         let idle = array.get("idle") == Some(&Value::Bool(true));
         let meta = match array.take("meta") {

@@ -60,13 +60,19 @@ impl Sender {
         match request.body(message.body.clone()).send().await {
             Ok(response) => {
                 let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                let retry_after = retry_after.and_then(|text| retry::after(text, SystemTime::now()));
+                let retry_after = retry_after.and_then(|text| retry::after(text, wall_clock()));
                 let status = response.status().as_u16();
                 (Answer::Status { status, retry_after }, beginning(response).await)
             }
             Err(error) => (failure(&error, self.endpoint.timeout), Vec::new()),
         }
     }
+}
+
+/// What the receiver's dates are compared with.
+#[expect(clippy::disallowed_methods, reason = "a date in HTTP is by everybody's clock, not by the store's")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Reads a body as far as the limit; what fails behind the status does not matter any more.

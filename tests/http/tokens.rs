@@ -101,7 +101,11 @@ async fn claims_of_another_type_are_refused_and_not_passed_over() {
     let sessions = async || sidecar.client.get("/api/v1/presence/status/7").await.json["sessions"].clone();
     for odd in [json!("acme"), json!(["acme"]), json!(1), json!(true)] {
         let answer = beat(json!({"scope": odd})).await;
-        assert_eq!((answer.status, &answer.json["message"]), (403, &json!("The token's scope is not usable.")), "{odd}");
+        assert_eq!(
+            (answer.status, &answer.json["message"]),
+            (403, &json!("The token's scope is not usable.")),
+            "{odd}"
+        );
     }
     for odd in [json!(1.5), json!(true), json!(["tab"]), json!({"id": "tab"}), json!("a|b")] {
         let answer = beat(json!({"sid": odd})).await;

@@ -1,4 +1,4 @@
-use presence_sidecar::laravel::date::{Moment, database, from_database, iso8601, parse, to_json};
+use presence_sidecar::laravel::date::{Moment, database, from_database, from_float, iso8601, parse, to_json};
 use proptest::prelude::*;
 
 use super::vectors::{cases, text};
@@ -35,7 +35,6 @@ fn other_spellings_of_a_moment_are_read_too() {
         ("2026-03-04T24:00:00Z", "2026-03-05T00:00:00+00:00", 0),
         ("2026-063", "2026-03-04T00:00:00+00:00", 0),
         ("2026-03-29 02:30:00 Europe/Paris", "2026-03-29T03:30:00+02:00", 0),
-        ("2026-10-25 02:30:00 Europe/Paris", "2026-10-25T02:30:00+01:00", 0),
         ("  2026-03-04T05:06:07Z ", "2026-03-04T05:06:07+00:00", 0),
         ("@-1.5", "1969-12-31T23:59:58+00:00", 500_000),
         ("4 March 2026 5:06 pm", "2026-03-04T17:06:00+00:00", 0),
@@ -46,6 +45,214 @@ fn other_spellings_of_a_moment_are_read_too() {
     ] {
         let moment = parse(text, NOW).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!((moment.iso8601().as_str(), moment.micros.rem_euclid(1_000_000)), (iso, micro), "{text}");
+    }
+}
+
+/// What PHP prints, a line for each of `texts`.
+fn php(script: &str, texts: &[&str]) -> Vec<String> {
+    let mut php = std::process::Command::new("php");
+    php.args(["-d", "date.timezone=UTC", "-r", script, "--"]).args(texts);
+    let output = php.output().expect("php is installed by tests/run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+/// As the scripts print it: microseconds, and the offset.
+fn printed(read: Option<Moment>) -> String {
+    read.map_or("none".to_owned(), |moment| {
+        let text = moment.iso8601();
+        format!("{}.{:06}{}", &text[..19], moment.micros.rem_euclid(1_000_000), &text[19..])
+    })
+}
+
+/// Texts with a date, in the spellings of PHP's constants, of C, of browsers, of servers and of people.
+const DATED: &[&str] = &[
+    "Wednesday, 04-Mar-26 05:06:07 UTC",
+    "Wed, 04 Mar 26 05:06:07 +0000",
+    "Wed, 04-Mar-2026 05:06:07 GMT",
+    "04-Mar-26",
+    "04-Mar-69",
+    "04-Mar-70T05:06:07",
+    "4 Mar 99",
+    "04mar26",
+    "3/4/26",
+    "03/04/70 05:06",
+    "3/4/126",
+    "26-3-4",
+    "26-03-04T05:06:07",
+    "126-03-04T05:06:07",
+    "70-12-31",
+    "4-3-26",
+    "31-12-26",
+    "04-03-2026",
+    "26-Apr-30",
+    "Wed Mar  4 05:06:07 2026",
+    "Thu Mar 4 05:06:07 2026",
+    "Mar 4 05:06 2026",
+    "Wed Mar 04 05:06:07 +0000 2026",
+    "Wed Mar 04 2026 05:06:07 GMT+0100 (CET)",
+    "Wed Mar 04 2026 05:06:07 GMT+0100",
+    "Wed Mar 04 2026 05:06:07 GMT+0100 (Central European Standard Time)",
+    "March 4 2026",
+    "March 4th, 2026",
+    "4th March 2026",
+    "1st Mar 26",
+    "2nd March 2026 05:06",
+    "March 4th 2026 5pm",
+    "Sept 4 2026",
+    "sept. 4, 2026",
+    "Apr-30-2026",
+    "Apr-30-26",
+    "March 2026",
+    "2026 March",
+    "2026-Apr-30",
+    "0 March 2026",
+    "20260304050607",
+    "20260304050607Z",
+    "20260304050607 +0100",
+    "202603040506",
+    "10/Oct/2000:13:55:36 -0700",
+    "2008:08:07 18:11:31",
+    "2008:08:07",
+    "2026-03-04T05",
+    "2026-03-04T05Z",
+    "2026-03-04T25",
+    "2026-03-04 05",
+    "2026-03-04T05.06.07",
+    "2026-03-04 05.06",
+    "2026-03-04 5am",
+    "2026-03-04 5 pm",
+    "2026-03-04:05:06:07",
+    "4 Mar 05:06:07",
+    "March 32 2026",
+    "13/1/26",
+    "2026-03-04 05:06:07 (UTC)",
+    "2026-03-04 05:06:07(CET)",
+    "2026-03-04 05:06:07 UTC CET",
+    "2026-03-04 05:06:07 UTC (CET) EST",
+    "2026-03-04 05:06:07 CET +0200",
+    "2026-03-04T05:06:07 GMT+02:00",
+    "2026-03-04T05:06:07GMT+2",
+    "2026-03-04T05:06:07 UTC+02:00",
+    "2026-07-04 05:06:07 CET",
+    "2026-07-04 05:06:07 cest",
+    "2026-03-04 05:06:07 J",
+    "2026-03-04 05:06:07 XYZ",
+    "2026-03-04 +1 day",
+    "2026-03-04 05:06:07 +1 hour",
+    "2026-03-04 05:06:07 UTC +1 hour",
+    "2026-03-04 05:06:07 -30 minutes",
+    "2026-03-04T05:06:07.5Z +1 day -2 sec",
+    "2026-03-04T05:06:07 5 hours",
+    "2026-03-04T05:06:07 +5 hours ago",
+    "2026-03-04 05:06:07 +05:30 -1 day",
+    "2026-01-31 +1 month",
+    "2026-03-31 -1 month -1 day",
+    "2024-02-29 +1 year",
+    "2026-03-04 +-1 day",
+    "2026-03-04 --1 day",
+    "2026-03-04 +1 fortnight +250 msec",
+    "Thu, 04 Mar 2026 05:06:07 +1 day",
+    "2026-03-04 05:06:07 Europe/Paris +1 hour",
+    "2026-03-29 01:30:00 Europe/Paris +1 hour",
+    "2026-03-29 01:30:00 Europe/Paris +1 day",
+    "2026-03-28 02:30:00 Europe/Paris +1 day",
+];
+
+#[test]
+fn dates_in_every_usual_spelling_are_read_as_php_reads_them() {
+    let script = "for ($i = 1; $i < $argc; $i++) try { echo (new DateTimeImmutable($argv[$i]))->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } \
+                  catch (Exception) { echo \"none\\n\"; }";
+    for (text, expected) in DATED.iter().zip(php(script, DATED)) {
+        assert_eq!(printed(parse(text, NOW).ok()), expected, "{text}");
+    }
+}
+
+#[test]
+fn abbreviations_mean_the_zones_that_php_takes_them_for() {
+    let script = "foreach ([...array_keys(DateTimeZone::listAbbreviations()), ...range('a', 'z')] as $name) \
+                  try { $date = @new DateTimeImmutable(\"2026-07-04 05:06:07 $name\"); \
+                  if ($date->getOffset() % 1800 === 0) echo $name, ' ', $date->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } \
+                  catch (Exception) { }";
+    let known = php(script, &[]);
+    assert!(known.len() > 100);
+    for line in known {
+        let (name, expected) = line.split_once(' ').expect("a name");
+        for name in [name.to_owned(), name.to_ascii_uppercase()] {
+            let read = parse(&format!("2026-07-04 05:06:07 {name}"), NOW).ok();
+            assert_eq!(printed(read), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn steps_without_a_date_go_from_now() {
+    let texts = [
+        "+1 day",
+        "-1 hour",
+        "+1 week",
+        "1 hour ago",
+        "2 days ago",
+        "+2 days 3 hours",
+        "+ 1 day",
+        "-1 month",
+        "+1 YEAR",
+        "+30 sec",
+        "-90 seconds",
+        "+5 msec",
+        "+7 microseconds",
+        "1day",
+        "tomorrow +1 hour",
+        "today +90 minutes",
+        "noon +1 day",
+        "yesterday -1 sec",
+        "+1 hour +1 day",
+        "ago",
+    ];
+    let script = "for ($i = 1; $i < $argc; $i++) { \
+                  $date = @(new DateTimeImmutable('2026-03-04 05:06:07.25'))->modify($argv[$i]); \
+                  echo $date ? $date->format('Y-m-d\\TH:i:s.uP') : 'none', \"\\n\"; }";
+    for (text, expected) in texts.iter().zip(php(script, &texts)) {
+        assert_eq!(printed(parse(text, NOW).ok()), expected, "{text}");
+    }
+}
+
+#[test]
+fn numbers_are_seconds_as_carbon_reads_them() {
+    let script = "error_reporting(0); require '/usr/share/php/Illuminate/autoload.php'; for ($i = 1; $i < $argc; $i++) \
+                  { try { $date = Carbon\\Carbon::parse($argv[$i] === (string) (float) $argv[$i] ? (float) $argv[$i] : $argv[$i]); \
+                  echo $date->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } catch (Exception) { echo \"none\\n\"; } }";
+    let floats = ["1772600767.25", "-1.5", "0.1", "1772600767.1234", "12.5"];
+    for (text, expected) in floats.iter().zip(php(script, &floats)) {
+        let micros = from_float(text.parse().expect("a float")).expect("a moment");
+        assert_eq!(printed(Some(Moment { micros, offset_seconds: 0 })), expected, "{text}");
+    }
+    let texts =
+        ["1772600767.1234567", "1772600767.9999994", "-1.1234567", ".5", "+5", "-5", "@-1.5", "@+5", "@1.1234567"];
+    for (text, expected) in texts.iter().zip(php(script, &texts)) {
+        assert_eq!(printed(parse(text, NOW).ok()), expected, "{text}");
+    }
+    for none in [f64::NAN, f64::INFINITY, 1e20, -1e300] {
+        assert_eq!(from_float(none), None);
+    }
+}
+
+#[test]
+fn an_hour_that_clocks_show_twice_is_the_first_one_if_its_zone_stands_beside_it() {
+    let texts = [
+        "2026-10-25 02:30:00 Europe/Paris",
+        "2026-10-25 02:00:00 Europe/Paris",
+        "2026-10-25 03:00:00 Europe/Paris",
+        "2026-10-25 01:30:00 Europe/London",
+        "2026-11-01 01:30:00 America/New_York",
+        "2026-04-05 02:30:00 Australia/Sydney",
+        "2026-04-05 01:45:00 Australia/Lord_Howe",
+        "2026-03-29 02:30:00 Europe/Paris",
+    ];
+    let script =
+        "for ($i = 1; $i < $argc; $i++) echo (new DateTimeImmutable($argv[$i]))->format('Y-m-d\\TH:i:s.uP'), \"\\n\";";
+    for (text, expected) in texts.iter().zip(php(script, &texts)) {
+        assert_eq!(printed(parse(text, NOW).ok()), expected, "{text}");
     }
 }
 
@@ -60,6 +267,12 @@ fn what_names_no_moment_is_an_error() {
         "T",
         "@",
         "2026-03-04 Mars/Base",
+        ",",
+        "Wed",
+        "Europe/Paris",
+        "2026-03-04 05:06 +01 -01",
+        "+999999999999 days",
+        "tomorrow Europe/Paris",
     ] {
         assert!(parse(text, NOW).is_err(), "{text}: {:?}", parse(text, NOW));
     }
@@ -152,5 +365,14 @@ proptest::proptest! {
     #[test]
     fn what_only_looks_like_that_form_is_read_piece_by_piece(text in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}") {
         proptest::prop_assert_eq!(parse(&text, 0), parse(&text.replace('T', "t"), 0));
+    }
+
+    #[test]
+    fn nothing_that_looks_like_a_date_ends_the_process(
+        words in proptest::collection::vec("[0-9]{1,9}|[+-]|[a-zA-Z]{1,9}|[:/.,()@ T-]|days?|years?|ago|mar|utc|Europe/Paris|\\PC", 0..12),
+        now in proptest::prelude::any::<i64>(),
+        apart in "[ ]?",
+    ) {
+        _ = parse(&words.join(&apart), now);
     }
 }

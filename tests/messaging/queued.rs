@@ -206,7 +206,7 @@ async fn a_job_of_another_key_is_a_dead_letter_and_holds_up_nobody() {
 async fn operators_see_what_was_given_up_and_have_it_done_again() {
     let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &[("QUEUE_CONNECTION", "database")]).await;
     let device = ground.register("one").await;
-    ground.database.sql("ALTER TABLE messages RENAME TO elsewhere");
+    ground.database.sql("ALTER TABLE messages RENAME COLUMN tag TO elsewhere");
     ground.publish(&[&device], "alarm", json!({"n": 1})).await;
     let listed = async |state: &str| ground.operate(&format!("/fan-outs?state={state}")).await.json["data"].clone();
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -215,11 +215,11 @@ async fn operators_see_what_was_given_up_and_have_it_done_again() {
     }
     let job = listed("pending").await[0].clone();
     assert_eq!((&job["type"], &job["recipients"]), (&json!("alarm"), &json!(1)));
-    assert_eq!(job["last"], "a table is missing, which `presence-sidecar migrate` makes");
+    assert!(job["last"].as_str().unwrap().contains("the database refused"), "{job}");
     // As after ten tries.
     ground.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
     ground.database.sql("DELETE FROM sidecar_queue_lanes");
-    ground.database.sql("ALTER TABLE elsewhere RENAME TO messages");
+    ground.database.sql("ALTER TABLE messages RENAME COLUMN elsewhere TO tag");
     assert_eq!(listed("pending").await, json!([]));
     assert_eq!(listed("dead").await[0]["id"], job["id"]);
     let request = ground.nobody().request(reqwest::Method::POST, "/api/v1/operators/fan-outs/replay");

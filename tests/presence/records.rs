@@ -51,3 +51,13 @@ fn a_meta_as_deep_as_php_has_them_is_read_wherever_it_was_written() {
     assert_eq!(Meta::from_json(&json).unwrap(), record.meta);
     assert_eq!(Record::read(&record.to_php(chrono_tz::Tz::UTC), NOW), Observed::Found(record));
 }
+
+#[test]
+fn a_time_that_php_has_as_a_float_is_read_to_the_microsecond() {
+    let seen = |seconds: f64| read([("last_seen_at", Value::Float(seconds))]);
+    let Observed::Found(record) = seen(1_772_600_707.25) else { panic!("a record") };
+    assert_eq!(record.last_seen, Timestamp::from_micros(1_772_600_707_250_000));
+    for none in [f64::NAN, f64::NEG_INFINITY, 1e300] {
+        assert_eq!(seen(none), Observed::Unreadable);
+    }
+}

@@ -49,7 +49,7 @@ pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
 
 /// The date of a day since 1970-01-01.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "months and days fit a byte")]
-fn date_of(days: i64) -> (i64, u8, u8) {
+pub(super) fn date_of(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

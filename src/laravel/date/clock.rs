@@ -3,13 +3,17 @@
 use super::MICROS_PER_SECOND;
 use super::scan::Scanner;
 
-/// Reads a time of day in microseconds since midnight: `05:06`, `05:06:07`, `05:06:07.25`,
-/// `050607`, `5:06 pm`. Hour 24 and second 60 run over into what follows.
+/// Reads a time of day in microseconds since midnight: `05:06`, `05:06:07`, `05.06.07`,
+/// `05:06:07.25`, `050607`, `5:06 pm`, `5 pm`. Hour 24 and second 60 run over into what follows.
 pub(super) fn time(scanner: &mut Scanner<'_>) -> Option<i64> {
     let mut trial = scanner.clone();
     let read = with_colons(&mut trial).or_else(|| {
         trial = scanner.clone();
         compact(&mut trial)
+    });
+    let read = read.or_else(|| {
+        trial = scanner.clone();
+        hour_of_half_a_day(&mut trial)
     })?;
     *scanner = trial;
     Some(read)
@@ -17,8 +21,8 @@ pub(super) fn time(scanner: &mut Scanner<'_>) -> Option<i64> {
 
 fn with_colons(scanner: &mut Scanner<'_>) -> Option<i64> {
     let hour = scanner.field(0..=24)?;
-    let minute = scanner.eat(b':').then(|| scanner.field(0..=59))??;
-    let (second, micros) = if scanner.eat(b':') { (scanner.field(0..=60)?, fraction(scanner)?) } else { (0, 0) };
+    let minute = scanner.eat_any(b":.").then(|| scanner.field(0..=59))??;
+    let (second, micros) = if scanner.eat_any(b":.") { (scanner.field(0..=60)?, fraction(scanner)?) } else { (0, 0) };
     let hour = meridian(scanner, hour)?;
     in_micros(hour, minute, second).map(|time| time + micros)
 }
@@ -29,6 +33,21 @@ fn compact(scanner: &mut Scanner<'_>) -> Option<i64> {
     let second = scanner.number(2, 2).unwrap_or(0);
     let ends = !scanner.peek().is_some_and(|byte| byte.is_ascii_digit());
     (ends && second <= 60).then(|| in_micros(hour, minute, second)).flatten()
+}
+
+/// `5pm`
+fn hour_of_half_a_day(scanner: &mut Scanner<'_>) -> Option<i64> {
+    let hour = scanner.field(1..=12)?;
+    let number_alone = scanner.is_done();
+    let hour = meridian(scanner, hour)?;
+    (!number_alone && scanner.is_done()).then(|| in_micros(hour, 0, 0)).flatten()
+}
+
+/// The hour alone, as it may be behind a `T`.
+pub(super) fn hour(scanner: &mut Scanner<'_>) -> Option<i64> {
+    let hour = scanner.field(0..=24)?;
+    let ends = !scanner.peek().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'));
+    ends.then(|| in_micros(hour, 0, 0)).flatten()
 }
 
 fn in_micros(hour: i64, minute: i64, second: i64) -> Option<i64> {

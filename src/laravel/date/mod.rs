@@ -3,15 +3,19 @@
 //! Everything counts microseconds since 1970 in UTC; the calendar is the proleptic Gregorian one,
 //! without leap seconds, as in timelib.
 
+mod abbreviation;
 mod civil;
 mod clock;
 mod day;
 mod format;
+mod number;
 mod parse;
+mod relative;
 mod scan;
 mod zone;
 
 pub use format::{database, iso8601, iso8601_into, to_json, to_json_into};
+pub use number::from_float;
 pub use parse::{ParseError, from_database, parse};
 pub(super) use zone::{from_local, offset_from_text};
 

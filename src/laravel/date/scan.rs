@@ -25,6 +25,11 @@ impl<'a> Scanner<'a> {
         there
     }
 
+    /// Whether this byte is the last one that was read.
+    pub(super) fn is_behind(&self, byte: u8) -> bool {
+        self.at.checked_sub(1).and_then(|last| self.text.as_bytes().get(last)) == Some(&byte)
+    }
+
     /// Whether one of these bytes came next; it is then behind the cursor.
     pub(super) fn eat_any(&mut self, bytes: &[u8]) -> bool {
         bytes.iter().any(|&byte| self.eat(byte))
@@ -33,6 +38,11 @@ impl<'a> Scanner<'a> {
     /// Skips blanks and commas, which timelib reads alike; whether there were any.
     pub(super) fn skip_space(&mut self) -> bool {
         !self.take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).is_empty()
+    }
+
+    /// Skips blanks alone.
+    pub(super) fn skip_blanks(&mut self) {
+        self.take_while(|byte| matches!(byte, b' ' | b'\t'));
     }
 
     /// The bytes from here on that satisfy this, which accepts ASCII only.

@@ -1,10 +1,10 @@
-//! Offsets from UTC: written as such, by the names of RFC 2822, or by the tz database.
+//! Offsets from UTC: written as such, by an abbreviation, or by a name of the tz database.
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::MICROS_PER_SECOND;
 use super::scan::Scanner;
+use super::{MICROS_PER_SECOND, abbreviation};
 
 /// What a text says about its offset.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,22 +14,6 @@ pub(super) enum Zone {
     /// A zone whose offset depends on the date.
     Named(Tz),
 }
-
-/// The named zones of RFC 2822 (section 4.3), in hours.
-const ABBREVIATIONS: [(&str, i32); 12] = [
-    ("z", 0),
-    ("utc", 0),
-    ("gmt", 0),
-    ("zulu", 0),
-    ("est", -5),
-    ("edt", -4),
-    ("cst", -6),
-    ("cdt", -5),
-    ("mst", -7),
-    ("mdt", -6),
-    ("pst", -8),
-    ("pdt", -7),
-];
 
 /// How far a zone is ahead of UTC at a moment.
 pub(super) fn offset_at(micros: i64, tz: Tz) -> i32 {
@@ -65,26 +49,42 @@ pub(in crate::laravel) fn offset_from_text(text: &str) -> Option<i32> {
     }
 }
 
-/// Reads a zone: `+01:00`, `+0100`, `+1`, `Z`, `GMT`, `GMT+1`, `EST`, `Europe/Paris`.
+/// Reads a zone: `+01:00`, `+0100`, `+1`, `Z`, `GMT`, `GMT+01:00`, `CEST`, `(CET)`, `Europe/Paris`.
 pub(super) fn zone(scanner: &mut Scanner<'_>) -> Option<Zone> {
     if matches!(scanner.peek(), Some(b'+' | b'-')) {
         return offset(scanner).map(Zone::Fixed);
     }
+    scanner.eat(b'(');
+    let mut trial = scanner.clone();
+    let zone = named(&mut trial).or_else(|| {
+        trial = scanner.clone();
+        abbreviated(&mut trial)
+    })?;
+    *scanner = trial;
+    scanner.eat(b')');
+    Some(zone)
+}
+
+/// A name of the tz database, unless it is an abbreviation.
+fn named(scanner: &mut Scanner<'_>) -> Option<Zone> {
     let name = scanner.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+'));
-    if let Some(signed) = strip_prefix_ignore_case(name, "gmt").filter(|rest| rest.starts_with(['+', '-'])) {
-        let mut rest = Scanner::new(signed);
-        return offset(&mut rest).filter(|_| rest.is_done()).map(Zone::Fixed);
-    }
-    let abbreviation = ABBREVIATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    match abbreviation {
-        Some((_, hours)) => Some(Zone::Fixed(hours * 3600)),
-        None => name.parse().ok().map(Zone::Named),
+    let known = abbreviation::offset(name).map(Zone::Fixed);
+    known.or_else(|| name.parse().ok().filter(|_| !is_shifted_gmt(name)).map(Zone::Named))
+}
+
+/// An abbreviation, and for GMT how far from it: to timelib `GMT+1` is ahead of it, to the tz database behind it.
+fn abbreviated(scanner: &mut Scanner<'_>) -> Option<Zone> {
+    let word = scanner.word();
+    let known = abbreviation::offset(word)?;
+    let signed = matches!(scanner.peek(), Some(b'+' | b'-'));
+    match word.eq_ignore_ascii_case("gmt") && signed {
+        true => offset(scanner).map(Zone::Fixed),
+        false => Some(Zone::Fixed(known)),
     }
 }
 
-fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(rest)
+fn is_shifted_gmt(name: &str) -> bool {
+    name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("gmt")) && name[3..].starts_with(['+', '-'])
 }
 
 /// `[+-]` with `h`, `hh`, `hhmm`, `h:mm`, `hh:mm`, `hhmmss` or `hh:mm:ss`, up to 24 hours.
