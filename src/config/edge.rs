@@ -1,14 +1,13 @@
 //! `[server]` and `[metrics]`: where to listen, and who is believed there.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 
-use ipnet::IpNet;
 use url::Url;
 
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::listen::Listen;
+use super::network::network;
 use super::raw::{RawMetrics, RawServer};
 use super::resolved::{Metrics, Server};
 
@@ -58,14 +57,6 @@ fn distinct(server: &Server, metrics: &Metrics, layers: &Layers) -> Outcome<()> 
         }
     }
     Ok(())
-}
-
-/// Reads `10.0.0.0/8` or a single address.
-pub(super) fn network(text: &str) -> Option<IpNet> {
-    match text.parse::<IpAddr>() {
-        Ok(address) => Some(IpNet::from(address)),
-        Err(_) => text.parse::<IpNet>().ok().map(|range| range.trunc()),
-    }
 }
 
 /// `server.allowed_origins` in the spelling that browsers send.

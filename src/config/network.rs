@@ -7,8 +7,6 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::edge::network;
-
 /// A part of the address space that webhooks may go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
@@ -130,5 +128,13 @@ fn is_special(address: IpAddr) -> bool {
             // Only 2000::/3 is handed out; within it Teredo and other protocol assignments, and documentation, are not.
             a & 0xe000 != 0x2000 || (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x3fff
         }
+    }
+}
+
+/// Reads `10.0.0.0/8` or a single address.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Some(IpNet::from(address)),
+        Err(_) => text.parse::<IpNet>().ok().map(|range| range.trunc()),
     }
 }

@@ -89,3 +89,12 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
     }
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
+
+/// Whether these are the keys of a list: 0, 1, 2, …
+pub(super) fn are_positions<'a>(keys: impl Iterator<Item = &'a Key>) -> bool {
+    keys.zip(0_i64..).all(|(key, position)| match key {
+        Key::Int(number) => *number == position,
+        // The names of object properties are not folded; as an array they would be.
+        Key::String(bytes) => integer(bytes) == Some(position),
+    })
+}

@@ -7,9 +7,8 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::key::BorrowedKey;
 pub use super::key::Key;
-use super::view;
+use super::key::{BorrowedKey, are_positions};
 
 /// Any value that can lie in Laravel's cache or come out of `json_decode`.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +147,7 @@ impl Array {
 
     /// Whether the keys are 0, 1, 2, … in this order (`array_is_list`); an empty array is a list.
     pub fn is_list(&self) -> bool {
-        view::are_positions(self.0.keys())
+        are_positions(self.0.keys())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::key::{self, Key};
+use super::key::{Key, are_positions};
 use super::object::Face;
 use super::text;
 use super::value::{Array, Object, Value};
@@ -71,13 +71,4 @@ fn serialize_entry<M: SerializeMap>(map: &mut M, key: &Key, value: &Value) -> Re
         Key::Int(number) => map.serialize_entry(number, value),
         Key::String(bytes) => map.serialize_entry(&text::lossy(bytes), value),
     }
-}
-
-/// Whether these are the keys of a list: 0, 1, 2, …
-pub(super) fn are_positions<'a>(keys: impl Iterator<Item = &'a Key>) -> bool {
-    keys.zip(0_i64..).all(|(key, position)| match key {
-        Key::Int(number) => *number == position,
-        // The names of object properties are not folded; as an array they would be.
-        Key::String(bytes) => key::integer(bytes) == Some(position),
-    })
 }

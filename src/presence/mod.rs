@@ -1,6 +1,5 @@
 //! Presence: who is online, away or offline, where.
 //!
-//! Read in this order: [`model`] (the rules), [`identity`], [`meta`] and [`record`] (who, and what Laravel keeps of them),
 //! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], [`feed`] (the change log as it
 //! grows), and [`api`] (HTTP).
 
@@ -15,7 +14,6 @@ pub mod many;
 pub mod meta;
 mod metrics;
 pub mod model;
-pub mod record;
 pub mod scope;
 pub mod service;
 pub mod store;

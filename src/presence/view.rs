@@ -1,8 +1,7 @@
 //! A user as callers see one: the PHP facade's four entries and what the sidecar knows beyond them.
 
 use super::identity::{Meta, SessionId};
-use super::model::{Observed, Session, State, Status, Timestamp, Windows};
-use super::record::Record;
+use super::model::{Observed, Record, Session, State, Status, Timestamp, Windows};
 
 /// What a status answer says.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use presence_sidecar::presence::identity::{Id, Scope, Subject};
 use presence_sidecar::presence::model::{Observed, RecordWrite, Status, Timestamp};
-use presence_sidecar::presence::record::Record;
+use presence_sidecar::presence::store::record;
 use serde_json::Value;
 
 use super::teller::{START, Teller, after, beat, offline, subject};
@@ -63,7 +63,7 @@ async fn a_nul_is_wrapped_where_laravel_wraps_it_and_read_everywhere() {
         let database = TestDatabase::create(engine);
         let teller = Teller::sql(&database).await;
         let php = b"a:2:{s:12:\"last_seen_at\";s:25:\"2026-03-04T05:06:07+00:00\";s:4:\"meta\";a:1:{i:0;s:1:\"\0\";}}";
-        let Observed::Found(record) = Record::read(php, START) else { panic!("a record") };
+        let Observed::Found(record) = record::decode(php, START) else { panic!("a record") };
         let mut commit = teller.prepare(&subject(1), beat(true), START).await;
         commit.outcome.record = RecordWrite::Put(record.clone(), 120);
         teller.store.commit(&[commit], START).await.unwrap();

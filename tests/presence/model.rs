@@ -1,11 +1,11 @@
 //! The rules.
 
 use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
+use presence_sidecar::presence::model::Record;
 use presence_sidecar::presence::model::{
     Beat, DeviceTime, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition,
     Windows, apply,
 };
-use presence_sidecar::presence::record::Record;
 use proptest::prelude::*;
 
 use super::reference::{AWAY_AFTER, Event, Reference, TTL};

@@ -3,8 +3,8 @@
 use presence_sidecar::laravel::serialize::serialize;
 use presence_sidecar::laravel::{Array, Value};
 use presence_sidecar::presence::identity::Meta;
-use presence_sidecar::presence::model::{Observed, Timestamp};
-use presence_sidecar::presence::record::Record;
+use presence_sidecar::presence::model::{Observed, Record, Timestamp};
+use presence_sidecar::presence::store::record;
 use proptest::prelude::*;
 
 use crate::laravel::round_trips::value;
@@ -12,7 +12,7 @@ use crate::laravel::round_trips::value;
 const NOW: Timestamp = Timestamp::from_secs(1_772_600_767);
 
 fn read<const N: usize>(entries: [(&str, Value); N]) -> Observed {
-    Record::read(&serialize(&Value::Array(Array::from_iter(entries))), NOW)
+    record::decode(&serialize(&Value::Array(Array::from_iter(entries))), NOW)
 }
 
 proptest! {
@@ -36,7 +36,7 @@ proptest! {
         // `null` is no meta.
         let meta = if meta == Value::Null { Meta::default() } else { meta.into() };
         let record = Record { last_seen: NOW, idle, meta };
-        prop_assert_eq!(Record::read(&record.to_php(chrono_tz::Tz::Europe__Paris), NOW), Observed::Found(record));
+        prop_assert_eq!(record::decode(&record::encode(&record, chrono_tz::Tz::Europe__Paris), NOW), Observed::Found(record));
     }
 }
 
@@ -49,7 +49,7 @@ fn a_meta_as_deep_as_php_has_them_is_read_wherever_it_was_written() {
     let json = serde_json::to_string(&record.meta).unwrap();
     assert_eq!(serde_json::from_str::<Meta>(&json).unwrap(), record.meta);
     assert_eq!(Meta::from_json(&json).unwrap(), record.meta);
-    assert_eq!(Record::read(&record.to_php(chrono_tz::Tz::UTC), NOW), Observed::Found(record));
+    assert_eq!(record::decode(&record::encode(&record, chrono_tz::Tz::UTC), NOW), Observed::Found(record));
 }
 
 #[test]

@@ -21,11 +21,12 @@ use uuid::Uuid;
 pub use self::browser::Browser;
 pub use self::direct::Direct;
 use self::stream::{ChangeStream, Watched};
+pub use self::types::Moment;
 use self::types::{
     ChangeAnswer, ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody,
     OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
 };
-pub use self::types::{Moment, ScopeBody};
+pub use self::wished::ScopeBody;
 use self::wished::WishedScope;
 use super::feed::Feed;
 use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};

@@ -7,9 +7,9 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::wished::WishedScope;
+use super::wished::{ScopeBody, WishedScope};
 use crate::laravel::{Array, date};
-use crate::presence::identity::{Id, MAX_LENGTH, Meta, Parts, Scope, SessionId};
+use crate::presence::identity::{Id, MAX_LENGTH, Meta, SessionId};
 use crate::presence::model::{Change, DeviceTime, Status, Timestamp};
 use crate::presence::service::{MAX_USERS, SnapshotPage};
 use crate::presence::store::Cursor;
@@ -161,40 +161,6 @@ impl Serialize for Moment {
     }
 }
 
-/// Where the user is; parts left out are no part of the key, no guard means `web`.
-#[derive(Clone, Debug, Default, Object, Deserialize)]
-#[oai(rename = "Scope")]
-#[serde(remote = "Self", default, expecting = "an object")]
-pub struct ScopeBody {
-    /// The tenant.
-    tenant: Option<Id>,
-    /// The location.
-    location: Option<Id>,
-    /// The domain.
-    domain: Option<Id>,
-    /// The guard.
-    guard: Option<Id>,
-}
-
-impl Serialize for ScopeBody {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { tenant, location, domain, guard } = self;
-        Parts { tenant, location, domain, guard }.serialize(serializer)
-    }
-}
-
-impl From<ScopeBody> for Scope {
-    fn from(body: ScopeBody) -> Self {
-        Self { tenant: body.tenant, location: body.location, domain: body.domain, guard: body.guard }
-    }
-}
-
-impl From<Scope> for ScopeBody {
-    fn from(scope: Scope) -> Self {
-        Self { tenant: scope.tenant, location: scope.location, domain: scope.domain, guard: scope.guard }
-    }
-}
-
 /// A sign of life.
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "Heartbeat", example)]
@@ -265,7 +231,7 @@ pub struct ManyBody {
     pub scope: Option<WishedScope>,
 }
 
-objects_only!(ScopeBody, HeartbeatBody, OfflineBody, ManyBody);
+objects_only!(HeartbeatBody, OfflineBody, ManyBody);
 
 /// Most bytes of a meta as JSON.
 const MAX_META: usize = 8 * 1024;

@@ -1,15 +1,51 @@
-//! The scope in a request's body.
+//! The scope in a request's body and in answers.
 
 use std::fmt;
 
+use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Error, MapAccess, SeqAccess};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::types::ScopeBody;
-use crate::openapi_by_serde;
-use crate::presence::identity::Scope;
+use crate::presence::identity::{Id, Parts, Scope};
+use crate::{objects_only, openapi_by_serde};
+
+/// Where the user is; parts left out are no part of the key, no guard means `web`.
+#[derive(Clone, Debug, Default, Object, Deserialize)]
+#[oai(rename = "Scope")]
+#[serde(remote = "Self", default, expecting = "an object")]
+pub struct ScopeBody {
+    /// The tenant.
+    tenant: Option<Id>,
+    /// The location.
+    location: Option<Id>,
+    /// The domain.
+    domain: Option<Id>,
+    /// The guard.
+    guard: Option<Id>,
+}
+
+impl Serialize for ScopeBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { tenant, location, domain, guard } = self;
+        Parts { tenant, location, domain, guard }.serialize(serializer)
+    }
+}
+
+impl From<ScopeBody> for Scope {
+    fn from(body: ScopeBody) -> Self {
+        Self { tenant: body.tenant, location: body.location, domain: body.domain, guard: body.guard }
+    }
+}
+
+impl From<Scope> for ScopeBody {
+    fn from(scope: Scope) -> Self {
+        Self { tenant: scope.tenant, location: scope.location, domain: scope.domain, guard: scope.guard }
+    }
+}
+
+objects_only!(ScopeBody);
 
 /// A scope that is asked for. PHP writes an array without entries as `[]`: that is an empty one, too.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -13,6 +13,7 @@
 
 mod change;
 mod late;
+mod record;
 mod state;
 mod status;
 mod steady;
@@ -20,12 +21,12 @@ mod time;
 
 pub use change::{Change, Event, Transition};
 pub use late::Ended;
+pub use record::{Observed, Record, RecordWrite};
 pub use state::{MAX_SESSIONS, Session, State};
 pub use status::Status;
 pub use time::{DeviceTime, Span, Timestamp, Windows};
 
 use super::identity::{Meta, SessionId, Subject};
-use super::record::Record;
 
 /// What a heartbeat says.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,30 +59,6 @@ pub enum Input {
     },
     /// Nothing but time.
     Tick,
-}
-
-/// What a store saw of the user's Laravel record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Observed {
-    /// Nobody looked.
-    Unknown,
-    /// There is none.
-    Missing,
-    /// There is something that is no presence record.
-    Unreadable,
-    /// A presence record, written by whomever.
-    Found(Record),
-}
-
-/// What is to become of the Laravel record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RecordWrite {
-    /// It stays as it is.
-    Keep,
-    /// It is replaced, to live for so many seconds (at least 1).
-    Put(Record, u32),
-    /// It goes.
-    Forget,
 }
 
 /// What an input leads to; the store commits all of it, or nothing.

@@ -8,8 +8,7 @@
 //! by the state, which is too early by `away_after` at most.
 
 use super::super::identity::{SessionId, Subject};
-use super::super::record::Record;
-use super::{Input, Observed, Session, State, Status, Timestamp, Windows};
+use super::{Input, Observed, Record, Session, State, Status, Timestamp, Windows};
 
 impl State {
     /// The session of a user who has one only.

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
 use crate::presence::identity::{Key, ScopeKey};
+use crate::presence::model::Record;
 use crate::presence::model::{Change, Observed, RecordWrite, Span, State, Status, Timestamp};
-use crate::presence::record::Record;
 use crate::queue::MemoryQueue;
 
 /// Presence in memory. Nobody else sees it, and a restart forgets it.

@@ -18,6 +18,7 @@
 
 mod array;
 mod outlet;
+pub mod record;
 mod redis;
 mod sql;
 

@@ -33,7 +33,7 @@ use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Sto
 use crate::backend::redis::{Answered, Link};
 use crate::presence::identity::{Key, ScopeKey};
 use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
-use crate::presence::record::Record;
+use crate::presence::store::record;
 use crate::queue;
 
 /// How to reach Redis, and how Laravel uses it.
@@ -213,7 +213,7 @@ impl RedisStore {
     fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
         if let RecordWrite::Put(record, seconds) = &commit.outcome.record {
             let mut put = Cmd::with_capacity(4, ROOM);
-            put.arg("SETEX").arg(self.keys.record(&commit.key)).arg(*seconds).arg(record.to_php(self.zone));
+            put.arg("SETEX").arg(self.keys.record(&commit.key)).arg(*seconds).arg(record::encode(record, self.zone));
             pipeline.add_command(put);
         }
     }
@@ -229,7 +229,7 @@ fn has_extras(commit: &Commit) -> bool {
 }
 
 fn observed(value: Option<Vec<u8>>, now: Timestamp) -> Observed {
-    value.map_or(Observed::Missing, |bytes| Record::read(&bytes, now))
+    value.map_or(Observed::Missing, |bytes| record::decode(&bytes, now))
 }
 
 fn known(state: Option<Vec<u8>>, record: Observed) -> Known {

@@ -13,8 +13,9 @@ use crate::database::Engine;
 use crate::laravel::base64;
 use crate::laravel::cache_key::Version;
 use crate::presence::identity::Key;
+use crate::presence::model::Record;
 use crate::presence::model::{Observed, Timestamp};
-use crate::presence::record::Record;
+use crate::presence::store::record;
 
 /// So many characters of key fit.
 const LONGEST: usize = 255;
@@ -53,7 +54,7 @@ impl CacheTable {
 
     /// The row of a record that lives for so many seconds.
     pub(super) fn put(&self, record: &Record, seconds: u32, now: Timestamp) -> Put {
-        let value = record.to_php(self.zone);
+        let value = record::encode(record, self.zone);
         let value = if self.wraps && value.contains(&0) { base64::encode(&value).into() } else { value };
         Put { value, expiration: now.secs().saturating_add(seconds.into()) }
     }
@@ -66,8 +67,8 @@ pub(super) fn read(value: &[u8], expiration: i64, (now, lenient): (Timestamp, bo
         return Observed::Missing;
     }
     match std::str::from_utf8(value) {
-        Ok(text) if !text.contains([':', ';']) => Record::read(&base64::decode_lenient(text), now),
-        _ => Record::read(value, now),
+        Ok(text) if !text.contains([':', ';']) => record::decode(&base64::decode_lenient(text), now),
+        _ => record::decode(value, now),
     }
 }
 
