@@ -1,33 +1,36 @@
-//! A sidecar for Laravel apps: presence in the very cache records of `aesircloud/laravel-presence`, and what PHP cannot
-//! do inside a request.
+//! A sidecar for Laravel apps: presence in the cache records of `aesircloud/laravel-presence`, webhooks for each
+//! transition, and end-to-end encrypted messages for clients that poll.
 //!
-//! The map, in the order to read it. Arrows point down only; `tests/architecture.rs` says so.
+//! The map, in reading order. Imports point from later entries to earlier ones only; `tests/architecture` checks it.
 //!
-//! 1. [`laravel`] — the formats shared with PHP: serialize, cache keys, dates, JSON, `.env`. Pure.
-//! 2. [`config`] — layers of configuration, resolved into one that cannot contradict itself.
-//! 3. [`telemetry`] — logs and metrics.
-//! 4. [`backend`] — connections to what remembers; [`database`] — SQLite, MySQL and Postgres behind one face, and the
-//!    tables in them; [`queue`] — durable leased lanes; [`group`] — one round trip for many callers.
-//! 5. [`http`] — the edge all wings share: who calls, bodies, errors, limits, the accept loop.
-//! 6. [`presence`] — the first wing: rules, stores, service, sweep, API.
-//! 7. [`webhooks`] — the second: every change, signed and delivered to the application.
-//! 8. [`messaging`] — the third: sealed messages for clients that poll.
-//! 9. [`app`] — the composition root, and [`app::run`], the program.
-//! 10. [`client`] — the other side of messaging; [`console`] — the operators' full-screen view on it.
-//! 11. [`cli`] — the commands.
+//! 1. [`php`] — PHP's formats: serialize, JSON, dates, base64, password hashes. Pure.
+//! 2. [`laravel`] — Laravel's formats on top of them: cache keys, Crypt, `.env`, `Str::trim`. Pure.
+//! 3. [`config`] — layers of configuration, resolved into one [`config::Config`] without contradictions.
+//! 4. [`telemetry`] — logs and metrics.
+//! 5. [`storage`] — connections to Redis and SQL databases, and request batching; [`queue`] — durable FIFO lanes with
+//!    leases.
+//! 6. [`http`] — what all APIs share: listener, middleware, authentication, bodies, errors, rate limits.
+//! 7. [`presence`] — the first feature: who is online, away or offline.
+//! 8. [`webhooks`] — the second: each transition, signed and delivered to the application.
+//! 9. [`messaging`] — the third: encrypted messages for clients that poll.
+//! 10. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
+//! 11. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
+//! 12. [`cli`] — the commands.
+//!
+//! Each feature has the same layers: `domain` (pure rules) <- `store` (I/O) <- `service` (operations) <- `api` (HTTP)
+//! and `worker` (background loops). `src/README.md` explains the protocols and defines the terms.
 
 pub mod app;
-pub mod backend;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod console;
-pub mod database;
-pub mod group;
 pub mod http;
 pub mod laravel;
 pub mod messaging;
+pub mod php;
 pub mod presence;
 pub mod queue;
+pub mod storage;
 pub mod telemetry;
+pub mod tui;
 pub mod webhooks;

@@ -21,11 +21,12 @@ use self::tables::Tables;
 pub use self::tables::used as used_tables;
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue};
-use crate::database::{Database, Names};
-use crate::http::edge::Edge;
-use crate::http::server;
-use crate::messaging::{self, Messaging};
+use crate::http::listener;
+use crate::http::middleware::Edge;
+use crate::messaging;
+use crate::messaging::Messaging;
 use crate::queue::{Queue, SqlQueue};
+use crate::storage::sql::{Database, Names};
 use crate::telemetry::Registry;
 
 /// Everything that a running sidecar consists of, put together but not yet running.
@@ -38,7 +39,7 @@ pub struct App {
     pub document: Value,
     /// What works beside the requests.
     pub workers: Workers,
-    limits: server::Limits,
+    limits: listener::Limits,
 }
 
 /// Why a configuration could not be put to work.
@@ -81,7 +82,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
         asking,
         registry,
     };
-    let limits = server::Limits {
+    let limits = listener::Limits {
         connections: config.server.max_connections,
         header_timeout: config.server.header_timeout,
         shutdown_timeout: config.server.shutdown_timeout,

@@ -11,10 +11,10 @@ use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::Throttle;
 use crate::presence::api::{Api, Browser};
-use crate::presence::clock::Clock;
-use crate::presence::feed::Feed;
-use crate::presence::model::{Span, Windows};
-use crate::presence::sweep::Sweep;
+use crate::presence::domain::{Span, Windows};
+use crate::presence::service::change_feed::Feed;
+use crate::presence::service::clock::Clock;
+use crate::presence::worker::sweep::Sweep;
 use crate::presence::{Bell, Ground, Metrics, Presence};
 use crate::telemetry::Registry;
 

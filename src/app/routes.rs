@@ -11,12 +11,10 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::cors::Origins;
-use crate::http::docs;
-use crate::http::edge::{Edge, Settings};
-use crate::http::{Problem, body};
-use crate::messaging::Messaging;
+use crate::http::middleware::{Edge, Settings};
+use crate::http::{Problem, body, openapi};
 use crate::messaging::api::{Api as Clients, Operators};
-use crate::messaging::page;
+use crate::messaging::{Messaging, web_client};
 use crate::presence::Presence;
 use crate::presence::api::{Api, Browser, Direct};
 use crate::telemetry::Registry;
@@ -57,26 +55,26 @@ pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Re
         .at("/", get(make_sync(|_| answer(StatusCode::OK, "ok"))))
         .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
         .at("/ready", get(ready(ground)))
-        .at("/docs", get(docs::swagger_ui(&document)))
-        .at("/openapi.json", get(docs::fixed("application/json", docs::to_json(&document))))
-        .at("/openapi.yaml", get(docs::fixed("application/yaml", docs::to_yaml(&document))));
+        .at("/docs", get(openapi::swagger_ui(&document)))
+        .at("/openapi.json", get(openapi::fixed("application/json", openapi::to_json(&document))))
+        .at("/openapi.yaml", get(openapi::fixed("application/yaml", openapi::to_yaml(&document))));
     if config.metrics.listen.is_empty() {
         pages = pages.at("/metrics", get(scrape(registry.clone())));
         open.push("/metrics");
     }
     if config.messaging.enabled {
-        for (path, file) in page::files() {
+        for (path, file) in web_client::files() {
             pages = pages.at(path, get(file));
             open.push(path);
         }
     }
-    let settings = settings(config, docs::Routes::of(&document, &open));
+    let settings = settings(config, openapi::Routes::of(&document, &open));
     let routes = Routes { api, operations: service.into_endpoint(), browser, pages };
     (Edge::new(routes, settings), document)
 }
 
 /// What the edge goes by.
-fn settings(config: &Config, routes: docs::Routes) -> Settings {
+fn settings(config: &Config, routes: openapi::Routes) -> Settings {
     let messaging = &config.messaging;
     let gate = Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)
         .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone());
@@ -140,7 +138,7 @@ fn described(spec: &str, browser: Option<&str>) -> Value {
             paths.insert(route.to_owned(), operation);
         }
     }
-    docs::complete(&mut document);
+    openapi::complete(&mut document);
     document
 }
 

@@ -6,11 +6,12 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionI
 use secrecy::ExposeSecret;
 
 use super::AssemblyError;
-use crate::backend::Unavailable;
-use crate::config::{self, Config, RedisEndpoint};
-use crate::database::{Database, Names};
+use crate::config;
+use crate::config::{Config, RedisEndpoint};
 use crate::presence::store::{ArrayStore, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store, own_prefix};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
+use crate::storage::Unavailable;
+use crate::storage::sql::{Database, Names};
 
 /// Where presence and what is to be delivered is kept.
 pub(super) struct Stores {

@@ -6,7 +6,8 @@ use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, FanoutQueue, Store};
-use crate::database::{self, Database, Names, Part};
+use crate::storage::sql;
+use crate::storage::sql::{Database, Names, Part};
 
 /// How long until a database that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -73,7 +74,7 @@ impl Tables {
         }
     }
 
-    async fn make(&self, names: &Names) -> database::Result<()> {
+    async fn make(&self, names: &Names) -> sql::Result<()> {
         if names.is_empty() {
             return Ok(());
         }

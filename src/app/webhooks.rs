@@ -7,15 +7,16 @@ use uuid::Uuid;
 use super::AssemblyError;
 use super::presence::Wing;
 use super::stores::{Stores, prefix};
-use crate::config::{self, Config, Driver};
-use crate::presence::model::Event;
+use crate::config;
+use crate::config::{Config, Driver};
+use crate::presence::domain::Event;
 use crate::presence::store::{Outlet, Outlets};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api;
-use crate::webhooks::delivery::{Delivery, Terms};
-use crate::webhooks::guard::Guard;
-use crate::webhooks::message;
-use crate::webhooks::sender::Sender;
+use crate::webhooks::client::Sender;
+use crate::webhooks::domain::egress::Guard;
+use crate::webhooks::domain::payload;
+use crate::webhooks::worker::{Delivery, Terms};
 use crate::webhooks::{Metrics, Webhooks};
 
 /// The endpoints that are posted to: all of them with `driver = "webhook"`, else none.
@@ -28,7 +29,7 @@ pub(super) fn outlets(config: &Config) -> Outlets {
     const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
     let outlet = |endpoint: &config::Endpoint| Outlet {
         queue: endpoint.name.clone(),
-        events: EVENTS.into_iter().filter(|event| message::wants(endpoint, *event)).collect(),
+        events: EVENTS.into_iter().filter(|event| payload::wants(endpoint, *event)).collect(),
         debounce: config.webhook.debounce,
     };
     let installation = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("presence-sidecar:{}", prefix(config)).as_bytes());

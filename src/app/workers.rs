@@ -10,13 +10,14 @@ use tokio_util::task::TaskTracker;
 use super::App;
 use super::presence::Work;
 use super::tables::Tables;
-use crate::database::Database;
-use crate::http::server::{self, Bound};
+use crate::http::listener;
+use crate::http::listener::Bound;
 use crate::messaging::Messaging;
 use crate::presence::Bell;
 use crate::presence::store::RedisStore;
+use crate::storage::sql::Database;
 use crate::telemetry::Registry;
-use crate::webhooks::delivery::Delivery;
+use crate::webhooks::worker::Delivery;
 
 /// How often what was counted is folded together.
 const FOLD_EVERY: Duration = Duration::from_secs(5);
@@ -64,10 +65,10 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
             }
         });
     }
-    let serving = server::serve(listeners, routes, limits, stop.clone());
+    let serving = listener::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {
         Some(routes) => {
-            let metrics = server::serve(metrics, routes, limits, stop);
+            let metrics = listener::serve(metrics, routes, limits, stop);
             tokio::join!(serving, metrics);
         }
         None => serving.await,

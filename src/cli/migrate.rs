@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Ended, Source, run_async};
 use crate::config::{Flags, load};
-use crate::database::Database;
+use crate::storage::sql::Database;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate;

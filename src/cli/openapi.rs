@@ -7,7 +7,7 @@ use clap::Args;
 use super::Ended;
 use crate::app;
 use crate::config::{Sources, load};
-use crate::http::docs;
+use crate::http::openapi;
 
 #[derive(Debug, Args)]
 pub(super) struct Openapi {
@@ -23,7 +23,7 @@ impl Openapi {
         let document = runtime.block_on(async { app::assemble(&defaults).map(|app| app.document) });
         let document = document.map_err(|error| error.to_string())?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
-        for (ending, text) in [("json", docs::to_json(&document)), ("yaml", docs::to_yaml(&document))] {
+        for (ending, text) in [("json", openapi::to_json(&document)), ("yaml", openapi::to_yaml(&document))] {
             let path = self.out.join("presence-sidecar").with_extension(ending);
             std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
             println!("{}", path.display());

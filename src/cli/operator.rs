@@ -10,7 +10,7 @@ use super::sidecar::connection;
 use super::{Ended, Source, json_value, run_async, say, stopped};
 use crate::client::{ClientRow, Connection, Failure, OpenedMessage, Operator, Publication, said, visible};
 use crate::config::{Flags, load};
-use crate::console;
+use crate::tui;
 
 /// How often `follow` asks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -98,9 +98,7 @@ impl Operate {
             let operator = Operator::new(connection, token, admin);
             match self.command {
                 Some(command) => command.run(operator).await,
-                None => {
-                    console::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}"))
-                }
+                None => tui::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}")),
             }
         })
     }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Ended, Source};
 use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
-use crate::http::server::{Bound, bind};
+use crate::http::listener::{Bound, bind};
 use crate::{app, http, telemetry};
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ impl Serve {
         }
         // The provider can only be installed twice by somebody else in this process, who then chose it.
         _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = http::server::runtime(loaded.config.server.workers);
+        let runtime = http::listener::runtime(loaded.config.server.workers);
         runtime.map_err(|error| error.to_string())?.block_on(serve(&loaded.config, generated.as_deref()))
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::sidecar::Sidecar;
 use super::{Ended, Source, run_async};
 use crate::config::{Config, Endpoint, Flags, load};
-use crate::webhooks::operate;
-use crate::webhooks::retry::{Answer, Outcome};
+use crate::webhooks::admin;
+use crate::webhooks::domain::retry::{Answer, Outcome};
 
 #[derive(Debug, Args)]
 pub(super) struct Webhooks {
@@ -147,7 +147,7 @@ async fn test(config: &Config, name: Option<&str>) -> Ended {
     }
     let mut failed = 0;
     for endpoint in &chosen {
-        let (answer, body) = operate::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
+        let (answer, body) = admin::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
         println!("{}: {}", endpoint.name, answer.describe());
         if matches!(answer, Answer::Status { .. }) && !body.is_empty() {
             println!("{}", String::from_utf8_lossy(&body));

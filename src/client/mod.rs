@@ -5,17 +5,17 @@
 //! the sidecar's own ([`messaging::seal`](crate::messaging::seal)); everything else is as the README describes it for others.
 
 mod answers;
+mod client;
 mod connection;
 mod credentials;
 mod operator;
 mod pace;
-mod receiver;
 mod text;
 
 pub use self::answers::{ClientRow, OpenedMessage};
+pub use self::client::{Client, Outgoing, Received, Registration};
 pub use self::connection::{Connection, Failure};
 pub use self::credentials::{Credentials, CredentialsError};
 pub use self::operator::{Operator, Publication};
 pub use self::pace::Pace;
-pub use self::receiver::{Client, Outgoing, Received, Registration};
 pub use self::text::{said, visible};

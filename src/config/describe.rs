@@ -2,13 +2,12 @@
 
 use figment::value::Value;
 
-use super::Origin;
 use super::database::Connection;
 use super::layers::Layers;
-use super::manual;
 use super::printed::{printed, quoted};
 use super::redis::RedisEndpoint;
 use super::resolved::{Config, Laravel};
+use super::{Origin, manual};
 use crate::laravel::cache_key::{default_cache_prefix, default_redis_prefix};
 
 /// Every key that has a value, in the manual's order, and the prefixes that follow from others.

@@ -3,7 +3,8 @@
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::manual::{Kind, hint};
-use super::names::{self, Alias};
+use super::names;
+use super::names::Alias;
 
 /// Variables of the app's side, which shares its `.env` with the sidecar.
 const OF_THE_APP: &str = "PRESENCE_SIDECAR_";

@@ -7,10 +7,10 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::error::ConfigError;
-use super::manual::{self, Kind, Manual};
-use super::names;
+use super::manual::{Kind, Manual};
 use super::printed::printed;
 use super::raw::Raw;
+use super::{manual, names};
 
 /// All layers so far.
 pub(super) struct Layers {

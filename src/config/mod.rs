@@ -34,20 +34,20 @@ mod webhook_keys;
 
 use std::path::PathBuf;
 
-pub use database::{Connection, Database, DatabaseServer, SslMode};
-pub use error::ConfigError;
-pub use listen::Listen;
-pub use messaging::{FanoutQueue, Messaging, MessagingLimits, Tables};
-pub use names::{Alias, aliases};
-pub use network::{Network, is_allowed, literal};
-pub use redis::{Redis, RedisEndpoint};
-pub use resolved::{
+pub use self::database::{Connection, Database, DatabaseServer, SslMode};
+pub use self::error::ConfigError;
+pub use self::listen::Listen;
+pub use self::messaging::{FanoutQueue, Messaging, MessagingLimits, Tables};
+pub use self::names::{Alias, aliases};
+pub use self::network::{Network, is_allowed, literal};
+pub use self::redis::{Redis, RedisEndpoint};
+pub use self::resolved::{
     Auth, Cache, Changes, Config, Driver, Laravel, Log, LogFormat, Metrics, Presence, Resolver, Routing, Scope, Server,
     Store,
 };
-pub use rule::Rule;
-pub use throttle::Throttle;
-pub use webhook::{Algo, Endpoint, SendOn, Webhook};
+pub use self::rule::Rule;
+pub use self::throttle::Throttle;
+pub use self::webhook::{Algo, Endpoint, SendOn, Webhook};
 
 /// Where configuration may come from, besides what is compiled in.
 #[derive(Clone, Default)]

@@ -1,14 +1,13 @@
 //! Reading the sources in their order. The only file here that touches the file system, besides `secrets`.
 
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
-use super::environment::{self, Setting, Settings};
+use super::environment::{Setting, Settings};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::manual::Manual;
-use super::{Sources, secrets};
+use super::{Sources, environment, secrets};
 use crate::laravel::dotenv;
 
 /// All layers, and the warnings met on the way.

@@ -3,7 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::layers::Layers;
-use super::messaging::{self, FanoutQueue};
+use super::messaging;
+use super::messaging::FanoutQueue;
 use super::resolved::{Config, Driver, Store};
 use crate::laravel::cache_key::drops_letters;
 

@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::problem::Problem;
+use super::error::Problem;
 
 /// The tokens this sidecar accepts.
 pub struct Gate {
@@ -195,7 +195,7 @@ fn bearer(request: &Request) -> Option<BearerToken> {
 }
 
 /// The gate that the edge put beside the request.
-pub(super) fn gate(request: &Request) -> Option<&Arc<Gate>> {
+pub fn gate(request: &Request) -> Option<&Arc<Gate>> {
     request.extensions().get::<Arc<Gate>>()
 }
 

@@ -9,7 +9,7 @@ use poem::http::header;
 use poem::web::headers::{ContentLength, HeaderMapExt};
 use poem::{Request, RequestBody};
 
-use super::problem::Problem;
+use super::error::Problem;
 
 /// What a body may be.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserializer, Serialize, forward_to_deserialize_any};
 
 use super::body;
-use super::problem::Problem;
+use super::error::Problem;
 
 /// A JSON body, read or written by serde and described by its [`Type`].
 #[derive(Debug)]

@@ -5,17 +5,16 @@
 pub mod auth;
 pub mod body;
 pub mod cors;
-pub mod docs;
-pub mod doors;
-pub mod edge;
+pub mod error;
 pub mod json;
-pub mod page;
-pub mod problem;
+pub mod listener;
+pub mod middleware;
+pub mod openapi;
+pub mod pagination;
 pub mod schema;
-pub mod server;
 pub mod throttle;
 
-pub use edge::{ClientIp, Edge, address};
-pub use json::Json;
-pub use page::PageSize;
-pub use problem::{Failed, Problem};
+pub use self::error::{Failed, Problem};
+pub use self::json::Json;
+pub use self::middleware::{ClientIp, Edge, address};
+pub use self::pagination::PageSize;

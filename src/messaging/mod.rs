@@ -16,12 +16,10 @@
 //! puts them together, [`api`] translates for HTTP; [`page`] is a client in the browser.
 
 pub mod api;
-mod metrics;
-pub mod model;
-pub mod page;
+pub mod domain;
 pub mod seal;
 pub mod service;
 pub mod store;
+pub mod web_client;
 
-pub use self::metrics::Metrics;
-pub use self::service::{Caller, Failure, Ground, Messaging};
+pub use self::service::{Caller, Failure, Ground, Messaging, Metrics};

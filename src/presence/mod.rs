@@ -1,27 +1,16 @@
-//! Presence: who is online, away or offline, where.
+//! Presence: which users are online, away or offline, and in which scope.
 //!
-//! [`store`] (the seam: commit), [`committer`] and [`sweep`] (who commits), [`service`], [`feed`] (the change log as it
-//! grows), and [`api`] (HTTP).
+//! In reading order: [`domain`] (the rules: state + input + now -> decision), [`store`] (the atomic commit, on Redis,
+//! SQL or in memory), [`service`] (batched commits and reads, the change feed), then [`api`] (HTTP) and [`worker`] (the
+//! expiry sweep).
 
 pub mod api;
-mod bell;
-pub mod clock;
-mod committer;
-pub mod feed;
-pub mod identity;
-mod lost;
-pub mod many;
-pub mod meta;
-mod metrics;
-pub mod model;
-pub mod scope;
+pub mod domain;
 pub mod service;
 pub mod store;
-pub mod sweep;
-mod view;
+pub mod worker;
 
-pub use bell::Bell;
-pub use committer::{Ground, Happened, Wanted};
-pub use metrics::Metrics;
-pub use service::Presence;
-pub use view::{SessionView, View};
+pub use self::service::Presence;
+pub use self::service::commit::{Ground, Happened, Wanted};
+pub use self::service::metrics::Metrics;
+pub use self::service::notifier::Bell;

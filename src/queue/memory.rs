@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 
 use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
-use crate::backend::Result;
+use crate::storage::Result;
 
 /// Queues in memory.
 #[derive(Debug, Default)]

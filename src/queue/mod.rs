@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
 pub use self::sql::SqlQueue;
-use crate::backend::Result;
+use crate::storage::Result;
 
 /// A job in hand.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
 use poem_openapi::{Object, OpenApi, Tags};
 use serde::{Deserialize, Serialize};
 
-use super::operate::{DeliveryView, Place, Webhooks};
+use super::admin::{DeliveryView, Place, Webhooks};
 use crate::http::auth::ServiceAuth;
-use crate::http::problem::OnOne;
+use crate::http::error::OnOne;
 use crate::http::{Failed, Json, PageSize, Problem};
 use crate::presence::api::{Moment, ScopeBody};
-use crate::presence::identity::Id;
-use crate::presence::model::{Change, Timestamp};
+use crate::presence::domain::identity::Id;
+use crate::presence::domain::{Change, Timestamp};
 use crate::queue::Standing;
 use crate::{openapi_by_serde, openapi_type};
 

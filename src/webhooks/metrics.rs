@@ -2,7 +2,7 @@
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::retry::Outcome;
+use super::domain::retry::Outcome;
 use crate::queue::Depth;
 use crate::telemetry::Registry;
 

@@ -8,16 +8,12 @@
 //! Read in this order: [`signature`], [`message`] (what is sent), [`retry`] and [`breaker`] (when it is sent again), all of
 //! which are pure; [`guard`] (where to) and [`sender`]; [`delivery`], the loop; [`operate`] and [`api`].
 
+pub mod admin;
 pub mod api;
-pub mod breaker;
-pub mod delivery;
-pub mod guard;
-pub mod message;
+pub mod client;
+pub mod domain;
 mod metrics;
-pub mod operate;
-pub mod retry;
-pub mod sender;
-pub mod signature;
+pub mod worker;
 
-pub use metrics::Metrics;
-pub use operate::Webhooks;
+pub use self::admin::Webhooks;
+pub use self::metrics::Metrics;

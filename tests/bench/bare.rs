@@ -6,7 +6,7 @@ use std::time::Duration;
 use poem::endpoint::EndpointExt;
 use poem::web::Json;
 use poem::{Route, handler, post};
-use presence_sidecar::http::server::{Limits, bind, runtime, serve};
+use presence_sidecar::http::listener::{Limits, bind, runtime, serve};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

@@ -5,7 +5,7 @@ mod terminal;
 mod view;
 
 use presence_sidecar::client::{ClientRow, OpenedMessage};
-use presence_sidecar::console::model::{Event, Model, Wish};
+use presence_sidecar::tui::model::{Event, Model, Wish};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-use presence_sidecar::console::model::{Event, Model, Wish};
+use presence_sidecar::tui::model::{Event, Model, Wish};
 use ratatui::crossterm::event::KeyCode;
 
 use super::{client, control, message, press, two_clients, write};

@@ -1,6 +1,6 @@
 use presence_sidecar::client::OpenedMessage;
-use presence_sidecar::console::model::{Event, Model};
-use presence_sidecar::console::view::draw;
+use presence_sidecar::tui::model::{Event, Model};
+use presence_sidecar::tui::view::draw;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Cell;

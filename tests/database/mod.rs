@@ -5,7 +5,7 @@ mod outages;
 mod start;
 
 use presence_sidecar::config::{Config, Sources, load};
-use presence_sidecar::database::{Database, Names};
+use presence_sidecar::storage::sql::{Database, Names};
 
 use crate::support::TestDatabase;
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use presence_sidecar::database::{Database, Error, Statement, Statements};
+use presence_sidecar::storage::sql::{Database, Error, Statement, Statements};
 
 use super::{config, opened};
 use crate::support::{Engine, SqlServer, TestDatabase};

@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, SubsecRound, TimeDelta, Utc};
-use presence_sidecar::laravel::Value as Php;
-use presence_sidecar::laravel::serialize::{serialize, unserialize};
+use presence_sidecar::php::Value as Php;
+use presence_sidecar::php::serialize::{serialize, unserialize};
 use redis::Commands;
 use serde_json::{Value, json};
 

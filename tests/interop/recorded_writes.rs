@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use presence_sidecar::laravel::date;
+use presence_sidecar::php::date;
 use redis::Commands;
 use serde::Deserialize;
 use serde_json::Value;

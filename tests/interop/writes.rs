@@ -1,6 +1,6 @@
 //! The sidecar writes, Laravel reads.
 
-use presence_sidecar::laravel::date;
+use presence_sidecar::php::date;
 use serde_json::{Value, json};
 
 use super::recorded_writes::expressible_metas;

@@ -1,5 +1,5 @@
 use presence_sidecar::laravel::crypt::{Cipher, Crypt, generate_key};
-use presence_sidecar::laravel::{base64, serialize};
+use presence_sidecar::php::{base64, serialize};
 
 use super::vectors::{bytes, file, text};
 

@@ -1,4 +1,4 @@
-use presence_sidecar::laravel::date::{Moment, database, from_database, from_float, iso8601, parse, to_json};
+use presence_sidecar::php::date::{Moment, database, from_database, from_float, iso8601, parse, to_json};
 use proptest::prelude::*;
 
 use super::vectors::{cases, text};

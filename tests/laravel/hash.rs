@@ -1,4 +1,4 @@
-use presence_sidecar::laravel::hash;
+use presence_sidecar::php::hash;
 
 use super::vectors::{bytes, cases, text};
 

@@ -1,6 +1,6 @@
-use presence_sidecar::laravel::Value;
-use presence_sidecar::laravel::json::{DecodeError, EncodeError, Slashes, decode, encode, encode_lossy};
-use presence_sidecar::laravel::serialize::unserialize;
+use presence_sidecar::php::Value;
+use presence_sidecar::php::json::{DecodeError, EncodeError, Slashes, decode, encode, encode_lossy};
+use presence_sidecar::php::serialize::unserialize;
 
 use super::vectors::{array, cases, text};
 

@@ -1,4 +1,5 @@
-use presence_sidecar::laravel::{date, dotenv, json, serialize};
+use presence_sidecar::laravel::dotenv;
+use presence_sidecar::php::{date, json, serialize};
 use proptest::prelude::*;
 
 proptest! {

@@ -1,6 +1,6 @@
-use presence_sidecar::laravel::json::{Slashes, decode, encode};
-use presence_sidecar::laravel::serialize::{serialize, unserialize};
-use presence_sidecar::laravel::value::{Array, Key, Object, Value};
+use presence_sidecar::php::json::{Slashes, decode, encode};
+use presence_sidecar::php::serialize::{serialize, unserialize};
+use presence_sidecar::php::value::{Array, Key, Object, Value};
 use proptest::prelude::*;
 
 fn scalar() -> impl Strategy<Value = Value> {

@@ -1,5 +1,5 @@
-use presence_sidecar::laravel::serialize::{MAX_BYTES, UnserializeError, serialize, unserialize};
-use presence_sidecar::laravel::{Array, Value};
+use presence_sidecar::php::serialize::{MAX_BYTES, UnserializeError, serialize, unserialize};
+use presence_sidecar::php::{Array, Value};
 
 use super::vectors::{array, bytes, cases, numbers_by_value, text};
 
@@ -13,7 +13,7 @@ fn what_php_serialized_reads_back_as_the_recorded_json() {
         let value =
             unserialize(&bytes(&case["serialized"])).unwrap_or_else(|error| panic!("{}: {error}", case["name"]));
         let encoded =
-            presence_sidecar::laravel::json::encode_lossy(&value, presence_sidecar::laravel::json::Slashes::Unescaped);
+            presence_sidecar::php::json::encode_lossy(&value, presence_sidecar::php::json::Slashes::Unescaped);
         let encoded: serde_json::Value = serde_json::from_str(&encoded).expect("JSON");
         let recorded: serde_json::Value = serde_json::from_str(text(&case["json"])).expect("JSON");
         assert_eq!(numbers_by_value(&encoded), numbers_by_value(&recorded), "{}", case["name"]);
@@ -53,10 +53,8 @@ fn unserialize_accepts_and_refuses_what_php_does() {
         let read = unserialize(&bytes(&case["in"]));
         assert_eq!(read.is_ok(), case["ok"].as_bool().expect("ok"), "{}: {read:?}", case["in"]);
         if let Ok(value) = read {
-            let encoded = presence_sidecar::laravel::json::encode_lossy(
-                &value,
-                presence_sidecar::laravel::json::Slashes::Unescaped,
-            );
+            let encoded =
+                presence_sidecar::php::json::encode_lossy(&value, presence_sidecar::php::json::Slashes::Unescaped);
             let encoded: serde_json::Value = serde_json::from_str(&encoded).expect("JSON");
             let recorded: serde_json::Value = serde_json::from_str(text(&case["json"])).expect("JSON");
             assert_eq!(numbers_by_value(&encoded), numbers_by_value(&recorded), "{}", case["in"]);

@@ -1,6 +1,6 @@
-use presence_sidecar::laravel::Value;
-use presence_sidecar::laravel::serialize::{serialize, unserialize};
-use presence_sidecar::laravel::transcode::{from_json, from_php};
+use presence_sidecar::php::Value;
+use presence_sidecar::php::serialize::{serialize, unserialize};
+use presence_sidecar::php::transcode::{from_json, from_php};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -1,8 +1,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use presence_sidecar::laravel::json::{Slashes, encode};
-use presence_sidecar::laravel::serialize::{serialize, unserialize};
-use presence_sidecar::laravel::{Array, Key, Value};
+use presence_sidecar::php::json::{Slashes, encode};
+use presence_sidecar::php::serialize::{serialize, unserialize};
+use presence_sidecar::php::{Array, Key, Value};
 
 use super::vectors::{array, bytes, cases, file, numbers_by_value, text};
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use presence_sidecar::laravel::{Array, Key, Value};
+use presence_sidecar::php::{Array, Key, Value};
 
 /// A file of vectors as JSON.
 pub fn file(name: &str) -> serde_json::Value {

@@ -49,7 +49,7 @@ async fn with_the_wrong_app_key_nothing_is_lost_that_was_published() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_whose_key_is_damaged_keeps_no_message_from_the_others() {
     let by_hand = ByHand::on(Engine::Sqlite).await;
-    let fingerprint = presence_sidecar::messaging::model::Fingerprint::new("two").unwrap();
+    let fingerprint = presence_sidecar::messaging::domain::Fingerprint::new("two").unwrap();
     let (Registered::Created(other) | Registered::Found(other)) =
         by_hand.messaging.register(&fingerprint, None).await.unwrap();
     damaged(&by_hand.test, other.id.as_str());

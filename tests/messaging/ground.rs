@@ -151,7 +151,7 @@ impl Device {
 
     /// What a message says, opened with its key.
     pub fn opened(&self, message: &Value) -> Option<Value> {
-        use presence_sidecar::messaging::model::ClientId;
+        use presence_sidecar::messaging::domain::ClientId;
         use presence_sidecar::messaging::seal::{Key, Sealed, aad};
         let field = |name: &str| message[name].as_str().unwrap().to_owned();
         let (id, ts) = (ClientId::parse(&self.id).unwrap(), field("created_at"));

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use presence_sidecar::config::{Sources, load};
-use presence_sidecar::database::{Database, Names};
-use presence_sidecar::laravel::date;
 use presence_sidecar::messaging::{Ground as Base, Messaging, Metrics};
+use presence_sidecar::php::date;
+use presence_sidecar::storage::sql::{Database, Names};
 use presence_sidecar::telemetry::Registry;
 use serde_json::json;
 

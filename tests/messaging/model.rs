@@ -1,5 +1,5 @@
-use presence_sidecar::laravel::{date, json};
-use presence_sidecar::messaging::model::{ClientId, Cursor, Fingerprint, Moment, integer, is_online};
+use presence_sidecar::messaging::domain::{ClientId, Cursor, Fingerprint, Moment, integer, is_online};
+use presence_sidecar::php::{date, json};
 
 use super::recorded::{exchanges, named};
 use crate::support::vectors;

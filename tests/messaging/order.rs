@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use presence_sidecar::config::{Sources, load};
-use presence_sidecar::database::{Database, Names};
-use presence_sidecar::messaging::model::ClientId;
+use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::Sealed;
 use presence_sidecar::messaging::store::{Letter, Recipient, Step, Store};
+use presence_sidecar::storage::sql::{Database, Names};
 use serde_json::json;
 
 use super::ground::{Device, Ground};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use presence_sidecar::database::Database;
-use presence_sidecar::laravel::date;
-use presence_sidecar::messaging::model::ClientId;
+use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::service::{Fanout, QUEUE};
 use presence_sidecar::messaging::{Ground as Base, Messaging, Metrics};
+use presence_sidecar::php::date;
 use presence_sidecar::queue::{NewJob, Queue, SqlQueue, Standing};
+use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ impl ByHand {
             queue: Some(queue.clone()),
             metrics: Metrics::new(&Registry::new()),
         });
-        let fingerprint = presence_sidecar::messaging::model::Fingerprint::new("one").unwrap();
+        let fingerprint = presence_sidecar::messaging::domain::Fingerprint::new("one").unwrap();
         let client = match messaging.register(&fingerprint, None).await.unwrap() {
             presence_sidecar::messaging::service::Registered::Created(credentials)
             | presence_sidecar::messaging::service::Registered::Found(credentials) => credentials.id,

@@ -1,6 +1,6 @@
-use presence_sidecar::laravel::{base64, json};
-use presence_sidecar::messaging::model::ClientId;
+use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::{Key, OpenError, Sealed, aad, generate_token};
+use presence_sidecar::php::{base64, json};
 use serde_json::Value;
 
 use super::recorded::{body, exchanges, named};

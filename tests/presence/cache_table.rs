@@ -1,7 +1,7 @@
 //! `presence-cache-table.json`: rows of Laravel's `cache` table, byte for byte.
 
-use presence_sidecar::presence::identity::{Id, Scope, Subject};
-use presence_sidecar::presence::model::{Observed, RecordWrite, Status, Timestamp};
+use presence_sidecar::presence::domain::identity::{Id, Scope, Subject};
+use presence_sidecar::presence::domain::{Observed, RecordWrite, Status, Timestamp};
 use presence_sidecar::presence::store::record;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Keys of the sidecar's own that somebody else has written to, in Redis.
 
-use presence_sidecar::presence::model::{Event, Status};
+use presence_sidecar::presence::domain::{Event, Status};
 use presence_sidecar::presence::store::{Committed, Counts, Outlet, Outlets};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
@@ -94,5 +94,5 @@ async fn a_record_that_a_commit_sent_twice_has_put_itself_is_not_believed() {
     let Committed::Conflict(known) = teller.store.commit(&[late], after(3)).await.unwrap().remove(0) else {
         panic!("the version was another");
     };
-    assert_eq!(known.record, presence_sidecar::presence::model::Observed::Unknown);
+    assert_eq!(known.record, presence_sidecar::presence::domain::Observed::Unknown);
 }

@@ -1,7 +1,7 @@
 //! Heartbeats that the end of their session has overtaken.
 
-use presence_sidecar::presence::identity::{ScopeKey, SessionId};
-use presence_sidecar::presence::model::{Beat, DeviceTime, Ended, Input, Observed, State, Status, apply};
+use presence_sidecar::presence::domain::identity::{ScopeKey, SessionId};
+use presence_sidecar::presence::domain::{Beat, DeviceTime, Ended, Input, Observed, State, Status, apply};
 use presence_sidecar::presence::store::{Commit, Committed, Counts, Known};
 use serde_json::{Value, json};
 

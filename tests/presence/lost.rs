@@ -1,7 +1,7 @@
 //! Users whose state on file is gone or cannot be read.
 
-use presence_sidecar::presence::identity::{Id, Scope, Subject};
-use presence_sidecar::presence::model::{Span, Status};
+use presence_sidecar::presence::domain::identity::{Id, Scope, Subject};
+use presence_sidecar::presence::domain::{Span, Status};
 use presence_sidecar::presence::store::{Committed, Counts};
 
 use super::teller::{START, Teller, after, beat};

@@ -1,10 +1,9 @@
 //! The rules.
 
-use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
-use presence_sidecar::presence::model::Record;
-use presence_sidecar::presence::model::{
-    Beat, DeviceTime, Input, MAX_SESSIONS, Observed, Outcome, RecordWrite, Span, State, Status, Timestamp, Transition,
-    Windows, apply,
+use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
+use presence_sidecar::presence::domain::{
+    Beat, DeviceTime, Input, MAX_SESSIONS, Observed, Outcome, Record, RecordWrite, Span, State, Status, Timestamp,
+    Transition, Windows, apply,
 };
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presence_sidecar::presence::model::{Change, Event, Span, Timestamp};
+use presence_sidecar::presence::domain::{Change, Event, Span, Timestamp};
 use presence_sidecar::presence::store::{Outlet, Outlets};
 use presence_sidecar::queue::{Standing, Verdict};
 

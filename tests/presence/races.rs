@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use presence_sidecar::presence::model::Status;
+use presence_sidecar::presence::domain::Status;
 
 use super::teller::{START, Teller, after, beat};
 use crate::support::{ENGINES, RedisServer, TestDatabase};

@@ -1,9 +1,9 @@
 //! The Laravel record: the usual form is read in one go, any other at length, and both say the same.
 
-use presence_sidecar::laravel::serialize::serialize;
-use presence_sidecar::laravel::{Array, Value};
-use presence_sidecar::presence::identity::Meta;
-use presence_sidecar::presence::model::{Observed, Record, Timestamp};
+use presence_sidecar::php::serialize::serialize;
+use presence_sidecar::php::{Array, Value};
+use presence_sidecar::presence::domain::identity::Meta;
+use presence_sidecar::presence::domain::{Observed, Record, Timestamp};
 use presence_sidecar::presence::store::record;
 use proptest::prelude::*;
 

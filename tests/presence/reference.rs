@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use presence_sidecar::presence::model::{Status, Timestamp};
+use presence_sidecar::presence::domain::{Status, Timestamp};
 
 pub const TTL: i64 = 12;
 pub const AWAY_AFTER: i64 = 9;

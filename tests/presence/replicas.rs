@@ -1,6 +1,6 @@
 //! Replicas that remember what they committed, against the definition of presence.
 
-use presence_sidecar::presence::model::{Input, Observed, Outcome, State, Status, Timestamp, apply};
+use presence_sidecar::presence::domain::{Input, Observed, Outcome, State, Status, Timestamp, apply};
 use presence_sidecar::presence::store::{Commit, Committed, Known};
 use proptest::prelude::*;
 

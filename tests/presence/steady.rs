@@ -1,8 +1,7 @@
 //! Steady heartbeats, of which the Laravel record alone tells.
 
-use presence_sidecar::presence::identity::{Meta, SessionId};
-use presence_sidecar::presence::model::Record;
-use presence_sidecar::presence::model::{Beat, Input, Observed, Status, Timestamp, Transition, apply};
+use presence_sidecar::presence::domain::identity::{Meta, SessionId};
+use presence_sidecar::presence::domain::{Beat, Input, Observed, Record, Status, Timestamp, Transition, apply};
 use presence_sidecar::presence::store::{Commit, Committed, Known};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! The same stories through every store.
 
-use presence_sidecar::presence::model::{Input, Status};
+use presence_sidecar::presence::domain::{Input, Status};
 use presence_sidecar::presence::store::{Changes, Committed, Counts, Cursor};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
@@ -198,7 +198,7 @@ stories! {
         teller.act(1, beat(true), START).await;
         teller.act(1, beat(false), after(1)).await;
         let records = teller.store.records(&[subject(1).key], after(2)).await.unwrap();
-        let view = presence_sidecar::presence::View::of_record(records[0].clone(), &teller.windows, after(2));
+        let view = presence_sidecar::presence::domain::View::of_record(records[0].clone(), &teller.windows, after(2));
         assert_eq!(view.status, Status::Away);
     }
 
@@ -224,6 +224,6 @@ stories! {
     }
 }
 
-fn scope() -> presence_sidecar::presence::identity::ScopeKey {
-    presence_sidecar::presence::identity::Scope::default().key(true)
+fn scope() -> presence_sidecar::presence::domain::identity::ScopeKey {
+    presence_sidecar::presence::domain::identity::Scope::default().key(true)
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use presence_sidecar::presence::clock::Clock;
-use presence_sidecar::presence::identity::{Id, Meta, Scope, SessionId, Subject};
-use presence_sidecar::presence::model::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
+use presence_sidecar::presence::domain::View;
+use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
+use presence_sidecar::presence::domain::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
+use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::store::{
     ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store,
     own_prefix,
 };
-use presence_sidecar::presence::sweep::Sweep;
-use presence_sidecar::presence::{Ground, Metrics, View};
+use presence_sidecar::presence::worker::sweep::Sweep;
+use presence_sidecar::presence::{Ground, Metrics};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use presence_sidecar::telemetry::Registry;
 

@@ -5,8 +5,9 @@ mod within;
 use std::sync::Arc;
 use std::time::Duration;
 
+use presence_sidecar::queue::redis::keys;
 use presence_sidecar::queue::{
-    Job, Listed, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue, Standing, Tries, Verdict, redis::keys,
+    Job, Listed, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue, Standing, Tries, Verdict,
 };
 
 use crate::database::migrated;

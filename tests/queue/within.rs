@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use presence_sidecar::database::{Database, Names, Statements};
 use presence_sidecar::queue::{NewJob, Queue, SqlQueue, Standing, Verdict};
+use presence_sidecar::storage::sql::{Database, Names, Statements};
 
 use super::{LEASE, Q};
 use crate::database::migrated;

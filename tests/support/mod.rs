@@ -7,14 +7,14 @@ mod redis_server;
 mod sidecar;
 mod sql_server;
 
+use std::path::PathBuf;
+
 pub use client::{Answer, Client};
 pub use fault_proxy::FaultProxy;
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use sql_server::{ENGINES, Engine, SqlServer, TestDatabase};
-
-use std::path::PathBuf;
 
 /// A file that tests read.
 pub fn fixture(path: &str) -> PathBuf {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use presence_sidecar::app;
 use presence_sidecar::config::{Flags, Sources, load};
-use presence_sidecar::http::server::bind;
+use presence_sidecar::http::listener::bind;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use presence_sidecar::config::Network;
-use presence_sidecar::webhooks::guard::Guard;
+use presence_sidecar::webhooks::domain::egress::Guard;
 use url::Url;
 
 use crate::support::vectors;

@@ -1,8 +1,8 @@
 //! The guard at work: nothing is sent where it must not go.
 
 use presence_sidecar::config::{Flags, Sources, load};
-use presence_sidecar::webhooks::operate::ping;
-use presence_sidecar::webhooks::retry::Answer;
+use presence_sidecar::webhooks::admin::ping;
+use presence_sidecar::webhooks::domain::retry::Answer;
 
 use crate::support::{Reaction, Receiver};
 

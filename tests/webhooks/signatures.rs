@@ -1,9 +1,9 @@
 //! What is sent, and how it is signed.
 
 use presence_sidecar::config::Algo;
-use presence_sidecar::presence::identity::{Id, Meta, Scope};
-use presence_sidecar::presence::model::{Change, Status, Timestamp};
-use presence_sidecar::webhooks::{message, signature};
+use presence_sidecar::presence::domain::identity::{Id, Meta, Scope};
+use presence_sidecar::presence::domain::{Change, Status, Timestamp};
+use presence_sidecar::webhooks::domain::{payload, signature};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ fn change(meta: Value) -> Change {
 #[test]
 fn a_body_is_the_php_packages_and_says_more() {
     let id = Uuid::nil();
-    let body = message::body(&change(json!({"page": "/a/é", "n": 1.0})), &id, chrono_tz::Europe::Berlin);
+    let body = payload::body(&change(json!({"page": "/a/é", "n": 1.0})), &id, chrono_tz::Europe::Berlin);
     assert_eq!(
         String::from_utf8(body).unwrap(),
         concat!(
@@ -109,7 +109,7 @@ fn the_status_is_added_to_the_meta_unless_the_caller_said_one() {
         (json!({"status": null}), json!({"status": null})),
         (json!(["a"]), json!({"0": "a", "status": "away"})),
     ] {
-        let body = message::body(&change(meta), &Uuid::nil(), chrono_tz::UTC);
+        let body = payload::body(&change(meta), &Uuid::nil(), chrono_tz::UTC);
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["meta"], sent);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use presence_sidecar::webhooks::breaker::{Breaker, Gauge};
-use presence_sidecar::webhooks::retry::{self, Answer, Next, next};
+use presence_sidecar::webhooks::domain::breaker::{Breaker, Gauge};
+use presence_sidecar::webhooks::domain::retry;
+use presence_sidecar::webhooks::domain::retry::{Answer, Next, next};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SCHEDULE: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];

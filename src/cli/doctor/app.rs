@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::Finding;
 use super::differences::{differences, store_differences};
 use crate::config::{Config, Sources, Store, load};
-use crate::presence::clock::Clock;
-use crate::presence::identity::{Id, Scope, Subject};
-use crate::presence::model::{Observed, Timestamp};
+use crate::presence::domain::identity::{Id, Scope, Subject};
+use crate::presence::domain::{Observed, Timestamp};
+use crate::presence::service::clock::Clock;
 use crate::presence::store::Store as PresenceStore;
 
 /// Seconds that the two clocks may differ, with time for PHP to end.

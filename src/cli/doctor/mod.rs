@@ -11,8 +11,8 @@ use self::app::LaravelApp;
 use super::sidecar::Sidecar;
 use super::{Ended, Source, run_async};
 use crate::config::{Config, Driver, Flags, Loaded, Store, load};
-use crate::presence::identity::{Id, Scope, Subject};
-use crate::presence::model::Timestamp;
+use crate::presence::domain::Timestamp;
+use crate::presence::domain::identity::{Id, Scope, Subject};
 use crate::presence::store::Store as _;
 
 #[derive(Debug, Args)]

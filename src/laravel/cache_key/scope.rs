@@ -1,8 +1,8 @@
 //! The logical key: scope and user, as aesircloud/laravel-presence joins them.
 
 use super::snake::{Snake, snake_of};
-use crate::laravel::float;
-use crate::laravel::serialize::write_int;
+use crate::php::float;
+use crate::php::serialize::write_int;
 
 /// A scalar as PHP knows it, in a scope or as a user id.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

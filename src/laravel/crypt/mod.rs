@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 pub use self::cipher::Cipher;
 use self::cipher::TAG;
-use super::{Value, base64, json};
+use crate::php::{Value, base64, json};
 
 /// The bytes of one key, wiped from memory when dropped.
 type Key = Zeroizing<Vec<u8>>;

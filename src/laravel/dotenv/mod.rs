@@ -3,7 +3,7 @@
 mod entry;
 mod lines;
 
-use entry::Entry;
+use self::entry::Entry;
 
 /// Why a file is not read; the reasons are phpdotenv's, without the text at fault, which may be a
 /// secret.

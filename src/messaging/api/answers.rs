@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::bodies::Anything;
 use crate::http::Json;
-use crate::laravel::date;
 use crate::messaging::service::{ClientView, Credentials, MessageView};
 use crate::messaging::store::Message;
+use crate::php::date;
 
 /// What a client needs to know. Whoever has it is the client.
 #[derive(Debug, Object, Serialize)]

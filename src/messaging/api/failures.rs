@@ -1,23 +1,22 @@
 //! What failures of the service are to a caller.
 
-use crate::database;
 use crate::http::Problem;
 use crate::messaging::Failure;
 use crate::messaging::seal::OpenError;
+use crate::storage::sql;
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Database(database::Error::Unavailable(_) | database::Error::Conflict(_))
-            | Failure::Unavailable(_) => {
+            Failure::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)) | Failure::Unavailable(_) => {
                 tracing::debug!(error = failure.chain(), "the database did not answer");
                 Self::NoDatabase
             }
-            Failure::Database(database::Error::NoTable(_)) => {
+            Failure::Database(sql::Error::NoTable(_)) => {
                 tracing::warn!(error = failure.chain(), "messages are not served");
                 Self::NoDatabase
             }
-            Failure::Database(database::Error::Taken | database::Error::Refused(_)) | Failure::Secret => {
+            Failure::Database(sql::Error::Taken | sql::Error::Refused(_)) | Failure::Secret => {
                 tracing::error!(error = failure.chain(), "a message could not be dealt with");
                 Self::Internal
             }

@@ -16,9 +16,9 @@ use poem::{Request, RequestBody};
 use serde_json::value::RawValue;
 
 use crate::http::{Problem, body};
-use crate::laravel::json::{self, Slashes};
 use crate::laravel::trim::trim;
-use crate::laravel::{Array, Value};
+use crate::php::json::Slashes;
+use crate::php::{Array, Value, json};
 
 /// How deep the name of a form's field may reach: PHP's `max_input_nesting_level`.
 const NESTED: usize = 64;
@@ -70,8 +70,8 @@ impl Fields {
         let raw: HashMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
         let fields = values.iter().map(|(key, value)| {
             let name = match key {
-                crate::laravel::Key::Int(number) => number.to_string(),
-                crate::laravel::Key::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                crate::php::Key::Int(number) => number.to_string(),
+                crate::php::Key::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             };
             let json = raw.get(&name).map_or_else(|| encoded(value), |raw| raw.get().to_owned());
             (name, Field { value: value.clone(), json })

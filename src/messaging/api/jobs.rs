@@ -3,8 +3,8 @@
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use crate::laravel::date;
 use crate::messaging::service::JobView;
+use crate::php::date;
 
 /// Whether a job is still to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

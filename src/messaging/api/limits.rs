@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::http::throttle::{Passed, Throttle};
 use crate::http::{Problem, address};
-use crate::laravel::base64;
 use crate::messaging::Messaging;
-use crate::messaging::model::ClientId;
+use crate::messaging::domain::ClientId;
 use crate::messaging::service::{Caller, Failure, Outcome};
+use crate::php::base64;
 
 const MISSING: Problem = Problem::Unauthorized { message: "Missing credentials", scheme: "Bearer" };
 const INVALID: Problem = Problem::Unauthorized { message: "Invalid token", scheme: "Bearer" };

@@ -1,6 +1,7 @@
 //! Messaging over HTTP: who, what, call, answer. Paths, bodies and statuses are those of the reference server.
 
 mod answers;
+pub mod auth;
 mod bodies;
 mod failures;
 mod fields;
@@ -21,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use self::answers::{CredentialsAnswer, DoneAnswer, MessagesAnswer, OrNothing, QueuedAnswer, RegisteredAnswer};
+use self::auth::{AdminAuth, ClientAuth};
 use self::bodies::{AcknowledgementBody, PublicationBody, RegistrationBody, SealedBody};
 use self::fields::Fields;
 use self::input::Input;
@@ -29,9 +31,9 @@ pub use self::operators::Operators;
 use self::requests::{acknowledgement, cursor, publication, registration, sending};
 use super::Messaging;
 use super::service::Registered;
-use crate::config::{self, Throttle as Limit};
-use crate::http::doors::{AdminAuth, ClientAuth};
-use crate::http::problem::{ForAdmins, ForAnybody, ForClients};
+use crate::config;
+use crate::config::Throttle as Limit;
+use crate::http::error::{ForAdmins, ForAnybody, ForClients};
 use crate::http::throttle::Throttle;
 use crate::http::{Failed, Json, Problem, address};
 

@@ -7,14 +7,14 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use super::answers::{ClientsAnswer, DoneAnswer, OpenedMessagesAnswer, OrNothing};
+use super::auth::OperatorAuth;
 use super::fields::Fields;
 use super::jobs::{JobState, JobsAnswer, JobsReplayedAnswer};
 use super::requests::cursor;
 use super::{Answer, Tag, there};
-use crate::http::doors::OperatorAuth;
-use crate::http::problem::ForOperators;
+use crate::http::error::ForOperators;
 use crate::http::{Json, PageSize, Problem};
-use crate::messaging::model::{ClientId, Cursor};
+use crate::messaging::domain::{ClientId, Cursor};
 use crate::messaging::{Failure, Messaging};
 use crate::queue::Standing;
 

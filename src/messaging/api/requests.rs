@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::fields::Fields;
 use super::validate::Checks;
 use crate::http::Problem;
-use crate::messaging::model::{ClientId, Cursor, Fingerprint};
+use crate::messaging::domain::{ClientId, Cursor, Fingerprint};
 use crate::messaging::seal::{Sealed, aad};
 use crate::messaging::service::{Fanout, Sending};
 

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use super::fields::{Field, Fields};
 use crate::http::Problem;
 use crate::laravel::trim::trim;
-use crate::laravel::{Key, Value};
-use crate::messaging::model::{ClientId, Fingerprint, integer};
+use crate::messaging::domain::{ClientId, Fingerprint, integer};
+use crate::php::{Key, Value};
 
 /// Laravel's `max:255`.
 const LONGEST: usize = 255;
@@ -130,7 +130,7 @@ impl<'a> Checks<'a> {
 
 /// Laravel's `required`.
 fn is_empty(value: &Value) -> bool {
-    is_blank(value) || value.as_array().is_some_and(crate::laravel::Array::is_empty)
+    is_blank(value) || value.as_array().is_some_and(crate::php::Array::is_empty)
 }
 
 fn is_blank(value: &Value) -> bool {

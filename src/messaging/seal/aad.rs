@@ -1,9 +1,9 @@
 //! What goes along in the open, as the bytes that the tag covers.
 
-use crate::laravel::json::{self, Slashes};
 use crate::laravel::trim::trim;
-use crate::laravel::{Array, Value};
-use crate::messaging::model::ClientId;
+use crate::messaging::domain::ClientId;
+use crate::php::json::Slashes;
+use crate::php::{Array, Value, json};
 
 /// The AAD of a message that the server sealed for a client: `{"to":…,"ts":…}`.
 pub fn of_fan_out(to: &ClientId, timestamp: &str) -> String {

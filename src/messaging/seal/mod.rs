@@ -12,7 +12,7 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
-use crate::laravel::base64;
+use crate::php::base64;
 
 /// The bytes of a nonce.
 const NONCE: usize = 12;

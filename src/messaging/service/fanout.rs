@@ -8,11 +8,11 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 use super::{Failure, Messaging, Moment, Outcome};
-use crate::laravel::Value;
-use crate::laravel::json::{self, Slashes};
-use crate::messaging::model::ClientId;
+use crate::messaging::domain::ClientId;
 use crate::messaging::seal::aad;
 use crate::messaging::store::{Delivered, Letter, Recipient, Step};
+use crate::php::json::Slashes;
+use crate::php::{Value, json};
 
 /// Most messages in one transaction.
 const CHUNK: usize = 100;

@@ -1,6 +1,6 @@
 //! Fan-out jobs as operators see them.
 
-use super::queued::QUEUE;
+use super::queued_fanout::QUEUE;
 use super::{Messaging, Outcome};
 use crate::queue::{Listed, Standing};
 

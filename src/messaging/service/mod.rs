@@ -3,15 +3,16 @@
 //! The sidecar goes by its own clock for the times of messages, as Laravel does: they are shown, not compared, since ids
 //! give the order.
 
-mod failure;
+mod error;
 mod fanout;
-mod janitor;
 mod jobs;
+mod last_seen;
+mod metrics;
 mod operators;
 mod polling;
-mod queued;
+mod queued_fanout;
 mod registration;
-mod seen;
+mod retention;
 mod sending;
 mod tokens;
 
@@ -24,24 +25,24 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-pub use self::failure::{Failure, Outcome};
+pub use self::error::{Failure, Outcome};
 pub use self::fanout::Fanout;
 pub use self::jobs::JobView;
+use self::last_seen::Seen;
+pub use self::metrics::Metrics;
 pub use self::operators::{ClientView, MessageView};
 use self::polling::Standings;
-pub use self::queued::QUEUE;
+pub use self::queued_fanout::QUEUE;
 pub use self::registration::{Credentials, Registered};
-use self::seen::Seen;
 pub use self::sending::Sending;
 use self::tokens::Tokens;
-use super::metrics::Metrics;
-use super::model::{ClientId, Moment};
+use super::domain::{ClientId, Moment};
 use super::seal::Key;
 use super::store::{Client, Message, Store};
-use crate::database::{Database, Engine, Names};
 use crate::laravel::crypt::Crypt;
-use crate::laravel::date;
+use crate::php::date;
 use crate::queue::Queue;
+use crate::storage::sql::{Database, Engine, Names};
 
 /// How often it is written who was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(1);

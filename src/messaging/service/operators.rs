@@ -3,10 +3,10 @@
 use serde_json::value::RawValue;
 
 use super::{Failure, Messaging, Outcome};
-use crate::laravel::date;
-use crate::messaging::model::{ClientId, is_online};
+use crate::messaging::domain::{ClientId, is_online};
 use crate::messaging::seal::{Key, aad};
 use crate::messaging::store::{Client, Message};
+use crate::php::date;
 
 /// Most messages of one page.
 const LISTED: i64 = 100;

@@ -8,10 +8,10 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 
 use super::{Caller, Messaging, Outcome};
-use crate::backend;
-use crate::group::{Asked, Group, Groups, grouped};
-use crate::messaging::model::{ClientId, Cursor};
+use crate::messaging::domain::{ClientId, Cursor};
 use crate::messaging::store::{Message, STANDINGS, Standing, Store};
+use crate::storage;
+use crate::storage::batch::{Asked, Group, Groups, grouped};
 
 /// Most messages that one poll gives.
 const POLLED: i64 = 50;
@@ -33,7 +33,7 @@ async fn ask(store: Store, mut groups: Groups<ClientId, Option<Standing>>) {
         match store.standings(&ids).await {
             Ok(standings) => group.into_iter().zip(standings).for_each(|(asked, found)| asked.answer(Ok(found))),
             Err(error) => {
-                let error = backend::Unavailable::from(error);
+                let error = storage::Unavailable::from(error);
                 group.into_iter().for_each(|asked| asked.answer(Err(error.clone())));
                 groups.fail_waiting(&mut waiting);
             }

@@ -3,10 +3,10 @@
 use zeroize::Zeroizing;
 
 use super::{Caller, Failure, Messaging, Outcome};
-use crate::laravel::hash;
-use crate::messaging::model::{ClientId, Fingerprint};
+use crate::messaging::domain::{ClientId, Fingerprint};
 use crate::messaging::seal::generate_token;
 use crate::messaging::store::{Client, Reissue, Secrets};
+use crate::php::hash;
 
 /// Times that another process may register the same fingerprint at the same moment.
 const TRIES: u32 = 5;

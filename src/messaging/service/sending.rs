@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{Caller, Failure, Fanout, Messaging, Outcome};
-use crate::laravel::json::{self, Slashes};
-use crate::laravel::{Array, Value, base64};
-use crate::messaging::model::ClientId;
+use crate::messaging::domain::ClientId;
 use crate::messaging::seal::{Sealed, aad};
 use crate::messaging::store::{Letter, Recipient, Step};
+use crate::php::json::Slashes;
+use crate::php::{Array, Value, base64, json};
 
 /// What stands for a plaintext that is no JSON, as in the reference.
 const EMPTY: &str = "[]";

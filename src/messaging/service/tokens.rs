@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 
 use super::{Caller, Failure, Outcome};
 use crate::laravel::crypt::Crypt;
-use crate::laravel::hash;
-use crate::messaging::model::ClientId;
+use crate::messaging::domain::ClientId;
+use crate::php::hash;
 
 /// Clients whose tokens are remembered.
 const REMEMBERED: u64 = 100_000;

@@ -8,16 +8,15 @@
 //! **Once.** A step that stores messages names itself, and its name is stored in the same commit (`done_steps`). Who does
 //! not know whether a step happened does it again: it then finds its name and changes nothing.
 //!
-//! Times are those of Laravel's columns: text without a zone, see [`crate::laravel::date::database`].
+//! Times are those of Laravel's columns: text without a zone, see [`crate::php::date::database`].
 
 mod purge;
 mod records;
 
 pub use self::purge::Purge;
 pub use self::records::{Client, Letter, Message, Recipient, Secrets, Standing};
-
-use super::model::{ClientId, Fingerprint};
-use crate::database::{Arg, Database, Engine, Error, Names, Result, Statement, Statements, undisturbed};
+use super::domain::{ClientId, Fingerprint};
+use crate::storage::sql::{Arg, Database, Engine, Error, Names, Result, Statement, Statements, undisturbed};
 
 /// So many clients are asked for at once.
 pub const STANDINGS: usize = 64;

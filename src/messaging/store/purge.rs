@@ -1,7 +1,7 @@
 //! Deleting what is no longer kept, a few rows at a time.
 
 use super::Store;
-use crate::database::Result;
+use crate::storage::sql::Result;
 
 /// Messages that are no longer needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What lies in the tables.
 
-use crate::database::{Arg, Error, Result, Row};
-use crate::messaging::model::ClientId;
+use crate::messaging::domain::ClientId;
 use crate::messaging::seal::Sealed;
+use crate::storage::sql::{Arg, Error, Result, Row};
 
 /// A client's secrets as they are stored.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,20 +11,19 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
 use serde::Deserialize;
 
+use super::scope::Wished;
+use super::scope_param::WishedScope;
 use super::types::OkAnswer;
-use super::wished::WishedScope;
-use super::{Tag, session_of, subject_of};
-use crate::config;
-use crate::http::auth::{self, BrowserAuth, Claims, UserAuth};
-use crate::http::problem::ForBrowsers;
+use super::{Tag, scope, session_of, subject_of};
+use crate::http::auth::{BrowserAuth, Claims, UserAuth};
+use crate::http::error::ForBrowsers;
 use crate::http::throttle::Throttle;
-use crate::http::{ClientIp, Failed, Json, Problem, body, json};
-use crate::laravel::{Array, Value};
-use crate::objects_only;
-use crate::presence::identity::{Id, Scope, SessionId, Subject};
-use crate::presence::model::{Beat, DeviceTime, Input};
-use crate::presence::scope::{self, Wished};
+use crate::http::{ClientIp, Failed, Json, Problem, auth, body, json};
+use crate::php::{Array, Value};
+use crate::presence::domain::identity::{Id, Scope, SessionId, Subject};
+use crate::presence::domain::{Beat, DeviceTime, Input};
 use crate::presence::{Presence, Wanted};
+use crate::{config, objects_only};
 
 /// Longer user agents are cut, as in PHP but between characters.
 const USER_AGENT: usize = 255;

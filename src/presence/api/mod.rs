@@ -1,11 +1,12 @@
 //! Presence over HTTP: who, what, call, answer.
 
 mod browser;
-mod direct;
+mod encode;
+mod fast_path;
+pub mod scope;
+mod scope_param;
 mod stream;
 mod types;
-mod wished;
-mod write;
 
 use std::sync::Arc;
 
@@ -19,28 +20,28 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::browser::Browser;
-pub use self::direct::Direct;
+pub use self::fast_path::Direct;
+use self::scope::Wished;
+pub use self::scope_param::ScopeBody;
+use self::scope_param::WishedScope;
 use self::stream::{ChangeStream, Watched};
 pub use self::types::Moment;
 use self::types::{
     ChangeAnswer, ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody,
     OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
 };
-pub use self::wished::ScopeBody;
-use self::wished::WishedScope;
-use super::feed::Feed;
-use super::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
-use super::many::Named;
-use super::model::{Beat, Change, Input, Status};
-use super::scope::{self, Wished};
+use super::domain::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
+use super::domain::{Beat, Change, Input, Status};
+use super::service::change_feed::Feed;
+use super::service::read_many::Named;
 use super::service::{MAX_USERS, SnapshotPage};
 use super::store::{Changes, Cursor, Unavailable};
 use super::{Presence, Wanted};
 use crate::config;
-use crate::http::auth::{self, AnyAuth, Claims, ServiceAuth, StreamAuth, UserAuth};
+use crate::http::auth::{AnyAuth, Claims, ServiceAuth, StreamAuth, UserAuth};
+use crate::http::error::{FromCursor, WithBody, WithoutBody};
 use crate::http::json::Written;
-use crate::http::problem::{FromCursor, WithBody, WithoutBody};
-use crate::http::{Failed, Json, PageSize, Problem};
+use crate::http::{Failed, Json, PageSize, Problem, auth};
 
 /// Groups of operations in the document.
 #[derive(Tags)]
@@ -136,7 +137,7 @@ impl Api {
     ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
         let happened = self.presence.apply(Wanted { subject, input: Input::Heartbeat(beat) }).await?;
-        Ok(Written::by(|out| write::happened(&happened, out)))
+        Ok(Written::by(|out| encode::happened(&happened, out)))
     }
 
     /// Announce a user as online
@@ -151,7 +152,7 @@ impl Api {
     ) -> Answer<Written<HappenedAnswer>, WithBody> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
         let happened = self.presence.apply(Wanted { subject, input: Input::Online(beat) }).await?;
-        Ok(Written::by(|out| write::happened(&happened, out)))
+        Ok(Written::by(|out| encode::happened(&happened, out)))
     }
 
     /// End a presence
@@ -168,7 +169,7 @@ impl Api {
         let OfflineBody { session, meta, sent_at, .. } = body;
         let input = Input::Offline { session, meta: meta.unwrap_or_default(), sent_at };
         let happened = self.presence.apply(Wanted { subject, input }).await?;
-        Ok(Written::by(|out| write::happened(&happened, out)))
+        Ok(Written::by(|out| encode::happened(&happened, out)))
     }
 
     /// Record up to 1,000 signs of life
@@ -189,7 +190,7 @@ impl Api {
             wanted.push(Wanted { subject, input: Input::Heartbeat(beat) });
         }
         let happened = self.presence.apply_all(wanted).await?;
-        Ok(Written::by(|out| write::list(&happened, out, write::happened)))
+        Ok(Written::by(|out| encode::list(&happened, out, encode::happened)))
     }
 
     /// One user's presence
@@ -221,7 +222,7 @@ impl Api {
             }
         }
         let view = self.presence.status(key).await?;
-        Ok(Written::by(|out| write::status(&view, out)))
+        Ok(Written::by(|out| encode::status(&view, out)))
     }
 
     /// Many users' presence
@@ -239,7 +240,7 @@ impl Api {
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
         let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
         let found = self.presence.many(Named { scope, users: users.iter().cloned().collect() }).await?;
-        Ok(Written::by(|out| write::many(users.iter().zip(found.iter()), out)))
+        Ok(Written::by(|out| encode::many(users.iter().zip(found.iter()), out)))
     }
 
     /// The members of a scope
@@ -272,9 +273,9 @@ impl Api {
         let (members, next) = self.presence.roster(&scope, status, cursor.0.as_deref(), limit).await?;
         Ok(Written::by(|out| {
             out.extend_from_slice(b"{\"data\":");
-            write::list(&members, out, write::member);
+            encode::list(&members, out, encode::member);
             out.extend_from_slice(b",\"next_cursor\":");
-            write::json(&next.as_ref().map(Key::member), out);
+            encode::json(&next.as_ref().map(Key::member), out);
             out.push(b'}');
         }))
     }
@@ -342,11 +343,11 @@ impl Api {
         let snapshot = self.presence.snapshot(page.0, limit.0.unwrap_or_default().0).await?;
         Ok(Written::by(|out| {
             out.extend_from_slice(b"{\"data\":");
-            write::list(&snapshot.users, out, write::present);
+            encode::list(&snapshot.users, out, encode::present);
             out.extend_from_slice(b",\"cursor\":");
-            write::json(&snapshot.cursor, out);
+            encode::json(&snapshot.cursor, out);
             out.extend_from_slice(b",\"next_page\":");
-            write::json(&snapshot.next, out);
+            encode::json(&snapshot.next, out);
             out.push(b'}');
         }))
     }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream;
+use futures_util::stream::{BoxStream, StreamExt};
 use poem::http::header;
 use poem::web::sse::{Event, SSE};
 use poem::{IntoResponse, Response};
@@ -12,11 +13,11 @@ use poem_openapi::payload::EventStream;
 use poem_openapi::registry::{MetaResponses, Registry};
 use uuid::Uuid;
 
+use super::encode;
 use super::types::ChangeAnswer;
-use super::write;
-use crate::presence::feed::{Entry, Followed, Follower};
-use crate::presence::identity::ScopeKey;
-use crate::presence::model::Change;
+use crate::presence::domain::Change;
+use crate::presence::domain::identity::ScopeKey;
+use crate::presence::service::change_feed::{Entry, Followed, Follower};
 use crate::presence::store::Cursor;
 
 /// How often a silent stream says that it is alive, and where it is.
@@ -83,7 +84,7 @@ fn event(installation: &Uuid, entry: &Entry) -> Event {
     let (cursor, change) = &**entry;
     let answer = ChangeAnswer::new(installation, *cursor, change);
     let mut json = Vec::with_capacity(320);
-    write::json(&answer, &mut json);
+    encode::json(&answer, &mut json);
     let event = Event::message(String::from_utf8(json).unwrap_or_default());
     event.id(cursor.to_string()).event_type(answer.event.as_str())
 }

@@ -7,10 +7,10 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::wished::{ScopeBody, WishedScope};
-use crate::laravel::{Array, date};
-use crate::presence::identity::{Id, MAX_LENGTH, Meta, SessionId};
-use crate::presence::model::{Change, DeviceTime, Status, Timestamp};
+use super::scope_param::{ScopeBody, WishedScope};
+use crate::php::{Array, date};
+use crate::presence::domain::identity::{Id, MAX_LENGTH, Meta, SessionId};
+use crate::presence::domain::{Change, DeviceTime, Status, Timestamp};
 use crate::presence::service::{MAX_USERS, SnapshotPage};
 use crate::presence::store::Cursor;
 use crate::{objects_only, openapi_by_serde, openapi_type};

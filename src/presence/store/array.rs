@@ -9,9 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
-use crate::presence::identity::{Key, ScopeKey};
-use crate::presence::model::Record;
-use crate::presence::model::{Change, Observed, RecordWrite, Span, State, Status, Timestamp};
+use crate::presence::domain::identity::{Key, ScopeKey};
+use crate::presence::domain::{Change, Observed, Record, RecordWrite, Span, State, Status, Timestamp};
 use crate::queue::MemoryQueue;
 
 /// Presence in memory. Nobody else sees it, and a restart forgets it.

@@ -17,7 +17,7 @@
 //! - Nothing here reads the host's clock for a due time: [`Store::time`] is the one that counts.
 
 mod array;
-mod outlet;
+mod outbox;
 pub mod record;
 mod redis;
 mod sql;
@@ -29,12 +29,12 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::array::ArrayStore;
-pub use self::outlet::{Outlet, Outlets};
+pub use self::outbox::{Outlet, Outlets};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
 pub use self::sql::{Options as SqlOptions, SqlStore};
-use super::identity::{Key, ScopeKey};
-use super::model::{Change, Observed, Outcome, RecordWrite, State, Status, Timestamp};
-pub use crate::backend::{Result, Unavailable};
+use super::domain::identity::{Key, ScopeKey};
+use super::domain::{Change, Observed, Outcome, RecordWrite, State, Status, Timestamp};
+pub use crate::storage::{Result, Unavailable};
 
 /// What is known of a user: the sidecar's own state, and what lies in Laravel's cache.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,9 @@
 
 use chrono_tz::Tz;
 
-use crate::laravel::{Array, Value, date, serialize};
-use crate::presence::identity::Meta;
-use crate::presence::model::{Observed, Record, Timestamp};
+use crate::php::{Array, Value, date, serialize};
+use crate::presence::domain::identity::Meta;
+use crate::presence::domain::{Observed, Record, Timestamp};
 
 /// The bytes in front of the date, the meta and so on.
 const LAST_SEEN: &[u8] = b"s:12:\"last_seen_at\";s:25:\"";

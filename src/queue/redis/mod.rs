@@ -6,8 +6,8 @@ use ::redis::{ConnectionInfo, Pipeline, Value, from_redis_value};
 use async_trait::async_trait;
 
 use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
-use crate::backend::redis::{Link, unavailable};
-use crate::backend::{Result, Unavailable};
+use crate::storage::redis::{Link, unavailable};
+use crate::storage::{Result, Unavailable};
 
 /// Lua functions to push with, for scripts that push in a commit of their own: `clock()`, `ours(command, key, ...)`,
 /// `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.

@@ -9,7 +9,7 @@
 //! a replica that is stuck in the middle holds up nobody else.
 
 mod settle;
-mod within;
+mod tx;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use sha2::{Digest, Sha256};
 
 use self::settle::Settling;
 use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries};
-use crate::backend::Result;
-use crate::database::{self, Arg, Database, Engine, Names, Row, Statements, undisturbed};
+use crate::storage::sql::{Arg, Database, Engine, Names, Row, Statements, undisturbed};
+use crate::storage::{Result, sql};
 
 /// Most dead letters that come back in one transaction.
 const REPLAYED_AT_ONCE: usize = 100;
@@ -52,18 +52,18 @@ impl SqlQueue {
         Self { database, statements }
     }
 
-    async fn try_to_push(&self, queue: &str, jobs: &[NewJob<'_>]) -> database::Result<()> {
+    async fn try_to_push(&self, queue: &str, jobs: &[NewJob<'_>]) -> sql::Result<()> {
         let mut transaction = self.database.begin().await?;
         self.push_within(&mut transaction, queue, jobs).await?;
         transaction.commit().await
     }
 
-    async fn try_to_claim(&self, queue: &str, limit: usize, lease: Duration) -> database::Result<Vec<Job>> {
+    async fn try_to_claim(&self, queue: &str, limit: usize, lease: Duration) -> sql::Result<Vec<Job>> {
         let mut transaction = self.database.begin().await?;
         let args = [millis(lease).max(1).into(), queue.into(), limit.into()];
         let ready = transaction.rows(&self.statements.get("ready"), &args).await?;
         let Some(until) = ready.first().map(|row| row.int(1)).transpose()? else { return Ok(Vec::new()) };
-        let lanes = ready.iter().map(|row| row.text(0)).collect::<database::Result<Vec<_>>>()?;
+        let lanes = ready.iter().map(|row| row.text(0)).collect::<sql::Result<Vec<_>>>()?;
         let args: Vec<Arg<'_>> = lanes.iter().map(|lane| lane.as_str().into()).collect();
         let leased: Vec<Arg<'_>> = [Arg::from(until)].into_iter().chain(args.iter().copied()).collect();
         transaction.execute(&self.statements.repeated("lease", args.len()), &leased).await?;
@@ -74,11 +74,11 @@ impl SqlQueue {
         }
         transaction.commit().await?;
         let heads = heads.iter().map(|row| Ok((row.text(0)?, job(row, until)?)));
-        let mut heads = heads.collect::<database::Result<HashMap<String, Job>>>()?;
+        let mut heads = heads.collect::<sql::Result<HashMap<String, Job>>>()?;
         Ok(lanes.iter().filter_map(|lane| heads.remove(lane)).collect())
     }
 
-    async fn try_to_settle(&self, queue: &str, settlements: &[Settlement]) -> database::Result<Vec<bool>> {
+    async fn try_to_settle(&self, queue: &str, settlements: &[Settlement]) -> sql::Result<Vec<bool>> {
         let mut transaction = self.database.begin().await?;
         let mut settling = Settling::begin(&self.statements, &mut transaction, queue, settlements).await?;
         let mut held = Vec::with_capacity(settlements.len());
@@ -90,13 +90,13 @@ impl SqlQueue {
         Ok(held)
     }
 
-    async fn try_to_replay(&self, queue: &str, ids: &[String]) -> database::Result<usize> {
+    async fn try_to_replay(&self, queue: &str, ids: &[String]) -> sql::Result<usize> {
         let mut transaction = self.database.begin().await?;
         let wanted: Vec<Arg<'_>> =
             [Arg::from(queue)].into_iter().chain(ids.iter().map(|id| id.as_str().into())).collect();
         let dead = transaction.rows(&self.statements.repeated("exhume", ids.len()), &wanted).await?;
         let read = |row: &Row| Ok((row.text(0)?, row.text(1)?, row.bytes(2)?));
-        let mut letters = dead.iter().map(read).collect::<database::Result<Vec<_>>>()?;
+        let mut letters = dead.iter().map(read).collect::<sql::Result<Vec<_>>>()?;
         letters.sort_by_key(|(id, ..)| ids.iter().position(|wanted| wanted == id));
         let again = letters.iter().map(|(id, lane, payload)| NewJob { id, lane, payload, delay: Duration::ZERO });
         let jobs: Vec<NewJob<'_>> = again.collect();
@@ -135,7 +135,7 @@ impl Queue for SqlQueue {
             Standing::Dead => "dead",
         };
         let rows = self.database.rows(&self.statements.get(statement), &args).await?;
-        Ok(rows.iter().map(|row| listed(row, standing)).collect::<database::Result<Vec<_>>>()?)
+        Ok(rows.iter().map(|row| listed(row, standing)).collect::<sql::Result<Vec<_>>>()?)
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
@@ -162,7 +162,7 @@ impl Queue for SqlQueue {
     }
 }
 
-fn job(row: &Row, lease: i64) -> database::Result<Job> {
+fn job(row: &Row, lease: i64) -> sql::Result<Job> {
     Ok(Job {
         id: row.text(1)?,
         lane: row.text(2)?,
@@ -173,7 +173,7 @@ fn job(row: &Row, lease: i64) -> database::Result<Job> {
     })
 }
 
-fn listed(row: &Row, standing: Standing) -> database::Result<Listed> {
+fn listed(row: &Row, standing: Standing) -> sql::Result<Listed> {
     let id = row.text(0)?;
     Ok(Listed {
         lane: row.text(1)?,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{lane_key, millis, written};
-use crate::database::{Arg, Result, Statements, Transaction};
 use crate::queue::{Settlement, Verdict};
+use crate::storage::sql::{Arg, Result, Statements, Transaction};
 
 /// Jobs that are about to be settled, their lanes in hand.
 pub(super) struct Settling<'a> {

@@ -8,8 +8,8 @@ use std::io::Write;
 
 use ::redis::{RedisWrite, ToRedisArgs};
 
-use crate::presence::identity::Key;
-use crate::presence::model::Status;
+use crate::presence::domain::Status;
+use crate::presence::domain::identity::Key;
 
 /// The names of all keys of one application.
 #[derive(Debug)]

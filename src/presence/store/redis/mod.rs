@@ -12,12 +12,10 @@
 //! Light commits are not the script's business: a `GETRANGE` behind their `SETEX` tells whether the version is still
 //! the expected one. Whoever ends the user afterwards removes that record, too, since the `DEL` follows the new state.
 
-mod answers;
 mod health;
 mod keys;
+mod reply;
 mod state;
-
-pub use self::keys::own_prefix;
 
 use std::time::Duration;
 
@@ -26,15 +24,15 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use self::answers::Answers;
 use self::keys::Keys;
-use super::outlet::{self, Outlet, Outlets};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store};
-use crate::backend::redis::{Answered, Link};
-use crate::presence::identity::{Key, ScopeKey};
-use crate::presence::model::{Change, Observed, RecordWrite, Status, Timestamp};
-use crate::presence::store::record;
+pub use self::keys::own_prefix;
+use self::reply::Answers;
+use super::outbox::{Outlet, Outlets};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store, outbox, record};
+use crate::presence::domain::identity::{Key, ScopeKey};
+use crate::presence::domain::{Change, Observed, RecordWrite, Status, Timestamp};
 use crate::queue;
+use crate::storage::redis::{Answered, Link};
 
 /// How to reach Redis, and how Laravel uses it.
 #[derive(Debug)]
@@ -168,7 +166,7 @@ impl RedisStore {
         call.arg(if moved { outcome.status().as_str() } else { "" });
         for change in &outcome.changes {
             let id = change.id(&self.installation).to_string();
-            call.arg(change.event().as_str()).arg(id).arg(outlet::json(change));
+            call.arg(change.event().as_str()).arg(id).arg(outbox::json(change));
         }
     }
 
@@ -260,7 +258,7 @@ impl Store for RedisStore {
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         let Answered { answers, twice } =
-            self.link.send_each(&self.commit_pipeline(commits), answers::is_foreign).await?;
+            self.link.send_each(&self.commit_pipeline(commits), reply::is_foreign).await?;
         let answers = Answers::of(answers);
         let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_light());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::presence::model::{Session, State};
+use crate::presence::domain::{Session, State};
 
 /// So many bytes of version come first.
 pub(super) const VERSION: usize = 16;
@@ -89,8 +89,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::presence::identity::{Id, Meta, Scope, SessionId};
-    use crate::presence::model::{DeviceTime, Ended, Status, Timestamp};
+    use crate::presence::domain::identity::{Id, Meta, Scope, SessionId};
+    use crate::presence::domain::{DeviceTime, Ended, Status, Timestamp};
 
     fn id() -> impl Strategy<Value = Id> {
         prop_oneof![any::<i64>().prop_map(Id::from), "[^|\\p{Cc}]{0,9}".prop_map(|text| Id::text(&text).unwrap())]

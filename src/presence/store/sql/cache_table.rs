@@ -9,13 +9,12 @@
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
-use crate::database::Engine;
-use crate::laravel::base64;
 use crate::laravel::cache_key::Version;
-use crate::presence::identity::Key;
-use crate::presence::model::Record;
-use crate::presence::model::{Observed, Timestamp};
+use crate::php::base64;
+use crate::presence::domain::identity::Key;
+use crate::presence::domain::{Observed, Record, Timestamp};
 use crate::presence::store::record;
+use crate::storage::sql::Engine;
 
 /// So many characters of key fit.
 const LONGEST: usize = 255;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::plan::{Filed, Plan, Records};
 use super::rows::{Asked, args};
 use super::{Commit, Committed, Known, SqlStore, Timestamp};
-use crate::database::{Arg, Result, Row, Transaction};
-use crate::presence::model::{Observed, Status};
+use crate::presence::domain::{Observed, Status};
+use crate::storage::sql::{Arg, Result, Row, Transaction};
 
 /// What is on file of users, by the names of their rows.
 pub(super) type OnFile = HashMap<String, Filed>;

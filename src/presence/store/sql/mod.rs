@@ -14,24 +14,25 @@
 //! States and records are loaded by one statement, which sees one state of the database: never a record that is older
 //! than the state it belongs to.
 
-mod announce;
 mod cache_table;
 mod commit;
+mod outbox;
 mod plan;
 mod rows;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
-use self::announce::Announcing;
 use self::cache_table::{CacheTable, hash};
+use self::outbox::Announcing;
 use self::rows::{Asked, args, change, cursor};
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
-use crate::database::{self, Database, Engine, Names, Row, Statements, Transaction, undisturbed};
 use crate::laravel::cache_key::Version;
-use crate::presence::identity::{Key, ScopeKey};
-use crate::presence::model::{Observed, Status, Timestamp};
+use crate::presence::domain::identity::{Key, ScopeKey};
+use crate::presence::domain::{Observed, Status, Timestamp};
 use crate::queue::SqlQueue;
+use crate::storage::sql;
+use crate::storage::sql::{Database, Engine, Names, Row, Statements, Transaction, undisturbed};
 
 /// So many entries of the change log are removed in one transaction, which keeps commits waiting.
 const TRIMMED_AT_ONCE: i64 = 1_000;
@@ -76,7 +77,7 @@ impl SqlStore {
     }
 
     /// Takes the log for the rest of the transaction; gives the numbers of its last entry and of the last one removed.
-    async fn hold_log(&self, transaction: &mut Transaction) -> database::Result<(i64, i64)> {
+    async fn hold_log(&self, transaction: &mut Transaction) -> sql::Result<(i64, i64)> {
         let hold = self.statements.get("hold_log");
         let mut rows = transaction.rows(&hold, &[]).await?;
         if rows.is_empty() {
@@ -85,16 +86,16 @@ impl SqlStore {
         }
         match rows.first() {
             Some(row) => Ok((row.int(0)?, row.int(1)?)),
-            None => Err(database::Error::Refused("the log has no beginning".into())),
+            None => Err(sql::Error::Refused("the log has no beginning".into())),
         }
     }
 
-    async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> database::Result<Vec<Key>> {
+    async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<Key>> {
         let mut transaction = self.database.begin().await?;
         self.hold_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("due"), &[now.millis().into(), limit.into()]).await?;
-        let names = rows.iter().map(|row| row.text(0)).collect::<database::Result<Vec<_>>>()?;
-        let keys = rows.iter().map(|row| row.text(1)).collect::<database::Result<Vec<_>>>()?;
+        let names = rows.iter().map(|row| row.text(0)).collect::<sql::Result<Vec<_>>>()?;
+        let keys = rows.iter().map(|row| row.text(1)).collect::<sql::Result<Vec<_>>>()?;
         if !names.is_empty() {
             let lease = std::iter::once(until.into()).chain(args(&names)).collect::<Vec<_>>();
             transaction.execute(&self.statements.repeated("lease", names.len()), &lease).await?;
@@ -104,7 +105,7 @@ impl SqlStore {
     }
 
     /// Removes some of what was appended before `before`; whether there may be more.
-    async fn try_to_trim(&self, before: i64) -> database::Result<bool> {
+    async fn try_to_trim(&self, before: i64) -> sql::Result<bool> {
         let mut transaction = self.database.begin().await?;
         let (last, trimmed) = self.hold_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
@@ -161,12 +162,12 @@ impl Store for SqlStore {
     async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
         let hash = hash(scope.as_str());
         let mut args = vec![hash.as_str().into(), status.as_str().into()];
-        args.extend(after.map(database::Arg::from));
+        args.extend(after.map(sql::Arg::from));
         args.push(limit.into());
         let name = if after.is_some() { "roster_after" } else { "roster" };
         let rows = self.database.rows(&self.statements.get(name), &args).await?;
         let key = |row: &Row| row.text(0).map(|member| Key::of_member(scope.as_str(), &member));
-        Ok(rows.iter().map(key).collect::<database::Result<_>>()?)
+        Ok(rows.iter().map(key).collect::<sql::Result<_>>()?)
     }
 
     async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
@@ -192,7 +193,7 @@ impl Store for SqlStore {
     async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
         let from = i64::try_from(from).unwrap_or(i64::MAX);
         let rows = self.database.rows(&self.statements.get("scan"), &[from.into(), limit.into()]).await?;
-        let keys = rows.iter().map(|row| row.text(1)).collect::<database::Result<Vec<_>>>()?;
+        let keys = rows.iter().map(|row| row.text(1)).collect::<sql::Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| rows.len() == limit).map(|row| row.int(0)).transpose()?;
         let next = last.and_then(|last| u64::try_from(last).ok());
         Ok((keys.iter().filter_map(|key| Key::parse(key)).collect(), next))

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache_table::{CacheTable, Put, hash};
-use crate::database::Arg;
-use crate::presence::identity::Key;
-use crate::presence::model::{Change, RecordWrite, State, Status, Timestamp};
-use crate::presence::store::{Commit, outlet};
+use crate::presence::domain::identity::Key;
+use crate::presence::domain::{Change, RecordWrite, State, Status, Timestamp};
+use crate::presence::store::{Commit, outbox};
+use crate::storage::sql::Arg;
 
 /// What is on file of a user, but for the state itself.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl<'a> Plan<'a> {
         for change in &outcome.changes {
             self.changes.push((&commit.key, change));
             if !change.beat {
-                self.log.push(outlet::json(change));
+                self.log.push(outbox::json(change));
             }
         }
         after

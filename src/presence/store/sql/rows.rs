@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::cache_table::{self, CacheTable, hash};
-use crate::database::{Arg, Result, Row};
-use crate::presence::identity::Key;
-use crate::presence::model::{Change, Observed, State, Timestamp};
+use super::cache_table;
+use super::cache_table::{CacheTable, hash};
+use crate::presence::domain::identity::Key;
+use crate::presence::domain::{Change, Observed, State, Timestamp};
 use crate::presence::store::{Cursor, Known};
+use crate::storage::sql::{Arg, Result, Row};
 
 /// Users who are asked for, by the names of their rows.
 pub(super) struct Asked {

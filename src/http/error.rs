@@ -1,0 +1,380 @@
+//! The one table from errors to HTTP. Errors are Laravel's JSON, always: `{"message"}`, for 422 also `{"errors"}`.
+
+use std::marker::PhantomData;
+
+use indexmap::IndexMap;
+use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, Object};
+use serde::{Deserialize, Serialize};
+
+use super::openapi::Routes;
+use super::throttle::{Exceeded, Passed};
+use crate::openapi_by_serde;
+
+/// Why a request is not answered as hoped.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Problem {
+    /// The body is not JSON.
+    #[error("The request body is not valid JSON: {0}.")]
+    Syntax(String),
+    /// Nobody this sidecar knows.
+    #[error("Unauthenticated.")]
+    Unauthenticated,
+    /// Somebody it knows, who may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// No such route.
+    #[error("The route {0} could not be found.")]
+    NoRoute(String),
+    /// No such method at this route.
+    #[error("The {method} method is not supported for route {route}. Supported methods: {allowed}.")]
+    Method {
+        /// What was asked for.
+        method: String,
+        /// Where.
+        route: String,
+        /// What there is, comma separated.
+        allowed: String,
+    },
+    /// The body did not arrive in time.
+    #[error("The request body did not arrive in time.")]
+    TooSlow,
+    /// The body is larger than `server.body_limit`.
+    #[error("The POST data is too large.")]
+    TooLarge,
+    /// The body is of another media type.
+    #[error("The content type must be application/json.")]
+    MediaType,
+    /// Values that are not as they must be, by field.
+    #[error("{}", summary(.0))]
+    Invalid(Errors),
+    /// What was asked for is no longer kept.
+    #[error("The cursor is older than the log. What is left follows oldest_cursor; take a snapshot to catch up.")]
+    Trimmed(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// Nobody this sidecar knows, told in the reference server's words.
+    #[error("{message}")]
+    Unauthorized {
+        /// What to say.
+        message: &'static str,
+        /// How to say who one is, for `WWW-Authenticate`.
+        scheme: &'static str,
+    },
+    /// It is somebody else's already.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Too many requests in the window.
+    #[error("Too Many Attempts.")]
+    TooMany(Exceeded),
+    /// Something that was counted all the same: the answer tells what is left.
+    #[error("{0}")]
+    Counted(Box<Self>, Passed),
+    /// The database is down. The caller may come back.
+    #[error("Database connection failed.")]
+    NoDatabase,
+    /// A store is down. The caller may come back.
+    #[error("Service Unavailable")]
+    Unavailable,
+    /// A defect of this program.
+    #[error("Server Error")]
+    Internal,
+}
+
+impl Problem {
+    /// A value that is not as it must be; `rest` completes "The … field".
+    pub fn invalid(field: &str, rest: &str) -> Self {
+        let label = field.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or(field).replace('_', " ");
+        Self::Invalid(Errors(IndexMap::from([(field.to_owned(), vec![format!("The {label} field {rest}")])])))
+    }
+
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Counted(problem, _) => problem.status_code(),
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Syntax(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NoRoute(_) => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Trimmed(_) => StatusCode::CONFLICT,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What a framework error means for a request of `method` to `path`.
+    pub fn from_framework(error: &poem::Error, method: &str, path: &str, routes: &Routes) -> Self {
+        if let Some(problem) = error.downcast_ref::<Self>() {
+            return problem.clone();
+        }
+        if let Some(error) = error.downcast_ref::<poem_openapi::error::ParseParamError>() {
+            return Self::invalid(error.name, reason(&error.reason));
+        }
+        if let Some(error) = error.downcast_ref::<poem_openapi::error::ParsePathError>() {
+            // As in Laravel's router: what is no UTF-8 fits no route.
+            if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+                return Self::NoRoute(path.trim_matches('/').to_owned());
+            }
+            let place = error.name.strip_prefix("param").and_then(|place| place.parse().ok());
+            let name = place.and_then(|place| routes.parameter(path, place)).unwrap_or(error.name);
+            return Self::invalid(name, reason(&error.reason));
+        }
+        let (method, route) = (method.to_owned(), path.trim_matches('/').to_owned());
+        match (error.status(), routes.allowed(path).map(str::to_owned)) {
+            _ if error.is::<NotFoundError>() => Self::NoRoute(route),
+            (_, Some(allowed)) if error.is::<MethodNotAllowedError>() => Self::Method { method, route, allowed },
+            (StatusCode::UNAUTHORIZED, _) => Self::Unauthenticated,
+            (StatusCode::FORBIDDEN, _) => Self::Forbidden("This action is unauthorized."),
+            (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Self::NoRoute(route),
+            (StatusCode::PAYLOAD_TOO_LARGE, _) => Self::TooLarge,
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, _) => Self::MediaType,
+            (status, _) if status.is_client_error() => Self::Syntax(error.to_string()),
+            _ => {
+                tracing::error!(%error, route, "a request failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// poem-openapi puts a preamble before, and may put a remark behind, the sentence of a parameter's own type.
+fn reason(text: &str) -> &str {
+    let own = text.split_once("\": ").filter(|(preamble, _)| preamble.starts_with("failed to parse"));
+    let text = own.map_or(text, |(_, own)| own);
+    text.split_once(" (occurred while parsing").map_or(text, |(own, _)| own)
+}
+
+fn summary(errors: &Errors) -> String {
+    let mut sentences = errors.0.values().flatten();
+    let first = sentences.next().cloned().unwrap_or_default();
+    match sentences.count() {
+        0 => first,
+        1 => format!("{first} (and 1 more error)"),
+        more => format!("{first} (and {more} more errors)"),
+    }
+}
+
+/// An error as callers read it.
+#[derive(Object, Serialize)]
+#[oai(rename = "Error")]
+struct Described {
+    /// One sentence for people.
+    message: String,
+    /// For 422: sentences by field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip_serializing_if_is_none)]
+    errors: Option<Errors>,
+    /// For 409: where what is left of the log begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip_serializing_if_is_none)]
+    oldest_cursor: Option<String>,
+}
+
+/// Sentences by field, as Laravel's validator gives them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errors(IndexMap<String, Vec<String>>);
+
+impl FromIterator<(String, Vec<String>)> for Errors {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(sentences: I) -> Self {
+        Self(sentences.into_iter().collect())
+    }
+}
+
+openapi_by_serde!(Errors, "Errors", {
+    let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+    let sentences = MetaSchema { items: Some(Box::new(inline(MetaSchema::new("string")))), ..MetaSchema::new("array") };
+    MetaSchema { additional_properties: Some(Box::new(inline(sentences))), ..MetaSchema::new("object") }
+});
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if let Self::Counted(problem, passed) = self {
+            let mut response = problem.into_response();
+            passed.write(response.headers_mut());
+            return response;
+        }
+        let errors = if let Self::Invalid(errors) = &self { Some(errors.clone()) } else { None };
+        let oldest_cursor = if let Self::Trimmed(oldest) = &self { Some(oldest.clone()) } else { None };
+        let described = Described { message: self.to_string(), errors, oldest_cursor };
+        let body = serde_json::to_vec(&described).unwrap_or_default();
+        let mut response = Response::builder().status(self.status_code()).content_type("application/json").body(body);
+        match &self {
+            Self::Unauthenticated => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Method { allowed, .. } => {
+                if let Ok(allowed) = HeaderValue::from_str(allowed) {
+                    response.headers_mut().insert(header::ALLOW, allowed);
+                }
+            }
+            Self::TooMany(exceeded) => exceeded.write(response.headers_mut()),
+            Self::TooLarge | Self::TooSlow => {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::Unauthorized { scheme, .. } => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+            }
+            Self::Unavailable | Self::NoDatabase => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Syntax(_)
+            | Self::Forbidden(_)
+            | Self::NoRoute(_)
+            | Self::MediaType
+            | Self::Invalid(_)
+            | Self::Trimmed(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Counted(..)
+            | Self::Internal => {}
+        }
+        response
+    }
+}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status_code()
+    }
+
+    fn as_response(&self) -> Response {
+        self.clone().into_response()
+    }
+}
+
+/// Which errors an operation documents.
+pub trait Statuses: Send + Sync + 'static {
+    /// Statuses and what each means there.
+    const LIST: &'static [(u16, &'static str)];
+}
+
+/// Operations that read a JSON body.
+#[derive(Debug)]
+pub struct WithBody;
+/// Operations without one.
+#[derive(Debug)]
+pub struct WithoutBody;
+/// Operations that go on from a place in the change log.
+#[derive(Debug)]
+pub struct FromCursor;
+/// Operations on one thing among many.
+#[derive(Debug)]
+pub struct OnOne;
+/// Operations for browsers, which are throttled.
+#[derive(Debug)]
+pub struct ForBrowsers;
+
+/// Operations for clients with an API token, which are throttled.
+#[derive(Debug)]
+pub struct ForClients;
+/// Registering, which is throttled.
+#[derive(Debug)]
+pub struct ForAnybody;
+/// Operations for those who may publish.
+#[derive(Debug)]
+pub struct ForAdmins;
+/// Operations for operators.
+#[derive(Debug)]
+pub struct ForOperators;
+
+const UNAUTHENTICATED: (u16, &str) = (401, "No valid token");
+const FORBIDDEN: (u16, &str) = (403, "The token is not for this");
+const INVALID: (u16, &str) = (422, "A value is not as it must be");
+const NOT_FOUND: (u16, &str) = (404, "There is no such thing");
+const TRIMMED: (u16, &str) = (409, "What follows the cursor is no longer kept in full");
+const UNAVAILABLE: (u16, &str) = (503, "The store is down; come back");
+const SYNTAX: (u16, &str) = (400, "The body is not JSON");
+const TOO_SLOW: (u16, &str) = (408, "The body did not arrive in time");
+const TOO_LARGE: (u16, &str) = (413, "The body is larger than server.body_limit");
+const MEDIA_TYPE: (u16, &str) = (415, "The body is not application/json");
+const TOO_MANY: (u16, &str) = (429, "Too many requests in this window");
+
+impl Statuses for WithBody {
+    const LIST: &'static [(u16, &'static str)] =
+        &[SYNTAX, UNAUTHENTICATED, FORBIDDEN, TOO_SLOW, TOO_LARGE, MEDIA_TYPE, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for WithoutBody {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for FromCursor {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, TRIMMED, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for OnOne {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
+}
+
+const UNDECRYPTABLE: (u16, &str) = (500, "A stored secret does not decrypt: it was encrypted with another APP_KEY");
+const TAKEN: (u16, &str) = (409, "It is somebody else's already");
+
+impl Statuses for ForClients {
+    const LIST: &'static [(u16, &'static str)] =
+        &[UNAUTHENTICATED, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
+}
+
+impl Statuses for ForAnybody {
+    const LIST: &'static [(u16, &'static str)] =
+        &[FORBIDDEN, TOO_SLOW, TAKEN, TOO_LARGE, INVALID, TOO_MANY, UNAVAILABLE];
+}
+
+impl Statuses for ForAdmins {
+    const LIST: &'static [(u16, &'static str)] = &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
+}
+
+impl Statuses for ForOperators {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
+}
+
+impl Statuses for ForBrowsers {
+    const LIST: &'static [(u16, &'static str)] =
+        &[SYNTAX, UNAUTHENTICATED, FORBIDDEN, TOO_SLOW, TOO_LARGE, MEDIA_TYPE, INVALID, TOO_MANY, UNAVAILABLE];
+}
+
+/// A [`Problem`] of an operation that documents the statuses of `S`.
+#[derive(Debug)]
+pub struct Failed<S>(Problem, PhantomData<S>);
+
+impl<S, P: Into<Problem>> From<P> for Failed<S> {
+    fn from(problem: P) -> Self {
+        Self(problem.into(), PhantomData)
+    }
+}
+
+impl<S> From<Failed<S>> for poem::Error {
+    fn from(failed: Failed<S>) -> Self {
+        failed.0.into()
+    }
+}
+
+impl<S: Statuses> ApiResponse for Failed<S> {
+    fn meta() -> MetaResponses {
+        let response = |(status, description): &(u16, &'static str)| MetaResponse {
+            description,
+            status: Some(*status),
+            status_range: None,
+            content: vec![MetaMediaType { content_type: "application/json", schema: Described::schema_ref() }],
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: S::LIST.iter().map(response).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        Described::register(registry);
+    }
+}

@@ -1,0 +1,135 @@
+//! Who may publish and who may read messages: tokens in headers of their own, refused in the reference server's words.
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::http::auth::gate;
+use crate::http::error::Problem;
+
+/// Only those with the token in `X-Admin-Token`.
+#[derive(Debug)]
+pub struct AdminAuth(());
+
+/// Only those with a token in `X-Operator-Token`.
+#[derive(Debug)]
+pub struct OperatorAuth(());
+
+/// What a client shows to prove which one it is; whether it is true, the wing finds out. The client's id comes in
+/// `X-Client-Id`, in the query or in the body.
+#[derive(Debug)]
+pub struct ClientAuth {
+    /// The bearer token, as Laravel's `bearerToken()` finds it.
+    pub token: Option<String>,
+}
+
+const ADMIN: &str = "X-Admin-Token";
+const OPERATOR: &str = "X-Operator-Token";
+
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+fn in_header(name: &'static str, description: &'static str) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "apiKey",
+        description: Some(description),
+        name: Some(name),
+        key_in: Some("header"),
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    }
+}
+
+impl<'a> ApiExtractor<'a> for AdminAuth {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme("admin", in_header(ADMIN, "ADMIN_TOKEN"));
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["admin"]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let token = header(request, ADMIN).unwrap_or_default();
+        match gate(request).is_some_and(|gate| gate.is_admin(token)) {
+            true => Ok(Self(())),
+            false => Err(Problem::Forbidden("Invalid admin token").into()),
+        }
+    }
+}
+
+impl<'a> ApiExtractor<'a> for OperatorAuth {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme("operator", in_header(OPERATOR, "One of OPERATOR_TOKENS"));
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["operator"]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        // PHP takes "0" for no text, too.
+        // PHP takes "0" for no text, too.
+        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), gate(request)) {
+            (None, _) => Err(Problem::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
+            (Some(token), Some(gate)) if gate.is_operator(token) => Ok(Self(())),
+            _ => Err(Problem::Forbidden("Invalid operator token").into()),
+        }
+    }
+}
+
+impl<'a> ApiExtractor<'a> for ClientAuth {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let scheme = MetaSecurityScheme {
+            ty: "http",
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            ..in_header("", "The api_token of a client")
+        };
+        registry.create_security_scheme("client", scheme);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["client"]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let authorization = header(request, "authorization").unwrap_or_default();
+        Ok(Self { token: bearer(authorization).map(str::to_owned) })
+    }
+}
+
+/// What follows the last `Bearer `, in whatever case, up to a comma.
+fn bearer(authorization: &str) -> Option<&str> {
+    let place = authorization.to_ascii_lowercase().rfind("bearer ")?;
+    let rest = &authorization[place + "bearer ".len()..];
+    rest.split(',').next().filter(|token| !token.is_empty())
+}

@@ -1,0 +1,74 @@
+//! The JSON view of a PHP value, for answers and logs: it never fails.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use super::key::{Key, are_positions};
+use super::object::Face;
+use super::utf8;
+use super::value::{Array, Object, Value};
+
+/// The JSON view of a value: what `json_encode` prints, with U+FFFD for bytes that are no UTF-8 and
+/// 0 for NaN and the infinities, and with objects read as associative arrays, so that an empty one
+/// is `[]`.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(flag) => serializer.serialize_bool(*flag),
+            Self::Int(number) => serializer.serialize_i64(*number),
+            Self::Float(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::Float(_) => serializer.serialize_i64(0),
+            Self::String(bytes) => serializer.serialize_str(&utf8::lossy(bytes)),
+            Self::Array(array) => array.serialize(serializer),
+            Self::Object(object) => match Face::of(object) {
+                Face::Text(text) => serializer.serialize_str(&text),
+                Face::Array(array) => array.serialize(serializer),
+                Face::Properties { properties, .. } => serialize_properties(properties, serializer),
+            },
+        }
+    }
+}
+
+/// A list becomes a sequence, any other array a map.
+impl Serialize for Array {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_list() {
+            return serialize_list(self.iter().map(|(_, value)| value), serializer);
+        }
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (key, value) in self {
+            serialize_entry(&mut map, key, value)?;
+        }
+        map.end()
+    }
+}
+
+fn serialize_properties<S: Serializer>(properties: &Array, serializer: S) -> Result<S::Ok, S::Error> {
+    let public = || properties.iter().filter(|(key, _)| Object::is_public(key));
+    if are_positions(public().map(|(key, _)| key)) {
+        return serialize_list(public().map(|(_, value)| value), serializer);
+    }
+    let mut map = serializer.serialize_map(None)?;
+    for (key, value) in public() {
+        serialize_entry(&mut map, key, value)?;
+    }
+    map.end()
+}
+
+fn serialize_list<'a, S: Serializer>(
+    values: impl Iterator<Item = &'a Value>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut sequence = serializer.serialize_seq(None)?;
+    for value in values {
+        sequence.serialize_element(value)?;
+    }
+    sequence.end()
+}
+
+fn serialize_entry<M: SerializeMap>(map: &mut M, key: &Key, value: &Value) -> Result<(), M::Error> {
+    match key {
+        Key::Int(number) => map.serialize_entry(number, value),
+        Key::String(bytes) => map.serialize_entry(&utf8::lossy(bytes), value),
+    }
+}

@@ -1,0 +1,199 @@
+//! The parser behind [`super::unserialize`]: arrays, objects and references.
+
+mod decimal;
+mod scalar;
+
+pub(in crate::php) use self::scalar::float;
+use super::{MAX_BYTES, MAX_DEPTH, UnserializeError};
+use crate::php::key::Key;
+use crate::php::value::{Array, Object, Value};
+
+/// The least that an element takes in the input (`i:0;N;`), and what it is charged against
+/// [`MAX_BYTES`]: only references can exceed it.
+const ELEMENT_COST: usize = 6;
+
+/// The longest array made room for on the word of its length alone.
+const TRUSTED_CAPACITY: usize = 64;
+
+/// Why a parser stops.
+pub(super) enum Refusal {
+    /// A reference was met by a parser that does not count values.
+    Reference,
+    Final(UnserializeError),
+}
+
+impl From<UnserializeError> for Refusal {
+    fn from(error: UnserializeError) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// A cursor over a serialized value.
+pub(super) struct Parser<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+    budget: usize,
+    /// Where each numbered value began; `None` until a reference asks for it.
+    slots: Option<Vec<usize>>,
+    /// The values being copied at the moment, by where they begin.
+    copying: Vec<usize>,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(bytes: &'a [u8], slots: Option<Vec<usize>>) -> Self {
+        Self { bytes, at: 0, depth: 0, budget: MAX_BYTES + ELEMENT_COST, slots, copying: Vec::new() }
+    }
+
+    /// Reads the value at the cursor.
+    pub(super) fn value(&mut self) -> Result<Value, Refusal> {
+        let start = self.at;
+        let kind = self.byte()?;
+        if kind != b'R' && self.copying.is_empty() {
+            self.slots.iter_mut().for_each(|slots| slots.push(start));
+        }
+        self.spend(ELEMENT_COST)?;
+        match kind {
+            b'a' => self.array(),
+            b'O' => self.object(),
+            b'r' | b'R' => self.reference(kind),
+            _ => self.scalar(kind),
+        }
+    }
+
+    fn array(&mut self) -> Result<Value, Refusal> {
+        self.expect(b":")?;
+        let len = self.length()?;
+        self.expect(b":{")?;
+        let elements = self.elements(len, |key| match key {
+            Value::Int(number) => Some(Key::Int(number)),
+            Value::String(bytes) => Some(Key::from(bytes)),
+            _ => None,
+        })?;
+        Ok(Value::Array(elements))
+    }
+
+    fn object(&mut self) -> Result<Value, Refusal> {
+        self.expect(b":")?;
+        let class = self.quoted()?;
+        let named = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'\\' || byte >= 0x7F;
+        if class.is_empty() || !class.iter().all(named) {
+            return self.malformed();
+        }
+        self.expect(b":")?;
+        let len = self.property_count()?;
+        self.expect(b":{")?;
+        self.spend(class.len())?;
+        let properties = self.elements(len, |key| match key {
+            Value::Int(number) => Some(Key::Int(number)),
+            // As it stands: PHP does not fold the names of properties.
+            Value::String(bytes) => Some(Key::String(bytes)),
+            _ => None,
+        })?;
+        Ok(Value::Object(Object { class: class.to_vec(), properties }))
+    }
+
+    /// Read by `parse_iv2`, not by the scanner: a sign is fine, and no digits are a zero.
+    fn property_count(&mut self) -> Result<usize, Refusal> {
+        let sign = self.bytes.get(self.at).filter(|byte| matches!(byte, b'+' | b'-'));
+        self.at += usize::from(sign.is_some());
+        let count = if self.bytes.get(self.at) == Some(&b':') { 0 } else { self.length()? };
+        if sign == Some(&b'-') && count > 0 { self.malformed() } else { Ok(count) }
+    }
+
+    fn elements(&mut self, len: usize, key: impl Fn(Value) -> Option<Key>) -> Result<Array, Refusal> {
+        if len > self.bytes.len() - self.at {
+            return self.malformed();
+        }
+        self.descend()?;
+        let mut array = Array::with_capacity(len.min(TRUSTED_CAPACITY));
+        for _ in 0..len {
+            let kind = self.byte()?;
+            let Some(key) = key(self.scalar(kind)?) else {
+                return self.malformed();
+            };
+            let value = self.value()?;
+            array.insert(key, value);
+        }
+        self.expect(b"}")?;
+        self.depth -= 1;
+        Ok(array)
+    }
+
+    fn reference(&mut self, kind: u8) -> Result<Value, Refusal> {
+        self.expect(b":")?;
+        let number = self.length()?;
+        self.expect(b";")?;
+        let Some(slots) = &self.slots else {
+            return Err(Refusal::Reference);
+        };
+        let Some(&start) = number.checked_sub(1).and_then(|index| slots.get(index)) else {
+            return self.malformed();
+        };
+        if self.copying.contains(&start) {
+            return Err(UnserializeError::Cycle.into());
+        }
+        self.descend()?;
+        let resume = std::mem::replace(&mut self.at, start);
+        self.copying.push(start);
+        let value = self.value()?;
+        self.copying.pop();
+        self.at = resume;
+        self.depth -= 1;
+        match value {
+            Value::Object(_) => Ok(value),
+            _ if kind == b'R' => Ok(value),
+            _ => self.malformed(),
+        }
+    }
+
+    fn descend(&mut self) -> Result<(), Refusal> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(UnserializeError::TooDeep.into()) } else { Ok(()) }
+    }
+
+    /// Digits, wrapping around at 64 bits as `parse_uiv` does.
+    fn length(&mut self) -> Result<usize, Refusal> {
+        let start = self.at;
+        let mut number = 0_usize;
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            number = number.wrapping_mul(10).wrapping_add(usize::from(digit - b'0'));
+            self.at += 1;
+        }
+        if self.at == start { self.malformed() } else { Ok(number) }
+    }
+
+    fn until(&mut self, end: u8) -> Result<&'a [u8], Refusal> {
+        let rest = &self.bytes[self.at..];
+        let Some(len) = rest.iter().position(|&byte| byte == end) else {
+            return self.malformed();
+        };
+        self.at += len + 1;
+        Ok(&rest[..len])
+    }
+
+    fn byte(&mut self) -> Result<u8, Refusal> {
+        let Some(&byte) = self.bytes.get(self.at) else {
+            return self.malformed();
+        };
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn expect(&mut self, expected: &[u8]) -> Result<(), Refusal> {
+        if !self.bytes[self.at..].starts_with(expected) {
+            return self.malformed();
+        }
+        self.at += expected.len();
+        Ok(())
+    }
+
+    fn spend(&mut self, cost: usize) -> Result<(), Refusal> {
+        self.budget = self.budget.checked_sub(cost).ok_or(UnserializeError::TooLarge)?;
+        Ok(())
+    }
+
+    fn malformed<T>(&self) -> Result<T, Refusal> {
+        Err(UnserializeError::Malformed { offset: self.at }.into())
+    }
+}

@@ -1,0 +1,93 @@
+//! The scope in a request's body and in answers.
+
+use std::fmt;
+
+use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, SeqAccess};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::presence::domain::identity::{Id, Parts, Scope};
+use crate::{objects_only, openapi_by_serde};
+
+/// Where the user is; parts left out are no part of the key, no guard means `web`.
+#[derive(Clone, Debug, Default, Object, Deserialize)]
+#[oai(rename = "Scope")]
+#[serde(remote = "Self", default, expecting = "an object")]
+pub struct ScopeBody {
+    /// The tenant.
+    tenant: Option<Id>,
+    /// The location.
+    location: Option<Id>,
+    /// The domain.
+    domain: Option<Id>,
+    /// The guard.
+    guard: Option<Id>,
+}
+
+impl Serialize for ScopeBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { tenant, location, domain, guard } = self;
+        Parts { tenant, location, domain, guard }.serialize(serializer)
+    }
+}
+
+impl From<ScopeBody> for Scope {
+    fn from(body: ScopeBody) -> Self {
+        Self { tenant: body.tenant, location: body.location, domain: body.domain, guard: body.guard }
+    }
+}
+
+impl From<Scope> for ScopeBody {
+    fn from(scope: Scope) -> Self {
+        Self { tenant: scope.tenant, location: scope.location, domain: scope.domain, guard: scope.guard }
+    }
+}
+
+objects_only!(ScopeBody);
+
+/// A scope that is asked for. PHP writes an array without entries as `[]`: that is an empty one, too.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct WishedScope(ScopeBody);
+
+openapi_by_serde!(WishedScope, "WishedScope", {
+    let items = Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
+    let nothing = MetaSchema { items, max_items: Some(0), ..MetaSchema::new("array") };
+    MetaSchema {
+        any_of: vec![ScopeBody::schema_ref(), MetaSchemaRef::Inline(Box::new(nothing))],
+        ..MetaSchema::ANY
+    }
+}, of ScopeBody);
+
+impl From<WishedScope> for Scope {
+    fn from(WishedScope(body): WishedScope) -> Self {
+        body.into()
+    }
+}
+
+impl<'de> Deserialize<'de> for WishedScope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = WishedScope;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WishedScope, A::Error> {
+                ScopeBody::deserialize(MapAccessDeserializer::new(map)).map(WishedScope)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<WishedScope, A::Error> {
+                match list.next_element::<de::IgnoredAny>()? {
+                    None => Ok(WishedScope::default()),
+                    Some(_) => Err(A::Error::invalid_type(de::Unexpected::Seq, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}

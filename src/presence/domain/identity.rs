@@ -1,0 +1,287 @@
+//! Who: user ids, scopes, sessions and the key they share with Laravel's cache. Each type has one fallible constructor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize, de};
+
+pub use super::meta::Meta;
+use crate::laravel::cache_key;
+use crate::laravel::cache_key::{Scalar, ScopeParts};
+use crate::php;
+
+/// Longer ids, scope values and session names than this many characters are refused, as by Laravel's `max:255`.
+pub const MAX_LENGTH: usize = 255;
+
+/// Why a value cannot be (part of) an identity. `Display` completes the sentence "The … field …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It would name another tenant's key.
+    #[error("must not contain \"|\" or control characters.")]
+    Separator,
+    /// It is longer than [`MAX_LENGTH`] characters.
+    #[error("must not be greater than 255 characters.")]
+    TooLong,
+    /// It is of another JSON type.
+    #[error("must be a string or a 64-bit integer.")]
+    Type,
+}
+
+/// A string or a 64-bit integer, kept apart: 123 is answered as a number, "123" as a string.
+///
+/// Both name the same presence, as they do in PHP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Id {
+    /// A JSON integer.
+    Int(i64),
+    /// A JSON string without `|` and control characters, at most [`MAX_LENGTH`] characters.
+    Text(Arc<str>),
+}
+
+/// The id of a user.
+pub type UserId = Id;
+
+impl Id {
+    /// The id that `text` spells, as text.
+    pub fn text(text: &str) -> Result<Self, Refused> {
+        checked(text).map(|text| Self::Text(text.into()))
+    }
+
+    /// The id in a URL or a claim, where numbers come as text: canonical integers are integers.
+    pub fn from_path(text: &str) -> Result<Self, Refused> {
+        match text.parse::<i64>() {
+            Ok(number) if number.to_string() == text => Ok(Self::Int(number)),
+            _ => Self::text(text),
+        }
+    }
+
+    /// The id as PHP folds it when it is the key of an array: a text that spells an integer is the integer.
+    pub fn folded(self) -> Self {
+        match &self {
+            Self::Text(text) => match php::Key::from(text.as_ref()) {
+                php::Key::Int(number) => Self::Int(number),
+                php::Key::String(_) => self,
+            },
+            Self::Int(_) => self,
+        }
+    }
+
+    fn scalar(&self) -> Scalar<'_> {
+        match self {
+            Self::Int(number) => Scalar::Int(*number),
+            Self::Text(text) => Scalar::Str(text),
+        }
+    }
+}
+
+impl From<i64> for Id {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(number) => number.fmt(formatter),
+            Self::Text(text) => text.fmt(formatter),
+        }
+    }
+}
+
+fn checked(text: &str) -> Result<&str, Refused> {
+    if text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH {
+        return Err(Refused::TooLong);
+    }
+    if text.chars().any(|character| character == '|' || character.is_control()) {
+        return Err(Refused::Separator);
+    }
+    Ok(text)
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Id;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string or a 64-bit integer")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Id, E> {
+                Ok(Id::Int(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {
+                i64::try_from(number).map(Id::Int).map_err(|_| E::custom(Refused::Type))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+                Id::text(text).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Where a user is present. A part that is `None` is not part of the key; no guard means `web`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scope {
+    /// The tenant, in the key as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Id>,
+    /// The location, in the key behind `loc:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Id>,
+    /// The domain, in the key behind `dom:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Id>,
+    /// The guard, in the key behind `guard:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Id>,
+}
+
+/// A scope spelled out: all four parts, null where there is none.
+#[derive(Debug, Serialize)]
+pub struct Parts<'a> {
+    /// The tenant.
+    pub tenant: &'a Option<Id>,
+    /// The location.
+    pub location: &'a Option<Id>,
+    /// The domain.
+    pub domain: &'a Option<Id>,
+    /// The guard.
+    pub guard: &'a Option<Id>,
+}
+
+impl Scope {
+    /// All four parts.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts { tenant: &self.tenant, location: &self.location, domain: &self.domain, guard: &self.guard }
+    }
+
+    /// The scope's part of every member's logical key, e.g. `presence|acme|guard:web`.
+    pub fn key(&self, include_guard: bool) -> ScopeKey {
+        ScopeKey(self.spelled(include_guard).into())
+    }
+
+    fn spelled(&self, include_guard: bool) -> String {
+        fn scalar(part: Option<&Id>) -> Scalar<'_> {
+            part.map_or(Scalar::Null, Id::scalar)
+        }
+        let parts = ScopeParts {
+            tenant: scalar(self.tenant.as_ref()),
+            location: scalar(self.location.as_ref()),
+            domain: scalar(self.domain.as_ref()),
+            guard: scalar(self.guard.as_ref()),
+        };
+        cache_key::scope_key(&parts, include_guard)
+    }
+}
+
+/// A scope as Laravel's cache spells it: what its members' logical keys begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeKey(Arc<str>);
+
+impl ScopeKey {
+    /// The text of the key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The logical cache key of one user in this scope.
+    pub fn user(&self, user: &UserId) -> Key {
+        Key { scope: self.0.len(), logical: cache_key::logical_key(&self.0, user.scalar()).into() }
+    }
+}
+
+/// A user's logical cache key, e.g. `presence|acme|guard:web|user:7`: the identity that PHP and the sidecar share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    logical: Arc<str>,
+    scope: usize,
+}
+
+impl Key {
+    /// The logical key, before any prefix.
+    pub fn as_str(&self) -> &str {
+        &self.logical
+    }
+
+    /// The part all members of the scope share.
+    pub fn scope(&self) -> &str {
+        &self.logical[..self.scope]
+    }
+
+    /// The part that names the user: what a roster is ordered by.
+    pub fn member(&self) -> &str {
+        &self.logical[self.scope + MEMBER.len()..]
+    }
+
+    /// Reads back a key that [`Key::as_str`] gave.
+    pub fn parse(logical: &str) -> Option<Self> {
+        logical.rfind(MEMBER).map(|scope| Self { logical: logical.into(), scope })
+    }
+
+    /// The key of `member` in `scope`; the inverse of [`Key::scope`] and [`Key::member`].
+    pub fn of_member(scope: &str, member: &str) -> Self {
+        Self { logical: format!("{scope}{MEMBER}{member}").into(), scope: scope.len() }
+    }
+}
+
+const MEMBER: &str = "|user:";
+
+/// A user in a scope, with the key of both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The user's id as the caller spelled it.
+    pub user: UserId,
+    /// The scope as the caller spelled it.
+    pub scope: Scope,
+    /// The key of both.
+    pub key: Key,
+}
+
+impl Subject {
+    /// The subject for a user in a scope.
+    pub fn new(user: UserId, scope: Scope, include_guard: bool) -> Self {
+        let mut logical = scope.spelled(include_guard);
+        let length = logical.len();
+        cache_key::push_user(user.scalar(), &mut logical);
+        Self { user, scope, key: Key { logical: logical.into(), scope: length } }
+    }
+}
+
+/// The name of one tab or device of a user. Unnamed, it is `default`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SessionId(Arc<str>);
+
+impl SessionId {
+    /// The session called `name`.
+    pub fn new(name: &str) -> Result<Self, Refused> {
+        checked(name).map(|name| Self(name.into()))
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for SessionId {
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::new(&name).map_err(de::Error::custom)
+    }
+}

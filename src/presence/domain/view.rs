@@ -1,0 +1,99 @@
+//! A user as callers see one: the PHP facade's four entries and what the sidecar knows beyond them.
+
+use super::identity::{Meta, SessionId};
+use super::{Observed, Record, Session, State, Status, Timestamp, Windows};
+
+/// What a status answer says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Online, away or offline.
+    pub status: Status,
+    /// The newest heartbeat, while a record of it exists.
+    pub last_seen: Option<Timestamp>,
+    /// Whole seconds since then.
+    pub seconds_ago: Option<i64>,
+    /// What it brought along.
+    pub meta: Meta,
+    /// The newest active heartbeat, also after the user went offline.
+    pub last_online: Option<Timestamp>,
+    /// The sessions that are fresh.
+    pub sessions: Vec<SessionView>,
+}
+
+/// One session of a [`View`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionView {
+    /// Its name.
+    pub id: SessionId,
+    /// Online or away.
+    pub status: Status,
+    /// Its newest heartbeat.
+    pub last_seen: Timestamp,
+}
+
+impl View {
+    /// Nobody has been seen.
+    pub fn unseen() -> Self {
+        Self {
+            status: Status::Offline,
+            last_seen: None,
+            seconds_ago: None,
+            meta: Meta::default(),
+            last_online: None,
+            sessions: Vec::new(),
+        }
+    }
+
+    /// What a Laravel record alone says, which is what the PHP facade answers.
+    pub fn of_record(record: Observed, windows: &Windows, now: Timestamp) -> Self {
+        let Observed::Found(Record { last_seen, idle, meta }) = record else { return Self::unseen() };
+        Self {
+            status: Status::of_record(last_seen, idle, now, windows),
+            last_seen: Some(last_seen),
+            seconds_ago: Some(now.seconds_apart(last_seen)),
+            meta,
+            ..Self::unseen()
+        }
+    }
+
+    /// What the record says, and what the state knows beyond it. On status the record, being PHP's too, has the word.
+    pub fn of_known(state: Option<State>, record: Observed, windows: &Windows, now: Timestamp) -> Self {
+        let state = state.map(|state| state.with_record(&record, now));
+        let mut view = Self::of_record(record, windows, now);
+        let Some(state) = state else {
+            view.last_online = view.last_seen.filter(|_| view.status == Status::Online);
+            return view;
+        };
+        let seen = view.last_seen.filter(|_| view.status == Status::Online);
+        view.last_online = state.last_online.max(seen);
+        if view.status.is_present() {
+            let fresh = |session: &&Session| now.seconds_apart(session.seen) < windows.ttl.secs();
+            view.sessions = state.sessions.iter().filter(fresh).map(|session| session.view(windows, now)).collect();
+        }
+        view
+    }
+
+    /// What a state that was just committed says.
+    pub fn of_state(state: Option<&State>, windows: &Windows, now: Timestamp) -> Self {
+        let Some(state) = state else { return Self::unseen() };
+        if !state.status.is_present() {
+            return Self { last_online: state.last_online, ..Self::unseen() };
+        }
+        let last_seen = state.seen();
+        Self {
+            status: state.status,
+            last_seen,
+            seconds_ago: last_seen.map(|seen| now.seconds_apart(seen)),
+            meta: state.meta.clone(),
+            last_online: state.last_online,
+            sessions: state.sessions.iter().map(|session| session.view(windows, now)).collect(),
+        }
+    }
+}
+
+impl Session {
+    fn view(&self, windows: &Windows, now: Timestamp) -> SessionView {
+        let status = Status::of_record(self.seen, !self.active, now, windows);
+        SessionView { id: self.id.clone(), status, last_seen: self.seen }
+    }
+}

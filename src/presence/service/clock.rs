@@ -1,0 +1,63 @@
+//! The store's clock, read without asking the store each time.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::presence::domain::{Span, Timestamp};
+use crate::presence::store::{Result, Store};
+
+/// A skew between this host and the store above this is worth a line in the log.
+const NOTABLE_SKEW_MS: i64 = 1_000;
+
+/// The store's time: this process's monotonic clock plus the offset last measured. Until then the host's own time.
+#[derive(Debug)]
+pub struct Clock {
+    started: Instant,
+    offset: AtomicI64,
+    measured: AtomicBool,
+}
+
+impl Clock {
+    /// A clock that goes by the host until it is first [synchronized](Clock::synchronize).
+    pub fn new() -> Self {
+        Self { started: Instant::now(), offset: AtomicI64::new(host_micros()), measured: AtomicBool::new(false) }
+    }
+
+    /// Now, on the store's clock.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.elapsed() + self.offset.load(Ordering::Relaxed))
+    }
+
+    /// Measures the offset to the store, allowing half of the round trip for the way back. Tells how far the store's
+    /// clock was set back since the last time.
+    pub async fn synchronize(&self, store: &dyn Store) -> Result<Span> {
+        let asked = self.elapsed();
+        let answer = store.time().await?;
+        let answered = self.elapsed();
+        let offset = answer.micros() - asked.midpoint(answered);
+        let before = self.offset.swap(offset, Ordering::Relaxed);
+        let is_first = !self.measured.swap(true, Ordering::Relaxed);
+        let skew_ms = (self.now().micros() - host_micros()) / 1_000;
+        if skew_ms.abs() > NOTABLE_SKEW_MS {
+            tracing::warn!(skew_ms, "the store's clock differs from this host's; presence goes by the store's");
+        }
+        let set_back = u64::try_from(before - offset).unwrap_or(0);
+        Ok(Span::from_duration(Duration::from_micros(if is_first { 0 } else { set_back })))
+    }
+
+    fn elapsed(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the host's clock is compared with the store's")]
+fn host_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}

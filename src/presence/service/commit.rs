@@ -1,0 +1,370 @@
+//! Applies inputs to users and commits the outcomes, many users in one round trip.
+//!
+//! It remembers the last state of each user, so that a [steady](State::is_steady) heartbeat needs no read and writes the
+//! Laravel record alone. What it remembers may be out of date, another replica or a sweep having committed since: then
+//! the store says so, gives the current state, and the rules are asked again. Where more is at stake, the store is asked
+//! first: other replicas' steady heartbeats, and what PHP did, are in the Laravel record only.
+//!
+//! A connection may be lost between a commit and its answer. Then the state on file tells: if it is the very one that was
+//! sent, it has been committed, and is not committed again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use foldhash::fast::RandomState;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use indexmap::IndexMap;
+use lru::LruCache;
+
+use super::clock::Clock;
+use super::metrics::Metrics;
+use super::notifier::Bell;
+use crate::presence::domain;
+use crate::presence::domain::identity::{Key, Subject};
+use crate::presence::domain::{
+    Input, Observed, Outcome, RecordWrite, State, Status, Timestamp, Transition, View, Windows,
+};
+use crate::presence::store::{Commit, Committed, Known, Result, Store, Unavailable};
+use crate::storage::batch::{Asked, Groups};
+
+/// So many users are remembered.
+const REMEMBERED: usize = 100_000;
+/// So many jobs are worth a flight of their own while another is on its way.
+const CROWD: usize = 32;
+/// After so many conflicts in a row about one user the caller is told to come back.
+const ATTEMPTS: usize = 8;
+
+/// What a caller wants to happen to a user.
+#[derive(Debug)]
+pub struct Wanted {
+    /// To whom.
+    pub subject: Subject,
+    /// What.
+    pub input: Input,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// The user as of now.
+    pub view: View,
+    /// What the call did to the user's presence.
+    pub transition: Option<Transition>,
+}
+
+type Job = Asked<Wanted, Happened>;
+
+/// What committing takes.
+#[derive(Clone)]
+pub struct Ground {
+    /// Where it is committed.
+    pub store: Arc<dyn Store>,
+    /// The store's clock.
+    pub clock: Arc<Clock>,
+    /// When heartbeats grow old.
+    pub windows: Windows,
+    /// Whether every sign of life is announced.
+    pub announce_beats: bool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who is told.
+    pub bell: Arc<Bell>,
+}
+
+/// The committing task.
+pub struct Committer {
+    ground: Arc<Ground>,
+    remembered: LruCache<Key, State, RandomState>,
+    away: HashSet<Key, RandomState>,
+}
+
+/// A group of users on its way to the store.
+struct Flight {
+    ground: Arc<Ground>,
+    units: IndexMap<Key, Unit, RandomState>,
+    landed: Vec<(Key, Option<State>)>,
+}
+
+/// All that waits for one user.
+struct Unit {
+    jobs: Vec<Job>,
+    known: Option<Known>,
+    /// Whether `known` is what the store just said. It must not be asked again after a conflict: the record that it
+    /// finds may be the one that the commit was to write.
+    told: bool,
+    /// What was sent over a connection that was lost before the answer came.
+    unanswered: Option<Sent>,
+}
+
+/// A user's commit, and what its callers are to be told.
+struct Sent {
+    outcome: Outcome,
+    answers: Vec<Happened>,
+}
+
+/// A user's commit on its way.
+struct Pending {
+    jobs: Vec<Job>,
+    answers: Vec<Happened>,
+}
+
+/// What a flight leads to, after its callers have been answered.
+struct Landed {
+    states: Vec<(Key, Option<State>)>,
+    store_failed: bool,
+}
+
+impl Committer {
+    /// A committer that remembers nobody yet.
+    pub fn new(ground: Ground) -> Self {
+        let remembered = LruCache::unbounded_with_hasher(RandomState::default());
+        Self { ground: Arc::new(ground), remembered, away: HashSet::default() }
+    }
+
+    /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
+    /// the other is on its way; a user is never on two at once.
+    pub async fn run(mut self, mut groups: Groups<Wanted, Happened>) {
+        let mut flying = FuturesUnordered::new();
+        let mut waiting = Vec::new();
+        loop {
+            if flying.is_empty() && waiting.is_empty() && !groups.next(&mut waiting).await {
+                return;
+            }
+            groups.more(&mut waiting);
+            let crowd = waiting.len() >= 2 * CROWD;
+            let parts = if flying.is_empty() && crowd { 2 } else { 1 };
+            if flying.is_empty() || waiting.len() >= CROWD {
+                let later = waiting.split_off(waiting.len() / parts);
+                for part in [std::mem::take(&mut waiting), later] {
+                    let (flight, held) = self.board(part);
+                    waiting.extend(held);
+                    if !flight.units.is_empty() {
+                        flying.push(flight.fly());
+                    }
+                }
+            }
+            if let Some(landed) = flying.next().await {
+                let store_failed = landed.store_failed;
+                self.land(landed);
+                if store_failed {
+                    groups.fail_waiting(&mut waiting);
+                }
+            }
+        }
+    }
+
+    /// Groups jobs by user, with what is remembered of each; those of users who are on their way are held back.
+    fn board(&mut self, jobs: Vec<Job>) -> (Flight, Vec<Job>) {
+        let mut units: IndexMap<Key, Unit, _> = IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
+        let mut held = Vec::new();
+        for job in jobs {
+            let key = &job.question.subject.key;
+            if self.away.contains(key) {
+                held.push(job);
+            } else if let Some(unit) = units.get_mut(key) {
+                unit.jobs.push(job);
+            } else {
+                let known = self.remembered.pop(key).map(|state| Known {
+                    version: state.version,
+                    state: Some(state),
+                    record: Observed::Unknown,
+                });
+                units.insert(key.clone(), Unit { jobs: vec![job], known, told: false, unanswered: None });
+            }
+        }
+        self.away.extend(units.keys().cloned());
+        let landed = Vec::with_capacity(units.len());
+        (Flight { ground: self.ground.clone(), units, landed }, held)
+    }
+
+    /// Remembers what was committed.
+    fn land(&mut self, landed: Landed) {
+        for (key, state) in landed.states {
+            self.away.remove(&key);
+            if let Some(state) = state {
+                self.remembered.put(key, state);
+            }
+        }
+        while self.remembered.len() > REMEMBERED {
+            self.remembered.pop_lru();
+        }
+    }
+}
+
+impl Flight {
+    /// Commits, and answers the callers.
+    async fn fly(mut self) -> Landed {
+        let mut reason = "too many writers at the same user".to_owned();
+        let (mut store_failed, mut reconnected) = (false, false);
+        for _ in 0..ATTEMPTS {
+            let done = match self.learn().await {
+                Ok(()) => self.attempt().await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                reason = error.reason();
+                if error.is_lost_connection() && !std::mem::replace(&mut reconnected, true) {
+                    continue;
+                }
+                tracing::warn!(reason, "presence could not be committed");
+                store_failed = true;
+                break;
+            }
+            if self.units.is_empty() {
+                break;
+            }
+            self.ground.metrics.conflicts.increment(self.units.len() as u64);
+        }
+        for (key, unit) in std::mem::take(&mut self.units) {
+            self.landed.push((key, None));
+            for job in unit.jobs {
+                job.answer(Err(Unavailable::new(reason.as_str())));
+            }
+        }
+        Landed { states: self.landed, store_failed }
+    }
+
+    /// Finds out the state of each user: what is remembered, if that is enough, else from the store.
+    async fn learn(&mut self) -> Result<()> {
+        let now = self.ground.clock.now();
+        let windows = &self.ground.windows;
+        let unknown: Vec<Key> =
+            self.units.iter().filter(|(_, unit)| !unit.suffices(windows, now)).map(|(key, _)| key.clone()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let loaded = self.ground.store.load(&unknown, now).await?;
+        for (key, known) in unknown.iter().zip(loaded) {
+            if known.record == Observed::Unreadable {
+                self.ground.metrics.unreadable_records.increment(1);
+            }
+            let Some(unit) = self.units.get_mut(key) else { continue };
+            match unit.unanswered.take() {
+                Some(sent) if sent.is_on_file(&known) => {
+                    let jobs = std::mem::take(&mut unit.jobs);
+                    self.done(key.clone(), sent.outcome, Pending { jobs, answers: sent.answers });
+                }
+                _ => (unit.known, unit.told) = (Some(known), true),
+            }
+        }
+        self.units.retain(|_, unit| !unit.jobs.is_empty());
+        Ok(())
+    }
+
+    /// Applies and commits all units; those that met a conflict remain, with what is known now.
+    async fn attempt(&mut self) -> Result<()> {
+        if self.units.is_empty() {
+            return Ok(());
+        }
+        let now = self.ground.clock.now();
+        let mut commits = Vec::with_capacity(self.units.len());
+        let mut pending = Vec::with_capacity(self.units.len());
+        for (key, unit) in std::mem::take(&mut self.units) {
+            let known = unit.known.unwrap_or(Known { version: 0, state: None, record: Observed::Unknown });
+            let expected = known.version;
+            let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
+            let (outcome, answers) = self.ground.apply(&unit.jobs, known, now);
+            commits.push(Commit { key, expected, listed, outcome });
+            pending.push(Pending { jobs: unit.jobs, answers });
+        }
+        let started = Instant::now();
+        let committed = self.ground.store.commit(&commits, now).await;
+        self.ground.metrics.store_seconds.record(started.elapsed());
+        let committed = match committed {
+            Ok(committed) => committed,
+            Err(error) => {
+                let lost = commits.into_iter().zip(pending).map(|(commit, Pending { jobs, answers })| {
+                    let unanswered = Some(Sent { outcome: commit.outcome, answers });
+                    (commit.key, Unit { jobs, known: None, told: false, unanswered })
+                });
+                self.units.extend(lost);
+                return Err(error);
+            }
+        };
+        for ((commit, pending), committed) in commits.into_iter().zip(pending).zip(committed) {
+            match committed {
+                Committed::Done => self.done(commit.key, commit.outcome, pending),
+                Committed::Conflict(known) => {
+                    let unit = Unit { jobs: pending.jobs, known: Some(*known), told: true, unanswered: None };
+                    self.units.insert(commit.key, unit);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, key: Key, outcome: Outcome, pending: Pending) {
+        for change in &outcome.changes {
+            self.ground.metrics.changed(change, None);
+        }
+        if !outcome.changes.is_empty() {
+            self.ground.bell.ring();
+        }
+        self.landed.push((key, outcome.state));
+        for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
+            job.answer(Ok(answer));
+        }
+    }
+}
+
+impl Sent {
+    /// Whether all of this was committed, and nothing since. A steady heartbeat, which writes no state, may as well be sent
+    /// again.
+    fn is_on_file(&self, known: &Known) -> bool {
+        let Outcome { dirty, state, record, .. } = &self.outcome;
+        let record_is_gone = *record != RecordWrite::Forget || known.record == Observed::Missing;
+        *dirty && state.is_some() && *state == known.state && record_is_gone
+    }
+}
+
+impl Unit {
+    /// Whether what is known is enough to go by.
+    fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
+        let state = self.known.as_ref().and_then(|known| known.state.as_ref());
+        let enough = |state: &State, job: &Job| {
+            let Wanted { subject, input } = &job.question;
+            state.suffices_for(subject, input, windows, now)
+        };
+        self.told || state.is_some_and(|state| self.jobs.iter().all(|job| enough(state, job)))
+    }
+}
+
+impl Ground {
+    /// Applies what all callers want of one user, one after the other; only the last state is written.
+    fn apply(&self, jobs: &[Job], known: Known, now: Timestamp) -> (Outcome, Vec<Happened>) {
+        let mut record = known.record;
+        let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let Wanted { subject, input } = &job.question;
+            let observed = std::mem::replace(&mut record, Observed::Unknown);
+            let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat, now));
+            let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));
+            let mut next = domain::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
+            if announced {
+                next.announce_beat(now);
+            }
+            let view = View::of_state(next.state.as_ref(), &self.windows, now);
+            answers.push(Happened { view, transition: next.transition() });
+            merged = merged.followed_by(next);
+        }
+        (merged, answers)
+    }
+}
+
+impl Outcome {
+    /// Two outcomes of one user in a row, to be committed as one.
+    fn followed_by(self, next: Self) -> Self {
+        let mut changes = self.changes;
+        changes.extend(next.changes);
+        Self {
+            dirty: self.dirty || next.dirty,
+            before: next.before,
+            changes,
+            record: if next.record == RecordWrite::Keep { self.record } else { next.record },
+            due: next.due.or(self.due),
+            state: next.state,
+        }
+    }
+}

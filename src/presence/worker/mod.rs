@@ -1,0 +1,3 @@
+//! The background loops of presence.
+
+pub mod sweep;

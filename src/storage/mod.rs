@@ -1,0 +1,43 @@
+//! Shared storage infrastructure: the error of a store that is unavailable, connections that reconnect by themselves,
+//! and request batching.
+
+pub mod batch;
+pub mod redis;
+pub mod sql;
+
+use std::sync::Arc;
+
+/// A store is down, overloaded, or did not answer in time. The request may or may not have taken effect.
+///
+/// Cheap to clone: all callers of a batch get the same error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the store is not available")]
+pub struct Unavailable {
+    source: Arc<dyn std::error::Error + Send + Sync>,
+    lost_connection: bool,
+}
+
+impl Unavailable {
+    /// An error with a cause.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into().into(), lost_connection: false }
+    }
+
+    /// An error caused by a lost connection; a retry usually gets a new connection.
+    pub fn lost_connection(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into().into(), lost_connection: true }
+    }
+
+    /// Whether a retry may get a new connection.
+    pub fn is_lost_connection(&self) -> bool {
+        self.lost_connection
+    }
+
+    /// The cause, as text for a log line.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
+}
+
+/// The result of a storage operation.
+pub type Result<T> = std::result::Result<T, Unavailable>;

@@ -1,0 +1,102 @@
+//! What is sent: exactly the bytes that were signed. Pure.
+
+use chrono_tz::Tz;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::signature;
+use crate::config::Endpoint;
+use crate::php::{Value, date};
+use crate::presence::domain::identity::{Parts, UserId};
+use crate::presence::domain::{Change, Event};
+
+/// A post, ready to be sent.
+#[derive(Clone)]
+pub struct Message {
+    /// The body's `id`.
+    pub id: String,
+    /// Names and values of headers; the values may be secrets.
+    pub headers: Vec<(String, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        formatter.debug_struct("Message").field("id", &self.id).field("headers", &headers).finish_non_exhaustive()
+    }
+}
+
+/// The body of a post about `change`: the PHP package's three entries, then the sidecar's.
+///
+/// `occurred_at` is in `zone`, in whole seconds, as PHP's `toIso8601String()`. `meta.status` is added unless the caller
+/// set one.
+pub fn body(change: &Change, id: &Uuid, zone: Tz) -> Vec<u8> {
+    let body = Body {
+        user_id: &change.user_id,
+        occurred_at: date::iso8601(change.occurred_at.micros(), zone),
+        meta: with_status(change),
+        id: id.to_string(),
+        event: change.event().as_str(),
+        status: change.status.as_str(),
+        seq: change.seq,
+        scope: change.scope.parts(),
+    };
+    serde_json::to_vec(&body).unwrap_or_else(|error| unreachable!("a body has string keys only: {error}"))
+}
+
+/// The body of a post that only asks whether it arrives.
+pub fn ping(id: &Uuid, at: &str) -> Vec<u8> {
+    serde_json::json!({"id": id.to_string(), "event": "ping", "occurred_at": at}).to_string().into_bytes()
+}
+
+/// Signs `body`, to be sent to `endpoint` at `time` (in seconds since 1970).
+pub fn sign(endpoint: &Endpoint, id: &str, body: Vec<u8>, time: i64) -> Message {
+    let secret = endpoint.secret.expose_secret();
+    let secrets = std::iter::once(&endpoint.secret).chain(&endpoint.previous_secrets);
+    let standard: Vec<_> = secrets.map(|secret| signature::standard(secret.expose_secret(), id, time, &body)).collect();
+    let mut headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        (endpoint.signature_header.clone(), signature::header(endpoint.algo, secret.as_bytes(), time, &body)),
+        ("webhook-id".to_owned(), id.to_owned()),
+        ("webhook-timestamp".to_owned(), time.to_string()),
+        ("webhook-signature".to_owned(), standard.join(" ")),
+    ];
+    headers.extend(endpoint.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
+    Message { id: id.to_owned(), headers, body }
+}
+
+/// Whether `endpoint` wants to know of `event`.
+pub fn wants(endpoint: &Endpoint, event: Event) -> bool {
+    let on = &endpoint.send_on;
+    match event {
+        Event::Online => on.online,
+        Event::Away => on.away,
+        Event::Offline => on.offline,
+        Event::Heartbeat => on.heartbeat,
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    user_id: &'a UserId,
+    occurred_at: String,
+    meta: Value,
+    id: String,
+    event: &'static str,
+    status: &'static str,
+    seq: u64,
+    scope: Parts<'a>,
+}
+
+fn with_status(change: &Change) -> Value {
+    let mut meta = change.meta.value();
+    if let Value::Array(entries) = &mut meta
+        && entries.get("status").is_none()
+    {
+        entries.insert("status", Value::from(change.status.as_str()));
+    }
+    meta
+}
