@@ -22,7 +22,7 @@ pub use self::tables::used as used_tables;
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue};
 use crate::http::listener;
-use crate::http::middleware::Edge;
+use crate::http::middleware::Middleware;
 use crate::messaging;
 use crate::messaging::Messaging;
 use crate::queue::{Queue, SqlQueue};
@@ -32,7 +32,7 @@ use crate::telemetry::Registry;
 /// Everything that a running sidecar consists of, put together but not yet running.
 pub struct App {
     /// All routes, with the edge around them.
-    pub routes: Edge<Routes>,
+    pub routes: Middleware<Routes>,
     /// The routes of the metrics listener, if there is one.
     pub metrics: Option<Route>,
     /// The OpenAPI document.
@@ -45,13 +45,13 @@ pub struct App {
 /// Why a configuration could not be put to work.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct AssemblyError(String);
+pub struct BuildError(String);
 
 /// Puts a sidecar together. Nothing is connected to yet; a store that is down does not stop the start.
 ///
-/// # Errors
+/// # ValidationErrors
 /// A combination this version cannot serve.
-pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
+pub fn assemble(config: &Config) -> Result<App, BuildError> {
     let registry = Arc::new(Registry::new());
     let outlets = webhooks::outlets(config);
     let installation = outlets.installation;
@@ -94,7 +94,7 @@ pub fn assemble(config: &Config) -> Result<App, AssemblyError> {
 type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
 
 /// The messaging wing, if it is wanted and there is a key.
-fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, AssemblyError> {
+fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, BuildError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
     let (database, names) = (database.clone(), Names::new(&config.messaging.tables, &config.database));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {

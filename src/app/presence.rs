@@ -10,25 +10,25 @@ use uuid::Uuid;
 use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::Throttle;
-use crate::presence::api::{Api, Browser};
+use crate::presence::api::{Api, BrowserApi};
 use crate::presence::domain::{Span, Windows};
-use crate::presence::service::change_feed::Feed;
+use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
-use crate::presence::worker::sweep::Sweep;
-use crate::presence::{Bell, Ground, Metrics, Presence};
+use crate::presence::worker::sweep::ExpirySweeper;
+use crate::presence::{ChangeNotifier, Ground, Metrics, Presence};
 use crate::telemetry::Registry;
 
 /// What the other parts need of presence.
 pub(super) struct Wing {
     pub(super) service: Arc<Presence>,
     pub(super) clock: Arc<Clock>,
-    pub(super) workers: Work,
-    feed: Feed,
+    pub(super) workers: PresenceWorkers,
+    feed: ChangeFeed,
 }
 
 /// What works for presence beside the requests.
-pub(super) struct Work {
-    pub(super) sweep: Sweep,
+pub(super) struct PresenceWorkers {
+    pub(super) sweep: ExpirySweeper,
     pub(super) interval: Duration,
     /// Who talks to the store for everybody; ends when the service is dropped.
     pub(super) answering: Vec<BoxFuture<'static, ()>>,
@@ -45,15 +45,20 @@ pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, regis
         windows: windows(config),
         announce_beats,
         metrics: Arc::new(Metrics::new(registry)),
-        bell: Arc::new(Bell::new()),
+        bell: Arc::new(ChangeNotifier::new()),
     };
     let ending = CancellationToken::new();
     let clock = ground.clock.clone();
-    let (feed, following) = Feed::new(stores.store.clone(), &ground.bell, ending.clone());
-    let sweep = Sweep { ground: ground.clone(), keep_changes: Span::from_duration(config.changes.keep) };
+    let (feed, following) = ChangeFeed::new(stores.store.clone(), &ground.bell, ending.clone());
+    let sweep = ExpirySweeper { ground: ground.clone(), keep_changes: Span::from_duration(config.changes.keep) };
     let (service, answering) = Presence::new(ground);
-    let workers =
-        Work { sweep, interval: config.presence.sweep_interval, answering, feed: Box::pin(following), ending };
+    let workers = PresenceWorkers {
+        sweep,
+        interval: config.presence.sweep_interval,
+        answering,
+        feed: Box::pin(following),
+        ending,
+    };
     Wing { service: Arc::new(service), clock, workers, feed }
 }
 
@@ -62,9 +67,9 @@ impl Wing {
         Api::new(self.service.clone(), self.feed.clone(), installation, config.scope.clone())
     }
 
-    pub(super) fn browser(&self, config: &Config) -> Browser {
+    pub(super) fn browser(&self, config: &Config) -> BrowserApi {
         let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
-        Browser::new(self.service.clone(), config.scope.clone(), throttle)
+        BrowserApi::new(self.service.clone(), config.scope.clone(), throttle)
     }
 }
 

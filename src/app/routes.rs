@@ -9,14 +9,14 @@ use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::http::auth::Gate;
+use crate::http::auth::TokenVerifier;
 use crate::http::cors::Origins;
-use crate::http::middleware::{Edge, Settings};
-use crate::http::{Problem, body, openapi};
+use crate::http::middleware::{Middleware, Settings};
+use crate::http::{ApiError, body, openapi};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::Presence;
-use crate::presence::api::{Api, Browser, Direct};
+use crate::presence::api::{Api, BrowserApi, FastPath};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
 
@@ -28,7 +28,7 @@ const ABOUT: &str = "Presence and sealed messages for Laravel apps. Applications
 /// The operations, wing by wing.
 pub(super) struct Apis {
     pub(super) presence: Api,
-    pub(super) browser: Browser,
+    pub(super) browser: BrowserApi,
     pub(super) webhooks: Webhooks,
     pub(super) clients: Clients,
     pub(super) operators: Operators,
@@ -42,7 +42,12 @@ pub(super) struct Ground {
 }
 
 /// The routes as `config` wants them, and the document that describes them.
-pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Registry>) -> (Edge<Routes>, Value) {
+pub(super) fn all(
+    config: &Config,
+    apis: Apis,
+    ground: Ground,
+    registry: &Arc<Registry>,
+) -> (Middleware<Routes>, Value) {
     let api = apis.presence.clone();
     let operations = (apis.presence, apis.browser, apis.webhooks, apis.clients, apis.operators);
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
@@ -70,13 +75,13 @@ pub(super) fn all(config: &Config, apis: Apis, ground: Ground, registry: &Arc<Re
     }
     let settings = settings(config, openapi::Routes::of(&document, &open));
     let routes = Routes { api, operations: service.into_endpoint(), browser, pages };
-    (Edge::new(routes, settings), document)
+    (Middleware::new(routes, settings), document)
 }
 
 /// What the edge goes by.
 fn settings(config: &Config, routes: openapi::Routes) -> Settings {
     let messaging = &config.messaging;
-    let gate = Gate::new(&config.auth.tokens, &config.auth.user_token_secrets)
+    let gate = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
         .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone());
     Settings {
         gate: Arc::new(gate),
@@ -107,7 +112,7 @@ impl Endpoint for Routes {
                 *request.uri_mut() = uri;
             }
         }
-        if let Some(direct) = Direct::find(&request) {
+        if let Some(direct) = FastPath::find(&request) {
             return direct.answer(&self.api, request).await;
         }
         let path = request.uri().path();
@@ -157,7 +162,7 @@ fn ready(ground: Ground) -> impl Endpoint<Output = Response> {
 }
 
 impl Ground {
-    async fn ready(&self) -> Result<(), Problem> {
+    async fn ready(&self) -> Result<(), ApiError> {
         self.presence.ready().await?;
         match &self.messaging {
             Some(messaging) => Ok(messaging.ready().await?),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use secrecy::ExposeSecret;
 
-use super::AssemblyError;
+use super::BuildError;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
-use crate::presence::store::{ArrayStore, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store, own_prefix};
+use crate::presence::store::{ArrayStore, Outbox, RedisOptions, RedisStore, SqlOptions, SqlStore, Store, own_prefix};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
 use crate::storage::sql::{Database, Names};
@@ -22,7 +22,7 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    pub(super) fn of(config: &Config, outlets: Outlets) -> Result<Self, AssemblyError> {
+    pub(super) fn of(config: &Config, outlets: Outbox) -> Result<Self, BuildError> {
         match config.cache.store {
             config::Store::Array => {
                 let queue = Arc::new(MemoryQueue::new());
@@ -46,10 +46,10 @@ impl Stores {
 
 /// The presence store in the database, not connected yet; its changes go out nowhere.
 pub fn sql_store(config: &Config) -> SqlStore {
-    SqlStore::new(sql_options(config, Database::open(&config.database), Outlets::default()))
+    SqlStore::new(sql_options(config, Database::open(&config.database), Outbox::default()))
 }
 
-fn sql_options(config: &Config, database: Database, outlets: Outlets) -> SqlOptions {
+fn sql_options(config: &Config, database: Database, outlets: Outbox) -> SqlOptions {
     SqlOptions {
         database,
         names: names(config),
@@ -65,20 +65,20 @@ fn names(config: &Config) -> Names {
 }
 
 /// The queues in Redis, not connected yet.
-pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, AssemblyError> {
+pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
     RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(unusable)
 }
 
 /// The presence store in Redis, not connected yet; its changes go out nowhere.
 ///
-/// # Errors
+/// # ValidationErrors
 /// The address cannot be understood.
-pub fn redis_store(config: &Config) -> Result<RedisStore, AssemblyError> {
-    RedisStore::new(redis_options(config, Outlets::default())?).map_err(unusable)
+pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
+    RedisStore::new(redis_options(config, Outbox::default())?).map_err(unusable)
 }
 
-fn unusable(error: Unavailable) -> AssemblyError {
-    AssemblyError(format!("redis: {}", error.reason()))
+fn unusable(error: Unavailable) -> BuildError {
+    BuildError(format!("redis: {}", error.reason()))
 }
 
 /// Redis prefix and cache prefix, as Laravel puts them before a logical key.
@@ -86,7 +86,7 @@ pub(super) fn prefix(config: &Config) -> String {
     format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
 }
 
-fn redis_options(config: &Config, outlets: Outlets) -> Result<RedisOptions, AssemblyError> {
+fn redis_options(config: &Config, outlets: Outbox) -> Result<RedisOptions, BuildError> {
     Ok(RedisOptions {
         connection: redis_server(config)?,
         cache_db: config.redis.cache_db,
@@ -98,7 +98,7 @@ fn redis_options(config: &Config, outlets: Outlets) -> Result<RedisOptions, Asse
 }
 
 /// Address, credentials and the database of the sidecar's own keys.
-fn redis_server(config: &Config) -> Result<ConnectionInfo, AssemblyError> {
+fn redis_server(config: &Config) -> Result<ConnectionInfo, BuildError> {
     let redis = &config.redis;
     let address = match &redis.endpoint {
         RedisEndpoint::Tcp { host, port, tls: false } => ConnectionAddr::Tcp(host.clone(), *port),
@@ -114,6 +114,6 @@ fn redis_server(config: &Config) -> Result<ConnectionInfo, AssemblyError> {
     if let Some(password) = &redis.password {
         settings = settings.set_password(password.expose_secret());
     }
-    let server = address.into_connection_info().map_err(|error| AssemblyError(format!("redis: {error}")))?;
+    let server = address.into_connection_info().map_err(|error| BuildError(format!("redis: {error}")))?;
     Ok(server.set_redis_settings(settings))
 }

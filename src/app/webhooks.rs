@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::AssemblyError;
+use super::BuildError;
 use super::presence::Wing;
 use super::stores::{Stores, prefix};
 use crate::config;
 use crate::config::{Config, Driver};
 use crate::presence::domain::Event;
-use crate::presence::store::{Outlet, Outlets};
+use crate::presence::store::{Outbox, OutboxQueue};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api;
-use crate::webhooks::client::Sender;
-use crate::webhooks::domain::egress::Guard;
+use crate::webhooks::client::WebhookClient;
+use crate::webhooks::domain::egress::EgressPolicy;
 use crate::webhooks::domain::payload;
-use crate::webhooks::worker::{Delivery, Terms};
+use crate::webhooks::worker::{DeliveryWorker, Terms};
 use crate::webhooks::{Metrics, Webhooks};
 
 /// The endpoints that are posted to: all of them with `driver = "webhook"`, else none.
@@ -25,15 +25,15 @@ fn endpoints(config: &Config) -> impl Iterator<Item = &config::Endpoint> {
 }
 
 /// What commits push, and where.
-pub(super) fn outlets(config: &Config) -> Outlets {
+pub(super) fn outlets(config: &Config) -> Outbox {
     const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
-    let outlet = |endpoint: &config::Endpoint| Outlet {
+    let outlet = |endpoint: &config::Endpoint| OutboxQueue {
         queue: endpoint.name.clone(),
         events: EVENTS.into_iter().filter(|event| payload::wants(endpoint, *event)).collect(),
         debounce: config.webhook.debounce,
     };
     let installation = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("presence-sidecar:{}", prefix(config)).as_bytes());
-    Outlets { installation, queues: endpoints(config).map(outlet).collect() }
+    Outbox { installation, queues: endpoints(config).map(outlet).collect() }
 }
 
 /// Who delivers, one for each endpoint.
@@ -42,7 +42,7 @@ pub(super) fn deliveries(
     stores: &Stores,
     presence: &Wing,
     registry: &Registry,
-) -> Result<Vec<Delivery>, AssemblyError> {
+) -> Result<Vec<DeliveryWorker>, BuildError> {
     let terms = Terms {
         queue: stores.queue.clone(),
         clock: presence.clock.clone(),
@@ -53,12 +53,12 @@ pub(super) fn deliveries(
         concurrency: config.webhook.concurrency,
         keep_dead: config.webhook.keep_dead,
     };
-    let guard = Guard::new(&config.webhook.allowed_networks);
+    let guard = EgressPolicy::new(&config.webhook.allowed_networks);
     let delivery = |endpoint: &config::Endpoint| {
         let metrics = Arc::new(Metrics::new(registry, &endpoint.name));
-        let sender = Sender::new(endpoint.clone(), guard.clone());
-        let sender = sender.map_err(|error| AssemblyError(format!("webhooks cannot be sent: {error}")))?;
-        Ok(Delivery::new(terms.clone(), endpoint.clone(), sender, metrics))
+        let sender = WebhookClient::new(endpoint.clone(), guard.clone());
+        let sender = sender.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))?;
+        Ok(DeliveryWorker::new(terms.clone(), endpoint.clone(), sender, metrics))
     };
     endpoints(config).map(delivery).collect()
 }

@@ -8,25 +8,25 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::App;
-use super::presence::Work;
+use super::presence::PresenceWorkers;
 use super::tables::Tables;
 use crate::http::listener;
 use crate::http::listener::Bound;
 use crate::messaging::Messaging;
-use crate::presence::Bell;
+use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::sql::Database;
 use crate::telemetry::Registry;
-use crate::webhooks::worker::Delivery;
+use crate::webhooks::worker::DeliveryWorker;
 
 /// How often what was counted is folded together.
 const FOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// What works beside the requests.
 pub struct Workers {
-    pub(super) presence: Work,
+    pub(super) presence: PresenceWorkers,
     pub(super) redis: Option<Arc<RedisStore>>,
-    pub(super) deliveries: Vec<Delivery>,
+    pub(super) deliveries: Vec<DeliveryWorker>,
     pub(super) messaging: Option<Arc<Messaging>>,
     /// Who asks for all who poll; ends when the service is dropped.
     pub(super) asking: Option<BoxFuture<'static, ()>>,
@@ -84,7 +84,7 @@ pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: Can
     answering.wait().await;
 }
 
-impl Work {
+impl PresenceWorkers {
     /// Starts everything of presence; what is returned ends when nobody can ask any more.
     async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> TaskTracker {
         let Self { sweep, interval, answering, feed, ending } = self;
@@ -111,7 +111,13 @@ fn carry(tasks: &TaskTracker, messaging: &Arc<Messaging>, stop: &CancellationTok
 }
 
 /// Starts the deliveries to one endpoint; those under way have `patience` once all is to stop.
-fn deliver(tasks: &TaskTracker, delivery: Delivery, bell: &Bell, patience: Duration, stop: &CancellationToken) {
+fn deliver(
+    tasks: &TaskTracker,
+    delivery: DeliveryWorker,
+    bell: &ChangeNotifier,
+    patience: Duration,
+    stop: &CancellationToken,
+) {
     tasks.spawn(stop.clone().run_until_cancelled_owned(delivery.upkeep()).map(drop));
     let (bell, stop) = (bell.listen(), stop.clone());
     tasks.spawn(async move {

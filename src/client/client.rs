@@ -62,7 +62,7 @@ pub struct Outgoing {
 impl Client {
     /// Registers, and gives the credentials: new ones, or those of the client with this fingerprint.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn register(connection: &Connection, registration: &Registration<'_>) -> Result<Credentials, Failure> {
         let mut request = connection.request(Method::POST, "/api/v1/clients/register").json(registration);
@@ -75,7 +75,7 @@ impl Client {
 
     /// The client with these credentials. Nothing is asked yet.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// [`Failure::Key`], [`Failure::Address`] if the credentials cannot be some.
     pub fn new(connection: Connection, credentials: &Credentials) -> Result<Self, Failure> {
         let key = Key::parse(&credentials.personal_token).ok_or(Failure::Key)?;
@@ -90,7 +90,7 @@ impl Client {
 
     /// The messages behind what is acknowledged, or behind an id, by rising id.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn poll(&self, after: Option<i64>) -> Result<Vec<Received>, Failure> {
         let cursor = after.map(|id| format!("?cursor={id}")).unwrap_or_default();
@@ -101,14 +101,14 @@ impl Client {
 
     /// Says that everything up to `id` was dealt with.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn acknowledge(&self, id: i64) -> Result<(), Failure> {
         let request = self.request(Method::POST, "/messages/ack").json(&json!({"last_received_id": id}));
         self.connection.expect::<Value>(request).await.map(drop)
     }
 
-    /// A body for [`send`](Self::send). Sent again, it is the same message and is stored once.
+    /// A body for [`send`](Self::send). InDoubtCommit again, it is the same message and is stored once.
     pub fn seal(&self, outgoing: &Outgoing) -> Value {
         let ts = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, false);
         let mut plain = Map::new();
@@ -129,7 +129,7 @@ impl Client {
 
     /// Sends what was sealed.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn send(&self, sealed: &Value) -> Result<(), Failure> {
         let request = self.request(Method::POST, "/messages/send").json(sealed);

@@ -75,7 +75,7 @@ pub enum Failure {
 impl Connection {
     /// To `http://host:port`, `https://host` or `unix:/path`. Proxies of the environment are used.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// [`Failure::Address`] if it is none of these.
     pub fn to(address: &str) -> Result<Self, Failure> {
         if let Some(path) = address.strip_prefix("unix:") {
@@ -89,7 +89,7 @@ impl Connection {
 
     /// To a sidecar on this machine, past any proxy.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// There is no TLS for this process.
     pub fn to_local(address: &str) -> Result<Self, Failure> {
         let base = format!("http://{address}");
@@ -98,7 +98,7 @@ impl Connection {
 
     /// To a unix socket.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`to_local`](Self::to_local).
     pub fn to_socket(path: &Path) -> Result<Self, Failure> {
         let builder = reqwest::Client::builder().no_proxy().unix_socket(path.to_owned());
@@ -124,7 +124,7 @@ impl Connection {
 
     /// What comes back as JSON; `None` for 204.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// All but [`Failure::Address`], [`Failure::Key`] and [`Failure::Sealed`].
     pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, Failure> {
         let unreachable =
@@ -148,7 +148,7 @@ impl Connection {
 
     /// What comes back as JSON, where there must be something.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`answer`](Self::answer).
     pub async fn expect<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let nothing = || Failure::Strange { address: self.address.clone(), what: "an empty answer".to_owned() };

@@ -47,7 +47,7 @@ pub enum CredentialsError {
 impl Credentials {
     /// Those in a file.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// There is none, others may read it, or it holds something else.
     pub fn load(path: &Path) -> Result<Self, CredentialsError> {
         let failed = |error: io::Error| match error.kind() {
@@ -64,7 +64,7 @@ impl Credentials {
 
     /// Puts them into a file of mode 0600, in place of whatever is there.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The file or its folder cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), CredentialsError> {
         self.write(path).map_err(|error| CredentialsError::Io { path: path.to_owned(), error })

@@ -1,6 +1,6 @@
 //! The other side of [`messaging`](crate::messaging): what clients, applications and operators do, over HTTP.
 //!
-//! [`Connection`] carries calls to a sidecar. A [`Client`] stands on it with its [`Credentials`]: it polls at a [`Pace`],
+//! [`Connection`] carries calls to a sidecar. A [`Client`] stands on it with its [`Credentials`]: it polls at a [`PollBackoff`],
 //! opens what it gets, acknowledges, and sends what it has sealed. An [`Operator`] looks on and publishes. The sealing is
 //! the sidecar's own ([`messaging::seal`](crate::messaging::seal)); everything else is as the README describes it for others.
 
@@ -17,5 +17,5 @@ pub use self::client::{Client, Outgoing, Received, Registration};
 pub use self::connection::{Connection, Failure};
 pub use self::credentials::{Credentials, CredentialsError};
 pub use self::operator::{Operator, Publication};
-pub use self::pace::Pace;
+pub use self::pace::PollBackoff;
 pub use self::text::{said, visible};

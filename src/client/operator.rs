@@ -27,7 +27,7 @@ pub struct Publication {
     pub kind: String,
     /// What it says: an object or a list with something in it.
     pub payload: Value,
-    /// Sent again with the same one, it is stored once.
+    /// InDoubtCommit again with the same one, it is stored once.
     pub key: String,
 }
 
@@ -49,7 +49,7 @@ impl Operator {
 
     /// All clients, the oldest first.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn clients(&self) -> Result<Vec<ClientRow>, Failure> {
         let (mut all, mut cursor) = (Vec::new(), String::new());
@@ -64,7 +64,7 @@ impl Operator {
 
     /// Up to 100 messages of a client behind an id, by rising id.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn messages(&self, client: &str, after: i64) -> Result<Vec<OpenedMessage>, Failure> {
         let path = format!("/clients/{}/messages?cursor={after}", encoded(client));
@@ -74,7 +74,7 @@ impl Operator {
 
     /// Shuts a client out.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn revoke(&self, client: &str) -> Result<(), Failure> {
         let request = self.operate(Method::POST, &format!("/clients/{}/revoke", encoded(client)));
@@ -83,7 +83,7 @@ impl Operator {
 
     /// Publishes, and gives for how many ids: those that nobody has count, too.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The sidecar does not answer or refuses.
     pub async fn publish(&self, publication: &Publication) -> Result<usize, Failure> {
         let Publication { to, kind, payload, key } = publication;

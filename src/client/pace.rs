@@ -15,17 +15,17 @@ const PAGE: usize = 50;
 
 /// Waits of 3, 6, 12, 24, 30, 30, … seconds between polls that find nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct PollBackoff {
     next: Duration,
 }
 
-impl Default for Pace {
+impl Default for PollBackoff {
     fn default() -> Self {
         Self { next: SHORTEST }
     }
 }
 
-impl Pace {
+impl PollBackoff {
     /// How long to wait after a poll that found so many messages. Behind a full page there may be another.
     pub fn after(&mut self, found: usize) -> Duration {
         match found {

@@ -1,4 +1,4 @@
-//! Checks that every section uses, each with the error that names key and layer.
+//! Validator that every section uses, each with the error that names key and layer.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;

@@ -7,7 +7,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::error::ConfigError;
-use super::manual::{Kind, Manual};
+use super::manual::{Kind, Schema};
 use super::printed::printed;
 use super::raw::Raw;
 use super::{manual, names};
@@ -15,7 +15,7 @@ use super::{manual, names};
 /// All layers so far.
 pub(super) struct Layers {
     figment: Figment,
-    manual: Manual,
+    manual: Schema,
     /// The names of those that came from the Laravel app.
     of_app: HashSet<String>,
 }
@@ -38,7 +38,7 @@ impl Provider for Layer {
 
 impl Layers {
     /// The manual's defaults alone.
-    pub(super) fn new(manual: Manual) -> Result<Self, ConfigError> {
+    pub(super) fn new(manual: Schema) -> Result<Self, ConfigError> {
         let defaults =
             manual::TEXT.parse().map_err(|_| ConfigError::new("the compiled-in presence.toml is no TOML"))?;
         let mut layers = Self { figment: Figment::new(), manual, of_app: HashSet::new() };
@@ -47,7 +47,7 @@ impl Layers {
     }
 
     /// The known keys.
-    pub(super) fn manual(&self) -> &Manual {
+    pub(super) fn manual(&self) -> &Schema {
         &self.manual
     }
 

@@ -58,7 +58,7 @@ impl Kind {
 }
 
 /// The known keys in the manual's order; keys of an endpoint begin with `webhook.endpoints[]`.
-pub(super) struct Manual {
+pub(super) struct Schema {
     keys: Vec<Known>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Known {
     pub has_default: bool,
 }
 
-impl Manual {
+impl Schema {
     /// Reads the schema off the compiled-in file.
     pub(super) fn read() -> Self {
         let mut keys = Vec::new();

@@ -203,7 +203,7 @@ pub struct Server {
     pub shutdown_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Browser origins that may call the user routes: exact origins, or `*` alone.
+    /// BrowserApi origins that may call the user routes: exact origins, or `*` alone.
     pub allowed_origins: Vec<String>,
 }
 

@@ -6,13 +6,13 @@ use std::{fs, io};
 use super::environment::{Setting, Settings};
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::manual::Manual;
+use super::manual::Schema;
 use super::{Sources, environment, secrets};
 use crate::laravel::dotenv;
 
 /// All layers, and the warnings met on the way.
 pub(super) fn read(sources: &Sources) -> Result<(Layers, Vec<String>), ConfigError> {
-    let mut layers = Layers::new(Manual::read())?;
+    let mut layers = Layers::new(Schema::read())?;
     let app = match &sources.laravel {
         Some(folder) => app(folder, &sources.environment, &layers)?,
         None => Settings::default(),

@@ -18,10 +18,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::error::Problem;
+use super::error::ApiError;
 
 /// The tokens this sidecar accepts.
-pub struct Gate {
+pub struct TokenVerifier {
     services: Vec<SecretString>,
     admins: Vec<SecretString>,
     operators: Vec<SecretString>,
@@ -29,7 +29,7 @@ pub struct Gate {
     validation: Validation,
 }
 
-impl Gate {
+impl TokenVerifier {
     /// Accepts `services` as they are, and user tokens signed with one of `users`, or of `services` if there are none.
     pub fn new(services: &[SecretString], users: &[SecretString]) -> Self {
         let signing = if users.is_empty() { services } else { users };
@@ -85,7 +85,7 @@ fn is_one_of(known: &[SecretString], token: &str) -> bool {
     known.iter().fold(false, |found, known| found | equal(known))
 }
 
-impl std::fmt::Debug for Gate {
+impl std::fmt::Debug for TokenVerifier {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Gate").finish_non_exhaustive()
     }
@@ -154,20 +154,20 @@ pub enum StreamAuth {
 impl ServiceAuth {
     /// The caller, without the framework's help.
     ///
-    /// # Errors
-    /// [`Problem::Unauthenticated`].
-    pub fn of(request: &Request) -> Result<Self, Problem> {
+    /// # ValidationErrors
+    /// [`ApiError::Unauthenticated`].
+    pub fn of(request: &Request) -> Result<Self, ApiError> {
         let service = |bearer: BearerToken| gate(request)?.is_service(bearer.token()).then_some(Self(()));
-        bearer(request).and_then(service).ok_or(Problem::Unauthenticated)
+        bearer(request).and_then(service).ok_or(ApiError::Unauthenticated)
     }
 }
 
 impl AnyAuth {
     /// The caller, without the framework's help.
     ///
-    /// # Errors
-    /// [`Problem::Unauthenticated`].
-    pub fn of(request: &Request) -> Result<Self, Problem> {
+    /// # ValidationErrors
+    /// [`ApiError::Unauthenticated`].
+    pub fn of(request: &Request) -> Result<Self, ApiError> {
         let user = |bearer: BearerToken| gate(request)?.user(bearer.token()).map(|claims| Self::User(UserAuth(claims)));
         let service = ServiceAuth::of(request).map(Self::Service);
         service.or_else(|unknown| bearer(request).and_then(user).ok_or(unknown))
@@ -195,16 +195,16 @@ fn bearer(request: &Request) -> Option<BearerToken> {
 }
 
 /// The gate that the edge put beside the request.
-pub fn gate(request: &Request) -> Option<&Arc<Gate>> {
-    request.extensions().get::<Arc<Gate>>()
+pub fn gate(request: &Request) -> Option<&Arc<TokenVerifier>> {
+    request.extensions().get::<Arc<TokenVerifier>>()
 }
 
 /// The claims of a user token that came elsewhere than in the header, which then must not say anything.
 ///
-/// # Errors
-/// [`Problem::Unauthenticated`].
-pub fn user_beside_header(request: &Request, token: Option<&str>) -> Result<Claims, Problem> {
-    let gate = gate(request).ok_or(Problem::Internal)?;
+/// # ValidationErrors
+/// [`ApiError::Unauthenticated`].
+pub fn user_beside_header(request: &Request, token: Option<&str>) -> Result<Claims, ApiError> {
+    let gate = gate(request).ok_or(ApiError::Internal)?;
     let token = token.filter(|_| !request.headers().contains_key(header::AUTHORIZATION));
-    token.and_then(|token| gate.user(token)).ok_or(Problem::Unauthenticated)
+    token.and_then(|token| gate.user(token)).ok_or(ApiError::Unauthenticated)
 }

@@ -9,7 +9,7 @@ use poem::http::header;
 use poem::web::headers::{ContentLength, HeaderMapExt};
 use poem::{Request, RequestBody};
 
-use super::error::Problem;
+use super::error::ApiError;
 
 /// What a body may be.
 #[derive(Clone, Copy, Debug)]
@@ -25,29 +25,29 @@ const DRAINED: usize = 128 * 1024 * 1024;
 
 /// The body of `request`, within the limits that the edge put beside it.
 ///
-/// # Errors
-/// [`Problem::TooLarge`] and [`Problem::TooSlow`].
-pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
-    let limits = request.extensions().get::<Limits>().copied().ok_or(Problem::Internal)?;
+/// # ValidationErrors
+/// [`ApiError::TooLarge`] and [`ApiError::TooSlow`].
+pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, ApiError> {
+    let limits = request.extensions().get::<Limits>().copied().ok_or(ApiError::Internal)?;
     let Ok(body) = body.take() else { return Ok(Bytes::new()) };
     let headers = request.headers();
     let announced = || headers.typed_get::<ContentLength>().map_or(0, |length| length.0);
     if headers.contains_key(header::EXPECT) && announced() > limits.bytes as u64 {
-        return Err(Problem::TooLarge);
+        return Err(ApiError::TooLarge);
     }
-    tokio::time::timeout(limits.timeout, collect(body.into(), limits.bytes)).await.map_err(|_| Problem::TooSlow)?
+    tokio::time::timeout(limits.timeout, collect(body.into(), limits.bytes)).await.map_err(|_| ApiError::TooSlow)?
 }
 
-async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::Syntax("the body ended early".to_owned()))?;
+        let frame = frame.map_err(|_| ApiError::Syntax("the body ended early".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size > DRAINED {
-            return Err(Problem::TooLarge);
+            return Err(ApiError::TooLarge);
         }
         if size > limit {
             (first, whole) = (Bytes::new(), BytesMut::new());
@@ -59,7 +59,7 @@ async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Resu
         }
     }
     match size {
-        _ if size > limit => Err(Problem::TooLarge),
+        _ if size > limit => Err(ApiError::TooLarge),
         _ if whole.is_empty() => Ok(first),
         _ => Ok(whole.freeze()),
     }

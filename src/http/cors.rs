@@ -1,6 +1,6 @@
 //! Cross-origin requests: only origins on the list may read answers.
 //!
-//! Tokens travel in headers or bodies, never in cookies, so no credentials mode is offered.
+//! TokenCache travel in headers or bodies, never in cookies, so no credentials mode is offered.
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};

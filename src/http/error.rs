@@ -1,4 +1,4 @@
-//! The one table from errors to HTTP. Errors are Laravel's JSON, always: `{"message"}`, for 422 also `{"errors"}`.
+//! The one table from errors to HTTP. ValidationErrors are Laravel's JSON, always: `{"message"}`, for 422 also `{"errors"}`.
 
 use std::marker::PhantomData;
 
@@ -12,12 +12,12 @@ use poem_openapi::{ApiResponse, Object};
 use serde::{Deserialize, Serialize};
 
 use super::openapi::Routes;
-use super::throttle::{Exceeded, Passed};
+use super::throttle::{Allowed, LimitExceeded};
 use crate::openapi_by_serde;
 
 /// Why a request is not answered as hoped.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum Problem {
+pub enum ApiError {
     /// The body is not JSON.
     #[error("The request body is not valid JSON: {0}.")]
     Syntax(String),
@@ -51,7 +51,7 @@ pub enum Problem {
     MediaType,
     /// Values that are not as they must be, by field.
     #[error("{}", summary(.0))]
-    Invalid(Errors),
+    Invalid(ValidationErrors),
     /// What was asked for is no longer kept.
     #[error("The cursor is older than the log. What is left follows oldest_cursor; take a snapshot to catch up.")]
     Trimmed(String),
@@ -71,10 +71,10 @@ pub enum Problem {
     Conflict(&'static str),
     /// Too many requests in the window.
     #[error("Too Many Attempts.")]
-    TooMany(Exceeded),
+    TooMany(LimitExceeded),
     /// Something that was counted all the same: the answer tells what is left.
     #[error("{0}")]
-    Counted(Box<Self>, Passed),
+    Counted(Box<Self>, Allowed),
     /// The database is down. The caller may come back.
     #[error("Database connection failed.")]
     NoDatabase,
@@ -86,11 +86,11 @@ pub enum Problem {
     Internal,
 }
 
-impl Problem {
+impl ApiError {
     /// A value that is not as it must be; `rest` completes "The … field".
     pub fn invalid(field: &str, rest: &str) -> Self {
         let label = field.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or(field).replace('_', " ");
-        Self::Invalid(Errors(IndexMap::from([(field.to_owned(), vec![format!("The {label} field {rest}")])])))
+        Self::Invalid(ValidationErrors(IndexMap::from([(field.to_owned(), vec![format!("The {label} field {rest}")])])))
     }
 
     fn status_code(&self) -> StatusCode {
@@ -158,7 +158,7 @@ fn reason(text: &str) -> &str {
     text.split_once(" (occurred while parsing").map_or(text, |(own, _)| own)
 }
 
-fn summary(errors: &Errors) -> String {
+fn summary(errors: &ValidationErrors) -> String {
     let mut sentences = errors.0.values().flatten();
     let first = sentences.next().cloned().unwrap_or_default();
     match sentences.count() {
@@ -177,7 +177,7 @@ struct Described {
     /// For 422: sentences by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip_serializing_if_is_none)]
-    errors: Option<Errors>,
+    errors: Option<ValidationErrors>,
     /// For 409: where what is left of the log begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip_serializing_if_is_none)]
@@ -186,21 +186,21 @@ struct Described {
 
 /// Sentences by field, as Laravel's validator gives them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Errors(IndexMap<String, Vec<String>>);
+pub struct ValidationErrors(IndexMap<String, Vec<String>>);
 
-impl FromIterator<(String, Vec<String>)> for Errors {
+impl FromIterator<(String, Vec<String>)> for ValidationErrors {
     fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(sentences: I) -> Self {
         Self(sentences.into_iter().collect())
     }
 }
 
-openapi_by_serde!(Errors, "Errors", {
+openapi_by_serde!(ValidationErrors, "Errors", {
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
     let sentences = MetaSchema { items: Some(Box::new(inline(MetaSchema::new("string")))), ..MetaSchema::new("array") };
     MetaSchema { additional_properties: Some(Box::new(inline(sentences))), ..MetaSchema::new("object") }
 });
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Self::Counted(problem, passed) = self {
             let mut response = problem.into_response();
@@ -246,7 +246,7 @@ impl IntoResponse for Problem {
     }
 }
 
-impl ResponseError for Problem {
+impl ResponseError for ApiError {
     fn status(&self) -> StatusCode {
         self.status_code()
     }
@@ -257,100 +257,110 @@ impl ResponseError for Problem {
 }
 
 /// Which errors an operation documents.
-pub trait Statuses: Send + Sync + 'static {
-    /// Statuses and what each means there.
+pub trait ErrorSet: Send + Sync + 'static {
+    /// ErrorSet and what each means there.
     const LIST: &'static [(u16, &'static str)];
 }
 
 /// Operations that read a JSON body.
 #[derive(Debug)]
-pub struct WithBody;
+pub struct BodyErrors;
 /// Operations without one.
 #[derive(Debug)]
-pub struct WithoutBody;
+pub struct ReadErrors;
 /// Operations that go on from a place in the change log.
 #[derive(Debug)]
-pub struct FromCursor;
+pub struct CursorErrors;
 /// Operations on one thing among many.
 #[derive(Debug)]
-pub struct OnOne;
+pub struct ResourceErrors;
 /// Operations for browsers, which are throttled.
 #[derive(Debug)]
-pub struct ForBrowsers;
+pub struct BrowserErrors;
 
 /// Operations for clients with an API token, which are throttled.
 #[derive(Debug)]
-pub struct ForClients;
+pub struct ClientErrors;
 /// Registering, which is throttled.
 #[derive(Debug)]
-pub struct ForAnybody;
+pub struct PublicErrors;
 /// Operations for those who may publish.
 #[derive(Debug)]
-pub struct ForAdmins;
+pub struct AdminErrors;
 /// Operations for operators.
 #[derive(Debug)]
-pub struct ForOperators;
+pub struct OperatorErrors;
 
 const UNAUTHENTICATED: (u16, &str) = (401, "No valid token");
 const FORBIDDEN: (u16, &str) = (403, "The token is not for this");
 const INVALID: (u16, &str) = (422, "A value is not as it must be");
 const NOT_FOUND: (u16, &str) = (404, "There is no such thing");
-const TRIMMED: (u16, &str) = (409, "What follows the cursor is no longer kept in full");
+const CURSOR_EXPIRED: (u16, &str) = (409, "What follows the cursor is no longer kept in full");
 const UNAVAILABLE: (u16, &str) = (503, "The store is down; come back");
-const SYNTAX: (u16, &str) = (400, "The body is not JSON");
-const TOO_SLOW: (u16, &str) = (408, "The body did not arrive in time");
+const MALFORMED_JSON: (u16, &str) = (400, "The body is not JSON");
+const BODY_TIMEOUT: (u16, &str) = (408, "The body did not arrive in time");
 const TOO_LARGE: (u16, &str) = (413, "The body is larger than server.body_limit");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is not application/json");
 const TOO_MANY: (u16, &str) = (429, "Too many requests in this window");
 
-impl Statuses for WithBody {
+impl ErrorSet for BodyErrors {
     const LIST: &'static [(u16, &'static str)] =
-        &[SYNTAX, UNAUTHENTICATED, FORBIDDEN, TOO_SLOW, TOO_LARGE, MEDIA_TYPE, INVALID, UNAVAILABLE];
+        &[MALFORMED_JSON, UNAUTHENTICATED, FORBIDDEN, BODY_TIMEOUT, TOO_LARGE, MEDIA_TYPE, INVALID, UNAVAILABLE];
 }
 
-impl Statuses for WithoutBody {
+impl ErrorSet for ReadErrors {
     const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, INVALID, UNAVAILABLE];
 }
 
-impl Statuses for FromCursor {
-    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, TRIMMED, INVALID, UNAVAILABLE];
+impl ErrorSet for CursorErrors {
+    const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, CURSOR_EXPIRED, INVALID, UNAVAILABLE];
 }
 
-impl Statuses for OnOne {
+impl ErrorSet for ResourceErrors {
     const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
 }
 
 const UNDECRYPTABLE: (u16, &str) = (500, "A stored secret does not decrypt: it was encrypted with another APP_KEY");
 const TAKEN: (u16, &str) = (409, "It is somebody else's already");
 
-impl Statuses for ForClients {
+impl ErrorSet for ClientErrors {
     const LIST: &'static [(u16, &'static str)] =
-        &[UNAUTHENTICATED, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
+        &[UNAUTHENTICATED, BODY_TIMEOUT, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
 }
 
-impl Statuses for ForAnybody {
+impl ErrorSet for PublicErrors {
     const LIST: &'static [(u16, &'static str)] =
-        &[FORBIDDEN, TOO_SLOW, TAKEN, TOO_LARGE, INVALID, TOO_MANY, UNAVAILABLE];
+        &[FORBIDDEN, BODY_TIMEOUT, TAKEN, TOO_LARGE, INVALID, TOO_MANY, UNAVAILABLE];
 }
 
-impl Statuses for ForAdmins {
-    const LIST: &'static [(u16, &'static str)] = &[FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
+impl ErrorSet for AdminErrors {
+    const LIST: &'static [(u16, &'static str)] =
+        &[FORBIDDEN, BODY_TIMEOUT, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
 }
 
-impl Statuses for ForOperators {
+impl ErrorSet for OperatorErrors {
     const LIST: &'static [(u16, &'static str)] = &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, UNAVAILABLE];
 }
 
-impl Statuses for ForBrowsers {
-    const LIST: &'static [(u16, &'static str)] =
-        &[SYNTAX, UNAUTHENTICATED, FORBIDDEN, TOO_SLOW, TOO_LARGE, MEDIA_TYPE, INVALID, TOO_MANY, UNAVAILABLE];
+impl ErrorSet for BrowserErrors {
+    const LIST: &'static [(u16, &'static str)] = &[
+        MALFORMED_JSON,
+        UNAUTHENTICATED,
+        FORBIDDEN,
+        BODY_TIMEOUT,
+        TOO_LARGE,
+        MEDIA_TYPE,
+        INVALID,
+        TOO_MANY,
+        UNAVAILABLE,
+    ];
 }
 
-/// A [`Problem`] of an operation that documents the statuses of `S`.
+/// A [`ApiError`] of an operation that documents the statuses of `S`.
 #[derive(Debug)]
-pub struct Failed<S>(Problem, PhantomData<S>);
+pub struct Failed<S>(ApiError, PhantomData<S>);
 
-impl<S, P: Into<Problem>> From<P> for Failed<S> {
+impl<S, P: Into<ApiError>> From<P> for Failed<S> {
     fn from(problem: P) -> Self {
         Self(problem.into(), PhantomData)
     }
@@ -362,7 +372,7 @@ impl<S> From<Failed<S>> for poem::Error {
     }
 }
 
-impl<S: Statuses> ApiResponse for Failed<S> {
+impl<S: ErrorSet> ApiResponse for Failed<S> {
     fn meta() -> MetaResponses {
         let response = |(status, description): &(u16, &'static str)| MetaResponse {
             description,

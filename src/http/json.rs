@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserializer, Serialize, forward_to_deserialize_any};
 
 use super::body;
-use super::error::Problem;
+use super::error::ApiError;
 
 /// A JSON body, read or written by serde and described by its [`Type`].
 #[derive(Debug)]
@@ -75,35 +75,35 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
 
 /// Reads JSON.
 ///
-/// # Errors
-/// [`Problem::Syntax`] for what is not JSON, [`Problem::Invalid`] naming the field for what is not as `T` wants it.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// # ValidationErrors
+/// [`ApiError::Syntax`] for what is not JSON, [`ApiError::Invalid`] naming the field for what is not as `T` wants it.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
         true => explain::<T>(bytes),
-        false => Problem::Syntax(error.to_string()),
+        false => ApiError::Syntax(error.to_string()),
     })
 }
 
 /// Reads again, more slowly, to find out where it goes wrong.
-fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
+fn explain<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
     let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(deserializer) else { return Problem::Internal };
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(deserializer) else { return ApiError::Internal };
     let path = error.path().to_string().replace('[', ".").replace(']', "");
     let path = path.trim_start_matches('.').trim_start_matches('?');
     let text = error.into_inner().to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     let below = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
     if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return Problem::invalid(&below(field), "is required.");
+        return ApiError::invalid(&below(field), "is required.");
     }
     let field = if path.is_empty() { "body" } else { path };
     if let Some(field) = text.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
-        return Problem::invalid(&below(field), "must not be given twice.");
+        return ApiError::invalid(&below(field), "must not be given twice.");
     }
     match text.rsplit_once(", expected ") {
-        Some((_, expected)) => Problem::invalid(field, &format!("must be {}.", friendly(expected))),
-        None if text.starts_with("must ") => Problem::invalid(field, text),
-        None => Problem::invalid(field, &format!("is not valid: {text}.")),
+        Some((_, expected)) => ApiError::invalid(field, &format!("must be {}.", friendly(expected))),
+        None if text.starts_with("must ") => ApiError::invalid(field, text),
+        None => ApiError::invalid(field, &format!("is not valid: {text}.")),
     }
 }
 
@@ -123,7 +123,7 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
             Ok(bytes) => response(bytes),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
-                Problem::Internal.into_response()
+                ApiError::Internal.into_response()
             }
         }
     }

@@ -12,11 +12,11 @@ use poem::web::RemoteAddr;
 use poem::{Addr, Endpoint, IntoResponse, Request, Response};
 use uuid::Uuid;
 
-use super::auth::Gate;
+use super::auth::TokenVerifier;
 use super::body::Limits;
 use super::cors;
 use super::cors::Origins;
-use super::error::Problem;
+use super::error::ApiError;
 use super::openapi::Routes;
 
 /// The address a request came from, trusted proxies looked through.
@@ -32,7 +32,7 @@ pub fn address(request: &Request) -> String {
 #[derive(Debug)]
 pub struct Settings {
     /// The tokens that are accepted.
-    pub gate: Arc<Gate>,
+    pub gate: Arc<TokenVerifier>,
     /// What a body may be.
     pub limits: Limits,
     /// Who may call from a browser.
@@ -44,14 +44,14 @@ pub struct Settings {
 }
 
 /// The edge around all routes.
-pub struct Edge<E> {
+pub struct Middleware<E> {
     routes: E,
     settings: Settings,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-impl<E> Edge<E> {
+impl<E> Middleware<E> {
     /// Puts the edge around `routes`.
     pub fn new(routes: E, settings: Settings) -> Self {
         Self { routes, settings }
@@ -79,7 +79,7 @@ impl<E> Edge<E> {
     }
 }
 
-impl<E: Endpoint> Endpoint for Edge<E> {
+impl<E: Endpoint> Endpoint for Middleware<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
@@ -119,7 +119,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     }
 }
 
-impl<E: Endpoint> Edge<E> {
+impl<E: Endpoint> Middleware<E> {
     async fn answer(&self, request: Request, method: &Method, path: &str) -> Response {
         if *method == Method::OPTIONS
             && let Some(allowed) = self.settings.routes.allowed(path)
@@ -129,11 +129,11 @@ impl<E: Endpoint> Edge<E> {
         match AssertUnwindSafe(self.routes.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response.into_response(),
             Ok(Err(error)) => {
-                Problem::from_framework(&error, method.as_str(), path, &self.settings.routes).into_response()
+                ApiError::from_framework(&error, method.as_str(), path, &self.settings.routes).into_response()
             }
             Err(_) => {
                 tracing::error!(%method, path, "a handler panicked");
-                Problem::Internal.into_response()
+                ApiError::Internal.into_response()
             }
         }
     }

@@ -26,7 +26,7 @@ struct Window {
 
 /// A request that was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passed {
+pub struct Allowed {
     /// The limit.
     pub limit: u32,
     /// What is left of it.
@@ -35,7 +35,7 @@ pub struct Passed {
 
 /// A request that was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exceeded {
+pub struct LimitExceeded {
     /// The limit.
     pub limit: u32,
     /// Whole seconds until the window ends, at least 1.
@@ -50,9 +50,9 @@ impl Throttle {
 
     /// Looks whether `caller` has a request left at `now`, and counts nothing.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The window of this caller is used up.
-    pub fn look(&self, caller: &str, now: Instant) -> Result<(), Exceeded> {
+    pub fn look(&self, caller: &str, now: Instant) -> Result<(), LimitExceeded> {
         match self.windows.get(caller) {
             Some(window) if window.ends > now && window.used.load(Ordering::Relaxed) >= self.max => {
                 Err(self.exceeded(&window, now))
@@ -63,9 +63,9 @@ impl Throttle {
 
     /// Counts a request of `caller` at `now`.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The window of this caller is used up.
-    pub fn hit(&self, caller: &str, now: Instant) -> Result<Passed, Exceeded> {
+    pub fn hit(&self, caller: &str, now: Instant) -> Result<Allowed, LimitExceeded> {
         let fresh = || Arc::new(Window { used: AtomicU32::new(0), ends: now + self.per });
         let mut window = self.windows.get_with_by_ref(caller, fresh);
         if window.ends <= now {
@@ -76,18 +76,18 @@ impl Throttle {
             .used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.max).then_some(used + 1));
         match used {
-            Ok(used) => Ok(Passed { limit: self.max, remaining: self.max - used - 1 }),
+            Ok(used) => Ok(Allowed { limit: self.max, remaining: self.max - used - 1 }),
             Err(_) => Err(self.exceeded(&window, now)),
         }
     }
 
-    fn exceeded(&self, window: &Window, now: Instant) -> Exceeded {
+    fn exceeded(&self, window: &Window, now: Instant) -> LimitExceeded {
         let left = window.ends.saturating_duration_since(now);
-        Exceeded { limit: self.max, retry_after: left.as_secs().max(1) }
+        LimitExceeded { limit: self.max, retry_after: left.as_secs().max(1) }
     }
 }
 
-impl Passed {
+impl Allowed {
     /// Writes Laravel's headers.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert("x-ratelimit-limit", self.limit.into());
@@ -95,11 +95,11 @@ impl Passed {
     }
 }
 
-impl Exceeded {
+impl LimitExceeded {
     /// Writes Laravel's headers.
     #[expect(clippy::disallowed_methods, reason = "a header tells the caller a time of day")]
     pub fn write(&self, headers: &mut HeaderMap) {
-        Passed { limit: self.limit, remaining: 0 }.write(headers);
+        Allowed { limit: self.limit, remaining: 0 }.write(headers);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         headers.insert("retry-after", HeaderValue::from(self.retry_after));
         headers.insert("x-ratelimit-reset", HeaderValue::from(now + self.retry_after));

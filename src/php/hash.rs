@@ -1,7 +1,7 @@
 //! Laravel's `Hash` with its bcrypt driver.
 
 /// The cost that costs nothing to speak of: for secrets of 256 random bits, which nobody can guess.
-pub const LEAST_COST: u32 = 4;
+pub const MIN_COST: u32 = 4;
 
 /// What `Hash::check($plain, $hash)` answers. Laravel takes hashes of `$2y$` alone, although PHP would verify others;
 /// where it throws, since the hash is none, this is `false`. It takes as long as the hash's cost says.
@@ -11,7 +11,7 @@ pub fn check(plain: &str, hash: &str) -> bool {
 
 /// What `Hash::make($plain, ['rounds' => $cost])` stores; another text each time.
 ///
-/// # Errors
+/// # ValidationErrors
 /// The cost is not from 4 to 31, or the plaintext has a null byte in it.
 pub fn make(plain: &str, cost: u32) -> Result<String, bcrypt::BcryptError> {
     if plain.contains('\0') {

@@ -9,7 +9,7 @@ use indexmap::Equivalent;
 pub enum Key {
     /// A decimal integer in its only spelling: no leading zeros, no `+`, no `-0`, within 64 bits.
     Int(i64),
-    /// Anything else.
+    /// AnyJson else.
     String(Vec<u8>),
 }
 

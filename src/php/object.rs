@@ -9,7 +9,7 @@ use super::date;
 use super::value::{Array, Key, Object, Value};
 
 /// An object as JSON shows it.
-pub(super) enum Face<'a> {
+pub(super) enum JsonObject<'a> {
     /// A string, as `Carbon::jsonSerialize` gives.
     Text(String),
     /// An array, as `Collection::jsonSerialize` gives: `[]` or `{…}`.
@@ -19,21 +19,21 @@ pub(super) enum Face<'a> {
     Properties { properties: &'a Array, incomplete: bool },
 }
 
-impl<'a> Face<'a> {
+impl<'a> JsonObject<'a> {
     pub(super) fn of(object: &'a Object) -> Self {
         // Names of classes know no case.
         let known = match object.short_name().to_ascii_lowercase().as_slice() {
-            b"carbon" | b"carbonimmutable" => carbon(&object.properties).map(Face::Text),
-            b"arrayobject" | b"arrayiterator" => storage(&object.properties).map(Face::plain),
-            b"collection" => wrapped(&object.properties, "\0*\0items").map(Face::Array),
+            b"carbon" | b"carbonimmutable" => carbon(&object.properties).map(JsonObject::Text),
+            b"arrayobject" | b"arrayiterator" => storage(&object.properties).map(JsonObject::plain),
+            b"collection" => wrapped(&object.properties, "\0*\0items").map(JsonObject::Array),
             b"stdclass" | b"datetime" | b"datetimeimmutable" | b"datetimezone" => None,
-            _ => return Face::Properties { properties: &object.properties, incomplete: true },
+            _ => return JsonObject::Properties { properties: &object.properties, incomplete: true },
         };
-        known.unwrap_or_else(|| Face::plain(&object.properties))
+        known.unwrap_or_else(|| JsonObject::plain(&object.properties))
     }
 
     fn plain(properties: &'a Array) -> Self {
-        Face::Properties { properties, incomplete: false }
+        JsonObject::Properties { properties, incomplete: false }
     }
 }
 

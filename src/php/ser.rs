@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::key::{Key, are_positions};
-use super::object::Face;
+use super::object::JsonObject;
 use super::utf8;
 use super::value::{Array, Object, Value};
 
@@ -20,10 +20,10 @@ impl Serialize for Value {
             Self::Float(_) => serializer.serialize_i64(0),
             Self::String(bytes) => serializer.serialize_str(&utf8::lossy(bytes)),
             Self::Array(array) => array.serialize(serializer),
-            Self::Object(object) => match Face::of(object) {
-                Face::Text(text) => serializer.serialize_str(&text),
-                Face::Array(array) => array.serialize(serializer),
-                Face::Properties { properties, .. } => serialize_properties(properties, serializer),
+            Self::Object(object) => match JsonObject::of(object) {
+                JsonObject::Text(text) => serializer.serialize_str(&text),
+                JsonObject::Array(array) => array.serialize(serializer),
+                JsonObject::Properties { properties, .. } => serialize_properties(properties, serializer),
             },
         }
     }

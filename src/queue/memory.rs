@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
+use super::{Depth, Disposition, Job, JobInfo, NewJob, Place, Queue, Settlement, Standing, Tries};
 use crate::storage::Result;
 
 /// Queues in memory.
@@ -140,19 +140,19 @@ impl Lanes {
             return false;
         }
         match verdict {
-            Verdict::Done => {
+            Disposition::Done => {
                 if let Some(stored) = self.jobs.remove(id) {
                     self.pending.remove(&(stored.pushed_at, id.clone()));
                 }
                 self.advance(lane, now);
             }
-            Verdict::Retry(after, tries) => {
+            Disposition::Retry(after, tries) => {
                 if let Some(stored) = self.jobs.get_mut(id) {
                     stored.tries = tries.clone();
                 }
                 self.set_ready(lane, Some(now + millis(*after)));
             }
-            Verdict::Dead(tries) => {
+            Disposition::Dead(tries) => {
                 if let Some(stored) = self.jobs.get_mut(id) {
                     stored.tries = tries.clone();
                     self.pending.remove(&(stored.pushed_at, id.clone()));
@@ -185,11 +185,11 @@ impl Lanes {
         }
     }
 
-    fn listed(&self, at: i64, id: &str) -> Option<Listed> {
+    fn listed(&self, at: i64, id: &str) -> Option<JobInfo> {
         let stored = self.jobs.get(id)?;
         let heads = self.lanes.get(&stored.lane).and_then(|ids| ids.front());
         let next_at = heads.filter(|head| *head == id).and_then(|_| self.ready_at.get(&stored.lane)).copied();
-        Some(Listed {
+        Some(JobInfo {
             id: id.to_owned(),
             lane: stored.lane.clone(),
             payload: stored.payload.clone(),
@@ -225,7 +225,7 @@ impl Queue for MemoryQueue {
         Ok(self.with(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>> {
         let after = after.map_or((i64::MIN, String::new()), |after| (after.at, after.id.clone()));
         Ok(self.with(queue, |lanes| {
             let list = match standing {

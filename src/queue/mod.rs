@@ -74,7 +74,7 @@ pub struct NewJob<'a> {
 
 /// What became of a job in hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Disposition {
     /// It is done with.
     Done,
     /// It is to be handed out again after this span.
@@ -93,12 +93,12 @@ pub struct Settlement {
     /// The lease it was claimed under.
     pub lease: u64,
     /// What became of it.
-    pub verdict: Verdict,
+    pub verdict: Disposition,
 }
 
 impl Job {
     /// This job, settled.
-    pub fn settled(self, verdict: Verdict) -> Settlement {
+    pub fn settled(self, verdict: Disposition) -> Settlement {
         Settlement { id: self.id, lane: self.lane, lease: self.lease, verdict }
     }
 }
@@ -114,7 +114,7 @@ pub enum Standing {
 
 /// A job as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct JobInfo {
     /// Its name.
     pub id: String,
     /// Its lane.
@@ -165,7 +165,7 @@ pub trait Queue: Send + Sync {
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>>;
 
     /// Up to `limit` jobs in the order in which they came into the list, those that follow `after`.
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>>;
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>>;
 
     /// Puts dead letters back at the end of their lanes, as if pushed now; those called `ids`. Says how many there were.
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize>;

@@ -21,7 +21,7 @@ pub struct Asked<Q, A> {
 }
 
 impl<Q, A> Asked<Q, A> {
-    /// Answers the caller, if it is still there.
+    /// CommitReply the caller, if it is still there.
     pub fn answer(self, answer: Result<A, Unavailable>) {
         _ = self.answer.send(answer);
     }
@@ -29,23 +29,23 @@ impl<Q, A> Asked<Q, A> {
 
 /// The callers' end.
 #[derive(Debug)]
-pub struct Group<Q, A> {
+pub struct BatchSender<Q, A> {
     queue: mpsc::Sender<Asked<Q, A>>,
 }
 
 /// The working end.
 #[derive(Debug)]
-pub struct Groups<Q, A> {
+pub struct BatchReceiver<Q, A> {
     queue: mpsc::Receiver<Asked<Q, A>>,
 }
 
 /// Both ends. The working end stops when the callers' end is dropped.
-pub fn grouped<Q, A>() -> (Group<Q, A>, Groups<Q, A>) {
+pub fn grouped<Q, A>() -> (BatchSender<Q, A>, BatchReceiver<Q, A>) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    (Group { queue: sender }, Groups { queue: receiver })
+    (BatchSender { queue: sender }, BatchReceiver { queue: receiver })
 }
 
-impl<Q, A> Group<Q, A> {
+impl<Q, A> BatchSender<Q, A> {
     /// Asks, and waits for the answer.
     pub async fn ask(&self, question: Q) -> Result<A, Unavailable> {
         let (answer, answered) = oneshot::channel();
@@ -73,7 +73,7 @@ impl<Q, A> Group<Q, A> {
     }
 }
 
-impl<Q, A> Groups<Q, A> {
+impl<Q, A> BatchReceiver<Q, A> {
     /// Waits for the next group and appends it to `group`; false when no more can come.
     ///
     /// A caller who went away meanwhile is part of it all the same: a browser that closes its page does not wait for the

@@ -14,7 +14,7 @@ use super::{Result, Unavailable};
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// A connection, and the scripts that are called over it.
-pub struct Link {
+pub struct RedisConnection {
     client: Client,
     config: ConnectionManagerConfig,
     connection: RwLock<ConnectionManager>,
@@ -22,14 +22,14 @@ pub struct Link {
 }
 
 /// What a pipeline was answered, command by command.
-pub struct Answered {
+pub struct PipelineReply {
     /// The answers, errors of the server among them.
     pub answers: Vec<Value>,
     /// Whether it was sent twice, so that it may have met what it wrote itself.
     pub twice: bool,
 }
 
-impl Link {
+impl RedisConnection {
     /// A link that takes no answer within `timeout` for a failure. It connects when it is first used.
     pub fn new(server: ConnectionInfo, timeout: Duration) -> Result<Self> {
         // A peer that vanished without a word is noticed by the kernel, and the connection made anew.
@@ -92,7 +92,11 @@ impl Link {
 
     /// Sends a pipeline that [ignores errors](Pipeline::ignore_errors): those that `harmless` does not know for answers are
     /// errors of the whole.
-    pub async fn send_each(&self, pipeline: &Pipeline, harmless: impl Fn(&RedisError) -> bool) -> Result<Answered> {
+    pub async fn send_each(
+        &self,
+        pipeline: &Pipeline,
+        harmless: impl Fn(&RedisError) -> bool,
+    ) -> Result<PipelineReply> {
         let mut connection = self.connection();
         let mut twice = false;
         loop {
@@ -100,7 +104,7 @@ impl Link {
             let errors = answers.iter().filter(|answer| matches!(answer, Value::ServerError(_)));
             let mut errors = errors.filter_map(|error| error.clone().extract_error().err());
             match errors.find(|error| !harmless(error)) {
-                None => return Ok(Answered { answers, twice }),
+                None => return Ok(PipelineReply { answers, twice }),
                 Some(error) if is_no_script(&error) && !twice => self.load_scripts(&mut connection).await?,
                 Some(error) => return Err(self.noted(error)),
             }

@@ -3,19 +3,19 @@
 use crate::client::{OpenedMessage, said, visible};
 
 /// Most messages of a client that are remembered.
-const KEPT: usize = 1000;
+const MAX_LINES: usize = 1000;
 
 /// The messages of a client, the last of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conversation {
-    lines: Vec<Said>,
+    lines: Vec<ConversationLine>,
     last: i64,
     complete: bool,
 }
 
 /// A message as it is shown.
 #[derive(Clone, Debug)]
-pub(super) struct Said {
+pub(super) struct ConversationLine {
     /// When, in the sidecar's time zone.
     pub at: String,
     /// Whether the client says it.
@@ -40,7 +40,7 @@ impl Conversation {
     }
 
     /// What is remembered, the oldest first.
-    pub fn lines(&self) -> &[Said] {
+    pub fn lines(&self) -> &[ConversationLine] {
         &self.lines
     }
 
@@ -50,14 +50,14 @@ impl Conversation {
         for message in messages {
             if message.id > self.last {
                 self.last = message.id;
-                self.lines.push(Said::from(message));
+                self.lines.push(ConversationLine::from(message));
             }
         }
-        self.lines.drain(..self.lines.len().saturating_sub(KEPT));
+        self.lines.drain(..self.lines.len().saturating_sub(MAX_LINES));
     }
 }
 
-impl From<OpenedMessage> for Said {
+impl From<OpenedMessage> for ConversationLine {
     fn from(message: OpenedMessage) -> Self {
         let OpenedMessage { from_client_id: from, to_client_id: to, r#type, created_at, payload, .. } = message;
         let own = from.as_deref() == Some(&to);

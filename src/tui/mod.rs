@@ -1,7 +1,7 @@
 //! The operators' full-screen view: who is there, what was said, and a prompt to say something.
 //!
 //! Its [`model`] is pure: a state, and what happens to it ([`Event`](model::Event)), which may ask for something to be done
-//! ([`Wish`](model::Wish)). [`view`] draws a state and keeps none. [`feed`] asks the sidecar and tells what it finds, and
+//! ([`Effect`](model::Effect)). [`view`] draws a state and keeps none. [`feed`] asks the sidecar and tells what it finds, and
 //! [`run`] holds the terminal, puts events into the model and draws. Whatever ends it, the terminal is as it was before.
 
 mod conversation;

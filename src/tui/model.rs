@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::conversation::{Conversation, Said};
+use super::conversation::{Conversation, ConversationLine};
 pub use super::prompt::Prompt;
 use crate::client::{ClientRow, OpenedMessage};
 
 /// Messages that a key scrolls by.
-const LEAP: usize = 10;
+const PAGE_LINES: usize = 10;
 
 /// All that the view shows.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub enum Event {
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Effect {
     /// Publish to a client.
     Publish {
         /// The client.
@@ -99,7 +99,7 @@ impl Model {
     }
 
     /// What becomes of it when something happens, and what is to be done.
-    pub fn update(&mut self, event: Event) -> Option<Wish> {
+    pub fn update(&mut self, event: Event) -> Option<Effect> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => return self.key(key),
             Event::Key(_) | Event::Resized => {}
@@ -108,11 +108,11 @@ impl Model {
                 self.found();
                 let more = !messages.is_empty() && self.selected.as_ref() == Some(&client);
                 self.conversations.entry(client).or_default().add(messages);
-                return more.then_some(Wish::Look);
+                return more.then_some(Effect::Look);
             }
             Event::Published { client } => {
                 self.notice = Notice::Good(format!("published to {}", self.title(&client)));
-                return Some(Wish::Look);
+                return Some(Effect::Look);
             }
             Event::Unpublished { text, why } => {
                 self.prompt.restore(&text);
@@ -143,7 +143,7 @@ impl Model {
         self.may_publish
     }
 
-    pub(super) fn conversation(&self) -> &[Said] {
+    pub(super) fn conversation(&self) -> &[ConversationLine] {
         self.selected.as_ref().and_then(|id| self.conversations.get(id)).map_or(&[], Conversation::lines)
     }
 
@@ -163,14 +163,14 @@ impl Model {
         self.clients.iter().position(|client| client.id == *selected)
     }
 
-    fn key(&mut self, key: KeyEvent) -> Option<Wish> {
+    fn key(&mut self, key: KeyEvent) -> Option<Effect> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('c' | 'q') if control => Some(Wish::Quit),
+            KeyCode::Char('c' | 'q') if control => Some(Effect::Quit),
             KeyCode::Up => self.step(-1),
             KeyCode::Down => self.step(1),
-            KeyCode::PageUp => self.scroll(self.back.saturating_add(LEAP)),
-            KeyCode::PageDown => self.scroll(self.back.saturating_sub(LEAP)),
+            KeyCode::PageUp => self.scroll(self.back.saturating_add(PAGE_LINES)),
+            KeyCode::PageDown => self.scroll(self.back.saturating_sub(PAGE_LINES)),
             KeyCode::Esc => {
                 self.prompt.take();
                 self.notice = Notice::Nothing;
@@ -184,25 +184,25 @@ impl Model {
         }
     }
 
-    fn scroll(&mut self, back: usize) -> Option<Wish> {
+    fn scroll(&mut self, back: usize) -> Option<Effect> {
         self.back = back;
         None
     }
 
-    fn step(&mut self, by: isize) -> Option<Wish> {
+    fn step(&mut self, by: isize) -> Option<Effect> {
         let last = self.clients.len().checked_sub(1)?;
         let place = self.place().map_or(0, |place| place.saturating_add_signed(by).min(last));
         self.select(place)
     }
 
-    fn select(&mut self, place: usize) -> Option<Wish> {
+    fn select(&mut self, place: usize) -> Option<Effect> {
         let client = self.clients.get(place)?;
         self.selected = Some(client.id.clone());
         self.back = 0;
-        Some(Wish::Look)
+        Some(Effect::Look)
     }
 
-    fn publish(&mut self) -> Option<Wish> {
+    fn publish(&mut self) -> Option<Effect> {
         if self.prompt.text().trim().is_empty() {
             return None;
         }
@@ -213,14 +213,14 @@ impl Model {
                 let client = client.clone();
                 self.back = 0;
                 self.notice = Notice::Good("publishing".to_owned());
-                return Some(Wish::Publish { client, text: self.prompt.take() });
+                return Some(Effect::Publish { client, text: self.prompt.take() });
             }
         };
         self.notice = Notice::Bad(refused.to_owned());
         None
     }
 
-    fn know(&mut self, mut clients: Vec<ClientRow>) -> Option<Wish> {
+    fn know(&mut self, mut clients: Vec<ClientRow>) -> Option<Effect> {
         self.found();
         clients.sort_by_key(|client| !client.is_online());
         self.clients = clients;

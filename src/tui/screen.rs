@@ -8,7 +8,7 @@ use ratatui::crossterm::event;
 use tokio::sync::{mpsc, watch};
 
 use super::feed::{Events, Wanted};
-use super::model::{Event, Model, Wish};
+use super::model::{Effect, Event, Model};
 use super::{feed, view};
 use crate::client::Operator;
 
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Shows the view until it is left or `stop` ends.
 ///
-/// # Errors
+/// # ValidationErrors
 /// There is no terminal.
 pub async fn run(operator: Operator, stop: impl Future<Output = ()>) -> io::Result<()> {
     let terminal = ratatui::try_init().inspect_err(|_| ratatui::restore())?;
@@ -49,9 +49,9 @@ async fn show(
         terminal.draw(|frame| view::draw(&model, frame))?;
         let Some(event) = inbox.recv().await else { return Ok(()) };
         match model.update(event) {
-            Some(Wish::Quit) => return Ok(()),
-            Some(Wish::Look) => look(&wanted, &model, true),
-            Some(Wish::Publish { client, text }) => {
+            Some(Effect::Quit) => return Ok(()),
+            Some(Effect::Look) => look(&wanted, &model, true),
+            Some(Effect::Publish { client, text }) => {
                 tokio::spawn(feed::publish(operator.clone(), client, text, events.clone()));
             }
             None => look(&wanted, &model, false),

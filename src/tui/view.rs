@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 
-use super::conversation::Said;
+use super::conversation::ConversationLine;
 use super::model::{Model, Notice};
 use super::wrap::wrapped;
 use crate::client::{ClientRow, visible};
@@ -93,19 +93,19 @@ fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// A message: a line that says when, by whom and about what, and below it what it says.
-fn message(model: &Model, said: &Said, width: usize) -> Vec<Line<'static>> {
-    let who = match (&said.from, said.own) {
+fn message(model: &Model, line: &ConversationLine, width: usize) -> Vec<Line<'static>> {
+    let who = match (&line.from, line.own) {
         (_, true) => "◂ sent".to_owned(),
         (None, false) => "▸ application".to_owned(),
         (Some(from), false) => format!("▸ from {}", visible(model.title(from))),
     };
-    let color = if said.own { Color::Cyan } else { Color::Yellow };
+    let color = if line.own { Color::Cyan } else { Color::Yellow };
     let head = vec![
-        Span::styled(format!("{} ", said.at), dim()),
+        Span::styled(format!("{} ", line.at), dim()),
         Span::styled(who, Style::new().fg(color)),
-        Span::styled(format!(" {}", said.kind), dim()),
+        Span::styled(format!(" {}", line.kind), dim()),
     ];
-    let text = wrapped(&said.text, width.saturating_sub(2)).into_iter().map(|line| Line::raw(format!("  {line}")));
+    let text = wrapped(&line.text, width.saturating_sub(2)).into_iter().map(|text| Line::raw(format!("  {text}")));
     std::iter::once(Line::from(head)).chain(text).collect()
 }
 

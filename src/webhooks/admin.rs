@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::client::Sender;
-use super::domain::egress::Guard;
+use super::client::WebhookClient;
+use super::domain::egress::EgressPolicy;
 use super::domain::payload;
 use super::domain::retry::Answer;
 use crate::config::{Endpoint, Webhook};
 use crate::queue;
-use crate::queue::{Listed, Queue, Standing};
+use crate::queue::{JobInfo, Queue, Standing};
 use crate::storage::Result;
 
 /// So many dead letters are looked through at once.
@@ -28,7 +28,7 @@ pub struct DeliveryView {
     /// Where to.
     pub endpoint: String,
     /// What is queued.
-    pub job: Listed,
+    pub job: JobInfo,
 }
 
 /// A place in a list: an endpoint, and the delivery before.
@@ -105,10 +105,10 @@ impl Webhooks {
 
 /// Sends a signed ping to `endpoint`; gives what came back, and the beginning of its body.
 ///
-/// # Errors
+/// # ValidationErrors
 /// There is no TLS to be had.
 pub async fn ping(webhook: &Webhook, endpoint: &Endpoint) -> reqwest::Result<(Answer, Vec<u8>)> {
-    let sender = Sender::new(endpoint.clone(), Guard::new(&webhook.allowed_networks))?;
+    let sender = WebhookClient::new(endpoint.clone(), EgressPolicy::new(&webhook.allowed_networks))?;
     let (now, id) = (chrono::Utc::now(), uuid::Uuid::new_v4());
     let body = payload::ping(&id, &now.to_rfc3339_opts(chrono::SecondsFormat::Secs, false));
     Ok(sender.exchange(&payload::sign(endpoint, &id.to_string(), body, now.timestamp())).await)
@@ -123,15 +123,15 @@ impl fmt::Display for Place {
 /// A text that no list of deliveries gave out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a next_cursor of a list of deliveries.")]
-pub struct NoPlace;
+pub struct InvalidDeliveryCursor;
 
 impl FromStr for Place {
-    type Err = NoPlace;
+    type Err = InvalidDeliveryCursor;
 
-    fn from_str(text: &str) -> std::result::Result<Self, NoPlace> {
-        let (at, rest) = text.split_once('.').ok_or(NoPlace)?;
-        let (id, endpoint) = rest.split_once('@').ok_or(NoPlace)?;
-        let after = queue::Place { at: at.parse().map_err(|_| NoPlace)?, id: id.to_owned() };
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidDeliveryCursor> {
+        let (at, rest) = text.split_once('.').ok_or(InvalidDeliveryCursor)?;
+        let (id, endpoint) = rest.split_once('@').ok_or(InvalidDeliveryCursor)?;
+        let after = queue::Place { at: at.parse().map_err(|_| InvalidDeliveryCursor)?, id: id.to_owned() };
         Ok(Self { endpoint: endpoint.to_owned(), after })
     }
 }

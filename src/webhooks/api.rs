@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::admin::{DeliveryView, Place, Webhooks};
 use crate::http::auth::ServiceAuth;
-use crate::http::error::OnOne;
-use crate::http::{Failed, Json, PageSize, Problem};
+use crate::http::error::ResourceErrors;
+use crate::http::{ApiError, Failed, Json, PageSize};
 use crate::presence::api::{Moment, ScopeBody};
 use crate::presence::domain::identity::Id;
 use crate::presence::domain::{Change, Timestamp};
 use crate::queue::Standing;
 use crate::{openapi_by_serde, openapi_type};
 
-/// Groups of operations in the document.
+/// BatchReceiver of operations in the document.
 #[derive(Tags)]
 pub enum Tag {
     /// Transitions on their way to the application.
@@ -65,7 +65,7 @@ openapi_type!(
 /// A delivery.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Delivery")]
-pub struct DeliveryAnswer {
+pub struct DeliveryResponse {
     /// Its name, to replay it by: the id in the post's body, `@`, the endpoint.
     id: String,
     /// Where to.
@@ -93,9 +93,9 @@ pub struct DeliveryAnswer {
 /// A page of deliveries.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Deliveries")]
-pub struct DeliveriesAnswer {
+pub struct DeliveriesResponse {
     /// Deliveries, oldest first within each endpoint.
-    data: Vec<DeliveryAnswer>,
+    data: Vec<DeliveryResponse>,
     /// Where the next page begins; null at the end.
     next_cursor: Option<String>,
 }
@@ -103,7 +103,7 @@ pub struct DeliveriesAnswer {
 /// How many deliveries were queued again.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Replayed")]
-pub struct ReplayedAnswer {
+pub struct ReplayResponse {
     /// So many.
     replayed: usize,
 }
@@ -140,9 +140,9 @@ impl Api {
         Self { webhooks }
     }
 
-    fn known<'a>(&self, endpoint: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
+    fn known<'a>(&self, endpoint: Option<&'a str>) -> Result<Option<&'a str>, ApiError> {
         match endpoint {
-            Some(name) if !self.webhooks.knows(name) => Err(Problem::NotFound("There is no such endpoint.")),
+            Some(name) if !self.webhooks.knows(name) => Err(ApiError::NotFound("There is no such endpoint.")),
             endpoint => Ok(endpoint),
         }
     }
@@ -165,13 +165,13 @@ impl Api {
         limit: Query<Option<PageSize>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<Place>>,
-    ) -> Answer<Json<DeliveriesAnswer>, OnOne> {
+    ) -> Answer<Json<DeliveriesResponse>, ResourceErrors> {
         let state = state.0.unwrap_or(DeliveryState::Pending);
         let endpoint = self.known(endpoint.0.as_deref())?;
         let limit = limit.0.unwrap_or_default().0;
         let (found, next) = self.webhooks.list(state.into(), endpoint, cursor.0, limit).await?;
-        let data = found.into_iter().map(|delivery| DeliveryAnswer::new(delivery, state)).collect();
-        Ok(Json(DeliveriesAnswer { data, next_cursor: next.map(|next| next.to_string()) }))
+        let data = found.into_iter().map(|delivery| DeliveryResponse::new(delivery, state)).collect();
+        Ok(Json(DeliveriesResponse { data, next_cursor: next.map(|next| next.to_string()) }))
     }
 
     /// Make a delivery again that was given up
@@ -181,11 +181,11 @@ impl Api {
         _auth: ServiceAuth,
         /// The delivery's id.
         id: Path<String>,
-    ) -> Answer<Json<ReplayedAnswer>, OnOne> {
-        let none = Problem::NotFound("There is no such dead letter.");
+    ) -> Answer<Json<ReplayResponse>, ResourceErrors> {
+        let none = ApiError::NotFound("There is no such dead letter.");
         let (id, endpoint) = id.0.rsplit_once('@').filter(|(_, name)| self.webhooks.knows(name)).ok_or(none.clone())?;
         match self.webhooks.replay(endpoint, id).await? {
-            true => Ok(Json(ReplayedAnswer { replayed: 1 })),
+            true => Ok(Json(ReplayResponse { replayed: 1 })),
             false => Err(none.into()),
         }
     }
@@ -199,10 +199,10 @@ impl Api {
         since: Query<Option<Since>>,
         /// Only those to this endpoint.
         endpoint: Query<Option<String>>,
-    ) -> Answer<Json<ReplayedAnswer>, OnOne> {
+    ) -> Answer<Json<ReplayResponse>, ResourceErrors> {
         let since = since.0.map_or(0, |since| since.0);
         let replayed = self.webhooks.replay_since(self.known(endpoint.0.as_deref())?, since).await?;
-        Ok(Json(ReplayedAnswer { replayed }))
+        Ok(Json(ReplayResponse { replayed }))
     }
 }
 
@@ -215,7 +215,7 @@ impl From<DeliveryState> for Standing {
     }
 }
 
-impl DeliveryAnswer {
+impl DeliveryResponse {
     fn new(DeliveryView { endpoint, job }: DeliveryView, state: DeliveryState) -> Self {
         let change: Option<Change> = serde_json::from_slice(&job.payload).ok();
         let moment = |millis: i64| Moment::from(Timestamp::from_micros(millis.saturating_mul(1_000)));

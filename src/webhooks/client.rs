@@ -7,31 +7,31 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
-use super::domain::egress::Guard;
+use super::domain::egress::EgressPolicy;
 use super::domain::payload::Message;
 use super::domain::retry;
 use super::domain::retry::Answer;
 use crate::config::Endpoint;
 
 /// So much of an answer's body is read, to keep the connection; the rest is cut off.
-const ANSWER_LIMIT: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// Idle connections are kept this long.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Posts to one endpoint.
 #[derive(Clone)]
-pub struct Sender {
+pub struct WebhookClient {
     client: Client,
     endpoint: Endpoint,
-    guard: Guard,
+    guard: EgressPolicy,
 }
 
-impl Sender {
+impl WebhookClient {
     /// A sender to `endpoint`, as far as `guard` allows. It follows no redirect and knows no proxy.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// There is no TLS to be had.
-    pub fn new(endpoint: Endpoint, guard: Guard) -> reqwest::Result<Self> {
+    pub fn new(endpoint: Endpoint, guard: EgressPolicy) -> reqwest::Result<Self> {
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -81,11 +81,11 @@ async fn beginning(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_LIMIT {
+        if body.len() > MAX_RESPONSE_BYTES {
             break;
         }
     }
-    body.truncate(ANSWER_LIMIT);
+    body.truncate(MAX_RESPONSE_BYTES);
     body
 }
 

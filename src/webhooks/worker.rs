@@ -13,15 +13,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::client::Sender;
+use super::client::WebhookClient;
 use super::domain::breaker::{Breaker, Gauge};
-use super::domain::retry::{Answer, Next};
+use super::domain::retry::{Answer, RetryDecision};
 use super::domain::{payload, retry};
 use super::metrics::Metrics;
 use crate::config::Endpoint;
 use crate::presence::domain::Change;
 use crate::presence::service::clock::Clock;
-use crate::queue::{Job, Queue, Settlement, Tries, Verdict};
+use crate::queue::{Disposition, Job, Queue, Settlement, Tries};
 use crate::storage::Result;
 
 /// How often the queue is looked at when no bell rings: changes that other replicas recorded, retries that are due.
@@ -57,10 +57,10 @@ pub struct Terms {
 }
 
 /// What delivers to one endpoint.
-pub struct Delivery {
+pub struct DeliveryWorker {
     terms: Terms,
     endpoint: Endpoint,
-    sender: Sender,
+    sender: WebhookClient,
     metrics: Arc<Metrics>,
     breaker: Breaker,
     expired_at: Instant,
@@ -78,9 +78,9 @@ struct Attempt {
 /// What is under way. A task each: while this one waits for the queue, posts go on.
 type Attempts = JoinSet<Attempt>;
 
-impl Delivery {
+impl DeliveryWorker {
     /// Delivers through `sender` to `endpoint`, which is also the queue's name.
-    pub fn new(terms: Terms, endpoint: Endpoint, sender: Sender, metrics: Arc<Metrics>) -> Self {
+    pub fn new(terms: Terms, endpoint: Endpoint, sender: WebhookClient, metrics: Arc<Metrics>) -> Self {
         let (breaker, expired_at) = (Breaker::default(), Instant::now());
         Self { terms, endpoint, sender, metrics, breaker, expired_at, unsettled: Vec::new() }
     }
@@ -196,7 +196,7 @@ impl Delivery {
         };
         let Some(answer) = answer else {
             let tries = Tries { last: "the delivery cannot be read".to_owned(), ..job.tries.clone() };
-            return self.settle_later(job, Verdict::Dead(tries));
+            return self.settle_later(job, Disposition::Dead(tries));
         };
         let last = answer.describe();
         if answer.is_outage() {
@@ -209,23 +209,23 @@ impl Delivery {
         let spared = probe && answer.is_outage();
         let tries = Tries { count: job.tries.count + u32::from(!spared), last };
         let verdict = match retry::next(&answer, tries.count.max(1), &self.terms.schedule, rand::random()) {
-            Next::Done => Verdict::Done,
-            _ if job.age > self.longest() => Verdict::Dead(tries),
-            _ if spared => Verdict::Retry(self.breaker.rest(now), tries),
-            Next::Retry(pause) => Verdict::Retry(pause, tries),
-            Next::GiveUp => Verdict::Dead(tries),
+            RetryDecision::Done => Disposition::Done,
+            _ if job.age > self.longest() => Disposition::Dead(tries),
+            _ if spared => Disposition::Retry(self.breaker.rest(now), tries),
+            RetryDecision::Retry(pause) => Disposition::Retry(pause, tries),
+            RetryDecision::GiveUp => Disposition::Dead(tries),
         };
         self.settle_later(job, verdict);
     }
 
-    fn settle_later(&mut self, job: Job, verdict: Verdict) {
+    fn settle_later(&mut self, job: Job, verdict: Disposition) {
         let (endpoint, id) = (&self.endpoint.name, &job.id);
         match &verdict {
-            Verdict::Done => tracing::debug!(endpoint, id, "delivered"),
-            Verdict::Retry(pause, Tries { count, last }) => {
+            Disposition::Done => tracing::debug!(endpoint, id, "delivered"),
+            Disposition::Retry(pause, Tries { count, last }) => {
                 tracing::info!(endpoint, id, tries = count, last, ?pause, "not delivered yet");
             }
-            Verdict::Dead(Tries { count, last }) => {
+            Disposition::Dead(Tries { count, last }) => {
                 tracing::error!(endpoint, id, tries = count, last, "given up: a dead letter now");
                 self.metrics.gave_up();
             }
@@ -253,9 +253,9 @@ impl Delivery {
         for job in jobs {
             let verdict = if job.age > longest {
                 self.metrics.gave_up();
-                Verdict::Dead(Tries { last: last.to_owned(), ..job.tries.clone() })
+                Disposition::Dead(Tries { last: last.to_owned(), ..job.tries.clone() })
             } else {
-                Verdict::Retry(Duration::ZERO, job.tries.clone())
+                Disposition::Retry(Duration::ZERO, job.tries.clone())
             };
             self.unsettled.push(job.settled(verdict));
         }

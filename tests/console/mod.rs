@@ -5,7 +5,7 @@ mod terminal;
 mod view;
 
 use presence_sidecar::client::{ClientRow, OpenedMessage};
-use presence_sidecar::tui::model::{Event, Model, Wish};
+use presence_sidecar::tui::model::{Effect, Event, Model};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::json;
 
@@ -27,11 +27,11 @@ fn message(id: i64, from: Option<&str>, to: &str, text: &str) -> OpenedMessage {
     }
 }
 
-fn press(model: &mut Model, code: KeyCode) -> Option<Wish> {
+fn press(model: &mut Model, code: KeyCode) -> Option<Effect> {
     model.update(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
-fn control(model: &mut Model, letter: char) -> Option<Wish> {
+fn control(model: &mut Model, letter: char) -> Option<Effect> {
     model.update(Event::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)))
 }
 
@@ -43,6 +43,6 @@ fn write(model: &mut Model, text: &str) {
 fn two_clients() -> Model {
     let mut model = Model::new("http://sidecar.test", true);
     let clients = vec![client("a", "Till 1", "offline"), client("b", "Till 2", "online")];
-    assert_eq!(model.update(Event::Clients(clients)), Some(Wish::Look));
+    assert_eq!(model.update(Event::Clients(clients)), Some(Effect::Look));
     model
 }

@@ -1,24 +1,24 @@
-use presence_sidecar::tui::model::{Event, Model, Wish};
+use presence_sidecar::tui::model::{Effect, Event, Model};
 use ratatui::crossterm::event::KeyCode;
 
 use super::{client, control, message, press, two_clients, write};
 
-fn publish(client: &str, text: &str) -> Option<Wish> {
-    Some(Wish::Publish { client: client.to_owned(), text: text.to_owned() })
+fn publish(client: &str, text: &str) -> Option<Effect> {
+    Some(Effect::Publish { client: client.to_owned(), text: text.to_owned() })
 }
 
 #[test]
 fn who_is_online_comes_first_and_the_choice_stays_with_the_client() {
     let mut model = two_clients();
     assert_eq!(model.wanted(), Some(("b".to_owned(), 0)));
-    assert_eq!(press(&mut model, KeyCode::Down), Some(Wish::Look));
+    assert_eq!(press(&mut model, KeyCode::Down), Some(Effect::Look));
     assert_eq!(model.wanted(), Some(("a".to_owned(), 0)));
     press(&mut model, KeyCode::Down);
     assert_eq!(model.wanted(), Some(("a".to_owned(), 0)), "there is nobody further down");
     let clients = vec![client("a", "Till 1", "online"), client("b", "Till 2", "offline"), client("c", "", "online")];
     assert_eq!(model.update(Event::Clients(clients)), None);
     assert_eq!(model.wanted(), Some(("a".to_owned(), 0)));
-    assert_eq!(model.update(Event::Clients(vec![client("b", "Till 2", "offline")])), Some(Wish::Look));
+    assert_eq!(model.update(Event::Clients(vec![client("b", "Till 2", "offline")])), Some(Effect::Look));
     assert_eq!(model.wanted(), Some(("b".to_owned(), 0)), "the one that was chosen is gone");
     model.update(Event::Clients(Vec::new()));
     assert_eq!(model.wanted(), None);
@@ -31,7 +31,7 @@ fn messages_are_asked_for_behind_the_last_until_there_are_no_more() {
         client: "b".to_owned(),
         messages: ids.iter().map(|id| message(*id, None, "b", "x")).collect(),
     };
-    assert_eq!(model.update(messages(&[3, 5])), Some(Wish::Look));
+    assert_eq!(model.update(messages(&[3, 5])), Some(Effect::Look));
     assert_eq!(model.wanted(), Some(("b".to_owned(), 5)));
     assert_eq!(model.update(messages(&[])), None);
     press(&mut model, KeyCode::Down);
@@ -91,7 +91,7 @@ fn the_prompt_is_edited_as_lines_are() {
 fn control_c_ends_it_whatever_goes_on() {
     let mut model = Model::new("", false);
     model.update(Event::Failed("down".to_owned()));
-    assert_eq!(control(&mut model, 'c'), Some(Wish::Quit));
-    assert_eq!(control(&mut model, 'q'), Some(Wish::Quit));
+    assert_eq!(control(&mut model, 'c'), Some(Effect::Quit));
+    assert_eq!(control(&mut model, 'q'), Some(Effect::Quit));
     assert_eq!(press(&mut model, KeyCode::Char('c')), None);
 }

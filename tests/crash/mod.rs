@@ -53,7 +53,7 @@ fn misbehave(_number: usize) -> Reaction {
     }
 }
 
-/// Heartbeats of users that come, idle and vanish, to whichever sidecar is there.
+/// HeartbeatsRequest of users that come, idle and vanish, to whichever sidecar is there.
 async fn live(sidecars: Arc<Mutex<HashMap<usize, Client>>>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let client = sidecars.lock().unwrap()[&rand::random_range(0..SIDECARS)].clone();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use presence_sidecar::client::{Connection, Credentials, Failure, Pace, said, visible};
+use presence_sidecar::client::{Connection, Credentials, Failure, PollBackoff, said, visible};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -171,7 +171,7 @@ async fn a_running_client_relays_each_line_prints_what_comes_and_ends_at_ctrl_c(
 
 #[test]
 fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
-    let mut pace = Pace::default();
+    let mut pace = PollBackoff::default();
     let seconds = |wait: Duration| wait.as_secs();
     let empty: Vec<u64> = (0..6).map(|_| seconds(pace.after(0))).collect();
     assert_eq!(empty, [3, 6, 12, 24, 30, 30]);

@@ -1,7 +1,7 @@
 //! `presence-cache-table.json`: rows of Laravel's `cache` table, byte for byte.
 
 use presence_sidecar::presence::domain::identity::{Id, Scope, Subject};
-use presence_sidecar::presence::domain::{Observed, RecordWrite, Status, Timestamp};
+use presence_sidecar::presence::domain::{RecordLookup, RecordWrite, Status, Timestamp};
 use presence_sidecar::presence::store::record;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn rows(database: &TestDatabase) -> Vec<String> {
     })
 }
 
-async fn read(teller: &Teller, now: Timestamp) -> Observed {
+async fn read(teller: &Teller, now: Timestamp) -> RecordLookup {
     teller.store.records(&[subject(1).key], now).await.unwrap().remove(0)
 }
 
@@ -47,7 +47,7 @@ async fn rows_that_laravel_wrote_are_read_and_written_back_byte_for_byte() {
             hex(&value)
         ));
         assert_eq!(rows(&database), row);
-        let Observed::Found(record) = read(&teller, now).await else { panic!("{}", case["name"]) };
+        let RecordLookup::Found(record) = read(&teller, now).await else { panic!("{}", case["name"]) };
 
         database.sql("DELETE FROM cache");
         let mut commit = teller.prepare(&subject(1), beat(true), now).await;
@@ -63,13 +63,13 @@ async fn a_nul_is_wrapped_where_laravel_wraps_it_and_read_everywhere() {
         let database = TestDatabase::create(engine);
         let teller = Teller::sql(&database).await;
         let php = b"a:2:{s:12:\"last_seen_at\";s:25:\"2026-03-04T05:06:07+00:00\";s:4:\"meta\";a:1:{i:0;s:1:\"\0\";}}";
-        let Observed::Found(record) = record::decode(php, START) else { panic!("a record") };
+        let RecordLookup::Found(record) = record::decode(php, START) else { panic!("a record") };
         let mut commit = teller.prepare(&subject(1), beat(true), START).await;
         commit.outcome.record = RecordWrite::Put(record.clone(), 120);
         teller.store.commit(&[commit], START).await.unwrap();
         let is_plain = rows(&database)[0].contains(&hex(php));
         assert_eq!(is_plain, engine == Engine::MariaDb, "{engine:?}");
-        assert_eq!(read(&teller, START).await, Observed::Found(record), "{engine:?}");
+        assert_eq!(read(&teller, START).await, RecordLookup::Found(record), "{engine:?}");
     }
 }
 
@@ -94,10 +94,10 @@ async fn in_the_second_in_which_its_row_expires_a_user_has_no_record_as_in_larav
     let database = TestDatabase::create(Engine::Sqlite);
     let teller = Teller::sql(&database).await;
     teller.act(1, beat(true), START).await;
-    assert!(matches!(read(&teller, after(119)).await, Observed::Found(_)));
-    assert_eq!(read(&teller, after(120)).await, Observed::Missing);
+    assert!(matches!(read(&teller, after(119)).await, RecordLookup::Found(_)));
+    assert_eq!(read(&teller, after(120)).await, RecordLookup::Missing);
     let known = teller.store.load(&[subject(1).key], after(120)).await.unwrap().remove(0);
-    assert!(matches!(known.record, Observed::Found(_)), "the rules are finer than seconds: {known:?}");
+    assert!(matches!(known.record, RecordLookup::Found(_)), "the rules are finer than seconds: {known:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +114,7 @@ async fn users_of_any_length_and_in_any_letters_are_kept_apart() {
         }
         let keys: Vec<_> = subjects.iter().map(|subject| subject.key.clone()).collect();
         for (second, known) in (0..).zip(teller.store.load(&keys, after(9)).await.unwrap()) {
-            let Observed::Found(record) = known.record else { panic!("{engine:?} {known:?}") };
+            let RecordLookup::Found(record) = known.record else { panic!("{engine:?} {known:?}") };
             assert_eq!((record.last_seen, known.state.unwrap().seen()), (after(second), Some(after(second))));
         }
         let members = teller.store.roster(&scope.key(true), Status::Online, None, 10).await.unwrap();
@@ -136,6 +136,6 @@ async fn whom_mysql_takes_for_another_is_not_ended_by_it() {
     assert_eq!(rows(&database).len(), 1);
     assert_eq!(teller.log().await.len(), 2);
     let known = teller.store.load(&[plain.key, accented.key], after(4)).await.unwrap();
-    assert_eq!(known[0].record, Observed::Unknown);
-    assert!(matches!(known[1].record, Observed::Found(_)));
+    assert_eq!(known[0].record, RecordLookup::Unknown);
+    assert!(matches!(known[1].record, RecordLookup::Found(_)));
 }

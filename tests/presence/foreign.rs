@@ -1,7 +1,7 @@
 //! Keys of the sidecar's own that somebody else has written to, in Redis.
 
 use presence_sidecar::presence::domain::{Event, Status};
-use presence_sidecar::presence::store::{Committed, Counts, Outlet, Outlets};
+use presence_sidecar::presence::store::{Committed, Counts, Outbox, OutboxQueue};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::RedisServer;
@@ -15,12 +15,12 @@ async fn log(teller: &Teller) -> Vec<String> {
 
 #[tokio::test]
 async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
-    let outlet = Outlet {
+    let outlet = OutboxQueue {
         queue: "out".to_owned(),
         events: vec![Event::Online, Event::Offline],
         debounce: std::time::Duration::from_secs(60),
     };
-    let outlets = Outlets { installation: uuid::Uuid::nil(), queues: vec![outlet] };
+    let outlets = Outbox { installation: uuid::Uuid::nil(), queues: vec![outlet] };
     let server = RedisServer::start();
     let lane = format!("queue:out:lane:{}", subject(2).key.as_str());
     let rosters = ["online", "away"].map(|status| format!("roster:{status}:{}", subject(1).key.scope()));
@@ -94,5 +94,5 @@ async fn a_record_that_a_commit_sent_twice_has_put_itself_is_not_believed() {
     let Committed::Conflict(known) = teller.store.commit(&[late], after(3)).await.unwrap().remove(0) else {
         panic!("the version was another");
     };
-    assert_eq!(known.record, presence_sidecar::presence::domain::Observed::Unknown);
+    assert_eq!(known.record, presence_sidecar::presence::domain::RecordLookup::Unknown);
 }

@@ -1,7 +1,7 @@
-//! Heartbeats that the end of their session has overtaken.
+//! HeartbeatsRequest that the end of their session has overtaken.
 
 use presence_sidecar::presence::domain::identity::{ScopeKey, SessionId};
-use presence_sidecar::presence::domain::{Beat, DeviceTime, Ended, Input, Observed, State, Status, apply};
+use presence_sidecar::presence::domain::{DeviceTime, Ended, Heartbeat, Input, RecordLookup, State, Status, apply};
 use presence_sidecar::presence::store::{Commit, Committed, Counts, Known};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn a_device_whose_clock_was_set_back_is_silenced_for_a_minute_at_most() {
 #[test]
 fn what_is_late_is_not_announced() {
     let ended = run(None, end(0, Some(2)), START).state;
-    let online = Input::Online(Beat { sent_at: Some(DeviceTime::from_millis(1)), ..beat(0, true) });
+    let online = Input::Online(Heartbeat { sent_at: Some(DeviceTime::from_millis(1)), ..beat(0, true) });
     let late = run(ended.clone(), online, after(1));
     assert_eq!((late.changes, late.dirty, late.state), (Vec::new(), false, ended));
 }
@@ -100,7 +100,7 @@ stories! {
             teller.act(1, sent(0, millis), after(second)).await;
         }
         assert_eq!(known(&teller, 60).await, before);
-        assert_eq!((before.record, teller.view(1, after(60)).await.status), (Observed::Missing, Status::Offline));
+        assert_eq!((before.record, teller.view(1, after(60)).await.status), (RecordLookup::Missing, Status::Offline));
         assert_eq!(teller.store.counts(&scope()).await.unwrap(), Counts::default());
         teller.act(1, sent(0, 2_001), after(61)).await;
         assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online]);
@@ -122,14 +122,14 @@ stories! {
     who_beat_late_where_nobody_knew_of_the_end_leaves_no_record(teller) {
         for (number, active) in [(0, true), (1, false)] {
             let second = i64::from(number);
-            let late = Input::Heartbeat(Beat { sent_at: Some(DeviceTime::from_millis(3)), ..beat(number, active) });
+            let late = Input::Heartbeat(Heartbeat { sent_at: Some(DeviceTime::from_millis(3)), ..beat(number, active) });
             teller.act(1, sent(number, 2), after(second)).await;
             let stale = teller.prepare(&subject(1), late.clone(), after(second)).await;
             assert_eq!(stale.is_light(), active, "one is steady, the other is not");
             teller.act(1, end(number, Some(4)), after(second)).await;
             commit_again(&teller, stale, late, second).await;
             let left = known(&teller, second).await;
-            assert_eq!((left.record, left.state.unwrap().status), (Observed::Missing, Status::Offline));
+            assert_eq!((left.record, left.state.unwrap().status), (RecordLookup::Missing, Status::Offline));
         }
         assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online, Status::Offline]);
     }

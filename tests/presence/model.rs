@@ -2,8 +2,8 @@
 
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::domain::{
-    Beat, DeviceTime, Input, MAX_SESSIONS, Observed, Outcome, Record, RecordWrite, Span, State, Status, Timestamp,
-    Transition, Windows, apply,
+    DeviceTime, Heartbeat, Input, MAX_SESSIONS, Outcome, Record, RecordLookup, RecordWrite, Span, State, Status,
+    Timestamp, Transition, Windows, apply,
 };
 use proptest::prelude::*;
 
@@ -31,8 +31,8 @@ fn after(seconds: i64) -> Timestamp {
     Timestamp::from_micros(START.micros() + seconds * 1_000_000)
 }
 
-pub(super) fn beat(number: u8, active: bool) -> Beat {
-    Beat { session: session(number), active, meta: Meta::default(), sent_at: None }
+pub(super) fn beat(number: u8, active: bool) -> Heartbeat {
+    Heartbeat { session: session(number), active, meta: Meta::default(), sent_at: None }
 }
 
 /// A heartbeat that tells when it was sent.
@@ -51,7 +51,7 @@ pub(super) fn heartbeat() -> Input {
 }
 
 pub(super) fn run(state: Option<State>, input: Input, now: Timestamp) -> Outcome {
-    apply(state, Observed::Unknown, &subject(), input, &windows(), now)
+    apply(state, RecordLookup::Unknown, &subject(), input, &windows(), now)
 }
 
 fn record(last_seen: Timestamp) -> Record {
@@ -122,7 +122,7 @@ fn explicit_calls_are_always_announced() {
 #[test]
 fn what_php_wrote_is_adopted_if_it_is_newer() {
     let known = run(None, heartbeat(), START).state;
-    let observed = Observed::Found(record(after(8)));
+    let observed = RecordLookup::Found(record(after(8)));
     let swept = apply(known, observed, &subject(), Input::Tick, &windows(), after(AWAY_AFTER));
     assert_eq!((swept.status(), swept.changes.len()), (Status::Online, 0));
     assert_eq!(swept.due, Some(after(8 + AWAY_AFTER)));
@@ -133,7 +133,7 @@ fn what_php_wrote_is_the_only_sessions_or_else_that_of_one_without_a_name() {
     let one = run(None, heartbeat(), START).state;
     let two = run(one.clone(), Input::Heartbeat(beat(1, true)), after(1)).state;
     let sessions = |known| {
-        let observed = Observed::Found(record(after(8)));
+        let observed = RecordLookup::Found(record(after(8)));
         let state = apply(known, observed, &subject(), Input::Tick, &windows(), after(8)).state.unwrap();
         state.sessions.into_iter().map(|session| (session.id, session.seen)).collect::<Vec<_>>()
     };
@@ -161,7 +161,7 @@ fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
 
 #[test]
 fn a_user_whom_php_already_put_online_does_not_come_online_again() {
-    let observed = Observed::Found(record(START));
+    let observed = RecordLookup::Found(record(START));
     let outcome = apply(None, observed, &subject(), heartbeat(), &windows(), after(1));
     assert_eq!(outcome.transition(), None);
     assert_eq!(statuses(&outcome), [Status::Online]);
@@ -170,7 +170,7 @@ fn a_user_whom_php_already_put_online_does_not_come_online_again() {
 #[test]
 fn a_record_that_php_removed_ends_the_presence() {
     let known = run(None, heartbeat(), START).state;
-    let swept = apply(known, Observed::Missing, &subject(), Input::Tick, &windows(), after(3));
+    let swept = apply(known, RecordLookup::Missing, &subject(), Input::Tick, &windows(), after(3));
     assert_eq!(statuses(&swept), [Status::Offline]);
     assert_eq!(swept.changes[0].occurred_at, after(3));
 }
@@ -212,7 +212,7 @@ fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
 #[test]
 fn a_record_that_is_to_come_after_the_ttl_says_as_little_as_to_php() {
     let known = run(None, heartbeat(), START).state;
-    let observed = Observed::Found(record(after(86_400)));
+    let observed = RecordLookup::Found(record(after(86_400)));
     let swept = apply(known, observed, &subject(), Input::Tick, &windows(), after(TTL));
     assert_eq!(statuses(&swept), [Status::Away, Status::Offline]);
 }
@@ -241,8 +241,8 @@ pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
     prop::collection::vec((0..20_000_i64, event), 1..60)
 }
 
-fn told(session: u8, active: bool, sent: Option<i64>) -> Beat {
-    Beat { sent_at: sent.map(DeviceTime::from_millis), ..beat(session, active) }
+fn told(session: u8, active: bool, sent: Option<i64>) -> Heartbeat {
+    Heartbeat { sent_at: sent.map(DeviceTime::from_millis), ..beat(session, active) }
 }
 
 pub(super) fn input(event: &Event) -> Input {

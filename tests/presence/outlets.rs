@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use presence_sidecar::presence::domain::{Change, Event, Span, Timestamp};
-use presence_sidecar::presence::store::{Outlet, Outlets};
-use presence_sidecar::queue::{Standing, Verdict};
+use presence_sidecar::presence::store::{Outbox, OutboxQueue};
+use presence_sidecar::queue::{Disposition, Standing};
 
 use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
@@ -13,13 +13,13 @@ use crate::support::{Engine, RedisServer, TestDatabase};
 const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];
 
 /// Queues that want to know of these events and hold an offline for so long.
-fn outlets(queues: &[(&str, &[Event], Duration)]) -> Outlets {
-    let outlet = |(queue, events, debounce): &(&str, &[Event], Duration)| Outlet {
+fn outlets(queues: &[(&str, &[Event], Duration)]) -> Outbox {
+    let outlet = |(queue, events, debounce): &(&str, &[Event], Duration)| OutboxQueue {
         queue: (*queue).to_owned(),
         events: events.to_vec(),
         debounce: *debounce,
     };
-    Outlets { installation: uuid::Uuid::nil(), queues: queues.iter().map(outlet).collect() }
+    Outbox { installation: uuid::Uuid::nil(), queues: queues.iter().map(outlet).collect() }
 }
 
 /// What is pending in a queue: user and event.
@@ -143,7 +143,7 @@ async fn settle_everything(teller: &Teller, queue: &str) {
         if jobs.is_empty() {
             return;
         }
-        let settlements: Vec<_> = jobs.into_iter().map(|job| job.settled(Verdict::Done)).collect();
+        let settlements: Vec<_> = jobs.into_iter().map(|job| job.settled(Disposition::Done)).collect();
         teller.queue.settle(queue, &settlements).await.unwrap();
     }
 }

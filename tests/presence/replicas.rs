@@ -1,6 +1,6 @@
 //! Replicas that remember what they committed, against the definition of presence.
 
-use presence_sidecar::presence::domain::{Input, Observed, Outcome, State, Status, Timestamp, apply};
+use presence_sidecar::presence::domain::{Input, Outcome, RecordLookup, State, Status, Timestamp, apply};
 use presence_sidecar::presence::store::{Commit, Committed, Known};
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ impl Replica {
         let (subject, windows) = (subject(1), &teller.windows);
         let enough = |state: &State| state.suffices_for(&subject, &input, windows, now);
         let mut known = match self.0.take().filter(enough) {
-            Some(state) => Known { version: state.version, state: Some(state), record: Observed::Unknown },
+            Some(state) => Known { version: state.version, state: Some(state), record: RecordLookup::Unknown },
             None => teller.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0),
         };
         loop {

@@ -1,7 +1,9 @@
 //! Steady heartbeats, of which the Laravel record alone tells.
 
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
-use presence_sidecar::presence::domain::{Beat, Input, Observed, Record, Status, Timestamp, Transition, apply};
+use presence_sidecar::presence::domain::{
+    Heartbeat, Input, Record, RecordLookup, Status, Timestamp, Transition, apply,
+};
 use presence_sidecar::presence::store::{Commit, Committed, Known};
 use serde_json::json;
 
@@ -14,13 +16,13 @@ async fn known(teller: &Teller, second: i64) -> Known {
 }
 
 fn record(known: &Known) -> &Record {
-    let Observed::Found(record) = &known.record else { panic!("{known:?}") };
+    let RecordLookup::Found(record) = &known.record else { panic!("{known:?}") };
     record
 }
 
 fn beat_of(session: &str, meta: &str) -> Input {
     let (session, meta) = (SessionId::new(session).unwrap(), Meta::from_json(meta).unwrap());
-    Input::Heartbeat(Beat { session, active: true, meta, sent_at: None })
+    Input::Heartbeat(Heartbeat { session, active: true, meta, sent_at: None })
 }
 
 async fn conflict(teller: &Teller, commit: Commit, second: i64) -> Known {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use presence_sidecar::presence::domain::View;
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
-use presence_sidecar::presence::domain::{Beat, Change, Input, Span, Status, Timestamp, Windows, apply};
+use presence_sidecar::presence::domain::{Change, Heartbeat, Input, Span, Status, Timestamp, Windows, apply};
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::store::{
-    ArrayStore, Changes, Commit, Committed, Cursor, Outlets, RedisOptions, RedisStore, SqlOptions, SqlStore, Store,
+    ArrayStore, Changes, Commit, Committed, Cursor, Outbox, RedisOptions, RedisStore, SqlOptions, SqlStore, Store,
     own_prefix,
 };
-use presence_sidecar::presence::worker::sweep::Sweep;
+use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{Ground, Metrics};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use presence_sidecar::telemetry::Registry;
@@ -32,19 +32,19 @@ pub struct Teller {
 
 impl Teller {
     pub fn array() -> Self {
-        Self::array_into(Outlets::default())
+        Self::array_into(Outbox::default())
     }
 
-    pub fn array_into(outlets: Outlets) -> Self {
+    pub fn array_into(outlets: Outbox) -> Self {
         let queue = Arc::new(MemoryQueue::new());
         Self::new(Arc::new(ArrayStore::new(queue.clone(), outlets)), queue)
     }
 
     pub fn redis(server: &RedisServer) -> Self {
-        Self::redis_into(server, Outlets::default())
+        Self::redis_into(server, Outbox::default())
     }
 
-    pub fn redis_into(server: &RedisServer, outlets: Outlets) -> Self {
+    pub fn redis_into(server: &RedisServer, outlets: Outbox) -> Self {
         const PREFIX: &str = "laravel-database-laravel-cache-";
         let options = RedisOptions {
             connection: server.info(),
@@ -59,10 +59,10 @@ impl Teller {
     }
 
     pub async fn sql(database: &TestDatabase) -> Self {
-        Self::sql_into(database, Outlets::default()).await
+        Self::sql_into(database, Outbox::default()).await
     }
 
-    pub async fn sql_into(database: &TestDatabase, outlets: Outlets) -> Self {
+    pub async fn sql_into(database: &TestDatabase, outlets: Outbox) -> Self {
         let (opened, names) = migrated(database).await;
         let queue = Arc::new(SqlQueue::new(opened.clone(), &names));
         let options = SqlOptions {
@@ -82,7 +82,7 @@ impl Teller {
         Self { store, queue, windows }
     }
 
-    pub fn sweep(&self) -> Sweep {
+    pub fn sweep(&self) -> ExpirySweeper {
         let ground = Ground {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
@@ -91,7 +91,7 @@ impl Teller {
             metrics: Arc::new(Metrics::new(&Registry::new())),
             bell: Arc::default(),
         };
-        Sweep { ground, keep_changes: Span::from_secs(86_400) }
+        ExpirySweeper { ground, keep_changes: Span::from_secs(86_400) }
     }
 
     /// Loads, applies, commits, until there is no conflict.
@@ -147,7 +147,7 @@ pub fn after(seconds: i64) -> Timestamp {
 }
 
 pub fn beat(active: bool) -> Input {
-    Input::Heartbeat(Beat { session: SessionId::default(), active, meta: Meta::default(), sent_at: None })
+    Input::Heartbeat(Heartbeat { session: SessionId::default(), active, meta: Meta::default(), sent_at: None })
 }
 
 pub fn offline() -> Input {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use presence_sidecar::queue::redis::keys;
 use presence_sidecar::queue::{
-    Job, Listed, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue, Standing, Tries, Verdict,
+    Disposition, Job, JobInfo, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue, Standing, Tries,
 };
 
 use crate::database::migrated;
@@ -61,11 +61,11 @@ impl Teller {
         panic!("nothing was handed out");
     }
 
-    async fn settle(&self, job: Job, verdict: Verdict) -> bool {
+    async fn settle(&self, job: Job, verdict: Disposition) -> bool {
         self.queue.settle(Q, &[job.settled(verdict)]).await.unwrap()[0]
     }
 
-    async fn list(&self, standing: Standing) -> Vec<Listed> {
+    async fn list(&self, standing: Standing) -> Vec<JobInfo> {
         self.queue.list(Q, standing, None, 100).await.unwrap()
     }
 
@@ -130,7 +130,7 @@ stories! {
         jobs.sort_by(|left, right| left.id.cmp(&right.id));
         assert_eq!(jobs[0].payload, b"what 1 is about\nin two lines");
         assert_eq!((jobs[0].lane.as_str(), &jobs[0].tries), ("a", &Tries::default()));
-        assert!(teller.settle(jobs.remove(0), Verdict::Done).await);
+        assert!(teller.settle(jobs.remove(0), Disposition::Done).await);
         assert_eq!(ids(&teller.claim().await), ["2"]);
         assert_eq!(teller.counts().await, (2, 0));
     }
@@ -148,8 +148,8 @@ stories! {
         let lost = teller.claim_for(Duration::from_millis(1)).await.remove(0);
         let again = teller.claim_soon().await.remove(0);
         assert_eq!(again.id, "1");
-        assert!(!teller.settle(lost, Verdict::Done).await, "its lease has ended");
-        assert!(teller.settle(again, Verdict::Done).await);
+        assert!(!teller.settle(lost, Disposition::Done).await, "its lease has ended");
+        assert!(teller.settle(again, Disposition::Done).await);
         assert_eq!(teller.counts().await, (0, 0));
     }
 
@@ -159,8 +159,8 @@ stories! {
         }
         for job in teller.claim().await {
             let verdict = match job.lane.as_str() {
-                "a" => Verdict::Retry(LEASE, tries(1, "HTTP 500")),
-                _ => Verdict::Done,
+                "a" => Disposition::Retry(LEASE, tries(1, "HTTP 500")),
+                _ => Disposition::Done,
             };
             teller.settle(job, verdict).await;
         }
@@ -176,7 +176,7 @@ stories! {
     a_retry_comes_when_it_is_due_with_what_is_known_of_it(teller) {
         teller.push("a", "1").await;
         let job = teller.claim().await.remove(0);
-        teller.settle(job, Verdict::Retry(Duration::from_millis(5), tries(3, "no answer"))).await;
+        teller.settle(job, Disposition::Retry(Duration::from_millis(5), tries(3, "no answer"))).await;
         let job = teller.claim_soon().await.remove(0);
         assert_eq!(job.tries, tries(3, "no answer"));
         assert!(job.age >= Duration::from_millis(5));
@@ -188,7 +188,7 @@ stories! {
         let job = teller.claim().await.remove(0);
         assert_eq!(job.id, "1");
         teller.push_later("b", "3", Duration::from_millis(20)).await;
-        teller.settle(job, Verdict::Done).await;
+        teller.settle(job, Disposition::Done).await;
         assert_eq!(ids(&teller.claim_soon().await), ["3"]);
         assert_eq!(teller.claim().await, []);
     }
@@ -205,7 +205,7 @@ stories! {
             teller.push("a", id).await;
         }
         let job = teller.claim().await.remove(0);
-        teller.settle(job, Verdict::Dead(tries(9, "HTTP 404"))).await;
+        teller.settle(job, Disposition::Dead(tries(9, "HTTP 404"))).await;
         assert_eq!(teller.counts().await, (1, 1));
         let dead = teller.list(Standing::Dead).await;
         assert_eq!((dead[0].id.as_str(), &dead[0].tries, dead[0].next_at), ("1", &tries(9, "HTTP 404"), None));
@@ -214,7 +214,7 @@ stories! {
         assert_eq!(teller.counts().await, (2, 0));
         let second = teller.claim().await.remove(0);
         assert_eq!(second.id, "2");
-        teller.settle(second, Verdict::Done).await;
+        teller.settle(second, Disposition::Done).await;
         let first = teller.claim().await.remove(0);
         assert_eq!((first.id.as_str(), first.tries), ("1", Tries::default()));
         assert_eq!(first.payload, b"what 1 is about\nin two lines");
@@ -223,23 +223,23 @@ stories! {
     a_dead_letter_that_is_pushed_again_comes_back_as_it_is_pushed_now(teller) {
         teller.push("a", "1").await;
         let job = teller.claim().await.remove(0);
-        teller.settle(job, Verdict::Dead(tries(9, "HTTP 404"))).await;
+        teller.settle(job, Disposition::Dead(tries(9, "HTTP 404"))).await;
         teller.push("a", "2").await;
         let second = teller.claim().await.remove(0);
         let job = |id, payload| NewJob { id, lane: "a", payload, delay: Duration::ZERO };
         teller.queue.push(Q, &[job("1", b"as it is now"), job("2", b"still to be done")]).await.unwrap();
         assert_eq!((teller.counts().await, teller.list(Standing::Dead).await), ((2, 0), vec![]));
-        assert!(teller.settle(second, Verdict::Done).await, "it does not push itself to the front");
+        assert!(teller.settle(second, Disposition::Done).await, "it does not push itself to the front");
         let again = teller.claim().await.remove(0);
         assert_eq!((again.payload.as_slice(), &again.tries), (&b"as it is now"[..], &Tries::default()));
-        assert!(teller.settle(again, Verdict::Done).await);
+        assert!(teller.settle(again, Disposition::Done).await);
         assert_eq!(teller.counts().await, (0, 0));
     }
 
     old_dead_letters_are_purged(teller) {
         teller.push("a", "1").await;
         let job = teller.claim().await.remove(0);
-        teller.settle(job, Verdict::Dead(tries(1, "gone"))).await;
+        teller.settle(job, Disposition::Dead(tries(1, "gone"))).await;
         let dead = teller.list(Standing::Dead).await.remove(0);
         assert!(dead.place.at >= dead.pushed_at, "it is dead since it died, not since it was pushed");
         teller.queue.purge(Q, LEASE).await.unwrap();
@@ -260,7 +260,7 @@ stories! {
             if all.is_empty() {
                 let mut jobs = teller.claim().await;
                 jobs.retain(|job| job.id == end.id);
-                teller.settle(jobs.remove(0), Verdict::Done).await;
+                teller.settle(jobs.remove(0), Disposition::Done).await;
             }
             all.extend(page.into_iter().map(|job| job.id));
             last = Some(end.place);
@@ -300,7 +300,7 @@ stories! {
                     }
                     for job in jobs {
                         done.lock().unwrap().push((job.lane.clone(), job.id.clone()));
-                        assert_eq!(queue.settle(Q, &[job.settled(Verdict::Done)]).await.unwrap(), [true]);
+                        assert_eq!(queue.settle(Q, &[job.settled(Disposition::Done)]).await.unwrap(), [true]);
                     }
                     tokio::task::yield_now().await;
                 }

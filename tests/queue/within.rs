@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presence_sidecar::queue::{NewJob, Queue, SqlQueue, Standing, Verdict};
+use presence_sidecar::queue::{Disposition, NewJob, Queue, SqlQueue, Standing};
 use presence_sidecar::storage::sql::{Database, Names, Statements};
 
 use super::{LEASE, Q};
@@ -56,7 +56,7 @@ async fn what_is_held_is_taken_back_from_the_end_of_its_lane() {
         assert_eq!(taken("1").await, None, "somebody may be handed it");
         transaction.commit().await.unwrap();
         let mut jobs = queue.claim(Q, 10, LEASE).await.unwrap();
-        assert!(queue.settle(Q, &[jobs.remove(0).settled(Verdict::Done)]).await.unwrap()[0]);
+        assert!(queue.settle(Q, &[jobs.remove(0).settled(Disposition::Done)]).await.unwrap()[0]);
         assert_eq!(queue.depth(Q).await.unwrap().pending, 0, "{engine:?}");
     }
 }
@@ -129,7 +129,7 @@ async fn many_large_jobs_are_pushed_in_their_order() {
         for id in &ids[..20] {
             let head = queue.claim(Q, 10, LEASE).await.unwrap().remove(0);
             assert_eq!(head.id, *id, "{engine:?}");
-            queue.settle(Q, &[head.settled(Verdict::Done)]).await.unwrap();
+            queue.settle(Q, &[head.settled(Disposition::Done)]).await.unwrap();
         }
         assert_eq!(queue.depth(Q).await.unwrap().pending, 230);
     }

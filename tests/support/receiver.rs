@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 /// What a receiver does with a post, after it has noted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// Answers with a status and further headers, each ended by a line break.
+    /// CommitReply with a status and further headers, each ended by a line break.
     Answer(u16, &'static str),
     /// Closes the connection without a word.
     Reset,
-    /// Answers only after so long.
+    /// CommitReply only after so long.
     Late(Duration),
 }
 

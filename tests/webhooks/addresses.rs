@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use presence_sidecar::config::Network;
-use presence_sidecar::webhooks::domain::egress::Guard;
+use presence_sidecar::webhooks::domain::egress::EgressPolicy;
 use url::Url;
 
 use crate::support::vectors;
 
-fn guard(networks: &[&str]) -> Guard {
+fn guard(networks: &[&str]) -> EgressPolicy {
     let networks: Vec<Network> = networks.iter().map(|network| network.parse().unwrap()).collect();
-    Guard::new(&networks)
+    EgressPolicy::new(&networks)
 }
 
 fn words(list: &serde_json::Value) -> Vec<&str> {

@@ -9,7 +9,7 @@ use tokio::time::{Duration, timeout};
 use crate::http::tokens::token;
 use crate::support::{Client, RedisServer, Sidecar, TOKEN, on_redis};
 
-/// Server-Sent Events as they come.
+/// Server-InDoubtCommit Events as they come.
 struct Stream {
     response: reqwest::Response,
     text: String,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use presence_sidecar::webhooks::domain::breaker::{Breaker, Gauge};
 use presence_sidecar::webhooks::domain::retry;
-use presence_sidecar::webhooks::domain::retry::{Answer, Next, next};
+use presence_sidecar::webhooks::domain::retry::{Answer, RetryDecision, next};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SCHEDULE: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
@@ -17,20 +17,20 @@ fn status(status: u16) -> Answer {
 fn whatever_is_not_a_success_is_tried_again_until_the_schedule_is_over() {
     for answer in [status(500), status(404), status(302), status(401), Answer::Failed("no".into())] {
         let verdicts: Vec<_> = (1..=4).map(|number| next(&answer, number, &SCHEDULE, 0.0)).collect();
-        let [first, second, third] = SCHEDULE.map(Next::Retry);
-        assert_eq!(verdicts, [first, second, third, Next::GiveUp], "{answer:?}");
+        let [first, second, third] = SCHEDULE.map(RetryDecision::Retry);
+        assert_eq!(verdicts, [first, second, third, RetryDecision::GiveUp], "{answer:?}");
     }
     for code in [200, 204, 299] {
-        assert_eq!(next(&status(code), 9, &SCHEDULE, 0.0), Next::Done);
+        assert_eq!(next(&status(code), 9, &SCHEDULE, 0.0), RetryDecision::Done);
     }
-    assert_eq!(next(&status(410), 1, &SCHEDULE, 0.0), Next::Retry(Duration::from_secs(3600)));
-    assert_eq!(next(&status(500), 1, &[], 0.0), Next::GiveUp);
+    assert_eq!(next(&status(410), 1, &SCHEDULE, 0.0), RetryDecision::Retry(Duration::from_secs(3600)));
+    assert_eq!(next(&status(500), 1, &[], 0.0), RetryDecision::GiveUp);
 }
 
 #[test]
 fn jitter_only_adds_at_most_a_tenth() {
     for (jitter, pause) in [(0.0, 30.0), (0.5, 31.5), (1.0, 33.0), (7.0, 33.0), (-1.0, 30.0)] {
-        assert_eq!(next(&status(500), 2, &SCHEDULE, jitter), Next::Retry(Duration::from_secs_f64(pause)));
+        assert_eq!(next(&status(500), 2, &SCHEDULE, jitter), RetryDecision::Retry(Duration::from_secs_f64(pause)));
     }
 }
 
@@ -38,7 +38,7 @@ fn jitter_only_adds_at_most_a_tenth() {
 fn a_receiver_may_put_the_next_try_off_but_not_bring_it_forward_nor_put_it_off_for_ever() {
     let asking = |seconds| Answer::Status { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
     for (asked, pause) in [(1, 5), (60, 60), (u64::MAX, 24 * 3600)] {
-        assert_eq!(next(&asking(asked), 1, &SCHEDULE, 0.0), Next::Retry(Duration::from_secs(pause)));
+        assert_eq!(next(&asking(asked), 1, &SCHEDULE, 0.0), RetryDecision::Retry(Duration::from_secs(pause)));
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{Letter, explained};
 use crate::cli::{Ended, say, stopped};
-use crate::client::{Client, Failure, Pace, Received, said, visible};
+use crate::client::{Client, Failure, PollBackoff, Received, said, visible};
 
 /// Lines of standard input that may wait to be sent.
 const LINES: usize = 64;
@@ -45,7 +45,7 @@ impl Follow {
     }
 
     async fn converse(&self, mut conversation: Conversation) -> Ended {
-        let (mut pace, mut complaint) = (Pace::default(), String::new());
+        let (mut pace, mut complaint) = (PollBackoff::default(), String::new());
         let mut lines = (!self.once).then(lines);
         loop {
             let wait = match conversation.turn().await {

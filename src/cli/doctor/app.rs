@@ -9,7 +9,7 @@ use super::Finding;
 use super::differences::{differences, store_differences};
 use crate::config::{Config, Sources, Store, load};
 use crate::presence::domain::identity::{Id, Scope, Subject};
-use crate::presence::domain::{Observed, Timestamp};
+use crate::presence::domain::{RecordLookup, Timestamp};
 use crate::presence::service::clock::Clock;
 use crate::presence::store::Store as PresenceStore;
 
@@ -94,10 +94,10 @@ impl LaravelApp {
         let now = clock.now();
         let found = store.records(&[key], now).await.map_err(|error| error.reason())?;
         match found.into_iter().next() {
-            Some(Observed::Found(record)) => {
+            Some(RecordLookup::Found(record)) => {
                 Ok([Finding::fine("records", "what the app writes is found and read"), clocks(record.last_seen, now)])
             }
-            Some(Observed::Unreadable) => Err("what the app writes cannot be read".to_owned()),
+            Some(RecordLookup::Unreadable) => Err("what the app writes cannot be read".to_owned()),
             _ => Err("what the app writes is not found".to_owned()),
         }
     }

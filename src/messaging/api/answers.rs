@@ -1,4 +1,4 @@
-//! Answers of the messaging API.
+//! CommitReply of the messaging API.
 
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::bodies::Anything;
+use super::bodies::AnyJson;
 use crate::http::Json;
 use crate::messaging::service::{ClientView, Credentials, MessageView};
 use crate::messaging::store::Message;
@@ -15,7 +15,7 @@ use crate::php::date;
 /// What a client needs to know. Whoever has it is the client.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Credentials")]
-pub struct CredentialsAnswer {
+pub struct CredentialsResponse {
     /// The id, for `X-Client-Id`.
     client_id: String,
     /// The key that its messages are sealed with: 32 bytes in base64.
@@ -27,7 +27,7 @@ pub struct CredentialsAnswer {
 /// For how many clients a message was taken.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Queued")]
-pub struct QueuedAnswer {
+pub struct QueuedResponse {
     /// So many ids were given.
     pub queued: usize,
 }
@@ -35,7 +35,7 @@ pub struct QueuedAnswer {
 /// What became of it.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Done")]
-pub struct DoneAnswer {
+pub struct StatusWordResponse {
     /// One word.
     status: String,
 }
@@ -43,15 +43,15 @@ pub struct DoneAnswer {
 /// Messages for a client, by rising id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Messages")]
-pub struct MessagesAnswer {
+pub struct MessagesResponse {
     /// At most 50. More may follow behind the last.
-    messages: Vec<SealedAnswer>,
+    messages: Vec<SealedMessageResponse>,
 }
 
 /// A sealed message. The AAD is `{"to":"…","ts":"…"}`, or `{"from":"…","ts":"…"}` for one that the client sent itself.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Message")]
-pub struct SealedAnswer {
+pub struct SealedMessageResponse {
     /// Its id, which rises.
     id: i64,
     /// What it is about.
@@ -69,9 +69,9 @@ pub struct SealedAnswer {
 /// Clients, the oldest first.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Clients")]
-pub struct ClientsAnswer {
+pub struct ClientsResponse {
     /// All of them, or a page.
-    clients: Vec<ClientAnswer>,
+    clients: Vec<ClientResponse>,
     /// With `limit`: where the next page begins; left out at the end.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ pub struct ClientsAnswer {
 /// A client.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Client")]
-pub struct ClientAnswer {
+pub struct ClientResponse {
     /// Its id.
     id: String,
     /// What people call it.
@@ -97,15 +97,15 @@ pub struct ClientAnswer {
 /// Messages of a client, opened, by rising id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "OpenedMessages")]
-pub struct OpenedMessagesAnswer {
+pub struct OpenedMessagesResponse {
     /// At most 100. More may follow behind the last.
-    messages: Vec<OpenedAnswer>,
+    messages: Vec<OpenedMessageResponse>,
 }
 
 /// An opened message.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "OpenedMessage")]
-pub struct OpenedAnswer {
+pub struct OpenedMessageResponse {
     /// Its id.
     id: i64,
     /// What it is about.
@@ -117,16 +117,16 @@ pub struct OpenedAnswer {
     /// When it was stored.
     created_at: String,
     /// What was sealed, or `{"error": …}` if it does not open.
-    payload: Anything,
+    payload: AnyJson,
 }
 
-impl From<&str> for DoneAnswer {
+impl From<&str> for StatusWordResponse {
     fn from(status: &str) -> Self {
         Self { status: status.to_owned() }
     }
 }
 
-impl From<&Credentials> for CredentialsAnswer {
+impl From<&Credentials> for CredentialsResponse {
     fn from(credentials: &Credentials) -> Self {
         Self {
             client_id: credentials.id.as_str().to_owned(),
@@ -136,9 +136,9 @@ impl From<&Credentials> for CredentialsAnswer {
     }
 }
 
-impl From<Vec<Message>> for MessagesAnswer {
+impl From<Vec<Message>> for MessagesResponse {
     fn from(messages: Vec<Message>) -> Self {
-        let answer = |message: Message| SealedAnswer {
+        let answer = |message: Message| SealedMessageResponse {
             id: message.id,
             r#type: message.kind,
             ciphertext: message.sealed.ciphertext,
@@ -150,13 +150,13 @@ impl From<Vec<Message>> for MessagesAnswer {
     }
 }
 
-impl ClientsAnswer {
+impl ClientsResponse {
     pub(super) fn new(clients: Vec<ClientView>, next_cursor: Option<String>) -> Self {
-        Self { clients: clients.into_iter().map(ClientAnswer::from).collect(), next_cursor }
+        Self { clients: clients.into_iter().map(ClientResponse::from).collect(), next_cursor }
     }
 }
 
-impl From<ClientView> for ClientAnswer {
+impl From<ClientView> for ClientResponse {
     fn from(client: ClientView) -> Self {
         Self {
             id: client.id.as_str().to_owned(),
@@ -168,15 +168,15 @@ impl From<ClientView> for ClientAnswer {
     }
 }
 
-impl OpenedMessagesAnswer {
+impl OpenedMessagesResponse {
     pub(super) fn new(to: &str, messages: Vec<MessageView>) -> Self {
-        let answer = |MessageView { message, payload }| OpenedAnswer {
+        let answer = |MessageView { message, payload }| OpenedMessageResponse {
             id: message.id,
             r#type: message.kind,
             from_client_id: message.from,
             to_client_id: to.to_owned(),
             created_at: message.created_at,
-            payload: Anything(payload.unwrap_or_else(unreadable)),
+            payload: AnyJson(payload.unwrap_or_else(unreadable)),
         };
         Self { messages: messages.into_iter().map(answer).collect() }
     }
@@ -188,9 +188,9 @@ fn unreadable() -> Box<RawValue> {
 
 /// An answer of 200, or of 204 if there is nothing to say.
 #[derive(Debug)]
-pub struct OrNothing<T>(pub Option<Json<T>>);
+pub struct OkOrNoContent<T>(pub Option<Json<T>>);
 
-impl<T: Serialize + Send> poem::IntoResponse for OrNothing<T> {
+impl<T: Serialize + Send> poem::IntoResponse for OkOrNoContent<T> {
     fn into_response(self) -> poem::Response {
         match self.0 {
             Some(json) => json.into_response(),
@@ -199,7 +199,7 @@ impl<T: Serialize + Send> poem::IntoResponse for OrNothing<T> {
     }
 }
 
-impl<T: Type + Serialize> ApiResponse for OrNothing<T> {
+impl<T: Type + Serialize> ApiResponse for OkOrNoContent<T> {
     fn meta() -> MetaResponses {
         let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
         let response = |status, description, content| MetaResponse {
@@ -219,11 +219,11 @@ impl<T: Type + Serialize> ApiResponse for OrNothing<T> {
 
 /// Credentials: 201 for a new client, 200 for one that was known.
 #[derive(ApiResponse)]
-pub enum RegisteredAnswer {
+pub enum RegisterResponse {
     /// A new client
     #[oai(status = 201)]
-    Created(Json<CredentialsAnswer>),
+    Created(Json<CredentialsResponse>),
     /// A client that was known
     #[oai(status = 200)]
-    Found(Json<CredentialsAnswer>),
+    Found(Json<CredentialsResponse>),
 }

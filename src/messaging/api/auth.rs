@@ -5,7 +5,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::http::auth::gate;
-use crate::http::error::Problem;
+use crate::http::error::ApiError;
 
 /// Only those with the token in `X-Admin-Token`.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<'a> ApiExtractor<'a> for AdminAuth {
         let token = header(request, ADMIN).unwrap_or_default();
         match gate(request).is_some_and(|gate| gate.is_admin(token)) {
             true => Ok(Self(())),
-            false => Err(Problem::Forbidden("Invalid admin token").into()),
+            false => Err(ApiError::Forbidden("Invalid admin token").into()),
         }
     }
 }
@@ -90,9 +90,9 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
         // PHP takes "0" for no text, too.
         // PHP takes "0" for no text, too.
         match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), gate(request)) {
-            (None, _) => Err(Problem::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
+            (None, _) => Err(ApiError::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
             (Some(token), Some(gate)) if gate.is_operator(token) => Ok(Self(())),
-            _ => Err(Problem::Forbidden("Invalid operator token").into()),
+            _ => Err(ApiError::Forbidden("Invalid operator token").into()),
         }
     }
 }

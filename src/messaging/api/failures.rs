@@ -1,11 +1,11 @@
 //! What failures of the service are to a caller.
 
-use crate::http::Problem;
+use crate::http::ApiError;
 use crate::messaging::Failure;
 use crate::messaging::seal::OpenError;
 use crate::storage::sql;
 
-impl From<Failure> for Problem {
+impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)) | Failure::Unavailable(_) => {

@@ -15,7 +15,7 @@ use poem::http::header;
 use poem::{Request, RequestBody};
 use serde_json::value::RawValue;
 
-use crate::http::{Problem, body};
+use crate::http::{ApiError, body};
 use crate::laravel::trim::trim;
 use crate::php::json::Slashes;
 use crate::php::{Array, Value, json};
@@ -44,9 +44,9 @@ impl Fields {
 
     /// The fields of the body, and behind them those of the query.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The body is too large or too slow, or says that the request is meant to be of another method (`_method`).
-    pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
+    pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, ApiError> {
         let bytes = body::read(request, body).await?;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         // Laravel looks for JSON in it as it is written, PHP for a form in whatever case.
@@ -118,7 +118,7 @@ impl Fields {
 
 /// Symfony lets a POST be meant as another method, which none of these routes has: by a header, or else by what the body
 /// says, or else the query.
-fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), Problem> {
+fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), ApiError> {
     let header = request.headers().get("x-http-method-override").and_then(|method| method.to_str().ok());
     let field = || said.iter().find(|fields| fields.has("_method"))?.get("_method")?.value.as_str();
     let method = header.filter(|method| !matches!(*method, "" | "0")).or_else(field).unwrap_or_default();
@@ -127,7 +127,7 @@ fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), Problem> {
         return Ok(());
     }
     let route = request.original_uri().path().trim_matches('/').to_owned();
-    Err(Problem::Method { method, route, allowed: "POST".to_owned() })
+    Err(ApiError::Method { method, route, allowed: "POST".to_owned() })
 }
 
 /// The texts of a form in parts. Files are no fields, and what follows a part that cannot be read is passed over.

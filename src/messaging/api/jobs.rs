@@ -19,15 +19,15 @@ pub enum JobState {
 /// Fan-out jobs, the oldest first.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "FanOuts")]
-pub struct JobsAnswer {
+pub struct FanoutJobsResponse {
     /// At most 100.
-    data: Vec<JobAnswer>,
+    data: Vec<FanoutJobResponse>,
 }
 
 /// A part of a publication: a message for some of its clients.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "FanOut")]
-pub struct JobAnswer {
+pub struct FanoutJobResponse {
     /// Its name.
     id: String,
     /// What the message is about; null if the job does not decrypt.
@@ -47,18 +47,18 @@ pub struct JobAnswer {
 /// How many jobs were queued again.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "FanOutsReplayed")]
-pub struct JobsReplayedAnswer {
+pub struct FanoutReplayResponse {
     /// So many.
     pub replayed: usize,
 }
 
-impl From<Vec<JobView>> for JobsAnswer {
+impl From<Vec<JobView>> for FanoutJobsResponse {
     fn from(jobs: Vec<JobView>) -> Self {
-        Self { data: jobs.into_iter().map(JobAnswer::from).collect() }
+        Self { data: jobs.into_iter().map(FanoutJobResponse::from).collect() }
     }
 }
 
-impl From<JobView> for JobAnswer {
+impl From<JobView> for FanoutJobResponse {
     fn from(JobView { job, about }: JobView) -> Self {
         let moment = |millis: i64| date::to_json(millis.saturating_mul(1_000));
         let (kind, recipients) = about.unzip();

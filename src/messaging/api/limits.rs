@@ -11,15 +11,15 @@ use poem_openapi::payload::Response;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::http::throttle::{Passed, Throttle};
-use crate::http::{Problem, address};
+use crate::http::throttle::{Allowed, Throttle};
+use crate::http::{ApiError, address};
 use crate::messaging::Messaging;
 use crate::messaging::domain::ClientId;
 use crate::messaging::service::{Caller, Failure, Outcome};
 use crate::php::base64;
 
-const MISSING: Problem = Problem::Unauthorized { message: "Missing credentials", scheme: "Bearer" };
-const INVALID: Problem = Problem::Unauthorized { message: "Invalid token", scheme: "Bearer" };
+const MISSING: ApiError = ApiError::Unauthorized { message: "Missing credentials", scheme: "Bearer" };
+const INVALID: ApiError = ApiError::Unauthorized { message: "Invalid token", scheme: "Bearer" };
 
 /// What a client shows.
 pub(super) struct Shown {
@@ -30,21 +30,21 @@ pub(super) struct Shown {
 }
 
 /// A request whose turn it is.
-pub(super) struct Turn<'a> {
+pub(super) struct Admission<'a> {
     pub caller: Caller,
     throttle: Option<&'a Throttle>,
     address: String,
-    passed: Option<Passed>,
+    passed: Option<Allowed>,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Admission<'a> {
     /// Lets a client in, as far as can be said without asking the database.
     pub(super) fn admit(
         throttle: Option<&'a Throttle>,
         request: &Request,
         shown: Shown,
         messaging: &Messaging,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ApiError> {
         let address = address(request);
         let filled = |text: Option<String>| text.filter(|text| !matches!(text.as_str(), "" | "0"));
         let (Some(id), Some(token)) = (filled(shown.id), filled(shown.token)) else {
@@ -60,7 +60,7 @@ impl<'a> Turn<'a> {
     }
 
     /// An answer, or the problem that a failure is, with what is left of the caller's requests.
-    pub(super) fn settle<T>(self, outcome: Outcome<T>) -> Result<Response<T>, Problem> {
+    pub(super) fn settle<T>(self, outcome: Outcome<T>) -> Result<Response<T>, ApiError> {
         match outcome {
             Ok(answer) => Ok(counted(answer, self.passed)),
             Err(failure) => Err(self.failed(failure)),
@@ -68,14 +68,14 @@ impl<'a> Turn<'a> {
     }
 
     /// The problem with what the caller says; but who it is comes before that.
-    pub(super) async fn refuse(self, problem: Problem, messaging: &Messaging) -> Problem {
+    pub(super) async fn refuse(self, problem: ApiError, messaging: &Messaging) -> ApiError {
         match messaging.authenticate(&self.caller).await {
             Ok(_) => with_rest(problem, self.passed),
             Err(failure) => self.failed(failure),
         }
     }
 
-    fn failed(self, failure: Failure) -> Problem {
+    fn failed(self, failure: Failure) -> ApiError {
         match failure {
             Failure::InvalidToken => turned_away(self.throttle, &self.address, INVALID),
             failure => with_rest(failure.into(), self.passed),
@@ -84,7 +84,7 @@ impl<'a> Turn<'a> {
 }
 
 /// An answer with what is left of the caller's requests.
-pub(super) fn counted<T>(answer: T, passed: Option<Passed>) -> Response<T> {
+pub(super) fn counted<T>(answer: T, passed: Option<Allowed>) -> Response<T> {
     let response = Response::new(answer);
     match passed {
         Some(passed) => {
@@ -95,22 +95,22 @@ pub(super) fn counted<T>(answer: T, passed: Option<Passed>) -> Response<T> {
 }
 
 /// Counts a request of this caller.
-pub(super) fn hit(throttle: Option<&Throttle>, caller: &str) -> Result<Option<Passed>, Problem> {
-    throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(Problem::TooMany)
+pub(super) fn hit(throttle: Option<&Throttle>, caller: &str) -> Result<Option<Allowed>, ApiError> {
+    throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(ApiError::TooMany)
 }
 
-fn look(throttle: Option<&Throttle>, caller: &str) -> Result<(), Problem> {
-    throttle.map_or(Ok(()), |throttle| throttle.look(caller, Instant::now())).map_err(Problem::TooMany)
+fn look(throttle: Option<&Throttle>, caller: &str) -> Result<(), ApiError> {
+    throttle.map_or(Ok(()), |throttle| throttle.look(caller, Instant::now())).map_err(ApiError::TooMany)
 }
 
-pub(super) fn with_rest(problem: Problem, passed: Option<Passed>) -> Problem {
+pub(super) fn with_rest(problem: ApiError, passed: Option<Allowed>) -> ApiError {
     match passed {
-        Some(passed) => Problem::Counted(Box::new(problem), passed),
+        Some(passed) => ApiError::Counted(Box::new(problem), passed),
         None => problem,
     }
 }
 
-fn turned_away(throttle: Option<&Throttle>, address: &str, problem: Problem) -> Problem {
+fn turned_away(throttle: Option<&Throttle>, address: &str, problem: ApiError) -> ApiError {
     match hit(throttle, address) {
         Ok(passed) => with_rest(problem, passed),
         Err(exceeded) => exceeded,

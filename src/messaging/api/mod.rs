@@ -21,23 +21,25 @@ use poem_openapi::{OpenApi, Tags};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use self::answers::{CredentialsAnswer, DoneAnswer, MessagesAnswer, OrNothing, QueuedAnswer, RegisteredAnswer};
+use self::answers::{
+    CredentialsResponse, MessagesResponse, OkOrNoContent, QueuedResponse, RegisterResponse, StatusWordResponse,
+};
 use self::auth::{AdminAuth, ClientAuth};
-use self::bodies::{AcknowledgementBody, PublicationBody, RegistrationBody, SealedBody};
+use self::bodies::{AckRequest, PublishRequest, RegisterRequest, SealedMessageRequest};
 use self::fields::Fields;
 use self::input::Input;
-use self::limits::{Shown, Turn, counted, hit, with_rest};
+use self::limits::{Admission, Shown, counted, hit, with_rest};
 pub use self::operators::Operators;
 use self::requests::{acknowledgement, cursor, publication, registration, sending};
 use super::Messaging;
 use super::service::Registered;
 use crate::config;
 use crate::config::Throttle as Limit;
-use crate::http::error::{ForAdmins, ForAnybody, ForClients};
+use crate::http::error::{AdminErrors, ClientErrors, PublicErrors};
 use crate::http::throttle::Throttle;
-use crate::http::{Failed, Json, Problem, address};
+use crate::http::{ApiError, Failed, Json, address};
 
-/// Groups of operations in the document.
+/// BatchReceiver of operations in the document.
 #[derive(Tags)]
 pub enum Tag {
     /// Sealed messages for clients that poll.
@@ -68,16 +70,16 @@ impl Api {
         Self { messaging, limits, registration_token: config.registration_token.clone() }
     }
 
-    fn messaging(&self, request: &Request) -> Result<&Messaging, Problem> {
+    fn messaging(&self, request: &Request) -> Result<&Messaging, ApiError> {
         there(self.messaging.as_ref(), request)
     }
 
-    fn may_register(&self, token: Option<&str>) -> Result<(), Problem> {
+    fn may_register(&self, token: Option<&str>) -> Result<(), ApiError> {
         let Some(wanted) = &self.registration_token else { return Ok(()) };
         let given = token.unwrap_or_default().as_bytes();
         match bool::from(wanted.expose_secret().as_bytes().ct_eq(given)) {
             true => Ok(()),
-            false => Err(Problem::Forbidden("Invalid registration token")),
+            false => Err(ApiError::Forbidden("Invalid registration token")),
         }
     }
 
@@ -92,9 +94,9 @@ impl Api {
 type Answer<T, S> = Result<T, Failed<S>>;
 
 /// The service; where there is none, there are no such routes.
-fn there<'a>(messaging: Option<&'a Arc<Messaging>>, request: &Request) -> Result<&'a Messaging, Problem> {
+fn there<'a>(messaging: Option<&'a Arc<Messaging>>, request: &Request) -> Result<&'a Messaging, ApiError> {
     let route = || request.original_uri().path().trim_matches('/').to_owned();
-    messaging.map(Arc::as_ref).ok_or_else(|| Problem::NoRoute(route()))
+    messaging.map(Arc::as_ref).ok_or_else(|| ApiError::NoRoute(route()))
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Messages")]
@@ -109,17 +111,17 @@ impl Api {
         /// What `registration.token` says, if it says anything.
         #[oai(name = "X-Registration-Token")]
         token: Header<Option<String>>,
-        input: Input<RegistrationBody>,
-    ) -> Answer<Response<RegisteredAnswer>, ForAnybody> {
+        input: Input<RegisterRequest>,
+    ) -> Answer<Response<RegisterResponse>, PublicErrors> {
         let messaging = self.messaging(request)?;
         let passed = hit(self.limits.register.as_ref(), &address(request))?;
-        let refuse = |problem: Problem| with_rest(problem, passed);
+        let refuse = |problem: ApiError| with_rest(problem, passed);
         self.may_register(token.0.as_deref()).map_err(refuse)?;
         let (fingerprint, name) = registration(&input.fields).map_err(refuse)?;
         let registered = messaging.register(&fingerprint, name.as_deref()).await;
         let answer = match registered.map_err(|failure| refuse(failure.into()))? {
-            Registered::Created(credentials) => RegisteredAnswer::Created(Json((&credentials).into())),
-            Registered::Found(credentials) => RegisteredAnswer::Found(Json((&credentials).into())),
+            Registered::Created(credentials) => RegisterResponse::Created(Json((&credentials).into())),
+            Registered::Found(credentials) => RegisterResponse::Found(Json((&credentials).into())),
         };
         Ok(counted(answer, passed))
     }
@@ -135,34 +137,34 @@ impl Api {
         /// The client's id.
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
-    ) -> Answer<Response<Json<CredentialsAnswer>>, ForClients> {
+    ) -> Answer<Response<Json<CredentialsResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &Fields::of_query(request));
-        let turn = Turn::admit(self.limits.api.as_ref(), request, shown, messaging)?;
+        let turn = Admission::admit(self.limits.api.as_ref(), request, shown, messaging)?;
         let rotated = messaging.rotate(&turn.caller).await;
         Ok(turn.settle(rotated.map(|credentials| Json((&credentials).into())))?)
     }
 
     /// Publish a message
     ///
-    /// Seals a message for each of the clients. Answered once nothing can be lost of it: with `messaging.queue` `sync` all
+    /// Seals a message for each of the clients. PipelineReply once nothing can be lost of it: with `messaging.queue` `sync` all
     /// clients have it then, else they get it right after.
     #[oai(path = "/messages/publish", method = "post", operation_id = "publish")]
     async fn publish(
         &self,
         request: &Request,
         // Before who asks, as it may say that this is no POST.
-        input: Input<PublicationBody>,
+        input: Input<PublishRequest>,
         _auth: AdminAuth,
         /// Any text: a publication that is sent again with the same one is stored once.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
-    ) -> Answer<Json<QueuedAnswer>, ForAdmins> {
+    ) -> Answer<Json<QueuedResponse>, AdminErrors> {
         let messaging = self.messaging(request)?;
         let fanout = publication(&input.fields, key.0.as_deref())?;
         let queued = fanout.recipients.len();
-        messaging.publish(&fanout).await.map_err(Problem::from)?;
-        Ok(Json(QueuedAnswer { queued }))
+        messaging.publish(&fanout).await.map_err(ApiError::from)?;
+        Ok(Json(QueuedResponse { queued }))
     }
 
     /// Send a message
@@ -176,11 +178,11 @@ impl Api {
         /// The client's id.
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
-        input: Input<SealedBody>,
-    ) -> Answer<Response<Json<DoneAnswer>>, ForClients> {
+        input: Input<SealedMessageRequest>,
+    ) -> Answer<Response<Json<StatusWordResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &input.fields);
-        let turn = Turn::admit(self.limits.api.as_ref(), request, shown, messaging)?;
+        let turn = Admission::admit(self.limits.api.as_ref(), request, shown, messaging)?;
         let outcome = match sending(&input.fields) {
             Ok(sending) => messaging.send(&turn.caller, &sending).await,
             Err(problem) => return Err(turn.refuse(problem, messaging).await.into()),
@@ -202,15 +204,16 @@ impl Api {
         /// The greatest id seen so far; what is acknowledged if it is left out.
         #[oai(name = "cursor")]
         _cursor: Query<Option<String>>,
-    ) -> Answer<Response<OrNothing<MessagesAnswer>>, ForClients> {
+    ) -> Answer<Response<OkOrNoContent<MessagesResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let fields = Fields::of_query(request);
         let shown = Self::shown(auth, client.0, &fields);
-        let turn = Turn::admit(self.limits.poll.as_ref(), request, shown, messaging)?;
+        let turn = Admission::admit(self.limits.poll.as_ref(), request, shown, messaging)?;
         let messages = messaging.poll(&turn.caller, cursor(&fields)).await;
-        Ok(turn.settle(
-            messages.map(|messages| OrNothing((!messages.is_empty()).then(|| Json(MessagesAnswer::from(messages))))),
-        )?)
+        Ok(turn
+            .settle(messages.map(|messages| {
+                OkOrNoContent((!messages.is_empty()).then(|| Json(MessagesResponse::from(messages))))
+            }))?)
     }
 
     /// Acknowledge messages
@@ -224,11 +227,11 @@ impl Api {
         /// The client's id.
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
-        input: Input<AcknowledgementBody>,
-    ) -> Answer<Response<Json<DoneAnswer>>, ForClients> {
+        input: Input<AckRequest>,
+    ) -> Answer<Response<Json<StatusWordResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &input.fields);
-        let turn = Turn::admit(self.limits.api.as_ref(), request, shown, messaging)?;
+        let turn = Admission::admit(self.limits.api.as_ref(), request, shown, messaging)?;
         let outcome = match acknowledgement(&input.fields) {
             Ok(id) => messaging.acknowledge(&turn.caller, id).await,
             Err(problem) => return Err(turn.refuse(problem, messaging).await.into()),

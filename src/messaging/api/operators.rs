@@ -6,14 +6,14 @@ use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
-use super::answers::{ClientsAnswer, DoneAnswer, OpenedMessagesAnswer, OrNothing};
+use super::answers::{ClientsResponse, OkOrNoContent, OpenedMessagesResponse, StatusWordResponse};
 use super::auth::OperatorAuth;
 use super::fields::Fields;
-use super::jobs::{JobState, JobsAnswer, JobsReplayedAnswer};
+use super::jobs::{FanoutJobsResponse, FanoutReplayResponse, JobState};
 use super::requests::cursor;
 use super::{Answer, Tag, there};
-use crate::http::error::ForOperators;
-use crate::http::{Json, PageSize, Problem};
+use crate::http::error::OperatorErrors;
+use crate::http::{ApiError, Json, PageSize};
 use crate::messaging::domain::{ClientId, Cursor};
 use crate::messaging::{Failure, Messaging};
 use crate::queue::Standing;
@@ -44,21 +44,21 @@ impl Operators {
         limit: Query<Option<PageSize>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
-    ) -> Answer<Json<ClientsAnswer>, ForOperators> {
+    ) -> Answer<Json<ClientsResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
         let Some(PageSize(limit)) = limit.0 else {
-            let clients = messaging.clients().await.map_err(Problem::from)?;
-            return Ok(Json(ClientsAnswer::new(clients, None)));
+            let clients = messaging.clients().await.map_err(ApiError::from)?;
+            return Ok(Json(ClientsResponse::new(clients, None)));
         };
         let after =
-            cursor.0.as_deref().map(|cursor| place(cursor).ok_or_else(|| Problem::invalid("cursor", "is not valid.")));
+            cursor.0.as_deref().map(|cursor| place(cursor).ok_or_else(|| ApiError::invalid("cursor", "is not valid.")));
         let after = after.transpose()?;
         let after = after.as_ref().map(|(created_at, id)| (*created_at, id));
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        let clients = messaging.clients_page(after, most).await.map_err(Problem::from)?;
+        let clients = messaging.clients_page(after, most).await.map_err(ApiError::from)?;
         let full = clients.len() == limit;
         let next = clients.last().filter(|_| full).map(|last| format!("{}_{}", last.place.0, last.place.1.as_str()));
-        Ok(Json(ClientsAnswer::new(clients, next)))
+        Ok(Json(ClientsResponse::new(clients, next)))
     }
 
     /// A client's messages
@@ -74,16 +74,16 @@ impl Operators {
         /// The greatest id seen so far.
         #[oai(name = "cursor")]
         _cursor: Query<Option<String>>,
-    ) -> Answer<OrNothing<OpenedMessagesAnswer>, ForOperators> {
+    ) -> Answer<OkOrNoContent<OpenedMessagesResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
-        let id = ClientId::parse(&client.0).ok_or(Problem::from(Failure::UnknownClient))?;
+        let id = ClientId::parse(&client.0).ok_or(ApiError::from(Failure::UnknownClient))?;
         let after = match cursor(&Fields::of_query(request)) {
             Cursor::Acknowledged => 0,
             Cursor::After(id) => id.max(0),
         };
-        let (id, messages) = messaging.messages_of(&id, after).await.map_err(Problem::from)?;
-        let answer = (!messages.is_empty()).then(|| Json(OpenedMessagesAnswer::new(id.as_str(), messages)));
-        Ok(OrNothing(answer))
+        let (id, messages) = messaging.messages_of(&id, after).await.map_err(ApiError::from)?;
+        let answer = (!messages.is_empty()).then(|| Json(OpenedMessagesResponse::new(id.as_str(), messages)));
+        Ok(OkOrNoContent(answer))
     }
 
     /// Shut a client out
@@ -96,10 +96,10 @@ impl Operators {
         _auth: OperatorAuth,
         /// The client's id.
         client: Path<String>,
-    ) -> Answer<Json<DoneAnswer>, ForOperators> {
+    ) -> Answer<Json<StatusWordResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
-        let id = ClientId::parse(&client.0).ok_or(Problem::from(Failure::UnknownClient))?;
-        messaging.revoke(&id).await.map_err(Problem::from)?;
+        let id = ClientId::parse(&client.0).ok_or(ApiError::from(Failure::UnknownClient))?;
+        messaging.revoke(&id).await.map_err(ApiError::from)?;
         Ok(Json("revoked".into()))
     }
 
@@ -113,21 +113,25 @@ impl Operators {
         _auth: OperatorAuth,
         /// `pending` if left out.
         state: Query<Option<JobState>>,
-    ) -> Answer<Json<JobsAnswer>, ForOperators> {
+    ) -> Answer<Json<FanoutJobsResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
         let standing = match state.0 {
             Some(JobState::Dead) => Standing::Dead,
             Some(JobState::Pending) | None => Standing::Pending,
         };
-        Ok(Json(messaging.jobs(standing).await.map_err(Problem::from)?.into()))
+        Ok(Json(messaging.jobs(standing).await.map_err(ApiError::from)?.into()))
     }
 
     /// Do all fan-out again that was given up
     #[oai(path = "/fan-outs/replay", method = "post", operation_id = "replay_fan_outs")]
-    async fn replay(&self, request: &Request, _auth: OperatorAuth) -> Answer<Json<JobsReplayedAnswer>, ForOperators> {
+    async fn replay(
+        &self,
+        request: &Request,
+        _auth: OperatorAuth,
+    ) -> Answer<Json<FanoutReplayResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
-        let replayed = messaging.replay_jobs().await.map_err(Problem::from)?;
-        Ok(Json(JobsReplayedAnswer { replayed }))
+        let replayed = messaging.replay_jobs().await.map_err(ApiError::from)?;
+        Ok(Json(FanoutReplayResponse { replayed }))
     }
 }
 

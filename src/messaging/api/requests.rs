@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::fields::Fields;
-use super::validate::Checks;
-use crate::http::Problem;
+use super::validate::Validator;
+use crate::http::ApiError;
 use crate::messaging::domain::{ClientId, Cursor, Fingerprint};
 use crate::messaging::seal::{Sealed, aad};
-use crate::messaging::service::{Fanout, Sending};
+use crate::messaging::service::{Fanout, SendRequest};
 
 /// The cursor of a query; of a list its first member, which counts whatever it is, as a list is never empty.
 pub(super) fn cursor(fields: &Fields) -> Cursor {
@@ -22,16 +22,16 @@ pub(super) fn cursor(fields: &Fields) -> Cursor {
     }
 }
 
-pub(super) fn registration(fields: &Fields) -> Result<(Fingerprint, Option<String>), Problem> {
-    let mut checks = Checks::new(fields);
+pub(super) fn registration(fields: &Fields) -> Result<(Fingerprint, Option<String>), ApiError> {
+    let mut checks = Validator::new(fields);
     let name = checks.optional_name("name");
     let fingerprint = checks.fingerprint("fingerprint");
     let name = name.map(|name| name.map(str::to_owned));
     checks.finish(fingerprint.zip(name))
 }
 
-pub(super) fn publication(fields: &Fields, key: Option<&str>) -> Result<Fanout, Problem> {
-    let mut checks = Checks::new(fields);
+pub(super) fn publication(fields: &Fields, key: Option<&str>) -> Result<Fanout, ApiError> {
+    let mut checks = Validator::new(fields);
     let list = checks.filled("to_client_ids");
     let kind = checks.kind("type").map(str::to_owned);
     let payload = checks.filled("payload").map(|field| field.json.clone());
@@ -48,18 +48,18 @@ pub(super) fn publication(fields: &Fields, key: Option<&str>) -> Result<Fanout, 
     Ok(Fanout { id, from: None, kind, payload, recipients })
 }
 
-pub(super) fn sending(fields: &Fields) -> Result<Sending, Problem> {
-    let mut checks = Checks::new(fields);
+pub(super) fn sending(fields: &Fields) -> Result<SendRequest, ApiError> {
+    let mut checks = Validator::new(fields);
     let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| checks.text(name).map(str::to_owned));
     let along = checks.optional_array("aad");
     let made = ciphertext.zip(nonce).zip(tag).zip(along);
     let (((ciphertext, nonce), tag), along) = checks.finish(made)?;
     let aads = aad::candidates(along.map(|field| (&field.value, field.json.as_str())));
-    Ok(Sending { sealed: Sealed { ciphertext, nonce, tag }, aads })
+    Ok(SendRequest { sealed: Sealed { ciphertext, nonce, tag }, aads })
 }
 
-pub(super) fn acknowledgement(fields: &Fields) -> Result<i64, Problem> {
-    let mut checks = Checks::new(fields);
+pub(super) fn acknowledgement(fields: &Fields) -> Result<i64, ApiError> {
+    let mut checks = Validator::new(fields);
     let id = checks.positive("last_received_id");
     checks.finish(id)
 }

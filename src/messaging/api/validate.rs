@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::fields::{Field, Fields};
-use crate::http::Problem;
+use crate::http::ApiError;
 use crate::laravel::trim::trim;
 use crate::messaging::domain::{ClientId, Fingerprint, integer};
 use crate::php::{Key, Value};
@@ -11,22 +11,22 @@ use crate::php::{Key, Value};
 /// Laravel's `max:255`.
 const LONGEST: usize = 255;
 
-/// Fields under validation; errors gather until [`finish`](Checks::finish).
-pub(super) struct Checks<'a> {
+/// Fields under validation; errors gather until [`finish`](Validator::finish).
+pub(super) struct Validator<'a> {
     fields: &'a Fields,
     errors: IndexMap<String, Vec<String>>,
 }
 
-impl<'a> Checks<'a> {
+impl<'a> Validator<'a> {
     pub(super) fn new(fields: &'a Fields) -> Self {
         Self { fields, errors: IndexMap::new() }
     }
 
     /// What was made of the fields, if there was nothing to complain of.
-    pub(super) fn finish<T>(self, made: Option<T>) -> Result<T, Problem> {
+    pub(super) fn finish<T>(self, made: Option<T>) -> Result<T, ApiError> {
         match made {
             Some(made) if self.errors.is_empty() => Ok(made),
-            _ => Err(Problem::Invalid(self.errors.into_iter().collect())),
+            _ => Err(ApiError::Invalid(self.errors.into_iter().collect())),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::queued_fanout::QUEUE;
 use super::{Messaging, Outcome};
-use crate::queue::{Listed, Standing};
+use crate::queue::{JobInfo, Standing};
 
 /// Most jobs that are listed.
 const LISTED: usize = 100;
@@ -14,7 +14,7 @@ const REPLAYED_AT_ONCE: usize = 500;
 #[derive(Clone, Debug)]
 pub struct JobView {
     /// What is queued.
-    pub job: Listed,
+    pub job: JobInfo,
     /// What the message is about, and how many it is for; `None` if it does not decrypt.
     pub about: Option<(String, usize)>,
 }
@@ -23,7 +23,7 @@ impl Messaging {
     /// Up to 100 jobs, the oldest first. Without a queue there are none.
     pub async fn jobs(&self, standing: Standing) -> Outcome<Vec<JobView>> {
         let Some(queue) = &self.queue else { return Ok(Vec::new()) };
-        let view = |job: Listed| {
+        let view = |job: JobInfo| {
             let fanout = self.read_job(&job.payload);
             JobView { about: fanout.map(|fanout| (fanout.kind, fanout.recipients.len())), job }
         };

@@ -31,11 +31,11 @@ pub use self::jobs::JobView;
 use self::last_seen::Seen;
 pub use self::metrics::Metrics;
 pub use self::operators::{ClientView, MessageView};
-use self::polling::Standings;
+use self::polling::PollBatcher;
 pub use self::queued_fanout::QUEUE;
 pub use self::registration::{Credentials, Registered};
-pub use self::sending::Sending;
-use self::tokens::Tokens;
+pub use self::sending::SendRequest;
+use self::tokens::TokenCache;
 use super::domain::{ClientId, Moment};
 use super::seal::Key;
 use super::store::{Client, Message, Store};
@@ -50,18 +50,18 @@ const SEEN_EVERY: Duration = Duration::from_secs(1);
 /// The messaging service.
 pub struct Messaging {
     store: Store,
-    standings: Standings,
+    standings: PollBatcher,
     database: Database,
     crypt: Crypt,
     zone: Tz,
     max_recipients: usize,
     bcrypt_cost: u32,
-    tokens: Tokens,
+    tokens: TokenCache,
     seen: Seen,
     keep_acked: Option<Duration>,
     keep: Option<Duration>,
     queue: Option<Arc<dyn Queue>>,
-    /// Told when something was queued.
+    /// FeedMessage when something was queued.
     queued: Notify,
     metrics: Metrics,
 }
@@ -109,7 +109,7 @@ impl Messaging {
         let Ground { database, names, crypt, zone, max_recipients, bcrypt_cost, keep_acked, keep, queue, metrics } =
             ground;
         let store = Store::new(database.clone(), &names);
-        let (tokens, seen) = (Tokens::new(crypt.clone()), Seen::default());
+        let (tokens, seen) = (TokenCache::new(crypt.clone()), Seen::default());
         let queued = Notify::new();
         let (standings, asking) = polling::standings(store.clone());
         let service = Self {
@@ -139,7 +139,7 @@ impl Messaging {
 
     /// The client that the caller is.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// [`Failure::InvalidToken`] if it is not.
     pub async fn authenticate(&self, caller: &Caller) -> Outcome<Client> {
         let client = self.known(self.store.client(&caller.id).await?)?;
@@ -165,7 +165,7 @@ impl Messaging {
 
     /// Whether the database answers.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// It does not.
     pub async fn ready(&self) -> Outcome<()> {
         Ok(self.store.ready().await?)

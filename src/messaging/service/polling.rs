@@ -11,21 +11,21 @@ use super::{Caller, Messaging, Outcome};
 use crate::messaging::domain::{ClientId, Cursor};
 use crate::messaging::store::{Message, STANDINGS, Standing, Store};
 use crate::storage;
-use crate::storage::batch::{Asked, Group, Groups, grouped};
+use crate::storage::batch::{Asked, BatchReceiver, BatchSender, grouped};
 
 /// Most messages that one poll gives.
 const POLLED: i64 = 50;
 
 /// Clients whose standing is asked for.
-pub(super) type Standings = Group<ClientId, Option<Standing>>;
+pub(super) type PollBatcher = BatchSender<ClientId, Option<Standing>>;
 
 /// The callers' end, and the worker that asks for them. It ends with the callers' end.
-pub(super) fn standings(store: Store) -> (Standings, BoxFuture<'static, ()>) {
+pub(super) fn standings(store: Store) -> (PollBatcher, BoxFuture<'static, ()>) {
     let (standings, asking) = grouped();
     (standings, Box::pin(ask(store, asking)))
 }
 
-async fn ask(store: Store, mut groups: Groups<ClientId, Option<Standing>>) {
+async fn ask(store: Store, mut groups: BatchReceiver<ClientId, Option<Standing>>) {
     let mut waiting: Vec<Asked<ClientId, Option<Standing>>> = Vec::new();
     while !waiting.is_empty() || groups.next(&mut waiting).await {
         let group: Vec<_> = waiting.drain(..waiting.len().min(STANDINGS)).collect();

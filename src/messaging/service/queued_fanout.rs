@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::{Failure, Fanout, Messaging, Outcome};
 use crate::messaging::domain::ClientId;
-use crate::queue::{Job, NewJob, Queue, Settlement, Tries, Verdict};
+use crate::queue::{Disposition, Job, NewJob, Queue, Settlement, Tries};
 use crate::storage;
 use crate::storage::sql;
 
@@ -114,7 +114,7 @@ fn lane(client: &ClientId) -> u8 {
 impl Messaging {
     /// Takes a message for many clients: stores it for each of them, or queues it. Done twice it is stored once.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// It may have been taken or not: the database, or the queue, does not answer.
     pub async fn publish(&self, fanout: &Fanout) -> Outcome<()> {
         self.holds("type", &fanout.kind)?;
@@ -158,7 +158,7 @@ impl Messaging {
 
     /// Does the jobs at the heads of the lanes, and says how many there were.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The queue does not answer: what was done of them is found to be done when they are handed out again.
     pub async fn work_once(&self, queue: &dyn Queue) -> storage::Result<usize> {
         let jobs = queue.claim(QUEUE, usize::from(LANES), LEASE).await?;
@@ -178,10 +178,10 @@ impl Messaging {
         let Some(fanout) = self.read_job(&job.payload) else {
             tracing::error!(id = job.id, "a fan-out job does not decrypt: another APP_KEY? It is a dead letter now");
             let tries = Tries { last: "the job does not decrypt".to_owned(), ..job.tries.clone() };
-            return job.settled(Verdict::Dead(tries));
+            return job.settled(Disposition::Dead(tries));
         };
         let verdict = match self.fan_out(&fanout).await {
-            Ok(()) => Verdict::Done,
+            Ok(()) => Disposition::Done,
             Err(failure) => judged(&job, &failure),
         };
         job.settled(verdict)
@@ -206,7 +206,7 @@ impl Messaging {
 }
 
 /// What is to become of a job that was not done.
-fn judged(job: &Job, failure: &Failure) -> Verdict {
+fn judged(job: &Job, failure: &Failure) -> Disposition {
     let outage = matches!(failure, Failure::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
     let hopeless = match failure {
         Failure::Secret => true,
@@ -217,9 +217,9 @@ fn judged(job: &Job, failure: &Failure) -> Verdict {
     let (id, count, error) = (&job.id, tries.count, failure.chain());
     if hopeless || job.age > LONGEST || (!outage && count >= TRIES) {
         tracing::error!(id, tries = count, error, "fan-out given up: a dead letter now");
-        return Verdict::Dead(tries);
+        return Disposition::Dead(tries);
     }
     let pause = Duration::from_secs(1 << (count - 1).min(10)).min(LONGEST_PAUSE);
     tracing::info!(id, tries = count, error, ?pause, "not fanned out yet");
-    Verdict::Retry(pause, tries)
+    Disposition::Retry(pause, tries)
 }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Caller, Failure, Messaging, Outcome};
 use crate::messaging::domain::{ClientId, Fingerprint};
 use crate::messaging::seal::generate_token;
-use crate::messaging::store::{Client, Reissue, Secrets};
+use crate::messaging::store::{Client, CredentialUpdate, Secrets};
 use crate::php::hash;
 
 /// Times that another process may register the same fingerprint at the same moment.
@@ -32,7 +32,7 @@ pub enum Registered {
 impl Messaging {
     /// The credentials of the client with this fingerprint, made if there is none. A name that is given is kept.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// [`Failure::FingerprintTaken`] where the database takes another spelling for the same fingerprint: its secrets
     /// are another client's.
     pub async fn register(&self, fingerprint: &Fingerprint, name: Option<&str>) -> Outcome<Registered> {
@@ -76,7 +76,7 @@ impl Messaging {
         let (credentials, secrets) = self.generate(client.id.clone()).await?;
         let at = self.now().stored;
         let replaces = &client.secrets.token_hash;
-        let reissue = Reissue { id: &client.id, replaces, secrets: &secrets, name, at: &at };
+        let reissue = CredentialUpdate { id: &client.id, replaces, secrets: &secrets, name, at: &at };
         Ok(self.store.reissue(&reissue).await?.then_some(credentials))
     }
 
@@ -88,7 +88,7 @@ impl Messaging {
         let secrets = Secrets { key_encrypted: client.secrets.key_encrypted.clone(), ..secrets };
         let at = self.now().stored;
         let replaces = &client.secrets.token_hash;
-        let reissue = Reissue { id: &client.id, replaces, secrets: &secrets, name: None, at: &at };
+        let reissue = CredentialUpdate { id: &client.id, replaces, secrets: &secrets, name: None, at: &at };
         match self.store.reissue(&reissue).await? {
             true => Ok(Credentials { personal_token, ..fresh }),
             false => Err(Failure::InvalidToken),

@@ -18,7 +18,7 @@ use crate::storage::sql::Result;
 const EVERY: Duration = Duration::from_secs(3600);
 
 /// How long it rests between two steps.
-const REST: Duration = Duration::from_millis(100);
+const STEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the names of done steps are kept: a body that is sent again, or a job that is replayed, later than that is
 /// stored again.
@@ -70,7 +70,7 @@ impl Messaging {
             loop {
                 let rest = match self.clean(&mut place).await {
                     Ok(0) if place == 0 => EVERY,
-                    Ok(_) => REST,
+                    Ok(_) => STEP_PAUSE,
                     Err(error) => {
                         tracing::debug!(error = error.chain(), "old messages are deleted later");
                         EVERY

@@ -16,7 +16,7 @@ use crate::php::{Array, Value, base64, json};
 const EMPTY: &str = "[]";
 
 /// What a client sends.
-pub struct Sending {
+pub struct SendRequest {
     /// A message sealed with the client's key.
     pub sealed: Sealed,
     /// What it may have sealed along with it.
@@ -32,10 +32,10 @@ struct Opened {
 impl Messaging {
     /// Keeps what the caller sent, and relays it if it names others. A body that is sent again changes nothing.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// [`Failure::Sealed`], [`Failure::NoObject`], [`Failure::NoType`], [`Failure::Nul`] and [`Failure::TooMany`] for what
     /// cannot be taken.
-    pub async fn send(&self, caller: &Caller, sending: &Sending) -> Outcome<()> {
+    pub async fn send(&self, caller: &Caller, sending: &SendRequest) -> Outcome<()> {
         let client = self.authenticate(caller).await?;
         let key = self.key(&client.secrets.key_encrypted).ok_or(Failure::Secret)?;
         let opened = Opened::read(&key.open(&sending.sealed, &sending.aads)?)?;

@@ -23,7 +23,7 @@ const REMEMBERED: u64 = 100_000;
 const CHECKED_AT_ONCE: usize = 2;
 
 /// What is known of clients' tokens.
-pub(super) struct Tokens {
+pub(super) struct TokenCache {
     crypt: Crypt,
     known: Cache<ClientId, Arc<Known>>,
     checks: Semaphore,
@@ -36,7 +36,7 @@ struct Known {
     digest: [u8; 32],
 }
 
-impl Tokens {
+impl TokenCache {
     pub(super) fn new(crypt: Crypt) -> Self {
         Self { crypt, known: Cache::new(REMEMBERED), checks: Semaphore::new(CHECKED_AT_ONCE) }
     }
@@ -46,7 +46,7 @@ impl Tokens {
         self.known.get(&caller.id).is_some_and(|known| same(&known.digest, &digest(caller.token.as_bytes())).is_ok())
     }
 
-    /// # Errors
+    /// # ValidationErrors
     /// [`Failure::InvalidToken`] if the token is not the one in these columns.
     pub(super) async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {
         let digest = digest(caller.token.as_bytes());

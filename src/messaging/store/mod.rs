@@ -60,7 +60,7 @@ pub enum Delivered {
 }
 
 /// A client's new secrets, and what they take the place of.
-pub struct Reissue<'a> {
+pub struct CredentialUpdate<'a> {
     /// The client.
     pub id: &'a ClientId,
     /// The hash that was read, which must still be there.
@@ -157,7 +157,7 @@ impl Store {
     }
 
     /// Gives a client other secrets. `false` if somebody else has, meanwhile.
-    pub async fn reissue(&self, reissue: &Reissue<'_>) -> Result<bool> {
+    pub async fn reissue(&self, reissue: &CredentialUpdate<'_>) -> Result<bool> {
         let Secrets { token_hash, token_encrypted, key_encrypted } = reissue.secrets;
         let args = [
             token_hash.as_str().into(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::MAX_DEPTH;
-use crate::php::object::Face;
+use crate::php::object::JsonObject;
 use crate::php::serialize::write_int;
 use crate::php::value::{Array, Key, Object, Value};
 use crate::php::{float, utf8};
@@ -33,7 +33,7 @@ pub enum EncodeError {
 
 /// The text `json_encode` gives: ASCII only, floats without a needless `.0`.
 ///
-/// # Errors
+/// # ValidationErrors
 ///
 /// [`EncodeError`] where PHP answers `false`.
 pub fn encode(value: &Value, slashes: Slashes) -> Result<String, EncodeError> {
@@ -108,10 +108,10 @@ impl Encoder {
     }
 
     fn object(&mut self, object: &Object) -> Written {
-        match Face::of(object) {
-            Face::Text(text) => self.string(text.as_bytes()),
-            Face::Array(array) => self.array(array),
-            Face::Properties { properties, incomplete } => {
+        match JsonObject::of(object) {
+            JsonObject::Text(text) => self.string(text.as_bytes()),
+            JsonObject::Array(array) => self.array(array),
+            JsonObject::Properties { properties, incomplete } => {
                 let public = properties.iter().filter(|(key, _)| Object::is_public(key));
                 self.braces(public, incomplete.then_some(object.class.as_slice()))
             }

@@ -11,17 +11,17 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
 use serde::Deserialize;
 
-use super::scope::Wished;
-use super::scope_param::WishedScope;
-use super::types::OkAnswer;
+use super::scope::RequestedScope;
+use super::scope_param::ScopeParam;
+use super::types::OkResponse;
 use super::{Tag, scope, session_of, subject_of};
 use crate::http::auth::{BrowserAuth, Claims, UserAuth};
-use crate::http::error::ForBrowsers;
+use crate::http::error::BrowserErrors;
 use crate::http::throttle::Throttle;
-use crate::http::{ClientIp, Failed, Json, Problem, auth, body, json};
+use crate::http::{ApiError, ClientIp, Failed, Json, auth, body, json};
 use crate::php::{Array, Value};
 use crate::presence::domain::identity::{Id, Scope, SessionId, Subject};
-use crate::presence::domain::{Beat, DeviceTime, Input};
+use crate::presence::domain::{DeviceTime, Heartbeat, Input};
 use crate::presence::{Presence, Wanted};
 use crate::{config, objects_only};
 
@@ -32,7 +32,7 @@ const USER_AGENT: usize = 255;
 #[derive(Debug, Default, Object, Deserialize)]
 #[oai(rename = "BrowserHeartbeat")]
 #[serde(remote = "Self", default, expecting = "an object")]
-pub struct BrowserBody {
+pub struct BrowserHeartbeatRequest {
     /// The user token, where no header can be set (`navigator.sendBeacon`).
     token: Option<String>,
     /// Whether the user is active in this tab, `true` if left out.
@@ -46,19 +46,19 @@ pub struct BrowserBody {
     /// If given, it must be the token's user.
     user_id: Option<Id>,
     /// If given, it must be the token's scope.
-    scope: Option<WishedScope>,
+    scope: Option<ScopeParam>,
 }
 
-objects_only!(BrowserBody);
+objects_only!(BrowserHeartbeatRequest);
 
 /// The browser operations.
-pub struct Browser {
+pub struct BrowserApi {
     presence: Arc<Presence>,
     rules: config::Scope,
     throttle: Option<Throttle>,
 }
 
-impl Browser {
+impl BrowserApi {
     /// The operations on `presence`, each user throttled.
     pub fn new(presence: Arc<Presence>, rules: config::Scope, throttle: Option<Throttle>) -> Self {
         Self { presence, rules, throttle }
@@ -69,14 +69,14 @@ impl Browser {
         request: &Request,
         claims: &Claims,
         client: ClientIp,
-        body: BrowserBody,
-    ) -> Result<Wanted, Problem> {
-        let user = subject_of(claims).ok_or(Problem::Unauthenticated)?;
+        body: BrowserHeartbeatRequest,
+    ) -> Result<Wanted, ApiError> {
+        let user = subject_of(claims).ok_or(ApiError::Unauthenticated)?;
         if body.user_id.is_some_and(|other| other.to_string() != user.to_string()) {
-            return Err(Problem::Forbidden("The token is for another user."));
+            return Err(ApiError::Forbidden("The token is for another user."));
         }
         let wished = body.scope.map(Scope::from).unwrap_or_default();
-        let scope = scope::resolve(&self.rules, Some(claims), &Wished { scope: &wished, request })?;
+        let scope = scope::resolve(&self.rules, Some(claims), &RequestedScope { scope: &wished, request })?;
         let subject = Subject::new(user, scope, self.rules.include_guard);
         let session = session_of(claims)?.or(body.session).unwrap_or_default();
         let sent_at = body.sent_at;
@@ -84,7 +84,7 @@ impl Browser {
         let input = if body.end == Some(true) {
             Input::Offline { session: Some(session), meta, sent_at }
         } else {
-            Input::Heartbeat(Beat { session, active: body.active.unwrap_or(true), meta, sent_at })
+            Input::Heartbeat(Heartbeat { session, active: body.active.unwrap_or(true), meta, sent_at })
         };
         Ok(Wanted { subject, input })
     }
@@ -102,7 +102,7 @@ fn described(request: &Request, client: ClientIp) -> Array {
 }
 
 #[OpenApi(prefix_path = "/presence", tag = "Tag::Browsers")]
-impl Browser {
+impl BrowserApi {
     /// A browser's sign of life
     ///
     /// The PHP package's route, for pages that hold a short-lived user token minted by the application. User, session
@@ -113,8 +113,8 @@ impl Browser {
         request: &Request,
         auth: BrowserAuth,
         client: Data<&ClientIp>,
-        body: Beacon,
-    ) -> Result<poem_openapi::payload::Response<Json<OkAnswer>>, Failed<ForBrowsers>> {
+        body: BeaconBody,
+    ) -> Result<poem_openapi::payload::Response<Json<OkResponse>>, Failed<BrowserErrors>> {
         let claims = match auth {
             BrowserAuth::Header(UserAuth(claims)) => claims,
             BrowserAuth::Body => auth::user_beside_header(request, body.0.token.as_deref())?,
@@ -123,12 +123,12 @@ impl Browser {
         let passed = match &self.throttle {
             Some(throttle) => {
                 let hit = throttle.hit(wanted.subject.key.as_str(), Instant::now());
-                Some(hit.map_err(Problem::TooMany)?)
+                Some(hit.map_err(ApiError::TooMany)?)
             }
             None => None,
         };
         self.presence.apply(wanted).await?;
-        let mut answer = poem_openapi::payload::Response::new(Json(OkAnswer { ok: true }));
+        let mut answer = poem_openapi::payload::Response::new(Json(OkResponse { ok: true }));
         if let Some(passed) = passed {
             answer = answer.header("x-ratelimit-limit", passed.limit).header("x-ratelimit-remaining", passed.remaining);
         }
@@ -136,20 +136,21 @@ impl Browser {
     }
 }
 
-/// A [`BrowserBody`] as JSON, whatever the content type says: a beacon cannot set it without a preflight. May be empty.
-struct Beacon(BrowserBody);
+/// A [`BrowserHeartbeatRequest`] as JSON, whatever the content type says: a beacon cannot set it without a preflight. May be empty.
+struct BeaconBody(BrowserHeartbeatRequest);
 
-impl<'a> ApiExtractor<'a> for Beacon {
+impl<'a> ApiExtractor<'a> for BeaconBody {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        <Json<BrowserBody> as Payload>::register(registry);
+        <Json<BrowserHeartbeatRequest> as Payload>::register(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = |content_type| MetaMediaType { content_type, schema: Json::<BrowserBody>::schema_ref() };
+        let media =
+            |content_type| MetaMediaType { content_type, schema: Json::<BrowserHeartbeatRequest>::schema_ref() };
         Some(MetaRequest { description: None, content: vec![media("application/json")], required: false })
     }
 
@@ -160,10 +161,10 @@ impl<'a> ApiExtractor<'a> for Beacon {
     ) -> poem::Result<Self> {
         let bytes = body::read(request, body).await?;
         match request.content_type() {
-            _ if bytes.is_empty() => Ok(Self(BrowserBody::default())),
+            _ if bytes.is_empty() => Ok(Self(BrowserHeartbeatRequest::default())),
             None => Ok(Self(json::parse(&bytes)?)),
             Some(kind) if json::is_json(kind) || kind.starts_with("text/plain") => Ok(Self(json::parse(&bytes)?)),
-            Some(_) => Err(Problem::MediaType.into()),
+            Some(_) => Err(ApiError::MediaType.into()),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Answers that are asked for at every heartbeat, written straight into the response.
+//! CommitReply that are asked for at every heartbeat, written straight into the response.
 //!
 //! What is written here is described by the types of the same names in [`super::types`]; a test reads it back as them.
 
 use crate::php::date;
-use crate::presence::Happened;
+use crate::presence::CommandOutcome;
 use crate::presence::domain::identity::Id;
 use crate::presence::domain::{Timestamp, Transition, View};
 use crate::presence::service::read_many::Seen;
-use crate::presence::service::{Member, Present};
+use crate::presence::service::{RosterEntry, SnapshotEntry};
 
 /// A [`BriefAnswer`](super::types::BriefAnswer).
 pub(super) fn brief(view: &View, out: &mut Vec<u8>) {
@@ -16,15 +16,15 @@ pub(super) fn brief(view: &View, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// A [`StatusAnswer`](super::types::StatusAnswer).
+/// A [`StatusResponse`](super::types::StatusResponse).
 pub(super) fn status(view: &View, out: &mut Vec<u8>) {
     out.push(b'{');
     status_entries(view, out);
     out.push(b'}');
 }
 
-/// A [`HappenedAnswer`](super::types::HappenedAnswer).
-pub(super) fn happened(happened: &Happened, out: &mut Vec<u8>) {
+/// A [`OutcomeResponse`](super::types::OutcomeResponse).
+pub(super) fn happened(happened: &CommandOutcome, out: &mut Vec<u8>) {
     out.push(b'{');
     status_entries(&happened.view, out);
     out.extend_from_slice(match happened.transition {
@@ -35,7 +35,7 @@ pub(super) fn happened(happened: &Happened, out: &mut Vec<u8>) {
 }
 
 /// A [`MemberAnswer`](super::types::MemberAnswer).
-pub(super) fn member(member: &Member, out: &mut Vec<u8>) {
+pub(super) fn member(member: &RosterEntry, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"user_id\":");
     json(&member.user, out);
     out.push(b',');
@@ -44,7 +44,7 @@ pub(super) fn member(member: &Member, out: &mut Vec<u8>) {
 }
 
 /// A [`PresentAnswer`](super::types::PresentAnswer).
-pub(super) fn present(user: &Present, out: &mut Vec<u8>) {
+pub(super) fn present(user: &SnapshotEntry, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"user_id\":");
     json(&user.state.user, out);
     out.extend_from_slice(b",\"scope\":");
@@ -63,7 +63,7 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
     out.push(b']');
 }
 
-/// A [`ManyAnswer`](super::types::ManyAnswer); the ids must differ, and be [folded](Id::folded).
+/// A [`ManyResponse`](super::types::ManyResponse); the ids must differ, and be [folded](Id::folded).
 pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a Seen)>, out: &mut Vec<u8>) {
     out.push(b'{');
     separated(users, out, |(user, seen), out| {
@@ -149,7 +149,7 @@ mod tests {
     use poem_openapi::types::{ParseFromJSON, ToJSON};
     use serde_json::Value;
 
-    use super::super::types::{BriefAnswer, HappenedAnswer, ManyAnswer, MemberAnswer};
+    use super::super::types::{BriefAnswer, ManyResponse, MemberAnswer, OutcomeResponse};
     use super::*;
     use crate::php::Array;
     use crate::presence::domain::SessionView;
@@ -188,12 +188,12 @@ mod tests {
             assert_described::<BriefAnswer>(|out| brief(&view, out));
             let seen = Seen::from(view.clone());
             let ids = [Id::from(1), Id::text("x\"").unwrap()];
-            assert_described::<ManyAnswer>(|out| many(ids.iter().zip([&seen, &seen]), out));
+            assert_described::<ManyResponse>(|out| many(ids.iter().zip([&seen, &seen]), out));
             let user = Id::from(7);
-            assert_described::<MemberAnswer>(|out| member(&Member { user, view: view.clone() }, out));
+            assert_described::<MemberAnswer>(|out| member(&RosterEntry { user, view: view.clone() }, out));
             for transition in [None, Some(Transition::CameOnline), Some(Transition::WentOffline)] {
                 let view = view.clone();
-                assert_described::<HappenedAnswer>(|out| happened(&Happened { view, transition }, out));
+                assert_described::<OutcomeResponse>(|out| happened(&CommandOutcome { view, transition }, out));
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::presence::domain::identity::Id;
 
 /// An operation that may go past the framework.
 #[derive(Debug)]
-pub enum Direct {
+pub enum FastPath {
     /// [`Api::heartbeat`]
     Heartbeat,
     /// [`Api::status`]
@@ -26,7 +26,7 @@ pub enum Direct {
 
 const PREFIX: &str = "/api/v1/presence/";
 
-impl Direct {
+impl FastPath {
     /// The operation that a request is for, if it is one of these.
     pub fn find(request: &Request) -> Option<Self> {
         let uri = request.uri();
@@ -45,7 +45,7 @@ impl Direct {
 
     /// Does it.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// Those of the framework, and of the operation.
     pub async fn answer(self, api: &Api, request: Request) -> poem::Result<Response> {
         let (request, mut body) = request.split();

@@ -19,31 +19,31 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::browser::Browser;
-pub use self::fast_path::Direct;
-use self::scope::Wished;
+pub use self::browser::BrowserApi;
+pub use self::fast_path::FastPath;
+use self::scope::RequestedScope;
 pub use self::scope_param::ScopeBody;
-use self::scope_param::WishedScope;
-use self::stream::{ChangeStream, Watched};
+use self::scope_param::ScopeParam;
+use self::stream::{ChangeStream, WatchFilter};
 pub use self::types::Moment;
 use self::types::{
-    ChangeAnswer, ChangesAnswer, CountsAnswer, HappenedAnswer, HeartbeatBody, Heartbeats, ManyAnswer, ManyBody,
-    OfflineBody, PresentWord, RosterAnswer, SnapshotAnswer, StatusAnswer,
+    ChangeResponse, ChangesResponse, CountsResponse, HeartbeatRequest, HeartbeatsRequest, ManyRequest, ManyResponse,
+    OfflineRequest, OutcomeResponse, PresentWord, RosterResponse, SnapshotResponse, StatusResponse,
 };
 use super::domain::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
-use super::domain::{Beat, Change, Input, Status};
-use super::service::change_feed::Feed;
+use super::domain::{Change, Heartbeat, Input, Status};
+use super::service::change_feed::ChangeFeed;
 use super::service::read_many::Named;
 use super::service::{MAX_USERS, SnapshotPage};
 use super::store::{Changes, Cursor, Unavailable};
 use super::{Presence, Wanted};
 use crate::config;
 use crate::http::auth::{AnyAuth, Claims, ServiceAuth, StreamAuth, UserAuth};
-use crate::http::error::{FromCursor, WithBody, WithoutBody};
+use crate::http::error::{BodyErrors, CursorErrors, ReadErrors};
 use crate::http::json::Written;
-use crate::http::{Failed, Json, PageSize, Problem, auth};
+use crate::http::{ApiError, Failed, Json, PageSize, auth};
 
-/// Groups of operations in the document.
+/// BatchReceiver of operations in the document.
 #[derive(Tags)]
 pub enum Tag {
     /// Who is online, away or offline.
@@ -56,12 +56,12 @@ pub enum Tag {
 #[derive(Clone)]
 pub struct Api {
     presence: Arc<Presence>,
-    feed: Feed,
+    feed: ChangeFeed,
     installation: Uuid,
     rules: config::Scope,
 }
 
-impl From<Unavailable> for Problem {
+impl From<Unavailable> for ApiError {
     fn from(error: Unavailable) -> Self {
         tracing::debug!(error = error.reason(), "the presence store gave no answer");
         Self::Unavailable
@@ -71,32 +71,32 @@ impl From<Unavailable> for Problem {
 impl Api {
     /// The operations on `presence`, whose change log is `feed` and has the ids of `installation`; scopes are found by
     /// `rules`.
-    pub fn new(presence: Arc<Presence>, feed: Feed, installation: Uuid, rules: config::Scope) -> Self {
+    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, installation: Uuid, rules: config::Scope) -> Self {
         Self { presence, feed, installation, rules }
     }
 
     /// Whom a token may watch, and where; `None` for an application, which may watch everybody everywhere.
-    fn watched(&self, request: &Request, claims: Option<&Claims>) -> Result<Option<Watched>, Problem> {
+    fn watched(&self, request: &Request, claims: Option<&Claims>) -> Result<Option<WatchFilter>, ApiError> {
         let Some(claims) = claims else { return Ok(None) };
         let ids: Vec<Id> = claims.get("watch").and_then(|ids| Vec::deserialize(ids).ok()).unwrap_or_default();
         let include_guard = self.rules.include_guard;
         let scope = self.scope(request, Some(claims), None)?.key(include_guard);
-        Ok(Some(Watched { scope, ids: ids.iter().map(Id::to_string).collect(), include_guard }))
+        Ok(Some(WatchFilter { scope, ids: ids.iter().map(Id::to_string).collect(), include_guard }))
     }
 
-    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<WishedScope>) -> Result<Scope, Problem> {
+    fn scope(&self, request: &Request, claims: Option<&Claims>, wished: Option<ScopeParam>) -> Result<Scope, ApiError> {
         let wished = wished.map(Scope::from).unwrap_or_default();
-        scope::resolve(&self.rules, claims, &Wished { scope: &wished, request })
+        scope::resolve(&self.rules, claims, &RequestedScope { scope: &wished, request })
     }
 
-    fn subject(&self, request: &Request, user: Id, wished: Option<WishedScope>) -> Result<Subject, Problem> {
+    fn subject(&self, request: &Request, user: Id, wished: Option<ScopeParam>) -> Result<Subject, ApiError> {
         let scope = self.scope(request, None, wished)?;
         Ok(Subject::new(user, scope, self.rules.include_guard))
     }
 
-    fn heartbeat_of(&self, request: &Request, body: HeartbeatBody) -> Result<(Subject, Beat), Problem> {
+    fn heartbeat_of(&self, request: &Request, body: HeartbeatRequest) -> Result<(Subject, Heartbeat), ApiError> {
         let subject = self.subject(request, body.user_id, body.scope)?;
-        let beat = Beat {
+        let beat = Heartbeat {
             session: body.session.unwrap_or_default(),
             active: body.active.unwrap_or(true),
             meta: body.meta.unwrap_or_default(),
@@ -110,9 +110,9 @@ impl Api {
         request: &Request,
         claims: Option<&Claims>,
         [tenant, location, domain, guard]: [Part; 4],
-    ) -> Result<ScopeKey, Problem> {
+    ) -> Result<ScopeKey, ApiError> {
         let wished = Scope { tenant: tenant.0, location: location.0, domain: domain.0, guard: guard.0 };
-        let scope = scope::resolve(&self.rules, claims, &Wished { scope: &wished, request })?;
+        let scope = scope::resolve(&self.rules, claims, &RequestedScope { scope: &wished, request })?;
         Ok(scope.key(self.rules.include_guard))
     }
 }
@@ -126,15 +126,15 @@ type Answer<T, S> = Result<T, Failed<S>>;
 impl Api {
     /// Record a sign of life
     ///
-    /// Puts the user online, or away if `active` is false. Answered once it is committed; a steady heartbeat costs one
+    /// Puts the user online, or away if `active` is false. PipelineReply once it is committed; a steady heartbeat costs one
     /// round trip to the store. One that was sent no later than the end of its session (`sent_at`) changes nothing.
     #[oai(path = "/heartbeat", method = "post", operation_id = "heartbeat")]
     async fn heartbeat(
         &self,
         request: &Request,
         _auth: ServiceAuth,
-        body: Json<HeartbeatBody>,
-    ) -> Answer<Written<HappenedAnswer>, WithBody> {
+        body: Json<HeartbeatRequest>,
+    ) -> Answer<Written<OutcomeResponse>, BodyErrors> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
         let happened = self.presence.apply(Wanted { subject, input: Input::Heartbeat(beat) }).await?;
         Ok(Written::by(|out| encode::happened(&happened, out)))
@@ -148,8 +148,8 @@ impl Api {
         &self,
         request: &Request,
         _auth: ServiceAuth,
-        body: Json<HeartbeatBody>,
-    ) -> Answer<Written<HappenedAnswer>, WithBody> {
+        body: Json<HeartbeatRequest>,
+    ) -> Answer<Written<OutcomeResponse>, BodyErrors> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
         let happened = self.presence.apply(Wanted { subject, input: Input::Online(beat) }).await?;
         Ok(Written::by(|out| encode::happened(&happened, out)))
@@ -163,10 +163,10 @@ impl Api {
         &self,
         request: &Request,
         _auth: ServiceAuth,
-        Json(body): Json<OfflineBody>,
-    ) -> Answer<Written<HappenedAnswer>, WithBody> {
+        Json(body): Json<OfflineRequest>,
+    ) -> Answer<Written<OutcomeResponse>, BodyErrors> {
         let subject = self.subject(request, body.user_id, body.scope)?;
-        let OfflineBody { session, meta, sent_at, .. } = body;
+        let OfflineRequest { session, meta, sent_at, .. } = body;
         let input = Input::Offline { session, meta: meta.unwrap_or_default(), sent_at };
         let happened = self.presence.apply(Wanted { subject, input }).await?;
         Ok(Written::by(|out| encode::happened(&happened, out)))
@@ -180,9 +180,9 @@ impl Api {
         &self,
         request: &Request,
         _auth: ServiceAuth,
-        body: Json<Heartbeats>,
-    ) -> Answer<Written<Vec<HappenedAnswer>>, WithBody> {
-        let Heartbeats(beats) = body.0;
+        body: Json<HeartbeatsRequest>,
+    ) -> Answer<Written<Vec<OutcomeResponse>>, BodyErrors> {
+        let HeartbeatsRequest(beats) = body.0;
         at_most("body", beats.len())?;
         let mut wanted = Vec::with_capacity(beats.len());
         for item in beats {
@@ -212,13 +212,13 @@ impl Api {
         domain: Part,
         /// The scope's guard, `web` if left out.
         guard: Part,
-    ) -> Answer<Written<StatusAnswer>, WithoutBody> {
+    ) -> Answer<Written<StatusResponse>, ReadErrors> {
         let scope = self.scope_key(request, auth.claims(), [tenant, location, domain, guard])?;
         let key = scope.user(&user_id.0);
         if let Some(claims) = auth.claims() {
             let own = subject_of(claims).map(|user| scope.user(&user));
             if own.as_ref() != Some(&key) {
-                return Err(Problem::Forbidden("The token is for another user.").into());
+                return Err(ApiError::Forbidden("The token is for another user.").into());
             }
         }
         let view = self.presence.status(key).await?;
@@ -233,9 +233,9 @@ impl Api {
         &self,
         request: &Request,
         _auth: ServiceAuth,
-        body: Json<ManyBody>,
-    ) -> Answer<Written<ManyAnswer>, WithBody> {
-        let ManyBody { user_ids, scope } = body.0;
+        body: Json<ManyRequest>,
+    ) -> Answer<Written<ManyResponse>, BodyErrors> {
+        let ManyRequest { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
         let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
@@ -267,7 +267,7 @@ impl Api {
         domain: Part,
         /// The scope's guard, `web` if left out.
         guard: Part,
-    ) -> Answer<Written<RosterAnswer>, WithoutBody> {
+    ) -> Answer<Written<RosterResponse>, ReadErrors> {
         let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
         let (status, limit) = (status.0.map(Status::from), limit.0.unwrap_or_default().0);
         let (members, next) = self.presence.roster(&scope, status, cursor.0.as_deref(), limit).await?;
@@ -296,11 +296,11 @@ impl Api {
         domain: Part,
         /// The scope's guard, `web` if left out.
         guard: Part,
-    ) -> Answer<Json<CountsAnswer>, WithoutBody> {
+    ) -> Answer<Json<CountsResponse>, ReadErrors> {
         let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
         let counts = self.presence.counts(&scope).await?;
         let (online, away) = (counts.online, counts.away);
-        Ok(Json(CountsAnswer { online, away, present: online + away }))
+        Ok(Json(CountsResponse { online, away, present: online + away }))
     }
 
     /// The change log
@@ -316,14 +316,14 @@ impl Api {
         after: Query<Option<Cursor>>,
         /// Most entries on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
-    ) -> Answer<Json<ChangesAnswer>, FromCursor> {
+    ) -> Answer<Json<ChangesResponse>, CursorErrors> {
         let page = match self.presence.changes(after.0, limit.0.unwrap_or_default().0).await? {
             Changes::Page(page) => page,
-            Changes::Trimmed(oldest) => return Err(Problem::Trimmed(oldest.to_string()).into()),
+            Changes::Trimmed(oldest) => return Err(ApiError::Trimmed(oldest.to_string()).into()),
         };
         let next_cursor = page.end.or(after.0).unwrap_or(Cursor::START);
-        let answer = |(cursor, change): &(Cursor, Change)| ChangeAnswer::new(&self.installation, *cursor, change);
-        Ok(Json(ChangesAnswer { data: page.entries.iter().map(answer).collect(), next_cursor }))
+        let answer = |(cursor, change): &(Cursor, Change)| ChangeResponse::new(&self.installation, *cursor, change);
+        Ok(Json(ChangesResponse { data: page.entries.iter().map(answer).collect(), next_cursor }))
     }
 
     /// Everybody who is present
@@ -339,7 +339,7 @@ impl Api {
         page: Query<Option<SnapshotPage>>,
         /// About how many users on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
-    ) -> Answer<Written<SnapshotAnswer>, WithoutBody> {
+    ) -> Answer<Written<SnapshotResponse>, ReadErrors> {
         let snapshot = self.presence.snapshot(page.0, limit.0.unwrap_or_default().0).await?;
         Ok(Written::by(|out| {
             out.extend_from_slice(b"{\"data\":");
@@ -354,7 +354,7 @@ impl Api {
 
     /// The change log as it grows
     ///
-    /// Server-Sent Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` an entry of the change
+    /// Server-InDoubtCommit Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` an entry of the change
     /// log. Goes on behind `Last-Event-ID`, or begins now. An application is told everything; a browser, with a user
     /// token, what happens to the users its `watch` claim names, until the token expires.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
@@ -369,7 +369,7 @@ impl Api {
         after: Query<Option<Cursor>>,
         /// The user token, where no header can be set (`EventSource`).
         token: Query<Option<String>>,
-    ) -> Answer<ChangeStream, FromCursor> {
+    ) -> Answer<ChangeStream, CursorErrors> {
         let claims = match auth {
             StreamAuth::Service(_) => None,
             StreamAuth::User(UserAuth(claims)) => Some(claims),
@@ -380,7 +380,7 @@ impl Api {
         if after.is_some()
             && let Changes::Trimmed(oldest) = self.presence.changes(after, 1).await?
         {
-            return Err(Problem::Trimmed(oldest.to_string()).into());
+            return Err(ApiError::Trimmed(oldest.to_string()).into());
         }
         let follower = self.feed.follow(after).await?;
         let lifetime = claims.and_then(|claims| claims.expires_in());
@@ -388,10 +388,10 @@ impl Api {
     }
 }
 
-fn at_most(field: &str, users: usize) -> Result<(), Problem> {
+fn at_most(field: &str, users: usize) -> Result<(), ApiError> {
     match users {
         0..=MAX_USERS => Ok(()),
-        _ => Err(Problem::invalid(field, "must not have more than 1000 items.")),
+        _ => Err(ApiError::invalid(field, "must not have more than 1000 items.")),
     }
 }
 
@@ -402,15 +402,15 @@ fn subject_of(claims: &Claims) -> Option<Id> {
 
 /// The session that a token is for, if it names one: a text, or an integer, which is its digits.
 ///
-/// # Errors
-/// [`Problem::Forbidden`] for a claim that is neither, or that no session can be called: a page does not get to choose
+/// # ValidationErrors
+/// [`ApiError::Forbidden`] for a claim that is neither, or that no session can be called: a page does not get to choose
 /// the session that its token was meant to name.
-fn session_of(claims: &Claims) -> Result<Option<SessionId>, Problem> {
+fn session_of(claims: &Claims) -> Result<Option<SessionId>, ApiError> {
     let named = match claims.get("sid") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(name)) => SessionId::new(name).ok(),
         Some(Value::Number(number)) if !number.is_f64() => SessionId::new(&number.to_string()).ok(),
         Some(_) => None,
     };
-    named.map(Some).ok_or(Problem::Forbidden("The token's session is not usable."))
+    named.map(Some).ok_or(ApiError::Forbidden("The token's session is not usable."))
 }

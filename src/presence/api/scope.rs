@@ -9,30 +9,30 @@ use poem::http::header;
 use serde_json::Value;
 
 use crate::config::{Rule, Scope as Rules};
-use crate::http::Problem;
+use crate::http::ApiError;
 use crate::http::auth::Claims;
 use crate::presence::domain::identity::{Id, Scope};
 
 /// What a request says about its scope: `scope` in the body, or the query parameters called like the parts.
 #[derive(Debug)]
-pub struct Wished<'a> {
+pub struct RequestedScope<'a> {
     /// The parts it names.
     pub scope: &'a Scope,
     /// The request, for `query`, `header` and `host`.
     pub request: &'a Request,
 }
 
-const FOREIGN: Problem = Problem::Forbidden("The token is for another scope.");
-const UNUSABLE: Problem = Problem::Forbidden("The token's scope is not usable.");
+const FOREIGN: ApiError = ApiError::Forbidden("The token is for another scope.");
+const UNUSABLE: ApiError = ApiError::Forbidden("The token's scope is not usable.");
 
 /// The scope of a request, by `rules`.
 ///
-/// # Errors
-/// [`Problem::Forbidden`] for a browser that asks for another scope than its token's; [`Problem::Invalid`] for a value
+/// # ValidationErrors
+/// [`ApiError::Forbidden`] for a browser that asks for another scope than its token's; [`ApiError::Invalid`] for a value
 /// that cannot be part of a key.
-pub fn resolve(rules: &Rules, claims: Option<&Claims>, wished: &Wished<'_>) -> Result<Scope, Problem> {
+pub fn resolve(rules: &Rules, claims: Option<&Claims>, wished: &RequestedScope<'_>) -> Result<Scope, ApiError> {
     let resolver = &rules.resolver;
-    let find = |name: &'static str, list: &[Rule], said: &Option<Id>| -> Result<Option<Id>, Problem> {
+    let find = |name: &'static str, list: &[Rule], said: &Option<Id>| -> Result<Option<Id>, ApiError> {
         for rule in list {
             let found = match claims {
                 None => said_by_service(rules, rule, name, said, wished.request)?,
@@ -73,7 +73,7 @@ fn said_by_service(
     name: &str,
     said: &Option<Id>,
     request: &Request,
-) -> Result<Option<Id>, Problem> {
+) -> Result<Option<Id>, ApiError> {
     let text = match rule {
         Rule::Body => return Ok(said.clone()),
         Rule::Claim(_) => None,
@@ -83,10 +83,10 @@ fn said_by_service(
         Rule::Host => host(request).map(|host| rules.domains.get(&host).cloned().unwrap_or(host)),
     };
     let id = text.filter(|text| !text.is_empty()).map(|text| Id::text(&text));
-    id.transpose().map_err(|refused| Problem::invalid(&format!("scope.{name}"), &refused.to_string()))
+    id.transpose().map_err(|refused| ApiError::invalid(&format!("scope.{name}"), &refused.to_string()))
 }
 
-fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>, Problem> {
+fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>, ApiError> {
     let value = match rule {
         Rule::Body => part_of(claims.get("scope"), name)?.or_else(|| claims.get(name)),
         Rule::Claim(claim) => claims.get(claim),
@@ -101,7 +101,7 @@ fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>,
 
 /// A part of the claim `scope`. A claim that has no parts is refused: without them the token would be for the scope of
 /// everybody who names none.
-fn part_of<'a>(scope: Option<&'a Value>, name: &str) -> Result<Option<&'a Value>, Problem> {
+fn part_of<'a>(scope: Option<&'a Value>, name: &str) -> Result<Option<&'a Value>, ApiError> {
     match scope {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(parts)) => Ok(parts.get(name)),

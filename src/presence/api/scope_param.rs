@@ -50,9 +50,9 @@ objects_only!(ScopeBody);
 /// A scope that is asked for. PHP writes an array without entries as `[]`: that is an empty one, too.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
-pub struct WishedScope(ScopeBody);
+pub struct ScopeParam(ScopeBody);
 
-openapi_by_serde!(WishedScope, "WishedScope", {
+openapi_by_serde!(ScopeParam, "WishedScope", {
     let items = Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
     let nothing = MetaSchema { items, max_items: Some(0), ..MetaSchema::new("array") };
     MetaSchema {
@@ -61,29 +61,29 @@ openapi_by_serde!(WishedScope, "WishedScope", {
     }
 }, of ScopeBody);
 
-impl From<WishedScope> for Scope {
-    fn from(WishedScope(body): WishedScope) -> Self {
+impl From<ScopeParam> for Scope {
+    fn from(ScopeParam(body): ScopeParam) -> Self {
         body.into()
     }
 }
 
-impl<'de> Deserialize<'de> for WishedScope {
+impl<'de> Deserialize<'de> for ScopeParam {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = WishedScope;
+            type Value = ScopeParam;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WishedScope, A::Error> {
-                ScopeBody::deserialize(MapAccessDeserializer::new(map)).map(WishedScope)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ScopeParam, A::Error> {
+                ScopeBody::deserialize(MapAccessDeserializer::new(map)).map(ScopeParam)
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<WishedScope, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ScopeParam, A::Error> {
                 match list.next_element::<de::IgnoredAny>()? {
-                    None => Ok(WishedScope::default()),
+                    None => Ok(ScopeParam::default()),
                     Some(_) => Err(A::Error::invalid_type(de::Unexpected::Seq, &self)),
                 }
             }

@@ -1,4 +1,4 @@
-//! The change log as Server-Sent Events.
+//! The change log as Server-InDoubtCommit Events.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use poem_openapi::registry::{MetaResponses, Registry};
 use uuid::Uuid;
 
 use super::encode;
-use super::types::ChangeAnswer;
+use super::types::ChangeResponse;
 use crate::presence::domain::Change;
 use crate::presence::domain::identity::ScopeKey;
-use crate::presence::service::change_feed::{Entry, Followed, Follower};
+use crate::presence::service::change_feed::{Entry, FeedEvent, FeedSubscription};
 use crate::presence::store::Cursor;
 
 /// How often a silent stream says that it is alive, and where it is.
@@ -25,7 +25,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Whom a browser may watch.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct WatchFilter {
     /// The only scope.
     pub scope: ScopeKey,
     /// The users in it, as text.
@@ -34,7 +34,7 @@ pub(super) struct Watched {
     pub include_guard: bool,
 }
 
-impl Watched {
+impl WatchFilter {
     fn includes(&self, change: &Change) -> bool {
         let scope = || change.scope.key(self.include_guard);
         self.ids.contains(&change.user_id.to_string()) && scope().as_str() == self.scope.as_str()
@@ -43,8 +43,8 @@ impl Watched {
 
 /// A caller that listens.
 struct Listener {
-    follower: Follower,
-    watched: Option<Watched>,
+    follower: FeedSubscription,
+    watched: Option<WatchFilter>,
     installation: Uuid,
     greeted: bool,
 }
@@ -58,13 +58,13 @@ impl Listener {
         let relevant = async {
             loop {
                 match self.follower.next().await? {
-                    Followed::Entry(entry)
+                    FeedEvent::Entry(entry)
                         if self.watched.as_ref().is_none_or(|watched| watched.includes(&entry.1)) =>
                     {
                         return Some(event(&self.installation, &entry));
                     }
-                    Followed::Entry(_) => {}
-                    Followed::Trimmed(_) => return None,
+                    FeedEvent::Entry(_) => {}
+                    FeedEvent::Trimmed(_) => return None,
                 }
             }
         };
@@ -82,7 +82,7 @@ fn place(cursor: Cursor) -> Event {
 
 fn event(installation: &Uuid, entry: &Entry) -> Event {
     let (cursor, change) = &**entry;
-    let answer = ChangeAnswer::new(installation, *cursor, change);
+    let answer = ChangeResponse::new(installation, *cursor, change);
     let mut json = Vec::with_capacity(320);
     encode::json(&answer, &mut json);
     let event = Event::message(String::from_utf8(json).unwrap_or_default());
@@ -95,8 +95,8 @@ pub(super) struct ChangeStream(BoxStream<'static, Event>);
 impl ChangeStream {
     /// What `follower` is told of `watched`, for as long as `lifetime`.
     pub(super) fn new(
-        follower: Follower,
-        watched: Option<Watched>,
+        follower: FeedSubscription,
+        watched: Option<WatchFilter>,
         installation: Uuid,
         lifetime: Option<Duration>,
     ) -> Self {
@@ -120,7 +120,7 @@ impl IntoResponse for ChangeStream {
     }
 }
 
-type Described = EventStream<BoxStream<'static, ChangeAnswer>>;
+type Described = EventStream<BoxStream<'static, ChangeResponse>>;
 
 impl ApiResponse for ChangeStream {
     fn meta() -> MetaResponses {

@@ -7,7 +7,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::scope_param::{ScopeBody, WishedScope};
+use super::scope_param::{ScopeBody, ScopeParam};
 use crate::php::{Array, date};
 use crate::presence::domain::identity::{Id, MAX_LENGTH, Meta, SessionId};
 use crate::presence::domain::{Change, DeviceTime, Status, Timestamp};
@@ -165,14 +165,14 @@ impl Serialize for Moment {
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "Heartbeat", example)]
 #[serde(remote = "Self", expecting = "an object")]
-pub struct HeartbeatBody {
+pub struct HeartbeatRequest {
     /// The user.
     pub user_id: Id,
     /// What to keep beside the user; replaces what was there, and left out empties it.
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
     /// Where.
-    pub scope: Option<WishedScope>,
+    pub scope: Option<ScopeParam>,
     /// The tab or device, `default` if left out.
     pub session: Option<SessionId>,
     /// Whether the user is active there, `true` if left out.
@@ -182,7 +182,7 @@ pub struct HeartbeatBody {
     pub sent_at: Option<DeviceTime>,
 }
 
-impl Example for HeartbeatBody {
+impl Example for HeartbeatRequest {
     fn example() -> Self {
         let meta = Array::from_iter([("device", "phone")]);
         Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None, sent_at: None }
@@ -192,26 +192,26 @@ impl Example for HeartbeatBody {
 /// Signs of life, at most 1,000.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub struct Heartbeats(pub Vec<HeartbeatBody>);
+pub struct HeartbeatsRequest(pub Vec<HeartbeatRequest>);
 
-openapi_type!(Heartbeats, "Heartbeats", MetaSchema {
-    items: Some(Box::new(HeartbeatBody::schema_ref())),
+openapi_type!(HeartbeatsRequest, "Heartbeats", MetaSchema {
+    items: Some(Box::new(HeartbeatRequest::schema_ref())),
     max_items: Some(MAX_USERS),
     ..MetaSchema::new("array")
-}, of HeartbeatBody);
+}, of HeartbeatRequest);
 
 /// The end of a presence.
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "Offline")]
 #[serde(remote = "Self", expecting = "an object")]
-pub struct OfflineBody {
+pub struct OfflineRequest {
     /// The user.
     pub user_id: Id,
     /// What the announcement brings along.
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
     /// Where.
-    pub scope: Option<WishedScope>,
+    pub scope: Option<ScopeParam>,
     /// The tab or device that ends; left out, all of them do.
     pub session: Option<SessionId>,
     /// When it is sent, by the clock of the tab or device that ends, in milliseconds since 1970: its heartbeats that
@@ -223,15 +223,15 @@ pub struct OfflineBody {
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "Many")]
 #[serde(remote = "Self", expecting = "an object")]
-pub struct ManyBody {
+pub struct ManyRequest {
     /// At most 1,000 ids.
     #[oai(validator(max_items = 1000))]
     pub user_ids: Vec<Id>,
     /// Where.
-    pub scope: Option<WishedScope>,
+    pub scope: Option<ScopeParam>,
 }
 
-objects_only!(HeartbeatBody, OfflineBody, ManyBody);
+objects_only!(HeartbeatRequest, OfflineRequest, ManyRequest);
 
 /// Most bytes of a meta as JSON.
 const MAX_META: usize = 8 * 1024;
@@ -252,7 +252,7 @@ fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::E
 /// A user's presence.
 #[derive(Debug, Object)]
 #[oai(rename = "Status")]
-pub struct StatusAnswer {
+pub struct StatusResponse {
     /// Online, away or offline.
     status: StatusWord,
     /// The newest heartbeat; null when none is known any more.
@@ -282,10 +282,10 @@ pub struct SessionAnswer {
 /// What a call led to.
 #[derive(Debug, Object)]
 #[oai(rename = "Result")]
-pub struct HappenedAnswer {
+pub struct OutcomeResponse {
     /// The presence.
     #[oai(flatten)]
-    status: StatusAnswer,
+    status: StatusResponse,
     /// What the call did to it: `came_online` (from offline), `went_offline`, or null.
     transition: Option<TransitionWord>,
 }
@@ -312,13 +312,13 @@ pub struct MemberAnswer {
     user_id: Id,
     /// The presence.
     #[oai(flatten)]
-    status: StatusAnswer,
+    status: StatusResponse,
 }
 
 /// One page of a roster.
 #[derive(Debug, Object)]
 #[oai(rename = "Roster")]
-pub struct RosterAnswer {
+pub struct RosterResponse {
     /// Members, ordered by their ids as text.
     data: Vec<MemberAnswer>,
     /// Where the next page begins; null at the end.
@@ -328,7 +328,7 @@ pub struct RosterAnswer {
 /// How many members a scope has.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Counts")]
-pub struct CountsAnswer {
+pub struct CountsResponse {
     /// Users who are online.
     pub online: u64,
     /// Users who are away.
@@ -340,7 +340,7 @@ pub struct CountsAnswer {
 /// An entry of the change log.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Change")]
-pub struct ChangeAnswer {
+pub struct ChangeResponse {
     /// The entry's place in the log, to go on from.
     pub cursor: Cursor,
     /// Its id, the same in webhooks.
@@ -366,9 +366,9 @@ pub struct ChangeAnswer {
 /// One page of the change log.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Changes")]
-pub struct ChangesAnswer {
+pub struct ChangesResponse {
     /// Entries, oldest first.
-    pub data: Vec<ChangeAnswer>,
+    pub data: Vec<ChangeResponse>,
     /// Where the next page begins, also when there is nothing there yet.
     pub next_cursor: Cursor,
 }
@@ -376,7 +376,7 @@ pub struct ChangesAnswer {
 /// Everybody who is present, or a page of them.
 #[derive(Debug, Object)]
 #[oai(rename = "Snapshot")]
-pub struct SnapshotAnswer {
+pub struct SnapshotResponse {
     /// Users who are present; everybody else is offline.
     data: Vec<PresentAnswer>,
     /// The place in the change log to go on from; the same on every page.
@@ -397,7 +397,7 @@ pub struct PresentAnswer {
     seq: u64,
     /// The presence.
     #[oai(flatten)]
-    status: StatusAnswer,
+    status: StatusResponse,
 }
 
 openapi_by_serde!(
@@ -435,7 +435,7 @@ impl ParseFromParameter for SnapshotPage {
 /// The answer of the PHP package's heartbeat route.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Ok")]
-pub struct OkAnswer {
+pub struct OkResponse {
     /// Always true.
     pub ok: bool,
 }
@@ -484,7 +484,7 @@ impl From<Status> for StatusWord {
     }
 }
 
-impl ChangeAnswer {
+impl ChangeResponse {
     /// An entry of the log of `installation`.
     pub fn new(installation: &Uuid, cursor: Cursor, change: &Change) -> Self {
         Self {
@@ -504,9 +504,9 @@ impl ChangeAnswer {
 
 /// Users and their presence, each once, in the order in which they were first asked for.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct ManyAnswer(IndexMap<String, BriefAnswer>);
+pub struct ManyResponse(IndexMap<String, BriefAnswer>);
 
-openapi_by_serde!(ManyAnswer, "ManyAnswer", MetaSchema {
+openapi_by_serde!(ManyResponse, "ManyAnswer", MetaSchema {
     additional_properties: Some(Box::new(BriefAnswer::schema_ref())),
     ..MetaSchema::new("object")
 }, of BriefAnswer);

@@ -6,7 +6,7 @@
 //! the same whenever, and wherever, a sweep happens to run.
 //!
 //! An application may write the same Laravel records with the PHP package. What a store saw of that record is given as
-//! [`Observed`]: a newer heartbeat is adopted, a record that is gone before its time means that PHP ended the presence.
+//! [`RecordLookup`]: a newer heartbeat is adopted, a record that is gone before its time means that PHP ended the presence.
 //!
 //! Most heartbeats change nothing but a time, and are not worth writing a state for: see [`State::is_steady`]. Some come
 //! when their session has ended already, and change nothing at all: see [`State::is_late`].
@@ -25,7 +25,7 @@ mod view;
 
 pub use self::change::{Change, Event, Transition};
 use self::identity::{Meta, SessionId, Subject};
-pub use self::record::{Observed, Record, RecordWrite};
+pub use self::record::{Record, RecordLookup, RecordWrite};
 pub use self::stale::Ended;
 pub use self::state::{MAX_SESSIONS, Session, State};
 pub use self::status::Status;
@@ -34,7 +34,7 @@ pub use self::view::{SessionView, View};
 
 /// What a heartbeat says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Beat {
+pub struct Heartbeat {
     /// The session it comes from.
     pub session: SessionId,
     /// Whether the user is active in that session.
@@ -49,9 +49,9 @@ pub struct Beat {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A sign of life. Only a real transition is announced.
-    Heartbeat(Beat),
+    Heartbeat(Heartbeat),
     /// An explicit `online()`: a sign of life that is always announced.
-    Online(Beat),
+    Online(Heartbeat),
     /// An explicit `offline()`, of one session or of all; the end of all is always announced.
     Offline {
         /// The session that ends; `None` ends all.
@@ -101,7 +101,7 @@ impl Outcome {
 /// it is still to come for long: then it counts as one of now.
 pub fn apply(
     known: Option<State>,
-    observed: Observed,
+    observed: RecordLookup,
     subject: &Subject,
     input: Input,
     windows: &Windows,
@@ -113,7 +113,7 @@ pub fn apply(
     let mut step = Step { windows, now, dirty: false, changes: Vec::new() };
     let mut state = match known {
         Some(state) => state,
-        None if ticking && !matches!(observed, Observed::Found(_)) => return Outcome::nothing(),
+        None if ticking && !matches!(observed, RecordLookup::Found(_)) => return Outcome::nothing(),
         None => unheard_of(subject, now),
     };
     step.catch_up(&mut state, observed);
@@ -195,15 +195,15 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// Brings the state to the present: adopts what PHP wrote, then lets time pass.
-    fn catch_up(&mut self, state: &mut State, observed: Observed) {
+    fn catch_up(&mut self, state: &mut State, observed: RecordLookup) {
         if state.is_ahead(self.windows, self.now) {
             state.set_back(self.now);
             self.dirty = true;
         }
         match observed {
-            Observed::Found(record) => self.adopt(state, record),
-            Observed::Missing => self.end_if_forgotten(state),
-            Observed::Unknown | Observed::Unreadable => {}
+            RecordLookup::Found(record) => self.adopt(state, record),
+            RecordLookup::Missing => self.end_if_forgotten(state),
+            RecordLookup::Unknown | RecordLookup::Unreadable => {}
         }
         self.lapse(state);
     }
@@ -288,7 +288,7 @@ impl Step<'_> {
         }
     }
 
-    fn beat(&mut self, state: &mut State, subject: &Subject, beat: Beat, announce: bool) -> RecordWrite {
+    fn beat(&mut self, state: &mut State, subject: &Subject, beat: Heartbeat, announce: bool) -> RecordWrite {
         if state.is_late(&beat, self.now) {
             // Nothing happens; but a replica that did not know of the end may have put the record.
             return self.put(state);

@@ -8,7 +8,7 @@ use super::identity::Meta;
 pub struct Record {
     /// The newest heartbeat.
     pub last_seen: Timestamp,
-    /// Present, but inactive in every session.
+    /// SnapshotEntry, but inactive in every session.
     pub idle: bool,
     /// What that heartbeat brought along.
     pub meta: Meta,
@@ -16,7 +16,7 @@ pub struct Record {
 
 /// What a store saw of the user's Laravel record.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Observed {
+pub enum RecordLookup {
     /// Nobody looked.
     Unknown,
     /// There is none.

@@ -1,4 +1,4 @@
-//! Heartbeats that change nothing but the time of the last one: nearly all there are.
+//! HeartbeatsRequest that change nothing but the time of the last one: nearly all there are.
 //!
 //! A user with a single session who goes on as before is *steady*. Of a steady heartbeat only the Laravel record tells;
 //! the state on file, its version and its due time stay as they are, so that any number of replicas may take such
@@ -8,7 +8,7 @@
 //! by the state, which is too early by `away_after` at most.
 
 use super::identity::{SessionId, Subject};
-use super::{Input, Observed, Record, Session, State, Status, Timestamp, Windows};
+use super::{Input, Record, RecordLookup, Session, State, Status, Timestamp, Windows};
 
 impl State {
     /// The session of a user who has one only.
@@ -44,8 +44,8 @@ impl State {
     }
 
     /// The state with what the record says beyond it of the only session.
-    pub fn with_record(mut self, record: &Observed, now: Timestamp) -> Self {
-        if let (Some(only), Observed::Found(record)) = (self.only_session(), record)
+    pub fn with_record(mut self, record: &RecordLookup, now: Timestamp) -> Self {
+        if let (Some(only), RecordLookup::Found(record)) = (self.only_session(), record)
             && record.last_seen >= only.seen
         {
             self.take_over(record.clone(), now);

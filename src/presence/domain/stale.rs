@@ -1,4 +1,4 @@
-//! Heartbeats that come late: they were sent before their session ended, and the end has overtaken them.
+//! HeartbeatsRequest that come late: they were sent before their session ended, and the end has overtaken them.
 //!
 //! A page that is closed says so while a heartbeat of it may still be on its way, over another connection and through
 //! another process of the application. Only who sent both knows their order, and tells it with `sent_at`, by the clock
@@ -14,10 +14,10 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::identity::SessionId;
-use super::{Beat, DeviceTime, Span, State, Timestamp};
+use super::{DeviceTime, Heartbeat, Span, State, Timestamp};
 
 /// So long a heartbeat may be on its way.
-const ON_ITS_WAY: Span = Span::from_secs(60);
+const MAX_TRANSIT: Span = Span::from_secs(60);
 
 /// The end of a session that told when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Ended {
 
 impl Ended {
     /// How `beat` lies to this end in time; `None` if it is of another session, or tells no time.
-    fn order(&self, beat: &Beat) -> Option<Ordering> {
+    fn order(&self, beat: &Heartbeat) -> Option<Ordering> {
         let sent_at = beat.sent_at.filter(|_| beat.session == self.session)?;
         Some(sent_at.cmp(&self.sent_at))
     }
@@ -43,13 +43,13 @@ impl Ended {
 
 impl State {
     /// Whether `beat` was sent no later than the end of its session, and may have been on its way since.
-    pub fn is_late(&self, beat: &Beat, now: Timestamp) -> bool {
-        let recent = |ended: &&Ended| now.seconds_apart(ended.heard) < ON_ITS_WAY.secs();
+    pub fn is_late(&self, beat: &Heartbeat, now: Timestamp) -> bool {
+        let recent = |ended: &&Ended| now.seconds_apart(ended.heard) < MAX_TRANSIT.secs();
         self.ended.as_ref().filter(recent).and_then(|ended| ended.order(beat)).is_some_and(Ordering::is_le)
     }
 
     /// Whether the remembered end says anything about `beat`: that it is late, or that the end can be forgotten.
-    pub(super) fn remembers_end_of(&self, beat: &Beat) -> bool {
+    pub(super) fn remembers_end_of(&self, beat: &Heartbeat) -> bool {
         self.ended.as_ref().is_some_and(|ended| ended.order(beat).is_some())
     }
 

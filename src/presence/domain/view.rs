@@ -1,7 +1,7 @@
 //! A user as callers see one: the PHP facade's four entries and what the sidecar knows beyond them.
 
 use super::identity::{Meta, SessionId};
-use super::{Observed, Record, Session, State, Status, Timestamp, Windows};
+use super::{Record, RecordLookup, Session, State, Status, Timestamp, Windows};
 
 /// What a status answer says.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +45,8 @@ impl View {
     }
 
     /// What a Laravel record alone says, which is what the PHP facade answers.
-    pub fn of_record(record: Observed, windows: &Windows, now: Timestamp) -> Self {
-        let Observed::Found(Record { last_seen, idle, meta }) = record else { return Self::unseen() };
+    pub fn of_record(record: RecordLookup, windows: &Windows, now: Timestamp) -> Self {
+        let RecordLookup::Found(Record { last_seen, idle, meta }) = record else { return Self::unseen() };
         Self {
             status: Status::of_record(last_seen, idle, now, windows),
             last_seen: Some(last_seen),
@@ -57,7 +57,7 @@ impl View {
     }
 
     /// What the record says, and what the state knows beyond it. On status the record, being PHP's too, has the word.
-    pub fn of_known(state: Option<State>, record: Observed, windows: &Windows, now: Timestamp) -> Self {
+    pub fn of_known(state: Option<State>, record: RecordLookup, windows: &Windows, now: Timestamp) -> Self {
         let state = state.map(|state| state.with_record(&record, now));
         let mut view = Self::of_record(record, windows, now);
         let Some(state) = state else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::notifier::Bell;
+use super::notifier::ChangeNotifier;
 use crate::presence::domain::Change;
 use crate::presence::store::{Changes, Cursor, Result, Store};
 
@@ -22,7 +22,7 @@ pub type Entry = Arc<(Cursor, Change)>;
 
 /// What the reading task tells followers.
 #[derive(Clone, Debug)]
-enum Told {
+enum FeedMessage {
     /// The next entry.
     Entry(Entry),
     /// From here on entries are told; what came before, everybody reads by himself.
@@ -31,15 +31,15 @@ enum Told {
 
 /// Where followers come from.
 #[derive(Clone)]
-pub struct Feed {
+pub struct ChangeFeed {
     store: Arc<dyn Store>,
-    told: broadcast::Sender<Told>,
+    told: broadcast::Sender<FeedMessage>,
     stop: CancellationToken,
 }
 
 /// What a follower is told.
 #[derive(Debug)]
-pub enum Followed {
+pub enum FeedEvent {
     /// The next entry.
     Entry(Entry),
     /// Entries were removed before they could be told; what is still there follows this place.
@@ -47,20 +47,20 @@ pub enum Followed {
 }
 
 /// Somebody who follows the log from a place on, and misses nothing.
-pub struct Follower {
-    feed: Feed,
-    live: broadcast::Receiver<Told>,
+pub struct FeedSubscription {
+    feed: ChangeFeed,
+    live: broadcast::Receiver<FeedMessage>,
     after: Cursor,
     page: std::vec::IntoIter<(Cursor, Change)>,
     end: Option<Cursor>,
     behind: bool,
 }
 
-impl Feed {
+impl ChangeFeed {
     /// A feed of the log in `store`, and its worker, which reads only while somebody follows.
     pub fn new(
         store: Arc<dyn Store>,
-        bell: &Bell,
+        bell: &ChangeNotifier,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + use<>) {
         let feed = Self { store, told: broadcast::Sender::new(BACKLOG), stop };
@@ -69,13 +69,13 @@ impl Feed {
     }
 
     /// A follower from `after` on, or from the end of the log.
-    pub async fn follow(&self, after: Option<Cursor>) -> Result<Follower> {
+    pub async fn follow(&self, after: Option<Cursor>) -> Result<FeedSubscription> {
         let live = self.told.subscribe();
         let after = match after {
             Some(after) => after,
             None => self.store.end_of_changes().await?,
         };
-        Ok(Follower { feed: self.clone(), live, after, page: Vec::new().into_iter(), end: None, behind: true })
+        Ok(FeedSubscription { feed: self.clone(), live, after, page: Vec::new().into_iter(), end: None, behind: true })
     }
 
     /// Until told to stop.
@@ -95,18 +95,18 @@ impl Feed {
     async fn read(&self, last: Option<Cursor>) -> Option<Cursor> {
         let Some(mut last) = last else {
             let end = self.store.end_of_changes().await.ok()?;
-            _ = self.told.send(Told::Begin);
+            _ = self.told.send(FeedMessage::Begin);
             return Some(end);
         };
         loop {
             match self.store.changes(Some(last), PAGE).await.ok()? {
                 Changes::Trimmed(oldest) => {
                     last = oldest;
-                    _ = self.told.send(Told::Begin);
+                    _ = self.told.send(FeedMessage::Begin);
                 }
                 Changes::Page(page) => {
                     for entry in page.entries {
-                        _ = self.told.send(Told::Entry(Arc::new(entry)));
+                        _ = self.told.send(FeedMessage::Entry(Arc::new(entry)));
                     }
                     last = page.end.unwrap_or(last);
                     if !page.full {
@@ -118,9 +118,9 @@ impl Feed {
     }
 }
 
-impl Follower {
+impl FeedSubscription {
     /// What follows; `None` once the sidecar stops. While the store is down it waits.
-    pub async fn next(&mut self) -> Option<Followed> {
+    pub async fn next(&mut self) -> Option<FeedEvent> {
         let stop = self.feed.stop.clone();
         stop.run_until_cancelled(self.await_next()).await
     }
@@ -130,11 +130,11 @@ impl Follower {
         self.after
     }
 
-    async fn await_next(&mut self) -> Followed {
+    async fn await_next(&mut self) -> FeedEvent {
         loop {
             if let Some(entry) = self.page.next() {
                 self.after = entry.0;
-                return Followed::Entry(Arc::new(entry));
+                return FeedEvent::Entry(Arc::new(entry));
             }
             self.after = self.end.take().unwrap_or(self.after);
             if self.behind {
@@ -145,7 +145,7 @@ impl Follower {
                     }
                     Ok(Changes::Trimmed(oldest)) => {
                         self.after = oldest;
-                        return Followed::Trimmed(oldest);
+                        return FeedEvent::Trimmed(oldest);
                     }
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 }
@@ -153,12 +153,12 @@ impl Follower {
             }
             match self.live.recv().await {
                 // This follower has caught up beyond it by itself.
-                Ok(Told::Entry(entry)) if entry.0 <= self.after => {}
-                Ok(Told::Entry(entry)) => {
+                Ok(FeedMessage::Entry(entry)) if entry.0 <= self.after => {}
+                Ok(FeedMessage::Entry(entry)) => {
                     self.after = entry.0;
-                    return Followed::Entry(entry);
+                    return FeedEvent::Entry(entry);
                 }
-                Ok(Told::Begin) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
+                Ok(FeedMessage::Begin) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }

@@ -19,21 +19,21 @@ use lru::LruCache;
 
 use super::clock::Clock;
 use super::metrics::Metrics;
-use super::notifier::Bell;
+use super::notifier::ChangeNotifier;
 use crate::presence::domain;
 use crate::presence::domain::identity::{Key, Subject};
 use crate::presence::domain::{
-    Input, Observed, Outcome, RecordWrite, State, Status, Timestamp, Transition, View, Windows,
+    Input, Outcome, RecordLookup, RecordWrite, State, Status, Timestamp, Transition, View, Windows,
 };
 use crate::presence::store::{Commit, Committed, Known, Result, Store, Unavailable};
-use crate::storage::batch::{Asked, Groups};
+use crate::storage::batch::{Asked, BatchReceiver};
 
 /// So many users are remembered.
 const REMEMBERED: usize = 100_000;
 /// So many jobs are worth a flight of their own while another is on its way.
-const CROWD: usize = 32;
+const MIN_SPLIT_BATCH: usize = 32;
 /// After so many conflicts in a row about one user the caller is told to come back.
-const ATTEMPTS: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// What a caller wants to happen to a user.
 #[derive(Debug)]
@@ -46,14 +46,14 @@ pub struct Wanted {
 
 /// What came of it.
 #[derive(Clone, Debug)]
-pub struct Happened {
+pub struct CommandOutcome {
     /// The user as of now.
     pub view: View,
     /// What the call did to the user's presence.
     pub transition: Option<Transition>,
 }
 
-type Job = Asked<Wanted, Happened>;
+type Job = Asked<Wanted, CommandOutcome>;
 
 /// What committing takes.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub struct Ground {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Who is told.
-    pub bell: Arc<Bell>,
+    pub bell: Arc<ChangeNotifier>,
 }
 
 /// The committing task.
@@ -80,7 +80,7 @@ pub struct Committer {
 }
 
 /// A group of users on its way to the store.
-struct Flight {
+struct CommitBatch {
     ground: Arc<Ground>,
     units: IndexMap<Key, Unit, RandomState>,
     landed: Vec<(Key, Option<State>)>,
@@ -94,23 +94,23 @@ struct Unit {
     /// finds may be the one that the commit was to write.
     told: bool,
     /// What was sent over a connection that was lost before the answer came.
-    unanswered: Option<Sent>,
+    unanswered: Option<InDoubtCommit>,
 }
 
 /// A user's commit, and what its callers are to be told.
-struct Sent {
+struct InDoubtCommit {
     outcome: Outcome,
-    answers: Vec<Happened>,
+    answers: Vec<CommandOutcome>,
 }
 
 /// A user's commit on its way.
 struct Pending {
     jobs: Vec<Job>,
-    answers: Vec<Happened>,
+    answers: Vec<CommandOutcome>,
 }
 
 /// What a flight leads to, after its callers have been answered.
-struct Landed {
+struct BatchResult {
     states: Vec<(Key, Option<State>)>,
     store_failed: bool,
 }
@@ -124,7 +124,7 @@ impl Committer {
 
     /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
     /// the other is on its way; a user is never on two at once.
-    pub async fn run(mut self, mut groups: Groups<Wanted, Happened>) {
+    pub async fn run(mut self, mut groups: BatchReceiver<Wanted, CommandOutcome>) {
         let mut flying = FuturesUnordered::new();
         let mut waiting = Vec::new();
         loop {
@@ -132,9 +132,9 @@ impl Committer {
                 return;
             }
             groups.more(&mut waiting);
-            let crowd = waiting.len() >= 2 * CROWD;
+            let crowd = waiting.len() >= 2 * MIN_SPLIT_BATCH;
             let parts = if flying.is_empty() && crowd { 2 } else { 1 };
-            if flying.is_empty() || waiting.len() >= CROWD {
+            if flying.is_empty() || waiting.len() >= MIN_SPLIT_BATCH {
                 let later = waiting.split_off(waiting.len() / parts);
                 for part in [std::mem::take(&mut waiting), later] {
                     let (flight, held) = self.board(part);
@@ -154,8 +154,8 @@ impl Committer {
         }
     }
 
-    /// Groups jobs by user, with what is remembered of each; those of users who are on their way are held back.
-    fn board(&mut self, jobs: Vec<Job>) -> (Flight, Vec<Job>) {
+    /// BatchReceiver jobs by user, with what is remembered of each; those of users who are on their way are held back.
+    fn board(&mut self, jobs: Vec<Job>) -> (CommitBatch, Vec<Job>) {
         let mut units: IndexMap<Key, Unit, _> = IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut held = Vec::new();
         for job in jobs {
@@ -168,18 +168,18 @@ impl Committer {
                 let known = self.remembered.pop(key).map(|state| Known {
                     version: state.version,
                     state: Some(state),
-                    record: Observed::Unknown,
+                    record: RecordLookup::Unknown,
                 });
                 units.insert(key.clone(), Unit { jobs: vec![job], known, told: false, unanswered: None });
             }
         }
         self.away.extend(units.keys().cloned());
         let landed = Vec::with_capacity(units.len());
-        (Flight { ground: self.ground.clone(), units, landed }, held)
+        (CommitBatch { ground: self.ground.clone(), units, landed }, held)
     }
 
     /// Remembers what was committed.
-    fn land(&mut self, landed: Landed) {
+    fn land(&mut self, landed: BatchResult) {
         for (key, state) in landed.states {
             self.away.remove(&key);
             if let Some(state) = state {
@@ -192,12 +192,12 @@ impl Committer {
     }
 }
 
-impl Flight {
+impl CommitBatch {
     /// Commits, and answers the callers.
-    async fn fly(mut self) -> Landed {
+    async fn fly(mut self) -> BatchResult {
         let mut reason = "too many writers at the same user".to_owned();
         let (mut store_failed, mut reconnected) = (false, false);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let done = match self.learn().await {
                 Ok(()) => self.attempt().await,
                 Err(error) => Err(error),
@@ -222,7 +222,7 @@ impl Flight {
                 job.answer(Err(Unavailable::new(reason.as_str())));
             }
         }
-        Landed { states: self.landed, store_failed }
+        BatchResult { states: self.landed, store_failed }
     }
 
     /// Finds out the state of each user: what is remembered, if that is enough, else from the store.
@@ -236,7 +236,7 @@ impl Flight {
         }
         let loaded = self.ground.store.load(&unknown, now).await?;
         for (key, known) in unknown.iter().zip(loaded) {
-            if known.record == Observed::Unreadable {
+            if known.record == RecordLookup::Unreadable {
                 self.ground.metrics.unreadable_records.increment(1);
             }
             let Some(unit) = self.units.get_mut(key) else { continue };
@@ -261,7 +261,7 @@ impl Flight {
         let mut commits = Vec::with_capacity(self.units.len());
         let mut pending = Vec::with_capacity(self.units.len());
         for (key, unit) in std::mem::take(&mut self.units) {
-            let known = unit.known.unwrap_or(Known { version: 0, state: None, record: Observed::Unknown });
+            let known = unit.known.unwrap_or(Known { version: 0, state: None, record: RecordLookup::Unknown });
             let expected = known.version;
             let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
             let (outcome, answers) = self.ground.apply(&unit.jobs, known, now);
@@ -275,7 +275,7 @@ impl Flight {
             Ok(committed) => committed,
             Err(error) => {
                 let lost = commits.into_iter().zip(pending).map(|(commit, Pending { jobs, answers })| {
-                    let unanswered = Some(Sent { outcome: commit.outcome, answers });
+                    let unanswered = Some(InDoubtCommit { outcome: commit.outcome, answers });
                     (commit.key, Unit { jobs, known: None, told: false, unanswered })
                 });
                 self.units.extend(lost);
@@ -308,12 +308,12 @@ impl Flight {
     }
 }
 
-impl Sent {
+impl InDoubtCommit {
     /// Whether all of this was committed, and nothing since. A steady heartbeat, which writes no state, may as well be sent
     /// again.
     fn is_on_file(&self, known: &Known) -> bool {
         let Outcome { dirty, state, record, .. } = &self.outcome;
-        let record_is_gone = *record != RecordWrite::Forget || known.record == Observed::Missing;
+        let record_is_gone = *record != RecordWrite::Forget || known.record == RecordLookup::Missing;
         *dirty && state.is_some() && *state == known.state && record_is_gone
     }
 }
@@ -332,13 +332,13 @@ impl Unit {
 
 impl Ground {
     /// Applies what all callers want of one user, one after the other; only the last state is written.
-    fn apply(&self, jobs: &[Job], known: Known, now: Timestamp) -> (Outcome, Vec<Happened>) {
+    fn apply(&self, jobs: &[Job], known: Known, now: Timestamp) -> (Outcome, Vec<CommandOutcome>) {
         let mut record = known.record;
         let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             let Wanted { subject, input } = &job.question;
-            let observed = std::mem::replace(&mut record, Observed::Unknown);
+            let observed = std::mem::replace(&mut record, RecordLookup::Unknown);
             let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat, now));
             let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));
             let mut next = domain::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
@@ -346,7 +346,7 @@ impl Ground {
                 next.announce_beat(now);
             }
             let view = View::of_state(next.state.as_ref(), &self.windows, now);
-            answers.push(Happened { view, transition: next.transition() });
+            answers.push(CommandOutcome { view, transition: next.transition() });
             merged = merged.followed_by(next);
         }
         (merged, answers)

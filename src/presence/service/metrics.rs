@@ -7,7 +7,7 @@ use crate::telemetry::Registry;
 
 /// Counters and histograms of the presence wing, see each one's help text.
 pub struct Metrics {
-    /// Heartbeats accepted.
+    /// HeartbeatsRequest accepted.
     pub heartbeats: Counter,
     /// Commits that met another writer and were tried again.
     pub conflicts: Counter,

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use self::clock::Clock;
-use self::commit::{Committer, Ground, Happened, Wanted};
+use self::commit::{CommandOutcome, Committer, Ground, Wanted};
 use self::metrics::Metrics;
-use self::read_many::{Found, Lookout, Named};
+use self::read_many::{BatchReader, Found, Named};
 use super::domain::identity::{Key, ScopeKey};
 use super::domain::{Input, State, Status, View, Windows};
 use super::store::{Changes, Counts, Cursor, Known, Result, Store};
-use crate::storage::batch::{Group, Groups, LARGEST, grouped};
+use crate::storage::batch::{BatchReceiver, BatchSender, LARGEST, grouped};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
@@ -30,9 +30,9 @@ pub struct Presence {
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    commits: Group<Wanted, Happened>,
-    loads: Group<Key, Known>,
-    looks: Group<Named, Found>,
+    commits: BatchSender<Wanted, CommandOutcome>,
+    loads: BatchSender<Key, Known>,
+    looks: BatchSender<Named, Found>,
 }
 
 impl Presence {
@@ -44,7 +44,7 @@ impl Presence {
         let (looks, looking) = grouped();
         let (clock, windows, metrics) = (ground.clock.clone(), ground.windows, ground.metrics.clone());
         let store = ground.store.clone();
-        let lookout = Lookout { store: store.clone(), clock: clock.clone(), windows };
+        let lookout = BatchReader { store: store.clone(), clock: clock.clone(), windows };
         let loader = load_groups(store.clone(), clock.clone(), loading);
         let workers: Vec<BoxFuture<'static, ()>> =
             vec![Box::pin(Committer::new(ground).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
@@ -52,7 +52,7 @@ impl Presence {
     }
 
     /// Applies one input to one user, and tells what came of it once that is committed.
-    pub async fn apply(&self, wanted: Wanted) -> Result<Happened> {
+    pub async fn apply(&self, wanted: Wanted) -> Result<CommandOutcome> {
         if !matches!(wanted.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
@@ -60,7 +60,7 @@ impl Presence {
     }
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all have been committed when it returns.
-    pub async fn apply_all(&self, wanted: Vec<Wanted>) -> Result<Vec<Happened>> {
+    pub async fn apply_all(&self, wanted: Vec<Wanted>) -> Result<Vec<CommandOutcome>> {
         self.metrics.heartbeats.increment(wanted.len() as u64);
         self.commits.ask_all(wanted).await
     }
@@ -86,7 +86,7 @@ impl Presence {
         status: Option<Status>,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<(Vec<Member>, Option<Key>)> {
+    ) -> Result<(Vec<RosterEntry>, Option<Key>)> {
         let mut keys = Vec::new();
         for listed in [Status::Online, Status::Away] {
             if status.is_none_or(|wanted| wanted == listed) {
@@ -103,7 +103,7 @@ impl Presence {
         let known = self.store.load(&keys, now).await?;
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
-        let member = |state| Member { view: View::of_state(Some(&state), &self.windows, now), user: state.user };
+        let member = |state| RosterEntry { view: View::of_state(Some(&state), &self.windows, now), user: state.user };
         let next = if keys.len() == limit { keys.pop() } else { None };
         Ok((present.map(member).collect(), next))
     }
@@ -132,7 +132,7 @@ impl Presence {
         let known = if keys.is_empty() { Vec::new() } else { self.store.load(&keys, now).await? };
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
-        let user = |state: State| Present { view: View::of_state(Some(&state), &self.windows, now), state };
+        let user = |state: State| SnapshotEntry { view: View::of_state(Some(&state), &self.windows, now), state };
         let next = next.map(|from| SnapshotPage { cursor, from });
         Ok(Snapshot { cursor, users: present.map(user).collect(), next })
     }
@@ -149,14 +149,14 @@ pub struct Snapshot {
     /// The place in the change log behind which everything that is not in here yet follows.
     pub cursor: Cursor,
     /// Users who are present.
-    pub users: Vec<Present>,
+    pub users: Vec<SnapshotEntry>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<SnapshotPage>,
 }
 
 /// A user of a [`Snapshot`].
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct SnapshotEntry {
     /// The state.
     pub state: State,
     /// What the user is like.
@@ -174,14 +174,14 @@ pub struct SnapshotPage {
 
 /// A member of a scope.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct RosterEntry {
     /// The id as the application spelled it.
     pub user: super::domain::identity::UserId,
     /// What the member is like.
     pub view: View,
 }
 
-async fn load_groups(store: Arc<dyn Store>, clock: Arc<Clock>, mut groups: Groups<Key, Known>) {
+async fn load_groups(store: Arc<dyn Store>, clock: Arc<Clock>, mut groups: BatchReceiver<Key, Known>) {
     let mut group = Vec::new();
     while groups.next(&mut group).await {
         let asked = std::mem::take(&mut group);

@@ -5,9 +5,9 @@ use tokio::sync::watch;
 /// Rung after a commit of this process that recorded changes. Other replicas' commits are not heard: who listens looks
 /// at the store now and then, too.
 #[derive(Debug)]
-pub struct Bell(watch::Sender<()>);
+pub struct ChangeNotifier(watch::Sender<()>);
 
-impl Bell {
+impl ChangeNotifier {
     /// A bell nobody listens to yet.
     pub fn new() -> Self {
         Self(watch::Sender::new(()))
@@ -24,7 +24,7 @@ impl Bell {
     }
 }
 
-impl Default for Bell {
+impl Default for ChangeNotifier {
     fn default() -> Self {
         Self::new()
     }

@@ -12,10 +12,10 @@ use super::clock::Clock;
 use crate::presence::domain::identity::{Id, Key, ScopeKey};
 use crate::presence::domain::{View, Windows};
 use crate::presence::store::{Result, Store, Unavailable};
-use crate::storage::batch::{Asked, Groups};
+use crate::storage::batch::{Asked, BatchReceiver};
 
 /// So many users, or as many as one more caller adds, are read in one go: the store answers nobody else meanwhile.
-const ENOUGH: usize = 1_000;
+const MAX_BATCH_USERS: usize = 1_000;
 
 /// Users of one scope.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Found {
 }
 
 /// Who looks on behalf of all callers.
-pub(super) struct Lookout {
+pub(super) struct BatchReader {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<Clock>,
     pub(super) windows: Windows,
@@ -73,18 +73,18 @@ pub(super) struct Lookout {
 
 /// Callers whose users are read together.
 #[derive(Default)]
-struct Party {
+struct ReadBatch {
     scopes: Vec<ScopeKey>,
     users: IndexSet<(usize, Id), RandomState>,
     callers: Vec<(Asked<Named, Found>, Vec<usize>)>,
 }
 
-impl Lookout {
+impl BatchReader {
     /// Works until no more callers can come.
-    pub(super) async fn run(self, mut groups: Groups<Named, Found>) {
+    pub(super) async fn run(self, mut groups: BatchReceiver<Named, Found>) {
         let mut waiting = Vec::new();
         while !waiting.is_empty() || groups.next(&mut waiting).await {
-            let party = Party::of(&mut waiting);
+            let party = ReadBatch::of(&mut waiting);
             match self.look(&party).await {
                 Ok(group) => party.answer(&group),
                 Err(error) => {
@@ -96,7 +96,7 @@ impl Lookout {
         }
     }
 
-    async fn look(&self, party: &Party) -> Result<Arc<[Seen]>> {
+    async fn look(&self, party: &ReadBatch) -> Result<Arc<[Seen]>> {
         let now = self.clock.now();
         let keys: Vec<Key> = party.users.iter().map(|(scope, user)| party.scopes[*scope].user(user)).collect();
         if keys.is_empty() {
@@ -107,12 +107,12 @@ impl Lookout {
     }
 }
 
-impl Party {
+impl ReadBatch {
     /// The first of those who are waiting.
     fn of(waiting: &mut Vec<Asked<Named, Found>>) -> Self {
         let mut party = Self::default();
         let mut left = std::mem::take(waiting).into_iter();
-        while party.users.len() < ENOUGH
+        while party.users.len() < MAX_BATCH_USERS
             && let Some(caller) = left.next()
         {
             party.add(caller);

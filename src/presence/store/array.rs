@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outbox, Page, Result, Store};
 use crate::presence::domain::identity::{Key, ScopeKey};
-use crate::presence::domain::{Change, Observed, Record, RecordWrite, Span, State, Status, Timestamp};
+use crate::presence::domain::{Change, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp};
 use crate::queue::MemoryQueue;
 
 /// Presence in memory. Nobody else sees it, and a restart forgets it.
@@ -18,7 +18,7 @@ use crate::queue::MemoryQueue;
 pub struct ArrayStore {
     inner: Mutex<Inner>,
     queue: Arc<MemoryQueue>,
-    outlets: Outlets,
+    outlets: Outbox,
     hashing: RandomState,
 }
 
@@ -36,7 +36,7 @@ struct Inner {
 
 impl ArrayStore {
     /// An empty store, whose changes go out to `outlets` in `queue`.
-    pub fn new(queue: Arc<MemoryQueue>, outlets: Outlets) -> Self {
+    pub fn new(queue: Arc<MemoryQueue>, outlets: Outbox) -> Self {
         Self { queue, outlets, ..Self::default() }
     }
 
@@ -46,14 +46,14 @@ impl ArrayStore {
 }
 
 impl Inner {
-    fn record(&self, key: &Key, now: Timestamp) -> Observed {
+    fn record(&self, key: &Key, now: Timestamp) -> RecordLookup {
         match self.records.get(key) {
-            Some((record, expires)) if *expires > now => Observed::Found(record.clone()),
-            _ => Observed::Missing,
+            Some((record, expires)) if *expires > now => RecordLookup::Found(record.clone()),
+            _ => RecordLookup::Missing,
         }
     }
 
-    fn known(&self, key: &Key, record: Observed) -> Known {
+    fn known(&self, key: &Key, record: RecordLookup) -> Known {
         let state = self.states.get(key).cloned();
         Known { version: state.as_ref().map_or(0, |state| state.version), state, record }
     }
@@ -125,7 +125,7 @@ impl Store for ArrayStore {
         Ok(keys.iter().map(|key| inner.known(key, inner.record(key, now))).collect())
     }
 
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>> {
         let inner = self.lock();
         Ok(keys.iter().map(|key| inner.record(key, now)).collect())
     }

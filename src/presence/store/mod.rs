@@ -10,7 +10,7 @@
 //!
 //! What every store promises:
 //! - A change is in the log if, and only if, the state it belongs to was written.
-//! - Its changes are in the [outlets](Outlets) if, and only if, that state was written: the job is pushed in the same step.
+//! - Its changes are in the [outlets](Outbox) if, and only if, that state was written: the job is pushed in the same step.
 //! - The log is append-only and its cursors rise in the order in which entries became visible.
 //! - A present user, and one remembered after leaving, has a due time on file that is not later than the moment at
 //!   which time alone changes the state.
@@ -29,11 +29,11 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::array::ArrayStore;
-pub use self::outbox::{Outlet, Outlets};
+pub use self::outbox::{Outbox, OutboxQueue};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
 pub use self::sql::{Options as SqlOptions, SqlStore};
 use super::domain::identity::{Key, ScopeKey};
-use super::domain::{Change, Observed, Outcome, RecordWrite, State, Status, Timestamp};
+use super::domain::{Change, Outcome, RecordLookup, RecordWrite, State, Status, Timestamp};
 pub use crate::storage::{Result, Unavailable};
 
 /// What is known of a user: the sidecar's own state, and what lies in Laravel's cache.
@@ -44,7 +44,7 @@ pub struct Known {
     /// The state, if the user is remembered (and what is on file can be read).
     pub state: Option<State>,
     /// The Laravel record.
-    pub record: Observed,
+    pub record: RecordLookup,
 }
 
 impl Known {
@@ -151,20 +151,20 @@ pub struct Page {
 /// A text that no change log gave out as a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a cursor that the change log gave out.")]
-pub struct NoCursor;
+pub struct InvalidCursor;
 
 impl FromStr for Cursor {
-    type Err = NoCursor;
+    type Err = InvalidCursor;
 
-    fn from_str(text: &str) -> std::result::Result<Self, NoCursor> {
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidCursor> {
         let number = |digits: &str| match digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            true => digits.parse().map_err(|_| NoCursor),
-            false => Err(NoCursor),
+            true => digits.parse().map_err(|_| InvalidCursor),
+            false => Err(InvalidCursor),
         };
-        let (millis, count) = text.split_once('-').ok_or(NoCursor)?;
+        let (millis, count) = text.split_once('-').ok_or(InvalidCursor)?;
         let cursor = Self { millis: number(millis)?, number: number(count)? };
         // Nothing can follow the last place that there is; Redis says so with an error.
-        if cursor == Self::END { Err(NoCursor) } else { Ok(cursor) }
+        if cursor == Self::END { Err(InvalidCursor) } else { Ok(cursor) }
     }
 }
 
@@ -175,7 +175,7 @@ pub trait Store: Send + Sync {
     async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>>;
 
     /// The Laravel records alone, in one round trip.
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>>;
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>>;
 
     /// Commits each of `commits`, in their order, in one round trip; see the module for what that means.
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>>;

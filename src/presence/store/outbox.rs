@@ -10,16 +10,16 @@ use crate::queue::{MemoryQueue, NewJob};
 
 /// Where changes go out to, and in whose name.
 #[derive(Clone, Debug, Default)]
-pub struct Outlets {
+pub struct Outbox {
     /// The name space of this installation's [change ids](Change::id), which name the jobs.
     pub installation: Uuid,
     /// Each is a queue of its own.
-    pub queues: Vec<Outlet>,
+    pub queues: Vec<OutboxQueue>,
 }
 
 /// A queue that a commit pushes its changes into, as JSON, a lane for each user.
 #[derive(Clone, Debug)]
-pub struct Outlet {
+pub struct OutboxQueue {
     /// The queue's name.
     pub queue: String,
     /// What it wants to know of.
@@ -29,7 +29,7 @@ pub struct Outlet {
     pub debounce: Duration,
 }
 
-impl Outlets {
+impl Outbox {
     /// Whether any wants to know of every sign of life.
     pub fn want_beats(&self) -> bool {
         self.queues.iter().any(|outlet| outlet.events.contains(&Event::Heartbeat))
@@ -51,7 +51,7 @@ impl Outlets {
     }
 }
 
-impl Outlet {
+impl OutboxQueue {
     /// Takes back what is held of a user who is back; gives the status before all of it.
     fn take_back(&self, memory: &MemoryQueue, key: &Key, change: &Change) -> Option<Status> {
         if self.debounce.is_zero() || !matches!(change.event(), Event::Online | Event::Away) {

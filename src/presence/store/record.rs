@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use crate::php::{Array, Value, date, serialize};
 use crate::presence::domain::identity::Meta;
-use crate::presence::domain::{Observed, Record, Timestamp};
+use crate::presence::domain::{Record, RecordLookup, Timestamp};
 
 /// The bytes in front of the date, the meta and so on.
 const LAST_SEEN: &[u8] = b"s:12:\"last_seen_at\";s:25:\"";
@@ -32,15 +32,15 @@ pub fn encode(record: &Record, zone: Tz) -> Vec<u8> {
 /// Reads any value found under a presence key: other offsets, dates as Carbon reads them, no meta, foreign values.
 ///
 /// As in PHP, `null` and an empty array mean that there is no presence, and a date of `null` or `""` means now.
-pub fn decode(bytes: &[u8], now: Timestamp) -> Observed {
+pub fn decode(bytes: &[u8], now: Timestamp) -> RecordLookup {
     if let Some(record) = decode_common_form(bytes, now) {
-        return Observed::Found(record);
+        return RecordLookup::Found(record);
     }
     match serialize::unserialize(bytes) {
-        Ok(Value::Null) => Observed::Missing,
-        Ok(Value::Array(array)) if array.is_empty() => Observed::Missing,
-        Ok(Value::Array(array)) => from_array(array, now).map_or(Observed::Unreadable, Observed::Found),
-        Ok(_) | Err(_) => Observed::Unreadable,
+        Ok(Value::Null) => RecordLookup::Missing,
+        Ok(Value::Array(array)) if array.is_empty() => RecordLookup::Missing,
+        Ok(Value::Array(array)) => from_array(array, now).map_or(RecordLookup::Unreadable, RecordLookup::Found),
+        Ok(_) | Err(_) => RecordLookup::Unreadable,
     }
 }
 

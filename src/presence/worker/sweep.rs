@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::presence::domain;
 use crate::presence::domain::identity::{Key, Subject};
-use crate::presence::domain::{Input, Observed, Span, Status, Timestamp, recovery};
+use crate::presence::domain::{Input, RecordLookup, Span, Status, Timestamp, recovery};
 use crate::presence::service::commit::Ground;
 use crate::presence::store::{Commit, Committed, Known, Result};
 
@@ -23,7 +23,7 @@ const UPKEEP: Duration = Duration::from_secs(10);
 
 /// The sweeping task.
 #[derive(Clone)]
-pub struct Sweep {
+pub struct ExpirySweeper {
     /// What is swept, and who is told.
     pub ground: Ground,
     /// How long the change log is kept.
@@ -32,16 +32,16 @@ pub struct Sweep {
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepStats {
     /// Users that were due.
     pub due: usize,
     /// Changes that were recorded.
     pub changes: usize,
 }
 
-impl Sweep {
+impl ExpirySweeper {
     /// Sweeps up to [`BATCH`] users that are due at `now`.
-    pub async fn step(&self, now: Timestamp) -> Result<Swept> {
+    pub async fn step(&self, now: Timestamp) -> Result<SweepStats> {
         let keys = self.ground.store.claim_due(now, BATCH, LEASE_MS).await?;
         self.look_at(keys, now).await
     }
@@ -57,9 +57,9 @@ impl Sweep {
         Ok(())
     }
 
-    async fn look_at(&self, keys: Vec<Key>, now: Timestamp) -> Result<Swept> {
+    async fn look_at(&self, keys: Vec<Key>, now: Timestamp) -> Result<SweepStats> {
         if keys.is_empty() {
-            return Ok(Swept::default());
+            return Ok(SweepStats::default());
         }
         let mut known = self.ground.store.load(&keys, now).await?;
         self.restore(&keys, &mut known).await?;
@@ -76,12 +76,12 @@ impl Sweep {
         if changes > 0 {
             self.ground.bell.ring();
         }
-        Ok(Swept { due, changes })
+        Ok(SweepStats { due, changes })
     }
 
     fn apply(&self, key: Key, known: Known, now: Timestamp) -> Commit {
         let Known { version, state, record } = known;
-        if record == Observed::Unreadable {
+        if record == RecordLookup::Unreadable {
             self.ground.metrics.unreadable_records.increment(1);
         }
         let state = state.unwrap_or_else(|| recovery::state(&key, Status::Offline, version));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ::redis::{ConnectionInfo, Pipeline, Value, from_redis_value};
 use async_trait::async_trait;
 
-use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries, Verdict};
-use crate::storage::redis::{Link, unavailable};
+use super::{Depth, Disposition, Job, JobInfo, NewJob, Place, Queue, Settlement, Standing, Tries};
+use crate::storage::redis::{RedisConnection, unavailable};
 use crate::storage::{Result, Unavailable};
 
 /// Lua functions to push with, for scripts that push in a commit of their own: `clock()`, `ours(command, key, ...)`,
@@ -18,7 +18,7 @@ const PURGED_AT_ONCE: usize = 1_000;
 
 /// Queues in Redis, shared by all replicas.
 pub struct RedisQueue {
-    link: Link,
+    link: RedisConnection,
     prefix: String,
     claim: String,
     settle: String,
@@ -36,10 +36,10 @@ pub fn keys(own: &str, queue: &str) -> String {
 impl RedisQueue {
     /// Queues under `prefix`, which ends in a hash tag, on `server`.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The address cannot be understood. Nothing is connected yet.
     pub fn new(server: ConnectionInfo, timeout: Duration, prefix: String) -> Result<Self> {
-        let mut link = Link::new(server, timeout)?;
+        let mut link = RedisConnection::new(server, timeout)?;
         let mut script = |code: &str| link.script(&format!("{PUSH}{code}"));
         Ok(Self {
             claim: script(include_str!("claim.lua")),
@@ -100,7 +100,7 @@ impl Queue for RedisQueue {
                 }
                 None => {
                     let tries = Tries { count: 0, last: "the job cannot be read".to_owned() };
-                    unreadable.push(Settlement { id, lane, lease, verdict: Verdict::Dead(tries) });
+                    unreadable.push(Settlement { id, lane, lease, verdict: Disposition::Dead(tries) });
                 }
             }
         }
@@ -113,16 +113,16 @@ impl Queue for RedisQueue {
         for Settlement { id, lane, lease, verdict } in settlements {
             call.arg(lane).arg(id).arg(*lease);
             match verdict {
-                Verdict::Done => call.arg("done").arg(0).arg(""),
-                Verdict::Retry(after, tries) => call.arg("retry").arg(millis(*after)).arg(written(tries)),
-                Verdict::Dead(tries) => call.arg("dead").arg(0).arg(written(tries)),
+                Disposition::Done => call.arg("done").arg(0).arg(""),
+                Disposition::Retry(after, tries) => call.arg("retry").arg(millis(*after)).arg(written(tries)),
+                Disposition::Dead(tries) => call.arg("dead").arg(0).arg(written(tries)),
             };
         }
         let (held,): (Vec<bool>,) = self.link.send(&call).await?;
         Ok(held)
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>> {
         let mut call = self.call(&self.list, queue);
         call.arg(match standing {
             Standing::Pending => "pending",
@@ -142,7 +142,7 @@ impl Queue for RedisQueue {
             let ready: String = next(&mut answer)?;
             let Stored { pushed_at, lane, payload } = Stored::read(value).unwrap_or_default();
             let (next_at, tries, place) = (ready.parse().ok(), known(&tries), Place { at, id: id.clone() });
-            listed.push(Listed { id, lane, payload, pushed_at, next_at, tries, place });
+            listed.push(JobInfo { id, lane, payload, pushed_at, next_at, tries, place });
         }
         Ok(listed)
     }

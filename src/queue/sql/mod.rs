@@ -17,8 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use self::settle::Settling;
-use super::{Depth, Job, Listed, NewJob, Place, Queue, Settlement, Standing, Tries};
+use self::settle::SettleTx;
+use super::{Depth, Job, JobInfo, NewJob, Place, Queue, Settlement, Standing, Tries};
 use crate::storage::sql::{Arg, Database, Engine, Names, Row, Statements, undisturbed};
 use crate::storage::{Result, sql};
 
@@ -80,7 +80,7 @@ impl SqlQueue {
 
     async fn try_to_settle(&self, queue: &str, settlements: &[Settlement]) -> sql::Result<Vec<bool>> {
         let mut transaction = self.database.begin().await?;
-        let mut settling = Settling::begin(&self.statements, &mut transaction, queue, settlements).await?;
+        let mut settling = SettleTx::begin(&self.statements, &mut transaction, queue, settlements).await?;
         let mut held = Vec::with_capacity(settlements.len());
         for settlement in settlements {
             held.push(settling.settle(&mut transaction, queue, settlement).await?);
@@ -127,7 +127,7 @@ impl Queue for SqlQueue {
         Ok(undisturbed(|| self.try_to_settle(queue, settlements)).await?)
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>> {
         let (at, id) = after.map_or((i64::MIN, ""), |after| (after.at, &after.id));
         let args = [queue.into(), at.into(), at.into(), id.into(), limit.into()];
         let statement = match standing {
@@ -173,9 +173,9 @@ fn job(row: &Row, lease: i64) -> sql::Result<Job> {
     })
 }
 
-fn listed(row: &Row, standing: Standing) -> sql::Result<Listed> {
+fn listed(row: &Row, standing: Standing) -> sql::Result<JobInfo> {
     let id = row.text(0)?;
-    Ok(Listed {
+    Ok(JobInfo {
         lane: row.text(1)?,
         payload: row.bytes(2)?,
         tries: known(&row.text(3)?),

@@ -1,29 +1,29 @@
-//! Settling several jobs in one transaction.
+//! SettleTx several jobs in one transaction.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{lane_key, millis, written};
-use crate::queue::{Settlement, Verdict};
+use crate::queue::{Disposition, Settlement};
 use crate::storage::sql::{Arg, Result, Statements, Transaction};
 
 /// Jobs that are about to be settled, their lanes in hand.
-pub(super) struct Settling<'a> {
+pub(super) struct SettleTx<'a> {
     statements: &'a Statements,
     /// By their lanes.
-    in_hand: HashMap<String, InHand>,
+    in_hand: HashMap<String, ClaimedHead>,
     done: Vec<i64>,
     /// Lanes that have lost their heads.
     moved: Vec<String>,
 }
 
 /// The head of a lane.
-struct InHand {
+struct ClaimedHead {
     lease: i64,
     seq: i64,
     id: String,
 }
 
-impl<'a> Settling<'a> {
+impl<'a> SettleTx<'a> {
     /// Takes the lanes in hand, in the order in which everybody does.
     pub(super) async fn begin(
         statements: &'a Statements,
@@ -39,7 +39,7 @@ impl<'a> Settling<'a> {
         for row in transaction.rows(&statements.repeated("head_ids", lanes.len()), &lanes).await? {
             let lane = row.text(0)?;
             if let Some(lease) = leases.get(&lane) {
-                in_hand.insert(lane, InHand { lease: *lease, seq: row.int(1)?, id: row.text(2)? });
+                in_hand.insert(lane, ClaimedHead { lease: *lease, seq: row.int(1)?, id: row.text(2)? });
             }
         }
         Ok(Self { statements, in_hand, done: Vec::new(), moved: Vec::new() })
@@ -53,23 +53,23 @@ impl<'a> Settling<'a> {
         settlement: &Settlement,
     ) -> Result<bool> {
         let lane = lane_key(queue, &settlement.lane);
-        let holds = |head: &InHand| u64::try_from(head.lease) == Ok(settlement.lease) && head.id == settlement.id;
+        let holds = |head: &ClaimedHead| u64::try_from(head.lease) == Ok(settlement.lease) && head.id == settlement.id;
         if !self.in_hand.get(&lane).is_some_and(holds) {
             return Ok(false);
         }
-        let Some(InHand { seq, .. }) = self.in_hand.remove(&lane) else { return Ok(false) };
+        let Some(ClaimedHead { seq, .. }) = self.in_hand.remove(&lane) else { return Ok(false) };
         match &settlement.verdict {
-            Verdict::Done => {
+            Disposition::Done => {
                 self.done.push(seq);
                 self.moved.push(lane);
             }
-            Verdict::Retry(after, tries) => {
+            Disposition::Retry(after, tries) => {
                 let [tries, lane] = [&written(tries), &lane];
                 transaction.execute(&self.statements.get("note_tries"), &[tries.as_str().into(), seq.into()]).await?;
                 let put_off = [millis(*after).into(), lane.as_str().into()];
                 transaction.execute(&self.statements.get("put_off"), &put_off).await?;
             }
-            Verdict::Dead(tries) => {
+            Disposition::Dead(tries) => {
                 let tries = written(tries);
                 transaction.execute(&self.statements.get("bury"), &[tries.as_str().into(), seq.into()]).await?;
                 self.moved.push(lane);

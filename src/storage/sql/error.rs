@@ -90,20 +90,20 @@ impl From<sqlx::Error> for Error {
 
 fn of_server(error: Box<dyn DatabaseError>) -> Error {
     match meaning(error.as_ref()) {
-        Meaning::Conflict => Error::Conflict(error),
-        Meaning::Taken => Error::Taken,
-        Meaning::NoTable => Error::NoTable(error),
-        Meaning::Demoted | Meaning::Unavailable => Error::Unavailable(error),
-        Meaning::Refused => Error::Refused(error),
+        ErrorClass::Conflict => Error::Conflict(error),
+        ErrorClass::Taken => Error::Taken,
+        ErrorClass::NoTable => Error::NoTable(error),
+        ErrorClass::Demoted | ErrorClass::Unavailable => Error::Unavailable(error),
+        ErrorClass::Refused => Error::Refused(error),
     }
 }
 
 /// Whether a server that took changes takes none any more: another one does, and this connection never leads there.
 pub(super) fn is_demoted(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| matches!(meaning(error), Meaning::Demoted))
+    error.as_database_error().is_some_and(|error| matches!(meaning(error), ErrorClass::Demoted))
 }
 
-enum Meaning {
+enum ErrorClass {
     Conflict,
     Taken,
     NoTable,
@@ -112,9 +112,9 @@ enum Meaning {
     Refused,
 }
 
-fn meaning(error: &dyn DatabaseError) -> Meaning {
+fn meaning(error: &dyn DatabaseError) -> ErrorClass {
     if error.is_unique_violation() {
-        return Meaning::Taken;
+        return ErrorClass::Taken;
     }
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<SqliteError>().is_some() {
@@ -127,52 +127,52 @@ fn meaning(error: &dyn DatabaseError) -> Meaning {
 }
 
 /// By the result code, whose lowest byte says what it is and the others where it came from.
-fn of_sqlite(code: u32, message: &str) -> Meaning {
+fn of_sqlite(code: u32, message: &str) -> ErrorClass {
     match code & 0xff {
         // Busy, locked, no memory, nothing to be written at the moment, a disk that fails or is full, a file that cannot
         // be opened, a lock that is lost.
-        5..=8 | 10 | 13..=15 => Meaning::Unavailable,
+        5..=8 | 10 | 13..=15 => ErrorClass::Unavailable,
         // It has no code of its own.
-        _ if message.starts_with("no such table: ") => Meaning::NoTable,
-        _ => Meaning::Refused,
+        _ if message.starts_with("no such table: ") => ErrorClass::NoTable,
+        _ => ErrorClass::Refused,
     }
 }
 
 /// By the number: most of them share one SQLSTATE.
-fn of_mysql(number: u16, state: &str) -> Meaning {
+fn of_mysql(number: u16, state: &str) -> ErrorClass {
     match number {
-        1213 => Meaning::Conflict,
-        1146 => Meaning::NoTable,
+        1213 => ErrorClass::Conflict,
+        1146 => ErrorClass::NoTable,
         // Run with --read-only, or read-only for now.
-        1290 | 1836 => Meaning::Demoted,
+        1290 | 1836 => ErrorClass::Demoted,
         // A full disk, twice; a failing one; no memory, twice; no such database yet; too many connections of this user,
         // twice; a lock that others hold; killed, four times.
         1021 | 1114 | 1030 | 1037 | 1041 | 1049 | 1203 | 1226 | 1205 | 1317 | 1927 | 1969 | 3024 => {
-            Meaning::Unavailable
+            ErrorClass::Unavailable
         }
         _ => of_class(state),
     }
 }
 
 /// By the SQLSTATE.
-fn of_postgres(state: &str) -> Meaning {
+fn of_postgres(state: &str) -> ErrorClass {
     match state {
         // Serialization failure, deadlock.
-        "40001" | "40P01" => Meaning::Conflict,
+        "40001" | "40P01" => ErrorClass::Conflict,
         // Two make the same table at once.
-        "42P07" | "42710" => Meaning::Taken,
-        "42P01" => Meaning::NoTable,
+        "42P07" | "42710" => ErrorClass::Taken,
+        "42P01" => ErrorClass::NoTable,
         // A read-only transaction.
-        "25006" => Meaning::Demoted,
+        "25006" => ErrorClass::Demoted,
         // A lock that others hold for too long.
-        "55P03" => Meaning::Unavailable,
+        "55P03" => ErrorClass::Unavailable,
         _ => of_class(state),
     }
 }
 
 /// Both servers: connection exceptions, out of resources, shutting down, failures of the system, no such database or
 /// user yet.
-fn of_class(state: &str) -> Meaning {
+fn of_class(state: &str) -> ErrorClass {
     let out = ["08", "53", "57", "58", "28", "3D"].iter().any(|class| state.starts_with(class));
-    if out { Meaning::Unavailable } else { Meaning::Refused }
+    if out { ErrorClass::Unavailable } else { ErrorClass::Refused }
 }

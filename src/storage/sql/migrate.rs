@@ -40,7 +40,7 @@ impl Part {
 }
 
 /// Tables that an app may have migrations for.
-const LARAVELS: [&str; 5] = ["clients", "messages", "message_receipts", "cache", "cache_locks"];
+const LARAVEL_TABLES: [&str; 5] = ["clients", "messages", "message_receipts", "cache", "cache_locks"];
 
 /// Times that another process may be in the way; it does the same work.
 const TRIES: u32 = 5;
@@ -94,7 +94,7 @@ impl Names {
     fn wanted(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let wanted = |place: &str| {
             let in_part = self.parts.iter().any(|part| part.places().contains(&place));
-            in_part && !(self.own_only && LARAVELS.contains(&place))
+            in_part && !(self.own_only && LARAVEL_TABLES.contains(&place))
         };
         self.names.iter().filter(move |(place, _)| wanted(place)).map(|(place, name)| (*place, name.as_str()))
     }
@@ -112,7 +112,7 @@ pub struct Migrated {
 impl Database {
     /// Makes the tables that are wanted and missing. Several processes may do so at once.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The database is not there, or does not let this user make tables. The folder of a file is made, too.
     pub async fn migrate(&self, names: &Names) -> Result<Migrated> {
         if let Pools::Sqlite { file, .. } = &self.pools {
@@ -130,7 +130,7 @@ impl Database {
 
     /// Whether one of the tables that are wanted is missing.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The database does not answer.
     pub async fn lacks(&self, names: &Names) -> Result<bool> {
         let exists = Statements::read(self.engine(), schema(self.engine()), &names.pairs()).get("exists");

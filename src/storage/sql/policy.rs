@@ -13,7 +13,7 @@ pub(super) struct Terms {
     timeout: Duration,
     /// Connections that were made before this lead to a server that takes no changes any more.
     demoted: Arc<Mutex<Option<Instant>>>,
-    /// Told when a statement finds a table missing.
+    /// FeedMessage when a statement finds a table missing.
     missing: Arc<Notify>,
 }
 

@@ -11,7 +11,7 @@ use crate::config::{Network, is_allowed, literal};
 
 /// The addresses that are allowed.
 #[derive(Clone, Debug)]
-pub struct Guard {
+pub struct EgressPolicy {
     networks: Arc<[Network]>,
 }
 
@@ -20,7 +20,7 @@ pub struct Guard {
 #[error("{0} is not in webhook.allowed_networks, or is never allowed")]
 pub struct Forbidden(pub IpAddr);
 
-impl Guard {
+impl EgressPolicy {
     /// Allows `networks`, less what is never allowed.
     pub fn new(networks: &[Network]) -> Self {
         Self { networks: networks.into() }
@@ -28,7 +28,7 @@ impl Guard {
 
     /// Whether `address` may be posted to, by [`is_allowed`](crate::config::is_allowed).
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// It may not.
     pub fn check(&self, address: IpAddr) -> Result<(), Forbidden> {
         if is_allowed(&self.networks, address) { Ok(()) } else { Err(Forbidden(address)) }
@@ -37,14 +37,14 @@ impl Guard {
     /// Whether `url`, if its host is an address in whatever spelling, may be posted to. Names are judged when they are
     /// resolved.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// It may not.
     pub fn check_literal(&self, url: &Url) -> Result<(), Forbidden> {
         literal(url).map_or(Ok(()), |address| self.check(address))
     }
 }
 
-impl Resolve for Guard {
+impl Resolve for EgressPolicy {
     /// The allowed ones of a name's addresses.
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();

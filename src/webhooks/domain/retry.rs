@@ -20,7 +20,7 @@ pub enum Answer {
 
 /// What to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum RetryDecision {
     /// It arrived.
     Done,
     /// Come again after this span.
@@ -35,15 +35,15 @@ const GONE: Duration = Duration::from_secs(3600);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// What to do after `answer` to the try with this `number` (1 is the first). `jitter`, from 0 to 1, adds up to a tenth.
-pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) -> Next {
+pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) -> RetryDecision {
     let asked = match answer {
-        Answer::Status { status: 200..=299, .. } => return Next::Done,
+        Answer::Status { status: 200..=299, .. } => return RetryDecision::Done,
         _ => answer.rest().unwrap_or_default(),
     };
     let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     match schedule.get(place) {
-        Some(pause) => Next::Retry((*pause).max(asked) + pause.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)),
-        None => Next::GiveUp,
+        Some(pause) => RetryDecision::Retry((*pause).max(asked) + pause.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)),
+        None => RetryDecision::GiveUp,
     }
 }
 

@@ -7,7 +7,7 @@ mod talking;
 
 use serde_json::Value;
 
-use super::webdriver::Browser;
+use super::webdriver::BrowserApi;
 use crate::messaging::{Device, Ground, OPERATOR};
 use crate::support::{Engine, TestDatabase};
 
@@ -20,7 +20,7 @@ const CONTROL: char = '\u{e009}';
 /// A sidecar, and a browser that has its page open.
 struct Page {
     ground: Ground,
-    browser: Browser,
+    browser: BrowserApi,
 }
 
 impl Page {
@@ -30,7 +30,7 @@ impl Page {
 
     async fn with(environment: &[(&'static str, &str)]) -> Self {
         let ground = Ground::on(TestDatabase::create(Engine::Sqlite), environment).await;
-        let browser = Browser::start().await;
+        let browser = BrowserApi::start().await;
         browser.resize(1100, 800).await;
         browser.open(&format!("{}/client.html", ground.sidecar.url)).await;
         Self { ground, browser }

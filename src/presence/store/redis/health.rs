@@ -9,7 +9,7 @@ use super::RedisStore;
 /// How long until a Redis that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The oldest version whose commands are used.
-const OLDEST: (u32, u32) = (6, 2);
+const MIN_VERSION: (u32, u32) = (6, 2);
 
 /// What a Redis says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Inspection {
         let mut found = Vec::new();
         let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        if version < OLDEST {
+        if version < MIN_VERSION {
             found.push(format!("Redis {} is too old: presence needs 6.2 or later", self.version));
         }
         if let Some(policy) = self.eviction.as_deref().filter(|policy| policy.starts_with("allkeys")) {

@@ -26,13 +26,13 @@ use uuid::Uuid;
 
 use self::keys::Keys;
 pub use self::keys::own_prefix;
-use self::reply::Answers;
-use super::outbox::{Outlet, Outlets};
+use self::reply::CommitReply;
+use super::outbox::{Outbox, OutboxQueue};
 use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store, outbox, record};
 use crate::presence::domain::identity::{Key, ScopeKey};
-use crate::presence::domain::{Change, Observed, RecordWrite, Status, Timestamp};
+use crate::presence::domain::{Change, RecordLookup, RecordWrite, Status, Timestamp};
 use crate::queue;
-use crate::storage::redis::{Answered, Link};
+use crate::storage::redis::{PipelineReply, RedisConnection};
 
 /// How to reach Redis, and how Laravel uses it.
 #[derive(Debug)]
@@ -48,24 +48,24 @@ pub struct Options {
     /// No answer after this long is a failure.
     pub timeout: Duration,
     /// Where changes go out to.
-    pub outlets: Outlets,
+    pub outlets: Outbox,
 }
 
 /// Presence in Redis 6.2 or later.
 pub struct RedisStore {
-    link: Link,
+    link: RedisConnection,
     keys: Keys,
     databases: Option<(i64, i64)>,
     zone: Tz,
     installation: Uuid,
-    outlets: Vec<Spelled>,
+    outlets: Vec<EncodedOutbox>,
     commit: String,
     claim: String,
     trim: String,
 }
 
 /// An outlet as each commit spells it out.
-struct Spelled {
+struct EncodedOutbox {
     /// What the keys of its queue begin with.
     queue: String,
     /// The events it wants.
@@ -74,8 +74,8 @@ struct Spelled {
     hold: String,
 }
 
-impl Spelled {
-    fn new(keys: &Keys, outlet: &Outlet) -> Self {
+impl EncodedOutbox {
+    fn new(keys: &Keys, outlet: &OutboxQueue) -> Self {
         let events: Vec<_> = outlet.events.iter().map(|event| event.as_str()).collect();
         Self {
             queue: queue::redis::keys(&keys.own, &outlet.queue),
@@ -86,13 +86,13 @@ impl Spelled {
 }
 
 /// Room for what one user adds to a command.
-const ROOM: usize = 512;
+const USER_BYTES: usize = 512;
 
 impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
         let own = options.connection.redis_settings().db();
-        let mut link = Link::new(options.connection, options.timeout)?;
+        let mut link = RedisConnection::new(options.connection, options.timeout)?;
         let keys = Keys::new(options.prefix);
         Ok(Self {
             commit: link.script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
@@ -102,7 +102,7 @@ impl RedisStore {
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
             installation: options.outlets.installation,
-            outlets: options.outlets.queues.iter().map(|outlet| Spelled::new(&keys, outlet)).collect(),
+            outlets: options.outlets.queues.iter().map(|outlet| EncodedOutbox::new(&keys, outlet)).collect(),
             keys,
         })
     }
@@ -120,7 +120,7 @@ impl RedisStore {
     }
 
     fn commit_script(&self, commits: &[&Commit]) -> Cmd {
-        let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + ROOM * commits.len());
+        let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + USER_BYTES * commits.len());
         call.arg("EVALSHA");
         let listed = commits.iter().filter(|commit| has_extras(commit)).count();
         call.arg(&self.commit).arg(2 + commits.len() + 2 * listed);
@@ -134,7 +134,7 @@ impl RedisStore {
             }
         }
         call.arg(commits.len()).arg(self.outlets.len());
-        for Spelled { queue, events, hold } in &self.outlets {
+        for EncodedOutbox { queue, events, hold } in &self.outlets {
             call.arg(queue).arg(events).arg(hold);
         }
         for commit in commits {
@@ -210,7 +210,7 @@ impl RedisStore {
 
     fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
         if let RecordWrite::Put(record, seconds) = &commit.outcome.record {
-            let mut put = Cmd::with_capacity(4, ROOM);
+            let mut put = Cmd::with_capacity(4, USER_BYTES);
             put.arg("SETEX").arg(self.keys.record(&commit.key)).arg(*seconds).arg(record::encode(record, self.zone));
             pipeline.add_command(put);
         }
@@ -226,11 +226,11 @@ fn has_extras(commit: &Commit) -> bool {
     outcome.due.is_some() || outcome.state.is_none() || !outcome.changes.is_empty()
 }
 
-fn observed(value: Option<Vec<u8>>, now: Timestamp) -> Observed {
-    value.map_or(Observed::Missing, |bytes| record::decode(&bytes, now))
+fn observed(value: Option<Vec<u8>>, now: Timestamp) -> RecordLookup {
+    value.map_or(RecordLookup::Missing, |bytes| record::decode(&bytes, now))
 }
 
-fn known(state: Option<Vec<u8>>, record: Observed) -> Known {
+fn known(state: Option<Vec<u8>>, record: RecordLookup) -> Known {
     let (version, state) = state::decode(&state.unwrap_or_default());
     Known { version, state, record }
 }
@@ -248,7 +248,7 @@ impl Store for RedisStore {
         Ok(states.into_iter().zip(records).map(|(state, record)| known(state, observed(record, now))).collect())
     }
 
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.cache(&mut pipeline);
         pipeline.add_command(self.get_records(keys.iter()));
@@ -257,14 +257,14 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let Answered { answers, twice } =
+        let PipelineReply { answers, twice } =
             self.link.send_each(&self.commit_pipeline(commits), reply::is_foreign).await?;
-        let answers = Answers::of(answers);
+        let answers = CommitReply::of(answers);
         let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_light());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (place, known) in answers.conflicts(full.len(), now)? {
             // What was found ahead of a pipeline that was sent twice may be what it put itself.
-            let record = if twice { Observed::Unknown } else { known.record };
+            let record = if twice { RecordLookup::Unknown } else { known.record };
             committed[full[place]] = Committed::Conflict(Box::new(Known { record, ..known }));
         }
         let expected = light.iter().map(|index| commits[*index].expected);
@@ -273,7 +273,7 @@ impl Store for RedisStore {
             let keys: Vec<Key> = outdated.iter().map(|index| commits[*index].key.clone()).collect();
             for (index, current) in outdated.into_iter().zip(self.load(&keys, now).await?) {
                 // The record that was loaded is the one that was just written.
-                committed[index] = Committed::Conflict(Box::new(Known { record: Observed::Unknown, ..current }));
+                committed[index] = Committed::Conflict(Box::new(Known { record: RecordLookup::Unknown, ..current }));
             }
         }
         Ok(committed)

@@ -10,14 +10,14 @@ use crate::storage::redis::unavailable;
 
 /// The answers that matter, told apart by what they are: the others say no more than OK, or how many.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(super) struct CommitReply {
     /// Of light commits: the versions on file.
     versions: Vec<Vec<u8>>,
     /// Of all others: the records as they were, and the script's conflicts.
     lists: Vec<Vec<Value>>,
 }
 
-impl Answers {
+impl CommitReply {
     pub(super) fn of(answers: Vec<Value>) -> Self {
         let mut sorted = Self::default();
         for answer in answers {

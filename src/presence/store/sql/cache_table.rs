@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::laravel::cache_key::Version;
 use crate::php::base64;
 use crate::presence::domain::identity::Key;
-use crate::presence::domain::{Observed, Record, Timestamp};
+use crate::presence::domain::{Record, RecordLookup, Timestamp};
 use crate::presence::store::record;
 use crate::storage::sql::Engine;
 
@@ -61,9 +61,9 @@ impl CacheTable {
 
 /// What a row says. Laravel counts in seconds, and to it a row is gone in the second in which it expires. For what a
 /// user's next state is made of (`lenient`) that second still counts, since the rules are finer.
-pub(super) fn read(value: &[u8], expiration: i64, (now, lenient): (Timestamp, bool)) -> Observed {
+pub(super) fn read(value: &[u8], expiration: i64, (now, lenient): (Timestamp, bool)) -> RecordLookup {
     if expiration < now.secs() + i64::from(!lenient) {
-        return Observed::Missing;
+        return RecordLookup::Missing;
     }
     match std::str::from_utf8(value) {
         Ok(text) if !text.contains([':', ';']) => record::decode(&base64::decode_lenient(text), now),

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::plan::{Filed, Plan, Records};
+use super::plan::{Plan, Records, StoredRow};
 use super::rows::{Asked, args};
 use super::{Commit, Committed, Known, SqlStore, Timestamp};
-use crate::presence::domain::{Observed, Status};
+use crate::presence::domain::{RecordLookup, Status};
 use crate::storage::sql::{Arg, Result, Row, Transaction};
 
 /// What is on file of users, by the names of their rows.
-pub(super) type OnFile = HashMap<String, Filed>;
+pub(super) type StoredRows = HashMap<String, StoredRow>;
 
 impl SqlStore {
     /// Commits nothing but records: puts them, and tells whether they were still to be put.
@@ -101,7 +101,7 @@ impl SqlStore {
 }
 
 /// Rows of `filed`.
-pub(super) fn read(rows: &[Row]) -> Result<OnFile> {
+pub(super) fn read(rows: &[Row]) -> Result<StoredRows> {
     let read = |row: &Row| {
         let status = match row.text(2)?.as_str() {
             "online" => Status::Online,
@@ -109,12 +109,12 @@ pub(super) fn read(rows: &[Row]) -> Result<OnFile> {
             _ => Status::Offline,
         };
         let version = u64::try_from(row.int(1)?).unwrap_or(0);
-        Ok((row.text(0)?, Filed { version, status, due: row.int(3)? }))
+        Ok((row.text(0)?, StoredRow { version, status, due: row.int(3)? }))
     };
     rows.iter().map(read).collect()
 }
 
-fn version(filed: Option<&Filed>) -> u64 {
+fn version(filed: Option<&StoredRow>) -> u64 {
     filed.map_or(0, |filed| filed.version)
 }
 
@@ -123,7 +123,7 @@ fn settled(commits: &[Commit], conflicts: Vec<(usize, Known)>) -> Vec<Committed>
     let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
     for (place, known) in conflicts {
         // Of a light commit the record may be the one that it put.
-        let record = if commits[place].is_light() { Observed::Unknown } else { known.record };
+        let record = if commits[place].is_light() { RecordLookup::Unknown } else { known.record };
         committed[place] = Committed::Conflict(Box::new(Known { record, ..known }));
     }
     committed

@@ -24,18 +24,18 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 
 use self::cache_table::{CacheTable, hash};
-use self::outbox::Announcing;
+use self::outbox::OutboxWriter;
 use self::rows::{Asked, args, change, cursor};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outlets, Page, Result, Store};
+use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outbox, Page, Result, Store};
 use crate::laravel::cache_key::Version;
 use crate::presence::domain::identity::{Key, ScopeKey};
-use crate::presence::domain::{Observed, Status, Timestamp};
+use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
 use crate::storage::sql::{Database, Engine, Names, Row, Statements, Transaction, undisturbed};
 
 /// So many entries of the change log are removed in one transaction, which keeps commits waiting.
-const TRIMMED_AT_ONCE: i64 = 1_000;
+const MAX_TRIM: i64 = 1_000;
 
 /// Which database, and how Laravel uses it.
 pub struct Options {
@@ -50,7 +50,7 @@ pub struct Options {
     /// The application's time zone.
     pub zone: Tz,
     /// Where changes go out to.
-    pub outlets: Outlets,
+    pub outlets: Outbox,
 }
 
 /// Presence in a database.
@@ -58,7 +58,7 @@ pub struct SqlStore {
     database: Database,
     statements: Statements,
     table: CacheTable,
-    announcing: Announcing,
+    announcing: OutboxWriter,
 }
 
 impl SqlStore {
@@ -72,7 +72,7 @@ impl SqlStore {
             Engine::Postgres => include_str!("postgres.sql"),
         };
         let statements = Statements::read(engine, file, &names.pairs());
-        let announcing = Announcing::new(outlets, SqlQueue::new(database.clone(), &names));
+        let announcing = OutboxWriter::new(outlets, SqlQueue::new(database.clone(), &names));
         Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), announcing }
     }
 
@@ -110,7 +110,7 @@ impl SqlStore {
         let (last, trimmed) = self.hold_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
         let kept = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(last + 1);
-        let until = (kept - 1).min(trimmed + TRIMMED_AT_ONCE);
+        let until = (kept - 1).min(trimmed + MAX_TRIM);
         if until > trimmed {
             for name in ["trim", "note_trimmed"] {
                 transaction.execute(&self.statements.get(name), &[until.into()]).await?;
@@ -133,7 +133,7 @@ impl Store for SqlStore {
         Ok(asked.known(&rows, now)?)
     }
 
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Observed>> {
+    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::{Outlets, Timestamp};
+use super::{Outbox, Timestamp};
 use crate::presence::domain::identity::Key;
 use crate::presence::domain::{Change, Event, Status};
 use crate::presence::store::outbox;
-use crate::presence::store::outbox::Outlet;
+use crate::presence::store::outbox::OutboxQueue;
 use crate::queue::{NewJob, Queue, SqlQueue};
 use crate::storage;
 use crate::storage::sql::{Result, Transaction};
 
 /// Entries this many milliseconds older than the oldest job are kept: an entry may be a moment older than its job.
-const A_MOMENT: i64 = 1_000;
+const MAX_ENTRY_LEAD_MS: i64 = 1_000;
 
 /// Where changes go out to, in the same database.
-pub(super) struct Announcing {
-    outlets: Outlets,
+pub(super) struct OutboxWriter {
+    outlets: Outbox,
     queue: SqlQueue,
 }
 
@@ -35,8 +35,8 @@ impl Job<'_> {
     }
 }
 
-impl Announcing {
-    pub(super) fn new(outlets: Outlets, queue: SqlQueue) -> Self {
+impl OutboxWriter {
+    pub(super) fn new(outlets: Outbox, queue: SqlQueue) -> Self {
         Self { outlets, queue }
     }
 
@@ -57,7 +57,7 @@ impl Announcing {
     async fn gather<'a>(
         &self,
         transaction: &mut Transaction,
-        (outlet, key, change): (&Outlet, &'a Key, &'a Change),
+        (outlet, key, change): (&OutboxQueue, &'a Key, &'a Change),
         jobs: &mut Vec<Job<'a>>,
     ) -> Result<()> {
         let event = change.event();
@@ -82,7 +82,7 @@ impl Announcing {
     async fn take_back(
         &self,
         transaction: &mut Transaction,
-        (outlet, key): (&Outlet, &Key),
+        (outlet, key): (&OutboxQueue, &Key),
         jobs: &mut Vec<Job<'_>>,
     ) -> Result<Option<Status>> {
         let mut before = None;
@@ -107,7 +107,7 @@ impl Announcing {
             let depth = self.queue.depth(&outlet.queue).await?;
             if depth.pending > 0 {
                 let age = i64::try_from(depth.oldest.as_millis()).unwrap_or(i64::MAX);
-                until = until.min(now.millis().saturating_sub(age) - A_MOMENT);
+                until = until.min(now.millis().saturating_sub(age) - MAX_ENTRY_LEAD_MS);
             }
         }
         Ok(until)

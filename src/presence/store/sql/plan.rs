@@ -10,7 +10,7 @@ use crate::storage::sql::Arg;
 
 /// What is on file of a user, but for the state itself.
 #[derive(Clone, Copy)]
-pub(super) struct Filed {
+pub(super) struct StoredRow {
     pub(super) version: u64,
     pub(super) status: Status,
     pub(super) due: i64,
@@ -21,7 +21,7 @@ struct Row<'a> {
     key: &'a Key,
     /// The hash of its scope.
     scope: String,
-    filed: Filed,
+    filed: StoredRow,
     state: Vec<u8>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Records {
 
 impl<'a> Plan<'a> {
     /// Adds what `commit` makes of `filed`, and gives what is on file then. It has been checked that it may.
-    pub(super) fn add(&mut self, name: &str, commit: &'a Commit, filed: Option<Filed>) -> Option<Filed> {
+    pub(super) fn add(&mut self, name: &str, commit: &'a Commit, filed: Option<StoredRow>) -> Option<StoredRow> {
         let outcome = &commit.outcome;
         let before = filed.map_or(Status::Offline, |filed| filed.status);
         let after = match &outcome.state {
@@ -87,9 +87,16 @@ impl<'a> Plan<'a> {
         after
     }
 
-    fn file(&mut self, name: &str, key: &'a Key, state: &State, due: Option<i64>, before: Option<Filed>) -> Filed {
+    fn file(
+        &mut self,
+        name: &str,
+        key: &'a Key,
+        state: &State,
+        due: Option<i64>,
+        before: Option<StoredRow>,
+    ) -> StoredRow {
         let due = due.or(before.map(|before| before.due)).unwrap_or(0);
-        let filed = Filed { version: state.version, status: state.status, due };
+        let filed = StoredRow { version: state.version, status: state.status, due };
         let json = serde_json::to_vec(state);
         let state = json.unwrap_or_else(|error| unreachable!("a state has string keys only: {error}"));
         self.gone.remove(name);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::cache_table;
 use super::cache_table::{CacheTable, hash};
 use crate::presence::domain::identity::Key;
-use crate::presence::domain::{Change, Observed, State, Timestamp};
+use crate::presence::domain::{Change, RecordLookup, State, Timestamp};
 use crate::presence::store::{Cursor, Known};
 use crate::storage::sql::{Arg, Result, Row};
 
@@ -22,7 +22,7 @@ pub(super) struct Asked {
 #[derive(Default)]
 struct Found {
     states: HashMap<Vec<u8>, (u64, Option<State>)>,
-    records: HashMap<Vec<u8>, Observed>,
+    records: HashMap<Vec<u8>, RecordLookup>,
 }
 
 impl Asked {
@@ -52,18 +52,18 @@ impl Asked {
     }
 
     /// What the rows of `records` say, in the order of the question.
-    pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Observed>> {
+    pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<RecordLookup>> {
         let found = Found::read(rows, (now, false))?;
         Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
     }
 
     /// The record of that key. MySQL keeps one row for `e` and `é`, as Laravel's `cache` has it there: that the row is the
     /// other's does not mean that this one was removed.
-    fn record(&self, found: &Found, key: &str) -> Observed {
+    fn record(&self, found: &Found, key: &str) -> RecordLookup {
         match found.records.get(key.as_bytes()) {
             Some(record) => record.clone(),
-            None if self.is_lenient && found.may_hide(key) => Observed::Unknown,
-            None => Observed::Missing,
+            None if self.is_lenient && found.may_hide(key) => RecordLookup::Unknown,
+            None => RecordLookup::Missing,
         }
     }
 }

@@ -1,0 +1,159 @@
+//! Imports between modules point one way: from a feature to what all features share, and within a feature from the
+//! outer layer to the inner one. No files import each other in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::source::{Exports, ModulePath, SourceFile, defining_module, files, references};
+
+/// Which modules each top-level module may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("php", &[]),
+    ("laravel", &["php"]),
+    ("config", &["php", "laravel"]),
+    ("telemetry", &["config"]),
+    ("storage", &["config"]),
+    ("queue", &["storage"]),
+    ("http", &["config"]),
+    ("presence", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
+    ("webhooks", &["php", "laravel", "config", "telemetry", "storage", "queue", "http", "presence"]),
+    ("messaging", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
+    ("app", &["config", "telemetry", "storage", "queue", "http", "presence", "webhooks", "messaging"]),
+    ("client", &["messaging"]),
+    ("tui", &["client"]),
+    (
+        "cli",
+        &["php", "laravel", "config", "telemetry", "storage", "http", "presence", "webhooks", "app", "client", "tui"],
+    ),
+];
+
+/// The layers of each feature, and for each the layers and shared modules that it must not use.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("domain", &["store", "service", "api", "worker", "admin", "client", "http", "storage", "queue", "telemetry"]),
+    ("seal", &["store", "service", "api", "worker", "http", "storage", "queue", "telemetry", "config"]),
+    ("store", &["service", "api", "worker", "http", "config"]),
+    ("service", &["api", "worker", "http"]),
+    ("worker", &["api", "http"]),
+    ("api", &["worker"]),
+];
+
+/// The features, whose layers follow [`LAYERS`].
+const FEATURES: &[&str] = &["presence", "webhooks", "messaging"];
+
+/// What pure code must not mention: clocks, sockets, files.
+const IMPURE: &[&str] = &["SystemTime", "Instant", "std::fs", "std::net::Tcp", "tokio::"];
+
+/// Pure modules; [`webhooks::domain::egress`] resolves names, and is the exception.
+const PURE: &[&str] =
+    &["php/", "laravel/", "presence/domain/", "messaging/domain/", "messaging/seal/", "webhooks/domain/"];
+
+struct Tree {
+    files: Vec<SourceFile>,
+    modules: BTreeSet<ModulePath>,
+    exports: Exports,
+}
+
+impl Tree {
+    fn read() -> Self {
+        let files = files();
+        let modules: BTreeSet<ModulePath> = files.iter().map(|file| file.module.clone()).collect();
+        let exports = Exports::of(&files, &modules);
+        Self { files, modules, exports }
+    }
+
+    /// Each file with the modules that define what it uses.
+    fn uses(&self) -> impl Iterator<Item = (&SourceFile, BTreeSet<ModulePath>)> {
+        self.files.iter().map(|file| {
+            let targets = references(file, &self.modules)
+                .iter()
+                .filter_map(|path| defining_module(path, &self.modules, &self.exports))
+                .filter(|module| *module != file.module)
+                .collect();
+            (file, targets)
+        })
+    }
+}
+
+fn allowed(module: &str) -> &'static [&'static str] {
+    ARROWS.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{module} is not in ARROWS")).1
+}
+
+#[test]
+fn top_level_modules_use_only_modules_below_them() {
+    let tree = Tree::read();
+    let mut wrong = Vec::new();
+    for (file, targets) in tree.uses() {
+        let Some(own) = file.module.first() else { continue };
+        for target in targets.iter().filter_map(|target| target.first()).filter(|target| *target != own) {
+            if !allowed(own).contains(&target.as_str()) {
+                wrong.push(format!("src/{} uses {target}", file.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn layers_of_each_feature_use_only_inner_layers() {
+    let tree = Tree::read();
+    let mut wrong = Vec::new();
+    for (file, targets) in tree.uses() {
+        let [feature, layer, ..] = file.module.as_slice() else { continue };
+        let Some((_, forbidden)) = LAYERS.iter().find(|(name, _)| name == layer) else { continue };
+        if !FEATURES.contains(&feature.as_str()) {
+            continue;
+        }
+        for target in &targets {
+            let is_feature = target.first().is_some_and(|first| FEATURES.contains(&first.as_str()));
+            let used = if is_feature { target.get(1) } else { target.first() };
+            if used.is_some_and(|used| used != layer && forbidden.contains(&used.as_str())) {
+                wrong.push(format!("src/{} uses {}", file.path, target.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_modules_use_no_clock_no_socket_and_no_file() {
+    for file in files() {
+        let is_pure =
+            PURE.iter().any(|folder| file.path.starts_with(folder)) && file.path != "webhooks/domain/egress.rs";
+        for line in file.text.lines().filter(|line| is_pure && !line.trim_start().starts_with("//")) {
+            for word in IMPURE {
+                assert!(!line.contains(word), "src/{} uses {word}: {line}", file.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    let tree = Tree::read();
+    let edges: BTreeMap<ModulePath, BTreeSet<ModulePath>> =
+        tree.uses().map(|(file, targets)| (file.module.clone(), targets)).collect();
+    let mut done = BTreeSet::new();
+    for module in edges.keys() {
+        walk(module, &edges, &mut Vec::new(), &mut done);
+    }
+}
+
+fn walk(
+    module: &ModulePath,
+    edges: &BTreeMap<ModulePath, BTreeSet<ModulePath>>,
+    way: &mut Vec<ModulePath>,
+    done: &mut BTreeSet<ModulePath>,
+) {
+    if let Some(start) = way.iter().position(|visited| visited == module) {
+        let circle: Vec<String> = way[start..].iter().map(|module| module.join("::")).collect();
+        panic!("files import each other in a circle: {}", circle.join(" -> "));
+    }
+    if done.contains(module) {
+        return;
+    }
+    way.push(module.clone());
+    for target in edges.get(module).into_iter().flatten() {
+        walk(target, edges, way, done);
+    }
+    way.pop();
+    done.insert(module.clone());
+}
