@@ -2,9 +2,9 @@
 <?php
 
 /*
- * A client of sealed messages to try a sidecar with, in PHP alone: ext-openssl and streams, no framework, no package.
- * It registers, polls, decrypts, prints, acknowledges, seals and sends as the sidecar's README describes it, in the
- * section "The messaging protocol".
+ * A test client for encrypted messages, in plain PHP with ext-openssl: no framework, no other package. It registers,
+ * polls, decrypts, prints, acknowledges, encrypts and sends as the sidecar's documentation of the messaging protocol
+ * describes.
  */
 
 declare(strict_types=1);
@@ -15,41 +15,41 @@ use JsonException;
 use RuntimeException;
 
 const HELP = <<<'TEXT'
-    Simulates a client of sealed messages: registers, then polls, decrypts, prints and acknowledges.
+    A test client for encrypted messages: registers, then polls, decrypts, prints and acknowledges.
 
     Usage: client-simulator.php [options]
 
-      --url=URL            where the sidecar is (default: http://127.0.0.1:8137)
-      --fingerprint=TEXT   what the client is known by: with the same one it is the same client (default: simulator
-                           at this host). Whoever knows it gets the client's credentials
-      --name=TEXT          what people call it
-      --send=TEXT          send this, before polling
-      --to=ID,ID           relay it to these clients; without it operators alone read it
-      --type=TYPE          what it is about (default: chat)
-      --once               take what is there and end
-      --json               print messages as JSON, one object a line
-      --help               this text
+      --url=URL            address of the sidecar (default: http://127.0.0.1:8137)
+      --fingerprint=TEXT   identifies the client; the same fingerprint gets the same credentials, so keep it secret
+                           (default: "simulator at" and the host name)
+      --name=TEXT          display name
+      --send=TEXT          send this message before polling
+      --to=ID,ID           relay the message to these clients; without it only operators can read it
+      --type=TYPE          type of the message (default: chat)
+      --once               print the pending messages and exit
+      --json               print one JSON object per message
+      --help               print this text
 
-    A sidecar whose registration is closed wants PRESENCE_REGISTRATION_TOKEN in the environment.
-    Between polls it waits 3 seconds while messages come, and ever longer, at last 30, while none do.
+    If the sidecar requires a registration token, set PRESENCE_REGISTRATION_TOKEN in the environment.
+    The pause between polls is 3 seconds after a message and doubles up to 30 seconds while there are none.
 
     TEXT;
 
-/** The sidecar does not answer, is busy or down: the same may work later. */
-final class Later extends RuntimeException
+/** The sidecar is unreachable, busy or down: a retry may succeed. */
+final class RetryableError extends RuntimeException
 {
-    public function __construct(string $message, public readonly int $seconds = 0)
+    public function __construct(string $message, public readonly int $retryAfterSeconds = 0)
     {
         parent::__construct($message);
     }
 }
 
-/** The sidecar says no. */
-final class Refused extends RuntimeException
+/** The sidecar rejected the request. */
+final class RequestRejected extends RuntimeException
 {
 }
 
-/** Calls of a sidecar. */
+/** HTTP client of the sidecar's API. */
 final class Sidecar
 {
     public function __construct(private readonly string $url)
@@ -69,26 +69,26 @@ final class Sidecar
         $options += ['follow_location' => 0, 'content' => $body === null ? '' : encode($body)];
         $stream = @fopen($this->url . '/api/v1' . $path, 'rb', false, stream_context_create(['http' => $options]));
         if ($stream === false) {
-            throw new Later("$this->url does not answer");
+            throw new RetryableError("no response from $this->url");
         }
         $text = (string) stream_get_contents($stream);
-        [$status, $retryAfter] = $this->head(stream_get_meta_data($stream)['wrapper_data']);
-        $answer = json_decode($text, true);
-        $message = is_array($answer) ? (string) ($answer['message'] ?? '') : '';
+        [$status, $retryAfter] = $this->parseHeaders(stream_get_meta_data($stream)['wrapper_data']);
+        $data = json_decode($text, true);
+        $message = is_array($data) ? (string) ($data['message'] ?? '') : '';
 
         return match (true) {
             $status === 204 => null,
-            $status >= 200 && $status < 300 && is_array($answer) => $answer,
-            $status === 429 || $status >= 500 => throw new Later("$message (HTTP $status)", $retryAfter),
-            default => throw new Refused("$message (HTTP $status)"),
+            $status >= 200 && $status < 300 && is_array($data) => $data,
+            $status === 429 || $status >= 500 => throw new RetryableError("$message (HTTP $status)", $retryAfter),
+            default => throw new RequestRejected("$message (HTTP $status)"),
         };
     }
 
     /**
      * @param  list<string>  $lines
-     * @return array{int, int}  the status and what Retry-After says
+     * @return array{int, int}  status and seconds of Retry-After
      */
-    private function head(array $lines): array
+    private function parseHeaders(array $lines): array
     {
         $status = (int) (explode(' ', $lines[0])[1] ?? 0);
         $retryAfter = preg_grep('/^retry-after:/i', $lines) ?: [];
@@ -100,7 +100,7 @@ final class Sidecar
 /** A registered client. */
 final class Client
 {
-    private int $last = 0;
+    private int $lastId = 0;
 
     /** @param  array{client_id: string, personal_token: string, api_token: string}  $credentials */
     public function __construct(private readonly Sidecar $sidecar, private readonly array $credentials)
@@ -122,33 +122,33 @@ final class Client
     }
 
     /**
-     * What has come since, opened; it is acknowledged once all of it went through $show.
+     * Fetches the next messages, passes each to $show, then acknowledges all of them. Returns their number.
      *
      * @param  callable(array<string, mixed>): void  $show
      */
     public function poll(callable $show): int
     {
-        $query = $this->last > 0 ? "?cursor=$this->last" : '';
+        $query = $this->lastId > 0 ? "?cursor=$this->lastId" : '';
         $messages = $this->sidecar->call('GET', "/messages/poll$query", $this->headers())['messages'] ?? [];
         foreach ($messages as $message) {
-            $show($this->opened($message));
-            $this->last = $message['id'];
+            $show($this->decrypt($message));
+            $this->lastId = $message['id'];
         }
         if ($messages !== []) {
-            $this->sidecar->call('POST', '/messages/ack', $this->headers(), ['last_received_id' => $this->last]);
+            $this->sidecar->call('POST', '/messages/ack', $this->headers(), ['last_received_id' => $this->lastId]);
         }
 
         return count($messages);
     }
 
     /** @param  list<string>  $to */
-    public function seal(string $type, mixed $payload, array $to): array
+    public function encrypt(string $type, mixed $payload, array $to): array
     {
         $time = date(DATE_ATOM);
         $plain = ['type' => $type, 'payload' => $payload, 'ts' => $time] + ($to === [] ? [] : ['to_client_ids' => $to]);
         $aad = ['from' => $this->id(), 'ts' => $time];
         $nonce = random_bytes(12);
-        $sealed = openssl_encrypt(
+        $ciphertext = openssl_encrypt(
             encode($plain),
             'aes-256-gcm',
             $this->key(),
@@ -157,21 +157,21 @@ final class Client
             $tag,
             encode($aad),
         );
-        $parts = ['ciphertext' => (string) $sealed, 'nonce' => $nonce, 'tag' => (string) $tag];
+        $parts = ['ciphertext' => (string) $ciphertext, 'nonce' => $nonce, 'tag' => (string) $tag];
 
         return array_map('base64_encode', $parts) + ['aad' => $aad];
     }
 
-    /** The same body may be sent again: it is stored once. */
-    public function send(array $sealed): void
+    /** Sends an encrypted message. A retry must send the same body: the sidecar stores it once. */
+    public function send(array $message): void
     {
-        $this->sidecar->call('POST', '/messages/send', $this->headers(), $sealed);
+        $this->sidecar->call('POST', '/messages/send', $this->headers(), $message);
     }
 
     /** @return array<string, mixed> */
-    private function opened(array $message): array
+    private function decrypt(array $message): array
     {
-        foreach (['to', 'from'] as $who) {
+        foreach (['to', 'from'] as $role) {
             $plain = openssl_decrypt(
                 base64_decode($message['ciphertext']),
                 'aes-256-gcm',
@@ -179,19 +179,19 @@ final class Client
                 OPENSSL_RAW_DATA,
                 base64_decode($message['nonce']),
                 base64_decode($message['tag']),
-                encode([$who => $this->id(), 'ts' => $message['created_at']]),
+                encode([$role => $this->id(), 'ts' => $message['created_at']]),
             );
             if ($plain !== false) {
-                $says = json_decode($plain, true);
-                $payload = is_array($says) && array_key_exists('payload', $says) ? $says['payload'] : $says;
+                $data = json_decode($plain, true);
+                $payload = is_array($data) && array_key_exists('payload', $data) ? $data['payload'] : $data;
 
                 return ['id' => $message['id'], 'type' => $message['type'], 'created_at' => $message['created_at'],
-                    'own' => $who === 'from', 'payload' => $payload];
+                    'own' => $role === 'from', 'payload' => $payload];
             }
         }
 
         return ['id' => $message['id'], 'type' => $message['type'], 'created_at' => $message['created_at'],
-            'own' => false, 'payload' => null, 'error' => 'cannot be opened'];
+            'own' => false, 'payload' => null, 'error' => 'cannot be decrypted'];
     }
 
     private function key(): string
@@ -212,8 +212,8 @@ function encode(mixed $value): string
     return json_encode($value, JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
 }
 
-/** A message for people, without what a terminal would take for a command. */
-function line(array $message): string
+/** Formats a message for the terminal, without control characters. */
+function format_message(array $message): string
 {
     $payload = $message['payload'];
     $text = is_array($payload) && array_keys($payload) === ['text'] && is_string($payload['text'])
@@ -225,10 +225,10 @@ function line(array $message): string
     return (string) preg_replace('/\p{Cc}/u', ' ', $line);
 }
 
-/** Seconds to wait after a poll that found so many, and the wait after that. */
-function pace(int $found, int $wait): array
+/** Returns the pause in seconds after a poll with this number of messages, and the next pause if there are none. */
+function next_pause(int $count, int $wait): array
 {
-    return $found > 0 ? [$found < 50 ? 3 : 0, 3] : [$wait, min(30, $wait * 2)];
+    return $count > 0 ? [$count < 50 ? 3 : 0, 3] : [$wait, min(30, $wait * 2)];
 }
 
 /** @param  array<string, string|false>  $options */
@@ -239,29 +239,29 @@ function run(array $options): void
     $client = Client::register($sidecar, $fingerprint, $options['name'] ?? null);
     fwrite(STDERR, "client {$client->id()}\n");
     $to = array_values(array_filter(explode(',', $options['to'] ?? '')));
-    $sealed = isset($options['send'])
-        ? $client->seal($options['type'] ?? 'chat', ['text' => $options['send']], $to)
+    $message = isset($options['send'])
+        ? $client->encrypt($options['type'] ?? 'chat', ['text' => $options['send']], $to)
         : null;
     $show = static function (array $message) use ($options): void {
-        echo isset($options['json']) ? encode($message) : line($message), "\n";
+        echo isset($options['json']) ? encode($message) : format_message($message), "\n";
     };
     for ($wait = 3;;) {
         try {
-            if ($sealed !== null) {
-                $client->send($sealed);
-                $sealed = null;
+            if ($message !== null) {
+                $client->send($message);
+                $message = null;
             }
-            [$pause, $wait] = pace($client->poll($show), $wait);
+            [$pause, $wait] = next_pause($client->poll($show), $wait);
             if (isset($options['once']) && $pause > 0) {
                 return;
             }
-        } catch (Later $later) {
+        } catch (RetryableError $error) {
             if (isset($options['once'])) {
-                throw $later;
+                throw $error;
             }
-            fwrite(STDERR, $later->getMessage() . "; trying again\n");
-            [$pause, $wait] = pace(0, $wait);
-            $pause = max($pause, $later->seconds);
+            fwrite(STDERR, $error->getMessage() . "; retrying\n");
+            [$pause, $wait] = next_pause(0, $wait);
+            $pause = max($pause, $error->retryAfterSeconds);
         }
         sleep($pause);
     }
@@ -269,7 +269,7 @@ function run(array $options): void
 
 $names = ['url:', 'fingerprint:', 'name:', 'send:', 'to:', 'type:', 'once', 'json', 'help'];
 $options = getopt('', $names, $rest);
-// PHP passes over options that it does not know.
+// getopt() ignores unknown options.
 $known = '/^--(url|fingerprint|name|send|to|type)(=|$)|^--(once|json|help)$|^[^-]/';
 $unknown = preg_grep($known, $argv, PREG_GREP_INVERT);
 if (isset($options['help']) || $rest < $argc || $unknown !== []) {
@@ -278,7 +278,7 @@ if (isset($options['help']) || $rest < $argc || $unknown !== []) {
 }
 try {
     run($options);
-} catch (Later | Refused $failure) {
-    fwrite(STDERR, "client-simulator: {$failure->getMessage()}\n");
+} catch (RetryableError | RequestRejected $error) {
+    fwrite(STDERR, "client-simulator: {$error->getMessage()}\n");
     exit(1);
 }

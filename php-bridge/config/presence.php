@@ -1,64 +1,64 @@
 <?php
 
 /*
- * Presence, as the app sees it. The keys of aesircloud/laravel-presence keep their names and meanings, so a published
- * config/presence.php of that package stays as it is: whatever it lacks is taken from here.
+ * The app's presence configuration. The keys of aesircloud/laravel-presence keep their names and meanings: a published
+ * config/presence.php of that package works unchanged, and missing keys get the defaults below.
  *
- * The sidecar has a configuration of its own; `php artisan presence:sidecar` writes it from this one.
+ * The sidecar has its own configuration file. `php artisan presence:sidecar` generates it from this configuration.
  */
 
 return [
 
-    // "cache", or "webhook" to have the sidecar post each transition to webhook.url.
+    // "cache", or "webhook": the sidecar posts each transition to webhook.url.
     'driver' => env('PRESENCE_DRIVER', 'cache'),
 
     'sidecar' => [
-        // Where the sidecar listens: an address, or the path of a unix socket, which wins. With neither, presence is
-        // kept in the cache by this package alone, without sessions, away events and rosters.
+        // Address of the sidecar: a URL, or the path of a unix socket, which takes precedence. With neither, this
+        // package stores presence in the app's cache, without sessions, away events, rosters and webhooks.
         'url' => env('PRESENCE_SIDECAR_URL'),
         'unix' => env('PRESENCE_SIDECAR_SOCKET'),
 
-        // The sidecar's service token. Of a comma list, as it is used while tokens are changed, the first is sent.
+        // The sidecar's service token. A comma-separated list is allowed during rotation; the first token is sent.
         'token' => env('PRESENCE_TOKEN'),
 
-        // Seconds for one call, from connecting to the end of the answer.
+        // Timeout of one call in seconds, including the connection.
         'timeout' => env('PRESENCE_SIDECAR_TIMEOUT', 0.5),
 
-        // What a call that failed does: "report" it to the app's exception handler, at most once a minute; "throw" it
-        // into the caller; "ignore" it.
+        // Handling of failed calls: "report" to the app's exception handler, at most once a minute; "throw" to the
+        // caller; or "ignore".
         'on_failure' => env('PRESENCE_SIDECAR_ON_FAILURE', 'report'),
 
-        // Whether the app's cache, which holds the same records, stands in for a sidecar that does not answer.
+        // Whether reads and heartbeats use the app's cache, which holds the same records, while the sidecar is down.
         'fallback' => true,
 
-        // Where browsers reach the sidecar. Unset, heartbeats of pages go to this app's own route.
+        // Address of the sidecar for browsers. If unset, pages send heartbeats to the app's own route.
         'public_url' => env('PRESENCE_SIDECAR_PUBLIC_URL'),
 
-        // Tokens for pages that talk to the sidecar. Without a secret of their own they are signed with the token.
+        // Tokens for pages that call the sidecar. They are signed with the secret or, if it is unset, with the token.
         'user_tokens' => [
             'secret' => env('PRESENCE_USER_TOKEN_SECRET'),
             'ttl_seconds' => env('PRESENCE_SIDECAR_USER_TOKEN_TTL', 600),
         ],
 
-        // Tokens of the messaging API, for the Messages facade.
+        // Tokens of the messaging API, used by the Messages facade.
         'admin_token' => env('ADMIN_TOKEN'),
         'operator_token' => env('OPERATOR_TOKENS'),
     ],
 
     'cache' => [
-        // A store of config/cache.php; null is the default one.
+        // A store of config/cache.php; null means the default store.
         'store' => env('PRESENCE_CACHE_STORE'),
 
-        // Seconds after the last heartbeat until a user is offline, and until a user is away.
+        // Seconds after the last heartbeat until a user is offline (ttl) or away.
         'ttl_seconds' => env('PRESENCE_TTL', 120),
         'away_after_seconds' => env('PRESENCE_AWAY_AFTER', 90),
     ],
 
     'webhook' => [
-        // Where the sidecar posts to. Unset, it is the receiver below.
+        // URL that the sidecar posts to. If unset, the receiver below is used.
         'url' => env('PRESENCE_WEBHOOK_URL'),
 
-        // What it signs with, and what it may still sign with while secrets are changed.
+        // Signing secret, and previous secrets that are still accepted during rotation.
         'secret' => env('PRESENCE_WEBHOOK_SECRET'),
         'previous_secrets' => array_values(array_filter(
             array_map('trim', explode(',', (string) env('PRESENCE__WEBHOOK__PREVIOUS_SECRETS')))
@@ -76,20 +76,20 @@ return [
         ],
         'headers' => [],
 
-        // The receiver of this package. With a path, such as "hooks/presence", it takes the sidecar's webhooks and
-        // dispatches the events; they then come from there alone.
+        // The package's webhook receiver. With a path, such as "hooks/presence", it verifies the sidecar's webhooks and
+        // dispatches their events; the app's own calls then no longer dispatch transitions.
         'receiver' => [
             'path' => env('PRESENCE_SIDECAR_WEBHOOK_PATH'),
             'middleware' => [],
             'tolerance_seconds' => 300,
 
-            // Whether it also broadcasts presence.updated, on presence.global and on presence.user.{id}.
+            // Whether to broadcast presence.updated on the channels presence.global and presence.user.{id}.
             'broadcast' => env('PRESENCE_SIDECAR_BROADCAST', false),
         ],
     ],
 
     'routing' => [
-        // The routes for pages: POST {prefix}/heartbeat, and GET {prefix}/token if sidecar.public_url is set.
+        // Routes for pages: POST {prefix}/heartbeat, and GET {prefix}/token if sidecar.public_url is set.
         'register_heartbeat_route' => true,
         'prefix' => 'presence',
         'middleware' => ['web', 'auth'],
@@ -97,11 +97,11 @@ return [
     ],
 
     'scope' => [
-        // Kept for old configurations; the guard always is a part of the key.
+        // Accepted for compatibility and ignored: the guard is always part of the key.
         'include_guard' => true,
 
-        // What tells users apart beyond their ids: an invokable class's name or a closure (which config:cache cannot
-        // store) that returns ['tenant' => …, 'location' => …, 'domain' => …, 'guard' => …], each part optional.
+        // Resolves the scope of a request: the name of an invokable class, or a closure (not with config:cache). It
+        // returns ['tenant' => …, 'location' => …, 'domain' => …, 'guard' => …]; each part is optional.
         'resolver' => null,
     ],
 

@@ -7,7 +7,7 @@ namespace AesirCloud\Presence;
 use AesirCloud\Presence\Sidecar\Client;
 use AesirCloud\Presence\Sidecar\SidecarException;
 
-/** What the facade Messages stands for: the sidecar's messaging API, as far as an app's back end needs it. */
+/** The sidecar's messaging API for the app's back end. The class behind the facade Messages. */
 final class Messages
 {
     public function __construct(
@@ -18,31 +18,31 @@ final class Messages
     }
 
     /**
-     * Sends an encrypted message to clients. A failure is thrown: a message that is lost in silence helps nobody.
+     * Sends an encrypted message to clients. Failures are always thrown, so that no message is lost silently.
      *
      * @param string|list<string> $clientIds
      * @param array<string, mixed> $payload not empty
-     * @return int how many messages were queued
+     * @return int number of queued messages
      * @throws SidecarException
      */
     public function publish(string|array $clientIds, string $type, array $payload): int
     {
         $body = ['to_client_ids' => array_values((array) $clientIds), 'type' => $type, 'payload' => $payload];
-        $answer = $this->client->post('/api/v1/messages/publish', $body, ['X-Admin-Token' => $this->adminToken]);
+        $response = $this->client->post('/api/v1/messages/publish', $body, ['X-Admin-Token' => $this->adminToken]);
 
-        return (int) $answer['queued'];
+        return (int) $response['queued'];
     }
 
     /**
-     * All registered clients: id, name, created_at, last_seen_at and status of each.
+     * Returns all registered clients, each with id, name, created_at, last_seen_at and status.
      *
      * @return list<array<string, mixed>>
      * @throws SidecarException
      */
     public function clients(): array
     {
-        $answer = $this->client->get('/api/v1/operators/clients', [], ['X-Operator-Token' => $this->operatorToken]);
+        $response = $this->client->get('/api/v1/operators/clients', [], ['X-Operator-Token' => $this->operatorToken]);
 
-        return $answer['clients'];
+        return $response['clients'];
     }
 }

@@ -11,7 +11,7 @@ use Illuminate\Contracts\Auth\Authenticatable;
 use LogicException;
 
 /**
- * What the facade Presence stands for.
+ * The class behind the facade Presence.
  *
  * @phpstan-import-type Status from PresenceRepository
  */
@@ -22,14 +22,14 @@ class PresenceManager
     }
 
     /**
-     * Records a sign of life.
+     * Records a heartbeat.
      *
-     * A repository of the app's own takes no notice of session, activity and time: its interface has none of them.
+     * A custom repository ignores session, activity and time: the interface does not have them.
      *
-     * @param string|null $session the tab or device; null is the browser of this request
-     * @param bool $active false if the user is there, but idle
-     * @param int|null $sentAt when it was sent, in milliseconds since 1970 by the clock of that tab or device: what was
-     *                         sent no later than the session's end is left out
+     * @param string|null $session id of the tab or device; null means the browser session of this request
+     * @param bool $active false if the user is present but idle
+     * @param int|null $sentAt time of sending in milliseconds since 1970, by the clock of the tab or device; a
+     *                         heartbeat sent no later than the end of its session has no effect
      */
     public function heartbeat(
         Authenticatable $user,
@@ -41,17 +41,17 @@ class PresenceManager
         $this->repository->heartbeat($user, $meta, $session, $active, $sentAt);
     }
 
-    /** Announces a user as online. */
+    /** Marks a user as online. */
     public function online(Authenticatable $user, array $meta = []): void
     {
         $this->repository->setOnline($user, $meta);
     }
 
     /**
-     * Ends a user's presence.
+     * Marks a user as offline, or ends one session.
      *
-     * @param string|null $session the tab or device that ends; null means all of them
-     * @param int|null $sentAt when it was sent, as for heartbeats: those of that session that are older come too late
+     * @param string|null $session id of the tab or device that ends; null ends all sessions of the user
+     * @param int|null $sentAt time of sending, as for heartbeats; older heartbeats of that session have no effect
      */
     public function offline(
         Authenticatable $user,
@@ -63,7 +63,7 @@ class PresenceManager
     }
 
     /**
-     * One user's presence; offline if nothing is known.
+     * Returns the presence of a user; an unknown user is offline.
      *
      * @return Status
      */
@@ -73,7 +73,7 @@ class PresenceManager
     }
 
     /**
-     * The presence of each of these users, by id.
+     * Returns the presence of each user, keyed by id.
      *
      * @return array<int|string, Status>
      */
@@ -83,10 +83,10 @@ class PresenceManager
     }
 
     /**
-     * The members of a scope, a page of them.
+     * Returns a page of the members of a scope.
      *
-     * @param string|null $status "online" or "away"; both if null
-     * @param string|null $cursor next_cursor of the page before
+     * @param string|null $status "online" or "away"; null means both
+     * @param string|null $cursor next_cursor of the previous page
      * @return array{data: list<array<string, mixed>>, next_cursor: string|null}
      */
     public function roster(
@@ -99,7 +99,7 @@ class PresenceManager
     }
 
     /**
-     * How many members a scope has.
+     * Returns the number of members of a scope by status.
      *
      * @return array{online: int, away: int, present: int}
      */
@@ -109,10 +109,10 @@ class PresenceManager
     }
 
     /**
-     * A short-lived token with which a page may talk to the sidecar as this user.
+     * Returns a short-lived token with which a page can call the sidecar as this user.
      *
-     * @param string|null $session the tab or device; null is the browser of this request
-     * @param list<int|string> $watch the ids of the users whom the page may follow in the sidecar's stream
+     * @param string|null $session id of the tab or device; null means the browser session of this request
+     * @param list<int|string> $watch ids of the users that the page may follow in the sidecar's stream
      */
     public function token(Authenticatable $user, ?string $session = null, array $watch = []): string
     {
@@ -122,7 +122,9 @@ class PresenceManager
     private function sidecar(): SidecarPresenceRepository
     {
         if (! $this->repository instanceof SidecarPresenceRepository) {
-            throw new LogicException('Rosters and counts need a sidecar: set PRESENCE_SIDECAR_URL.');
+            throw new LogicException(
+                'Rosters and counts require a sidecar: set PRESENCE_SIDECAR_URL or PRESENCE_SIDECAR_SOCKET.'
+            );
         }
 
         return $this->repository;

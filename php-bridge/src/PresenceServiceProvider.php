@@ -11,7 +11,7 @@ use AesirCloud\Presence\Console\SidecarCommand;
 use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\Drivers\CachePresenceRepository;
 use AesirCloud\Presence\Drivers\SidecarPresenceRepository;
-use AesirCloud\Presence\Events\Announcer;
+use AesirCloud\Presence\Events\EventDispatcher;
 use AesirCloud\Presence\Listeners\LoginMarkedOnline;
 use AesirCloud\Presence\Listeners\LogoutMarkedOffline;
 use AesirCloud\Presence\Sidecar\BrowserSession;
@@ -19,11 +19,11 @@ use AesirCloud\Presence\Sidecar\Client;
 use AesirCloud\Presence\Sidecar\Endpoint;
 use AesirCloud\Presence\Sidecar\FailurePolicy;
 use AesirCloud\Presence\Sidecar\UserTokens;
+use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Configuration;
-use AesirCloud\Presence\Support\Store;
 use AesirCloud\Presence\View\HeartbeatScript;
-use AesirCloud\Presence\Webhooks\Inbox;
 use AesirCloud\Presence\Webhooks\Signature;
+use AesirCloud\Presence\Webhooks\WebhookHandler;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
 use Illuminate\Contracts\Container\Container;
@@ -34,13 +34,13 @@ use Illuminate\View\Compilers\BladeCompiler;
 use Illuminate\View\Factory;
 use LogicException;
 
-/** Puts presence into the app. */
+/** Registers presence with the app. */
 final class PresenceServiceProvider extends ServiceProvider
 {
     public function register(): void
     {
-        $this->completeConfiguration();
-        $this->bindStore();
+        $this->mergeConfiguration();
+        $this->bindCache();
         $this->bindSidecar();
         $this->bindPresence();
         $this->bindWebhooks();
@@ -50,26 +50,26 @@ final class PresenceServiceProvider extends ServiceProvider
     public function boot(): void
     {
         $this->loadRoutesFrom(__DIR__ . '/../routes/presence.php');
-        $this->listenToLogins();
-        $this->offerViews();
-        $this->offerCommands();
-        $this->offerFiles();
+        $this->registerListeners();
+        $this->registerViews();
+        $this->registerCommands();
+        $this->registerPublishing();
     }
 
-    private function completeConfiguration(): void
+    private function mergeConfiguration(): void
     {
         if ($this->app instanceof CachesConfiguration && $this->app->configurationIsCached()) {
             return;
         }
         $config = $this->app->make('config');
         $defaults = require __DIR__ . '/../config/presence.php';
-        $config->set('presence', Configuration::complete($config->get('presence', []), $defaults));
+        $config->set('presence', Configuration::mergeDefaults($config->get('presence', []), $defaults));
     }
 
-    private function bindStore(): void
+    private function bindCache(): void
     {
-        $this->app->singleton(Store::class, fn (Container $app): Store
-            => new Store($app->make('cache'), $this->setting('cache.store') ?: null));
+        $this->app->singleton(CacheStore::class, fn (Container $app): CacheStore
+            => new CacheStore($app->make('cache'), $this->setting('cache.store') ?: null));
     }
 
     private function bindSidecar(): void
@@ -78,12 +78,12 @@ final class PresenceServiceProvider extends ServiceProvider
             'No sidecar is configured: set PRESENCE_SIDECAR_URL or PRESENCE_SIDECAR_SOCKET, and PRESENCE_TOKEN.'
         )));
         $this->app->singleton(FailurePolicy::class, fn (Container $app): FailurePolicy => new FailurePolicy(
-            $app->make(Store::class),
+            $app->make(CacheStore::class),
             $this->setting('sidecar.on_failure'),
             (bool) $this->setting('sidecar.fallback')
         ));
         $this->app->bind(UserTokens::class, fn (Container $app): UserTokens => new UserTokens(
-            Endpoint::first($this->setting('sidecar.user_tokens.secret') ?: $this->setting('sidecar.token')),
+            Endpoint::firstToken($this->setting('sidecar.user_tokens.secret') ?: $this->setting('sidecar.token')),
             (int) $this->setting('sidecar.user_tokens.ttl_seconds'),
             $app->make(BrowserSession::class)
         ));
@@ -91,12 +91,12 @@ final class PresenceServiceProvider extends ServiceProvider
 
     private function bindPresence(): void
     {
-        $this->app->bind(Announcer::class, fn (): Announcer
-            => new Announcer($this->endpoint() === null || ! $this->setting('webhook.receiver.path')));
+        $this->app->bind(EventDispatcher::class, fn (): EventDispatcher
+            => new EventDispatcher($this->endpoint() === null || ! $this->setting('webhook.receiver.path')));
         $this->app->bind(CachePresenceRepository::class, fn (Container $app): CachePresenceRepository
             => new CachePresenceRepository(
-                $app->make(Store::class),
-                $app->make(Announcer::class),
+                $app->make(CacheStore::class),
+                $app->make(EventDispatcher::class),
                 (int) $this->setting('cache.ttl_seconds'),
                 (int) $this->setting('cache.away_after_seconds')
             ));
@@ -113,27 +113,27 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('webhook.algo'),
             (int) $this->setting('webhook.receiver.tolerance_seconds')
         ));
-        $this->app->bind(Inbox::class, fn (Container $app): Inbox
-            => new Inbox($app->make(Store::class), (bool) $this->setting('webhook.receiver.broadcast')));
+        $this->app->bind(WebhookHandler::class, fn (Container $app): WebhookHandler
+            => new WebhookHandler($app->make(CacheStore::class), (bool) $this->setting('webhook.receiver.broadcast')));
     }
 
     private function bindMessages(): void
     {
         $this->app->bind(Messages::class, fn (Container $app): Messages => new Messages(
             $app->make(Client::class),
-            Endpoint::first($this->setting('sidecar.admin_token')),
-            Endpoint::first($this->setting('sidecar.operator_token'))
+            Endpoint::firstToken($this->setting('sidecar.admin_token')),
+            Endpoint::firstToken($this->setting('sidecar.operator_token'))
         ));
     }
 
-    private function listenToLogins(): void
+    private function registerListeners(): void
     {
         Event::listen(Login::class, LoginMarkedOnline::class);
         Event::listen(Logout::class, LogoutMarkedOffline::class);
     }
 
-    /** The badges lie behind the app's own views, so that a component of the same name there wins. */
-    private function offerViews(): void
+    /** Adds the package's views after the app's own, so that the app's component of the same name takes precedence. */
+    private function registerViews(): void
     {
         $this->callAfterResolving('view', fn (Factory $view) => $view->addLocation(__DIR__ . '/../resources/views'));
         $this->callAfterResolving('blade.compiler', fn (BladeCompiler $blade) => $blade->directive(
@@ -143,12 +143,12 @@ final class PresenceServiceProvider extends ServiceProvider
         ));
     }
 
-    private function offerCommands(): void
+    private function registerCommands(): void
     {
         $this->commands([CatchUpCommand::class, DoctorCommand::class, ProbeCommand::class, SidecarCommand::class]);
     }
 
-    private function offerFiles(): void
+    private function registerPublishing(): void
     {
         $this->publishes([__DIR__ . '/../config/presence.php' => config_path('presence.php')], 'presence-config');
         $this->publishes([__DIR__ . '/../resources/views' => resource_path('views')], 'presence-views');
@@ -156,7 +156,7 @@ final class PresenceServiceProvider extends ServiceProvider
 
     private function endpoint(): ?Endpoint
     {
-        return Endpoint::of($this->setting('sidecar'));
+        return Endpoint::fromConfig($this->setting('sidecar'));
     }
 
     private function setting(string $key): mixed

@@ -12,11 +12,11 @@ use Demo\User;
 
 use function AesirCloud\Presence\Tests\Support\eventually;
 
-/** The demo app with pages that beat each second. */
+/** Runs the demo app, whose pages send a heartbeat every second. */
 abstract class BrowserTestCase extends TestCase
 {
     /** @param array<string, string> $environment */
-    protected function serve(array $environment = [], ?Sidecar $sidecar = null, ?int $port = null): AppServer
+    protected function startApp(array $environment = [], ?Sidecar $sidecar = null, ?int $port = null): AppServer
     {
         return new AppServer($environment + [
             'PRESENCE_SIDECAR_URL' => ($sidecar ?? self::sidecar())->url,
@@ -36,14 +36,15 @@ abstract class BrowserTestCase extends TestCase
             User::PASSWORD
         ));
         $state = 'return location.pathname === "/" && document.readyState';
-        $isThere = fn (): bool => $browser->evaluate($state) === 'complete';
-        self::assertTrue(eventually($isThere), 'The login did not succeed.');
+        $isLoggedIn = fn (): bool => $browser->evaluate($state) === 'complete';
+        self::assertTrue(eventually($isLoggedIn), 'Login failed.');
     }
 
-    protected function assertBecomes(string $status, ?int $id = null): void
+    protected function assertStatusBecomes(string $status, ?int $id = null): void
     {
         $id ??= $this->id;
-        $is = fn (): bool => Presence::status($id)['status'] === $status;
-        self::assertTrue(eventually($is), "User {$id} did not become {$status}: " . json_encode(Presence::status($id)));
+        $hasStatus = fn (): bool => Presence::status($id)['status'] === $status;
+        $isReached = eventually($hasStatus);
+        self::assertTrue($isReached, "User {$id} is not {$status}: " . json_encode(Presence::status($id)));
     }
 }

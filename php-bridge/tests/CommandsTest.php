@@ -27,10 +27,10 @@ final class CommandsTest extends TestCase
 
     // presence:sidecar
 
-    public function test_the_written_configuration_starts_a_sidecar_that_sees_the_same(): void
+    public function test_written_configuration_starts_sidecar_that_agrees_with_app(): void
     {
-        $port = Process::port();
-        $this->configured([
+        $port = Process::freePort();
+        $this->reconfigure([
             'presence.sidecar.url' => "http://127.0.0.1:{$port}",
             'presence.sidecar.token' => 'first-token-0123456789, second-token-0123456789',
             'presence.sidecar.public_url' => 'https://sidecar.test',
@@ -44,7 +44,7 @@ final class CommandsTest extends TestCase
             'database.redis.cache.database' => '3',
             'app.timezone' => 'Europe/Paris',
         ]);
-        [$status, $output] = $this->command('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
+        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(0, $status, $output);
         self::assertSame('0600', substr(sprintf('%o', fileperms($path)), -4));
         $written = (string) file_get_contents($path);
@@ -53,26 +53,26 @@ final class CommandsTest extends TestCase
         $folder = Process::folder();
         $environment = ['PRESENCE_STORAGE' => $folder];
         $sidecar = new Process([Sidecar::binary(), 'serve', '--config', $path], $folder, $environment);
-        $sidecar->await(fn (): bool => Process::listens($port));
-        [$status, $output] = $this->command('presence:doctor');
+        $sidecar->await(fn (): bool => Process::isListening($port));
+        [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(0, $status, $output);
         self::assertStringContainsString('ttl_seconds: 60', $output);
 
         Presence::heartbeat($this->user(), ['a' => 1]);
-        self::assertSame(['a' => 1], $this->record()['meta']);
-        self::assertSame(Carbon::now('Europe/Paris')->format('P'), substr($this->record()['last_seen_at'], -6));
+        self::assertSame(['a' => 1], $this->cacheRecord()['meta']);
+        self::assertSame(Carbon::now('Europe/Paris')->format('P'), substr($this->cacheRecord()['last_seen_at'], -6));
         self::assertStringNotContainsString('warning', $sidecar->output());
     }
 
-    public function test_a_cache_in_the_database_is_written_with_its_database(): void
+    public function test_written_configuration_contains_database_of_cache_store(): void
     {
-        $this->configured([
+        $this->reconfigure([
             'presence.cache.store' => 'database',
             'presence.sidecar.token' => 'first-token-0123456789',
             'cache.stores.database' => ['driver' => 'database', 'table' => 'kept', 'connection' => 'shop'],
             'database.connections.shop' => ['url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_'],
         ]);
-        [$status, $output] = $this->command('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
+        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(0, $status, $output);
         $command = escapeshellarg(Sidecar::binary()) . ' config --config ' . escapeshellarg($path) . ' 2>&1';
         exec($command, $lines, $status);
@@ -90,39 +90,39 @@ final class CommandsTest extends TestCase
         self::assertStringNotContainsString('hush', $printed);
     }
 
-    public function test_a_cache_that_cannot_be_shared_is_named(): void
+    public function test_sidecar_command_rejects_unshareable_cache_store(): void
     {
-        $this->configured(['presence.cache.store' => 'file']);
-        [$status, $output] = $this->command('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
+        $this->reconfigure(['presence.cache.store' => 'file']);
+        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(1, $status);
-        self::assertStringContainsString('A cache store "file"', $output);
+        self::assertStringContainsString('The cache store "file" cannot be shared', $output);
         self::assertFileDoesNotExist($path);
     }
 
     // presence:doctor
 
-    public function test_the_doctor_finds_nothing_where_all_is_well_and_leaves_nothing_behind(): void
+    public function test_doctor_reports_no_problem_and_removes_its_records(): void
     {
         $before = self::redis()->client(1)->keys('*probe*');
-        [$status, $output] = $this->command('presence:doctor');
+        [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(0, $status, $output);
         self::assertStringNotContainsString('FIX', $output);
-        self::assertStringContainsString('ok   records: found and read, under "demo_database_demo_cache:"', $output);
+        self::assertStringContainsString('ok   records: readable, prefix "demo_database_demo_cache:"', $output);
         self::assertSame($before, self::redis()->client(1)->keys('*probe*'));
         self::assertSame(0, Presence::counts(['guard' => 'presence-doctor'])['present']);
     }
 
-    public function differences(): array
+    public function misconfigurations(): array
     {
         return [
             'no sidecar' => ['sidecar.url', null, 'No sidecar is configured', 'PRESENCE_SIDECAR_URL'],
-            'silence' => ['sidecar.url', 'http://127.0.0.1:1', 'FIX  sidecar: ', 'PRESENCE_SIDECAR_URL'],
-            'token' => ['sidecar.token', 'another', 'FIX  sidecar: ', 'PRESENCE_TOKEN'],
+            'unreachable' => ['sidecar.url', 'http://127.0.0.1:1', 'FIX  sidecar: ', 'PRESENCE_SIDECAR_URL'],
+            'token' => ['sidecar.token', 'wrong', 'FIX  sidecar: ', 'PRESENCE_TOKEN'],
             'user tokens' => [
-                'sidecar.user_tokens.secret', 'another', 'FIX  user tokens: ', 'PRESENCE_USER_TOKEN_SECRET',
+                'sidecar.user_tokens.secret', 'wrong', 'FIX  user tokens: ', 'PRESENCE_USER_TOKEN_SECRET',
             ],
             'Redis prefix' => [
-                '/database.redis.options.prefix', 'x_', 'FIX  prefixes: ', 'the app\'s with "x_demo_cache:"',
+                '/database.redis.options.prefix', 'x_', 'FIX  prefixes: ', 'the app\'s is "x_demo_cache:"',
             ],
             'cache prefix' => ['/cache.prefix', 'other', 'FIX  prefixes: ', 'CACHE_PREFIX'],
             'database' => ['/database.redis.cache.database', 5, 'FIX  database: ', 'REDIS_CACHE_DB'],
@@ -130,122 +130,124 @@ final class CommandsTest extends TestCase
             'TTL' => ['cache.ttl_seconds', 300, 'FIX  ttl_seconds: 300 in the app', 'PRESENCE_TTL'],
             'away' => ['cache.away_after_seconds', 30, 'FIX  away_after_seconds: 30', 'PRESENCE_AWAY_AFTER'],
             'no webhook secret' => ['webhook.secret', null, 'FIX  webhooks: no secret', 'PRESENCE_WEBHOOK_SECRET'],
-            'known webhook secret' => [
-                'webhook.secret', 'test-secret', 'FIX  webhooks: the secret is the example', 'PRESENCE_WEBHOOK_SECRET',
+            'example webhook secret' => [
+                'webhook.secret', 'test-secret', 'FIX  webhooks: the secret is the published example',
+                'PRESENCE_WEBHOOK_SECRET',
             ],
         ];
     }
 
-    /** @dataProvider differences */
-    public function test_the_doctor_names_each_difference_and_its_fix(
+    /** @dataProvider misconfigurations */
+    public function test_doctor_reports_each_mismatch_with_fix(
         string $key,
         mixed $value,
-        string $difference,
+        string $finding,
         string $fix
     ): void {
-        Presence::online($this->user()); // So that the sidecar has left traces.
+        Presence::online($this->user()); // Makes the sidecar write keys to Redis.
         $key = $key[0] === '/' ? substr($key, 1) : "presence.{$key}";
-        $this->configured([$key => $value, 'presence.webhook.receiver.path' => 'hooks'] + [
+        $this->reconfigure([$key => $value, 'presence.webhook.receiver.path' => 'hooks'] + [
             'presence.webhook.secret' => self::WEBHOOK_SECRET,
         ]);
-        [$status, $output] = $this->command('presence:doctor');
+        [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(1, $status, $output);
-        self::assertStringContainsString($difference, $output);
+        self::assertStringContainsString($finding, $output);
         self::assertStringContainsString($fix, $output);
     }
 
-    public function test_the_doctor_notices_clocks_that_differ(): void
+    public function test_doctor_detects_clock_skew(): void
     {
         Carbon::setTestNow(Carbon::now()->addSeconds(20));
-        [$status, $output] = $this->command('presence:doctor');
+        [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(1, $status);
-        self::assertMatchesRegularExpression('/FIX  clock: (19|20|21) s apart/', $output);
+        self::assertMatchesRegularExpression('/FIX  clock: differs by (19|20|21) s/', $output);
     }
 
-    public function test_the_doctor_notices_values_that_phpredis_packs(): void
+    public function test_doctor_detects_phpredis_serializer(): void
     {
-        $this->configured(['database.redis.options.serializer' => \Redis::SERIALIZER_IGBINARY]);
-        [$status, $output] = $this->command('presence:doctor');
+        $this->reconfigure(['database.redis.options.serializer' => \Redis::SERIALIZER_IGBINARY]);
+        [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(1, $status);
         self::assertStringContainsString('FIX  serializer: ', $output);
     }
 
-    public function test_the_doctor_notices_a_sidecar_on_another_redis(): void
+    public function test_doctor_detects_sidecar_on_different_redis(): void
     {
         $other = new Sidecar(new RedisServer());
         self::redis()->client(0)->flushDB();
-        $this->configured(['presence.sidecar.url' => $other->url]);
-        [$status, $output] = $this->command('presence:doctor');
+        $this->reconfigure(['presence.sidecar.url' => $other->url]);
+        [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(1, $status);
-        self::assertStringContainsString('FIX  store: the sidecar uses another Redis, or none', $output);
+        self::assertStringContainsString('FIX  store: the sidecar uses a different Redis, or none', $output);
     }
 
     // presence:catch-up
 
-    public function test_what_was_missed_is_dispatched_in_order_and_once(): void
+    public function test_catch_up_dispatches_missed_events_in_order_once(): void
     {
         Presence::online($this->user(), ['n' => 1]);
         Presence::heartbeat($this->user(), ['n' => 2], null, false);
         Presence::offline($this->user());
         Cache::forget('presence:cursor');
-        $this->configured(['presence.webhook.receiver.path' => 'hooks']);
-        $seen = [];
-        $note = function (object $event) use (&$seen): void {
+        $this->reconfigure(['presence.webhook.receiver.path' => 'hooks']);
+        $dispatched = [];
+        $listener = function (object $event) use (&$dispatched): void {
             if ($event->userId === $this->id) {
-                $seen[] = class_basename($event) . ' ' . json_encode($event->payload['meta']);
+                $dispatched[] = class_basename($event) . ' ' . json_encode($event->payload['meta']);
             }
         };
-        Event::listen([UserCameOnline::class, UserWentAway::class, UserWentOffline::class], $note);
-        [$status, $output] = $this->command('presence:catch-up');
+        Event::listen([UserCameOnline::class, UserWentAway::class, UserWentOffline::class], $listener);
+        [$status, $output] = $this->runCommand('presence:catch-up');
         self::assertSame(0, $status, $output);
-        self::assertSame(['UserCameOnline {"n":1}', 'UserWentAway {"n":2}', 'UserWentOffline []'], $seen);
+        self::assertSame(['UserCameOnline {"n":1}', 'UserWentAway {"n":2}', 'UserWentOffline []'], $dispatched);
 
-        self::assertSame([0, "0 missed.\n"], $this->command('presence:catch-up'));
-        self::assertSame([0, "0 missed.\n"], $this->command('presence:catch-up', ['--after' => '0-0']));
+        $none = [0, "Missed events dispatched: 0.\n"];
+        self::assertSame($none, $this->runCommand('presence:catch-up'));
+        self::assertSame($none, $this->runCommand('presence:catch-up', ['--after' => '0-0']));
         Presence::online($this->user());
-        self::assertSame([0, "1 missed.\n"], $this->command('presence:catch-up'));
+        self::assertSame([0, "Missed events dispatched: 1.\n"], $this->runCommand('presence:catch-up'));
     }
 
-    public function test_what_a_webhook_has_told_is_not_caught_up_with(): void
+    public function test_catch_up_skips_changes_delivered_by_webhook(): void
     {
-        $this->command('presence:catch-up');
+        $this->runCommand('presence:catch-up');
         Presence::online($this->user());
         $cursor = Cache::get('presence:cursor');
-        [$told] = $this->app->make(Client::class)->get('/api/v1/presence/changes', ['after' => $cursor])['data'];
-        $this->configured([
+        [$change] = $this->app->make(Client::class)->get('/api/v1/presence/changes', ['after' => $cursor])['data'];
+        $this->reconfigure([
             'presence.webhook.receiver.path' => 'hooks',
             'presence.webhook.secret' => self::WEBHOOK_SECRET,
         ]);
-        $body = (string) json_encode($told);
+        $body = (string) json_encode($change);
         $time = time();
         $signature = hash_hmac('sha256', "{$time}.{$body}", self::WEBHOOK_SECRET);
         $headers = $this->transformHeadersToServerVars(['X-Presence-Signature' => "t={$time},v1={$signature}"]);
         $this->call('POST', '/hooks', [], [], [], $headers, $body)->assertNoContent();
-        self::assertSame([0, "0 missed.\n"], $this->command('presence:catch-up'));
+        self::assertSame([0, "Missed events dispatched: 0.\n"], $this->runCommand('presence:catch-up'));
     }
 
-    public function test_what_the_log_has_lost_is_said_and_the_rest_is_caught_up_with(): void
+    public function test_catch_up_warns_if_cursor_has_expired_and_dispatches_the_rest(): void
     {
         $sidecar = new Sidecar($redis = new RedisServer());
-        $this->configured(['presence.sidecar.url' => $sidecar->url]);
+        $this->reconfigure(['presence.sidecar.url' => $sidecar->url]);
         Presence::online($this->user());
         Presence::offline($this->user());
         Presence::online($this->user());
         $log = $this->app->make(Client::class)->get('/api/v1/presence/changes')['data'];
         [$first, $second] = array_column($log, 'cursor');
         $redis->client()->xTrim('demo_database_demo_cache:{presence}:changes', 1);
-        $redis->client()->set('demo_database_demo_cache:{presence}:trimmed', $second); // As the sidecar notes it.
+        $redis->client()->set('demo_database_demo_cache:{presence}:trimmed', $second); // As the sidecar records it.
 
-        [$status, $output] = $this->command('presence:catch-up', ['--after' => $first]);
+        [$status, $output] = $this->runCommand('presence:catch-up', ['--after' => $first]);
         self::assertSame(0, $status, $output);
-        self::assertStringContainsString('does not reach back', $output);
-        self::assertStringContainsString('1 missed', $output);
+        self::assertStringContainsString('The cursor has expired', $output);
+        self::assertStringContainsString('Missed events dispatched: 1.', $output);
     }
 
-    public function test_without_a_sidecar_there_is_nothing_to_catch_up_with(): void
+    public function test_catch_up_fails_if_sidecar_is_unreachable(): void
     {
-        $this->configured(['presence.sidecar.url' => 'http://127.0.0.1:1']);
-        [$status, $output] = $this->command('presence:catch-up');
+        $this->reconfigure(['presence.sidecar.url' => 'http://127.0.0.1:1']);
+        [$status, $output] = $this->runCommand('presence:catch-up');
         self::assertSame(1, $status);
         self::assertStringContainsString('does not answer', $output);
     }

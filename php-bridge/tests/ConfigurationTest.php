@@ -7,10 +7,10 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Support\Configuration;
 use AesirCloud\Presence\Tests\Support\Sidecar;
 
-/** The app's configuration over the package's, as it is and cached. */
+/** The app's configuration merged with the package's defaults, uncached and cached. */
 final class ConfigurationTest extends TestCase
 {
-    public function test_a_published_configuration_of_the_old_package_is_completed_at_every_depth(): void
+    public function test_published_configuration_of_old_package_is_merged_with_defaults_recursively(): void
     {
         $old = [
             'driver' => 'webhook',
@@ -19,7 +19,7 @@ final class ConfigurationTest extends TestCase
             'scope' => ['resolver' => null],
             'own' => ['key' => 1],
         ];
-        $config = Configuration::complete($old, require __DIR__ . '/../config/presence.php');
+        $config = Configuration::mergeDefaults($old, require __DIR__ . '/../config/presence.php');
 
         self::assertSame('webhook', $config['driver']);
         $sendOn = ['online' => true, 'offline' => true, 'heartbeat' => true, 'away' => true];
@@ -32,28 +32,28 @@ final class ConfigurationTest extends TestCase
         self::assertSame(['key' => 1], $config['own']);
     }
 
-    public function test_environment_variables_are_those_of_the_old_package_and_two_more(): void
+    public function test_environment_variables_set_ttl_and_away_after(): void
     {
         $environment = ['PRESENCE_TTL' => '60', 'PRESENCE_AWAY_AFTER' => '45'];
-        [$status, $output] = $this->inAProcess('presence:doctor', $environment);
+        [$status, $output] = $this->runInProcess('presence:doctor', $environment);
         self::assertSame(1, $status);
         self::assertStringContainsString('FIX  ttl_seconds: 60 in the app', $output);
     }
 
-    public function test_configuration_and_routes_can_be_cached(): void
+    public function test_configuration_routes_and_views_can_be_cached(): void
     {
         foreach (['config:cache', 'route:cache', 'view:cache'] as $command) {
-            [$status, $output] = $this->inAProcess($command);
+            [$status, $output] = $this->runInProcess($command);
             self::assertSame(0, $status, $output);
         }
-        [$status, $output] = $this->inAProcess('presence:doctor', ['PRESENCE_TTL' => '60']);
+        [$status, $output] = $this->runInProcess('presence:doctor', ['PRESENCE_TTL' => '60']);
         self::assertSame(0, $status, $output);
-        [, $routes] = $this->inAProcess('route:list');
+        [, $routes] = $this->runInProcess('route:list');
         self::assertStringContainsString('presence.heartbeat', $routes);
     }
 
     /** @return array{int, string} exit code and output of a command in a process of its own */
-    private function inAProcess(string $command, array $environment = []): array
+    private function runInProcess(string $command, array $environment = []): array
     {
         $environment += [
             'DEMO_STORAGE' => storage_path(),

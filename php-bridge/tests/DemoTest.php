@@ -10,69 +10,69 @@ use AesirCloud\Presence\Tests\Support\Sidecar;
 
 use function AesirCloud\Presence\Tests\Support\eventually;
 
-/** The demo as people see it: two browsers, and badges that follow. */
+/** The demo in two browsers with live badges. */
 final class DemoTest extends BrowserTestCase
 {
     private const ADA = 1;
 
     private const GRACE = 2;
 
-    public function receivers(): array
+    public function webhookReceivers(): array
     {
-        $own = ['PRESENCE_SIDECAR_WEBHOOK_PATH' => 'hooks/sidecar', 'PRESENCE_SIDECAR_BROADCAST' => 'true'];
+        $packageReceiver = ['PRESENCE_SIDECAR_WEBHOOK_PATH' => 'hooks/sidecar', 'PRESENCE_SIDECAR_BROADCAST' => 'true'];
 
         return [
-            'the receiver of the package' => ['hooks/sidecar', $own],
-            'a receiver that the app wrote for the old package' => ['hooks/presence', []],
+            'receiver of the package' => ['hooks/sidecar', $packageReceiver],
+            'receiver of an app for the old package' => ['hooks/presence', []],
         ];
     }
 
-    /** @dataProvider receivers */
-    public function test_ones_badge_follows_live_what_the_other_does(string $path, array $receiver): void
+    /** @dataProvider webhookReceivers */
+    public function test_live_badge_shows_status_changes_of_other_user(string $path, array $receiver): void
     {
-        $port = Process::port();
+        $port = Process::freePort();
         $webhook = [
             'PRESENCE_DRIVER' => 'webhook',
             'PRESENCE_WEBHOOK_URL' => "http://127.0.0.1:{$port}/{$path}",
             'PRESENCE_WEBHOOK_SECRET' => self::WEBHOOK_SECRET,
         ];
         $sidecar = new Sidecar(self::redis(), $webhook);
-        $app = $this->serve($webhook + $receiver, $sidecar, $port);
+        $app = $this->startApp($webhook + $receiver, $sidecar, $port);
 
         $ada = new Browser();
         $this->logIn($ada, $app, self::ADA);
         $this->assertBadgeBecomes('Online', $ada, self::ADA);
         $this->assertBadgeBecomes('Offline', $ada, self::GRACE);
-        $this->picture($ada, 'ada-is-alone');
+        $this->takeScreenshot($ada, 'ada-online-grace-offline');
 
         $grace = new Browser();
         $grace->newTab();
         $this->logIn($grace, $app, self::GRACE);
         $this->assertBadgeBecomes('Online', $ada, self::GRACE);
-        $this->picture($ada, 'grace-has-come');
-        $this->picture($grace, 'grace-herself');
+        $this->takeScreenshot($ada, 'grace-online');
+        $this->takeScreenshot($grace, 'page-of-grace');
 
-        $grace->hide();
+        $grace->minimize();
         $this->assertBadgeBecomes('Away', $ada, self::GRACE);
-        $this->picture($ada, 'grace-is-away');
-        $grace->show();
+        $this->takeScreenshot($ada, 'grace-away');
+        $grace->restore();
         $this->assertBadgeBecomes('Online', $ada, self::GRACE);
 
         $grace->closeTab();
         $this->assertBadgeBecomes('Offline', $ada, self::GRACE);
-        $this->picture($ada, 'grace-has-left');
-        self::assertSame([], $ada->complaints());
+        $this->takeScreenshot($ada, 'grace-offline');
+        self::assertSame([], $ada->consoleErrors());
         self::assertStringNotContainsString('ERROR', (string) @file_get_contents("{$app->folder}/logs/laravel.log"));
     }
 
-    private function assertBadgeBecomes(string $shown, Browser $browser, int $user): void
+    private function assertBadgeBecomes(string $label, Browser $browser, int $user): void
     {
         $text = fn (): string => trim($browser->evaluate("return document.getElementById('live-{$user}').innerText"));
-        $is = eventually(fn (): bool => $text() === $shown);
-        self::assertTrue($is, "The badge of user {$user} shows {$text()} and not {$shown}");
+        $hasLabel = eventually(fn (): bool => $text() === $label);
+        self::assertTrue($hasLabel, "The badge of user {$user} shows {$text()} instead of {$label}");
     }
 
-    private function picture(Browser $browser, string $name): void
+    private function takeScreenshot(Browser $browser, string $name): void
     {
         $folder = getenv('PRESENCE_SCREENSHOTS') ?: sys_get_temp_dir() . '/presence-screenshots';
         $browser->screenshot("{$folder}/{$name}.png");

@@ -15,7 +15,7 @@ use LogicException;
 
 use function AesirCloud\Presence\Tests\Support\eventually;
 
-/** The facade, by TCP and by unix socket. */
+/** The facade, over TCP and over a unix socket. */
 final class FacadeTest extends TestCase
 {
     public function transports(): array
@@ -23,21 +23,21 @@ final class FacadeTest extends TestCase
         return ['TCP' => [false], 'unix socket' => [true]];
     }
 
-    private function through(bool $isUnix): void
+    private function useTransport(bool $isUnix): void
     {
         if ($isUnix) {
-            $this->configured(['presence.sidecar.url' => null, 'presence.sidecar.unix' => self::sidecar()->socket]);
+            $this->reconfigure(['presence.sidecar.url' => null, 'presence.sidecar.unix' => self::sidecar()->socket]);
         }
         Event::fake([UserCameOnline::class, UserWentOffline::class, PresenceUpdated::class]);
     }
 
     /** @dataProvider transports */
-    public function test_a_first_heartbeat_is_an_arrival_and_leaves_laravels_own_record(bool $isUnix): void
+    public function test_first_heartbeat_dispatches_came_online_and_writes_cache_record(bool $isUnix): void
     {
-        $this->through($isUnix);
+        $this->useTransport($isUnix);
         Presence::heartbeat($this->user(), ['ip' => '10.0.0.1']);
 
-        $record = $this->record();
+        $record = $this->cacheRecord();
         self::assertSame(['ip' => '10.0.0.1'], $record['meta']);
         self::assertTrue(Carbon::parse($record['last_seen_at'])->diffInSeconds() < 2);
         Event::assertDispatched(UserCameOnline::class, fn (UserCameOnline $event): bool => $event->userId === $this->id
@@ -48,9 +48,9 @@ final class FacadeTest extends TestCase
         Event::assertDispatched(PresenceUpdated::class, $isHeartbeat);
     }
 
-    public function test_a_second_heartbeat_is_an_update_and_no_arrival(): void
+    public function test_second_heartbeat_dispatches_update_only(): void
     {
-        $this->through(false);
+        $this->useTransport(false);
         Presence::heartbeat($this->user());
         Presence::heartbeat($this->user());
 
@@ -60,9 +60,9 @@ final class FacadeTest extends TestCase
     }
 
     /** @dataProvider transports */
-    public function test_status_has_the_four_entries_with_a_carbon_in_the_apps_time_zone(bool $isUnix): void
+    public function test_status_returns_four_entries_with_carbon_in_app_time_zone(bool $isUnix): void
     {
-        $this->through($isUnix);
+        $this->useTransport($isUnix);
         date_default_timezone_set('Asia/Kolkata');
         Presence::online($this->user(), ['device' => 'phone']);
         $status = Presence::status($this->id);
@@ -77,28 +77,28 @@ final class FacadeTest extends TestCase
         self::assertStringEndsWith('.000000Z', $status['last_seen_at']->toJSON());
     }
 
-    public function test_who_was_never_seen_is_offline(): void
+    public function test_unknown_user_is_offline(): void
     {
-        $unseen = ['status' => 'offline', 'last_seen_at' => null, 'seconds_ago' => null, 'meta' => []];
-        self::assertSame($unseen, Presence::status('nobody'));
+        $offline = ['status' => 'offline', 'last_seen_at' => null, 'seconds_ago' => null, 'meta' => []];
+        self::assertSame($offline, Presence::status('unknown'));
     }
 
-    public function test_offline_ends_it_and_always_says_so(): void
+    public function test_offline_removes_record_and_always_dispatches_event(): void
     {
-        $this->through(false);
+        $this->useTransport(false);
         Presence::online($this->user());
-        Presence::offline($this->user(), ['why' => 'bye']);
+        Presence::offline($this->user(), ['reason' => 'closed']);
         Presence::offline($this->user());
 
         self::assertSame('offline', Presence::status($this->id)['status']);
-        self::assertNull($this->record());
+        self::assertNull($this->cacheRecord());
         Event::assertDispatchedTimes(UserWentOffline::class, 2);
     }
 
     /** @dataProvider transports */
-    public function test_many_keeps_ids_and_their_order(bool $isUnix): void
+    public function test_many_preserves_ids_and_order(bool $isUnix): void
     {
-        $this->through($isUnix);
+        $this->useTransport($isUnix);
         Presence::online($this->user(3));
         Presence::online($this->user('ab/c'));
         $many = Presence::many([9, 'ab/c', 3, '007']);
@@ -108,7 +108,7 @@ final class FacadeTest extends TestCase
         self::assertSame([], Presence::many([]));
     }
 
-    public function test_many_asks_for_more_than_a_thousand_in_parts(): void
+    public function test_many_splits_more_than_1000_users_into_requests(): void
     {
         Presence::online($this->user(1500));
         $many = Presence::many(range(1, 1501));
@@ -116,9 +116,9 @@ final class FacadeTest extends TestCase
         self::assertSame('online', $many[1500]['status']);
     }
 
-    public function test_sessions_are_told_apart_and_the_last_one_decides(): void
+    public function test_user_goes_offline_when_last_session_ends(): void
     {
-        $this->through(false);
+        $this->useTransport(false);
         Presence::heartbeat($this->user(), [], 'desk');
         Presence::heartbeat($this->user(), [], 'phone', false);
         Presence::offline($this->user(), [], 'desk');
@@ -130,10 +130,10 @@ final class FacadeTest extends TestCase
         Event::assertDispatchedTimes(UserWentOffline::class, 1);
     }
 
-    public function test_a_heartbeat_that_was_sent_before_the_end_of_its_session_is_not_told(): void
+    public function test_stale_heartbeat_after_session_end_dispatches_nothing(): void
     {
         Presence::offline($this->user(), [], 'phone', 2000);
-        $this->through(false);
+        $this->useTransport(false);
         Presence::heartbeat($this->user(), [], 'phone', true, 2000);
         self::assertSame('offline', Presence::status($this->id)['status']);
         Event::assertNothingDispatched();
@@ -142,15 +142,15 @@ final class FacadeTest extends TestCase
         Event::assertDispatchedTimes(UserCameOnline::class, 1);
     }
 
-    public function test_arguments_can_be_named(): void
+    public function test_facade_accepts_named_arguments(): void
     {
         Presence::heartbeat($this->user(), active: false);
         self::assertSame('away', Presence::status(userId: $this->id)['status']);
-        Presence::offline($this->user(), session: 'another');
+        Presence::offline($this->user(), session: 'other');
         self::assertSame('away', Presence::status($this->id)['status']);
     }
 
-    public function test_rosters_and_counts_know_the_members_of_a_scope(): void
+    public function test_roster_and_counts_cover_members_of_scope(): void
     {
         config(['presence.scope.resolver' => fn (): array => ['tenant' => "acme-{$this->id}"]]);
         Presence::online($this->user(1), ['a' => 1]);
@@ -166,57 +166,57 @@ final class FacadeTest extends TestCase
         self::assertSame([2], array_column($next['data'], 'user_id'));
     }
 
-    public function test_the_scope_may_come_from_an_invokable_class(): void
+    public function test_scope_resolver_may_be_invokable_class(): void
     {
-        config(['presence.scope.resolver' => Support\TenantOfTheDay::class]);
+        config(['presence.scope.resolver' => Support\InvokableTenantResolver::class]);
         Presence::online($this->user());
         self::assertSame("presence|_blue_tenant|guard:web|user:{$this->id}", Key::for($this->user()));
-        self::assertNotNull($this->record(null, '_blue_tenant|'));
+        self::assertNotNull($this->cacheRecord(null, '_blue_tenant|'));
         self::assertSame('online', Presence::status($this->id)['status']);
         self::assertSame('offline', Presence::status($this->id, [])['status']);
     }
 
-    public function test_a_scope_resolver_that_is_none_is_not_taken_for_no_scope(): void
+    public function test_invalid_scope_resolver_throws(): void
     {
         config(['presence.scope.resolver' => 'App\\NoSuchResolver']);
         $this->expectException(LogicException::class);
         Presence::status(1);
     }
 
-    public function test_a_meta_that_json_cannot_say_is_kept_as_far_as_it_can(): void
+    public function test_meta_that_json_cannot_encode_is_sent_partially(): void
     {
         Presence::heartbeat($this->user(), ['broken' => "caf\xe9", 'number' => NAN, 'fine' => 1.0]);
-        $kept = ['broken' => "caf\u{fffd}", 'number' => 0, 'fine' => 1.0];
-        self::assertSame($kept, Presence::status($this->id)['meta']);
-        self::assertSame('', $this->logged());
+        $partial = ['broken' => "caf\u{fffd}", 'number' => 0, 'fine' => 1.0];
+        self::assertSame($partial, Presence::status($this->id)['meta']);
+        self::assertSame('', $this->logContents());
     }
 
-    public function test_a_page_can_follow_whom_its_token_names(): void
+    public function test_user_token_with_watch_receives_changes_of_watched_users_only(): void
     {
         $token = Presence::token($this->user('watcher'), watch: [$this->id]);
-        $told = '';
+        $received = '';
         $stream = curl_init(self::sidecar()->url . '/api/v1/presence/stream');
         curl_setopt($stream, CURLOPT_HTTPHEADER, ["Authorization: Bearer {$token}"]);
-        curl_setopt($stream, CURLOPT_WRITEFUNCTION, function ($stream, string $part) use (&$told): int {
-            $told .= $part;
+        curl_setopt($stream, CURLOPT_WRITEFUNCTION, function ($stream, string $part) use (&$received): int {
+            $received .= $part;
 
             return strlen($part);
         });
         curl_multi_add_handle($multi = curl_multi_init(), $stream);
-        $hears = function (callable $what) use ($multi): bool {
-            return eventually(fn (): bool => curl_multi_exec($multi, $running) === CURLM_OK && $what());
+        $streamUntil = function (callable $condition) use ($multi): bool {
+            return eventually(fn (): bool => curl_multi_exec($multi, $running) === CURLM_OK && $condition());
         };
-        self::assertTrue($hears(fn (): bool => curl_getinfo($stream, CURLINFO_RESPONSE_CODE) === 200));
+        self::assertTrue($streamUntil(fn (): bool => curl_getinfo($stream, CURLINFO_RESPONSE_CODE) === 200));
         Presence::online($this->user("other-{$this->id}"));
         Presence::online($this->user());
-        self::assertTrue($hears(function () use (&$told): bool {
-            return str_contains($told, '"user_id":');
+        self::assertTrue($streamUntil(function () use (&$received): bool {
+            return str_contains($received, '"user_id":');
         }));
-        self::assertStringContainsString("\"user_id\":{$this->id},", $told);
-        self::assertStringNotContainsString('other', $told);
+        self::assertStringContainsString("\"user_id\":{$this->id},", $received);
+        self::assertStringNotContainsString('other', $received);
     }
 
-    public function test_a_page_can_talk_to_the_sidecar_with_a_user_token(): void
+    public function test_user_token_is_accepted_by_sidecar_heartbeat_route(): void
     {
         $token = Presence::token($this->user(), 'tab-1');
         $request = stream_context_create(['http' => [
@@ -224,8 +224,8 @@ final class FacadeTest extends TestCase
             'header' => ["Authorization: Bearer {$token}", 'Content-Type: application/json'],
             'content' => '{"active": false}',
         ]]);
-        $answer = file_get_contents(self::sidecar()->url . '/presence/heartbeat', false, $request);
-        self::assertSame('{"ok":true}', $answer);
+        $response = file_get_contents(self::sidecar()->url . '/presence/heartbeat', false, $request);
+        self::assertSame('{"ok":true}', $response);
         self::assertSame('away', Presence::status($this->id)['status']);
     }
 }

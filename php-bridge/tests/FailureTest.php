@@ -9,26 +9,26 @@ use AesirCloud\Presence\Sidecar\SidecarException;
 use AesirCloud\Presence\Tests\Support\Sidecar;
 use Illuminate\Support\Facades\Route;
 
-/** Sidecars that are down, hang, or refuse. */
+/** The behaviour of the app while the sidecar is down, hangs or rejects a call. */
 final class FailureTest extends TestCase
 {
-    /** @return Sidecar one that only this test knows, with an app that uses it */
-    private function ownSidecar(array $config = []): Sidecar
+    /** Starts a sidecar for this test and configures the app to use it. */
+    private function startSidecar(array $config = []): Sidecar
     {
         $sidecar = new Sidecar(self::redis());
-        $this->configured($config + ['presence.sidecar.url' => $sidecar->url]);
+        $this->reconfigure($config + ['presence.sidecar.url' => $sidecar->url]);
 
         return $sidecar;
     }
 
-    private function timesLogged(string $text): int
+    private function countLoggedErrors(string $text): int
     {
-        return substr_count($this->logged(), "ERROR: {$text}");
+        return substr_count($this->logContents(), "ERROR: {$text}");
     }
 
-    public function test_a_sidecar_that_stops_within_a_request_fails_no_page(): void
+    public function test_page_succeeds_if_sidecar_stops_during_request(): void
     {
-        $sidecar = $this->ownSidecar();
+        $sidecar = $this->startSidecar();
         Route::get('/page', function () use ($sidecar): array {
             Presence::online($this->user(), ['seat' => '4a']);
             $sidecar->stop();
@@ -36,7 +36,7 @@ final class FailureTest extends TestCase
 
             return [
                 'one' => Presence::status($this->id),
-                'many' => Presence::many([$this->id, 'nobody']),
+                'many' => Presence::many([$this->id, 'unknown']),
                 'roster' => Presence::roster(),
                 'counts' => Presence::counts(),
             ];
@@ -47,88 +47,88 @@ final class FailureTest extends TestCase
         self::assertSame(['online', 'offline'], array_column($page['many'], 'status'));
         self::assertSame(['data' => [], 'next_cursor' => null], $page['roster']);
         self::assertSame(0, $page['counts']['present']);
-        self::assertSame(1, $this->timesLogged("The presence sidecar at {$sidecar->url} does not answer"));
-        self::assertStringNotContainsString(Sidecar::TOKEN, $this->logged());
+        self::assertSame(1, $this->countLoggedErrors("The presence sidecar at {$sidecar->url} does not answer"));
+        self::assertStringNotContainsString(Sidecar::TOKEN, $this->logContents());
     }
 
-    public function test_the_sidecar_takes_over_again_what_the_cache_kept_meanwhile(): void
+    public function test_restarted_sidecar_reads_records_written_during_outage(): void
     {
-        $sidecar = $this->ownSidecar();
+        $sidecar = $this->startSidecar();
         $sidecar->stop();
-        Presence::heartbeat($this->user(), ['kept' => 'by the cache']);
-        $again = new Sidecar(self::redis(), [], $sidecar->port);
-        $this->configured(['presence.sidecar.url' => $again->url, 'presence.sidecar.fallback' => false]);
+        Presence::heartbeat($this->user(), ['written' => 'by the cache']);
+        $restarted = new Sidecar(self::redis(), [], $sidecar->port);
+        $this->reconfigure(['presence.sidecar.url' => $restarted->url, 'presence.sidecar.fallback' => false]);
 
-        self::assertSame(['kept' => 'by the cache'], Presence::status($this->id)['meta']);
+        self::assertSame(['written' => 'by the cache'], Presence::status($this->id)['meta']);
     }
 
-    public function test_a_sidecar_that_hangs_costs_one_timeout_and_not_one_for_each_call(): void
+    public function test_hanging_sidecar_costs_one_timeout_for_many_calls(): void
     {
-        $sidecar = $this->ownSidecar(['presence.sidecar.timeout' => 0.2]);
+        $sidecar = $this->startSidecar(['presence.sidecar.timeout' => 0.2]);
         Presence::online($this->user());
         $sidecar->signal(SIGSTOP);
-        $begun = microtime(true);
+        $startedAt = microtime(true);
         for ($call = 0; $call < 20; $call++) {
             self::assertSame('online', Presence::status($this->id)['status']);
         }
-        self::assertLessThan(20 * 0.2, microtime(true) - $begun);
-        self::assertSame(1, $this->timesLogged('The presence sidecar'));
+        self::assertLessThan(20 * 0.2, microtime(true) - $startedAt);
+        self::assertSame(1, $this->countLoggedErrors('The presence sidecar'));
     }
 
-    public function test_failures_can_be_thrown(): void
+    public function test_failure_is_thrown_if_on_failure_is_throw(): void
     {
-        $this->configured(['presence.sidecar.url' => 'http://127.0.0.1:1', 'presence.sidecar.on_failure' => 'throw']);
+        $this->reconfigure(['presence.sidecar.url' => 'http://127.0.0.1:1', 'presence.sidecar.on_failure' => 'throw']);
         $this->expectException(SidecarException::class);
         $this->expectExceptionMessage('The presence sidecar at http://127.0.0.1:1 does not answer');
         Presence::status(1);
     }
 
-    public function test_failures_can_be_ignored_and_the_cache_left_alone(): void
+    public function test_failure_is_ignored_and_cache_unused_if_configured(): void
     {
-        $this->configured([
+        $this->reconfigure([
             'presence.sidecar.url' => 'http://127.0.0.1:1',
             'presence.sidecar.on_failure' => 'ignore',
             'presence.sidecar.fallback' => false,
         ]);
         Presence::heartbeat($this->user());
-        self::assertNull($this->record());
+        self::assertNull($this->cacheRecord());
         self::assertSame('offline', Presence::status($this->id)['status']);
-        self::assertSame('', $this->logged());
+        self::assertSame('', $this->logContents());
     }
 
-    public function test_a_wrong_token_is_named_and_not_shown(): void
+    public function test_wrong_token_is_reported_without_its_value(): void
     {
-        $this->configured(['presence.sidecar.token' => 'not-the-token']);
+        $this->reconfigure(['presence.sidecar.token' => 'not-the-token']);
         Presence::heartbeat($this->user());
-        self::assertNotNull($this->record());
-        self::assertSame(1, $this->timesLogged('The presence sidecar'));
-        self::assertStringContainsString('POST /api/v1/presence/heartbeat with 401', $this->logged());
-        self::assertStringNotContainsString('not-the-token', $this->logged());
+        self::assertNotNull($this->cacheRecord());
+        self::assertSame(1, $this->countLoggedErrors('The presence sidecar'));
+        self::assertStringContainsString('POST /api/v1/presence/heartbeat with 401', $this->logContents());
+        self::assertStringNotContainsString('not-the-token', $this->logContents());
     }
 
-    public function test_a_call_that_is_refused_does_not_silence_those_that_follow(): void
+    public function test_rejected_call_does_not_pause_later_calls(): void
     {
         Presence::heartbeat($this->user("a|b{$this->id}"));
         Presence::heartbeat($this->user());
         self::assertSame(1, Presence::counts()['online'] <=> 0);
-        self::assertStringContainsString('with 422', $this->logged());
+        self::assertStringContainsString('with 422', $this->logContents());
     }
 
-    public function test_without_sidecar_and_cache_everybody_is_offline(): void
+    public function test_users_are_offline_if_sidecar_and_cache_are_down(): void
     {
-        $this->configured(['presence.sidecar.url' => 'http://127.0.0.1:1', 'database.redis.cache.port' => 1]);
+        $this->reconfigure(['presence.sidecar.url' => 'http://127.0.0.1:1', 'database.redis.cache.port' => 1]);
         self::assertSame('offline', Presence::status(1)['status']);
         Presence::heartbeat($this->user());
-        self::assertNotSame('', $this->logged());
+        self::assertNotSame('', $this->logContents());
     }
 
-    public function test_without_any_sidecar_the_cache_alone_keeps_presence(): void
+    public function test_presence_uses_cache_if_no_sidecar_is_configured(): void
     {
-        $this->configured(['presence.sidecar.url' => null]);
+        $this->reconfigure(['presence.sidecar.url' => null]);
         Presence::heartbeat($this->user(), ['a' => 1]);
         self::assertSame('online', Presence::status($this->id)['status']);
         Presence::offline($this->user());
         self::assertSame('offline', Presence::status($this->id)['status']);
-        self::assertSame('', $this->logged());
+        self::assertSame('', $this->logContents());
     }
 }

@@ -9,7 +9,7 @@ use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\PresenceManager;
 use PHPUnit\Framework\AssertionFailedError;
 
-/** The fake that apps test with. */
+/** The fake for the tests of apps. */
 final class FakeTest extends TestCase
 {
     protected array $config = [
@@ -17,7 +17,7 @@ final class FakeTest extends TestCase
         'presence.sidecar.on_failure' => 'throw',
     ];
 
-    public function test_it_remembers_what_it_was_told(): void
+    public function test_fake_records_calls_and_returns_statuses(): void
     {
         Presence::fake([5 => 'away']);
         Presence::heartbeat($this->user(1), ['ip' => '::1']);
@@ -38,7 +38,7 @@ final class FakeTest extends TestCase
         self::assertSame('token-of-1', Presence::token($this->user(1)));
     }
 
-    public function test_who_asks_the_container_gets_it_as_well(): void
+    public function test_container_resolves_fake(): void
     {
         $fake = Presence::fake();
         $fake->assertNothingRecorded();
@@ -48,20 +48,20 @@ final class FakeTest extends TestCase
         $fake->assertHeartbeat(2);
     }
 
-    public function failures(): array
+    public function failingAssertions(): array
     {
         return [
             'no heartbeat' => [fn () => Presence::assertHeartbeat(2)],
-            'no such heartbeat' => [fn () => Presence::assertHeartbeat(1, fn (array $meta): bool => $meta !== [])],
+            'no matching heartbeat' => [fn () => Presence::assertHeartbeat(1, fn (array $meta): bool => $meta !== [])],
             'not online' => [fn () => Presence::assertOnline(2)],
             'not away' => [fn () => Presence::assertAway(1)],
             'not offline' => [fn () => Presence::assertOffline(1)],
-            'something' => [fn () => Presence::assertNothingRecorded()],
+            'something recorded' => [fn () => Presence::assertNothingRecorded()],
         ];
     }
 
-    /** @dataProvider failures */
-    public function test_its_assertions_can_fail(callable $assertion): void
+    /** @dataProvider failingAssertions */
+    public function test_assertion_fails(callable $assertion): void
     {
         Presence::fake();
         Presence::heartbeat($this->user(1));

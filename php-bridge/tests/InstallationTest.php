@@ -8,10 +8,10 @@ use AesirCloud\Presence\PresenceServiceProvider;
 use AesirCloud\Presence\Tests\Support\Process;
 use PHPUnit\Framework\TestCase as PlainTestCase;
 
-/** Composer puts the package, from its own folder alone, in the place of the old one. */
+/** Installs the package with Composer in place of the old package. */
 final class InstallationTest extends PlainTestCase
 {
-    public function test_composer_installs_it_and_takes_it_for_the_old_package(): void
+    public function test_composer_installs_package_as_replacement_for_old_package(): void
     {
         $package = json_decode((string) file_get_contents(__DIR__ . '/../composer.json'), true);
         $folder = Process::folder();
@@ -25,7 +25,7 @@ final class InstallationTest extends PlainTestCase
             'repositories' => [
                 ['packagist' => false],
                 ['type' => 'path', 'url' => "{$folder}/package", 'options' => ['symlink' => false]],
-                ...array_map([self::class, 'standIn'], preg_grep('/^illuminate/', array_keys($package['require']))),
+                ...array_map([self::class, 'stubPackage'], preg_grep('/^illuminate/', array_keys($package['require']))),
             ],
             'minimum-stability' => 'dev',
         ]));
@@ -38,7 +38,7 @@ final class InstallationTest extends PlainTestCase
         $installed = json_decode((string) file_get_contents("{$folder}/vendor/composer/installed.json"), true);
         $ours = array_values(array_filter(
             $installed['packages'],
-            fn (array $found): bool => $found['name'] === 'presence-sidecar/laravel'
+            fn (array $package): bool => $package['name'] === 'presence-sidecar/laravel'
         ))[0];
         self::assertSame([PresenceServiceProvider::class], $ours['extra']['laravel']['providers']);
         self::assertNotContains('aesircloud/laravel-presence', array_column($installed['packages'], 'name'));
@@ -46,8 +46,8 @@ final class InstallationTest extends PlainTestCase
         self::assertFileExists("{$folder}/vendor/presence-sidecar/laravel/config/presence.php");
     }
 
-    /** A package that has nothing in it: what is tested here needs no framework, and no network. */
-    private static function standIn(string $name): array
+    /** Returns an empty package: the installation needs no framework and no network. */
+    private static function stubPackage(string $name): array
     {
         return ['type' => 'package', 'package' => ['name' => $name, 'version' => '12.0.0', 'type' => 'metapackage']];
     }

@@ -9,7 +9,7 @@ use AesirCloud\Presence\Sidecar\SidecarException;
 use AesirCloud\Presence\Tests\Support\Process;
 use LogicException;
 
-/** The facade Messages, against a server that answers as was recorded from the reference. */
+/** The facade Messages, against a server with responses recorded from the reference implementation. */
 final class MessagesTest extends TestCase
 {
     private const CLIENT = '8b5a1e0a-190c-4633-be04-dc07401f4fcb';
@@ -19,14 +19,14 @@ final class MessagesTest extends TestCase
     protected function setUp(): void
     {
         parent::setUp();
-        $port = Process::port();
-        $command = [PHP_BINARY, '-S', "127.0.0.1:{$port}", __DIR__ . '/Support/recorder.php'];
+        $port = Process::freePort();
+        $command = [PHP_BINARY, '-S', "127.0.0.1:{$port}", __DIR__ . '/Support/recording_server.php'];
         $this->server = new Process($command, Process::folder());
-        $this->server->await(fn (): bool => Process::listens($port));
-        $this->configured([
+        $this->server->await(fn (): bool => Process::isListening($port));
+        $this->reconfigure([
             'presence.sidecar.url' => "http://127.0.0.1:{$port}",
             'presence.sidecar.admin_token' => 'changeme-admin',
-            'presence.sidecar.operator_token' => 'changeme-operator, the-next-one',
+            'presence.sidecar.operator_token' => 'changeme-operator, next-operator',
         ]);
     }
 
@@ -36,45 +36,45 @@ final class MessagesTest extends TestCase
         parent::tearDown();
     }
 
-    /** @return array<string, mixed> the last request */
-    private function asked(): array
+    /** @return array<string, mixed> call, headers and body */
+    private function lastRequest(): array
     {
-        $lines = file("{$this->server->folder}/asked.jsonl") ?: [];
+        $lines = file("{$this->server->folder}/requests.jsonl") ?: [];
 
         return json_decode((string) end($lines), true);
     }
 
-    public function test_publish_says_how_many_messages_were_queued(): void
+    public function test_publish_returns_number_of_queued_messages(): void
     {
         $payload = ['message' => 'héllo/wörld', 'f' => 1.0];
         self::assertSame(1, Messages::publish(self::CLIENT, 'event', $payload));
-        $asked = $this->asked();
-        self::assertSame('POST /api/v1/messages/publish', $asked['call']);
-        self::assertSame('changeme-admin', $asked['headers']['x-admin-token']);
-        self::assertArrayNotHasKey('authorization', $asked['headers']);
+        $request = $this->lastRequest();
+        self::assertSame('POST /api/v1/messages/publish', $request['call']);
+        self::assertSame('changeme-admin', $request['headers']['x-admin-token']);
+        self::assertArrayNotHasKey('authorization', $request['headers']);
         $body = ['to_client_ids' => [self::CLIENT], 'type' => 'event', 'payload' => $payload];
-        self::assertSame($body, json_decode($asked['body'], true));
+        self::assertSame($body, json_decode($request['body'], true));
         self::assertSame(2, Messages::publish(['a' => self::CLIENT, 'b' => self::CLIENT], 'event', ['x' => 1]));
-        self::assertStringContainsString('"to_client_ids":["', $this->asked()['body']);
+        self::assertStringContainsString('"to_client_ids":["', $this->lastRequest()['body']);
     }
 
-    public function test_clients_are_listed_with_the_first_operator_token(): void
+    public function test_clients_sends_first_operator_token(): void
     {
         self::assertSame(['alpha'], array_column(Messages::clients(), 'name'));
-        self::assertSame('changeme-operator', $this->asked()['headers']['x-operator-token']);
+        self::assertSame('changeme-operator', $this->lastRequest()['headers']['x-operator-token']);
     }
 
-    public function test_what_is_refused_is_thrown(): void
+    public function test_rejected_call_throws(): void
     {
         config(['presence.sidecar.admin_token' => 'wrong']);
         $this->expectException(SidecarException::class);
-        $this->expectExceptionMessage('answered POST /api/v1/messages/publish with 403: Invalid admin token');
+        $this->expectExceptionMessage('responded to POST /api/v1/messages/publish with 403: Invalid admin token');
         Messages::publish(self::CLIENT, 'event', ['x' => 1]);
     }
 
-    public function test_without_a_sidecar_it_says_what_to_set(): void
+    public function test_messages_throws_if_no_sidecar_is_configured(): void
     {
-        $this->configured(['presence.sidecar.url' => null]);
+        $this->reconfigure(['presence.sidecar.url' => null]);
         $this->expectException(LogicException::class);
         $this->expectExceptionMessage('PRESENCE_SIDECAR_URL');
         Messages::clients();

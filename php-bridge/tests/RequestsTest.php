@@ -16,16 +16,16 @@ use Illuminate\Support\Facades\Route;
 use Illuminate\Testing\TestResponse;
 use Symfony\Component\HttpFoundation\Response;
 
-/** Requests of browsers with real sessions: the middleware, login and logout, the heartbeat route. */
+/** Requests with sessions: the middleware, login and logout, the heartbeat route. */
 final class RequestsTest extends TestCase
 {
     /** @var array<string, string> the browser's cookies */
     private array $cookies = [];
 
-    /** A request to a worker that has just begun, as with php-fpm. */
-    private function visit(string $method, string $path, array $data = [], array $server = []): TestResponse
+    /** Sends a request to a new application instance, as with php-fpm. */
+    private function sendRequest(string $method, string $path, array $data = [], array $server = []): TestResponse
     {
-        $this->configured($this->config);
+        $this->reconfigure($this->config);
         $accept = $server + ['HTTP_ACCEPT' => 'application/json'];
         $request = Request::create($path, $method, $data, $this->cookies, [], $accept);
         $kernel = $this->app->make(Kernel::class);
@@ -40,23 +40,24 @@ final class RequestsTest extends TestCase
 
     private function csrf(): string
     {
-        preg_match('/csrf-token" content="([^"]+)"/', (string) $this->visit('GET', '/login')->content(), $found);
+        $page = (string) $this->sendRequest('GET', '/login')->content();
+        preg_match('/csrf-token" content="([^"]+)"/', $page, $matches);
 
-        return $found[1];
+        return $matches[1];
     }
 
     private function logIn(): void
     {
-        $words = ['id' => $this->id, 'password' => User::PASSWORD, '_token' => $this->csrf()];
-        $this->visit('POST', '/login', $words)->assertRedirect();
+        $credentials = ['id' => $this->id, 'password' => User::PASSWORD, '_token' => $this->csrf()];
+        $this->sendRequest('POST', '/login', $credentials)->assertRedirect();
     }
 
     private function logOut(): void
     {
-        $this->visit('POST', '/logout', ['_token' => $this->csrf()])->assertRedirect();
+        $this->sendRequest('POST', '/logout', ['_token' => $this->csrf()])->assertRedirect();
     }
 
-    public function test_login_makes_online_and_logout_makes_offline(): void
+    public function test_login_sets_online_and_logout_sets_offline(): void
     {
         $this->logIn();
         self::assertSame('online', Presence::status($this->id)['status']);
@@ -64,7 +65,7 @@ final class RequestsTest extends TestCase
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
-    public function test_the_listeners_work_for_events_outside_of_requests(): void
+    public function test_listeners_handle_events_outside_of_requests(): void
     {
         Event::dispatch(new Login('web', $this->user(), false));
         self::assertSame(['source' => 'login'], Presence::status($this->id)['meta']);
@@ -72,7 +73,7 @@ final class RequestsTest extends TestCase
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
-    public function test_logging_out_on_one_device_leaves_the_other_online(): void
+    public function test_logout_on_one_device_keeps_other_device_online(): void
     {
         $this->logIn();
         [$phone, $this->cookies] = [$this->cookies, []];
@@ -84,35 +85,35 @@ final class RequestsTest extends TestCase
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
-    public function test_visits_are_heartbeats_one_in_thirty_seconds_of_a_session(): void
+    public function test_middleware_records_one_heartbeat_per_session_in_30_seconds(): void
     {
         $this->logIn();
         self::assertSame(['source' => 'login'], Presence::status($this->id)['meta']);
-        $this->visit('GET', '/');
-        $this->visit('GET', '/', [], ['REMOTE_ADDR' => '10.1.1.1']);
+        $this->sendRequest('GET', '/');
+        $this->sendRequest('GET', '/', [], ['REMOTE_ADDR' => '10.1.1.1']);
         self::assertSame(['ip' => '127.0.0.1'], Presence::status($this->id)['meta']);
 
         $redis = self::redis()->client(1);
         [$throttle] = $redis->keys('*presence:beat:' . sha1('session:' . session()->getId()));
         self::assertEqualsWithDelta(30, $redis->ttl($throttle), 2);
         $redis->del($throttle);
-        $this->visit('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);
+        $this->sendRequest('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);
         self::assertSame(['ip' => '10.9.8.7'], Presence::status($this->id)['meta']);
     }
 
-    public function test_what_pages_that_beat_ask_for_by_themselves_is_no_visit(): void
+    public function test_middleware_ignores_fetch_calls_of_pages_with_heartbeat_script(): void
     {
         $this->logIn();
-        $this->visit('GET', '/login', [], ['HTTP_SEC_FETCH_DEST' => 'document']);
+        $this->sendRequest('GET', '/login', [], ['HTTP_SEC_FETCH_DEST' => 'document']);
         self::redis()->client(1)->del(self::redis()->client(1)->keys('*presence:beat:*'));
         Presence::heartbeat($this->user(), ['from' => 'the page'], session()->get('presence:session'), false);
-        $this->visit('GET', "/presence/status/{$this->id}", [], ['HTTP_SEC_FETCH_DEST' => 'empty'])->assertOk();
+        $this->sendRequest('GET', "/presence/status/{$this->id}", [], ['HTTP_SEC_FETCH_DEST' => 'empty'])->assertOk();
         self::assertSame('away', Presence::status($this->id)['status']);
-        $this->visit('GET', '/', [], ['HTTP_SEC_FETCH_DEST' => 'document']);
+        $this->sendRequest('GET', '/', [], ['HTTP_SEC_FETCH_DEST' => 'document']);
         self::assertSame('online', Presence::status($this->id)['status']);
     }
 
-    public function test_the_middleware_does_nothing_before_the_response_is_sent(): void
+    public function test_middleware_records_heartbeat_after_response_only(): void
     {
         $fake = Presence::fake();
         $middleware = $this->app->make(UpdatePresence::class);
@@ -125,73 +126,73 @@ final class RequestsTest extends TestCase
         $fake->assertHeartbeat($this->id, fn (array $meta): bool => $meta === ['ip' => '127.0.0.1']);
     }
 
-    public function test_guests_leave_no_trace(): void
+    public function test_middleware_ignores_guests(): void
     {
         $before = Presence::counts()['present'];
-        $this->visit('GET', '/')->assertOk();
+        $this->sendRequest('GET', '/')->assertOk();
         self::assertSame($before, Presence::counts()['present']);
     }
 
-    public function test_the_heartbeat_route_answers_and_counts_as_the_old_one(): void
+    public function test_heartbeat_route_responds_and_throttles_as_old_package(): void
     {
         $this->logIn();
         $csrf = $this->csrf();
         $agent = str_repeat('é', 200);
         $server = ['HTTP_X_CSRF_TOKEN' => $csrf, 'HTTP_USER_AGENT' => $agent];
-        $this->visit('POST', '/presence/heartbeat', [], $server)
+        $this->sendRequest('POST', '/presence/heartbeat', [], $server)
             ->assertOk()->assertExactJson(['ok' => true])
             ->assertHeader('X-RateLimit-Limit', 60)->assertHeader('X-RateLimit-Remaining', 59);
 
         $meta = Presence::status($this->id)['meta'];
         self::assertSame(['ip' => '127.0.0.1', 'ua' => str_repeat('é', 127)], $meta);
-        $this->visit('POST', '/presence/heartbeat')->assertStatus(419);
+        $this->sendRequest('POST', '/presence/heartbeat')->assertStatus(419);
     }
 
-    public function test_guests_are_refused_by_the_heartbeat_route(): void
+    public function test_heartbeat_route_rejects_guests(): void
     {
-        $this->visit('POST', '/presence/heartbeat', ['_token' => $this->csrf()])->assertUnauthorized();
+        $this->sendRequest('POST', '/presence/heartbeat', ['_token' => $this->csrf()])->assertUnauthorized();
     }
 
-    public function test_a_page_says_that_it_idles_and_that_it_ends(): void
+    public function test_heartbeat_route_accepts_inactive_and_end(): void
     {
         $this->logIn();
         $csrf = $this->csrf();
-        $this->visit('POST', '/presence/heartbeat', ['_token' => $csrf, 'active' => '0'])->assertOk();
+        $this->sendRequest('POST', '/presence/heartbeat', ['_token' => $csrf, 'active' => '0'])->assertOk();
         self::assertSame('away', Presence::status($this->id)['status']);
-        $this->visit('POST', '/presence/heartbeat', ['_token' => $csrf, 'end' => '1'])->assertOk();
+        $this->sendRequest('POST', '/presence/heartbeat', ['_token' => $csrf, 'end' => '1'])->assertOk();
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
-    public function test_a_heartbeat_that_the_end_of_its_page_overtakes_brings_nobody_back(): void
+    public function test_heartbeat_route_ignores_heartbeat_sent_before_end_of_session(): void
     {
         $this->logIn();
         $csrf = $this->csrf();
-        $said = ['_token' => $csrf, 'sent_at' => '1772600767001'];
-        $this->visit('POST', '/presence/heartbeat', $said + ['end' => 'true'])->assertOk();
-        foreach (['1772600767000', '1772600767001'] as $late) {
-            $this->visit('POST', '/presence/heartbeat', ['sent_at' => $late] + $said)->assertOk();
+        $fields = ['_token' => $csrf, 'sent_at' => '1772600767001'];
+        $this->sendRequest('POST', '/presence/heartbeat', $fields + ['end' => 'true'])->assertOk();
+        foreach (['1772600767000', '1772600767001'] as $stale) {
+            $this->sendRequest('POST', '/presence/heartbeat', ['sent_at' => $stale] + $fields)->assertOk();
             self::assertSame('offline', Presence::status($this->id)['status']);
         }
-        $this->visit('POST', '/presence/heartbeat', ['sent_at' => '1772600767002'] + $said)->assertOk();
+        $this->sendRequest('POST', '/presence/heartbeat', ['sent_at' => '1772600767002'] + $fields)->assertOk();
         self::assertSame('online', Presence::status($this->id)['status']);
     }
 
-    public function test_a_page_that_tells_no_time_or_nonsense_counts_as_it_arrives(): void
+    public function test_heartbeat_without_valid_sent_at_counts_on_arrival(): void
     {
         $this->logIn();
         $csrf = $this->csrf();
         foreach ([null, '', 'soon', '1.5', ['1']] as $sentAt) {
             $end = ['_token' => $csrf, 'end' => '1', 'sent_at' => '1772600767001'];
-            $this->visit('POST', '/presence/heartbeat', $end)->assertOk();
-            $beat = ['_token' => $csrf, 'sent_at' => $sentAt];
-            $this->visit('POST', '/presence/heartbeat', $beat)->assertOk();
+            $this->sendRequest('POST', '/presence/heartbeat', $end)->assertOk();
+            $heartbeat = ['_token' => $csrf, 'sent_at' => $sentAt];
+            $this->sendRequest('POST', '/presence/heartbeat', $heartbeat)->assertOk();
             self::assertSame('online', Presence::status($this->id)['status']);
         }
     }
 
-    public function test_a_heartbeat_route_without_throttle_is_possible(): void
+    public function test_heartbeat_route_throttle_and_prefix_are_configurable(): void
     {
-        $this->configured(['presence.routing.throttle' => '', 'presence.routing.prefix' => 'here']);
+        $this->reconfigure(['presence.routing.throttle' => '', 'presence.routing.prefix' => 'here']);
         self::assertSame(url('here/heartbeat'), route('presence.heartbeat'));
         self::assertSame(['web', 'auth'], Route::getRoutes()->getByName('presence.heartbeat')->middleware());
         self::assertFalse(Route::has('presence.webhook'));

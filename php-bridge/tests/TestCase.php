@@ -16,17 +16,17 @@ use Illuminate\Support\Facades\Artisan;
 use Illuminate\Support\Facades\Cache;
 use Illuminate\Support\Facades\Facade;
 
-/** The demo app in this process, with a Redis and a sidecar that all tests of the run share. */
+/** Boots the demo app in this process, with a Redis and a sidecar shared by all tests of the run. */
 abstract class TestCase extends LaravelTestCase
 {
-    protected const WEBHOOK_SECRET = 'webhook-secret-of-the-tests-0123456789';
+    protected const WEBHOOK_SECRET = 'test-webhook-secret-0123456789';
 
-    /** @var array<string, mixed> what the app's configuration files say otherwise */
+    /** @var array<string, mixed> overrides of the app's configuration files */
     protected array $config = [];
 
     public $mockConsoleOutput = false;
 
-    /** A user whom no other test has heard of. */
+    /** Id of a user that no other test uses. */
     protected int $id = 0;
 
     private static int $lastId = 1000;
@@ -64,33 +64,33 @@ abstract class TestCase extends LaravelTestCase
         array_map([Cache::class, 'forget'], ['presence:failure:', 'presence:failure:401', 'presence:failure:422']);
     }
 
-    /** Starts the app anew with another configuration. */
-    protected function configured(array $config): void
+    /** Restarts the app with other configuration overrides. */
+    protected function reconfigure(array $config): void
     {
         $this->config = $config;
         Facade::clearResolvedInstances();
         $this->refreshApplication();
     }
 
-    /** What the app has logged. */
-    protected function logged(): string
+    /** Returns the app's log. */
+    protected function logContents(): string
     {
         return (string) @file_get_contents(storage_path('logs/laravel.log'));
     }
 
     /** @return array{int, string} exit code and output of a command */
-    protected function command(string $name, array $arguments = []): array
+    protected function runCommand(string $name, array $arguments = []): array
     {
         return [Artisan::call($name, $arguments), Artisan::output()];
     }
 
     protected function user(int|string|null $id = null): User
     {
-        return new User(['id' => $id ?? $this->id, 'name' => 'Somebody', 'remember_token' => '']);
+        return new User(['id' => $id ?? $this->id, 'name' => 'Test User', 'remember_token' => '']);
     }
 
-    /** The cache's record of a user. */
-    protected function record(int|string|null $id = null, string $scope = ''): mixed
+    /** Returns the record of a user in the app's cache. */
+    protected function cacheRecord(int|string|null $id = null, string $scope = ''): mixed
     {
         return Cache::get("presence|{$scope}guard:web|user:" . ($id ?? $this->id));
     }

@@ -36,9 +36,9 @@ final class WebhookTest extends TestCase
         Event::fake(self::EVENTS);
     }
 
-    private function body(string $event, int $seq = 1, array $more = []): string
+    private function body(string $event, int $seq = 1, array $fields = []): string
     {
-        $body = $more + [
+        $body = $fields + [
             'user_id' => $this->id,
             'occurred_at' => '2026-03-04T05:06:07+00:00',
             'meta' => ['ip' => '10.0.0.1', 'url' => 'https://ex.test/é'],
@@ -52,8 +52,8 @@ final class WebhookTest extends TestCase
         return (string) json_encode($body, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
     }
 
-    /** @return array<string, string> the package's own header */
-    private function signed(string $body, array $secrets = [self::WEBHOOK_SECRET], int $age = 0): array
+    /** @return array<string, string> the header X-Presence-Signature */
+    private function sign(string $body, array $secrets = [self::WEBHOOK_SECRET], int $age = 0): array
     {
         $time = time() - $age;
         $sign = fn (string $secret): string => ',v1=' . hash_hmac('sha256', "{$time}.{$body}", $secret);
@@ -62,7 +62,7 @@ final class WebhookTest extends TestCase
     }
 
     /** @return array<string, string> the headers of Standard Webhooks */
-    private function signedByStandard(string $body, array $keys = [self::WEBHOOK_SECRET], int $age = 0): array
+    private function signStandard(string $body, array $keys = [self::WEBHOOK_SECRET], int $age = 0): array
     {
         $time = time() - $age;
         $sign = fn (string $key): string
@@ -77,20 +77,20 @@ final class WebhookTest extends TestCase
 
     private function receive(string $body, ?array $headers = null): TestResponse
     {
-        $headers = ($headers ?? $this->signed($body)) + ['Content-Type' => 'application/json'];
+        $headers = ($headers ?? $this->sign($body)) + ['Content-Type' => 'application/json'];
         $server = $this->transformHeadersToServerVars($headers);
 
         return $this->call('POST', '/hooks/sidecar', [], [], [], $server, $body);
     }
 
-    public function test_the_receiver_is_off_until_it_has_a_path(): void
+    public function test_receiver_is_off_without_path(): void
     {
-        $this->configured([]);
+        $this->reconfigure([]);
         self::assertFalse(Route::has('presence.webhook'));
         $this->post('/hooks/sidecar')->assertNotFound();
     }
 
-    public function test_every_kind_of_news_is_dispatched_as_its_event(): void
+    public function test_receiver_dispatches_one_event_per_change(): void
     {
         $this->receive($this->body('online', 1))->assertNoContent();
         $this->receive($this->body('away', 2))->assertNoContent();
@@ -108,7 +108,7 @@ final class WebhookTest extends TestCase
         Event::assertNotDispatched(PresenceBroadcast::class);
     }
 
-    public function test_an_announcement_of_who_is_online_already_is_an_update(): void
+    public function test_online_of_online_user_dispatches_update(): void
     {
         $this->receive($this->body('online', 1));
         $this->receive($this->body('online', 2));
@@ -117,39 +117,39 @@ final class WebhookTest extends TestCase
         Event::assertDispatched(PresenceUpdated::class, $isOnline);
     }
 
-    public function test_standard_webhooks_headers_are_proof_enough(): void
+    public function test_receiver_accepts_standard_webhooks_signature(): void
     {
         $body = $this->body('online');
-        $this->receive($body, $this->signedByStandard($body))->assertNoContent();
+        $this->receive($body, $this->signStandard($body))->assertNoContent();
         Event::assertDispatched(UserCameOnline::class);
     }
 
-    public function test_a_standard_secret_is_decoded_for_its_own_family_alone(): void
+    public function test_whsec_secret_is_decoded_for_standard_webhooks_only(): void
     {
-        $this->configured(['presence.webhook.secret' => self::OTHER_SECRET] + $this->config);
+        $this->reconfigure(['presence.webhook.secret' => self::OTHER_SECRET] + $this->config);
         Event::fake(self::EVENTS);
         $body = $this->body('online');
         $key = (string) base64_decode(substr(self::OTHER_SECRET, 6));
-        $this->receive($body, $this->signedByStandard($body, [$key]))->assertNoContent();
-        $this->receive($body, $this->signed($body, [self::OTHER_SECRET]))->assertNoContent();
-        $this->receive($body, $this->signed($body, [$key]))->assertUnauthorized();
+        $this->receive($body, $this->signStandard($body, [$key]))->assertNoContent();
+        $this->receive($body, $this->sign($body, [self::OTHER_SECRET]))->assertNoContent();
+        $this->receive($body, $this->sign($body, [$key]))->assertUnauthorized();
     }
 
-    public function test_while_secrets_change_any_of_them_proves(): void
+    public function test_receiver_accepts_current_and_previous_secrets(): void
     {
-        $this->configured(['presence.webhook.previous_secrets' => [self::OTHER_SECRET]] + $this->config);
+        $this->reconfigure(['presence.webhook.previous_secrets' => [self::OTHER_SECRET]] + $this->config);
         Event::fake(self::EVENTS);
         $body = $this->body('online');
-        $this->receive($body, $this->signed($body, [self::OTHER_SECRET]))->assertNoContent();
-        $this->receive($body, $this->signed($body, ['a secret of tomorrow', self::WEBHOOK_SECRET]))->assertNoContent();
-        $this->receive($body, $this->signedByStandard($body, ['tomorrow', self::WEBHOOK_SECRET]))->assertNoContent();
-        $this->receive($body, $this->signed($body, ['yesterday']))->assertUnauthorized();
+        $this->receive($body, $this->sign($body, [self::OTHER_SECRET]))->assertNoContent();
+        $this->receive($body, $this->sign($body, ['next secret', self::WEBHOOK_SECRET]))->assertNoContent();
+        $this->receive($body, $this->signStandard($body, ['next secret', self::WEBHOOK_SECRET]))->assertNoContent();
+        $this->receive($body, $this->sign($body, ['expired secret']))->assertUnauthorized();
     }
 
-    public function test_other_headers_and_algorithms_can_be_configured(): void
+    public function test_signature_header_and_algorithm_are_configurable(): void
     {
-        $more = ['presence.webhook.signature_header' => 'X-Signed', 'presence.webhook.algo' => 'sha512'];
-        $this->configured($more + $this->config);
+        $overrides = ['presence.webhook.signature_header' => 'X-Signed', 'presence.webhook.algo' => 'sha512'];
+        $this->reconfigure($overrides + $this->config);
         Event::fake(self::EVENTS);
         $body = $this->body('online');
         $time = time();
@@ -158,25 +158,25 @@ final class WebhookTest extends TestCase
         $this->receive($body)->assertUnauthorized();
     }
 
-    public function forgeries(): array
+    public function invalidSignatures(): array
     {
         return [
             'no header' => [fn (): array => []],
-            'nonsense' => [fn (): array => ['X-Presence-Signature' => 't=,,v1=,=', 'webhook-signature' => 'v1']],
-            'another secret' => [fn (self $test, string $body): array => $test->signed($body, ['wrong'])],
-            'another body' => [fn (self $test, string $body): array => $test->signed("{$body} ")],
-            'too old' => [fn (self $test, string $body): array => $test->signed($body, age: 301)],
-            'too old by standard' => [fn (self $test, string $body): array => $test->signedByStandard($body, age: 301)],
-            'of the future' => [fn (self $test, string $body): array => $test->signed($body, age: -303)],
-            'no time' => [fn (self $test, string $body): array => [
+            'malformed' => [fn (): array => ['X-Presence-Signature' => 't=,,v1=,=', 'webhook-signature' => 'v1']],
+            'wrong secret' => [fn (self $test, string $body): array => $test->sign($body, ['wrong'])],
+            'modified body' => [fn (self $test, string $body): array => $test->sign("{$body} ")],
+            'too old' => [fn (self $test, string $body): array => $test->sign($body, age: 301)],
+            'too old, standard' => [fn (self $test, string $body): array => $test->signStandard($body, age: 301)],
+            'from the future' => [fn (self $test, string $body): array => $test->sign($body, age: -303)],
+            'no timestamp' => [fn (self $test, string $body): array => [
                 'X-Presence-Signature' => 'v1=' . hash_hmac('sha256', ".{$body}", self::WEBHOOK_SECRET),
             ]],
-            'no id' => [fn (self $test, string $body): array => ['webhook-id' => ''] + $test->signedByStandard($body)],
+            'no id' => [fn (self $test, string $body): array => ['webhook-id' => ''] + $test->signStandard($body)],
         ];
     }
 
-    /** @dataProvider forgeries */
-    public function test_what_is_not_proven_is_refused(callable $headers): void
+    /** @dataProvider invalidSignatures */
+    public function test_receiver_rejects_invalid_signature(callable $headers): void
     {
         $body = $this->body('online');
         $this->receive($body, $headers($this, $body))->assertUnauthorized();
@@ -185,34 +185,34 @@ final class WebhookTest extends TestCase
         }
     }
 
-    public function test_without_a_secret_or_with_the_one_everybody_knows_nothing_is_believed(): void
+    public function test_receiver_rejects_all_without_secret_or_with_example_secret(): void
     {
         foreach ([null, '', 'test-secret'] as $secret) {
-            $this->configured(['presence.webhook.secret' => $secret] + $this->config);
+            $this->reconfigure(['presence.webhook.secret' => $secret] + $this->config);
             $body = $this->body('online');
-            $this->receive($body, $this->signed($body, [(string) $secret]))->assertUnauthorized();
+            $this->receive($body, $this->sign($body, [(string) $secret]))->assertUnauthorized();
         }
     }
 
-    public function test_five_minutes_of_delay_are_tolerated(): void
+    public function test_receiver_accepts_signature_younger_than_five_minutes(): void
     {
         $body = $this->body('online');
-        $this->receive($body, $this->signed($body, age: 299))->assertNoContent();
+        $this->receive($body, $this->sign($body, age: 299))->assertNoContent();
         Event::assertDispatched(UserCameOnline::class);
     }
 
-    public function test_what_was_told_is_not_told_again_nor_is_what_is_older(): void
+    public function test_receiver_ignores_duplicate_and_stale_changes(): void
     {
         $this->receive($this->body('online', 5))->assertNoContent();
         $this->receive($this->body('online', 5))->assertNoContent();
-        $this->receive($this->body('online', 5, ['id' => "again-{$this->id}"]))->assertNoContent();
+        $this->receive($this->body('online', 5, ['id' => "other-{$this->id}"]))->assertNoContent();
         $this->receive($this->body('offline', 4))->assertNoContent();
         Event::assertDispatchedTimes(UserCameOnline::class, 1);
         Event::assertNotDispatched(UserWentOffline::class);
         Event::assertNotDispatched(PresenceUpdated::class);
     }
 
-    public function test_a_heartbeat_between_two_announcements_is_no_departure(): void
+    public function test_online_after_heartbeat_of_online_user_dispatches_update(): void
     {
         $this->receive($this->body('online', 1));
         $this->receive($this->body('heartbeat', 2));
@@ -221,20 +221,20 @@ final class WebhookTest extends TestCase
         Event::assertDispatchedTimes(PresenceUpdated::class, 2);
     }
 
-    public function test_users_of_the_same_id_in_other_scopes_are_others(): void
+    public function test_same_user_id_in_different_scopes_is_tracked_separately(): void
     {
         $this->receive($this->body('online', 5));
         $this->receive($this->body('online', 4, ['scope' => ['tenant' => 'acme', 'guard' => 'web']]));
         Event::assertDispatchedTimes(UserCameOnline::class, 2);
     }
 
-    public function test_a_listener_that_fails_gets_it_again(): void
+    public function test_change_is_dispatched_again_after_listener_failed(): void
     {
-        $this->configured($this->config);
+        $this->reconfigure($this->config);
         $tries = 0;
         Event::listen(UserCameOnline::class, function () use (&$tries): void {
             if (++$tries === 1) {
-                throw new RuntimeException('not yet');
+                throw new RuntimeException('listener failed');
             }
         });
         $this->receive($this->body('online'))->assertStatus(500);
@@ -243,18 +243,18 @@ final class WebhookTest extends TestCase
         self::assertSame(2, $tries);
     }
 
-    public function test_a_ping_is_answered_and_nonsense_is_refused(): void
+    public function test_receiver_accepts_ping_and_rejects_malformed_body(): void
     {
         $this->receive($this->body('ping', 1, ['user_id' => null]))->assertNoContent();
-        foreach (['{}', '[]', 'null', '"x"', '{', '{"user_id":1}', '{"user_id":{},"event":"online"}'] as $nonsense) {
-            $this->receive($nonsense)->assertStatus(422);
+        foreach (['{}', '[]', 'null', '"x"', '{', '{"user_id":1}', '{"user_id":{},"event":"online"}'] as $malformed) {
+            $this->receive($malformed)->assertStatus(422);
         }
         foreach (self::EVENTS as $event) {
             Event::assertNotDispatched($event);
         }
     }
 
-    public function test_the_transition_of_an_own_call_is_announced_by_the_webhook_alone(): void
+    public function test_transition_of_own_call_is_dispatched_by_webhook_only(): void
     {
         Presence::heartbeat($this->user());
         Event::assertNotDispatched(UserCameOnline::class);
@@ -263,34 +263,33 @@ final class WebhookTest extends TestCase
         Event::assertDispatchedTimes(UserCameOnline::class, 1);
     }
 
-    public function test_broadcasts_tell_everybody_the_status_and_the_user_alone_the_meta(): void
+    public function test_public_broadcast_has_status_and_private_broadcast_has_meta(): void
     {
-        $this->configured(['presence.webhook.receiver.broadcast' => true] + $this->config);
-        $heard = [];
+        $this->reconfigure(['presence.webhook.receiver.broadcast' => true] + $this->config);
+        $broadcasts = [];
         $this->app->make('config')->set('broadcasting.default', 'log');
         $this->receive($this->body('away', 7))->assertNoContent();
         $broadcast = '/Broadcasting \[(\S+)\] on channels \[(\S+)\] with payload:\n(\{.*?\n\})/s';
-        preg_match_all($broadcast, $this->logged(), $found, PREG_SET_ORDER);
-        foreach ($found as [, $name, $channel, $payload]) {
+        preg_match_all($broadcast, $this->logContents(), $matches, PREG_SET_ORDER);
+        foreach ($matches as [, $name, $channel, $payload]) {
             self::assertSame('presence.updated', $name);
-            $heard[$channel] = json_decode($payload, true);
+            $broadcasts[$channel] = json_decode($payload, true);
         }
-        self::assertSame(['presence.global', "private-presence.user.{$this->id}"], array_keys($heard));
-        self::assertSame(['status' => 'away'], $heard['presence.global']['meta']);
-        self::assertSame([$this->id, 'away', 7], [
-            $heard['presence.global']['user_id'], $heard['presence.global']['status'], $heard['presence.global']['seq'],
-        ]);
-        self::assertSame('10.0.0.1', $heard["private-presence.user.{$this->id}"]['meta']['ip']);
+        self::assertSame(['presence.global', "private-presence.user.{$this->id}"], array_keys($broadcasts));
+        $public = $broadcasts['presence.global'];
+        self::assertSame(['status' => 'away'], $public['meta']);
+        self::assertSame([$this->id, 'away', 7], [$public['user_id'], $public['status'], $public['seq']]);
+        self::assertSame('10.0.0.1', $broadcasts["private-presence.user.{$this->id}"]['meta']['ip']);
     }
 
-    public function test_a_receiver_that_the_app_wrote_for_the_old_package_takes_them_as_well(): void
+    public function test_receiver_of_app_for_old_package_accepts_webhook(): void
     {
         $body = $this->body('online');
         $this->app->make('config')->set('broadcasting.default', 'log');
-        $server = $this->transformHeadersToServerVars($this->signed($body));
+        $server = $this->transformHeadersToServerVars($this->sign($body));
         $this->call('POST', '/hooks/presence', [], [], [], $server, $body)->assertNoContent();
-        $told = 'Broadcasting [presence.updated] on channels [presence.global]';
-        self::assertStringContainsString($told, $this->logged());
+        $expected = 'Broadcasting [presence.updated] on channels [presence.global]';
+        self::assertStringContainsString($expected, $this->logContents());
         $this->call('POST', '/hooks/presence', [], [], [], [], $body)->assertUnauthorized();
     }
 }

@@ -1,13 +1,13 @@
 <?php
 
 /*
- * What a call costs the PHP process that makes it: through the bridge over TCP and over a unix socket, and beside them
- * the same work against Redis directly, as aesircloud/laravel-presence does it. One run, one sidecar, one Redis.
+ * Measures the cost of a call for the calling PHP process: over TCP, over a unix socket, and, for comparison, directly
+ * against Redis as aesircloud/laravel-presence does it. All variants run against one sidecar and one Redis.
  *
- *   php tests/bench.php [ROUNDS]        200 rounds if left out
+ *   php tests/bench.php [ROUNDS]        default: 200 rounds
  *
- * Each round makes every call once, so that whatever else the machine does hits all alike. "waiting" is the median of
- * the time until the answer is there; "PHP" is the processor time of this process per call.
+ * Each round makes every call once, so that other load on the machine affects all variants equally. "latency" is the
+ * median; "CPU" is the mean processor time of this process per call.
  */
 
 declare(strict_types=1);
@@ -43,15 +43,15 @@ function app(RedisServer $redis, ?string $url, ?string $unix): Application
     return $app;
 }
 
-/** @return array{float, float} microseconds of waiting and of processor time */
+/** @return array{float, float} latency and processor time in microseconds */
 function measure(callable $call): array
 {
     $cpu = fn (array $usage): float => ($usage['ru_utime.tv_sec'] + $usage['ru_stime.tv_sec']) * 1e6
         + $usage['ru_utime.tv_usec'] + $usage['ru_stime.tv_usec'];
-    [$busy, $begun] = [$cpu(getrusage()), hrtime(true)];
+    [$cpuBefore, $startedAt] = [$cpu(getrusage()), hrtime(true)];
     $call();
 
-    return [(hrtime(true) - $begun) / 1000, $cpu(getrusage()) - $busy];
+    return [(hrtime(true) - $startedAt) / 1000, $cpu(getrusage()) - $cpuBefore];
 }
 
 function median(array $values): float
@@ -64,17 +64,17 @@ function median(array $values): float
 $rounds = (int) ($argv[1] ?? 200);
 $redis = new RedisServer();
 $sidecar = new Sidecar($redis);
-$ways = [
+$variants = [
     'bridge, TCP' => app($redis, $sidecar->url, null),
     'bridge, unix socket' => app($redis, null, $sidecar->socket),
     'Redis directly' => app($redis, null, null),
 ];
 $user = User::find(1);
 $meta = ['ip' => '127.0.0.1', 'ua' => 'Mozilla/5.0 (X11; Linux x86_64)'];
-$measured = [];
+$samples = [];
 for ($round = -10; $round < $rounds; $round++) {
-    foreach ($ways as $way => $app) {
-        // Facades and helpers are of the app that was made last; each way gets its own.
+    foreach ($variants as $variant => $app) {
+        // Facades and helpers use the most recent app; switch them to the variant's.
         Application::setInstance($app);
         Facade::clearResolvedInstances();
         Facade::setFacadeApplication($app);
@@ -83,21 +83,22 @@ for ($round = -10; $round < $rounds; $round++) {
             'heartbeat' => fn () => $presence->heartbeat($user, $meta),
             'many(100)' => fn () => $presence->many(range(1, 100)),
         ];
-        foreach ($calls as $call => $make) {
-            $measured[$call][$way][$round] = measure($make);
+        foreach ($calls as $call => $run) {
+            $samples[$call][$variant][$round] = measure($run);
         }
     }
-    // The old package asks for one after the other.
-    $oneByOne = fn () => array_map([$presence, 'status'], range(1, 100));
-    $measured['many(100)']['Redis, 100 GETs'][$round] = measure($oneByOne);
+    // The old package reads one key after the other.
+    $sequential = fn () => array_map([$presence, 'status'], range(1, 100));
+    $samples['many(100)']['Redis, 100 GETs'][$round] = measure($sequential);
 }
 
-printf("%-10s %-20s %12s %12s\n", 'call', 'way', 'waiting', 'PHP');
-foreach ($measured as $call => $costs) {
-    foreach ($costs as $way => $cost) {
-        $cost = array_filter($cost, fn (int $round): bool => $round >= 0, ARRAY_FILTER_USE_KEY); // The rest warmed up.
-        $waiting = median(array_column($cost, 0));
-        $busy = array_sum(array_column($cost, 1)) / count($cost);
-        printf("%-10s %-20s %9.0f µs %9.0f µs\n", $call, $way, $waiting, $busy);
+printf("%-10s %-20s %12s %12s\n", 'call', 'variant', 'latency', 'CPU');
+foreach ($samples as $call => $variantSamples) {
+    foreach ($variantSamples as $variant => $rounds) {
+        // Negative rounds are the warm-up.
+        $rounds = array_filter($rounds, fn (int $round): bool => $round >= 0, ARRAY_FILTER_USE_KEY);
+        $latency = median(array_column($rounds, 0));
+        $cpu = array_sum(array_column($rounds, 1)) / count($rounds);
+        printf("%-10s %-20s %9.0f µs %9.0f µs\n", $call, $variant, $latency, $cpu);
     }
 }

@@ -1,12 +1,12 @@
 <?php
 
 /*
- * A Laravel application as far as presence needs one: Debian's Laravel 8.83 with its Redis client, its database, its
- * cache and its facades. It takes one order per line as JSON on standard input and answers each with one line: {"ok": …} or
+ * A minimal Laravel application for the interop tests: Debian's Laravel 8.83 with its Redis client, database, cache and
+ * facades. It reads one JSON command per line from standard input and writes one line per result: {"ok": …} or
  * {"error": "…"}.
  *
- * The framework is real; two things are not and say so: class Presence stands for the PHP package (written from the
- * contract that sidecar and package share), and class UnseparatedRedisStore for the store of Laravel 11 and later.
+ * The framework is real. Two classes are substitutes: Presence for the PHP package (written from the contract between
+ * sidecar and package), and UnseparatedRedisStore for the Redis store of Laravel 11 and later.
  */
 
 declare(strict_types=1);
@@ -29,7 +29,7 @@ use Illuminate\Support\Facades\Cache;
 use Illuminate\Support\Facades\Facade;
 use Illuminate\Support\Str;
 
-/** Laravel 11 dropped the ":" that older stores put behind the cache prefix. Nothing else of the store changed. */
+/** The Redis store of Laravel 11, which no longer appends ":" to the cache prefix. The rest is unchanged. */
 final class UnseparatedRedisStore extends RedisStore
 {
     public function setPrefix($prefix): void
@@ -38,7 +38,7 @@ final class UnseparatedRedisStore extends RedisStore
     }
 }
 
-/** What the PHP package does with the cache. */
+/** Reads and writes cache records as the PHP package does. */
 final class Presence
 {
     public function __construct(private readonly int $ttl, private readonly int $awayAfter)
@@ -79,8 +79,8 @@ final class Presence
     }
 }
 
-/** The settings of the app's skeleton: config/database.php and config/cache.php. */
-function skeleton(array $env): Repository
+/** Returns the defaults of Laravel's app skeleton: config/database.php and config/cache.php. */
+function skeleton_config(array $env): Repository
 {
     $separator = version_compare($env['version'], '12.2', '<') && $env['version'] !== '12' ? '_' : '-';
     $prefix = fn (string $what): string => Str::slug($env['app_name'], $separator).$separator.$what.$separator;
@@ -104,10 +104,10 @@ function skeleton(array $env): Repository
     ]);
 }
 
-function application(array $env): Container
+function create_application(array $env): Container
 {
     $app = new Container;
-    $app->instance('config', skeleton($env));
+    $app->instance('config', skeleton_config($env));
     $app->singleton('redis', fn () => new RedisManager($app, 'phpredis', $app['config']->get('database.redis')));
     if ($env['database']) {
         $databases = new Manager($app);
@@ -127,8 +127,8 @@ function application(array $env): Container
     return $app;
 }
 
-/** The seconds that a key has left; -2 if there is no such key. */
-function left(Store $store, string $key): int
+/** Returns the remaining TTL of a key in seconds; -2 if the key does not exist. */
+function remaining_ttl(Store $store, string $key): int
 {
     if (! $store instanceof DatabaseStore) {
         return $store->connection()->ttl($key);
@@ -138,23 +138,23 @@ function left(Store $store, string $key): int
     return $row ? $row->expiration - time() : -2;
 }
 
-/** Carries out one order. */
-function obey(array $order, Presence $presence): mixed
+/** Executes one command. */
+function execute(array $command, Presence $presence): mixed
 {
     $store = Cache::getStore();
-    $user = $order['user_id'] ?? null;
-    $scope = $order['scope'] ?? [];
+    $user = $command['user_id'] ?? null;
+    $scope = $command['scope'] ?? [];
 
-    return match ($order['do']) {
-        'get' => Cache::get($order['key']),
-        // The value is an expression, so that a test can put any object an app might.
-        'put' => Cache::put($order['key'], eval("return {$order['php']};"), $order['ttl']),
-        'forget' => Cache::forget($order['key']),
-        'ttl' => left($store, $store->getPrefix().$order['key']),
+    return match ($command['do']) {
+        'get' => Cache::get($command['key']),
+        // The value is a PHP expression, so that a test can store any object.
+        'put' => Cache::put($command['key'], eval("return {$command['php']};"), $command['ttl']),
+        'forget' => Cache::forget($command['key']),
+        'ttl' => remaining_ttl($store, $store->getPrefix().$command['key']),
         'key' => $presence->key($user, $scope),
-        'heartbeat' => $presence->heartbeat($user, $order['meta'], $scope),
+        'heartbeat' => $presence->heartbeat($user, $command['meta'], $scope),
         'status' => $presence->status($user, $scope),
-        'evaluate' => eval("return {$order['php']};"),
+        'evaluate' => eval("return {$command['php']};"),
     };
 }
 
@@ -169,12 +169,12 @@ class_alias(Carbon::class, 'Carbon');
 class_alias(Cache::class, 'Cache');
 
 $env = json_decode($argv[1], true, flags: JSON_THROW_ON_ERROR);
-application($env);
+create_application($env);
 $presence = new Presence($env['ttl'], $env['away_after']);
 while (($line = fgets(STDIN)) !== false) {
     try {
-        $answer = ['ok' => obey(json_decode($line, true, flags: JSON_THROW_ON_ERROR), $presence)];
-        $json = json_encode($answer, JSON_PRESERVE_ZERO_FRACTION | JSON_THROW_ON_ERROR);
+        $result = ['ok' => execute(json_decode($line, true, flags: JSON_THROW_ON_ERROR), $presence)];
+        $json = json_encode($result, JSON_PRESERVE_ZERO_FRACTION | JSON_THROW_ON_ERROR);
     } catch (Throwable $error) {
         $json = json_encode(['error' => get_class($error).': '.$error->getMessage()], JSON_INVALID_UTF8_SUBSTITUTE);
     }

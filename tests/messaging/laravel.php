@@ -1,9 +1,9 @@
 <?php
 
 /*
- * What a Laravel application makes of the sidecar's tables: Debian's Laravel 8.83 with its encrypter and its hasher, on an
- * SQLite file. Arguments: the file, the APP_KEY, and the API token and personal token of the client with the fingerprint
- * "php". It prints what it found as JSON.
+ * Reads the sidecar's tables with Laravel: Debian's Laravel 8.83 with its encrypter and its hasher, on an SQLite file.
+ * Arguments: the file, the APP_KEY, and the API token and personal token of the client with the fingerprint "php".
+ * Prints the results as JSON.
  */
 
 declare(strict_types=1);

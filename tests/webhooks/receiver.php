@@ -1,9 +1,8 @@
 <?php
 
-// Runs the PHP receiver of README.md in a real Laravel: php -S 127.0.0.1:PORT receiver.php
+// Runs the PHP receiver of php-bridge/README.md in a real Laravel: php -S 127.0.0.1:PORT receiver.php
 //
-// PRESENCE_RECEIVED is a file that gets a line of JSON for each post it was called for: the payload it took, or the
-// status it answered with.
+// Appends one line of JSON per request to the file PRESENCE_RECEIVED: the accepted payload, or the status of the error.
 
 declare(strict_types=1);
 
@@ -28,17 +27,17 @@ $app->bind(ResponseFactory::class, fn () => new class {
     }
 });
 
-$note = static fn (array $what) => file_put_contents(getenv('PRESENCE_RECEIVED'), json_encode($what)."\n", FILE_APPEND);
-$app['events']->listen('presence', static fn (array $payload) => $note($payload));
+$log = static fn (array $entry) => file_put_contents(getenv('PRESENCE_RECEIVED'), json_encode($entry)."\n", FILE_APPEND);
+$app['events']->listen('presence', static fn (array $payload) => $log($payload));
 
-preg_match('/<!-- receiver -->\s*```php\n(.*?)```/s', file_get_contents(dirname(__DIR__, 2).'/README.md'), $found);
-eval($found[1]);
+preg_match('/<!-- receiver -->\s*```php\n(.*?)```/s', file_get_contents(dirname(__DIR__, 2).'/php-bridge/README.md'), $matches);
+eval($matches[1]);
 
 $request = Request::capture();
 $app->instance('request', $request);
 try {
     $app['router']->dispatch($request)->send();
-} catch (HttpExceptionInterface $refused) {
-    http_response_code($refused->getStatusCode());
-    $note(['refused' => $refused->getStatusCode()]);
+} catch (HttpExceptionInterface $exception) {
+    http_response_code($exception->getStatusCode());
+    $log(['refused' => $exception->getStatusCode()]);
 }

@@ -4,7 +4,7 @@
 
 declare(strict_types=1);
 
-$wrong = 0;
+$failures = 0;
 foreach (json_decode(file_get_contents($argv[1]), true, flags: JSON_THROW_ON_ERROR)['cases'] as $case) {
     ['algo' => $algo, 'secret' => $secret, 'id' => $id, 'time' => $time, 'body' => $body] = $case;
     $header = "t={$time},v1=".hash_hmac($algo, "{$time}.{$body}", $secret);
@@ -13,8 +13,8 @@ foreach (json_decode(file_get_contents($argv[1]), true, flags: JSON_THROW_ON_ERR
     foreach (['header' => $header, 'standard' => $standard] as $name => $expected) {
         if ($case[$name] !== $expected) {
             echo json_encode([...$case, "expected_{$name}" => $expected]), PHP_EOL;
-            $wrong++;
+            $failures++;
         }
     }
 }
-exit($wrong === 0 ? 0 : 1);
+exit($failures === 0 ? 0 : 1);

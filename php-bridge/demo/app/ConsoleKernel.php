@@ -6,7 +6,7 @@ namespace Demo;
 
 use Illuminate\Foundation\Console\Kernel;
 
-/** The framework's commands and the package's. */
+/** Runs the commands of the framework and of the package. */
 final class ConsoleKernel extends Kernel
 {
 }

@@ -9,12 +9,12 @@ use Illuminate\Support\Facades\Auth;
 use Illuminate\Support\Facades\Broadcast;
 use Illuminate\Support\Facades\Route;
 
-/** The app's users, routes and channels. */
+/** Registers the demo's users, routes and broadcast channels. */
 final class DemoServiceProvider extends RouteServiceProvider
 {
     public function boot(): void
     {
-        Auth::provider('people', fn (): People => new People());
+        Auth::provider('demo', fn (): DemoUserProvider => new DemoUserProvider());
         Broadcast::channel('presence.user.{id}', fn (User $user): bool => true);
         $this->routes(function (): void {
             Route::middleware('web')->group(__DIR__ . '/../routes/web.php');

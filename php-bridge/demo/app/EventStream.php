@@ -7,28 +7,28 @@ namespace Demo;
 use Illuminate\Support\Facades\Redis;
 use Symfony\Component\HttpFoundation\StreamedResponse;
 
-/** Hands what is broadcast on presence.global to a browser, as Server-Sent Events. */
+/** Streams the broadcasts on presence.global to a browser as Server-Sent Events. */
 final class EventStream
 {
-    /** Seconds without news after which the browser has to come again. */
-    private const LASTS_SECONDS = 30;
+    /** The stream ends after this time without a broadcast; the browser reconnects. */
+    private const IDLE_TIMEOUT_SECONDS = 30;
 
     public function __invoke(): StreamedResponse
     {
         $headers = ['Content-Type' => 'text/event-stream', 'Cache-Control' => 'no-store', 'X-Accel-Buffering' => 'no'];
 
         return new StreamedResponse(function (): void {
-            ini_set('default_socket_timeout', (string) self::LASTS_SECONDS);
+            ini_set('default_socket_timeout', (string) self::IDLE_TIMEOUT_SECONDS);
             $this->send("retry: 200\n: welcome\n\n");
             $redis = Redis::connection('pubsub')->client();
-            $redis->setOption(\Redis::OPT_READ_TIMEOUT, self::LASTS_SECONDS);
+            $redis->setOption(\Redis::OPT_READ_TIMEOUT, self::IDLE_TIMEOUT_SECONDS);
             try {
                 $redis->subscribe(['presence.global'], function ($redis, $channel, string $message): void {
-                    $told = json_decode($message, true);
-                    $this->send("event: {$told['event']}\ndata: " . json_encode($told['data']) . "\n\n");
+                    $broadcast = json_decode($message, true);
+                    $this->send("event: {$broadcast['event']}\ndata: " . json_encode($broadcast['data']) . "\n\n");
                 });
             } catch (\RedisException) {
-                // Nothing happened for so long; the browser comes again.
+                // The idle timeout has passed.
             }
         }, 200, $headers);
     }

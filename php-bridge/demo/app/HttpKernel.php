@@ -13,7 +13,7 @@ use Illuminate\Routing\Middleware\SubstituteBindings;
 use Illuminate\Routing\Middleware\ThrottleRequests;
 use Illuminate\Session\Middleware\StartSession;
 
-/** The skeleton's middleware, and presence behind all of it. */
+/** The middleware of Laravel's app skeleton, and the package's. */
 final class HttpKernel extends Kernel
 {
     protected $middleware = [

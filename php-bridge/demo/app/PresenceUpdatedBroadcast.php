@@ -7,7 +7,7 @@ namespace Demo;
 use Illuminate\Broadcasting\Channel;
 use Illuminate\Contracts\Broadcasting\ShouldBroadcastNow;
 
-/** The app's own broadcast of a webhook. */
+/** Broadcasts the body of a webhook, for a receiver that the app implements itself. */
 final class PresenceUpdatedBroadcast implements ShouldBroadcastNow
 {
     public function __construct(public array $payload)

@@ -6,7 +6,7 @@ namespace Demo;
 
 use Illuminate\Auth\GenericUser;
 
-/** Somebody who can log in. Any number is a user; some have names. */
+/** A user of the demo. Every number is a valid id; some users have names. */
 final class User extends GenericUser
 {
     public const PASSWORD = 'secret';

@@ -1,8 +1,8 @@
 <?php
 
 /*
- * The smallest Laravel app that has users: two of them, no database. It runs on Debian's framework, or on any that
- * Composer installed beside this package.
+ * A minimal Laravel app with two users and no database. It runs on Debian's Laravel, or on the framework that Composer
+ * installed in this package's vendor folder.
  */
 
 declare(strict_types=1);
@@ -17,7 +17,7 @@ use Illuminate\Contracts\Http\Kernel as HttpContract;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Exceptions\Handler;
 
-// Whatever the app writes goes there.
+// All files that the app writes.
 $storage = getenv('DEMO_STORAGE') ?: sys_get_temp_dir() . '/presence-demo';
 foreach (['framework/views', 'framework/sessions', 'logs', 'cache'] as $folder) {
     is_dir("{$storage}/{$folder}") || mkdir("{$storage}/{$folder}", 0700, true);

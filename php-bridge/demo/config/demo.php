@@ -1,6 +1,6 @@
 <?php
 
 return [
-    // Seconds between two heartbeats of a page.
+    // Seconds between the heartbeats of a page.
     'every' => env('DEMO_HEARTBEAT_SECONDS', 10),
 ];

@@ -7,8 +7,8 @@ use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Route;
 
 /*
- * A webhook receiver as apps wrote it for aesircloud/laravel-presence: it checks the one signature that there was, with
- * the secret as it is written, and broadcasts the body.
+ * A webhook receiver written for aesircloud/laravel-presence: it verifies X-Presence-Signature with one secret and
+ * broadcasts the body.
  */
 Route::post('/hooks/presence', function (Request $request) {
     parse_str(str_replace(',', '&', (string) $request->header('X-Presence-Signature')), $signature);

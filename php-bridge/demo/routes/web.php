@@ -15,7 +15,7 @@ Route::get('/login', fn () => view('login'))->name('login');
 
 Route::post('/login', function (Request $request) {
     $credentials = $request->only('id', 'password');
-    abort_unless(Auth::attempt($credentials), 422, 'These are not the right words.');
+    abort_unless(Auth::attempt($credentials), 422, 'These credentials do not match our records.');
     $request->session()->regenerate();
 
     return redirect()->route('home');
@@ -29,11 +29,11 @@ Route::post('/logout', function (Request $request) {
     return redirect()->route('login');
 })->middleware('auth');
 
-// What a page can pull, in place of being told.
+// For pages that poll instead of listening to broadcasts.
 Route::get('/presence/status/{id}', fn (int $id) => response()->json(Presence::status(User::find($id)->id)))
     ->middleware('auth')->name('presence.status');
 
-// Broadcasts as Server-Sent Events: this app has no websocket server.
+// Broadcasts as Server-Sent Events, because the demo has no WebSocket server.
 Route::get('/events', EventStream::class)->middleware('auth');
 
 Route::get('/alpine.js', function () {

@@ -4,7 +4,7 @@
     @auth
         <h1>Hello, {{ auth()->user()->name }}</h1>
         <table>
-            <tr><th>Who</th><th>When the page was made</th><th>Now</th></tr>
+            <tr><th>User</th><th>At page load</th><th>Live</th></tr>
             @foreach (\Demo\User::NAMES as $id => $name)
                 <tr>
                     <td>{{ $name }}</td>
@@ -13,7 +13,7 @@
                 </tr>
             @endforeach
         </table>
-        <p>Hide this tab, and you are away; close it, and you are offline.</p>
+        <p>Hide this tab to become away. Close it to go offline.</p>
         <form method="post" action="/logout">@csrf <button>Log out</button></form>
     @else
         <p><a href="/login">Log in</a></p>

@@ -13,12 +13,12 @@
         td, th { text-align: left; padding: .6rem .4rem; border-bottom: 1px solid #ddd; }
     </style>
     <script>
-        // What Laravel Echo does, over Server-Sent Events.
+        // Stands in for Laravel Echo, over Server-Sent Events.
         window.Echo = {
             channel: () => ({
-                listen: (name, tell) => {
+                listen: (name, callback) => {
                     window.stream ??= new EventSource('/events');
-                    window.stream.addEventListener(name.slice(1), e => tell(JSON.parse(e.data)));
+                    window.stream.addEventListener(name.slice(1), e => callback(JSON.parse(e.data)));
                 },
             }),
         };

@@ -1,73 +1,78 @@
+// @presenceHeartbeat: sends heartbeats for all tabs of a browser, and ends the session when the last tab is closed.
+// The server removes comment lines and indentation. Tabs of other versions read the same message members.
 (config => {
-  const tabs = new Map(), me = Math.random(), every = config.every * 1000, now = Date.now, on = addEventListener;
+  const tabs = new Map(), me = Math.random(), interval = config.every * 1000, now = Date.now, on = addEventListener;
   const channel = window.BroadcastChannel && new BroadcastChannel('presence');
-  let {token, ttl} = config, expires = now() + ttl * 1000, beaten = 0, staying = 0, active, over, left;
+  let {token, ttl} = config, expiresAt = now() + ttl * 1000, lastSent = 0, graceUntil = 0, active, stopped, closed;
 
   const visible = () => document.visibilityState === 'visible';
-  const others = () => [...tabs.values()].filter(tab => now() - tab.heard < every + 60000);
-  const someVisible = () => visible() || others().some(tab => tab.visible);
-  const say = more => channel && !left && channel.postMessage({me, visible: visible(), beaten, active, ...more});
-  const ask = async (url, options = {}) => {
-    const answer = await fetch(url, {...options, headers: {Accept: 'application/json', ...options.headers}});
-    return answer.status === 401 || answer.status === 419 ? null : answer;
+  const others = () => [...tabs.values()].filter(tab => now() - tab.seenAt < interval + 60000);
+  const anyVisible = () => visible() || others().some(tab => tab.visible);
+  const announce = extra => channel && !closed &&
+    channel.postMessage({me, visible: visible(), beaten: lastSent, active, ...extra});
+  // Resolves to null if the app's session has ended.
+  const call = async (url, options = {}) => {
+    const response = await fetch(url, {...options, headers: {Accept: 'application/json', ...options.headers}});
+    return response.status === 401 || response.status === 419 ? null : response;
   };
 
   const renew = async () => {
-    const answer = await ask(config.renew);
-    if (!answer) return over = true;
-    ({token, ttl} = await answer.json());
-    expires = now() + ttl * 1000;
+    const response = await call(config.renew);
+    if (!response) return stopped = true;
+    ({token, ttl} = await response.json());
+    expiresAt = now() + ttl * 1000;
   };
-  const beat = async () => {
-    active = someVisible();
-    beaten = now();
-    say();
-    if (token && now() > expires - 60000) await renew();
-    const proof = () => token ? {Authorization: 'Bearer ' + token} : {'X-CSRF-TOKEN': config.csrf};
-    const post = () => left || ask(config.url, {
-      method: 'POST', headers: {'Content-Type': 'application/json', ...proof()},
+  const heartbeat = async () => {
+    active = anyVisible();
+    lastSent = now();
+    announce();
+    if (token && now() > expiresAt - 60000) await renew();
+    const auth = () => token ? {Authorization: 'Bearer ' + token} : {'X-CSRF-TOKEN': config.csrf};
+    const post = () => closed || call(config.url, {
+      method: 'POST', headers: {'Content-Type': 'application/json', ...auth()},
       body: JSON.stringify({active, sent_at: now()})
     });
-    if (over || await post()) return;
+    if (stopped || await post()) return;
     if (token) await renew();
-    over = over || !token || !await post();
+    stopped = stopped || !token || !await post();
   };
-  const check = () => {
-    if (!over && !left && (now() - beaten > every * 0.9 || someVisible() !== active)) beat().catch(() => {});
+  const sendIfDue = () => {
+    const isDue = now() - lastSent > interval * 0.9 || anyVisible() !== active;
+    if (!stopped && !closed && isDue) heartbeat().catch(() => {});
   };
-  const end = () => {
-    const said = {end: true, sent_at: now()}, {csrf, url} = config;
-    navigator.sendBeacon(url, token ? JSON.stringify({token, ...said}) : new URLSearchParams({_token: csrf, ...said}));
+  const endSession = () => {
+    const body = {end: true, sent_at: now()}, {csrf, url} = config;
+    navigator.sendBeacon(url, token ? JSON.stringify({token, ...body}) : new URLSearchParams({_token: csrf, ...body}));
   };
-  const goes = url => {
-    if (url && new URL(url, location).origin === location.origin) staying = now() + 10000;
+  const onNavigate = url => {
+    if (url && new URL(url, location).origin === location.origin) graceUntil = now() + 10000;
   };
 
   if (channel) channel.onmessage = ({data}) => {
-    data.gone ? tabs.delete(data.me) : tabs.set(data.me, {visible: data.visible, heard: now()});
-    if (data.beaten > beaten) ({beaten, active} = data);
-    if (data.hello) say();
-    if (data.gone) setTimeout(check, 5000);
+    data.gone ? tabs.delete(data.me) : tabs.set(data.me, {visible: data.visible, seenAt: now()});
+    if (data.beaten > lastSent) ({beaten: lastSent, active} = data);
+    if (data.hello) announce();
+    if (data.gone) setTimeout(sendIfDue, 5000);
   };
   if (window.navigation) navigation.addEventListener('navigate', e => {
-    if (!e.destination.sameDocument) goes(e.destination.url);
+    if (!e.destination.sameDocument) onNavigate(e.destination.url);
   });
   else for (const type of ['click', 'submit']) on(type, e => {
-    goes(e.target.action || (e.target.closest('a[href]') || {}).href);
+    onNavigate(e.target.action || (e.target.closest('a[href]') || {}).href);
   }, true);
   on('visibilitychange', () => {
-    say();
-    setTimeout(check, visible() ? 0 : 500);
+    announce();
+    setTimeout(sendIfDue, visible() ? 0 : 500);
   });
   on('pagehide', () => {
-    say({gone: true});
-    left = true;
-    if (!over && now() > staying && !others().length) end();
+    announce({gone: true});
+    closed = true;
+    if (!stopped && now() > graceUntil && !others().length) endSession();
   });
   on('pageshow', () => {
-    left = false;
-    say({hello: true});
-    setTimeout(check, 200);
+    closed = false;
+    announce({hello: true});
+    setTimeout(sendIfDue, 200);
   });
-  setInterval(() => { say(); check() }, every);
+  setInterval(() => { announce(); sendIfDue() }, interval);
 })

@@ -6,59 +6,59 @@ namespace AesirCloud\Presence\Console;
 
 use AesirCloud\Presence\Sidecar\Client;
 use AesirCloud\Presence\Sidecar\SidecarException;
-use AesirCloud\Presence\Support\Store;
+use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Webhooks\Change;
-use AesirCloud\Presence\Webhooks\Inbox;
+use AesirCloud\Presence\Webhooks\WebhookHandler;
 use Illuminate\Console\Command;
 
-/** Reads what happened while the app could not be told, and passes it on as the webhooks would have. */
+/** Reads the sidecar's change log from the last cursor and handles each change as if its webhook had arrived. */
 final class CatchUpCommand extends Command
 {
-    private const CURSOR = 'presence:cursor';
+    private const CURSOR_KEY = 'presence:cursor';
 
-    private const PAGE = 500;
+    private const PAGE_SIZE = 500;
 
     protected $signature = 'presence:catch-up
-        {--after= : A cursor of the change log to begin behind, in place of where the last run ended}';
+        {--after= : Start after this cursor of the change log instead of the stored one}';
 
-    protected $description = 'Dispatch the presence events that were missed';
+    protected $description = 'Dispatch presence events that were missed while webhooks could not be delivered';
 
-    public function handle(Client $client, Inbox $inbox, Store $store): int
+    public function handle(Client $client, WebhookHandler $webhooks, CacheStore $cache): int
     {
-        $cursor = $this->option('after') ?? $store->open()->get(self::CURSOR);
-        $news = 0;
+        $cursor = $this->option('after') ?? $cache->repository()->get(self::CURSOR_KEY);
+        $dispatched = 0;
         do {
             try {
-                $page = $this->read($client, $cursor);
-            } catch (SidecarException $failure) {
-                $this->error($failure->getMessage());
+                $page = $this->fetchPage($client, $cursor);
+            } catch (SidecarException $exception) {
+                $this->error($exception->getMessage());
 
                 return self::FAILURE;
             }
-            foreach ($page['data'] as $told) {
-                $change = Change::of($told);
-                $news += (int) ($change !== null && $inbox->take($change));
+            foreach ($page['data'] as $entry) {
+                $change = Change::fromPayload($entry);
+                $dispatched += (int) ($change !== null && $webhooks->handle($change));
             }
             $cursor = $page['next_cursor'];
-            $store->open()->forever(self::CURSOR, $cursor);
+            $cache->repository()->forever(self::CURSOR_KEY, $cursor);
         } while ($page['data'] !== []);
-        $this->info("{$news} missed.");
+        $this->info("Missed events dispatched: {$dispatched}.");
 
         return self::SUCCESS;
     }
 
-    /** The page behind a cursor. If the log does not reach back to it any more, its first page. */
-    private function read(Client $client, ?string $cursor): array
+    /** Returns the page after the cursor, or the log's first page if the cursor has expired. */
+    private function fetchPage(Client $client, ?string $cursor): array
     {
         try {
-            return $client->get('/api/v1/presence/changes', ['after' => $cursor, 'limit' => self::PAGE]);
-        } catch (SidecarException $failure) {
-            if ($failure->status !== 409 || $cursor === null) {
-                throw $failure;
+            return $client->get('/api/v1/presence/changes', ['after' => $cursor, 'limit' => self::PAGE_SIZE]);
+        } catch (SidecarException $exception) {
+            if ($exception->status !== 409 || $cursor === null) {
+                throw $exception;
             }
-            $this->warn('The change log does not reach back to the last run: what lies between is lost.');
+            $this->warn('The cursor has expired: older changes are no longer in the change log and are lost.');
 
-            return $this->read($client, null);
+            return $this->fetchPage($client, null);
         }
     }
 }

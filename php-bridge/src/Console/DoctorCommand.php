@@ -4,36 +4,36 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Console;
 
-use AesirCloud\Presence\Doctor\Examination;
+use AesirCloud\Presence\Doctor\Diagnostics;
 use Illuminate\Console\Command;
 use Illuminate\Contracts\Container\Container;
 use LogicException;
 
-/** Says whether app and sidecar see the same keys, records, clock, windows and secrets, and what to do if not. */
+/** Checks that app and sidecar agree on keys, records, clock, timeouts and secrets, and prints a fix if they do not. */
 final class DoctorCommand extends Command
 {
     protected $signature = 'presence:doctor';
 
-    protected $description = 'Prove that the app and its sidecar agree';
+    protected $description = 'Check that the app and its sidecar are configured consistently';
 
     public function handle(Container $app): int
     {
-        $differences = 0;
+        $problems = 0;
         try {
-            foreach ($app->make(Examination::class)->findings() as $finding) {
-                $differences += (int) ! $finding->isFine();
-                $mark = $finding->isFine() ? '<info>ok</info>  ' : '<error>FIX</error> ';
-                $this->line("{$mark} {$finding->subject}: {$finding->what}");
-                if (! $finding->isFine()) {
+            foreach ($app->make(Diagnostics::class)->run() as $finding) {
+                $problems += (int) ! $finding->isOk();
+                $label = $finding->isOk() ? '<info>ok</info>  ' : '<error>FIX</error> ';
+                $this->line("{$label} {$finding->subject}: {$finding->message}");
+                if (! $finding->isOk()) {
                     $this->line("     {$finding->fix}");
                 }
             }
-        } catch (LogicException $missing) {
-            $this->error($missing->getMessage());
+        } catch (LogicException $exception) {
+            $this->error($exception->getMessage());
 
             return self::FAILURE;
         }
 
-        return $differences === 0 ? self::SUCCESS : self::FAILURE;
+        return $problems === 0 ? self::SUCCESS : self::FAILURE;
     }
 }

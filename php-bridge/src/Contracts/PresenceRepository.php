@@ -8,7 +8,7 @@ use DateTimeInterface;
 use Illuminate\Contracts\Auth\Authenticatable;
 
 /**
- * Where presence is kept. An app may bind an implementation of its own.
+ * Stores presence. An app may bind its own implementation.
  *
  * @phpstan-type Status array{
  *     status: 'online'|'away'|'offline',
@@ -19,24 +19,24 @@ use Illuminate\Contracts\Auth\Authenticatable;
  */
 interface PresenceRepository
 {
-    /** Records a sign of life. */
+    /** Records a heartbeat. */
     public function heartbeat(Authenticatable $user, array $meta = []): void;
 
-    /** Announces a user as online. */
+    /** Marks a user as online. */
     public function setOnline(Authenticatable $user, array $meta = []): void;
 
-    /** Ends a user's presence. */
+    /** Marks a user as offline. */
     public function setOffline(Authenticatable $user, array $meta = []): void;
 
     /**
-     * One user's presence; offline if nothing is known. Without a scope it is the resolver's.
+     * Returns the presence of a user; an unknown user is offline. The default scope is the resolver's.
      *
      * @return Status
      */
     public function status(int|string $userId, ?array $scope = null): array;
 
     /**
-     * The presence of each of these users, by id.
+     * Returns the presence of each user, keyed by id.
      *
      * @return array<int|string, Status>
      */

@@ -4,29 +4,29 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Doctor;
 
-/** One thing that was looked at. */
+/** The result of one check. */
 final class Finding
 {
     private function __construct(
         public readonly string $subject,
-        public readonly string $what,
+        public readonly string $message,
         public readonly ?string $fix
     ) {
     }
 
-    /** It is as it must be. */
-    public static function fine(string $subject, string $what): self
+    /** The check passed. */
+    public static function ok(string $subject, string $message): self
     {
-        return new self($subject, $what, null);
+        return new self($subject, $message, null);
     }
 
-    /** App and sidecar differ, and this makes them agree. */
-    public static function different(string $subject, string $what, string $fix): self
+    /** App and sidecar disagree; `$fix` says how to correct it. */
+    public static function mismatch(string $subject, string $message, string $fix): self
     {
-        return new self($subject, $what, $fix);
+        return new self($subject, $message, $fix);
     }
 
-    public function isFine(): bool
+    public function isOk(): bool
     {
         return $this->fix === null;
     }

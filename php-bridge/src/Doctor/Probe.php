@@ -5,49 +5,49 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Doctor;
 
 use AesirCloud\Presence\Sidecar\Client;
+use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Key;
-use AesirCloud\Presence\Support\Store;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Str;
 
-/** Gives the app's cache a presence record and asks the sidecar what it makes of it. */
+/** Writes test records to the app's cache and reads them back through the sidecar. */
 final class Probe
 {
-    /** A scope of its own, so that no user can be meant. */
+    /** A separate scope, so that a probe never collides with a real user. */
     public const SCOPE = ['guard' => 'presence-doctor'];
 
-    /** What the records say, beyond ASCII so that it shows who serializes how. */
+    /** Contains a non-ASCII character to reveal differences in serialization. */
     public const META = ['from' => 'doctor', 'sign' => '✓', 'nested' => ['number' => 1]];
 
-    private const LIVES_SECONDS = 60;
+    private const TTL_SECONDS = 60;
 
-    public function __construct(private readonly Store $store, private readonly Client $client)
+    public function __construct(private readonly CacheStore $cache, private readonly Client $client)
     {
     }
 
     /**
-     * The sidecar's answer for somebody whom the app has last seen `$age` seconds ago.
+     * Returns the sidecar's response for a test user who was last seen `$age` seconds ago.
      *
      * @return array<string, mixed>
      */
-    public function ask(int $age): array
+    public function fetchPresence(int $age): array
     {
-        $user = $this->leave($age);
+        $user = $this->writeRecord($age);
         try {
-            $question = ['user_ids' => [$user], 'scope' => self::SCOPE];
+            $query = ['user_ids' => [$user], 'scope' => self::SCOPE];
 
-            return $this->client->post('/api/v1/presence/many', $question)[$user] ?? [];
+            return $this->client->post('/api/v1/presence/many', $query)[$user] ?? [];
         } finally {
-            $this->store->open()->forget(Key::forUserId($user, self::SCOPE));
+            $this->cache->repository()->forget(Key::forUserId($user, self::SCOPE));
         }
     }
 
-    /** Somebody whom the app has last seen `$age` seconds ago, for a minute. */
-    public function leave(int $age): string
+    /** Writes the record of a test user who was last seen `$age` seconds ago, and returns the user's id. */
+    public function writeRecord(int $age): string
     {
         $user = 'probe-' . Str::lower(Str::random(12));
         $record = ['last_seen_at' => Carbon::now()->subSeconds($age)->toIso8601String(), 'meta' => self::META];
-        $this->store->open()->put(Key::forUserId($user, self::SCOPE), $record, self::LIVES_SECONDS);
+        $this->cache->repository()->put(Key::forUserId($user, self::SCOPE), $record, self::TTL_SECONDS);
 
         return $user;
     }

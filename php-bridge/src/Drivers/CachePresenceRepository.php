@@ -5,49 +5,50 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Drivers;
 
 use AesirCloud\Presence\Contracts\PresenceRepository;
-use AesirCloud\Presence\Events\Announcer;
+use AesirCloud\Presence\Events\EventDispatcher;
+use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Key;
 use AesirCloud\Presence\Support\Scope;
 use AesirCloud\Presence\Support\Status;
-use AesirCloud\Presence\Support\Store;
+use AesirCloud\Presence\Support\UserPresence;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Carbon;
 use Throwable;
 
 /**
- * Presence in the app's cache: one record per user that lives for the TTL. The sidecar reads and writes the same
- * records, so this one can stand in for it at any moment.
+ * Presence in the app's cache: one record per user, with the TTL as its lifetime. The sidecar reads and writes the same
+ * records, so this repository can take over from it at any time.
  */
 final class CachePresenceRepository implements PresenceRepository
 {
     public function __construct(
-        private readonly Store $store,
-        private readonly Announcer $announcer,
+        private readonly CacheStore $cache,
+        private readonly EventDispatcher $events,
         private readonly int $ttlSeconds,
         private readonly int $awayAfterSeconds
     ) {
     }
 
-    /** @param string|null $session of no use here, where users are told apart but not their tabs */
+    /** @param string|null $session ignored: without a sidecar there are no sessions */
     public function heartbeat(
         Authenticatable $user,
         array $meta = [],
         ?string $session = null,
         bool $active = true
     ): void {
-        $this->record($user, $meta, $active);
-        $this->announcer->heartbeat($user, $meta);
+        $this->writeRecord($user, $meta, $active);
+        $this->events->dispatchHeartbeat($user, $meta);
     }
 
     public function setOnline(Authenticatable $user, array $meta = []): void
     {
-        $this->record($user, $meta);
+        $this->writeRecord($user, $meta);
     }
 
     public function setOffline(Authenticatable $user, array $meta = []): void
     {
-        $this->store->open()->forget(Key::for($user));
-        $this->announcer->offline($user, $meta);
+        $this->cache->repository()->forget(Key::for($user));
+        $this->events->dispatchOffline($user, $meta);
     }
 
     public function status(int|string $userId, ?array $scope = null): array
@@ -62,41 +63,41 @@ final class CachePresenceRepository implements PresenceRepository
         foreach ($userIds as $id) {
             $keys[$id] = Key::forUserId($id, $scope);
         }
-        $records = $keys === [] ? [] : $this->store->open()->getMultiple(array_values($keys));
+        $records = $keys === [] ? [] : $this->cache->repository()->getMultiple(array_values($keys));
 
-        return array_map(fn (string $key): array => $this->read($records[$key] ?? null), $keys);
+        return array_map(fn (string $key): array => $this->readRecord($records[$key] ?? null)->toArray(), $keys);
     }
 
-    private function record(Authenticatable $user, array $meta, bool $active = true): void
+    private function writeRecord(Authenticatable $user, array $meta, bool $active = true): void
     {
         $key = Key::for($user);
-        $store = $this->store->open();
-        $came = ! $store->get($key);
+        $cache = $this->cache->repository();
+        $wasOffline = ! $cache->get($key);
         $record = ['last_seen_at' => Carbon::now()->toIso8601String(), 'meta' => $meta];
-        $store->put($key, $active ? $record : $record + ['idle' => true], $this->ttlSeconds);
-        $this->announcer->online($user, $meta, $came);
+        $cache->put($key, $active ? $record : $record + ['idle' => true], $this->ttlSeconds);
+        $this->events->dispatchOnline($user, $meta, $wasOffline);
     }
 
-    /** What a record says. What is no record says nothing. */
-    private function read(mixed $record): array
+    /** Reads a record. A value that is not a valid record means offline. */
+    private function readRecord(mixed $record): UserPresence
     {
         $isRecord = is_array($record) && array_key_exists('last_seen_at', $record);
-        $seen = $isRecord ? $this->time($record['last_seen_at']) : null;
-        if ($seen === null) {
-            return Status::unseen();
+        $lastSeenAt = $isRecord ? $this->parseDate($record['last_seen_at']) : null;
+        if ($lastSeenAt === null) {
+            return UserPresence::offline();
         }
-        $elapsed = self::secondsBetween($seen, Carbon::now());
+        $secondsAgo = self::secondsBetween($lastSeenAt, Carbon::now());
         $isIdle = ($record['idle'] ?? false) === true;
         $status = match (true) {
-            $elapsed >= $this->ttlSeconds => 'offline',
-            $isIdle || $elapsed >= $this->awayAfterSeconds => 'away',
-            default => 'online',
+            $secondsAgo >= $this->ttlSeconds => Status::Offline,
+            $isIdle || $secondsAgo >= $this->awayAfterSeconds => Status::Away,
+            default => Status::Online,
         };
 
-        return Status::seen($status, $seen, $elapsed, $record['meta'] ?? []);
+        return UserPresence::make($status, $lastSeenAt, $secondsAgo, $record['meta'] ?? []);
     }
 
-    private function time(mixed $value): ?Carbon
+    private function parseDate(mixed $value): ?Carbon
     {
         try {
             return Carbon::parse($value);
@@ -105,7 +106,7 @@ final class CachePresenceRepository implements PresenceRepository
         }
     }
 
-    /** Whole seconds without a sign. Carbon's own difference has one since its version 3. */
+    /** Returns the absolute difference in whole seconds. Carbon's own difference is signed since version 3. */
     private static function secondsBetween(Carbon $one, Carbon $other): int
     {
         return intdiv(abs((int) $other->getPreciseTimestamp() - (int) $one->getPreciseTimestamp()), 1_000_000);

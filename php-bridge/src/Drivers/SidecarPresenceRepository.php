@@ -5,33 +5,32 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Drivers;
 
 use AesirCloud\Presence\Contracts\PresenceRepository;
-use AesirCloud\Presence\Events\Announcer;
+use AesirCloud\Presence\Events\EventDispatcher;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use AesirCloud\Presence\Sidecar\Client;
 use AesirCloud\Presence\Sidecar\FailurePolicy;
 use AesirCloud\Presence\Support\Key;
 use AesirCloud\Presence\Support\Scope;
-use AesirCloud\Presence\Support\Status;
+use AesirCloud\Presence\Support\UserPresence;
 use Illuminate\Contracts\Auth\Authenticatable;
 
-/** Presence as the sidecar keeps it, with the cache to stand in for it. */
+/** Presence in the sidecar, with the app's cache as a fallback. */
 final class SidecarPresenceRepository implements PresenceRepository
 {
-    /** Most users in one question. */
-    private const AT_ONCE = 1000;
+    private const MAX_USERS_PER_REQUEST = 1000;
 
     public function __construct(
         private readonly Client $client,
         private readonly FailurePolicy $policy,
         private readonly CachePresenceRepository $cache,
-        private readonly Announcer $announcer,
+        private readonly EventDispatcher $events,
         private readonly BrowserSession $browser
     ) {
     }
 
     /**
-     * @param string|null $session the tab or device; null is the browser of this request
-     * @param bool $active false if the user is there, but idle
+     * @param string|null $session id of the tab or device; null means the browser session of this request
+     * @param bool $active false if the user is present but idle
      * @param int|null $sentAt milliseconds by the clock of the tab or device
      */
     public function heartbeat(
@@ -41,31 +40,31 @@ final class SidecarPresenceRepository implements PresenceRepository
         bool $active = true,
         ?int $sentAt = null
     ): void {
-        $beat = ['session' => $session ?? $this->browser->name(), 'active' => $active, 'sent_at' => $sentAt];
-        $answer = $this->policy->attempt(
-            fn (): array => $this->tell('heartbeat', $user, $meta, $beat),
+        $fields = ['session' => $session ?? $this->browser->id(), 'active' => $active, 'sent_at' => $sentAt];
+        $response = $this->policy->attempt(
+            fn (): array => $this->post('heartbeat', $user, $meta, $fields),
             fn () => $this->cache->heartbeat($user, $meta, $session, $active)
         );
-        // Offline after a heartbeat: the session's end has overtaken it, so that it was left out.
-        if ($answer !== null && ($answer['status'] ?? null) !== 'offline') {
-            $this->announceOnline($user, $meta, $answer);
-            $this->announcer->heartbeat($user, $meta);
+        // Offline after a heartbeat means that it was stale: its session had ended already, so it had no effect.
+        if ($response !== null && ($response['status'] ?? null) !== 'offline') {
+            $this->dispatchOnline($user, $meta, $response);
+            $this->events->dispatchHeartbeat($user, $meta);
         }
     }
 
     public function setOnline(Authenticatable $user, array $meta = []): void
     {
-        $answer = $this->policy->attempt(
-            fn (): array => $this->tell('online', $user, $meta, ['session' => $this->browser->name()]),
+        $response = $this->policy->attempt(
+            fn (): array => $this->post('online', $user, $meta, ['session' => $this->browser->id()]),
             fn () => $this->cache->setOnline($user, $meta)
         );
-        if ($answer !== null) {
-            $this->announceOnline($user, $meta, $answer);
+        if ($response !== null) {
+            $this->dispatchOnline($user, $meta, $response);
         }
     }
 
     /**
-     * @param string|null $session the tab or device that ends; null means all of them
+     * @param string|null $session id of the tab or device that ends; null ends all sessions of the user
      * @param int|null $sentAt milliseconds by the clock of the tab or device
      */
     public function setOffline(
@@ -74,12 +73,12 @@ final class SidecarPresenceRepository implements PresenceRepository
         ?string $session = null,
         ?int $sentAt = null
     ): void {
-        $answer = $this->policy->attempt(
-            fn (): array => $this->tell('offline', $user, $meta, ['session' => $session, 'sent_at' => $sentAt]),
+        $response = $this->policy->attempt(
+            fn (): array => $this->post('offline', $user, $meta, ['session' => $session, 'sent_at' => $sentAt]),
             fn () => $this->cache->setOffline($user, $meta)
         );
-        if ($answer !== null && ($session === null || ($answer['transition'] ?? null) === 'went_offline')) {
-            $this->announcer->offline($user, $meta);
+        if ($response !== null && ($session === null || ($response['transition'] ?? null) === 'went_offline')) {
+            $this->events->dispatchOffline($user, $meta);
         }
     }
 
@@ -93,16 +92,16 @@ final class SidecarPresenceRepository implements PresenceRepository
         $scope = Scope::complete($scope);
 
         return $this->policy->attempt(
-            fn (): array => $this->ask($userIds, $scope),
+            fn (): array => $this->fetchMany($userIds, $scope),
             fn (): array => $this->cache->many($userIds, $scope),
-            array_map(fn (): array => Status::unseen(), array_flip($userIds))
+            array_map(fn (): array => UserPresence::offline()->toArray(), array_flip($userIds))
         );
     }
 
     /**
-     * The members of a scope, a page of them.
+     * Returns a page of the members of a scope.
      *
-     * @param string|null $status "online" or "away"; both if null
+     * @param string|null $status "online" or "away"; null means both
      * @return array{data: list<array<string, mixed>>, next_cursor: string|null}
      */
     public function roster(?array $scope, ?string $status, int $limit, ?string $cursor): array
@@ -110,63 +109,65 @@ final class SidecarPresenceRepository implements PresenceRepository
         $query = ['status' => $status, 'limit' => $limit, 'cursor' => $cursor] + Scope::complete($scope);
 
         return $this->policy->attempt(
-            fn (): array => $this->members($this->client->get('/api/v1/presence/roster', $query)),
-            fn (): array => $this->members([]),
-            $this->members([])
+            fn (): array => $this->parseRoster($this->client->get('/api/v1/presence/roster', $query)),
+            fn (): array => $this->parseRoster([]),
+            $this->parseRoster([])
         );
     }
 
     /**
-     * How many members a scope has.
+     * Returns the number of members of a scope by status.
      *
      * @return array{online: int, away: int, present: int}
      */
     public function counts(?array $scope): array
     {
-        $none = ['online' => 0, 'away' => 0, 'present' => 0];
+        $empty = ['online' => 0, 'away' => 0, 'present' => 0];
 
         return $this->policy->attempt(
             fn (): array => $this->client->get('/api/v1/presence/counts', Scope::complete($scope)),
-            fn (): array => $none,
-            $none
+            fn (): array => $empty,
+            $empty
         );
     }
 
-    /** @param array<string, mixed> $more */
-    private function tell(string $what, Authenticatable $user, array $meta, array $more): array
+    /** @param array<string, mixed> $fields */
+    private function post(string $operation, Authenticatable $user, array $meta, array $fields): array
     {
-        $body = ['user_id' => Key::id($user), 'meta' => $meta, 'scope' => Scope::complete()] + $more;
+        $body = ['user_id' => Key::id($user), 'meta' => $meta, 'scope' => Scope::complete()] + $fields;
 
-        return $this->client->post("/api/v1/presence/{$what}", $body);
+        return $this->client->post("/api/v1/presence/{$operation}", $body);
     }
 
-    private function announceOnline(Authenticatable $user, array $meta, array $answer): void
+    private function dispatchOnline(Authenticatable $user, array $meta, array $response): void
     {
-        $came = ($answer['transition'] ?? null) === 'came_online';
-        if ($came || ($answer['status'] ?? null) === 'online') {
-            $this->announcer->online($user, $meta, $came);
+        $cameOnline = ($response['transition'] ?? null) === 'came_online';
+        if ($cameOnline || ($response['status'] ?? null) === 'online') {
+            $this->events->dispatchOnline($user, $meta, $cameOnline);
         }
     }
 
-    private function ask(array $userIds, array $scope): array
+    private function fetchMany(array $userIds, array $scope): array
     {
-        $statuses = [];
-        foreach (array_chunk(array_values($userIds), self::AT_ONCE) as $some) {
-            $answer = $this->client->post('/api/v1/presence/many', ['user_ids' => $some, 'scope' => $scope]);
-            foreach ($some as $id) {
-                $statuses[$id] = isset($answer[$id]['status']) ? Status::answered($answer[$id]) : Status::unseen();
+        $presences = [];
+        foreach (array_chunk(array_values($userIds), self::MAX_USERS_PER_REQUEST) as $batch) {
+            $response = $this->client->post('/api/v1/presence/many', ['user_ids' => $batch, 'scope' => $scope]);
+            foreach ($batch as $id) {
+                $presences[$id] = UserPresence::fromResponse((array) ($response[$id] ?? []))->toArray();
             }
         }
 
-        return $statuses;
+        return $presences;
     }
 
-    private function members(array $page): array
+    private function parseRoster(array $page): array
     {
-        $dated = fn (array $member): array => array_merge($member, Status::answered($member), [
-            'last_online_at' => Status::date($member['last_online_at'] ?? null),
-        ]);
+        $parseMember = fn (array $member): array => array_merge(
+            $member,
+            UserPresence::fromResponse($member)->toArray(),
+            ['last_online_at' => UserPresence::parseDate($member['last_online_at'] ?? null)]
+        );
 
-        return ['data' => array_map($dated, $page['data'] ?? []), 'next_cursor' => $page['next_cursor'] ?? null];
+        return ['data' => array_map($parseMember, $page['data'] ?? []), 'next_cursor' => $page['next_cursor'] ?? null];
     }
 }

@@ -9,7 +9,7 @@ use Illuminate\Broadcasting\Channel;
 use Illuminate\Broadcasting\PrivateChannel;
 use Illuminate\Contracts\Broadcasting\ShouldBroadcastNow;
 
-/** Sends `presence.updated` to browsers, over whatever broadcaster the app has. */
+/** Broadcasts `presence.updated` to browsers with the app's broadcaster. */
 final class PresenceBroadcast implements ShouldBroadcastNow
 {
     /** @param array<string, mixed> $payload */
@@ -17,14 +17,14 @@ final class PresenceBroadcast implements ShouldBroadcastNow
     {
     }
 
-    /** On the public channel presence.global, without the meta. */
-    public static function toEverybody(Change $change): self
+    /** Broadcasts on the public channel presence.global, without the meta. */
+    public static function onPublicChannel(Change $change): self
     {
-        return new self(new Channel('presence.global'), $change->forEverybody());
+        return new self(new Channel('presence.global'), $change->publicPayload());
     }
 
-    /** On the private channel presence.user.{id}, whom the app lets listen; with all that is known. */
-    public static function toTheUsersOwnChannel(Change $change): self
+    /** Broadcasts the whole payload on the private channel presence.user.{id}, which the app authorizes. */
+    public static function onUserChannel(Change $change): self
     {
         return new self(new PrivateChannel("presence.user.{$change->userId}"), $change->payload);
     }

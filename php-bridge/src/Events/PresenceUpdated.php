@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Events;
 
-/** A user who was here already gave a sign of life. */
+/** A user who was already present sent a heartbeat, or was marked online again. */
 final class PresenceUpdated
 {
     /**
-     * @param string $type what it was: "online" or "heartbeat"
-     * @param array<string, mixed> $payload user_id, occurred_at and meta; from a webhook, its whole body
+     * @param string $type "online" or "heartbeat"
+     * @param array<string, mixed> $payload user_id, occurred_at and meta; for a webhook, its whole body
      */
     public function __construct(
         public readonly int|string $userId,

@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Events;
 
-/** A user has left, or said nothing for longer than the TTL. */
+/** A user went offline, or sent no heartbeat within the TTL. */
 final class UserWentOffline
 {
-    /** @param array<string, mixed> $payload user_id, occurred_at and meta; from a webhook, its whole body */
+    /** @param array<string, mixed> $payload user_id, occurred_at and meta; for a webhook, its whole body */
     public function __construct(public readonly int|string $userId, public readonly array $payload = [])
     {
     }

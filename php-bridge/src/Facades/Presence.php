@@ -31,9 +31,9 @@ use Illuminate\Support\Facades\Facade;
 final class Presence extends Facade
 {
     /**
-     * Puts presence into the memory of the test that calls this.
+     * Replaces presence with an in-memory fake, for tests.
      *
-     * @param array<int|string, string> $statuses "online", "away" or "offline" by user id, to begin with
+     * @param array<int|string, string> $statuses initial statuses by user id: "online", "away" or "offline"
      */
     public static function fake(array $statuses = []): PresenceFake
     {

@@ -8,7 +8,7 @@ use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use Illuminate\Auth\Events\Login;
 
-/** Who logs in is online; the request is marked, so that it is not taken for a visit besides. */
+/** Marks the user online at login, and marks the request so that the middleware does not record it again. */
 final class LoginMarkedOnline
 {
     public function __construct(private readonly BrowserSession $browser)
@@ -17,7 +17,7 @@ final class LoginMarkedOnline
 
     public function handle(Login $event): void
     {
-        $this->browser->begin();
+        $this->browser->ensureId();
         Presence::online($event->user, ['source' => 'login']);
         request()->attributes->set(self::class, true);
     }

@@ -8,7 +8,7 @@ use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use Illuminate\Auth\Events\Logout;
 
-/** Who logs out has left with this browser; other devices stay. */
+/** Ends the presence session of this browser at logout; other devices keep theirs. */
 final class LogoutMarkedOffline
 {
     public function __construct(private readonly BrowserSession $browser)
@@ -18,7 +18,7 @@ final class LogoutMarkedOffline
     public function handle(Logout $event): void
     {
         if ($event->user !== null) {
-            Presence::offline($event->user, ['source' => 'logout'], $this->browser->name());
+            Presence::offline($event->user, ['source' => 'logout'], $this->browser->id());
         }
     }
 }

@@ -8,43 +8,43 @@ use Illuminate\Contracts\Session\Session;
 use Illuminate\Support\Str;
 
 /**
- * The name under which the sidecar knows the browser of this request. It lies in the app's session, because that
- * session's id changes with each login and is nobody else's business.
+ * The presence session of the browser that sent this request. Its id is stored in the app's session. The app's own
+ * session id is not used: it is a secret, and it changes at each login.
  */
 final class BrowserSession
 {
-    private const NAME = 'presence:session';
+    private const ID_KEY = 'presence:session';
 
-    private const PAGES_BEAT = 'presence:pages-beat';
+    private const SCRIPT_KEY = 'presence:pages-beat';
 
-    /** The name, if this request has a session and that has one. */
-    public function name(): ?string
+    /** Returns the id; null if there is none yet, or the request has no session. */
+    public function id(): ?string
     {
-        return $this->session()?->get(self::NAME);
+        return $this->session()?->get(self::ID_KEY);
     }
 
-    /** The name, given now if there was none; null without a session. */
-    public function begin(): ?string
+    /** Returns the id and creates it if necessary; null if the request has no session. */
+    public function ensureId(): ?string
     {
         $session = $this->session();
-        if ($session !== null && ! $session->has(self::NAME)) {
-            $session->put(self::NAME, Str::random(16));
+        if ($session !== null && ! $session->has(self::ID_KEY)) {
+            $session->put(self::ID_KEY, Str::random(16));
         }
 
-        return $this->name();
+        return $this->id();
     }
 
-    /** Notes that the browser's pages have the heartbeat script. */
-    public function beginPagesThatBeat(): void
+    /** Remembers that this browser has a page with the heartbeat script. */
+    public function markHeartbeatScript(): void
     {
-        $this->begin();
-        $this->session()?->put(self::PAGES_BEAT, true);
+        $this->ensureId();
+        $this->session()?->put(self::SCRIPT_KEY, true);
     }
 
-    /** Whether the browser's pages have the heartbeat script, and so know better than their requests who is active. */
-    public function hasPagesThatBeat(): bool
+    /** Returns whether this browser has a page with the heartbeat script, which reports activity itself. */
+    public function usesHeartbeatScript(): bool
     {
-        return (bool) $this->session()?->get(self::PAGES_BEAT);
+        return (bool) $this->session()?->get(self::SCRIPT_KEY);
     }
 
     private function session(): ?Session

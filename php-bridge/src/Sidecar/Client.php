@@ -6,24 +6,24 @@ namespace AesirCloud\Presence\Sidecar;
 
 use CurlHandle;
 
-/** Calls to one sidecar, all of them over the same connection as long as that stays open. */
+/** HTTP client of one sidecar. All calls of a process share one connection. */
 final class Client
 {
     private ?CurlHandle $curl = null;
 
-    /** The process that opened the connection. A fork must not share it: both would read each other's answers. */
-    private int $owner = 0;
+    /** Process that opened the connection. A forked child must open its own: a shared one would mix up responses. */
+    private int $ownerPid = 0;
 
     public function __construct(public readonly Endpoint $endpoint)
     {
     }
 
     /**
-     * Asks for something.
+     * Sends a GET request.
      *
-     * @param array<string, int|string|null> $query what is null is left out
-     * @param array<string, string> $headers in place of the service token
-     * @return array<mixed> the decoded answer
+     * @param array<string, int|string|null> $query null values are omitted
+     * @param array<string, string> $headers replace the service token
+     * @return array<mixed> the decoded response
      * @throws SidecarException
      */
     public function get(string $path, array $query = [], array $headers = []): array
@@ -34,16 +34,16 @@ final class Client
     }
 
     /**
-     * Does something.
+     * Sends a POST request.
      *
      * @param array<mixed> $body sent as JSON
-     * @param array<string, string> $headers in place of the service token
-     * @return array<mixed> the decoded answer
+     * @param array<string, string> $headers replace the service token
+     * @return array<mixed> the decoded response
      * @throws SidecarException
      */
     public function post(string $path, array $body, array $headers = []): array
     {
-        // Metas are the app's: what JSON cannot say of them must not lose the heartbeat.
+        // The meta comes from the app: a value that JSON cannot encode must not fail the heartbeat.
         $lenient = JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR;
         $json = json_encode($body, $lenient | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_SLASHES);
 
@@ -54,29 +54,31 @@ final class Client
     private function call(string $method, string $path, array $headers, string $json = ''): array
     {
         $curl = $this->connection();
+        $headers = $headers ?: ['Authorization' => "Bearer {$this->endpoint->token}"];
         curl_setopt_array($curl, [
             CURLOPT_URL => $this->endpoint->url . $path,
             CURLOPT_CUSTOMREQUEST => $method,
-            CURLOPT_HTTPHEADER => $this->lines($headers ?: ['Authorization' => "Bearer {$this->endpoint->token}"]),
+            CURLOPT_HTTPHEADER => self::headerLines($headers),
         ] + ($method === 'POST' ? [CURLOPT_POSTFIELDS => $json] : []));
-        $answer = curl_exec($curl);
-        if ($answer === false) {
+        $response = curl_exec($curl);
+        if ($response === false) {
             throw SidecarException::unreachable($this->endpoint, curl_error($curl));
         }
         $status = curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
-        $body = $status === 204 ? [] : json_decode($answer, true);
+        $body = $status === 204 ? [] : json_decode($response, true);
         if ($status >= 300 || ! is_array($body)) {
-            throw SidecarException::refused($this->endpoint, $method . ' ' . strtok($path, '?'), $status, $body);
+            $call = $method . ' ' . strtok($path, '?');
+            throw SidecarException::unexpectedResponse($this->endpoint, $call, $status, $body);
         }
 
         return $body;
     }
 
-    /** The handle with the options that all calls share. Resetting it keeps its connection. */
+    /** Returns the curl handle with the common options. curl_reset() keeps the connection open. */
     private function connection(): CurlHandle
     {
-        if ($this->owner !== getmypid()) {
-            [$this->curl, $this->owner] = [curl_init(), getmypid()];
+        if ($this->ownerPid !== getmypid()) {
+            [$this->curl, $this->ownerPid] = [curl_init(), getmypid()];
         }
         curl_reset($this->curl);
         $milliseconds = max(1, (int) ($this->endpoint->timeoutSeconds * 1000));
@@ -97,9 +99,9 @@ final class Client
      * @param array<string, string> $headers
      * @return list<string>
      */
-    private function lines(array $headers): array
+    private static function headerLines(array $headers): array
     {
-        // An empty "Expect:" keeps curl from asking first whether a long body is welcome.
+        // An empty "Expect:" stops curl from sending "Expect: 100-continue" with long bodies.
         $lines = ['Accept: application/json', 'Content-Type: application/json', 'Expect:'];
         foreach ($headers as $name => $value) {
             $lines[] = "{$name}: {$value}";

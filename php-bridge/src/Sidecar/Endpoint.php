@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Sidecar;
 
-/** Where a sidecar listens, and how long to wait for it. */
+/** The address of a sidecar, its service token and the timeout of a call. */
 final class Endpoint
 {
     public function __construct(
@@ -16,11 +16,11 @@ final class Endpoint
     }
 
     /**
-     * The endpoint of the section "sidecar" in config/presence.php, or null if that names none.
+     * Reads the section "sidecar" of config/presence.php. Returns null if no address is set.
      *
      * @param array<string, mixed> $config
      */
-    public static function of(array $config): ?self
+    public static function fromConfig(array $config): ?self
     {
         if (empty($config['url']) && empty($config['unix'])) {
             return null;
@@ -29,18 +29,18 @@ final class Endpoint
         return new self(
             rtrim($config['url'] ?: 'http://localhost', '/'),
             $config['unix'] ?: null,
-            self::first($config['token']),
+            self::firstToken($config['token']),
             (float) $config['timeout']
         );
     }
 
-    /** The first entry of a comma list, as secrets are written while they are changed. */
-    public static function first(?string $list): string
+    /** Returns the first entry of a comma-separated list, the format of secrets during rotation. */
+    public static function firstToken(?string $list): string
     {
         return trim(explode(',', (string) $list)[0]);
     }
 
-    /** The endpoint in words, for messages. */
+    /** Returns the address for messages. */
     public function describe(): string
     {
         return $this->unix === null ? $this->url : "unix:{$this->unix}";

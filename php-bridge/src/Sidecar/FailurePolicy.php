@@ -4,81 +4,82 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Sidecar;
 
-use AesirCloud\Presence\Support\Store;
+use AesirCloud\Presence\Support\CacheStore;
 use Closure;
 use Throwable;
 
 /**
- * What becomes of the app when its sidecar fails: nothing, as far as can be. A failure is reported once a minute, and a
- * sidecar that is down is left alone for a few seconds, so that a page with many reads does not wait for each of them.
+ * Handles failed calls to the sidecar. By default a failure does not reach the app: the cache serves the call, and the
+ * failure is reported at most once a minute. After an outage no call is sent for a few seconds, so that a page with
+ * many reads waits for one timeout only.
  */
 final class FailurePolicy
 {
-    private const REPORT_EVERY_SECONDS = 60;
+    private const REPORT_INTERVAL_SECONDS = 60;
 
-    private const REST_SECONDS = 5.0;
+    private const PAUSE_SECONDS = 5.0;
 
-    private float $restUntil = 0.0;
+    private float $pausedUntil = 0.0;
 
     /** @param string $onFailure "report", "throw" or "ignore" */
     public function __construct(
-        private readonly Store $store,
+        private readonly CacheStore $cache,
         private readonly string $onFailure,
-        private readonly bool $fallback
+        private readonly bool $useFallback
     ) {
     }
 
     /**
-     * What the sidecar says; if it fails, what the cache says; if that is down as well, the last resort.
+     * Calls the sidecar; if that fails, the cache; if that fails too, returns the default.
      *
      * @template T
      * @param Closure(): T $sidecar
-     * @param Closure(): T $cache
-     * @param T $lastResort
+     * @param Closure(): T $fallback
+     * @param T $default
      * @return T
-     * @throws SidecarException if failures are to be thrown
+     * @throws SidecarException if on_failure is "throw"
      */
-    public function attempt(Closure $sidecar, Closure $cache, mixed $lastResort = null): mixed
+    public function attempt(Closure $sidecar, Closure $fallback, mixed $default = null): mixed
     {
         try {
-            if (microtime(true) >= $this->restUntil) {
+            if (microtime(true) >= $this->pausedUntil) {
                 return $sidecar();
             }
-        } catch (SidecarException $failure) {
-            $this->handle($failure);
+        } catch (SidecarException $exception) {
+            $this->handle($exception);
         }
         try {
-            return $this->fallback ? $cache() : $lastResort;
-        } catch (Throwable $failure) {
-            $this->report($failure, 'cache');
+            return $this->useFallback ? $fallback() : $default;
+        } catch (Throwable $exception) {
+            $this->report($exception, 'cache');
         }
 
-        return $lastResort;
+        return $default;
     }
 
-    private function handle(SidecarException $failure): void
+    private function handle(SidecarException $exception): void
     {
         if ($this->onFailure === 'throw') {
-            throw $failure;
+            throw $exception;
         }
-        if ($failure->isOutage()) {
-            $this->restUntil = microtime(true) + self::REST_SECONDS;
+        if ($exception->isOutage()) {
+            $this->pausedUntil = microtime(true) + self::PAUSE_SECONDS;
         }
-        $this->report($failure, (string) $failure->status);
+        $this->report($exception, (string) $exception->status);
     }
 
-    private function report(Throwable $failure, string $kind): void
+    private function report(Throwable $exception, string $kind): void
     {
-        if ($this->onFailure !== 'ignore' && $this->isNews($kind)) {
-            report($failure);
+        if ($this->onFailure !== 'ignore' && $this->shouldReport($kind)) {
+            report($exception);
         }
     }
 
-    /** Whether no process of the app has reported this lately. Without a cache to tell, it is news. */
-    private function isNews(string $kind): bool
+    /** Returns whether no process has reported this kind of failure recently; true if the cache is unavailable. */
+    private function shouldReport(string $kind): bool
     {
         try {
-            return $this->store->open()->add("presence:failure:{$kind}", true, self::REPORT_EVERY_SECONDS);
+            return $this->cache->repository()->add("presence:failure:{$kind}", true, self::REPORT_INTERVAL_SECONDS);
         } catch (Throwable) {
             return true;
         }

@@ -6,12 +6,12 @@ namespace AesirCloud\Presence\Sidecar;
 
 use RuntimeException;
 
-/** A call to the sidecar that did not give what was asked for. */
+/** A call to the sidecar failed. */
 final class SidecarException extends RuntimeException
 {
     /**
-     * @param int|null $status of its answer; null if there was none
-     * @param array<mixed> $body of its answer
+     * @param int|null $status HTTP status of the response; null if there was no response
+     * @param array<mixed> $body decoded body of the response
      */
     private function __construct(
         string $message,
@@ -21,18 +21,18 @@ final class SidecarException extends RuntimeException
         parent::__construct($message);
     }
 
-    /** Nobody answered, or not in time. */
+    /** The connection failed, or the response did not arrive in time. */
     public static function unreachable(Endpoint $endpoint, string $reason): self
     {
         return new self("The presence sidecar at {$endpoint->describe()} does not answer: {$reason}");
     }
 
-    /** The answer is an error, or not one of a sidecar's. */
-    public static function refused(Endpoint $endpoint, string $call, int $status, mixed $body): self
+    /** The response is an error, or not JSON. */
+    public static function unexpectedResponse(Endpoint $endpoint, string $call, int $status, mixed $body): self
     {
         $body = is_array($body) ? $body : [];
-        $message = "The presence sidecar at {$endpoint->describe()} answered {$call} with {$status}: ";
-        $message .= $body['message'] ?? 'that is no answer of a sidecar';
+        $message = "The presence sidecar at {$endpoint->describe()} responded to {$call} with {$status}: ";
+        $message .= $body['message'] ?? 'not a response of presence-sidecar';
         foreach ($body['errors'] ?? [] as $field => $sentences) {
             $message .= " {$field}: " . implode(' ', $sentences);
         }
@@ -40,7 +40,7 @@ final class SidecarException extends RuntimeException
         return new self($message, $status, $body);
     }
 
-    /** Whether it is the sidecar that is in trouble, and not the call that was wrong. */
+    /** Returns whether the sidecar is unavailable, as opposed to the request being invalid. */
     public function isOutage(): bool
     {
         return $this->status === null || $this->status >= 500;

@@ -10,7 +10,7 @@ use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Carbon;
 use LogicException;
 
-/** Mints the short-lived tokens with which pages talk to the sidecar: JWTs, signed with HS256 (RFC 7515, RFC 7519). */
+/** Mints the short-lived tokens with which pages call the sidecar: JWTs signed with HS256 (RFC 7515, RFC 7519). */
 final class UserTokens
 {
     public function __construct(
@@ -21,34 +21,34 @@ final class UserTokens
     }
 
     /**
-     * A token for a user in the current scope.
+     * Returns a token for a user in the current scope.
      *
-     * @param string|null $session the tab or device; null is the browser of this request
-     * @param list<int|string> $watch the ids of the users whom the page may follow in the sidecar's stream
+     * @param string|null $session id of the tab or device; null means the browser session of this request
+     * @param list<int|string> $watch ids of the users that the page may follow in the sidecar's stream
      */
     public function mint(Authenticatable $user, ?string $session = null, array $watch = []): string
     {
         if ($this->secret === '') {
-            throw new LogicException('There is nothing to sign with: set PRESENCE_TOKEN.');
+            throw new LogicException('User tokens need a secret: set PRESENCE_TOKEN or PRESENCE_USER_TOKEN_SECRET.');
         }
         $claims = array_filter([
             'sub' => Key::id($user),
             'exp' => Carbon::now()->getTimestamp() + $this->ttlSeconds,
-            'sid' => $session ?? $this->browser->begin(),
+            'sid' => $session ?? $this->browser->ensureId(),
             'scope' => Scope::complete(),
             'watch' => array_values($watch) ?: null,
         ], fn (mixed $claim): bool => $claim !== null);
-        $signed = self::encode(['alg' => 'HS256', 'typ' => 'JWT']) . '.' . self::encode($claims);
+        $signingInput = self::encodeJson(['alg' => 'HS256', 'typ' => 'JWT']) . '.' . self::encodeJson($claims);
 
-        return $signed . '.' . self::base64(hash_hmac('sha256', $signed, $this->secret, true));
+        return $signingInput . '.' . self::encodeBase64Url(hash_hmac('sha256', $signingInput, $this->secret, true));
     }
 
-    private static function encode(array $part): string
+    private static function encodeJson(array $part): string
     {
-        return self::base64(json_encode($part, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES));
+        return self::encodeBase64Url(json_encode($part, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES));
     }
 
-    private static function base64(string $bytes): string
+    private static function encodeBase64Url(string $bytes): string
     {
         return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
     }

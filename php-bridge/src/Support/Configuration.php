@@ -4,19 +4,21 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Support;
 
-/** Puts defaults under an app's configuration, at any depth. Lists are values: the app's own replaces the default. */
+/** Merges an app's configuration with the package's defaults. */
 final class Configuration
 {
     /**
-     * @param array<string, mixed> $given
+     * Merges recursively. Lists are not merged: the app's list replaces the default list.
+     *
+     * @param array<string, mixed> $config
      * @param array<string, mixed> $defaults
      * @return array<string, mixed>
      */
-    public static function complete(array $given, array $defaults): array
+    public static function mergeDefaults(array $config, array $defaults): array
     {
-        foreach ($given as $key => $value) {
+        foreach ($config as $key => $value) {
             $isSection = is_array($value) && is_array($defaults[$key] ?? null) && ! array_is_list($defaults[$key]);
-            $defaults[$key] = $isSection ? self::complete($value, $defaults[$key]) : $value;
+            $defaults[$key] = $isSection ? self::mergeDefaults($value, $defaults[$key]) : $value;
         }
 
         return $defaults;

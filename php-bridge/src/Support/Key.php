@@ -7,16 +7,16 @@ namespace AesirCloud\Presence\Support;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Str;
 
-/** The names of presence records in the app's cache, before the prefixes of cache and Redis. */
+/** Keys of presence records in the app's cache, without the prefixes of cache and Redis. */
 final class Key
 {
-    /** The key of a user in the current scope. */
+    /** Returns the key of a user in the current scope. */
     public static function for(Authenticatable $user): string
     {
         return self::forUserId(self::id($user));
     }
 
-    /** A user's id as a number or a string, whichever it is. */
+    /** Returns a user's id: an integer id stays an integer, any other becomes a string. */
     public static function id(Authenticatable $user): int|string
     {
         $id = $user->getAuthIdentifier();
@@ -24,14 +24,14 @@ final class Key
         return is_int($id) ? $id : (string) $id;
     }
 
-    /** The key of a user in a scope, the current one if none is given. */
+    /** Returns the key of a user in a scope; null means the current scope. */
     public static function forUserId(int|string $userId, ?array $scope = null): string
     {
         $scope = Scope::complete($scope);
         $parts = ['presence'];
-        foreach (['tenant' => '', 'location' => 'loc:', 'domain' => 'dom:'] as $name => $mark) {
+        foreach (['tenant' => '', 'location' => 'loc:', 'domain' => 'dom:'] as $name => $prefix) {
             if ($scope[$name] !== null) {
-                $parts[] = $mark . $scope[$name];
+                $parts[] = $prefix . $scope[$name];
             }
         }
         array_push($parts, "guard:{$scope['guard']}", "user:{$userId}");

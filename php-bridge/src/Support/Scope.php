@@ -7,11 +7,11 @@ namespace AesirCloud\Presence\Support;
 use Illuminate\Support\Facades\Auth;
 use LogicException;
 
-/** What tells users apart beyond their ids. */
+/** The scope of a user: tenant, location, domain and guard. */
 final class Scope
 {
     /**
-     * The scope of this request, as the app's resolver has it.
+     * Returns the scope of this request from the app's resolver.
      *
      * @return array<string, mixed>
      */
@@ -25,16 +25,16 @@ final class Scope
             $resolver = app($resolver);
         }
         if (! is_callable($resolver)) {
-            throw new LogicException('presence.scope.resolver is neither callable nor the name of an invokable class.');
+            throw new LogicException('presence.scope.resolver must be a callable or the name of an invokable class.');
         }
 
         return (array) $resolver();
     }
 
     /**
-     * A scope with all its four parts, as the sidecar takes them: integers, strings, or null for none.
+     * Returns a scope with all four parts in the types that the sidecar accepts. Published views call this method.
      *
-     * @param array<string, mixed>|null $scope the current one if null
+     * @param array<string, mixed>|null $scope null means the current scope
      * @return array{tenant: int|string|null, location: int|string|null, domain: int|string|null, guard: int|string}
      */
     public static function complete(?array $scope = null): array
@@ -42,25 +42,25 @@ final class Scope
         $scope ??= self::current();
 
         return [
-            'tenant' => self::part($scope['tenant'] ?? null),
-            'location' => self::part($scope['location'] ?? null),
-            'domain' => self::part($scope['domain'] ?? null),
-            'guard' => self::text($scope['guard'] ?? self::guard()),
+            'tenant' => self::optionalPart($scope['tenant'] ?? null),
+            'location' => self::optionalPart($scope['location'] ?? null),
+            'domain' => self::optionalPart($scope['domain'] ?? null),
+            'guard' => self::toScalar($scope['guard'] ?? self::defaultGuard()),
         ];
     }
 
-    /** Parts that PHP finds empty are no part of the key. */
-    private static function part(mixed $value): int|string|null
+    /** Falsy values count as missing. */
+    private static function optionalPart(mixed $value): int|string|null
     {
-        return $value ? self::text($value) : null;
+        return $value ? self::toScalar($value) : null;
     }
 
-    private static function text(mixed $value): int|string
+    private static function toScalar(mixed $value): int|string
     {
         return is_int($value) ? $value : (string) $value;
     }
 
-    private static function guard(): string
+    private static function defaultGuard(): string
     {
         return Auth::hasResolvedGuards() ? Auth::getDefaultDriver() : 'web';
     }

@@ -8,26 +8,27 @@ use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\PresenceManager;
 use AesirCloud\Presence\Support\Key;
 use AesirCloud\Presence\Support\Status;
+use AesirCloud\Presence\Support\UserPresence;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Carbon;
 use PHPUnit\Framework\Assert;
 
-/** Presence in memory, for the tests of apps: no sidecar, no cache, no events, one scope. */
+/** In-memory presence for the tests of apps. It uses no sidecar and no cache, dispatches no events, ignores scopes. */
 final class PresenceFake extends PresenceManager implements PresenceRepository
 {
-    /** @var array<int|string, array{status: string, seen: Carbon|null, meta: array}> */
+    /** @var array<int|string, array{status: Status, last_seen_at: Carbon, meta: array}> */
     private array $users = [];
 
     /** @var list<array{user: int|string, meta: array, active: bool}> */
     private array $heartbeats = [];
 
-    private bool $isUntouched = true;
+    private bool $hasRecorded = false;
 
     /** @param array<int|string, string> $statuses */
     public function __construct(array $statuses = [])
     {
         foreach ($statuses as $id => $status) {
-            $this->put($id, $status, []);
+            $this->put($id, Status::from($status), []);
         }
     }
 
@@ -39,12 +40,12 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         ?int $sentAt = null
     ): void {
         $this->heartbeats[] = ['user' => Key::id($user), 'meta' => $meta, 'active' => $active];
-        $this->change($user, $active ? 'online' : 'away', $meta);
+        $this->record($user, $active ? Status::Online : Status::Away, $meta);
     }
 
     public function online(Authenticatable $user, array $meta = []): void
     {
-        $this->change($user, 'online', $meta);
+        $this->record($user, Status::Online, $meta);
     }
 
     public function offline(
@@ -53,7 +54,7 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         ?string $session = null,
         ?int $sentAt = null
     ): void {
-        $this->change($user, 'offline', $meta);
+        $this->record($user, Status::Offline, $meta);
     }
 
     public function setOnline(Authenticatable $user, array $meta = []): void
@@ -68,13 +69,13 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
 
     public function status(int|string $userId, ?array $scope = null): array
     {
-        $user = $this->users[$userId] ?? ['status' => 'offline'];
-        if ($user['status'] === 'offline') {
-            return Status::unseen();
+        $user = $this->users[$userId] ?? null;
+        if ($user === null || $user['status'] === Status::Offline) {
+            return UserPresence::offline()->toArray();
         }
-        $elapsed = abs(Carbon::now()->getTimestamp() - $user['seen']->getTimestamp());
+        $secondsAgo = abs(Carbon::now()->getTimestamp() - $user['last_seen_at']->getTimestamp());
 
-        return Status::seen($user['status'], $user['seen'], $elapsed, $user['meta']);
+        return UserPresence::make($user['status'], $user['last_seen_at'], $secondsAgo, $user['meta'])->toArray();
     }
 
     public function many(array $userIds, ?array $scope = null): array
@@ -117,19 +118,19 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
     }
 
     /**
-     * That a user's heartbeat was recorded, with a meta of which `$matches($meta, $active)` is true.
+     * Asserts that a heartbeat of the user was recorded for which `$matches($meta, $active)` is true.
      *
      * @param callable(array, bool): bool|null $matches
      */
     public function assertHeartbeat(Authenticatable|int|string $user, ?callable $matches = null): void
     {
         $id = $user instanceof Authenticatable ? Key::id($user) : $user;
-        $found = array_filter(
+        $matching = array_filter(
             $this->heartbeats,
-            fn (array $beat): bool => (string) $beat['user'] === (string) $id
-                && ($matches === null || $matches($beat['meta'], $beat['active']))
+            fn (array $heartbeat): bool => (string) $heartbeat['user'] === (string) $id
+                && ($matches === null || $matches($heartbeat['meta'], $heartbeat['active']))
         );
-        Assert::assertNotEmpty($found, "No such heartbeat of user {$id} was recorded.");
+        Assert::assertNotEmpty($matching, "No matching heartbeat of user {$id} was recorded.");
     }
 
     public function assertOnline(Authenticatable|int|string $user): void
@@ -147,26 +148,26 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         $this->assertStatus('offline', $user);
     }
 
-    /** That nobody's presence was touched. */
+    /** Asserts that no heartbeat, online or offline call was made. */
     public function assertNothingRecorded(): void
     {
-        Assert::assertTrue($this->isUntouched, 'Presence was recorded.');
+        Assert::assertFalse($this->hasRecorded, 'Presence was recorded.');
     }
 
     private function assertStatus(string $status, Authenticatable|int|string $user): void
     {
         $id = $user instanceof Authenticatable ? Key::id($user) : $user;
-        Assert::assertSame($status, $this->status($id)['status'], "The presence of user {$id} is another.");
+        Assert::assertSame($status, $this->status($id)['status'], "User {$id} has a different status.");
     }
 
-    private function change(Authenticatable $user, string $status, array $meta): void
+    private function record(Authenticatable $user, Status $status, array $meta): void
     {
-        $this->isUntouched = false;
+        $this->hasRecorded = true;
         $this->put(Key::id($user), $status, $meta);
     }
 
-    private function put(int|string $id, string $status, array $meta): void
+    private function put(int|string $id, Status $status, array $meta): void
     {
-        $this->users[$id] = ['status' => $status, 'seen' => Carbon::now(), 'meta' => $meta];
+        $this->users[$id] = ['status' => $status, 'last_seen_at' => Carbon::now(), 'meta' => $meta];
     }
 }

@@ -10,41 +10,49 @@ use AesirCloud\Presence\Sidecar\UserTokens;
 use Illuminate\Support\Facades\Auth;
 
 /**
- * The script behind @presenceHeartbeat, inline and under 3 KB.
+ * Renders @presenceHeartbeat: an inline script of less than 3 KB.
  *
- * The tabs of a browser talk over a BroadcastChannel, so that one of them beats for all; the user is active while one
- * is visible. When the last tab is closed, and not merely on its way to another page of the app, its session ends.
- * Beats go to the app's own route or, with sidecar.public_url, straight to the sidecar with a token that is renewed in
- * time.
+ * The tabs of a browser coordinate over a BroadcastChannel, so that one tab sends heartbeats for all. The user is
+ * active while a tab is visible. The session ends when the last tab is closed, but not when it navigates within the
+ * app. Heartbeats go to the app's own route or, with sidecar.public_url, directly to the sidecar with a token that the
+ * script renews before it expires.
  */
 final class HeartbeatScript
 {
-    private const IN_A_SCRIPT = JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR;
+    private const JSON_FLAGS = JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR;
 
     public function __construct(private readonly UserTokens $tokens, private readonly BrowserSession $browser)
     {
     }
 
     /**
-     * The script element; nothing for guests.
+     * Returns the script element; an empty string for guests.
      *
-     * @param array{every?: int, nonce?: string} $options seconds between beats; for a content security policy
+     * @param array{every?: int, nonce?: string} $options seconds between heartbeats; nonce for the
+     *     content security policy
      */
     public function render(array $options = []): string
     {
         if (! Auth::check()) {
             return '';
         }
-        $this->browser->beginPagesThatBeat();
+        $this->browser->markHeartbeatScript();
         $nonce = isset($options['nonce']) ? ' nonce="' . e($options['nonce']) . '"' : '';
-        $script = trim((string) file_get_contents(__DIR__ . '/../../resources/js/heartbeat.js'));
-        $config = json_encode(['every' => $options['every'] ?? 30] + $this->destination(), self::IN_A_SCRIPT);
+        $config = json_encode(['every' => $options['every'] ?? 30] + $this->target(), self::JSON_FLAGS);
 
-        return "<script{$nonce}>{$script}({$config})</script>";
+        return "<script{$nonce}>{$this->source()}({$config})</script>";
+    }
+
+    /** Returns the script without its comment lines and indentation. */
+    private function source(): string
+    {
+        $source = (string) file_get_contents(__DIR__ . '/../../resources/js/heartbeat.js');
+
+        return trim((string) preg_replace(['~^\s*//.*\n~m', '/^\s+/m'], '', $source));
     }
 
     /** @return array<string, int|string> */
-    private function destination(): array
+    private function target(): array
     {
         $sidecar = config('presence.sidecar.public_url');
         if (! $sidecar) {

@@ -6,42 +6,43 @@ namespace AesirCloud\Presence\Webhooks;
 
 use AesirCloud\Presence\Support\Key;
 
-/** One thing that happened to a user, as a webhook or the change log tells it. */
+/** A presence change of one user, from a webhook or the change log. */
 final class Change
 {
     /**
      * @param string $event "online", "away", "offline" or "heartbeat"
-     * @param int $seq rises with each change of the user
-     * @param string $subject whose it is: the key of the user in the scope
-     * @param array<string, mixed> $payload all that was told
+     * @param int $seq increases with each change of the user
+     * @param string $userKey the key of the user in the scope
+     * @param array<string, mixed> $payload the whole webhook body or log entry
      */
     private function __construct(
         public readonly int|string $userId,
         public readonly string $event,
         public readonly int $seq,
-        public readonly string $subject,
+        public readonly string $userKey,
         public readonly array $payload
     ) {
     }
 
-    /** What a webhook's body or a line of the change log says; null if it speaks of no user. */
-    public static function of(mixed $told): ?self
+    /** Parses a webhook body or an entry of the change log. Returns null if it is not a change of a user. */
+    public static function fromPayload(mixed $payload): ?self
     {
-        $userId = $told['user_id'] ?? null;
-        if (! is_array($told) || ! (is_int($userId) || is_string($userId)) || ! is_string($told['event'] ?? null)) {
+        $userId = $payload['user_id'] ?? null;
+        $isUserId = is_int($userId) || is_string($userId);
+        if (! is_array($payload) || ! $isUserId || ! is_string($payload['event'] ?? null)) {
             return null;
         }
-        $subject = Key::forUserId($userId, (array) ($told['scope'] ?? []));
+        $userKey = Key::forUserId($userId, (array) ($payload['scope'] ?? []));
 
-        return new self($userId, $told['event'], (int) ($told['seq'] ?? 0), $subject, $told);
+        return new self($userId, $payload['event'], (int) ($payload['seq'] ?? 0), $userKey, $payload);
     }
 
-    /** What is told to everybody: neither address nor user agent, nor whatever else the meta holds. */
-    public function forEverybody(): array
+    /** Returns the payload for a public channel. Its meta contains the status alone: no IP address, no user agent. */
+    public function publicPayload(): array
     {
-        $open = ['user_id', 'occurred_at', 'id', 'event', 'status', 'seq', 'scope'];
-        $told = array_intersect_key($this->payload, array_flip($open));
+        $publicKeys = ['user_id', 'occurred_at', 'id', 'event', 'status', 'seq', 'scope'];
+        $payload = array_intersect_key($this->payload, array_flip($publicKeys));
 
-        return $told + ['meta' => ['status' => $this->payload['status'] ?? $this->event]];
+        return $payload + ['meta' => ['status' => $this->payload['status'] ?? $this->event]];
     }
 }

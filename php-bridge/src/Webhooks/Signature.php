@@ -8,19 +8,19 @@ use Illuminate\Http\Request;
 use Illuminate\Support\Carbon;
 
 /**
- * Whether a webhook comes from the sidecar, and now. Either family of headers proves it: X-Presence-Signature, or that
- * of Standard Webhooks (https://www.standardwebhooks.com). While secrets are changed there are several signatures, and
- * several secrets; one match is enough.
+ * Verifies the signature and the age of a webhook. Two schemes are accepted: X-Presence-Signature, and Standard
+ * Webhooks (https://www.standardwebhooks.com). During secret rotation there may be several signatures and several
+ * secrets; one match is sufficient.
  */
 final class Signature
 {
-    /** The example of the package that this one replaces. Everybody knows it, so it proves nothing. */
+    /** The example secret of aesircloud/laravel-presence. It is public, so it is never accepted. */
     public const EXAMPLE_SECRET = 'test-secret';
 
     /** @var list<string> */
     private readonly array $secrets;
 
-    /** @param list<string|null> $secrets current and previous ones, as they are written in the configuration */
+    /** @param list<string|null> $secrets current and previous secrets, as configured */
     public function __construct(
         array $secrets,
         private readonly string $header,
@@ -31,62 +31,63 @@ final class Signature
         $this->secrets = array_values(array_filter($secrets, $usable));
     }
 
-    public function proves(Request $request): bool
+    public function verify(Request $request): bool
     {
-        return $this->provesByPresence($request) || $this->provesByStandard($request);
+        return $this->verifyPresenceHeader($request) || $this->verifyStandardWebhooks($request);
     }
 
     /** `t=<unix>,v1=<hex>[,v1=<hex>…]` over `<t>.<body>`. */
-    private function provesByPresence(Request $request): bool
+    private function verifyPresenceHeader(Request $request): bool
     {
-        $time = '';
+        $timestamp = '';
         $signatures = [];
         foreach (explode(',', (string) $request->headers->get($this->header)) as $part) {
             [$name, $value] = array_pad(explode('=', trim($part), 2), 2, '');
             if ($name === 't') {
-                $time = $value;
+                $timestamp = $value;
             } elseif ($name === 'v1') {
                 $signatures[] = strtolower($value);
             }
         }
-        $sign = fn (string $secret): string => hash_hmac($this->algo, "{$time}.{$request->getContent()}", $secret);
+        $sign = fn (string $secret): string => hash_hmac($this->algo, "{$timestamp}.{$request->getContent()}", $secret);
 
-        return $this->isNow($time) && $this->oneMatches($signatures, $sign);
+        return $this->isRecent($timestamp) && $this->matchesAny($signatures, $sign);
     }
 
     /** `v1,<base64>[ v1,<base64>…]` over `<id>.<timestamp>.<body>`, always SHA-256. */
-    private function provesByStandard(Request $request): bool
+    private function verifyStandardWebhooks(Request $request): bool
     {
         $id = (string) $request->headers->get('webhook-id');
-        $time = (string) $request->headers->get('webhook-timestamp');
+        $timestamp = (string) $request->headers->get('webhook-timestamp');
         $signatures = [];
         foreach (explode(' ', (string) $request->headers->get('webhook-signature')) as $entry) {
             if (str_starts_with($entry, 'v1,')) {
                 $signatures[] = substr($entry, 3);
             }
         }
-        $signed = "{$id}.{$time}.{$request->getContent()}";
+        $signed = "{$id}.{$timestamp}.{$request->getContent()}";
         $sign = fn (string $secret): string
-            => base64_encode(hash_hmac('sha256', $signed, self::standardKey($secret), true));
+            => base64_encode(hash_hmac('sha256', $signed, self::decodeSecret($secret), true));
 
-        return $id !== '' && $this->isNow($time) && $this->oneMatches($signatures, $sign);
+        return $id !== '' && $this->isRecent($timestamp) && $this->matchesAny($signatures, $sign);
     }
 
-    /** A secret of the form `whsec_<base64>` is the key encoded; any other is the key. */
-    private static function standardKey(string $secret): string
+    /** A secret `whsec_<base64>` is decoded; any other secret is the key itself. */
+    private static function decodeSecret(string $secret): string
     {
         $key = str_starts_with($secret, 'whsec_') ? base64_decode(substr($secret, 6), true) : false;
 
         return $key === false ? $secret : $key;
     }
 
-    private function isNow(string $time): bool
+    private function isRecent(string $timestamp): bool
     {
-        return ctype_digit($time) && abs(Carbon::now()->getTimestamp() - (int) $time) <= $this->toleranceSeconds;
+        return ctype_digit($timestamp)
+            && abs(Carbon::now()->getTimestamp() - (int) $timestamp) <= $this->toleranceSeconds;
     }
 
     /** @param callable(string): string $sign */
-    private function oneMatches(array $signatures, callable $sign): bool
+    private function matchesAny(array $signatures, callable $sign): bool
     {
         foreach ($this->secrets as $secret) {
             $expected = $sign($secret);

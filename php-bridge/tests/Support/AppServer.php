@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Tests\Support;
 
-/** The demo app behind PHP's own server, with workers enough for a stream to each browser. */
+/** The demo app on PHP's built-in server, with enough workers for one event stream per browser. */
 final class AppServer extends Process
 {
     public readonly string $url;
@@ -12,7 +12,7 @@ final class AppServer extends Process
     /** @param array<string, string> $environment */
     public function __construct(array $environment, ?int $port = null)
     {
-        $port ??= self::port();
+        $port ??= self::freePort();
         $this->url = "http://127.0.0.1:{$port}";
         $public = dirname(__DIR__, 2) . '/demo/public';
         $folder = self::folder();
@@ -22,11 +22,11 @@ final class AppServer extends Process
             'DEMO_STORAGE' => $folder,
             'PHP_CLI_SERVER_WORKERS' => '8',
         ]);
-        $this->await(fn (): bool => self::listens($port));
+        $this->await(fn (): bool => self::isListening($port));
     }
 
-    /** How often a path was asked for. */
-    public function visits(string $method, string $path): int
+    /** Returns the number of requests for a path. */
+    public function requestCount(string $method, string $path): int
     {
         return substr_count($this->output(), " {$method} {$path}");
     }

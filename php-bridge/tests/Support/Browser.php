@@ -7,8 +7,7 @@ namespace AesirCloud\Presence\Tests\Support;
 use RuntimeException;
 
 /**
- * A headless Chromium of the test's own, told what to do over the WebDriver protocol
- * (https://www.w3.org/TR/webdriver2/).
+ * A headless Chromium, controlled over the WebDriver protocol (https://www.w3.org/TR/webdriver2/).
  */
 final class Browser
 {
@@ -25,15 +24,15 @@ final class Browser
     public function __construct()
     {
         $folder = Process::folder();
-        $port = Process::port();
+        $port = Process::freePort();
         $this->driver = new Process(['chromedriver', "--port={$port}"], $folder, ['TMPDIR' => $folder]);
-        $this->driver->await(fn (): bool => Process::listens($port));
+        $this->driver->await(fn (): bool => Process::isListening($port));
         $options = ['args' => [...self::ARGUMENTS, "--user-data-dir={$folder}/profile"]];
         $logs = ['browser' => 'ALL'];
-        $wanted = ['browserName' => 'chrome', 'goog:chromeOptions' => $options, 'goog:loggingPrefs' => $logs];
+        $capabilities = ['browserName' => 'chrome', 'goog:chromeOptions' => $options, 'goog:loggingPrefs' => $logs];
         $address = "http://127.0.0.1:{$port}/session";
-        $answer = $this->call('POST', $address, ['capabilities' => ['alwaysMatch' => $wanted]]);
-        $this->session = "{$address}/{$answer['sessionId']}";
+        $response = $this->call('POST', $address, ['capabilities' => ['alwaysMatch' => $capabilities]]);
+        $this->session = "{$address}/{$response['sessionId']}";
         register_shutdown_function([$this, 'close']);
     }
 
@@ -48,29 +47,29 @@ final class Browser
         $this->call('POST', "{$this->session}/url", ['url' => $url]);
     }
 
-    /** What a function body returns in the page. */
+    /** Runs a function body in the page and returns its result. */
     public function evaluate(string $script): mixed
     {
         return $this->call('POST', "{$this->session}/execute/sync", ['script' => $script, 'args' => []]);
     }
 
-    /** Opens a tab beside the others and goes there. */
+    /** Opens a new tab and switches to it. */
     public function newTab(): string
     {
         $tab = $this->call('POST', "{$this->session}/window/new", ['type' => 'tab'])['handle'];
-        $this->goTo($tab);
+        $this->switchTo($tab);
 
         return $tab;
     }
 
-    /** The current tab. */
+    /** Returns the handle of the current tab. */
     public function tab(): string
     {
         return $this->call('GET', "{$this->session}/window");
     }
 
-    /** Goes to a tab, which becomes visible. */
-    public function goTo(string $tab): void
+    /** Switches to a tab and makes it visible. */
+    public function switchTo(string $tab): void
     {
         $this->call('POST', "{$this->session}/window", ['handle' => $tab]);
     }
@@ -82,39 +81,39 @@ final class Browser
     }
 
     /** Minimizes the window, so that its tabs are hidden. */
-    public function hide(): void
+    public function minimize(): void
     {
         $this->call('POST', "{$this->session}/window/minimize", new \stdClass());
     }
 
-    /** Shows the window again. */
-    public function show(): void
+    /** Restores the window. */
+    public function restore(): void
     {
         $this->call('POST', "{$this->session}/window/rect", ['width' => 900, 'height' => 700]);
     }
 
-    /** What the console complained about since this was last asked. */
-    public function complaints(): array
+    /** Returns the console errors since the last call. */
+    public function consoleErrors(): array
     {
         $entries = $this->call('POST', "{$this->session}/se/log", ['type' => 'browser']);
 
         return array_column(array_filter($entries, fn (array $entry): bool => $entry['level'] === 'SEVERE'), 'message');
     }
 
-    /** A picture of the window, as PNG. */
+    /** Saves a screenshot of the window as PNG. */
     public function screenshot(string $file): void
     {
         is_dir(dirname($file)) || mkdir(dirname($file), 0777, true);
         file_put_contents($file, base64_decode($this->call('GET', "{$this->session}/screenshot")));
     }
 
-    /** Ends it, with all its tabs. */
+    /** Closes the browser with all tabs. */
     public function close(): void
     {
         try {
             $this->call('DELETE', $this->session);
         } catch (RuntimeException) {
-            // It has ended already.
+            // The session has ended already.
         }
         $this->driver->stop();
     }
@@ -128,10 +127,10 @@ final class Browser
         if ($body !== null) {
             curl_setopt($curl, CURLOPT_POSTFIELDS, json_encode($body));
         }
-        $answer = curl_exec($curl);
-        $value = json_decode((string) $answer, true)['value'] ?? null;
-        if ($answer === false || isset($value['error'])) {
-            throw new RuntimeException("{$method} {$url}: " . ($value['message'] ?? 'no answer'));
+        $response = curl_exec($curl);
+        $value = json_decode((string) $response, true)['value'] ?? null;
+        if ($response === false || isset($value['error'])) {
+            throw new RuntimeException("{$method} {$url}: " . ($value['message'] ?? 'no response'));
         }
 
         return $value;

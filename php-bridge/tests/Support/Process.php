@@ -6,10 +6,10 @@ namespace AesirCloud\Presence\Tests\Support;
 
 use RuntimeException;
 
-/** A server that a test run starts for itself, in a temporary folder, and that ends with it. */
+/** A server process in a temporary folder. It is stopped at the end of the test run. */
 class Process
 {
-    private const PATIENCE_SECONDS = 15.0;
+    private const START_TIMEOUT_SECONDS = 15.0;
 
     /** @var resource */
     private $handle;
@@ -24,7 +24,7 @@ class Process
     {
         $log = ['file', "{$folder}/output.log", 'a'];
         $inherited = ['PATH' => (string) getenv('PATH'), 'HOME' => $folder];
-        // In a group of its own, so that it ends with the processes it starts.
+        // In a separate process group, so that its child processes are stopped too.
         $streams = [['file', '/dev/null', 'r'], $log, $log];
         $handle = proc_open(['setsid', ...$command], $streams, $pipes, $folder, $environment + $inherited);
         $this->handle = $handle ?: throw new RuntimeException("{$command[0]} cannot be started");
@@ -36,7 +36,7 @@ class Process
         $this->stop();
     }
 
-    /** Ends it, and waits until it is gone. */
+    /** Kills the process group and waits for its exit. */
     public function stop(): void
     {
         if ($this->isRunning) {
@@ -46,13 +46,13 @@ class Process
         }
     }
 
-    /** Sends it a signal. */
+    /** Sends a signal to the process. */
     public function signal(int $signal): void
     {
         posix_kill(proc_get_status($this->handle)['pid'], $signal);
     }
 
-    /** What it has said. */
+    /** Returns its standard output and standard error. */
     public function output(): string
     {
         return (string) file_get_contents("{$this->folder}/output.log");
@@ -61,24 +61,24 @@ class Process
     /** Waits until the condition holds. */
     public function await(callable $condition): void
     {
-        if (! eventually($condition, self::PATIENCE_SECONDS)) {
-            throw new RuntimeException('It did not start: ' . $this->output());
+        if (! eventually($condition, self::START_TIMEOUT_SECONDS)) {
+            throw new RuntimeException('The server did not start: ' . $this->output());
         }
     }
 
-    /** A folder of its own for each process. */
+    /** Creates a temporary folder that is deleted at the end of the test run. */
     public static function folder(): string
     {
         $folder = sys_get_temp_dir() . '/presence-tests-' . getmypid() . '-' . bin2hex(random_bytes(4));
         mkdir($folder, 0700);
-        // Behind the shutdown functions that end the processes.
+        // Registered late, to run after the shutdown functions that stop the processes.
         register_shutdown_function('register_shutdown_function', fn () => exec('rm -rf ' . escapeshellarg($folder)));
 
         return $folder;
     }
 
-    /** A port that nobody uses. */
-    public static function port(): int
+    /** Returns an unused port. */
+    public static function freePort(): int
     {
         $socket = stream_socket_server('tcp://127.0.0.1:0');
         $name = (string) stream_socket_get_name($socket, false);
@@ -86,8 +86,8 @@ class Process
         return (int) substr($name, strrpos($name, ':') + 1);
     }
 
-    /** Whether somebody takes connections there. */
-    public static function listens(int $port): bool
+    /** Returns whether the port accepts connections. */
+    public static function isListening(int $port): bool
     {
         $socket = @fsockopen('127.0.0.1', $port);
 

@@ -6,20 +6,20 @@ namespace AesirCloud\Presence\Tests\Support;
 
 use Redis;
 
-/** A Redis of the test's own. */
+/** A Redis server for the test run. */
 final class RedisServer extends Process
 {
     public readonly int $port;
 
     public function __construct()
     {
-        $this->port = self::port();
+        $this->port = self::freePort();
         $options = ['--port', (string) $this->port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
         parent::__construct(['redis-server', ...$options], self::folder());
-        $this->await(fn (): bool => self::listens($this->port));
+        $this->await(fn (): bool => self::isListening($this->port));
     }
 
-    /** A connection to one of its databases, without any prefix. */
+    /** Connects to a database, without a key prefix. */
     public function client(int $database = 0): Redis
     {
         $client = new Redis();

@@ -7,23 +7,23 @@ namespace AesirCloud\Presence\Tests\Support;
 use Illuminate\Foundation\Application;
 use RuntimeException;
 
-/** A sidecar on a Redis, with the prefixes of the demo app. */
+/** A sidecar on a Redis server, with the key prefixes of the demo app. */
 final class Sidecar extends Process
 {
-    public const TOKEN = 'service-token-of-the-tests-0123456789abcdef';
+    public const TOKEN = 'test-service-token-0123456789abcdef';
 
     public readonly int $port;
 
     public readonly string $url;
 
-    /** The path of its unix socket. */
+    /** Path of its unix socket. */
     public readonly string $socket;
 
     /** @param array<string, string> $environment */
     public function __construct(RedisServer $redis, array $environment = [], ?int $port = null)
     {
         $folder = self::folder();
-        $this->port = $port ?? self::port();
+        $this->port = $port ?? self::freePort();
         $this->url = "http://127.0.0.1:{$this->port}";
         $this->socket = "{$folder}/sidecar.sock";
         parent::__construct([self::binary(), 'serve'], $folder, $environment + [
@@ -36,17 +36,17 @@ final class Sidecar extends Process
             'REDIS_PREFIX' => 'demo_database_',
             'CACHE_PREFIX' => 'demo_cache',
         ]);
-        $this->await(fn (): bool => self::listens($this->port) && file_exists($this->socket));
+        $this->await(fn (): bool => self::isListening($this->port) && file_exists($this->socket));
     }
 
-    /** The binary under test: that of PRESENCE_SIDECAR_BIN, or the one built beside this package. */
+    /** Returns the binary under test: PRESENCE_SIDECAR_BIN, or the one in target/. */
     public static function binary(): string
     {
-        $built = glob(dirname(__DIR__, 3) . '/target/{debug,release}/presence-sidecar', GLOB_BRACE) ?: [];
-        $binary = getenv('PRESENCE_SIDECAR_BIN') ?: $built[0] ?? '';
+        $candidates = glob(dirname(__DIR__, 3) . '/target/{debug,release}/presence-sidecar', GLOB_BRACE) ?: [];
+        $binary = getenv('PRESENCE_SIDECAR_BIN') ?: $candidates[0] ?? '';
 
         return is_executable($binary) ? $binary : throw new RuntimeException(
-            'No presence-sidecar: build it with `cargo build`, or name it in PRESENCE_SIDECAR_BIN.'
+            'presence-sidecar not found: run `cargo build`, or set PRESENCE_SIDECAR_BIN.'
         );
     }
 }

@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Tests\Support;
 
-/** Whether a condition comes to hold in time. It is looked at again and again. */
+/** Polls a condition until it is true or the time is over. Returns whether it became true. */
 function eventually(callable $condition, float $seconds = 15.0): bool
 {
-    $until = microtime(true) + $seconds;
+    $deadline = microtime(true) + $seconds;
     while (! $condition()) {
-        if (microtime(true) > $until) {
+        if (microtime(true) > $deadline) {
             return false;
         }
         usleep(20_000);

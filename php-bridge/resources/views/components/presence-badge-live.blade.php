@@ -1,4 +1,4 @@
-{{-- Follows presence.updated with Alpine and Echo: on the public channel or, with :private, on the user's own. --}}
+{{-- Updates on presence.updated with Alpine and Echo, from the public channel or, with `private`, the user's channel. --}}
 @props(['userId', 'scope' => null, 'private' => false])
 
 @php

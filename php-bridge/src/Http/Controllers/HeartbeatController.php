@@ -9,14 +9,14 @@ use AesirCloud\Presence\Sidecar\BrowserSession;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Http\Request;
 
-/** A page's sign of life, or its end. */
+/** Receives the heartbeats of pages, and the end of their sessions. */
 final class HeartbeatController
 {
-    /** The session of who has none. */
+    /** The session of a request without one. */
     private const DEFAULT_SESSION = 'default';
 
-    /** Bytes of a user agent that are kept. */
-    private const USER_AGENT = 255;
+    /** Longer user agents are truncated. */
+    private const MAX_USER_AGENT_BYTES = 255;
 
     public function __construct(private readonly BrowserSession $browser)
     {
@@ -25,8 +25,8 @@ final class HeartbeatController
     public function __invoke(Request $request): JsonResponse
     {
         $user = $request->user() ?? abort(401);
-        $session = $this->browser->begin() ?? self::DEFAULT_SESSION;
-        $agent = mb_strcut(mb_scrub((string) $request->userAgent(), 'UTF-8'), 0, self::USER_AGENT, 'UTF-8');
+        $session = $this->browser->ensureId() ?? self::DEFAULT_SESSION;
+        $agent = mb_strcut(mb_scrub((string) $request->userAgent(), 'UTF-8'), 0, self::MAX_USER_AGENT_BYTES, 'UTF-8');
         $meta = ['ip' => $request->ip(), 'ua' => $agent];
         $sentAt = $this->sentAt($request);
         if ($request->boolean('end')) {
@@ -38,7 +38,7 @@ final class HeartbeatController
         return response()->json(['ok' => true]);
     }
 
-    /** When the page sent this, by its own clock; null if it does not say. */
+    /** Returns the page's own time of sending, in milliseconds; null if it is missing or not an integer. */
     private function sentAt(Request $request): ?int
     {
         $millis = filter_var($request->input('sent_at'), FILTER_VALIDATE_INT);

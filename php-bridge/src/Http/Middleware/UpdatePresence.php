@@ -7,18 +7,18 @@ namespace AesirCloud\Presence\Http\Middleware;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Listeners\LoginMarkedOnline;
 use AesirCloud\Presence\Sidecar\BrowserSession;
+use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Key;
-use AesirCloud\Presence\Support\Store;
 use Closure;
 use Illuminate\Http\Request;
 use Symfony\Component\HttpFoundation\Response;
 
-/** Takes requests for signs of life: one each 30 seconds per session, after the response is sent. */
+/** Records requests as heartbeats: at most one per session in 30 seconds, after the response was sent. */
 final class UpdatePresence
 {
-    private const EVERY_SECONDS = 30;
+    private const INTERVAL_SECONDS = 30;
 
-    public function __construct(private readonly Store $store, private readonly BrowserSession $browser)
+    public function __construct(private readonly CacheStore $cache, private readonly BrowserSession $browser)
     {
     }
 
@@ -27,28 +27,28 @@ final class UpdatePresence
         return $next($request);
     }
 
-    /** Here the session is known wherever the middleware stands, and nobody waits any more. */
+    /** Runs after the response, so the client does not wait and the session is available in any middleware order. */
     public function terminate(Request $request, Response $response): void
     {
         $user = $request->user();
-        if ($user === null || ! $this->isVisit($request)) {
+        if ($user === null || ! $this->shouldRecord($request)) {
             return;
         }
-        $whose = $request->hasSession() ? 'session:' . $request->session()->getId() : 'user:' . Key::for($user);
-        rescue(function () use ($request, $user, $whose): void {
-            // Not kept in the session: that is saved by now, and saving it again would undo what others wrote.
-            if ($this->store->open()->add('presence:beat:' . sha1($whose), true, self::EVERY_SECONDS)) {
+        $owner = $request->hasSession() ? 'session:' . $request->session()->getId() : 'user:' . Key::for($user);
+        rescue(function () use ($request, $user, $owner): void {
+            // Not in the session: it was saved already, and saving it again would overwrite concurrent requests.
+            if ($this->cache->repository()->add('presence:beat:' . sha1($owner), true, self::INTERVAL_SECONDS)) {
                 Presence::heartbeat($user, ['ip' => $request->ip()]);
             }
         });
     }
 
-    /** Pages that beat may be hidden, idle or gone: what they ask for by themselves is no sign of life. */
-    private function isVisit(Request $request): bool
+    /** A page with the heartbeat script may be hidden or idle: its own fetch() calls do not count as activity. */
+    private function shouldRecord(Request $request): bool
     {
-        $isOfAPage = $request->headers->get('Sec-Fetch-Dest') === 'empty' && $this->browser->hasPagesThatBeat();
+        $isScripted = $request->headers->get('Sec-Fetch-Dest') === 'empty' && $this->browser->usesHeartbeatScript();
 
-        return ! $isOfAPage
+        return ! $isScripted
             && ! $request->routeIs('presence.heartbeat', 'presence.token')
             && ! $request->attributes->has(LoginMarkedOnline::class);
     }

@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Tests\Support;
 
-/** A scope resolver that can be named in a cached configuration. */
-final class TenantOfTheDay
+/** A scope resolver as an invokable class, for cached configurations. */
+final class InvokableTenantResolver
 {
     public function __invoke(): array
     {

@@ -7,15 +7,15 @@ namespace AesirCloud\Presence\Support;
 use Illuminate\Contracts\Cache\Factory;
 use Illuminate\Contracts\Cache\Repository;
 
-/** The app's cache, where the presence records lie. Opened when it is needed, which is rarely. */
-final class Store
+/** The app's cache store that holds the presence records. It is resolved on first use. */
+final class CacheStore
 {
-    /** @param string|null $name a store of config/cache.php, the default one if null */
+    /** @param string|null $name a store of config/cache.php; null means the default store */
     public function __construct(private readonly Factory $cache, private readonly ?string $name)
     {
     }
 
-    public function open(): Repository
+    public function repository(): Repository
     {
         return $this->cache->store($this->name);
     }

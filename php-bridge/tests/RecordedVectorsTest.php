@@ -11,8 +11,8 @@ use AesirCloud\Presence\Support\Key;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Event;
 
-/** What was recorded from aesircloud/laravel-presence in a real app, held against this package without a sidecar. */
-final class RecordedTest extends TestCase
+/** Compares this package, without a sidecar, with test vectors recorded from aesircloud/laravel-presence. */
+final class RecordedVectorsTest extends TestCase
 {
     protected array $config = ['presence.sidecar.url' => null];
 
@@ -30,7 +30,7 @@ final class RecordedTest extends TestCase
         parent::tearDown();
     }
 
-    public function test_keys_are_the_same(): void
+    public function test_keys_match_vectors(): void
     {
         foreach (self::cases('presence-keys') as $case) {
             $key = Key::forUserId($case['user_id'], $case['scope']);
@@ -38,26 +38,26 @@ final class RecordedTest extends TestCase
         }
     }
 
-    public function test_records_read_the_same_and_what_is_none_reads_as_offline(): void
+    public function test_record_reads_match_vectors_and_invalid_records_are_offline(): void
     {
         $raw = self::redis()->client(1);
         $key = 'demo_database_demo_cache:presence|guard:web|user:1';
         $repository = $this->app->make(CachePresenceRepository::class);
         foreach (self::cases('presence-reads') as $case) {
             if (! array_key_exists('php_status_json', $case) || str_ends_with($case['name'], ':garbage')) {
-                continue; // Laravel itself fails on what is no serialized value.
+                continue; // Laravel itself fails on values that are not serialized PHP.
             }
-            $seen = Carbon::parse($case['seen_at'] ?? '2026-03-04T05:06:07+00:00');
-            Carbon::setTestNow($case['now'] ?? $seen->copy()->addSeconds($case['age_seconds']));
-            $stored = ['last_seen_at' => $seen->toIso8601String(), 'meta' => []];
+            $lastSeenAt = Carbon::parse($case['seen_at'] ?? '2026-03-04T05:06:07+00:00');
+            Carbon::setTestNow($case['now'] ?? $lastSeenAt->copy()->addSeconds($case['age_seconds']));
+            $stored = ['last_seen_at' => $lastSeenAt->toIso8601String(), 'meta' => []];
             $raw->set($key, $case['stored'] ?? serialize($stored));
-            $unseen = '{"status":"offline","last_seen_at":null,"seconds_ago":null,"meta":[]}';
-            self::assertSame($case['php_status_json'] ?? $unseen, json_encode($repository->status(1)), $case['name']);
+            $offline = '{"status":"offline","last_seen_at":null,"seconds_ago":null,"meta":[]}';
+            self::assertSame($case['php_status_json'] ?? $offline, json_encode($repository->status(1)), $case['name']);
         }
         $raw->del($key);
     }
 
-    public function test_heartbeats_store_the_same_bytes_and_fire_the_same_events(): void
+    public function test_heartbeat_writes_recorded_value_and_dispatches_recorded_events(): void
     {
         $raw = self::redis()->client(1);
         $repository = $this->app->make(CachePresenceRepository::class);
@@ -65,7 +65,7 @@ final class RecordedTest extends TestCase
         foreach (self::cases('presence-values') as $case) {
             $bytes = base64_decode($case['redis_value']['base64']);
             if (! isset($case['meta_json']) || preg_match('/;O:|C:/', $bytes) || ! mb_check_encoding($bytes, 'UTF-8')) {
-                continue; // Values that JSON could not bring here.
+                continue; // Values that JSON cannot represent.
             }
             $zone = str_starts_with($case['name'], 'timezone:') ? substr($case['name'], 9) : 'UTC';
             date_default_timezone_set($zone);

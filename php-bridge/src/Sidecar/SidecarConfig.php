@@ -8,25 +8,25 @@ use Illuminate\Contracts\Config\Repository;
 use Illuminate\Contracts\Foundation\Application;
 use Illuminate\Support\ConfigurationUrlParser;
 
-/** What a sidecar's configuration must say to go with this app. */
-final class Settings
+/** The sidecar's configuration, derived from this app's configuration. */
+final class SidecarConfig
 {
     public function __construct(private readonly Application $app, private readonly Repository $config)
     {
     }
 
-    /** The driver of the cache store with the presence records. */
+    /** Returns the driver of the cache store that holds the presence records. */
     public function storeDriver(): string
     {
         return (string) ($this->store()['driver'] ?? '');
     }
 
     /**
-     * The configuration, in the sections and keys of the sidecar's presence.toml.
+     * Returns the sections and keys of the sidecar's presence.toml.
      *
      * @return array<string, mixed>
      */
-    public function resolved(): array
+    public function toArray(): array
     {
         $sections = [
             'driver' => $this->webhookUrl() === null ? 'cache' : 'webhook',
@@ -60,7 +60,7 @@ final class Settings
     }
 
     /**
-     * The app's Redis, in the keys of the section "redis".
+     * Returns the section "redis": the app's Redis.
      *
      * @return array<string, mixed>
      */
@@ -83,7 +83,7 @@ final class Settings
     }
 
     /**
-     * The app's database with the cache table, in the keys of the section "database".
+     * Returns the section "database": the app's database with the cache table.
      *
      * @return array<string, mixed>
      */
@@ -109,7 +109,7 @@ final class Settings
     }
 
     /**
-     * The Redis connection of the cache, its URL taken apart as the framework does.
+     * Returns the Redis connection of the cache, with its URL parsed as the framework does.
      *
      * @return array<string, mixed>
      */
@@ -151,12 +151,12 @@ final class Settings
     {
         $url = parse_url((string) $this->presence('sidecar.url')) ?: [];
         $isLocal = in_array($url['host'] ?? null, ['localhost', '127.0.0.1', '[::1]'], true);
-        $isPlain = ($url['scheme'] ?? null) === 'http';
+        $isHttp = ($url['scheme'] ?? null) === 'http';
         $unix = $this->presence('sidecar.unix');
 
         return array_values(array_filter([
             $unix ? "unix:{$unix}" : null,
-            $isPlain ? ($isLocal ? '127.0.0.1:' : '0.0.0.0:') . ($url['port'] ?? 80) : null,
+            $isHttp ? ($isLocal ? '127.0.0.1:' : '0.0.0.0:') . ($url['port'] ?? 80) : null,
         ]));
     }
 

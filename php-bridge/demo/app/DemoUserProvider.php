@@ -7,8 +7,8 @@ namespace Demo;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Contracts\Auth\UserProvider;
 
-/** The users, without a database. */
-final class People implements UserProvider
+/** Provides the demo's users without a database. */
+final class DemoUserProvider implements UserProvider
 {
     public function retrieveById($identifier): User
     {

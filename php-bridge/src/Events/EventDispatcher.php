@@ -8,39 +8,37 @@ use AesirCloud\Presence\Support\Key;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Carbon;
 
-/** Tells the app's listeners at once what a call of its own did. */
-final class Announcer
+/** Dispatches the events that a call of this app causes. */
+final class EventDispatcher
 {
-    /** @param bool $transitions false if the webhooks bring them, so that each is told once */
+    /** @param bool $transitions false if transitions arrive by webhook, so that each is dispatched once */
     public function __construct(private readonly bool $transitions)
     {
     }
 
-    /** A user is online, and was not if `$came`. */
-    public function online(Authenticatable $user, array $meta, bool $came): void
+    /** @param bool $cameOnline whether the user was offline before */
+    public function dispatchOnline(Authenticatable $user, array $meta, bool $cameOnline): void
     {
-        if (! $came) {
-            $this->updated($user, 'online', $meta);
+        if (! $cameOnline) {
+            $this->dispatchUpdated($user, 'online', $meta);
         } elseif ($this->transitions) {
             event(new UserCameOnline(Key::id($user), $this->payload($user, $meta)));
         }
     }
 
-    /** A user gave a sign of life. */
-    public function heartbeat(Authenticatable $user, array $meta): void
+    public function dispatchHeartbeat(Authenticatable $user, array $meta): void
     {
-        $this->updated($user, 'heartbeat', $meta);
+        $this->dispatchUpdated($user, 'heartbeat', $meta);
     }
 
-    /** A user has left. */
-    public function offline(Authenticatable $user, array $meta): void
+    public function dispatchOffline(Authenticatable $user, array $meta): void
     {
         if ($this->transitions) {
             event(new UserWentOffline(Key::id($user), $this->payload($user, $meta)));
         }
     }
 
-    private function updated(Authenticatable $user, string $type, array $meta): void
+    private function dispatchUpdated(Authenticatable $user, string $type, array $meta): void
     {
         event(new PresenceUpdated(Key::id($user), $type, $this->payload($user, $meta)));
     }

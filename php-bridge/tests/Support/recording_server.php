@@ -1,13 +1,13 @@
 <?php
 
-/* A server that answers as the messaging API was recorded to, and writes down what it was asked. */
+/* Responds like the recorded messaging API, and appends each request to requests.jsonl. */
 
 declare(strict_types=1);
 
 $call = "{$_SERVER['REQUEST_METHOD']} {$_SERVER['REQUEST_URI']}";
 $headers = array_change_key_case(getallheaders());
 $body = (string) file_get_contents('php://input');
-file_put_contents('asked.jsonl', json_encode(compact('call', 'headers', 'body')) . "\n", FILE_APPEND);
+file_put_contents('requests.jsonl', json_encode(compact('call', 'headers', 'body')) . "\n", FILE_APPEND);
 
 $alpha = [
     'id' => '8b5a1e0a-190c-4633-be04-dc07401f4fcb',
@@ -18,7 +18,7 @@ $alpha = [
 ];
 $isAdmin = ($headers['x-admin-token'] ?? '') === 'changeme-admin';
 $isOperator = ($headers['x-operator-token'] ?? '') === 'changeme-operator';
-[$status, $answer] = match (true) {
+[$status, $response] = match (true) {
     $isAdmin && $call === 'POST /api/v1/messages/publish'
         => [200, ['queued' => count(json_decode($body)->to_client_ids)]],
     $isOperator && $call === 'GET /api/v1/operators/clients' => [200, ['clients' => [$alpha]]],
@@ -26,4 +26,4 @@ $isOperator = ($headers['x-operator-token'] ?? '') === 'changeme-operator';
 };
 http_response_code($status);
 header('Content-Type: application/json');
-echo json_encode($answer);
+echo json_encode($response);
