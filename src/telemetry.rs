@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Log, LogFormat};
+use crate::config::{LogConfig, LogFormat};
 
 /// The metrics of one running sidecar, in Prometheus' text format.
 pub struct Registry {
@@ -68,7 +68,7 @@ fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
 ///
 /// # ValidationErrors
 /// The filter does not parse, or logs are set up already.
-pub fn log(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub fn log(log: &LogConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let builder =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);
     match log.format {

@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use poem::{Route, get};
 use serde_json::Value;
 
-pub use self::routes::Routes;
-use self::routes::{Apis, Ground, scrape};
+pub use self::routes::Router;
+use self::routes::{Apis, Readiness, scrape};
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 use self::tables::Tables;
@@ -26,20 +26,20 @@ use crate::http::middleware::Middleware;
 use crate::messaging;
 use crate::messaging::Messaging;
 use crate::queue::{Queue, SqlQueue};
-use crate::storage::sql::{Database, Names};
+use crate::storage::sql::{Database, TableNames};
 use crate::telemetry::Registry;
 
 /// Everything that a running sidecar consists of, put together but not yet running.
 pub struct App {
     /// All routes, with the edge around them.
-    pub routes: Middleware<Routes>,
+    pub routes: Middleware<Router>,
     /// The routes of the metrics listener, if there is one.
     pub metrics: Option<Route>,
     /// The OpenAPI document.
     pub document: Value,
     /// What works beside the requests.
     pub workers: Workers,
-    limits: listener::Limits,
+    limits: listener::ServerLimits,
 }
 
 /// Why a configuration could not be put to work.
@@ -68,7 +68,7 @@ pub fn assemble(config: &Config) -> Result<App, BuildError> {
         clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
         operators: messaging::api::Operators::new(messaging.clone()),
     };
-    let ground = Ground { presence: presence.service.clone(), messaging: messaging.clone() };
+    let ground = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
     let (routes, document) = routes::all(config, apis, ground, &registry);
     let metrics =
         (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry.clone()))));
@@ -82,7 +82,7 @@ pub fn assemble(config: &Config) -> Result<App, BuildError> {
         asking,
         registry,
     };
-    let limits = listener::Limits {
+    let limits = listener::ServerLimits {
         connections: config.server.max_connections,
         header_timeout: config.server.header_timeout,
         shutdown_timeout: config.server.shutdown_timeout,
@@ -96,13 +96,13 @@ type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
 /// The messaging wing, if it is wanted and there is a key.
 fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, BuildError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
-    let (database, names) = (database.clone(), Names::new(&config.messaging.tables, &config.database));
+    let (database, names) = (database.clone(), TableNames::new(&config.messaging.tables, &config.database));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
         FanoutQueue::Sync => None,
         FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),
         FanoutQueue::Redis => Some(Arc::new(redis_queue(config)?)),
     };
-    let ground = messaging::Ground {
+    let ground = messaging::MessagingOptions {
         database,
         names,
         crypt,

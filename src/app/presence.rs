@@ -9,17 +9,17 @@ use uuid::Uuid;
 
 use super::stores::Stores;
 use crate::config::Config;
-use crate::http::throttle::Throttle;
+use crate::http::throttle::RateLimiter;
 use crate::presence::api::{Api, BrowserApi};
 use crate::presence::domain::{Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
 use crate::presence::worker::sweep::ExpirySweeper;
-use crate::presence::{ChangeNotifier, Ground, Metrics, Presence};
+use crate::presence::{ChangeNotifier, CommitContext, Metrics, Presence};
 use crate::telemetry::Registry;
 
 /// What the other parts need of presence.
-pub(super) struct Wing {
+pub(super) struct PresenceModule {
     pub(super) service: Arc<Presence>,
     pub(super) clock: Arc<Clock>,
     pub(super) workers: PresenceWorkers,
@@ -38,8 +38,8 @@ pub(super) struct PresenceWorkers {
 }
 
 /// Puts presence on its stores.
-pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, registry: &Registry) -> Wing {
-    let ground = Ground {
+pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, registry: &Registry) -> PresenceModule {
+    let ground = CommitContext {
         store: stores.store.clone(),
         clock: Arc::new(Clock::new()),
         windows: windows(config),
@@ -59,16 +59,16 @@ pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, regis
         feed: Box::pin(following),
         ending,
     };
-    Wing { service: Arc::new(service), clock, workers, feed }
+    PresenceModule { service: Arc::new(service), clock, workers, feed }
 }
 
-impl Wing {
+impl PresenceModule {
     pub(super) fn api(&self, config: &Config, installation: Uuid) -> Api {
         Api::new(self.service.clone(), self.feed.clone(), installation, config.scope.clone())
     }
 
     pub(super) fn browser(&self, config: &Config) -> BrowserApi {
-        let throttle = config.routing.throttle.map(|throttle| Throttle::new(throttle.max, throttle.per));
+        let throttle = config.routing.throttle.map(|throttle| RateLimiter::new(throttle.max, throttle.per));
         BrowserApi::new(self.service.clone(), config.scope.clone(), throttle)
     }
 }

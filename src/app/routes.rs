@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::http::auth::TokenVerifier;
 use crate::http::cors::Origins;
-use crate::http::middleware::{Middleware, Settings};
+use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
@@ -36,7 +36,7 @@ pub(super) struct Apis {
 
 /// What has to be there for the sidecar to be ready.
 #[derive(Clone)]
-pub(super) struct Ground {
+pub(super) struct Readiness {
     pub(super) presence: Arc<Presence>,
     pub(super) messaging: Option<Arc<Messaging>>,
 }
@@ -45,9 +45,9 @@ pub(super) struct Ground {
 pub(super) fn all(
     config: &Config,
     apis: Apis,
-    ground: Ground,
+    ground: Readiness,
     registry: &Arc<Registry>,
-) -> (Middleware<Routes>, Value) {
+) -> (Middleware<Router>, Value) {
     let api = apis.presence.clone();
     let operations = (apis.presence, apis.browser, apis.webhooks, apis.clients, apis.operators);
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
@@ -73,19 +73,19 @@ pub(super) fn all(
             open.push(path);
         }
     }
-    let settings = settings(config, openapi::Routes::of(&document, &open));
-    let routes = Routes { api, operations: service.into_endpoint(), browser, pages };
+    let settings = settings(config, openapi::RouteTable::of(&document, &open));
+    let routes = Router { api, operations: service.into_endpoint(), browser, pages };
     (Middleware::new(routes, settings), document)
 }
 
 /// What the edge goes by.
-fn settings(config: &Config, routes: openapi::Routes) -> Settings {
+fn settings(config: &Config, routes: openapi::RouteTable) -> MiddlewareConfig {
     let messaging = &config.messaging;
     let gate = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
         .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone());
-    Settings {
+    MiddlewareConfig {
         gate: Arc::new(gate),
-        limits: body::Limits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
+        limits: body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
         origins: Origins::new(config.server.allowed_origins.clone()),
         trusted_proxies: config.server.trusted_proxies.clone(),
         routes,
@@ -93,14 +93,14 @@ fn settings(config: &Config, routes: openapi::Routes) -> Settings {
 }
 
 /// The operations of the document, and the pages beside them.
-pub struct Routes {
+pub struct Router {
     api: Api,
     operations: BoxEndpoint<'static, Response>,
     browser: Option<String>,
     pages: Route,
 }
 
-impl Endpoint for Routes {
+impl Endpoint for Router {
     type Output = Response;
 
     /// Leads a request on; as in Laravel, a slash at the end makes no difference.
@@ -151,7 +151,7 @@ fn answer(status: StatusCode, word: &'static str) -> Response {
     Response::builder().status(status).content_type("application/json").body(json!({"status": word}).to_string())
 }
 
-fn ready(ground: Ground) -> impl Endpoint<Output = Response> {
+fn ready(ground: Readiness) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let ground = ground.clone();
         async move {
@@ -161,7 +161,7 @@ fn ready(ground: Ground) -> impl Endpoint<Output = Response> {
     })
 }
 
-impl Ground {
+impl Readiness {
     async fn ready(&self) -> Result<(), ApiError> {
         self.presence.ready().await?;
         match &self.messaging {

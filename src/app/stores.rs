@@ -8,14 +8,16 @@ use secrecy::ExposeSecret;
 use super::BuildError;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
-use crate::presence::store::{ArrayStore, Outbox, RedisOptions, RedisStore, SqlOptions, SqlStore, Store, own_prefix};
+use crate::presence::store::{
+    ArrayStore, Outbox, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix,
+};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
-use crate::storage::sql::{Database, Names};
+use crate::storage::sql::{Database, TableNames};
 
 /// Where presence and what is to be delivered is kept.
 pub(super) struct Stores {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn PresenceStore>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) database: Option<Database>,
@@ -24,17 +26,17 @@ pub(super) struct Stores {
 impl Stores {
     pub(super) fn of(config: &Config, outlets: Outbox) -> Result<Self, BuildError> {
         match config.cache.store {
-            config::Store::Array => {
+            config::CacheStore::Array => {
                 let queue = Arc::new(MemoryQueue::new());
                 let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
                 Ok(Self { store, queue, redis: None, database: None })
             }
-            config::Store::Redis => {
+            config::CacheStore::Redis => {
                 let store = Arc::new(RedisStore::new(redis_options(config, outlets)?).map_err(unusable)?);
                 let queue = Arc::new(redis_queue(config)?);
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
-            config::Store::Database => {
+            config::CacheStore::Database => {
                 let database = Database::open_without_waiting(&config.database);
                 let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outlets)));
                 let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
@@ -60,8 +62,8 @@ fn sql_options(config: &Config, database: Database, outlets: Outbox) -> SqlOptio
     }
 }
 
-fn names(config: &Config) -> Names {
-    Names::new(&config.messaging.tables, &config.database)
+fn names(config: &Config) -> TableNames {
+    TableNames::new(&config.messaging.tables, &config.database)
 }
 
 /// The queues in Redis, not connected yet.

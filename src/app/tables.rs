@@ -5,27 +5,27 @@ use std::time::{Duration, Instant};
 use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, FanoutQueue, Store};
+use crate::config::{CacheStore, Config, FanoutQueue};
 use crate::storage::sql;
-use crate::storage::sql::{Database, Names, Part};
+use crate::storage::sql::{Database, TableGroup, TableNames};
 
 /// How long until a database that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The tables of everything that the configuration uses, messages included unless they are switched off.
-pub fn used(config: &Config) -> Names {
-    Names::new(&config.messaging.tables, &config.database).only(&parts(config, config.messaging.enabled))
+pub fn used(config: &Config) -> TableNames {
+    TableNames::new(&config.messaging.tables, &config.database).only(&parts(config, config.messaging.enabled))
 }
 
-fn parts(config: &Config, messages: bool) -> Vec<Part> {
-    let in_database = config.cache.store == Store::Database;
+fn parts(config: &Config, messages: bool) -> Vec<TableGroup> {
+    let in_database = config.cache.store == CacheStore::Database;
     let queued = messages && config.messaging.queue == FanoutQueue::Database;
-    let wanted = |part: &Part| match part {
-        Part::Messages => messages,
-        Part::Queue => in_database || queued,
-        Part::Presence => in_database,
+    let wanted = |part: &TableGroup| match part {
+        TableGroup::Messages => messages,
+        TableGroup::Queue => in_database || queued,
+        TableGroup::Presence => in_database,
     };
-    Part::ALL.into_iter().filter(wanted).collect()
+    TableGroup::ALL.into_iter().filter(wanted).collect()
 }
 
 /// How long the app's own migrations may take to bring back its tables.
@@ -43,9 +43,9 @@ const HOW: &str = "messages have no tables in the app's database yet, and are an
 pub(super) struct Tables {
     database: Database,
     /// To be made.
-    made: Names,
+    made: TableNames,
     /// Not to be made unless somebody asks for them.
-    unasked: Option<Names>,
+    unasked: Option<TableNames>,
 }
 
 impl Tables {
@@ -54,7 +54,7 @@ impl Tables {
         let served = config.messaging.enabled;
         let makes = config.database.auto_migrate;
         let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
-        let names = Names::new(&config.messaging.tables, &config.database);
+        let names = TableNames::new(&config.messaging.tables, &config.database);
         let made = if makes { parts(config, messages) } else { Vec::new() };
         let unasked = (served && !messages).then(|| names.only(&parts(config, true)));
         Self { database, made: names.only(&made), unasked }
@@ -74,7 +74,7 @@ impl Tables {
         }
     }
 
-    async fn make(&self, names: &Names) -> sql::Result<()> {
+    async fn make(&self, names: &TableNames) -> sql::Result<()> {
         if names.is_empty() {
             return Ok(());
         }

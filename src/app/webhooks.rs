@@ -1,11 +1,11 @@
-//! Webhooks, put together: which endpoint is told what, and who delivers it.
+//! DeliveryAdmin, put together: which endpoint is told what, and who delivers it.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::BuildError;
-use super::presence::Wing;
+use super::presence::PresenceModule;
 use super::stores::{Stores, prefix};
 use crate::config;
 use crate::config::{Config, Driver};
@@ -16,18 +16,18 @@ use crate::webhooks::api::Api;
 use crate::webhooks::client::WebhookClient;
 use crate::webhooks::domain::egress::EgressPolicy;
 use crate::webhooks::domain::payload;
-use crate::webhooks::worker::{DeliveryWorker, Terms};
-use crate::webhooks::{Metrics, Webhooks};
+use crate::webhooks::worker::{DeliveryConfig, DeliveryWorker};
+use crate::webhooks::{DeliveryAdmin, Metrics};
 
 /// The endpoints that are posted to: all of them with `driver = "webhook"`, else none.
-fn endpoints(config: &Config) -> impl Iterator<Item = &config::Endpoint> {
+fn endpoints(config: &Config) -> impl Iterator<Item = &config::EndpointConfig> {
     config.webhook.endpoints.iter().filter(|_| config.driver == Driver::Webhook)
 }
 
 /// What commits push, and where.
 pub(super) fn outlets(config: &Config) -> Outbox {
     const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
-    let outlet = |endpoint: &config::Endpoint| OutboxQueue {
+    let outlet = |endpoint: &config::EndpointConfig| OutboxQueue {
         queue: endpoint.name.clone(),
         events: EVENTS.into_iter().filter(|event| payload::wants(endpoint, *event)).collect(),
         debounce: config.webhook.debounce,
@@ -40,10 +40,10 @@ pub(super) fn outlets(config: &Config) -> Outbox {
 pub(super) fn deliveries(
     config: &Config,
     stores: &Stores,
-    presence: &Wing,
+    presence: &PresenceModule,
     registry: &Registry,
 ) -> Result<Vec<DeliveryWorker>, BuildError> {
-    let terms = Terms {
+    let terms = DeliveryConfig {
         queue: stores.queue.clone(),
         clock: presence.clock.clone(),
         zone: config.laravel.timezone,
@@ -54,7 +54,7 @@ pub(super) fn deliveries(
         keep_dead: config.webhook.keep_dead,
     };
     let guard = EgressPolicy::new(&config.webhook.allowed_networks);
-    let delivery = |endpoint: &config::Endpoint| {
+    let delivery = |endpoint: &config::EndpointConfig| {
         let metrics = Arc::new(Metrics::new(registry, &endpoint.name));
         let sender = WebhookClient::new(endpoint.clone(), guard.clone());
         let sender = sender.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))?;
@@ -66,5 +66,5 @@ pub(super) fn deliveries(
 /// What operators see of the queues.
 pub(super) fn api(config: &Config, stores: &Stores) -> Api {
     let names = endpoints(config).map(|endpoint| endpoint.name.clone()).collect();
-    Api::new(Arc::new(Webhooks::new(stores.queue.clone(), names)))
+    Api::new(Arc::new(DeliveryAdmin::new(stores.queue.clone(), names)))
 }

@@ -11,7 +11,7 @@ use super::App;
 use super::presence::PresenceWorkers;
 use super::tables::Tables;
 use crate::http::listener;
-use crate::http::listener::Bound;
+use crate::http::listener::BoundListener;
 use crate::messaging::Messaging;
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
@@ -39,7 +39,7 @@ pub struct Workers {
 /// The program: serves on `listeners` until `stop`, with the workers beside; returns once everything has ended.
 ///
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
-pub async fn run(listeners: Vec<Bound>, metrics: Vec<Bound>, app: App, stop: CancellationToken) {
+pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
     let Workers { presence, redis, deliveries, messaging, asking, database, tables, registry } = workers;
     let tasks = TaskTracker::new();

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Ended, Source};
+use super::{CommandResult, Source};
 use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]
@@ -13,7 +13,7 @@ pub(super) struct Config {
 }
 
 impl Config {
-    pub(super) fn run(self, source: Source) -> Ended {
+    pub(super) fn run(self, source: Source) -> CommandResult {
         let loaded = load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
         for warning in &loaded.warnings {
             eprintln!("warning: {warning}");

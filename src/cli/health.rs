@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::sidecar::Sidecar;
-use super::{Ended, Source, run_async};
+use super::{CommandResult, Source, run_async};
 use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn run(self, source: Source) -> Ended {
+    pub(super) fn run(self, source: Source) -> CommandResult {
         let sources = source.with(Flags { listen: self.listen });
         let config = load(&sources).map_err(|error| error.to_string())?.config;
         let path = if self.ready { "/ready" } else { "/up" };

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Ended;
+use super::CommandResult;
 use crate::laravel::crypt::{Cipher, generate_key};
 
 #[derive(Debug, Args)]
@@ -13,7 +13,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn run(&self) -> Ended {
+    pub(super) fn run(&self) -> CommandResult {
         println!("{}", generate_key(self.cipher).as_str());
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Ended, Source, run_async};
+use super::{CommandResult, Source, run_async};
 use crate::config::{Flags, load};
 use crate::storage::sql::Database;
 
@@ -10,7 +10,7 @@ use crate::storage::sql::Database;
 pub(super) struct Migrate;
 
 impl Migrate {
-    pub(super) fn run(&self, source: Source) -> Ended {
+    pub(super) fn run(&self, source: Source) -> CommandResult {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         run_async(async {
             let database = Database::open(&config.database);

@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Flags, Sources};
 
 /// A command's end: nothing, or one line for people.
-type Ended = Result<(), String>;
+type CommandResult = Result<(), String>;
 
 /// Presence and sealed messages for Laravel apps, beside the app.
 ///
@@ -117,7 +117,7 @@ fn say(line: &str) {
 }
 
 /// Runs a command that calls somebody.
-fn run_async(command: impl Future<Output = Ended>) -> Ended {
+fn run_async(command: impl Future<Output = CommandResult>) -> CommandResult {
     // The provider can only be installed twice by somebody else in this process, who then chose it.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Ended;
+use super::CommandResult;
 use crate::app;
 use crate::config::{Sources, load};
 use crate::http::openapi;
@@ -17,7 +17,7 @@ pub(super) struct Openapi {
 }
 
 impl Openapi {
-    pub(super) fn run(self) -> Ended {
+    pub(super) fn run(self) -> CommandResult {
         let defaults = load(&Sources::default()).map_err(|error| error.to_string())?.config;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
         let document = runtime.block_on(async { app::assemble(&defaults).map(|app| app.document) });

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sidecar::connection;
-use super::{Ended, Source, json_value, run_async, say, stopped};
-use crate::client::{ClientRow, Connection, Failure, OpenedMessage, Operator, Publication, said, visible};
+use super::{CommandResult, Source, json_value, run_async, say, stopped};
+use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, said, visible};
 use crate::config::{Flags, load};
 use crate::tui;
 
@@ -80,7 +80,7 @@ struct Reading {
 }
 
 impl Operate {
-    pub(super) fn run(self, source: Source) -> Ended {
+    pub(super) fn run(self, source: Source) -> CommandResult {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         let messaging = config.messaging.clone();
         let (token, admin) = (messaging.operator_tokens.into_iter().next(), messaging.admin_token);
@@ -92,7 +92,7 @@ impl Operate {
         }
         run_async(async move {
             let connection = match &self.url {
-                Some(url) => Connection::to(url).map_err(told)?,
+                Some(url) => SidecarConnection::to(url).map_err(told)?,
                 None => connection(&config.server.listen)?,
             };
             let operator = Operator::new(connection, token, admin);
@@ -105,7 +105,7 @@ impl Operate {
 }
 
 impl Command {
-    async fn run(self, operator: Operator) -> Ended {
+    async fn run(self, operator: Operator) -> CommandResult {
         match self {
             Self::Clients { json } => {
                 list(&operator.clients().await.map_err(told)?, json);
@@ -146,7 +146,7 @@ impl Reading {
         }
     }
 
-    async fn follow(&self, operator: &Operator) -> Ended {
+    async fn follow(&self, operator: &Operator) -> CommandResult {
         let mut cursor = self.cursor;
         loop {
             cursor = self.pages(operator, cursor).await?;
@@ -179,11 +179,11 @@ fn line(message: &OpenedMessage) -> String {
 }
 
 /// Why a publication failed, and, unless it was refused for good, how to say it again so that it is stored once.
-fn untold(publication: &Publication, failure: Failure) -> String {
+fn untold(publication: &Publication, failure: ClientError) -> String {
     let again = failure.is_passing().then(|| format!("; again, once: --idempotency-key {}", publication.key));
     format!("{failure}{}", again.unwrap_or_default())
 }
 
-fn told(failure: Failure) -> String {
+fn told(failure: ClientError) -> String {
     failure.to_string()
 }

@@ -4,9 +4,9 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Ended, Source};
+use super::{CommandResult, Source};
 use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
-use crate::http::listener::{Bound, bind};
+use crate::http::listener::{BoundListener, bind};
 use crate::{app, http, telemetry};
 
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self, source: Source) -> Ended {
+    pub(super) fn run(self, source: Source) -> CommandResult {
         let sources = source.with(Flags { listen: self.listen });
         let (loaded, generated) = load_with_secrets(&sources)?;
         telemetry::log(&loaded.config.log).map_err(|error| format!("log.filter: {error}"))?;
@@ -45,7 +45,7 @@ fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), Stri
     Ok((loaded, Some(written.path.display().to_string())))
 }
 
-async fn serve(config: &Config, generated: Option<&str>) -> Ended {
+async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
     let app = app::assemble(config).map_err(|error| error.to_string())?;
     let listeners = bind_all(&config.server.listen).await?;
     let metrics = bind_all(&config.metrics.listen).await?;
@@ -65,7 +65,7 @@ async fn serve(config: &Config, generated: Option<&str>) -> Ended {
     Ok(())
 }
 
-async fn bind_all(addresses: &[Listen]) -> Result<Vec<Bound>, String> {
+async fn bind_all(addresses: &[Listen]) -> Result<Vec<BoundListener>, String> {
     let mut bound = Vec::with_capacity(addresses.len());
     for address in addresses {
         bound.push(bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?);
@@ -74,9 +74,9 @@ async fn bind_all(addresses: &[Listen]) -> Result<Vec<Bound>, String> {
 }
 
 /// Tells a person at the first start what to do next. On standard output, since it is no log line.
-fn greet(config: &Config, path: &str, listeners: &[Bound]) {
+fn greet(config: &Config, path: &str, listeners: &[BoundListener]) {
     println!("Secrets were generated once, into {path}. Read by you alone; back them up.");
-    let tcp = listeners.iter().map(Bound::describe).find(|address| address.starts_with("http"));
+    let tcp = listeners.iter().map(BoundListener::describe).find(|address| address.starts_with("http"));
     if let (Some(address), Some(_)) = (tcp, config.auth.tokens.first()) {
         println!("Try it:\n");
         println!("  . {path} && curl -s {address}/api/v1/presence/heartbeat \\");

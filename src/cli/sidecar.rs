@@ -4,12 +4,12 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::client::{Connection, Failure};
+use crate::client::{ClientError, SidecarConnection};
 use crate::config::{Config, Listen};
 
 /// The sidecar that runs with a configuration.
 pub(super) struct Sidecar<'a> {
-    connection: Connection,
+    connection: SidecarConnection,
     token: Option<&'a str>,
 }
 
@@ -43,18 +43,18 @@ impl<'a> Sidecar<'a> {
             None => request,
         };
         self.connection.expect(request).await.map_err(|failure| match failure {
-            Failure::Refused { message, .. } => message,
-            Failure::Unreachable { address, cause } => format!("the sidecar at {address} does not answer: {cause}"),
+            ClientError::Refused { message, .. } => message,
+            ClientError::Unreachable { address, cause } => format!("the sidecar at {address} does not answer: {cause}"),
             other => other.to_string(),
         })
     }
 }
 
 /// To the first of the addresses that a sidecar listens on.
-pub(super) fn connection(listen: &[Listen]) -> Result<Connection, String> {
+pub(super) fn connection(listen: &[Listen]) -> Result<SidecarConnection, String> {
     let connection = match listen.first() {
-        Some(Listen::Unix(path)) => Connection::to_socket(path),
-        Some(Listen::Tcp(address)) => Connection::to_local(&reachable(address)),
+        Some(Listen::Unix(path)) => SidecarConnection::to_socket(path),
+        Some(Listen::Tcp(address)) => SidecarConnection::to_local(&reachable(address)),
         None => return Err("server.listen is empty".to_owned()),
     };
     connection.map_err(|failure| failure.to_string())

@@ -5,10 +5,10 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::sidecar::Sidecar;
-use super::{Ended, Source, run_async};
-use crate::config::{Config, Endpoint, Flags, load};
+use super::{CommandResult, Source, run_async};
+use crate::config::{Config, EndpointConfig, Flags, load};
 use crate::webhooks::admin;
-use crate::webhooks::domain::retry::{Answer, Outcome};
+use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};
 
 #[derive(Debug, Args)]
 pub(super) struct Webhooks {
@@ -55,7 +55,7 @@ enum State {
 }
 
 impl Webhooks {
-    pub(super) fn run(self, source: Source) -> Ended {
+    pub(super) fn run(self, source: Source) -> CommandResult {
         let sources = source.with(Flags::default());
         let config = load(&sources).map_err(|error| error.to_string())?.config;
         run_async(self.command.run(&config))
@@ -63,7 +63,7 @@ impl Webhooks {
 }
 
 impl Command {
-    async fn run(self, config: &Config) -> Ended {
+    async fn run(self, config: &Config) -> CommandResult {
         match self {
             Self::List { state, endpoint, json } => list(config, state, endpoint, json).await,
             Self::Replay { id: Some(id), .. } => {
@@ -89,7 +89,7 @@ fn deliveries(path: &str, query: &[(&str, Option<String>)]) -> String {
     format!("/api/v1/webhooks/deliveries{path}?{}", pairs.finish())
 }
 
-async fn list(config: &Config, state: State, endpoint: Option<String>, json: bool) -> Ended {
+async fn list(config: &Config, state: State, endpoint: Option<String>, json: bool) -> CommandResult {
     let sidecar = Sidecar::of(config)?;
     let state = match state {
         State::Pending => "pending",
@@ -130,14 +130,14 @@ fn line(delivery: &Value) -> String {
     format!("{at}  {event:<9}  {user:<20}  {tries} tries, {}  {id}", text("last"))
 }
 
-fn replayed(answer: &Value) -> Ended {
+fn replayed(answer: &Value) -> CommandResult {
     println!("{} queued again.", answer["replayed"]);
     Ok(())
 }
 
-async fn test(config: &Config, name: Option<&str>) -> Ended {
+async fn test(config: &Config, name: Option<&str>) -> CommandResult {
     let endpoints = &config.webhook.endpoints;
-    let chosen: Vec<&Endpoint> = endpoints.iter().filter(|at| name.is_none_or(|name| name == at.name)).collect();
+    let chosen: Vec<&EndpointConfig> = endpoints.iter().filter(|at| name.is_none_or(|name| name == at.name)).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
         return Err(match (name, names.is_empty()) {
@@ -149,10 +149,10 @@ async fn test(config: &Config, name: Option<&str>) -> Ended {
     for endpoint in &chosen {
         let (answer, body) = admin::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
         println!("{}: {}", endpoint.name, answer.describe());
-        if matches!(answer, Answer::Status { .. }) && !body.is_empty() {
+        if matches!(answer, AttemptResult::Status { .. }) && !body.is_empty() {
             println!("{}", String::from_utf8_lossy(&body));
         }
-        failed += usize::from(answer.outcome() != Outcome::Delivered);
+        failed += usize::from(answer.outcome() != AttemptOutcome::Delivered);
     }
     match failed {
         0 => Ok(()),

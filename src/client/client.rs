@@ -7,17 +7,17 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::answers::{Polled, Registered, SealedMessage};
-use super::{Connection, Credentials, Failure};
+use super::{ClientError, SavedCredentials, SidecarConnection};
 use crate::messaging::domain::ClientId;
-use crate::messaging::seal::{Key, aad};
+use crate::messaging::seal::{SealKey, aad};
 
 /// A client with its credentials.
 #[derive(Debug)]
-pub struct Client {
-    connection: Connection,
+pub struct MessagingClient {
+    connection: SidecarConnection,
     id: ClientId,
     api_token: SecretString,
-    key: Key,
+    key: SealKey,
 }
 
 /// What a client registers with.
@@ -59,28 +59,31 @@ pub struct Outgoing {
     pub to: Vec<String>,
 }
 
-impl Client {
+impl MessagingClient {
     /// Registers, and gives the credentials: new ones, or those of the client with this fingerprint.
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn register(connection: &Connection, registration: &Registration<'_>) -> Result<Credentials, Failure> {
+    pub async fn register(
+        connection: &SidecarConnection,
+        registration: &Registration<'_>,
+    ) -> Result<SavedCredentials, ClientError> {
         let mut request = connection.request(Method::POST, "/api/v1/clients/register").json(registration);
         if let Some(token) = registration.token {
             request = request.header("X-Registration-Token", token);
         }
         let Registered { client_id, personal_token, api_token } = connection.expect(request).await?;
-        Ok(Credentials { url: connection.address().to_owned(), client_id, personal_token, api_token })
+        Ok(SavedCredentials { url: connection.address().to_owned(), client_id, personal_token, api_token })
     }
 
     /// The client with these credentials. Nothing is asked yet.
     ///
     /// # ValidationErrors
-    /// [`Failure::Key`], [`Failure::Address`] if the credentials cannot be some.
-    pub fn new(connection: Connection, credentials: &Credentials) -> Result<Self, Failure> {
-        let key = Key::parse(&credentials.personal_token).ok_or(Failure::Key)?;
+    /// [`ClientError::Key`], [`ClientError::Address`] if the credentials cannot be some.
+    pub fn new(connection: SidecarConnection, credentials: &SavedCredentials) -> Result<Self, ClientError> {
+        let key = SealKey::parse(&credentials.personal_token).ok_or(ClientError::Key)?;
         let id = ClientId::parse(&credentials.client_id);
-        let id = id.ok_or_else(|| Failure::Refused {
+        let id = id.ok_or_else(|| ClientError::Refused {
             status: 401,
             message: "the client's id is no UUID".to_owned(),
             retry_after: None,
@@ -92,7 +95,7 @@ impl Client {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn poll(&self, after: Option<i64>) -> Result<Vec<Received>, Failure> {
+    pub async fn poll(&self, after: Option<i64>) -> Result<Vec<Received>, ClientError> {
         let cursor = after.map(|id| format!("?cursor={id}")).unwrap_or_default();
         let request = self.request(Method::GET, &format!("/messages/poll{cursor}"));
         let Polled { messages } = self.connection.answer(request).await?.unwrap_or_default();
@@ -103,7 +106,7 @@ impl Client {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn acknowledge(&self, id: i64) -> Result<(), Failure> {
+    pub async fn acknowledge(&self, id: i64) -> Result<(), ClientError> {
         let request = self.request(Method::POST, "/messages/ack").json(&json!({"last_received_id": id}));
         self.connection.expect::<Value>(request).await.map(drop)
     }
@@ -131,7 +134,7 @@ impl Client {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn send(&self, sealed: &Value) -> Result<(), Failure> {
+    pub async fn send(&self, sealed: &Value) -> Result<(), ClientError> {
         let request = self.request(Method::POST, "/messages/send").json(sealed);
         self.connection.expect::<Value>(request).await.map(drop)
     }

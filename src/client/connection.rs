@@ -20,7 +20,7 @@ const SHOWN: usize = 200;
 
 /// Where a sidecar is reached.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub struct SidecarConnection {
     http: reqwest::Client,
     base: String,
     address: String,
@@ -28,7 +28,7 @@ pub struct Connection {
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum ClientError {
     /// The address is none.
     #[error("{0} is neither an http(s) URL nor unix:/path/to.sock")]
     Address(String),
@@ -72,16 +72,16 @@ pub enum Failure {
     Sealed(#[from] OpenError),
 }
 
-impl Connection {
+impl SidecarConnection {
     /// To `http://host:port`, `https://host` or `unix:/path`. Proxies of the environment are used.
     ///
     /// # ValidationErrors
-    /// [`Failure::Address`] if it is none of these.
-    pub fn to(address: &str) -> Result<Self, Failure> {
+    /// [`ClientError::Address`] if it is none of these.
+    pub fn to(address: &str) -> Result<Self, ClientError> {
         if let Some(path) = address.strip_prefix("unix:") {
             return Self::to_socket(Path::new(path));
         }
-        let refused = || Failure::Address(address.to_owned());
+        let refused = || ClientError::Address(address.to_owned());
         let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let base = url.ok_or_else(refused)?.as_str().trim_end_matches('/').to_owned();
         Self::build(reqwest::Client::builder(), base.clone(), base)
@@ -91,7 +91,7 @@ impl Connection {
     ///
     /// # ValidationErrors
     /// There is no TLS for this process.
-    pub fn to_local(address: &str) -> Result<Self, Failure> {
+    pub fn to_local(address: &str) -> Result<Self, ClientError> {
         let base = format!("http://{address}");
         Self::build(reqwest::Client::builder().no_proxy(), base.clone(), base)
     }
@@ -100,15 +100,16 @@ impl Connection {
     ///
     /// # ValidationErrors
     /// As [`to_local`](Self::to_local).
-    pub fn to_socket(path: &Path) -> Result<Self, Failure> {
+    pub fn to_socket(path: &Path) -> Result<Self, ClientError> {
         let builder = reqwest::Client::builder().no_proxy().unix_socket(path.to_owned());
         Self::build(builder, "http://sidecar".to_owned(), format!("unix:{}", path.display()))
     }
 
-    fn build(builder: ClientBuilder, base: String, address: String) -> Result<Self, Failure> {
+    fn build(builder: ClientBuilder, base: String, address: String) -> Result<Self, ClientError> {
         // Whoever answers must not send credentials elsewhere.
         let http = builder.timeout(TIMEOUT).redirect(Policy::none()).build();
-        let http = http.map_err(|error| Failure::Unreachable { address: address.clone(), cause: innermost(&error) })?;
+        let http =
+            http.map_err(|error| ClientError::Unreachable { address: address.clone(), cause: innermost(&error) })?;
         Ok(Self { http, base, address })
     }
 
@@ -125,22 +126,24 @@ impl Connection {
     /// What comes back as JSON; `None` for 204.
     ///
     /// # ValidationErrors
-    /// All but [`Failure::Address`], [`Failure::Key`] and [`Failure::Sealed`].
-    pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, Failure> {
-        let unreachable =
-            |error: &reqwest::Error| Failure::Unreachable { address: self.address.clone(), cause: innermost(error) };
+    /// All but [`ClientError::Address`], [`ClientError::Key`] and [`ClientError::Sealed`].
+    pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, ClientError> {
+        let unreachable = |error: &reqwest::Error| ClientError::Unreachable {
+            address: self.address.clone(),
+            cause: innermost(error),
+        };
         let response = request.send().await.map_err(|error| unreachable(&error))?;
         let (status, retry_after) = (response.status(), retry_after(&response));
         let text = response.text().await.map_err(|error| unreachable(&error))?;
-        let strange = |what: String| Failure::Strange { address: self.address.clone(), what };
+        let strange = |what: String| ClientError::Strange { address: self.address.clone(), what };
         match status {
             StatusCode::NO_CONTENT => Ok(None),
             status if status.is_success() => {
                 serde_json::from_str(&text).map(Some).map_err(|error| strange(error.to_string()))
             }
-            StatusCode::TOO_MANY_REQUESTS => Err(Failure::TooMany { retry_after: retry_after.unwrap_or_default() }),
+            StatusCode::TOO_MANY_REQUESTS => Err(ClientError::TooMany { retry_after: retry_after.unwrap_or_default() }),
             status => match message(&text) {
-                Some(message) => Err(Failure::Refused { status: status.as_u16(), message, retry_after }),
+                Some(message) => Err(ClientError::Refused { status: status.as_u16(), message, retry_after }),
                 None => Err(strange(status.to_string())),
             },
         }
@@ -150,13 +153,13 @@ impl Connection {
     ///
     /// # ValidationErrors
     /// As [`answer`](Self::answer).
-    pub async fn expect<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
-        let nothing = || Failure::Strange { address: self.address.clone(), what: "an empty answer".to_owned() };
+    pub async fn expect<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let nothing = || ClientError::Strange { address: self.address.clone(), what: "an empty answer".to_owned() };
         self.answer(request).await?.ok_or_else(nothing)
     }
 }
 
-impl Failure {
+impl ClientError {
     /// Whether the same call may succeed later.
     pub fn is_passing(&self) -> bool {
         match self {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// A client's credentials, and where its sidecar is. Their `Debug` shows no secret.
 #[derive(Clone, Deserialize, Serialize, PartialEq, Eq)]
-pub struct Credentials {
-    /// Where the sidecar is, as [`Connection::to`](super::Connection::to) takes it.
+pub struct SavedCredentials {
+    /// Where the sidecar is, as [`Connection::to`](super::SidecarConnection::to) takes it.
     #[serde(default)]
     pub url: String,
     /// The id.
@@ -44,7 +44,7 @@ pub enum CredentialsError {
     },
 }
 
-impl Credentials {
+impl SavedCredentials {
     /// Those in a file.
     ///
     /// # ValidationErrors
@@ -86,7 +86,7 @@ impl Credentials {
     }
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for SavedCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Credentials").field("client_id", &self.client_id).finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::answers::{Clients, Opened, Queued};
-use super::{ClientRow, Connection, Failure, OpenedMessage};
+use super::{ClientError, ClientRow, OpenedMessage, SidecarConnection};
 
 /// Clients on a page.
 const PAGE: u32 = 500;
@@ -13,7 +13,7 @@ const PAGE: u32 = 500;
 /// Somebody with the tokens that let operators read and applications publish.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    connection: Connection,
+    connection: SidecarConnection,
     token: Option<SecretString>,
     admin: Option<SecretString>,
 }
@@ -33,7 +33,7 @@ pub struct Publication {
 
 impl Operator {
     /// With one of `OPERATOR_TOKENS` and with `ADMIN_TOKEN`, as far as they are there.
-    pub fn new(connection: Connection, token: Option<SecretString>, admin: Option<SecretString>) -> Self {
+    pub fn new(connection: SidecarConnection, token: Option<SecretString>, admin: Option<SecretString>) -> Self {
         Self { connection, token, admin }
     }
 
@@ -51,7 +51,7 @@ impl Operator {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn clients(&self) -> Result<Vec<ClientRow>, Failure> {
+    pub async fn clients(&self) -> Result<Vec<ClientRow>, ClientError> {
         let (mut all, mut cursor) = (Vec::new(), String::new());
         loop {
             let request = self.operate(Method::GET, &format!("/clients?limit={PAGE}{cursor}"));
@@ -66,7 +66,7 @@ impl Operator {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn messages(&self, client: &str, after: i64) -> Result<Vec<OpenedMessage>, Failure> {
+    pub async fn messages(&self, client: &str, after: i64) -> Result<Vec<OpenedMessage>, ClientError> {
         let path = format!("/clients/{}/messages?cursor={after}", encoded(client));
         let opened: Option<Opened> = self.connection.answer(self.operate(Method::GET, &path)).await?;
         Ok(opened.unwrap_or_default().messages)
@@ -76,7 +76,7 @@ impl Operator {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn revoke(&self, client: &str) -> Result<(), Failure> {
+    pub async fn revoke(&self, client: &str) -> Result<(), ClientError> {
         let request = self.operate(Method::POST, &format!("/clients/{}/revoke", encoded(client)));
         self.connection.expect::<Value>(request).await.map(drop)
     }
@@ -85,7 +85,7 @@ impl Operator {
     ///
     /// # ValidationErrors
     /// The sidecar does not answer or refuses.
-    pub async fn publish(&self, publication: &Publication) -> Result<usize, Failure> {
+    pub async fn publish(&self, publication: &Publication) -> Result<usize, ClientError> {
         let Publication { to, kind, payload, key } = publication;
         let request = self.connection.request(Method::POST, "/api/v1/messages/publish");
         let request = request.header("Idempotency-Key", key).header("X-Admin-Token", shown(self.admin.as_ref()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::ClientError;
 
 /// The wait after something came.
 const SHORTEST: Duration = Duration::from_secs(3);
@@ -42,7 +42,7 @@ impl PollBackoff {
     }
 
     /// How long to wait after a poll that failed: never less than the sidecar asks for.
-    pub fn after_failure(&mut self, failure: &Failure) -> Duration {
+    pub fn after_failure(&mut self, failure: &ClientError) -> Duration {
         self.slower().max(failure.retry_after().unwrap_or_default())
     }
 

@@ -15,9 +15,9 @@ use super::raw::RawDatabase;
 /// The database of clients and messages, and of presence if it is kept there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Database {
+pub struct DatabaseConfig {
     /// Which engine, and where.
-    pub connection: Connection,
+    pub connection: DatabaseConnection,
     /// Connections open at once.
     pub max_connections: u32,
     /// Time for getting a connection, and for one statement.
@@ -34,7 +34,7 @@ pub struct Database {
 
 /// An engine, and how to reach it.
 #[derive(Clone, Debug)]
-pub enum Connection {
+pub enum DatabaseConnection {
     /// A file.
     Sqlite(PathBuf),
     /// MySQL or MariaDB.
@@ -126,7 +126,7 @@ impl FromStr for Engine {
 }
 
 /// Resolves `[database]`; the sidecar's own file lies in `storage`.
-pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> Result<Database, ConfigError> {
+pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> Result<DatabaseConfig, ConfigError> {
     let mut engine = layers.parse("database.connection", &raw.connection)?;
     if let Some(url) = raw.url.take() {
         engine = apply(&url, &mut raw).map_err(|why| layers.refuse("database.url", why))?;
@@ -137,7 +137,7 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
     if raw.cache_table.is_empty() || !raw.cache_table.chars().all(is_plain) {
         return Err(layers.refuse("database.cache_table", "may have letters, digits and _ in it"));
     }
-    Ok(Database {
+    Ok(DatabaseConfig {
         cache_table: raw.cache_table.clone(),
         is_the_apps: WHERE.iter().any(|key| layers.is_of_app(key)),
         max_connections: layers.number("database.max_connections", raw.max_connections, 1..=1000)?,
@@ -145,9 +145,9 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
         auto_migrate: raw.auto_migrate,
         prefix: raw.prefix.clone(),
         connection: match engine {
-            Engine::Sqlite => Connection::Sqlite(file(raw.database, storage, layers)?),
-            Engine::MySql => Connection::MySql(server(raw, 3306, layers)?),
-            Engine::Postgres => Connection::Postgres(server(raw, 5432, layers)?),
+            Engine::Sqlite => DatabaseConnection::Sqlite(file(raw.database, storage, layers)?),
+            Engine::MySql => DatabaseConnection::MySql(server(raw, 3306, layers)?),
+            Engine::Postgres => DatabaseConnection::Postgres(server(raw, 5432, layers)?),
         },
     })
 }

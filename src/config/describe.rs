@@ -2,11 +2,11 @@
 
 use figment::value::Value;
 
-use super::database::Connection;
+use super::database::DatabaseConnection;
 use super::layers::Layers;
 use super::printed::{printed, quoted};
 use super::redis::RedisEndpoint;
-use super::resolved::{Config, Laravel};
+use super::resolved::{Config, LaravelConfig};
 use super::{Origin, manual};
 use crate::laravel::cache_key::{default_cache_prefix, default_redis_prefix};
 
@@ -61,12 +61,12 @@ const PREFIX_SOURCE: &str = "laravel.version and laravel.app_name";
 
 /// A value that nobody set but that follows from others.
 fn derived(key: &str, config: &Config) -> Option<Origin> {
-    let Laravel { version, app_name, .. } = &config.laravel;
+    let LaravelConfig { version, app_name, .. } = &config.laravel;
     let (value, source) = match (key, &config.database.connection) {
         ("redis.prefix", _) => (default_redis_prefix(*version, app_name), PREFIX_SOURCE),
-        // As it would be configured: without the `:` of Laravel 10.
+        // As it would be configured: without the `:` of LaravelConfig 10.
         ("laravel.cache_prefix", _) => (default_cache_prefix(*version, app_name), PREFIX_SOURCE),
-        ("database.database", Connection::Sqlite(path)) => (path.display().to_string(), "storage"),
+        ("database.database", DatabaseConnection::Sqlite(path)) => (path.display().to_string(), "storage"),
         _ => return None,
     };
     Some(Origin { key: key.to_owned(), value: quoted(&value), layer: format!("from {source}") })

@@ -9,25 +9,29 @@ use super::layers::Layers;
 use super::listen::Listen;
 use super::network::network;
 use super::raw::{RawMetrics, RawServer};
-use super::resolved::{Metrics, Server};
+use super::resolved::{MetricsConfig, ServerConfig};
 
 type Outcome<T> = Result<T, ConfigError>;
 
 /// Both sections; no listener of one is in the way of the other's.
-pub(super) fn resolve(server: RawServer, metrics: &RawMetrics, layers: &Layers) -> Outcome<(Server, Metrics)> {
+pub(super) fn resolve(
+    server: RawServer,
+    metrics: &RawMetrics,
+    layers: &Layers,
+) -> Outcome<(ServerConfig, MetricsConfig)> {
     let server = self::server(server, layers)?;
-    let metrics = Metrics { listen: listeners("metrics.listen", &metrics.listen, layers)? };
+    let metrics = MetricsConfig { listen: listeners("metrics.listen", &metrics.listen, layers)? };
     distinct(&server, &metrics, layers)?;
     Ok((server, metrics))
 }
 
-fn server(raw: RawServer, layers: &Layers) -> Outcome<Server> {
+fn server(raw: RawServer, layers: &Layers) -> Outcome<ServerConfig> {
     let listen = listeners("server.listen", &raw.listen, layers)?;
     if listen.is_empty() {
         return Err(layers.refuse("server.listen", "must name at least one address, such as 127.0.0.1:8137"));
     }
     let timeout = |key: &str, value: i64| layers.seconds(key, value, 1..=3600);
-    Ok(Server {
+    Ok(ServerConfig {
         listen,
         workers: layers.number("server.workers", raw.workers, 0..=1024)?,
         max_connections: layers.number("server.max_connections", raw.max_connections, 1..=1_000_000)?,
@@ -47,7 +51,7 @@ fn listeners(key: &str, texts: &[String], layers: &Layers) -> Outcome<Vec<Listen
 }
 
 /// Refuses an address that two listeners would share.
-fn distinct(server: &Server, metrics: &Metrics, layers: &Layers) -> Outcome<()> {
+fn distinct(server: &ServerConfig, metrics: &MetricsConfig, layers: &Layers) -> Outcome<()> {
     let mut seen = HashSet::new();
     let main = server.listen.iter().map(|listen| ("server.listen", listen));
     let metrics = metrics.listen.iter().map(|listen| ("metrics.listen", listen));

@@ -83,7 +83,7 @@ fn written(kind: Kind, text: &str) -> Option<toml::Value> {
         return match kind {
             Kind::Text | Kind::List => Some(plain(kind, text)),
             Kind::Table => Some(toml::Value::Table(toml::Table::new())),
-            Kind::Number | Kind::Switch | Kind::Tables => None,
+            Kind::Number | Kind::Bool | Kind::TableArray => None,
         };
     }
     let table = format!("value = {text}").parse::<toml::Table>().ok().filter(|table| table.len() == 1);
@@ -95,9 +95,9 @@ fn written(kind: Kind, text: &str) -> Option<toml::Value> {
 fn plain(kind: Kind, text: &str) -> toml::Value {
     let fitting = match kind {
         Kind::Number => text.trim().parse().ok().map(toml::Value::Integer),
-        Kind::Switch => switch(text.trim()).map(toml::Value::Boolean),
+        Kind::Bool => switch(text.trim()).map(toml::Value::Boolean),
         Kind::List => Some(toml::Value::Array(list(text))),
-        Kind::Text | Kind::Table | Kind::Tables => None,
+        Kind::Text | Kind::Table | Kind::TableArray => None,
     };
     fitting.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }

@@ -14,17 +14,17 @@ pub(super) const ENDPOINTS: &str = "webhook.endpoints";
 pub(super) enum Kind {
     Text,
     Number,
-    Switch,
+    Bool,
     List,
     Table,
-    Tables,
+    TableArray,
 }
 
 impl Kind {
     fn of(value: &toml::Value) -> Self {
         match value {
             toml::Value::Integer(_) => Self::Number,
-            toml::Value::Boolean(_) => Self::Switch,
+            toml::Value::Boolean(_) => Self::Bool,
             toml::Value::Array(_) => Self::List,
             toml::Value::Table(_) => Self::Table,
             _ => Self::Text,
@@ -36,10 +36,10 @@ impl Kind {
         match (self, value) {
             (Self::Text, toml::Value::String(_))
             | (Self::Number, toml::Value::Integer(_))
-            | (Self::Switch, toml::Value::Boolean(_)) => true,
+            | (Self::Bool, toml::Value::Boolean(_)) => true,
             (Self::List, toml::Value::Array(items)) => items.iter().all(toml::Value::is_str),
             (Self::Table, toml::Value::Table(table)) => table.values().all(toml::Value::is_str),
-            (Self::Tables, toml::Value::Array(items)) => items.iter().all(toml::Value::is_table),
+            (Self::TableArray, toml::Value::Array(items)) => items.iter().all(toml::Value::is_table),
             _ => false,
         }
     }
@@ -49,21 +49,21 @@ impl Kind {
         match self {
             Self::Text => "must be a text",
             Self::Number => "must be a whole number",
-            Self::Switch => "must be true or false",
+            Self::Bool => "must be true or false",
             Self::List => "must be a list of texts",
             Self::Table => "must be a table of texts, { name = \"value\" }",
-            Self::Tables => "must be an array of tables, [[webhook.endpoints]]",
+            Self::TableArray => "must be an array of tables, [[webhook.endpoints]]",
         }
     }
 }
 
 /// The known keys in the manual's order; keys of an endpoint begin with `webhook.endpoints[]`.
 pub(super) struct Schema {
-    keys: Vec<Known>,
+    keys: Vec<KeySpec>,
 }
 
 /// A known key.
-pub(super) struct Known {
+pub(super) struct KeySpec {
     /// The dotted key.
     pub key: String,
     /// What its value must be.
@@ -83,7 +83,7 @@ impl Schema {
                 None => (line, true),
             };
             if let Some(name) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-                keys.push(Known { key: name.to_owned(), kind: Kind::Tables, has_default });
+                keys.push(KeySpec { key: name.to_owned(), kind: Kind::TableArray, has_default });
                 section = format!("{name}[].");
             } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 section = format!("{name}.");
@@ -97,18 +97,18 @@ impl Schema {
     }
 
     /// Every known key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Known> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &KeySpec> {
         self.keys.iter()
     }
 
     /// What is known of a key, `None` if there is no such key.
-    pub(super) fn find(&self, key: &str) -> Option<&Known> {
+    pub(super) fn find(&self, key: &str) -> Option<&KeySpec> {
         self.keys().find(|known| known.key == key)
     }
 
     /// Whether `key` is a section with keys in it.
     pub(super) fn is_section(&self, key: &str) -> bool {
-        let inside = |known: &Known| known.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+        let inside = |known: &KeySpec| known.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
         self.keys().any(inside)
     }
 
@@ -140,12 +140,12 @@ pub(super) fn hint<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Stri
     }
 }
 
-fn add(keys: &mut Vec<Known>, section: &str, table: &toml::Table, has_default: bool) {
+fn add(keys: &mut Vec<KeySpec>, section: &str, table: &toml::Table, has_default: bool) {
     for (key, value) in table {
         let key = format!("{section}{key}");
         match value {
             toml::Value::Table(inner) if !inner.is_empty() => add(keys, &format!("{key}."), inner, has_default),
-            value => keys.push(Known { key, kind: Kind::of(value), has_default }),
+            value => keys.push(KeySpec { key, kind: Kind::of(value), has_default }),
         }
     }
 }

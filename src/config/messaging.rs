@@ -8,14 +8,14 @@ use super::database::is_plain;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::raw::{RawLimits, RawMessages, RawMessaging, RawRegistration, RawTables};
-use super::throttle::Throttle;
+use super::throttle::RateLimit;
 
 type Outcome<T> = Result<T, ConfigError>;
 
 /// Every key about messages, resolved.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Messaging {
+pub struct MessagingConfig {
     /// Whether the messaging API is served.
     pub enabled: bool,
     /// Whether the configuration says a word about messages, be it a token: the start makes no tables for them in an app's
@@ -59,11 +59,11 @@ pub enum FanoutQueue {
 #[non_exhaustive]
 pub struct MessagingLimits {
     /// Polls of one client.
-    pub poll: Option<Throttle>,
+    pub poll: Option<RateLimit>,
     /// Other calls of one client.
-    pub api: Option<Throttle>,
+    pub api: Option<RateLimit>,
     /// Registrations from one address.
-    pub register: Option<Throttle>,
+    pub register: Option<RateLimit>,
 }
 
 /// `[messaging.tables]`: names of letters, digits and underscores.
@@ -85,10 +85,10 @@ pub(super) struct Sections {
     pub messages: RawMessages,
 }
 
-pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<Messaging> {
+pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<MessagingConfig> {
     let Sections { messaging, registration, messages } = raw;
     let tokens = messaging.admin_token.is_some() || registration.token.is_some();
-    Ok(Messaging {
+    Ok(MessagingConfig {
         enabled: messaging.enabled.unwrap_or(true),
         asked_for: messaging.enabled == Some(true) || tokens || !messaging.operator_tokens.is_empty(),
         admin_token: messaging.admin_token.map(SecretString::from),

@@ -1,7 +1,7 @@
 //! Configuration: raw layers in, one resolved [`Config`] out.
 //!
 //! Later layers win: the compiled-in manual (`config/presence.toml`), `secrets.env` in the storage folder, the TOML
-//! file, the Laravel app's `.env`, the process environment, flags. Each layer is checked against the manual as it comes in, so
+//! file, the LaravelConfig app's `.env`, the process environment, flags. Each layer is checked against the manual as it comes in, so
 //! a misspelt key is blamed on the file that has it. Then the merged layers are read as `Raw`, and `Raw` is resolved
 //! into types that cannot contradict each other. Nobody outside sees `Raw`, and no value is checked again later.
 //!
@@ -34,27 +34,27 @@ mod webhook_keys;
 
 use std::path::PathBuf;
 
-pub use self::database::{Connection, Database, DatabaseServer, SslMode};
+pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseServer, SslMode};
 pub use self::error::ConfigError;
 pub use self::listen::Listen;
-pub use self::messaging::{FanoutQueue, Messaging, MessagingLimits, Tables};
+pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Tables};
 pub use self::names::{Alias, aliases};
 pub use self::network::{Network, is_allowed, literal};
-pub use self::redis::{Redis, RedisEndpoint};
+pub use self::redis::{RedisConfig, RedisEndpoint};
 pub use self::resolved::{
-    Auth, Cache, Changes, Config, Driver, Laravel, Log, LogFormat, Metrics, Presence, Resolver, Routing, Scope, Server,
-    Store,
+    AuthConfig, CacheConfig, CacheStore, ChangesConfig, Config, Driver, LaravelConfig, LogConfig, LogFormat,
+    MetricsConfig, PresenceConfig, ResolverConfig, RoutingConfig, ScopeConfig, ServerConfig,
 };
 pub use self::rule::Rule;
-pub use self::throttle::Throttle;
-pub use self::webhook::{Algo, Endpoint, SendOn, Webhook};
+pub use self::throttle::RateLimit;
+pub use self::webhook::{Algo, EndpointConfig, SendOn, WebhookConfig};
 
 /// Where configuration may come from, besides what is compiled in.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The TOML file (`--config`).
     pub file: Option<PathBuf>,
-    /// The root folder of the Laravel app whose `.env` is read (`--laravel`).
+    /// The root folder of the LaravelConfig app whose `.env` is read (`--laravel`).
     pub laravel: Option<PathBuf>,
     /// The process environment, handed in so that nothing here reads it.
     pub environment: Vec<(String, String)>,

@@ -4,21 +4,21 @@ use figment::value::Value;
 
 /// How much of a key's value may be shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum Visibility {
     All,
     WithoutPassword,
     Nothing,
 }
 
-fn shown(key: &str) -> Shown {
+fn shown(key: &str) -> Visibility {
     match key.rsplit('.').next().unwrap_or(key) {
-        "secret" | "previous_secrets" | "password" | "tokens" | "user_token_secrets" => Shown::Nothing,
-        "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Shown::Nothing,
+        "secret" | "previous_secrets" | "password" | "tokens" | "user_token_secrets" => Visibility::Nothing,
+        "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Visibility::Nothing,
         // Printed member by member; as a whole only when it is no array of tables.
-        "endpoints" => Shown::Nothing,
-        "url" => Shown::WithoutPassword,
-        _ if key.contains("headers") => Shown::Nothing,
-        _ => Shown::All,
+        "endpoints" => Visibility::Nothing,
+        "url" => Visibility::WithoutPassword,
+        _ if key.contains("headers") => Visibility::Nothing,
+        _ => Visibility::All,
     }
 }
 
@@ -28,30 +28,30 @@ pub(super) const MASK: &str = "\"********\"";
 /// A value as TOML on one line, masked as its key asks for.
 pub(super) fn printed(key: &str, value: &Value) -> String {
     match (shown(key), value) {
-        (Shown::Nothing, Value::Array(_, items)) => {
+        (Visibility::Nothing, Value::Array(_, items)) => {
             format!("[{}]", vec![MASK; items.len()].join(", "))
         }
-        (Shown::Nothing, Value::Dict(_, table)) => {
+        (Visibility::Nothing, Value::Dict(_, table)) => {
             let names: Vec<_> = table.keys().map(|name| format!("{} = {MASK}", quoted(name))).collect();
             inline(&names)
         }
-        (Shown::Nothing, _) => MASK.to_owned(),
-        (Shown::WithoutPassword, value) => without_password(value.as_str().unwrap_or_default()),
-        (Shown::All, Value::String(_, text)) => quoted(text),
-        (Shown::All, Value::Array(_, items)) => {
+        (Visibility::Nothing, _) => MASK.to_owned(),
+        (Visibility::WithoutPassword, value) => without_password(value.as_str().unwrap_or_default()),
+        (Visibility::All, Value::String(_, text)) => quoted(text),
+        (Visibility::All, Value::Array(_, items)) => {
             let items: Vec<_> = items.iter().map(|item| printed(key, item)).collect();
             format!("[{}]", items.join(", "))
         }
-        (Shown::All, Value::Dict(_, table)) => {
+        (Visibility::All, Value::Dict(_, table)) => {
             let pairs: Vec<_> = table
                 .iter()
                 .map(|(name, value)| format!("{} = {}", quoted(name), printed(&format!("{key}.{name}"), value)))
                 .collect();
             inline(&pairs)
         }
-        (Shown::All, Value::Bool(_, value)) => value.to_string(),
-        (Shown::All, Value::Num(_, number)) => number.to_i128().map_or_else(|| "?".to_owned(), |n| n.to_string()),
-        (Shown::All, _) => "?".to_owned(),
+        (Visibility::All, Value::Bool(_, value)) => value.to_string(),
+        (Visibility::All, Value::Num(_, number)) => number.to_i128().map_or_else(|| "?".to_owned(), |n| n.to_string()),
+        (Visibility::All, _) => "?".to_owned(),
     }
 }
 

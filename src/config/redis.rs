@@ -11,10 +11,10 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::raw::RawRedis;
 
-/// The Redis server and the two databases in it.
+/// The RedisConfig server and the two databases in it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Redis {
+pub struct RedisConfig {
     /// Where it listens.
     pub endpoint: RedisEndpoint,
     /// The ACL user; without one the password alone is sent.
@@ -25,13 +25,13 @@ pub struct Redis {
     pub db: i64,
     /// The database of Laravel's cache records (`REDIS_CACHE_DB`).
     pub cache_db: i64,
-    /// What Laravel's Redis connection puts in front of every key.
+    /// What Laravel's RedisConfig connection puts in front of every key.
     pub prefix: String,
     /// Time for one command, and for connecting.
     pub timeout: Duration,
 }
 
-/// Where a Redis server listens.
+/// Where a RedisConfig server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisEndpoint {
     /// A host (an IPv6 address without brackets) and port.
@@ -61,7 +61,7 @@ struct Parts {
 }
 
 /// Resolves `[redis]`; `default_prefix` stands in for a prefix nobody has set.
-pub(super) fn resolve(raw: RawRedis, layers: &Layers, default_prefix: String) -> Result<Redis, ConfigError> {
+pub(super) fn resolve(raw: RawRedis, layers: &Layers, default_prefix: String) -> Result<RedisConfig, ConfigError> {
     let timeout = layers.number("redis.timeout_ms", raw.timeout_ms, 10..=60_000)?;
     let mut parts = Parts {
         scheme: raw.scheme,
@@ -80,7 +80,7 @@ pub(super) fn resolve(raw: RawRedis, layers: &Layers, default_prefix: String) ->
         let key = if raw.url.is_some() { source } else { key };
         layers.refuse(key, "must name a database from 0 to 65535")
     })?;
-    Ok(Redis {
+    Ok(RedisConfig {
         endpoint: endpoint(&parts).map_err(|(key, why)| layers.refuse(key.unwrap_or(source), why))?,
         username: parts.username,
         password: parts.password.map(SecretString::from),

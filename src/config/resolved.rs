@@ -7,13 +7,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::database::Database;
+use super::database::DatabaseConfig;
 use super::listen::Listen;
-use super::messaging::Messaging;
-use super::redis::Redis;
+use super::messaging::MessagingConfig;
+use super::redis::RedisConfig;
 use super::rule::Rule;
-use super::throttle::Throttle;
-use super::webhook::Webhook;
+use super::throttle::RateLimit;
+use super::webhook::WebhookConfig;
 use crate::laravel::cache_key::Version;
 use crate::laravel::crypt::Crypt;
 
@@ -26,33 +26,33 @@ pub struct Config {
     /// The folder of the sidecar's own files, relative to the working directory unless absolute.
     pub storage: PathBuf,
     /// Where presence is kept, and for how long a heartbeat counts.
-    pub cache: Cache,
-    /// The Redis server, resolved even when the store is another one.
-    pub redis: Redis,
+    pub cache: CacheConfig,
+    /// The RedisConfig server, resolved even when the store is another one.
+    pub redis: RedisConfig,
     /// The database of clients and messages, and of presence if it is kept there.
-    pub database: Database,
-    /// What the Laravel app says about itself.
-    pub laravel: Laravel,
+    pub database: DatabaseConfig,
+    /// What the LaravelConfig app says about itself.
+    pub laravel: LaravelConfig,
     /// Upkeep of presence.
-    pub presence: Presence,
+    pub presence: PresenceConfig,
     /// The change log.
-    pub changes: Changes,
+    pub changes: ChangesConfig,
     /// The signed posts to the app.
-    pub webhook: Webhook,
+    pub webhook: WebhookConfig,
     /// Sealed messages for clients that poll.
-    pub messaging: Messaging,
+    pub messaging: MessagingConfig,
     /// The browsers' heartbeat route.
-    pub routing: Routing,
+    pub routing: RoutingConfig,
     /// How a request finds its tenant, location, domain and guard.
-    pub scope: Scope,
+    pub scope: ScopeConfig,
     /// Who may call.
-    pub auth: Auth,
+    pub auth: AuthConfig,
     /// The listeners and their limits.
-    pub server: Server,
+    pub server: ServerConfig,
     /// The metrics endpoint.
-    pub metrics: Metrics,
+    pub metrics: MetricsConfig,
     /// Logging.
-    pub log: Log,
+    pub log: LogConfig,
 }
 
 impl Config {
@@ -72,30 +72,30 @@ impl Config {
 /// `driver` of presence.php.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// Presence is kept, nothing is posted.
+    /// PresenceConfig is kept, nothing is posted.
     Cache,
-    /// Presence is kept, and transitions are posted to [`Webhook::endpoints`].
+    /// PresenceConfig is kept, and transitions are posted to [`WebhookConfig::endpoints`].
     Webhook,
 }
 
 /// `[cache]`: always `0 < away_after_seconds < ttl_seconds`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Cache {
+pub struct CacheConfig {
     /// The store of presence.
-    pub store: Store,
+    pub store: CacheStore,
     /// Seconds after the last heartbeat until a user is offline.
     pub ttl_seconds: u32,
     /// Seconds after the last heartbeat until a user is away.
     pub away_after_seconds: u32,
 }
 
-/// A cache store that Laravel and the sidecar can both use, or `array` of one process.
+/// A cache store that LaravelConfig and the sidecar can both use, or `array` of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
+pub enum CacheStore {
     /// Memory of this process, gone when it ends.
     Array,
-    /// Redis, shared with Laravel and other replicas.
+    /// RedisConfig, shared with LaravelConfig and other replicas.
     Redis,
     /// The `cache` table of the app's database.
     Database,
@@ -104,7 +104,7 @@ pub enum Store {
 /// `[laravel]`: what decides the physical keys.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Laravel {
+pub struct LaravelConfig {
     /// The version of the app, which picks the style of the default prefixes.
     pub version: Version,
     /// `APP_NAME`.
@@ -113,14 +113,14 @@ pub struct Laravel {
     pub crypt: Option<Crypt>,
     /// `APP_TIMEZONE`: the offset that is written into presence records.
     pub timezone: chrono_tz::Tz,
-    /// The cache prefix as the store puts it in front of a key, so with the `:` of Laravel 10 and older in Redis.
+    /// The cache prefix as the store puts it in front of a key, so with the `:` of LaravelConfig 10 and older in RedisConfig.
     pub cache_prefix: String,
 }
 
 /// `[presence]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Presence {
+pub struct PresenceConfig {
     /// How long `last_online_at` is kept after a user went offline.
     pub remember: Duration,
     /// The pause between two looks for users that are due to be away or offline.
@@ -130,7 +130,7 @@ pub struct Presence {
 /// `[changes]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Changes {
+pub struct ChangesConfig {
     /// How long a transition stays in the change log.
     pub keep: Duration,
 }
@@ -138,23 +138,23 @@ pub struct Changes {
 /// `[routing]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Routing {
+pub struct RoutingConfig {
     /// Whether `POST /{prefix}/heartbeat` exists.
     pub register_heartbeat_route: bool,
     /// Path in front of `heartbeat`, without slashes at its ends; may be empty.
     pub prefix: String,
     /// The limit of the heartbeat route per user, `None` for no limit.
-    pub throttle: Option<Throttle>,
+    pub throttle: Option<RateLimit>,
 }
 
 /// `[scope]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Scope {
+pub struct ScopeConfig {
     /// Whether the guard is a part of the cache key.
     pub include_guard: bool,
     /// The rules of each part.
-    pub resolver: Resolver,
+    pub resolver: ResolverConfig,
     /// Host name to `domain` value, for the rule `host`; the host names are in lower case.
     pub domains: HashMap<String, String>,
 }
@@ -162,7 +162,7 @@ pub struct Scope {
 /// `[scope.resolver]`: per part the rules in order; the first that yields a value wins.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Resolver {
+pub struct ResolverConfig {
     /// Rules of the tenant.
     pub tenant: Vec<Rule>,
     /// Rules of the location.
@@ -176,7 +176,7 @@ pub struct Resolver {
 /// `[auth]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Auth {
+pub struct AuthConfig {
     /// The service tokens, any of which is valid; empty before the first start has generated one.
     pub tokens: Vec<SecretString>,
     /// The HS256 secrets of user tokens, the first signs; empty means that the service tokens do it.
@@ -186,7 +186,7 @@ pub struct Auth {
 /// `[server]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Server {
+pub struct ServerConfig {
     /// Where to listen: at least one, none twice.
     pub listen: Vec<Listen>,
     /// Connections that may be open at once, over all listeners.
@@ -210,7 +210,7 @@ pub struct Server {
 /// `[metrics]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Metrics {
+pub struct MetricsConfig {
     /// Listeners that serve `/metrics` alone; empty serves it on the main listeners.
     pub listen: Vec<Listen>,
 }
@@ -218,7 +218,7 @@ pub struct Metrics {
 /// `[log]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Log {
+pub struct LogConfig {
     /// A filter as `RUST_LOG` knows it.
     pub filter: String,
     /// How a line is written.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 /// At most `max` requests in `per`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Throttle {
+pub struct RateLimit {
     /// Requests, at least 1.
     pub max: u32,
     /// The window, whole minutes.
     pub per: Duration,
 }
 
-impl FromStr for Throttle {
+impl FromStr for RateLimit {
     type Err = String;
 
     /// Reads `requests,minutes` or `requests` alone, which is per minute, as Laravel's middleware does.

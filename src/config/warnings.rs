@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::layers::Layers;
 use super::messaging;
 use super::messaging::FanoutQueue;
-use super::resolved::{Config, Driver, Store};
+use super::resolved::{CacheStore, Config, Driver};
 use crate::laravel::cache_key::drops_letters;
 
 /// The PHP package's example, which everybody knows.
@@ -59,9 +59,9 @@ fn examples(config: &Config) -> Vec<String> {
 fn spelled(config: &Config, layers: &Layers) -> Option<String> {
     let made = |key: &str| layers.value(key).is_none();
     let made = match config.cache.store {
-        Store::Redis => made("redis.prefix") || made("laravel.cache_prefix"),
-        Store::Database => made("laravel.cache_prefix"),
-        Store::Array => false,
+        CacheStore::Redis => made("redis.prefix") || made("laravel.cache_prefix"),
+        CacheStore::Database => made("laravel.cache_prefix"),
+        CacheStore::Array => false,
     };
     (made && drops_letters(&config.laravel.app_name)).then(|| {
         let name = layers.stated("laravel.app_name");
@@ -76,7 +76,7 @@ fn spelled(config: &Config, layers: &Layers) -> Option<String> {
 fn shared_database(config: &Config) -> Option<String> {
     let redis = &config.redis;
     let queued = config.messaging.enabled && config.messaging.queue == FanoutQueue::Redis;
-    let shared = (config.cache.store == Store::Redis || queued) && redis.db == redis.cache_db;
+    let shared = (config.cache.store == CacheStore::Redis || queued) && redis.db == redis.cache_db;
     shared.then(|| {
         let db = redis.db;
         format!(
@@ -100,12 +100,12 @@ fn keys(config: &Config, layers: &Layers) -> Vec<String> {
     let mut found = Vec::new();
     let store = layers.value("cache.store");
     let chosen = store.is_some_and(|store| layers.origin(&store) != "default");
-    let elsewhere = config.cache.store == Store::Array || (config.cache.store == Store::Database && !chosen);
+    let elsewhere = config.cache.store == CacheStore::Array || (config.cache.store == CacheStore::Database && !chosen);
     if elsewhere && layers.value("redis.url").is_some() {
         let stated = layers.stated("cache.store");
         found.push(format!("a Redis is configured, but {stated} does not use it: set PRESENCE_CACHE_STORE"));
     }
-    if !config.scope.include_guard && config.cache.store != Store::Array {
+    if !config.scope.include_guard && config.cache.store != CacheStore::Array {
         found.push("scope.include_guard = false gives keys that the PHP package does not look for".to_owned());
     }
     found

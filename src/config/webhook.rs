@@ -12,9 +12,9 @@ use super::network::Network;
 /// Every key of `[webhook]`, resolved.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Webhook {
+pub struct WebhookConfig {
     /// Where to post. `[webhook]` itself comes first, by the name `default`; then `[[webhook.endpoints]]`. Names are unique.
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<EndpointConfig>,
     /// Tries within one attempt, as in presence.php; 0 and 1 both mean one.
     pub retries: u32,
     /// How long an offline is held: who is back within that time was never gone. Zero holds none.
@@ -32,7 +32,7 @@ pub struct Webhook {
 /// One receiver of webhooks. Its `Debug` leaves out what may carry a secret.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Endpoint {
+pub struct EndpointConfig {
     /// Its name in logs, metrics and the dead letter.
     pub name: String,
     /// The address, http or https, without user and password.
@@ -53,7 +53,7 @@ pub struct Endpoint {
     pub timeout: Duration,
 }
 
-impl fmt::Debug for Endpoint {
+impl fmt::Debug for EndpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A query often holds a token.
         let url = &self.url[..url::Position::AfterPath];

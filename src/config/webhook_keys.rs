@@ -13,7 +13,7 @@ use super::raw::{RawEndpoint, RawSendOn, RawWebhook};
 use super::resolved::Driver;
 use super::rule::is_token;
 use super::throttle::span;
-use super::webhook::{Endpoint, SendOn, Webhook};
+use super::webhook::{EndpointConfig, SendOn, WebhookConfig};
 
 type Headers = BTreeMap<String, String>;
 
@@ -30,11 +30,11 @@ const RESERVED: [&str; 8] = [
 ];
 
 /// Resolves `[webhook]`; with `driver = "webhook"` there is at least one endpoint.
-pub(super) fn resolve(mut raw: RawWebhook, driver: Driver, layers: &Layers) -> Result<Webhook, ConfigError> {
+pub(super) fn resolve(mut raw: RawWebhook, driver: Driver, layers: &Layers) -> Result<WebhookConfig, ConfigError> {
     let more = std::mem::take(&mut raw.endpoints);
     let allowed = networks(&raw.allowed_networks, layers)?;
     let section = Section { raw, layers, allowed };
-    let mut endpoints: Vec<Endpoint> = section.main(driver)?.into_iter().collect();
+    let mut endpoints: Vec<EndpointConfig> = section.main(driver)?.into_iter().collect();
     for (index, endpoint) in more.into_iter().enumerate() {
         endpoints.push(section.endpoint(&format!("webhook.endpoints[{index}]."), endpoint)?);
     }
@@ -48,7 +48,7 @@ pub(super) fn resolve(mut raw: RawWebhook, driver: Driver, layers: &Layers) -> R
     }
     let raw = &section.raw;
     let keep_dead_days: u64 = layers.number("webhook.keep_dead_days", raw.keep_dead_days, 1..=3650)?;
-    Ok(Webhook {
+    Ok(WebhookConfig {
         retries: layers.number("webhook.retries", raw.retries, 0..=10)?,
         debounce: layers.seconds("webhook.debounce_seconds", raw.debounce_seconds, 0..=3600)?,
         schedule: layers.parse_all("webhook.schedule", &raw.schedule, span)?,
@@ -77,7 +77,7 @@ struct Section<'a> {
 
 impl Section<'_> {
     /// The endpoint that `[webhook]` is by itself. Without `driver = "webhook"` it may be incomplete, and then is none.
-    fn main(&self, driver: Driver) -> Result<Option<Endpoint>, ConfigError> {
+    fn main(&self, driver: Driver) -> Result<Option<EndpointConfig>, ConfigError> {
         if self.raw.url.is_none() || (self.raw.secret.is_none() && driver == Driver::Cache) {
             return Ok(None);
         }
@@ -87,7 +87,7 @@ impl Section<'_> {
     }
 
     /// One endpoint; `at` is the path of its keys.
-    fn endpoint(&self, at: &str, raw: RawEndpoint) -> Result<Endpoint, ConfigError> {
+    fn endpoint(&self, at: &str, raw: RawEndpoint) -> Result<EndpointConfig, ConfigError> {
         let section = &self.raw;
         let url = self.url(&format!("{at}url"), raw.url.as_deref())?;
         // Former secrets of the section belong to the section's secret, not to an endpoint's own.
@@ -100,7 +100,7 @@ impl Section<'_> {
         if !is_free(&header) {
             return Err(self.layers.refuse(&header_key, "is no name for this header"));
         }
-        Ok(Endpoint {
+        Ok(EndpointConfig {
             name: self.name(at, raw.name, &url)?,
             secret: self.secret(at, raw.secret)?,
             previous_secrets: self.former(former)?,

@@ -13,7 +13,7 @@ use super::error::ApiError;
 
 /// What a body may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct BodyLimits {
     /// Most bytes.
     pub bytes: usize,
     /// Most time until it has arrived.
@@ -26,16 +26,16 @@ const DRAINED: usize = 128 * 1024 * 1024;
 /// The body of `request`, within the limits that the edge put beside it.
 ///
 /// # ValidationErrors
-/// [`ApiError::TooLarge`] and [`ApiError::TooSlow`].
+/// [`ApiError::TooLarge`] and [`ApiError::BodyTimeout`].
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, ApiError> {
-    let limits = request.extensions().get::<Limits>().copied().ok_or(ApiError::Internal)?;
+    let limits = request.extensions().get::<BodyLimits>().copied().ok_or(ApiError::Internal)?;
     let Ok(body) = body.take() else { return Ok(Bytes::new()) };
     let headers = request.headers();
     let announced = || headers.typed_get::<ContentLength>().map_or(0, |length| length.0);
     if headers.contains_key(header::EXPECT) && announced() > limits.bytes as u64 {
         return Err(ApiError::TooLarge);
     }
-    tokio::time::timeout(limits.timeout, collect(body.into(), limits.bytes)).await.map_err(|_| ApiError::TooSlow)?
+    tokio::time::timeout(limits.timeout, collect(body.into(), limits.bytes)).await.map_err(|_| ApiError::BodyTimeout)?
 }
 
 async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Result<Bytes, ApiError> {
@@ -43,7 +43,7 @@ async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Resu
     let mut whole = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::Syntax("the body ended early".to_owned()))?;
+        let frame = frame.map_err(|_| ApiError::MalformedJson("the body ended early".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size > DRAINED {

@@ -11,7 +11,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 use serde::{Deserialize, Serialize};
 
-use super::openapi::Routes;
+use super::openapi::RouteTable;
 use super::throttle::{Allowed, LimitExceeded};
 use crate::openapi_by_serde;
 
@@ -20,7 +20,7 @@ use crate::openapi_by_serde;
 pub enum ApiError {
     /// The body is not JSON.
     #[error("The request body is not valid JSON: {0}.")]
-    Syntax(String),
+    MalformedJson(String),
     /// Nobody this sidecar knows.
     #[error("Unauthenticated.")]
     Unauthenticated,
@@ -32,7 +32,7 @@ pub enum ApiError {
     NoRoute(String),
     /// No such method at this route.
     #[error("The {method} method is not supported for route {route}. Supported methods: {allowed}.")]
-    Method {
+    MethodNotAllowed {
         /// What was asked for.
         method: String,
         /// Where.
@@ -42,7 +42,7 @@ pub enum ApiError {
     },
     /// The body did not arrive in time.
     #[error("The request body did not arrive in time.")]
-    TooSlow,
+    BodyTimeout,
     /// The body is larger than `server.body_limit`.
     #[error("The POST data is too large.")]
     TooLarge,
@@ -54,7 +54,7 @@ pub enum ApiError {
     Invalid(ValidationErrors),
     /// What was asked for is no longer kept.
     #[error("The cursor is older than the log. What is left follows oldest_cursor; take a snapshot to catch up.")]
-    Trimmed(String),
+    CursorExpired(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(&'static str),
@@ -74,10 +74,10 @@ pub enum ApiError {
     TooMany(LimitExceeded),
     /// Something that was counted all the same: the answer tells what is left.
     #[error("{0}")]
-    Counted(Box<Self>, Allowed),
+    WithRateLimit(Box<Self>, Allowed),
     /// The database is down. The caller may come back.
     #[error("Database connection failed.")]
-    NoDatabase,
+    DatabaseUnavailable,
     /// A store is down. The caller may come back.
     #[error("Service Unavailable")]
     Unavailable,
@@ -95,20 +95,20 @@ impl ApiError {
 
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Counted(problem, _) => problem.status_code(),
+            Self::WithRateLimit(problem, _) => problem.status_code(),
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Syntax(_) => StatusCode::BAD_REQUEST,
+            Self::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MalformedJson(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NoRoute(_) => StatusCode::NOT_FOUND,
-            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Trimmed(_) => StatusCode::CONFLICT,
+            Self::CursorExpired(_) => StatusCode::CONFLICT,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -117,7 +117,7 @@ impl ApiError {
     }
 
     /// What a framework error means for a request of `method` to `path`.
-    pub fn from_framework(error: &poem::Error, method: &str, path: &str, routes: &Routes) -> Self {
+    pub fn from_framework(error: &poem::Error, method: &str, path: &str, routes: &RouteTable) -> Self {
         if let Some(problem) = error.downcast_ref::<Self>() {
             return problem.clone();
         }
@@ -136,13 +136,15 @@ impl ApiError {
         let (method, route) = (method.to_owned(), path.trim_matches('/').to_owned());
         match (error.status(), routes.allowed(path).map(str::to_owned)) {
             _ if error.is::<NotFoundError>() => Self::NoRoute(route),
-            (_, Some(allowed)) if error.is::<MethodNotAllowedError>() => Self::Method { method, route, allowed },
+            (_, Some(allowed)) if error.is::<MethodNotAllowedError>() => {
+                Self::MethodNotAllowed { method, route, allowed }
+            }
             (StatusCode::UNAUTHORIZED, _) => Self::Unauthenticated,
             (StatusCode::FORBIDDEN, _) => Self::Forbidden("This action is unauthorized."),
             (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Self::NoRoute(route),
             (StatusCode::PAYLOAD_TOO_LARGE, _) => Self::TooLarge,
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, _) => Self::MediaType,
-            (status, _) if status.is_client_error() => Self::Syntax(error.to_string()),
+            (status, _) if status.is_client_error() => Self::MalformedJson(error.to_string()),
             _ => {
                 tracing::error!(%error, route, "a request failed");
                 Self::Internal
@@ -171,7 +173,7 @@ fn summary(errors: &ValidationErrors) -> String {
 /// An error as callers read it.
 #[derive(Object, Serialize)]
 #[oai(rename = "Error")]
-struct Described {
+struct ErrorBody {
     /// One sentence for people.
     message: String,
     /// For 422: sentences by field.
@@ -202,44 +204,44 @@ openapi_by_serde!(ValidationErrors, "Errors", {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Counted(problem, passed) = self {
+        if let Self::WithRateLimit(problem, passed) = self {
             let mut response = problem.into_response();
             passed.write(response.headers_mut());
             return response;
         }
         let errors = if let Self::Invalid(errors) = &self { Some(errors.clone()) } else { None };
-        let oldest_cursor = if let Self::Trimmed(oldest) = &self { Some(oldest.clone()) } else { None };
-        let described = Described { message: self.to_string(), errors, oldest_cursor };
+        let oldest_cursor = if let Self::CursorExpired(oldest) = &self { Some(oldest.clone()) } else { None };
+        let described = ErrorBody { message: self.to_string(), errors, oldest_cursor };
         let body = serde_json::to_vec(&described).unwrap_or_default();
         let mut response = Response::builder().status(self.status_code()).content_type("application/json").body(body);
         match &self {
             Self::Unauthenticated => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Method { allowed, .. } => {
+            Self::MethodNotAllowed { allowed, .. } => {
                 if let Ok(allowed) = HeaderValue::from_str(allowed) {
                     response.headers_mut().insert(header::ALLOW, allowed);
                 }
             }
             Self::TooMany(exceeded) => exceeded.write(response.headers_mut()),
-            Self::TooLarge | Self::TooSlow => {
+            Self::TooLarge | Self::BodyTimeout => {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Self::Unauthorized { scheme, .. } => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
             }
-            Self::Unavailable | Self::NoDatabase => {
+            Self::Unavailable | Self::DatabaseUnavailable => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Syntax(_)
+            Self::MalformedJson(_)
             | Self::Forbidden(_)
             | Self::NoRoute(_)
             | Self::MediaType
             | Self::Invalid(_)
-            | Self::Trimmed(_)
+            | Self::CursorExpired(_)
             | Self::NotFound(_)
             | Self::Conflict(_)
-            | Self::Counted(..)
+            | Self::WithRateLimit(..)
             | Self::Internal => {}
         }
         response
@@ -358,33 +360,33 @@ impl ErrorSet for BrowserErrors {
 
 /// A [`ApiError`] of an operation that documents the statuses of `S`.
 #[derive(Debug)]
-pub struct Failed<S>(ApiError, PhantomData<S>);
+pub struct Documented<S>(ApiError, PhantomData<S>);
 
-impl<S, P: Into<ApiError>> From<P> for Failed<S> {
+impl<S, P: Into<ApiError>> From<P> for Documented<S> {
     fn from(problem: P) -> Self {
         Self(problem.into(), PhantomData)
     }
 }
 
-impl<S> From<Failed<S>> for poem::Error {
-    fn from(failed: Failed<S>) -> Self {
+impl<S> From<Documented<S>> for poem::Error {
+    fn from(failed: Documented<S>) -> Self {
         failed.0.into()
     }
 }
 
-impl<S: ErrorSet> ApiResponse for Failed<S> {
+impl<S: ErrorSet> ApiResponse for Documented<S> {
     fn meta() -> MetaResponses {
         let response = |(status, description): &(u16, &'static str)| MetaResponse {
             description,
             status: Some(*status),
             status_range: None,
-            content: vec![MetaMediaType { content_type: "application/json", schema: Described::schema_ref() }],
+            content: vec![MetaMediaType { content_type: "application/json", schema: ErrorBody::schema_ref() }],
             headers: Vec::new(),
         };
         MetaResponses { responses: S::LIST.iter().map(response).collect() }
     }
 
     fn register(registry: &mut Registry) {
-        Described::register(registry);
+        ErrorBody::register(registry);
     }
 }

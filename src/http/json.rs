@@ -76,11 +76,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
 /// Reads JSON.
 ///
 /// # ValidationErrors
-/// [`ApiError::Syntax`] for what is not JSON, [`ApiError::Invalid`] naming the field for what is not as `T` wants it.
+/// [`ApiError::MalformedJson`] for what is not JSON, [`ApiError::Invalid`] naming the field for what is not as `T` wants it.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
         true => explain::<T>(bytes),
-        false => ApiError::Syntax(error.to_string()),
+        false => ApiError::MalformedJson(error.to_string()),
     })
 }
 
@@ -131,9 +131,9 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
 
 /// An answer in JSON written by hand, for routes that are asked so often that it matters; `T` describes it.
 #[derive(Debug)]
-pub struct Written<T>(Vec<u8>, PhantomData<T>);
+pub struct RawJson<T>(Vec<u8>, PhantomData<T>);
 
-impl<T> Written<T> {
+impl<T> RawJson<T> {
     /// The answer that `write` appends.
     pub fn by(write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut out = Vec::with_capacity(512);
@@ -142,7 +142,7 @@ impl<T> Written<T> {
     }
 }
 
-impl<T: Send> IntoResponse for Written<T> {
+impl<T: Send> IntoResponse for RawJson<T> {
     fn into_response(self) -> Response {
         response(self.0)
     }
@@ -160,7 +160,7 @@ fn response(json: Vec<u8>) -> Response {
     response
 }
 
-impl<T: Type> ApiResponse for Written<T> {
+impl<T: Type> ApiResponse for RawJson<T> {
     fn meta() -> MetaResponses {
         described::<T>()
     }

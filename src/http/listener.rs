@@ -23,7 +23,7 @@ use crate::config::Listen;
 
 /// A socket that is bound, but not yet accepted from.
 #[derive(Debug)]
-pub enum Bound {
+pub enum BoundListener {
     /// TCP.
     Tcp(TcpListener),
     /// A unix socket and its path, which goes when the listener goes.
@@ -44,15 +44,15 @@ impl Drop for SocketFile {
 ///
 /// # ValidationErrors
 /// The address is taken, or may not be bound.
-pub async fn bind(listen: &Listen) -> io::Result<Bound> {
+pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
     match listen {
-        Listen::Tcp(address) => TcpListener::bind(address.as_str()).await.map(Bound::Tcp),
+        Listen::Tcp(address) => TcpListener::bind(address.as_str()).await.map(BoundListener::Tcp),
         Listen::Unix(path) => {
             if is_stale(path).await {
                 std::fs::remove_file(path)?;
             }
             let listener = UnixListener::bind(path)?;
-            Ok(Bound::Unix(listener, SocketFile(path.clone())))
+            Ok(BoundListener::Unix(listener, SocketFile(path.clone())))
         }
     }
 }
@@ -63,7 +63,7 @@ async fn is_stale(path: &Path) -> bool {
     socket && tokio::net::UnixStream::connect(path).await.is_err()
 }
 
-impl Bound {
+impl BoundListener {
     /// The address in the form that a client or a person uses.
     pub fn describe(&self) -> String {
         match self {
@@ -84,9 +84,9 @@ pub fn runtime(workers: usize) -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
-/// Limits of the accept loop.
+/// ServerLimits of the accept loop.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Connections open at once, over all listeners.
     pub connections: usize,
     /// Time for a request's head to arrive.
@@ -98,9 +98,9 @@ pub struct Limits {
 /// Serves `routes` on all of `listeners` until `stop`; then lets open requests end, and cuts off those that outlast
 /// `shutdown_timeout`. Nothing of `routes` is left when it returns.
 pub async fn serve(
-    listeners: Vec<Bound>,
+    listeners: Vec<BoundListener>,
     routes: impl Endpoint<Output = Response> + 'static,
-    limits: Limits,
+    limits: ServerLimits,
     stop: CancellationToken,
 ) {
     let server = Arc::new(Server {
@@ -130,7 +130,7 @@ pub async fn serve(
 
 struct Server<E> {
     routes: E,
-    limits: Limits,
+    limits: ServerLimits,
     open: Arc<Semaphore>,
     connections: TaskTracker,
     stop: CancellationToken,
@@ -138,7 +138,7 @@ struct Server<E> {
 }
 
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
-    async fn accept(self: Arc<Self>, listener: Bound) {
+    async fn accept(self: Arc<Self>, listener: BoundListener) {
         loop {
             let Ok(place) = self.open.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
@@ -194,15 +194,15 @@ enum Stream {
     Unix(tokio::net::UnixStream),
 }
 
-async fn accept_one(listener: &Bound) -> io::Result<(Stream, LocalAddr, RemoteAddr)> {
+async fn accept_one(listener: &BoundListener) -> io::Result<(Stream, LocalAddr, RemoteAddr)> {
     match listener {
-        Bound::Tcp(listener) => {
+        BoundListener::Tcp(listener) => {
             let (stream, remote) = listener.accept().await?;
             stream.set_nodelay(true)?;
             let local = stream.local_addr()?;
             Ok((Stream::Tcp(stream), LocalAddr(local.into()), RemoteAddr(remote.into())))
         }
-        Bound::Unix(listener, _) => {
+        BoundListener::Unix(listener, _) => {
             let (stream, remote) = listener.accept().await?;
             let local = stream.local_addr()?;
             Ok((Stream::Unix(stream), LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote))))

@@ -13,11 +13,11 @@ use poem::{Addr, Endpoint, IntoResponse, Request, Response};
 use uuid::Uuid;
 
 use super::auth::TokenVerifier;
-use super::body::Limits;
+use super::body::BodyLimits;
 use super::cors;
 use super::cors::Origins;
 use super::error::ApiError;
-use super::openapi::Routes;
+use super::openapi::RouteTable;
 
 /// The address a request came from, trusted proxies looked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,30 +30,30 @@ pub fn address(request: &Request) -> String {
 
 /// What every request needs.
 #[derive(Debug)]
-pub struct Settings {
+pub struct MiddlewareConfig {
     /// The tokens that are accepted.
     pub gate: Arc<TokenVerifier>,
     /// What a body may be.
-    pub limits: Limits,
+    pub limits: BodyLimits,
     /// Who may call from a browser.
     pub origins: Origins,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The routes there are, for 405.
-    pub routes: Routes,
+    pub routes: RouteTable,
 }
 
 /// The edge around all routes.
 pub struct Middleware<E> {
     routes: E,
-    settings: Settings,
+    settings: MiddlewareConfig,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl<E> Middleware<E> {
     /// Puts the edge around `routes`.
-    pub fn new(routes: E, settings: Settings) -> Self {
+    pub fn new(routes: E, settings: MiddlewareConfig) -> Self {
         Self { routes, settings }
     }
 

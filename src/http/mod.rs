@@ -14,7 +14,7 @@ pub mod pagination;
 pub mod schema;
 pub mod throttle;
 
-pub use self::error::{ApiError, Failed};
+pub use self::error::{ApiError, Documented};
 pub use self::json::Json;
 pub use self::middleware::{ClientIp, Middleware, address};
 pub use self::pagination::PageSize;

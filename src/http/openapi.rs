@@ -14,9 +14,9 @@ use sha2::{Digest, Sha256};
 
 /// All routes and their methods.
 #[derive(Clone, Debug, Default)]
-pub struct Routes(Vec<(Vec<String>, String)>);
+pub struct RouteTable(Vec<(Vec<String>, String)>);
 
-impl Routes {
+impl RouteTable {
     /// The routes of an OpenAPI document, and `more` that answer GET.
     pub fn of(document: &Value, more: &[&str]) -> Self {
         let segments = |path: &str| path.trim_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();

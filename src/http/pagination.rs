@@ -11,7 +11,7 @@ use crate::openapi_by_serde;
 pub struct PageSize(pub usize);
 
 impl PageSize {
-    const LARGEST: usize = 1_000;
+    const MAX: usize = 1_000;
 }
 
 impl Default for PageSize {
@@ -22,7 +22,7 @@ impl Default for PageSize {
 
 impl ParseFromParameter for PageSize {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        let size = text.parse().ok().filter(|size| (1..=Self::LARGEST).contains(size));
+        let size = text.parse().ok().filter(|size| (1..=Self::MAX).contains(size));
         size.map(Self).ok_or_else(|| ParseError::custom("must be an integer between 1 and 1000."))
     }
 }

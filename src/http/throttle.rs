@@ -12,7 +12,7 @@ const CALLERS: u64 = 1_000_000;
 
 /// So many requests per window and caller.
 #[derive(Clone, Debug)]
-pub struct Throttle {
+pub struct RateLimiter {
     max: u32,
     per: Duration,
     windows: Cache<String, Arc<Window>>,
@@ -42,7 +42,7 @@ pub struct LimitExceeded {
     pub retry_after: u64,
 }
 
-impl Throttle {
+impl RateLimiter {
     /// At most `max` requests in `per`.
     pub fn new(max: u32, per: Duration) -> Self {
         Self { max, per, windows: Cache::builder().max_capacity(CALLERS).time_to_live(per).build() }

@@ -22,4 +22,4 @@ pub mod service;
 pub mod store;
 pub mod web_client;
 
-pub use self::service::{Caller, Failure, Ground, Messaging, Metrics};
+pub use self::service::{Caller, Messaging, MessagingError, MessagingOptions, Metrics};

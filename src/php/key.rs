@@ -6,45 +6,45 @@ use indexmap::Equivalent;
 
 /// A key of a PHP array: an integer, or bytes that do not read as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum ArrayKey {
     /// A decimal integer in its only spelling: no leading zeros, no `+`, no `-0`, within 64 bits.
     Int(i64),
     /// AnyJson else.
     String(Vec<u8>),
 }
 
-impl From<&str> for Key {
+impl From<&str> for ArrayKey {
     fn from(text: &str) -> Self {
         Self::from(text.as_bytes())
     }
 }
 
-impl From<&[u8]> for Key {
+impl From<&[u8]> for ArrayKey {
     fn from(bytes: &[u8]) -> Self {
         integer(bytes).map_or_else(|| Self::String(bytes.to_vec()), Self::Int)
     }
 }
 
-impl From<String> for Key {
+impl From<String> for ArrayKey {
     fn from(text: String) -> Self {
         Self::from(text.into_bytes())
     }
 }
 
-impl From<Vec<u8>> for Key {
+impl From<Vec<u8>> for ArrayKey {
     fn from(bytes: Vec<u8>) -> Self {
         integer(&bytes).map_or(Self::String(bytes), Self::Int)
     }
 }
 
-impl From<i64> for Key {
+impl From<i64> for ArrayKey {
     fn from(number: i64) -> Self {
         Self::Int(number)
     }
 }
 
 // By hand, so that a borrowed key hashes to the same value.
-impl Hash for Key {
+impl Hash for ArrayKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             Self::Int(number) => BorrowedKey::Int(*number).hash(state),
@@ -66,11 +66,11 @@ impl<'a> BorrowedKey<'a> {
     }
 }
 
-impl Equivalent<Key> for BorrowedKey<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<ArrayKey> for BorrowedKey<'_> {
+    fn equivalent(&self, key: &ArrayKey) -> bool {
         match (self, key) {
-            (Self::Int(left), Key::Int(right)) => left == right,
-            (Self::String(left), Key::String(right)) => left == right,
+            (Self::Int(left), ArrayKey::Int(right)) => left == right,
+            (Self::String(left), ArrayKey::String(right)) => left == right,
             _ => false,
         }
     }
@@ -91,10 +91,10 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
 }
 
 /// Whether these are the keys of a list: 0, 1, 2, …
-pub(super) fn are_positions<'a>(keys: impl Iterator<Item = &'a Key>) -> bool {
+pub(super) fn are_positions<'a>(keys: impl Iterator<Item = &'a ArrayKey>) -> bool {
     keys.zip(0_i64..).all(|(key, position)| match key {
-        Key::Int(number) => *number == position,
+        ArrayKey::Int(number) => *number == position,
         // The names of object properties are not folded; as an array they would be.
-        Key::String(bytes) => integer(bytes) == Some(position),
+        ArrayKey::String(bytes) => integer(bytes) == Some(position),
     })
 }

@@ -28,4 +28,4 @@ mod unserialize;
 mod utf8;
 pub mod value;
 
-pub use value::{Array, Key, Value};
+pub use value::{Array, ArrayKey, Value};

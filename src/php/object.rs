@@ -6,7 +6,7 @@
 use chrono::NaiveDateTime;
 
 use super::date;
-use super::value::{Array, Key, Object, Value};
+use super::value::{Array, ArrayKey, Object, Value};
 
 /// An object as JSON shows it.
 pub(super) enum JsonObject<'a> {
@@ -50,8 +50,8 @@ impl Object {
 
     /// Whether a property with this serialized name is public: others are mangled with a NUL in
     /// front.
-    pub(super) fn is_public(name: &Key) -> bool {
-        !matches!(name, Key::String(bytes) if bytes.first() == Some(&0))
+    pub(super) fn is_public(name: &ArrayKey) -> bool {
+        !matches!(name, ArrayKey::String(bytes) if bytes.first() == Some(&0))
     }
 }
 

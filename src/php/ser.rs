@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::key::{Key, are_positions};
+use super::key::{ArrayKey, are_positions};
 use super::object::JsonObject;
 use super::utf8;
 use super::value::{Array, Object, Value};
@@ -66,9 +66,9 @@ fn serialize_list<'a, S: Serializer>(
     sequence.end()
 }
 
-fn serialize_entry<M: SerializeMap>(map: &mut M, key: &Key, value: &Value) -> Result<(), M::Error> {
+fn serialize_entry<M: SerializeMap>(map: &mut M, key: &ArrayKey, value: &Value) -> Result<(), M::Error> {
     match key {
-        Key::Int(number) => map.serialize_entry(number, value),
-        Key::String(bytes) => map.serialize_entry(&utf8::lossy(bytes), value),
+        ArrayKey::Int(number) => map.serialize_entry(number, value),
+        ArrayKey::String(bytes) => map.serialize_entry(&utf8::lossy(bytes), value),
     }
 }

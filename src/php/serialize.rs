@@ -2,7 +2,7 @@
 
 use super::float;
 pub use super::unserialize::{MAX_BYTES, MAX_DEPTH, UnserializeError, unserialize};
-use super::value::{Array, Key, Object, Value};
+use super::value::{Array, ArrayKey, Object, Value};
 
 /// The value in PHP's serialize format; an object that occurs twice is written twice.
 pub fn serialize(value: &Value) -> Vec<u8> {
@@ -79,8 +79,8 @@ fn serialize_object_into(object: &Object, out: &mut Vec<u8>) {
 fn serialize_elements_into(array: &Array, out: &mut Vec<u8>) {
     for (key, value) in array {
         match key {
-            Key::Int(number) => serialize_int_into(*number, out),
-            Key::String(bytes) => serialize_str_into(bytes, out),
+            ArrayKey::Int(number) => serialize_int_into(*number, out),
+            ArrayKey::String(bytes) => serialize_str_into(bytes, out),
         }
         serialize_into(value, out);
     }

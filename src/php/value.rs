@@ -7,7 +7,7 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-pub use super::key::Key;
+pub use super::key::ArrayKey;
 use super::key::{BorrowedKey, are_positions};
 
 /// Any value that can lie in Laravel's cache or come out of `json_decode`.
@@ -89,9 +89,9 @@ impl From<Array> for Value {
     }
 }
 
-/// A PHP array: ordered, with [`Key`]s.
+/// A PHP array: ordered, with [`ArrayKey`]s.
 #[derive(Clone, Debug, Default)]
-pub struct Array(IndexMap<Key, Value, RandomState>);
+pub struct Array(IndexMap<ArrayKey, Value, RandomState>);
 
 impl Array {
     /// An empty array.
@@ -107,11 +107,11 @@ impl Array {
     /// Appends as `$array[] = $value` does to a list: under the number of elements already there.
     pub fn push(&mut self, value: impl Into<Value>) {
         let next = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
-        self.0.insert(Key::Int(next), value.into());
+        self.0.insert(ArrayKey::Int(next), value.into());
     }
 
     /// Sets an element; a key that was there keeps its place and takes the later value.
-    pub fn insert(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Option<Value> {
+    pub fn insert(&mut self, key: impl Into<ArrayKey>, value: impl Into<Value>) -> Option<Value> {
         self.0.insert(key.into(), value.into())
     }
 
@@ -131,7 +131,7 @@ impl Array {
     }
 
     /// The elements in order.
-    pub fn iter(&self) -> indexmap::map::Iter<'_, Key, Value> {
+    pub fn iter(&self) -> indexmap::map::Iter<'_, ArrayKey, Value> {
         self.0.iter()
     }
 
@@ -159,15 +159,15 @@ impl PartialEq for Array {
 }
 
 impl<'a> IntoIterator for &'a Array {
-    type Item = (&'a Key, &'a Value);
-    type IntoIter = indexmap::map::Iter<'a, Key, Value>;
+    type Item = (&'a ArrayKey, &'a Value);
+    type IntoIter = indexmap::map::Iter<'a, ArrayKey, Value>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
 }
 
-impl<K: Into<Key>, V: Into<Value>> FromIterator<(K, V)> for Array {
+impl<K: Into<ArrayKey>, V: Into<Value>> FromIterator<(K, V)> for Array {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(elements: I) -> Self {
         Self(elements.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }

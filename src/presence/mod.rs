@@ -11,6 +11,6 @@ pub mod store;
 pub mod worker;
 
 pub use self::service::Presence;
-pub use self::service::commit::{CommandOutcome, Ground, Wanted};
+pub use self::service::commit::{CommandOutcome, CommitContext, PresenceCommand};
 pub use self::service::metrics::Metrics;
 pub use self::service::notifier::ChangeNotifier;

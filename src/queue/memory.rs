@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Depth, Disposition, Job, JobInfo, NewJob, Place, Queue, Settlement, Standing, Tries};
+use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
 use crate::storage::Result;
 
 /// Queues in memory.
@@ -18,7 +18,7 @@ pub struct MemoryQueue {
 /// One queue. Times are milliseconds since 1970.
 #[derive(Debug, Default)]
 struct Lanes {
-    jobs: HashMap<String, Stored>,
+    jobs: HashMap<String, StoredJob>,
     lanes: HashMap<String, VecDeque<String>>,
     ready: BTreeSet<(i64, String)>,
     ready_at: HashMap<String, i64>,
@@ -27,14 +27,14 @@ struct Lanes {
 }
 
 #[derive(Debug)]
-struct Stored {
+struct StoredJob {
     lane: String,
     payload: Vec<u8>,
     not_before: i64,
     pushed_at: i64,
     /// When it died, if it is dead.
     died_at: i64,
-    tries: Tries,
+    tries: Attempts,
 }
 
 impl MemoryQueue {
@@ -85,13 +85,13 @@ impl Lanes {
         if !self.ready_at.contains_key(&lane) {
             self.set_ready(&lane, Some(not_before));
         }
-        let stored = Stored {
+        let stored = StoredJob {
             lane,
             payload: job.payload.to_vec(),
             not_before,
             pushed_at: now,
             died_at: 0,
-            tries: Tries::default(),
+            tries: Attempts::default(),
         };
         self.jobs.insert(job.id.to_owned(), stored);
     }
@@ -196,7 +196,7 @@ impl Lanes {
             pushed_at: stored.pushed_at,
             next_at,
             tries: stored.tries.clone(),
-            place: Place { at, id: id.to_owned() },
+            place: ListCursor { at, id: id.to_owned() },
         })
     }
 
@@ -225,12 +225,18 @@ impl Queue for MemoryQueue {
         Ok(self.with(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>> {
+    async fn list(
+        &self,
+        queue: &str,
+        standing: JobState,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<JobInfo>> {
         let after = after.map_or((i64::MIN, String::new()), |after| (after.at, after.id.clone()));
         Ok(self.with(queue, |lanes| {
             let list = match standing {
-                Standing::Pending => &lanes.pending,
-                Standing::Dead => &lanes.dead,
+                JobState::Pending => &lanes.pending,
+                JobState::Dead => &lanes.dead,
             };
             let following = list.range(after.clone()..).filter(|entry| **entry != after);
             following.take(limit).filter_map(|(at, id)| lanes.listed(*at, id)).collect()
@@ -254,10 +260,10 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    async fn depth(&self, queue: &str) -> Result<Depth> {
+    async fn depth(&self, queue: &str) -> Result<QueueStats> {
         Ok(self.with(queue, |lanes| {
             let oldest = lanes.pending.first().map_or(0, |(pushed, _)| u64::try_from(now() - pushed).unwrap_or(0));
-            Depth {
+            QueueStats {
                 pending: lanes.pending.len() as u64,
                 oldest: Duration::from_millis(oldest),
                 dead: lanes.dead.len() as u64,

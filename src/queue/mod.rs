@@ -44,14 +44,14 @@ pub struct Job {
     /// How long ago it was pushed.
     pub age: Duration,
     /// What is known of earlier tries.
-    pub tries: Tries,
+    pub tries: Attempts,
     /// The lease it was claimed under.
     pub lease: u64,
 }
 
 /// What is known of a job's tries so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tries {
+pub struct Attempts {
     /// How many counted.
     pub count: u32,
     /// What the last one led to, in words for people.
@@ -78,9 +78,9 @@ pub enum Disposition {
     /// It is done with.
     Done,
     /// It is to be handed out again after this span.
-    Retry(Duration, Tries),
+    Retry(Duration, Attempts),
     /// It is given up; what is known of its tries says why.
-    Dead(Tries),
+    Dead(Attempts),
 }
 
 /// A job in hand, and what became of it.
@@ -105,7 +105,7 @@ impl Job {
 
 /// Which jobs to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum JobState {
     /// Those that are still to be done.
     Pending,
     /// The dead letters.
@@ -126,14 +126,14 @@ pub struct JobInfo {
     /// When its lane is handed out next, likewise; `None` for one that is dead or waits behind another.
     pub next_at: Option<i64>,
     /// What is known of its tries.
-    pub tries: Tries,
+    pub tries: Attempts,
     /// Where it stands in its list.
-    pub place: Place,
+    pub place: ListCursor,
 }
 
 /// A place in a list of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ListCursor {
     /// When the job came into that list: was pushed, or died. In milliseconds of the store's clock since 1970.
     pub at: i64,
     /// Its name.
@@ -142,7 +142,7 @@ pub struct Place {
 
 /// How a queue is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Depth {
+pub struct QueueStats {
     /// Jobs that are still to be done.
     pub pending: u64,
     /// How long the oldest of them has waited.
@@ -165,7 +165,13 @@ pub trait Queue: Send + Sync {
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>>;
 
     /// Up to `limit` jobs in the order in which they came into the list, those that follow `after`.
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>>;
+    async fn list(
+        &self,
+        queue: &str,
+        standing: JobState,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<JobInfo>>;
 
     /// Puts dead letters back at the end of their lanes, as if pushed now; those called `ids`. Says how many there were.
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize>;
@@ -174,5 +180,5 @@ pub trait Queue: Send + Sync {
     async fn purge(&self, queue: &str, age: Duration) -> Result<()>;
 
     /// How the queue is doing.
-    async fn depth(&self, queue: &str) -> Result<Depth>;
+    async fn depth(&self, queue: &str) -> Result<QueueStats>;
 }

@@ -8,19 +8,19 @@ use tokio::sync::{mpsc, oneshot};
 use super::Unavailable;
 
 /// At most this many requests form a group.
-pub const LARGEST: usize = 1_024;
+pub const MAX_BATCH: usize = 1_024;
 /// At most this many requests wait; further callers wait for a place in the queue.
-const QUEUE: usize = 16 * 1024;
+const QUEUE_CAPACITY: usize = 16 * 1024;
 
 /// A request and the way back to its caller.
 #[derive(Debug)]
-pub struct Asked<Q, A> {
+pub struct Request<Q, A> {
     /// What is asked.
     pub question: Q,
     answer: oneshot::Sender<Result<A, Unavailable>>,
 }
 
-impl<Q, A> Asked<Q, A> {
+impl<Q, A> Request<Q, A> {
     /// CommitReply the caller, if it is still there.
     pub fn answer(self, answer: Result<A, Unavailable>) {
         _ = self.answer.send(answer);
@@ -30,18 +30,18 @@ impl<Q, A> Asked<Q, A> {
 /// The callers' end.
 #[derive(Debug)]
 pub struct BatchSender<Q, A> {
-    queue: mpsc::Sender<Asked<Q, A>>,
+    queue: mpsc::Sender<Request<Q, A>>,
 }
 
 /// The working end.
 #[derive(Debug)]
 pub struct BatchReceiver<Q, A> {
-    queue: mpsc::Receiver<Asked<Q, A>>,
+    queue: mpsc::Receiver<Request<Q, A>>,
 }
 
 /// Both ends. The working end stops when the callers' end is dropped.
 pub fn grouped<Q, A>() -> (BatchSender<Q, A>, BatchReceiver<Q, A>) {
-    let (sender, receiver) = mpsc::channel(QUEUE);
+    let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
     (BatchSender { queue: sender }, BatchReceiver { queue: receiver })
 }
 
@@ -49,11 +49,11 @@ impl<Q, A> BatchSender<Q, A> {
     /// Asks, and waits for the answer.
     pub async fn ask(&self, question: Q) -> Result<A, Unavailable> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Asked { question, answer }).await.map_err(|_| stopped())?;
+        self.queue.send(Request { question, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 
-    /// Asks everything at once, at most [`LARGEST`] questions, and waits for all answers.
+    /// Asks everything at once, at most [`MAX_BATCH`] questions, and waits for all answers.
     pub async fn ask_all(&self, questions: Vec<Q>) -> Result<Vec<A>, Unavailable> {
         if questions.is_empty() {
             return Ok(Vec::new());
@@ -62,7 +62,7 @@ impl<Q, A> BatchSender<Q, A> {
         let mut waiting = Vec::with_capacity(questions.len());
         for (place, question) in places.zip(questions) {
             let (answer, answered) = oneshot::channel();
-            place.send(Asked { question, answer });
+            place.send(Request { question, answer });
             waiting.push(answered);
         }
         let mut answers = Vec::with_capacity(waiting.len());
@@ -78,13 +78,13 @@ impl<Q, A> BatchReceiver<Q, A> {
     ///
     /// A caller who went away meanwhile is part of it all the same: a browser that closes its page does not wait for the
     /// answer to its last heartbeat.
-    pub async fn next(&mut self, group: &mut Vec<Asked<Q, A>>) -> bool {
-        self.queue.recv_many(group, LARGEST).await > 0
+    pub async fn next(&mut self, group: &mut Vec<Request<Q, A>>) -> bool {
+        self.queue.recv_many(group, MAX_BATCH).await > 0
     }
 
     /// Appends to `group` who is waiting already, as long as there is room.
-    pub fn more(&mut self, group: &mut Vec<Asked<Q, A>>) {
-        while group.len() < LARGEST {
+    pub fn more(&mut self, group: &mut Vec<Request<Q, A>>) {
+        while group.len() < MAX_BATCH {
             match self.queue.try_recv() {
                 Ok(asked) => group.push(asked),
                 Err(_) => return,
@@ -93,7 +93,7 @@ impl<Q, A> BatchReceiver<Q, A> {
     }
 
     /// Fails everybody who is waiting, and `more`: the store just failed the group before, and they have waited for it.
-    pub fn fail_waiting(&mut self, more: &mut Vec<Asked<Q, A>>) {
+    pub fn fail_waiting(&mut self, more: &mut Vec<Request<Q, A>>) {
         while let Ok(asked) = self.queue.try_recv() {
             more.push(asked);
         }

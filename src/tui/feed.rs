@@ -6,8 +6,8 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::model::Event;
-use crate::client::{Failure, Operator, Publication};
+use super::model::UiEvent;
+use crate::client::{ClientError, Operator, Publication};
 
 /// How often it is asked who is there.
 const CLIENTS_EVERY: Duration = Duration::from_secs(2);
@@ -25,12 +25,12 @@ const TRIES: u32 = 3;
 pub(super) type Wanted = Option<(String, i64)>;
 
 /// Where events go.
-pub(super) type Events = mpsc::Sender<Event>;
+pub(super) type Events = mpsc::Sender<UiEvent>;
 
 /// Tells who is there, until nobody listens.
 pub(super) async fn clients(operator: Operator, events: Events) {
     loop {
-        let event = operator.clients().await.map_or_else(failed, Event::Clients);
+        let event = operator.clients().await.map_or_else(failed, UiEvent::Clients);
         if events.send(event).await.is_err() {
             return;
         }
@@ -44,7 +44,7 @@ pub(super) async fn messages(operator: Operator, mut wanted: watch::Receiver<Wan
         let now = wanted.borrow_and_update().clone();
         if let Some((client, last)) = now {
             let event = match operator.messages(&client, last).await {
-                Ok(messages) => Event::Messages { client, messages },
+                Ok(messages) => UiEvent::Messages { client, messages },
                 Err(failure) => failed(failure),
             };
             if events.send(event).await.is_err() {
@@ -70,17 +70,17 @@ pub(super) async fn publish(operator: Operator, client: String, text: String, ev
     let event = loop {
         tried += 1;
         match operator.publish(&publication).await {
-            Ok(_) => break Event::Published { client },
+            Ok(_) => break UiEvent::Published { client },
             Err(failure) if failure.is_passing() && tried < TRIES => {
                 let wait = failure.retry_after().unwrap_or(MESSAGES_EVERY);
                 tokio::time::sleep(wait).await;
             }
-            Err(failure) => break Event::Unpublished { text, why: failure.to_string() },
+            Err(failure) => break UiEvent::Unpublished { text, why: failure.to_string() },
         }
     };
     _ = events.send(event).await;
 }
 
-fn failed(failure: Failure) -> Event {
-    Event::Failed(failure.to_string())
+fn failed(failure: ClientError) -> UiEvent {
+    UiEvent::Failed(failure.to_string())
 }

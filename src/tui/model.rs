@@ -28,7 +28,7 @@ pub struct Model {
 
 /// Something that happens.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum UiEvent {
     /// A key.
     Key(KeyEvent),
     /// The terminal has another size: it is to be drawn again.
@@ -99,26 +99,26 @@ impl Model {
     }
 
     /// What becomes of it when something happens, and what is to be done.
-    pub fn update(&mut self, event: Event) -> Option<Effect> {
+    pub fn update(&mut self, event: UiEvent) -> Option<Effect> {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => return self.key(key),
-            Event::Key(_) | Event::Resized => {}
-            Event::Clients(clients) => return self.know(clients),
-            Event::Messages { client, messages } => {
+            UiEvent::Key(key) if key.kind != KeyEventKind::Release => return self.key(key),
+            UiEvent::Key(_) | UiEvent::Resized => {}
+            UiEvent::Clients(clients) => return self.know(clients),
+            UiEvent::Messages { client, messages } => {
                 self.found();
                 let more = !messages.is_empty() && self.selected.as_ref() == Some(&client);
                 self.conversations.entry(client).or_default().add(messages);
                 return more.then_some(Effect::Look);
             }
-            Event::Published { client } => {
+            UiEvent::Published { client } => {
                 self.notice = Notice::Good(format!("published to {}", self.title(&client)));
                 return Some(Effect::Look);
             }
-            Event::Unpublished { text, why } => {
+            UiEvent::Unpublished { text, why } => {
                 self.prompt.restore(&text);
                 self.notice = Notice::Bad(format!("not published: {why}"));
             }
-            Event::Failed(why) => {
+            UiEvent::Failed(why) => {
                 self.lost = true;
                 self.notice = Notice::Bad(format!("trying again: {why}"));
             }

@@ -8,7 +8,7 @@ use ratatui::crossterm::event;
 use tokio::sync::{mpsc, watch};
 
 use super::feed::{Events, Wanted};
-use super::model::{Effect, Event, Model};
+use super::model::{Effect, Model, UiEvent};
 use super::{feed, view};
 use crate::client::Operator;
 
@@ -39,7 +39,7 @@ async fn show(
     mut terminal: DefaultTerminal,
     operator: Operator,
     events: Events,
-    mut inbox: mpsc::Receiver<Event>,
+    mut inbox: mpsc::Receiver<UiEvent>,
 ) -> io::Result<()> {
     let mut model = Model::new(operator.address(), operator.may_publish());
     let (wanted, wants) = watch::channel(None);
@@ -75,8 +75,8 @@ fn read_keys(events: &Events) {
             Err(error) => Err(error),
         };
         let event = match event {
-            Ok(event::Event::Key(key)) => Event::Key(key),
-            Ok(event::Event::Resize(..)) => Event::Resized,
+            Ok(event::Event::Key(key)) => UiEvent::Key(key),
+            Ok(event::Event::Resize(..)) => UiEvent::Resized,
             Ok(_) => continue,
             // The terminal is gone.
             Err(_) => return,

@@ -7,17 +7,17 @@ use std::sync::Arc;
 use super::client::WebhookClient;
 use super::domain::egress::EgressPolicy;
 use super::domain::payload;
-use super::domain::retry::Answer;
-use crate::config::{Endpoint, Webhook};
+use super::domain::retry::AttemptResult;
+use crate::config::{EndpointConfig, WebhookConfig};
 use crate::queue;
-use crate::queue::{JobInfo, Queue, Standing};
+use crate::queue::{JobInfo, JobState, Queue};
 use crate::storage::Result;
 
 /// So many dead letters are looked through at once.
 const PAGE: usize = 500;
 
 /// The deliveries of all endpoints.
-pub struct Webhooks {
+pub struct DeliveryAdmin {
     queue: Arc<dyn Queue>,
     endpoints: Vec<String>,
 }
@@ -33,12 +33,12 @@ pub struct DeliveryView {
 
 /// A place in a list: an endpoint, and the delivery before.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct DeliveryCursor {
     endpoint: String,
-    after: queue::Place,
+    after: queue::ListCursor,
 }
 
-impl Webhooks {
+impl DeliveryAdmin {
     /// The deliveries in `queue` to the endpoints called so.
     pub fn new(queue: Arc<dyn Queue>, endpoints: Vec<String>) -> Self {
         Self { queue, endpoints }
@@ -52,11 +52,11 @@ impl Webhooks {
     /// Up to `limit` deliveries of one endpoint or all of them, oldest first within each, and where to go on.
     pub async fn list(
         &self,
-        standing: Standing,
+        standing: JobState,
         endpoint: Option<&str>,
-        place: Option<Place>,
+        place: Option<DeliveryCursor>,
         limit: usize,
-    ) -> Result<(Vec<DeliveryView>, Option<Place>)> {
+    ) -> Result<(Vec<DeliveryView>, Option<DeliveryCursor>)> {
         let mut found = Vec::new();
         let mut place = place.as_ref();
         for name in self.endpoints.iter().filter(|name| endpoint.is_none_or(|wanted| wanted == *name)) {
@@ -72,7 +72,7 @@ impl Webhooks {
             }
         }
         let last = found.last().filter(|_| found.len() == limit);
-        let next = last.map(|last| Place { endpoint: last.endpoint.clone(), after: last.job.place.clone() });
+        let next = last.map(|last| DeliveryCursor { endpoint: last.endpoint.clone(), after: last.job.place.clone() });
         Ok((found, next))
     }
 
@@ -87,7 +87,7 @@ impl Webhooks {
         for name in self.endpoints.iter().filter(|name| endpoint.is_none_or(|wanted| wanted == *name)) {
             let mut last = None;
             loop {
-                let page = self.queue.list(name, Standing::Dead, last.as_ref(), PAGE).await?;
+                let page = self.queue.list(name, JobState::Dead, last.as_ref(), PAGE).await?;
                 let ids: Vec<String> =
                     page.iter().filter(|job| job.pushed_at >= since).map(|job| job.id.clone()).collect();
                 if !ids.is_empty() {
@@ -107,14 +107,14 @@ impl Webhooks {
 ///
 /// # ValidationErrors
 /// There is no TLS to be had.
-pub async fn ping(webhook: &Webhook, endpoint: &Endpoint) -> reqwest::Result<(Answer, Vec<u8>)> {
+pub async fn ping(webhook: &WebhookConfig, endpoint: &EndpointConfig) -> reqwest::Result<(AttemptResult, Vec<u8>)> {
     let sender = WebhookClient::new(endpoint.clone(), EgressPolicy::new(&webhook.allowed_networks))?;
     let (now, id) = (chrono::Utc::now(), uuid::Uuid::new_v4());
     let body = payload::ping(&id, &now.to_rfc3339_opts(chrono::SecondsFormat::Secs, false));
     Ok(sender.exchange(&payload::sign(endpoint, &id.to_string(), body, now.timestamp())).await)
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for DeliveryCursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}@{}", self.after.at, self.after.id, self.endpoint)
     }
@@ -125,13 +125,13 @@ impl fmt::Display for Place {
 #[error("must be a next_cursor of a list of deliveries.")]
 pub struct InvalidDeliveryCursor;
 
-impl FromStr for Place {
+impl FromStr for DeliveryCursor {
     type Err = InvalidDeliveryCursor;
 
     fn from_str(text: &str) -> std::result::Result<Self, InvalidDeliveryCursor> {
         let (at, rest) = text.split_once('.').ok_or(InvalidDeliveryCursor)?;
         let (id, endpoint) = rest.split_once('@').ok_or(InvalidDeliveryCursor)?;
-        let after = queue::Place { at: at.parse().map_err(|_| InvalidDeliveryCursor)?, id: id.to_owned() };
+        let after = queue::ListCursor { at: at.parse().map_err(|_| InvalidDeliveryCursor)?, id: id.to_owned() };
         Ok(Self { endpoint: endpoint.to_owned(), after })
     }
 }

@@ -8,14 +8,14 @@ use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
 use poem_openapi::{Object, OpenApi, Tags};
 use serde::{Deserialize, Serialize};
 
-use super::admin::{DeliveryView, Place, Webhooks};
+use super::admin::{DeliveryAdmin, DeliveryCursor, DeliveryView};
 use crate::http::auth::ServiceAuth;
 use crate::http::error::ResourceErrors;
-use crate::http::{ApiError, Failed, Json, PageSize};
-use crate::presence::api::{Moment, ScopeBody};
+use crate::http::{ApiError, Documented, Json, PageSize};
+use crate::presence::api::{JsonTime, ScopeBody};
 use crate::presence::domain::identity::Id;
 use crate::presence::domain::{Change, Timestamp};
-use crate::queue::Standing;
+use crate::queue::JobState;
 use crate::{openapi_by_serde, openapi_type};
 
 /// BatchReceiver of operations in the document.
@@ -27,7 +27,7 @@ pub enum Tag {
 
 /// The operations on deliveries.
 pub struct Api {
-    webhooks: Arc<Webhooks>,
+    webhooks: Arc<DeliveryAdmin>,
 }
 
 /// Which deliveries.
@@ -81,9 +81,9 @@ pub struct DeliveryResponse {
     /// The user's own clock.
     seq: Option<u64>,
     /// When it was queued.
-    queued_at: Moment,
+    queued_at: JsonTime,
     /// When it is tried next; null for a dead letter, and for one that waits behind another of the same user.
-    next_try_at: Option<Moment>,
+    next_try_at: Option<JsonTime>,
     /// How often it was tried.
     tries: u32,
     /// What the last try led to.
@@ -120,23 +120,23 @@ impl ParseFromParameter for Since {
     }
 }
 
-impl ParseFromParameter for Place {
+impl ParseFromParameter for DeliveryCursor {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         text.parse().map_err(ParseError::custom)
     }
 }
 
 openapi_type!(
-    Place,
+    DeliveryCursor,
     "DeliveryCursor",
     MetaSchema { pattern: Some("^[0-9]{1,15}[.][0-9a-f-]{1,36}@.+$".to_owned()), ..MetaSchema::new("string") }
 );
 
-type Answer<T, S> = Result<T, Failed<S>>;
+type Answer<T, S> = Result<T, Documented<S>>;
 
 impl Api {
     /// The operations on the deliveries of `webhooks`.
-    pub fn new(webhooks: Arc<Webhooks>) -> Self {
+    pub fn new(webhooks: Arc<DeliveryAdmin>) -> Self {
         Self { webhooks }
     }
 
@@ -164,7 +164,7 @@ impl Api {
         /// Most deliveries on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
         /// `next_cursor` of the page before.
-        cursor: Query<Option<Place>>,
+        cursor: Query<Option<DeliveryCursor>>,
     ) -> Answer<Json<DeliveriesResponse>, ResourceErrors> {
         let state = state.0.unwrap_or(DeliveryState::Pending);
         let endpoint = self.known(endpoint.0.as_deref())?;
@@ -206,7 +206,7 @@ impl Api {
     }
 }
 
-impl From<DeliveryState> for Standing {
+impl From<DeliveryState> for JobState {
     fn from(state: DeliveryState) -> Self {
         match state {
             DeliveryState::Pending => Self::Pending,
@@ -218,7 +218,7 @@ impl From<DeliveryState> for Standing {
 impl DeliveryResponse {
     fn new(DeliveryView { endpoint, job }: DeliveryView, state: DeliveryState) -> Self {
         let change: Option<Change> = serde_json::from_slice(&job.payload).ok();
-        let moment = |millis: i64| Moment::from(Timestamp::from_micros(millis.saturating_mul(1_000)));
+        let moment = |millis: i64| JsonTime::from(Timestamp::from_micros(millis.saturating_mul(1_000)));
         Self {
             id: format!("{}@{endpoint}", job.id),
             endpoint,

@@ -8,10 +8,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
 use super::domain::egress::EgressPolicy;
-use super::domain::payload::Message;
+use super::domain::payload::SignedRequest;
 use super::domain::retry;
-use super::domain::retry::Answer;
-use crate::config::Endpoint;
+use super::domain::retry::AttemptResult;
+use crate::config::EndpointConfig;
 
 /// So much of an answer's body is read, to keep the connection; the rest is cut off.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -22,7 +22,7 @@ const IDLE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct WebhookClient {
     client: Client,
-    endpoint: Endpoint,
+    endpoint: EndpointConfig,
     guard: EgressPolicy,
 }
 
@@ -31,7 +31,7 @@ impl WebhookClient {
     ///
     /// # ValidationErrors
     /// There is no TLS to be had.
-    pub fn new(endpoint: Endpoint, guard: EgressPolicy) -> reqwest::Result<Self> {
+    pub fn new(endpoint: EndpointConfig, guard: EgressPolicy) -> reqwest::Result<Self> {
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -45,14 +45,14 @@ impl WebhookClient {
     }
 
     /// Sends; the whole exchange takes at most the endpoint's time-out.
-    pub async fn send(&self, message: &Message) -> Answer {
+    pub async fn send(&self, message: &SignedRequest) -> AttemptResult {
         self.exchange(message).await.0
     }
 
     /// Sends, and gives the beginning of the answer's body as well.
-    pub async fn exchange(&self, message: &Message) -> (Answer, Vec<u8>) {
+    pub async fn exchange(&self, message: &SignedRequest) -> (AttemptResult, Vec<u8>) {
         if let Err(forbidden) = self.guard.check_literal(&self.endpoint.url) {
-            return (Answer::Refused(forbidden.to_string()), Vec::new());
+            return (AttemptResult::Refused(forbidden.to_string()), Vec::new());
         }
         let mut request = self.client.post(self.endpoint.url.clone());
         for (name, value) in &message.headers {
@@ -63,7 +63,7 @@ impl WebhookClient {
                 let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
                 let retry_after = retry_after.and_then(|text| retry::after(text, wall_clock()));
                 let status = response.status().as_u16();
-                (Answer::Status { status, retry_after }, beginning(response).await)
+                (AttemptResult::Status { status, retry_after }, beginning(response).await)
             }
             Err(error) => (failure(&error, self.endpoint.timeout), Vec::new()),
         }
@@ -90,14 +90,16 @@ async fn beginning(mut response: Response) -> Vec<u8> {
 }
 
 /// In words for people, without the address: its query may hold a token.
-fn failure(error: &reqwest::Error, timeout: Duration) -> Answer {
+fn failure(error: &reqwest::Error, timeout: Duration) -> AttemptResult {
     let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    if let Some(forbidden) = causes.clone().find_map(|cause| cause.downcast_ref::<super::domain::egress::Forbidden>()) {
-        return Answer::Refused(forbidden.to_string());
+    if let Some(forbidden) =
+        causes.clone().find_map(|cause| cause.downcast_ref::<super::domain::egress::ForbiddenAddress>())
+    {
+        return AttemptResult::Refused(forbidden.to_string());
     }
     if error.is_timeout() {
-        return Answer::Failed(format!("no answer within {} s", timeout.as_secs_f64()));
+        return AttemptResult::Failed(format!("no answer within {} s", timeout.as_secs_f64()));
     }
     let root = causes.by_ref().last().map_or_else(|| "the exchange failed".to_owned(), ToString::to_string);
-    Answer::Failed(if error.is_connect() { format!("no connection: {root}") } else { root })
+    AttemptResult::Failed(if error.is_connect() { format!("no connection: {root}") } else { root })
 }

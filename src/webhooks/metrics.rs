@@ -2,8 +2,8 @@
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::domain::retry::Outcome;
-use crate::queue::Depth;
+use super::domain::retry::AttemptOutcome;
+use crate::queue::QueueStats;
 use crate::telemetry::Registry;
 
 /// Counters and gauges of one endpoint.
@@ -20,7 +20,7 @@ impl Metrics {
     /// Registers everything for the endpoint called `name`.
     pub fn new(registry: &Registry, name: &str) -> Self {
         let endpoint = [("endpoint", name)];
-        let attempts = Outcome::ALL.map(|outcome| {
+        let attempts = AttemptOutcome::ALL.map(|outcome| {
             let labels = [("endpoint", name), ("outcome", outcome.as_str())];
             registry.counter("presence_webhook_attempts_total", "Posts to a receiver, by how they ended.", &labels)
         });
@@ -43,7 +43,7 @@ impl Metrics {
     }
 
     /// Counts a post that took `seconds`.
-    pub fn tried(&self, outcome: Outcome, seconds: f64) {
+    pub fn tried(&self, outcome: AttemptOutcome, seconds: f64) {
         self.attempts[outcome as usize].increment(1);
         self.seconds.record(seconds);
     }
@@ -55,7 +55,7 @@ impl Metrics {
 
     /// Notes how the queue is doing.
     #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 deliveries")]
-    pub fn depth(&self, depth: &Depth) {
+    pub fn depth(&self, depth: &QueueStats) {
         self.pending.set(depth.pending as f64);
         self.oldest.set(depth.oldest.as_secs_f64());
         self.dead_letters.set(depth.dead as f64);

@@ -1,4 +1,4 @@
-//! Webhooks: every change, signed and delivered to the application.
+//! DeliveryAdmin: every change, signed and delivered to the application.
 //!
 //! A change is pushed into a [queue](crate::queue) of each endpoint that wants it, in the very commit that records it, with
 //! a lane for each user. From there on it is *claimed*, *prepared* (which gives the exact bytes that are signed and
@@ -15,5 +15,5 @@ pub mod domain;
 mod metrics;
 pub mod worker;
 
-pub use self::admin::Webhooks;
+pub use self::admin::DeliveryAdmin;
 pub use self::metrics::Metrics;

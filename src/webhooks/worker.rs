@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::client::WebhookClient;
-use super::domain::breaker::{Breaker, Gauge};
-use super::domain::retry::{Answer, RetryDecision};
+use super::domain::breaker::{Breaker, CircuitState};
+use super::domain::retry::{AttemptResult, RetryDecision};
 use super::domain::{payload, retry};
 use super::metrics::Metrics;
-use crate::config::Endpoint;
+use crate::config::EndpointConfig;
 use crate::presence::domain::Change;
 use crate::presence::service::clock::Clock;
-use crate::queue::{Disposition, Job, Queue, Settlement, Tries};
+use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
 use crate::storage::Result;
 
 /// How often the queue is looked at when no bell rings: changes that other replicas recorded, retries that are due.
@@ -37,7 +37,7 @@ const EXPIRED_AT_ONCE: usize = 200;
 
 /// What all endpoints have in common.
 #[derive(Clone)]
-pub struct Terms {
+pub struct DeliveryConfig {
     /// The queues.
     pub queue: Arc<dyn Queue>,
     /// The store's clock.
@@ -48,7 +48,7 @@ pub struct Terms {
     pub installation: Uuid,
     /// Pauses between attempts.
     pub schedule: Vec<Duration>,
-    /// Tries within one attempt, at least one.
+    /// Attempts within one attempt, at least one.
     pub tries: u32,
     /// Deliveries under way at once, per endpoint and replica.
     pub concurrency: usize,
@@ -58,8 +58,8 @@ pub struct Terms {
 
 /// What delivers to one endpoint.
 pub struct DeliveryWorker {
-    terms: Terms,
-    endpoint: Endpoint,
+    terms: DeliveryConfig,
+    endpoint: EndpointConfig,
     sender: WebhookClient,
     metrics: Arc<Metrics>,
     breaker: Breaker,
@@ -71,23 +71,23 @@ pub struct DeliveryWorker {
 struct Attempt {
     job: Job,
     /// What came of it; `None` for a job that cannot be read.
-    answer: Option<Answer>,
+    answer: Option<AttemptResult>,
     probe: bool,
 }
 
 /// What is under way. A task each: while this one waits for the queue, posts go on.
-type Attempts = JoinSet<Attempt>;
+type AttemptSet = JoinSet<Attempt>;
 
 impl DeliveryWorker {
     /// Delivers through `sender` to `endpoint`, which is also the queue's name.
-    pub fn new(terms: Terms, endpoint: Endpoint, sender: WebhookClient, metrics: Arc<Metrics>) -> Self {
+    pub fn new(terms: DeliveryConfig, endpoint: EndpointConfig, sender: WebhookClient, metrics: Arc<Metrics>) -> Self {
         let (breaker, expired_at) = (Breaker::default(), Instant::now());
         Self { terms, endpoint, sender, metrics, breaker, expired_at, unsettled: Vec::new() }
     }
 
     /// Delivers until told to stop, then lets what is under way end.
     pub async fn run(mut self, mut bell: watch::Receiver<()>, stop: CancellationToken) {
-        let mut attempts = Attempts::new();
+        let mut attempts = AttemptSet::new();
         let mut failing = false;
         while !stop.is_cancelled() {
             let went_well = self.set_out(&mut attempts).await;
@@ -127,7 +127,7 @@ impl DeliveryWorker {
     }
 
     /// Concludes everything that has ended meanwhile, and settles it in one go.
-    async fn conclude_all(&mut self, attempts: &mut Attempts) {
+    async fn conclude_all(&mut self, attempts: &mut AttemptSet) {
         while let Some(attempt) = attempts.try_join_next() {
             self.conclude(attempt);
         }
@@ -136,11 +136,11 @@ impl DeliveryWorker {
     }
 
     /// Claims as much as there is room for beside what is under way, and sets out to deliver it.
-    async fn set_out(&mut self, attempts: &mut Attempts) -> Result<()> {
+    async fn set_out(&mut self, attempts: &mut AttemptSet) -> Result<()> {
         let (limit, probe) = match self.breaker.gauge(Instant::now()) {
-            Gauge::Closed => (self.terms.concurrency.saturating_sub(attempts.len()), false),
-            Gauge::Probe if attempts.is_empty() => (1, true),
-            Gauge::Probe | Gauge::Open(_) => (0, false),
+            CircuitState::Closed => (self.terms.concurrency.saturating_sub(attempts.len()), false),
+            CircuitState::Probe if attempts.is_empty() => (1, true),
+            CircuitState::Probe | CircuitState::Open(_) => (0, false),
         };
         if limit > 0 {
             for job in self.terms.queue.claim(&self.endpoint.name, limit, self.lease()).await? {
@@ -195,7 +195,7 @@ impl DeliveryWorker {
             Err(error) => return tracing::error!(endpoint = name, %error, "a delivery broke off; it is made again"),
         };
         let Some(answer) = answer else {
-            let tries = Tries { last: "the delivery cannot be read".to_owned(), ..job.tries.clone() };
+            let tries = Attempts { last: "the delivery cannot be read".to_owned(), ..job.tries.clone() };
             return self.settle_later(job, Disposition::Dead(tries));
         };
         let last = answer.describe();
@@ -207,7 +207,7 @@ impl DeliveryWorker {
             tracing::info!(endpoint = name, "the receiver is back");
         }
         let spared = probe && answer.is_outage();
-        let tries = Tries { count: job.tries.count + u32::from(!spared), last };
+        let tries = Attempts { count: job.tries.count + u32::from(!spared), last };
         let verdict = match retry::next(&answer, tries.count.max(1), &self.terms.schedule, rand::random()) {
             RetryDecision::Done => Disposition::Done,
             _ if job.age > self.longest() => Disposition::Dead(tries),
@@ -222,10 +222,10 @@ impl DeliveryWorker {
         let (endpoint, id) = (&self.endpoint.name, &job.id);
         match &verdict {
             Disposition::Done => tracing::debug!(endpoint, id, "delivered"),
-            Disposition::Retry(pause, Tries { count, last }) => {
+            Disposition::Retry(pause, Attempts { count, last }) => {
                 tracing::info!(endpoint, id, tries = count, last, ?pause, "not delivered yet");
             }
-            Disposition::Dead(Tries { count, last }) => {
+            Disposition::Dead(Attempts { count, last }) => {
                 tracing::error!(endpoint, id, tries = count, last, "given up: a dead letter now");
                 self.metrics.gave_up();
             }
@@ -253,7 +253,7 @@ impl DeliveryWorker {
         for job in jobs {
             let verdict = if job.age > longest {
                 self.metrics.gave_up();
-                Disposition::Dead(Tries { last: last.to_owned(), ..job.tries.clone() })
+                Disposition::Dead(Attempts { last: last.to_owned(), ..job.tries.clone() })
             } else {
                 Disposition::Retry(Duration::ZERO, job.tries.clone())
             };

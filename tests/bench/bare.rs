@@ -6,7 +6,7 @@ use std::time::Duration;
 use poem::endpoint::EndpointExt;
 use poem::web::Json;
 use poem::{Route, handler, post};
-use presence_sidecar::http::listener::{Limits, bind, runtime, serve};
+use presence_sidecar::http::listener::{ServerLimits, bind, runtime, serve};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
     let listener = bind(&address.parse()?).await?;
-    let limits = Limits {
+    let limits = ServerLimits {
         connections: 10_000,
         header_timeout: Duration::from_secs(10),
         shutdown_timeout: Duration::from_secs(1),

@@ -3,23 +3,23 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use presence_sidecar::config::{Connection, DatabaseServer, SslMode};
+use presence_sidecar::config::{DatabaseConnection, DatabaseServer, SslMode};
 use secrecy::ExposeSecret;
 
 use super::{Workspace, config_with, error_with, load_app, load_app_in};
 
 fn sqlite(pairs: &[(&str, &str)]) -> PathBuf {
     match config_with(pairs).database.connection {
-        Connection::Sqlite(path) => path,
+        DatabaseConnection::Sqlite(path) => path,
         other => panic!("{other:?}"),
     }
 }
 
 fn server(pairs: &[(&str, &str)]) -> (&'static str, DatabaseServer) {
     match config_with(pairs).database.connection {
-        Connection::MySql(server) => ("mysql", server),
-        Connection::Postgres(server) => ("pgsql", server),
-        Connection::Sqlite(path) => panic!("{}", path.display()),
+        DatabaseConnection::MySql(server) => ("mysql", server),
+        DatabaseConnection::Postgres(server) => ("pgsql", server),
+        DatabaseConnection::Sqlite(path) => panic!("{}", path.display()),
     }
 }
 
@@ -83,7 +83,7 @@ fn an_app_on_sqlite_shares_its_own_file() {
     let file = workspace.write("database/database.sqlite", "");
     let loaded = load_app_in(&workspace.path("."), &[]).unwrap();
     match loaded.config.database.connection {
-        Connection::Sqlite(path) => assert_eq!(path.canonicalize().unwrap(), file.canonicalize().unwrap()),
+        DatabaseConnection::Sqlite(path) => assert_eq!(path.canonicalize().unwrap(), file.canonicalize().unwrap()),
         other => panic!("{other:?}"),
     }
     let loaded = load_app("DB_CONNECTION=sqlite\n", &[]).unwrap();
@@ -108,12 +108,12 @@ fn what_is_no_database_is_refused_with_its_key() {
 
 #[test]
 fn the_cache_table_is_the_apps_own() {
-    use presence_sidecar::config::Store;
+    use presence_sidecar::config::CacheStore;
     let config = load_app("CACHE_STORE=database\nDB_CACHE_TABLE=kept\nDB_CONNECTION=mysql\n", &[]).unwrap().config;
-    assert_eq!((config.cache.store, config.database.cache_table.as_str()), (Store::Database, "kept"));
+    assert_eq!((config.cache.store, config.database.cache_table.as_str()), (CacheStore::Database, "kept"));
     assert!(error_with(&[("DB_CACHE_TABLE", "a`b")]).contains("letters, digits"));
     let same = [("CACHE_STORE", "database"), ("DB_CONNECTION", "pgsql"), ("DB_CACHE_CONNECTION", "pgsql")];
-    assert_eq!(config_with(&same).cache.store, Store::Database);
+    assert_eq!(config_with(&same).cache.store, CacheStore::Database);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use presence_sidecar::config::{Algo, Driver, Listen, LogFormat, Network, RedisEndpoint, Rule, Store, aliases};
+use presence_sidecar::config::{Algo, CacheStore, Driver, Listen, LogFormat, Network, RedisEndpoint, Rule, aliases};
 
 use super::{config_of, config_with, load_with, value_of};
 
@@ -22,7 +22,7 @@ fn examples() -> String {
 fn nothing_configured_gives_the_defaults_of_the_manual() {
     let config = config_with(&[]);
     assert_eq!(config.driver, Driver::Cache);
-    assert_eq!(config.cache.store, Store::Database);
+    assert_eq!(config.cache.store, CacheStore::Database);
     assert_eq!((config.cache.ttl_seconds, config.cache.away_after_seconds), (120, 90));
     let local = RedisEndpoint::Tcp { host: "127.0.0.1".into(), port: 6379, tls: false };
     assert_eq!(config.redis.endpoint, local);

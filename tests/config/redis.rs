@@ -1,14 +1,14 @@
-//! One Redis server, by Laravel's names or by URL.
+//! One RedisConfig server, by Laravel's names or by URL.
 
-use presence_sidecar::config::{Redis, RedisEndpoint};
+use presence_sidecar::config::{RedisConfig, RedisEndpoint};
 
 use super::{config_with, error_with};
 
-fn redis(pairs: &[(&str, &str)]) -> Redis {
+fn redis(pairs: &[(&str, &str)]) -> RedisConfig {
     config_with(pairs).redis
 }
 
-fn url(url: &str) -> Redis {
+fn url(url: &str) -> RedisConfig {
     redis(&[("REDIS_URL", url)])
 }
 
@@ -16,7 +16,7 @@ fn tcp(host: &str, port: u16, tls: bool) -> RedisEndpoint {
     RedisEndpoint::Tcp { host: host.into(), port, tls }
 }
 
-fn password(redis: &Redis) -> Option<&str> {
+fn password(redis: &RedisConfig) -> Option<&str> {
     redis.password.as_ref().map(secrecy::ExposeSecret::expose_secret)
 }
 

@@ -5,7 +5,7 @@ mod terminal;
 mod view;
 
 use presence_sidecar::client::{ClientRow, OpenedMessage};
-use presence_sidecar::tui::model::{Effect, Event, Model};
+use presence_sidecar::tui::model::{Effect, Model, UiEvent};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::json;
 
@@ -28,11 +28,11 @@ fn message(id: i64, from: Option<&str>, to: &str, text: &str) -> OpenedMessage {
 }
 
 fn press(model: &mut Model, code: KeyCode) -> Option<Effect> {
-    model.update(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    model.update(UiEvent::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
 fn control(model: &mut Model, letter: char) -> Option<Effect> {
-    model.update(Event::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)))
+    model.update(UiEvent::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)))
 }
 
 fn write(model: &mut Model, text: &str) {
@@ -43,6 +43,6 @@ fn write(model: &mut Model, text: &str) {
 fn two_clients() -> Model {
     let mut model = Model::new("http://sidecar.test", true);
     let clients = vec![client("a", "Till 1", "offline"), client("b", "Till 2", "online")];
-    assert_eq!(model.update(Event::Clients(clients)), Some(Effect::Look));
+    assert_eq!(model.update(UiEvent::Clients(clients)), Some(Effect::Look));
     model
 }

@@ -1,4 +1,4 @@
-use presence_sidecar::tui::model::{Effect, Event, Model};
+use presence_sidecar::tui::model::{Effect, Model, UiEvent};
 use ratatui::crossterm::event::KeyCode;
 
 use super::{client, control, message, press, two_clients, write};
@@ -16,18 +16,18 @@ fn who_is_online_comes_first_and_the_choice_stays_with_the_client() {
     press(&mut model, KeyCode::Down);
     assert_eq!(model.wanted(), Some(("a".to_owned(), 0)), "there is nobody further down");
     let clients = vec![client("a", "Till 1", "online"), client("b", "Till 2", "offline"), client("c", "", "online")];
-    assert_eq!(model.update(Event::Clients(clients)), None);
+    assert_eq!(model.update(UiEvent::Clients(clients)), None);
     assert_eq!(model.wanted(), Some(("a".to_owned(), 0)));
-    assert_eq!(model.update(Event::Clients(vec![client("b", "Till 2", "offline")])), Some(Effect::Look));
+    assert_eq!(model.update(UiEvent::Clients(vec![client("b", "Till 2", "offline")])), Some(Effect::Look));
     assert_eq!(model.wanted(), Some(("b".to_owned(), 0)), "the one that was chosen is gone");
-    model.update(Event::Clients(Vec::new()));
+    model.update(UiEvent::Clients(Vec::new()));
     assert_eq!(model.wanted(), None);
 }
 
 #[test]
 fn messages_are_asked_for_behind_the_last_until_there_are_no_more() {
     let mut model = two_clients();
-    let messages = |ids: &[i64]| Event::Messages {
+    let messages = |ids: &[i64]| UiEvent::Messages {
         client: "b".to_owned(),
         messages: ids.iter().map(|id| message(*id, None, "b", "x")).collect(),
     };
@@ -47,7 +47,7 @@ fn what_is_typed_is_published_to_the_client_that_is_selected() {
     write(&mut model, "hi there");
     assert_eq!(press(&mut model, KeyCode::Enter), publish("b", "hi there"));
     assert_eq!(model.prompt().text(), "");
-    let unpublished = Event::Unpublished { text: "hi there".to_owned(), why: "down".to_owned() };
+    let unpublished = UiEvent::Unpublished { text: "hi there".to_owned(), why: "down".to_owned() };
     model.update(unpublished.clone());
     assert_eq!(model.prompt().text(), "hi there", "it can be published again");
     press(&mut model, KeyCode::Esc);
@@ -59,7 +59,7 @@ fn what_is_typed_is_published_to_the_client_that_is_selected() {
     write(&mut alone, "x");
     assert_eq!(press(&mut alone, KeyCode::Enter), None);
     let mut reader = Model::new("", false);
-    reader.update(Event::Clients(vec![client("a", "", "online")]));
+    reader.update(UiEvent::Clients(vec![client("a", "", "online")]));
     write(&mut reader, "x");
     assert_eq!(press(&mut reader, KeyCode::Enter), None, "without ADMIN_TOKEN");
 }
@@ -90,7 +90,7 @@ fn the_prompt_is_edited_as_lines_are() {
 #[test]
 fn control_c_ends_it_whatever_goes_on() {
     let mut model = Model::new("", false);
-    model.update(Event::Failed("down".to_owned()));
+    model.update(UiEvent::Failed("down".to_owned()));
     assert_eq!(control(&mut model, 'c'), Some(Effect::Quit));
     assert_eq!(control(&mut model, 'q'), Some(Effect::Quit));
     assert_eq!(press(&mut model, KeyCode::Char('c')), None);

@@ -1,5 +1,5 @@
 use presence_sidecar::client::OpenedMessage;
-use presence_sidecar::tui::model::{Event, Model};
+use presence_sidecar::tui::model::{Model, UiEvent};
 use presence_sidecar::tui::view::draw;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -19,7 +19,7 @@ fn picture(model: &Model, width: u16, height: u16) -> (Vec<String>, (u16, u16)) 
 }
 
 fn told(model: &mut Model, client: &str, messages: Vec<OpenedMessage>) {
-    model.update(Event::Messages { client: client.to_owned(), messages });
+    model.update(UiEvent::Messages { client: client.to_owned(), messages });
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn long_words_wide_letters_and_what_would_command_the_terminal_stay_within_their
     let wide = "漢字".repeat(40);
     let text = format!("{} \u{1b}[31mred\u{7} {wide} {}", "word ".repeat(20), "x".repeat(200));
     told(&mut model, "b", vec![message(1, None, "b", &text)]);
-    model.update(Event::Clients(vec![client("b", "\u{1b}]0;title\u{7}", "online")]));
+    model.update(UiEvent::Clients(vec![client("b", "\u{1b}]0;title\u{7}", "online")]));
     write(&mut model, &"long ".repeat(40));
     for (width, height) in [(80, 24), (40, 10), (20, 8), (3, 3), (1, 1)] {
         let (lines, cursor) = picture(&model, width, height);
@@ -82,13 +82,13 @@ fn the_line_above_the_keys_says_how_it_goes() {
     let mut model = Model::new("http://sidecar.test", false);
     let notice = |model: &Model| picture(model, 80, 24).0[22].clone();
     assert_eq!(notice(&model), " connecting");
-    model.update(Event::Failed("it does not answer".to_owned()));
+    model.update(UiEvent::Failed("it does not answer".to_owned()));
     assert_eq!(notice(&model), " trying again: it does not answer");
-    model.update(Event::Clients(Vec::new()));
+    model.update(UiEvent::Clients(Vec::new()));
     assert_eq!(notice(&model), "");
     assert!(picture(&model, 80, 24).0[19].contains("Read only: set ADMIN_TOKEN to publish"));
     let mut model = two_clients();
-    model.update(Event::Published { client: "b".to_owned() });
+    model.update(UiEvent::Published { client: "b".to_owned() });
     assert_eq!(notice(&model), " published to Till 2");
     told(&mut model, "b", Vec::new());
     assert!(picture(&model, 80, 24).0[2].contains("No messages yet."));

@@ -5,7 +5,7 @@ mod outages;
 mod start;
 
 use presence_sidecar::config::{Config, Sources, load};
-use presence_sidecar::storage::sql::{Database, Names};
+use presence_sidecar::storage::sql::{Database, TableNames};
 
 use crate::support::TestDatabase;
 
@@ -17,13 +17,13 @@ pub fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
 }
 
 /// A database with all tables, and what they are called.
-pub async fn migrated(database: &TestDatabase) -> (Database, Names) {
+pub async fn migrated(database: &TestDatabase) -> (Database, TableNames) {
     let (database, names) = opened(&config(database, &[]));
     database.migrate(&names).await.unwrap();
     (database, names)
 }
 
 /// The database, and what its tables are called.
-fn opened(config: &Config) -> (Database, Names) {
-    (Database::open(&config.database), Names::new(&config.messaging.tables, &config.database))
+fn opened(config: &Config) -> (Database, TableNames) {
+    (Database::open(&config.database), TableNames::new(&config.messaging.tables, &config.database))
 }

@@ -127,7 +127,7 @@ async fn what_a_server_cannot_do_for_now_is_told_from_what_it_refuses() {
                 let error = opened.execute(&statement(&opened, &text), &[]).await.unwrap_err();
                 assert!(error.chain().contains("on purpose"), "{code}: {error:?}");
                 let found =
-                    if *away { matches!(error, Error::Unavailable(_)) } else { matches!(error, Error::Refused(_)) };
+                    if *away { matches!(error, Error::Unavailable(_)) } else { matches!(error, Error::Rejected(_)) };
                 assert!(found, "{engine:?} {code}: {error:?}");
             }
         }

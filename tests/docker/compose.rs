@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use presence_sidecar::config::{Connection, RedisEndpoint, Sources, Store, aliases, load};
+use presence_sidecar::config::{CacheStore, DatabaseConnection, RedisEndpoint, Sources, aliases, load};
 use serde_yaml::Value;
 
 use super::{assert_understood, image, read, tree};
@@ -81,10 +81,10 @@ fn the_sidecar_understands_what_it_is_given_and_finds_the_others() {
     environment.push(("PRESENCE_STORAGE".to_owned(), image::volume()));
     let loaded = load(&Sources { environment, ..Sources::default() }).unwrap();
     assert_eq!((loaded.warnings, loaded.config.missing_secrets()), (Vec::new(), Vec::new()));
-    assert_eq!(loaded.config.cache.store, Store::Redis);
+    assert_eq!(loaded.config.cache.store, CacheStore::Redis);
     let RedisEndpoint::Tcp { host, port, .. } = &loaded.config.redis.endpoint else { panic!("a host") };
     assert!(compose["services"][host.as_str()]["image"].as_str().unwrap().starts_with("redis:") && *port == 6379);
-    let Connection::MySql(server) = &loaded.config.database.connection else { panic!("MySQL") };
+    let DatabaseConnection::MySql(server) = &loaded.config.database.connection else { panic!("MySQL") };
     let mysql = &compose["services"][server.host.as_str()];
     assert!(mysql["image"].as_str().unwrap().starts_with("mysql:8") && server.port == 3306);
     let given = self::environment(mysql);

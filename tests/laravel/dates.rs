@@ -1,4 +1,4 @@
-use presence_sidecar::php::date::{Moment, database, from_database, from_float, iso8601, parse, to_json};
+use presence_sidecar::php::date::{ParsedDate, database, from_database, from_float, iso8601, parse, to_json};
 use proptest::prelude::*;
 
 use super::vectors::{cases, text};
@@ -58,7 +58,7 @@ fn php(script: &str, texts: &[&str]) -> Vec<String> {
 }
 
 /// As the scripts print it: microseconds, and the offset.
-fn printed(read: Option<Moment>) -> String {
+fn printed(read: Option<ParsedDate>) -> String {
     read.map_or("none".to_owned(), |moment| {
         let text = moment.iso8601();
         format!("{}.{:06}{}", &text[..19], moment.micros.rem_euclid(1_000_000), &text[19..])
@@ -225,7 +225,7 @@ fn numbers_are_seconds_as_carbon_reads_them() {
     let floats = ["1772600767.25", "-1.5", "0.1", "1772600767.1234", "12.5"];
     for (text, expected) in floats.iter().zip(php(script, &floats)) {
         let micros = from_float(text.parse().expect("a float")).expect("a moment");
-        assert_eq!(printed(Some(Moment { micros, offset_seconds: 0 })), expected, "{text}");
+        assert_eq!(printed(Some(ParsedDate { micros, offset_seconds: 0 })), expected, "{text}");
     }
     let texts =
         ["1772600767.1234567", "1772600767.9999994", "-1.1234567", ".5", "+5", "-5", "@-1.5", "@+5", "@1.1234567"];
@@ -331,8 +331,8 @@ proptest! {
     fn what_is_written_reads_back(
         seconds in -62_135_596_800_i64..253_402_300_800, micro in 0_i64..1_000_000, offset in -13 * 60_i32..14 * 60,
     ) {
-        let moment = Moment { micros: seconds * 1_000_000 + micro, offset_seconds: offset * 60 };
-        let own = Moment { micros: seconds * 1_000_000, ..moment };
+        let moment = ParsedDate { micros: seconds * 1_000_000 + micro, offset_seconds: offset * 60 };
+        let own = ParsedDate { micros: seconds * 1_000_000, ..moment };
         // Not within a day of the years that have no four digits.
         prop_assume!((-62_135_500_000..253_402_200_000).contains(&seconds));
         prop_assert_eq!(parse(&moment.iso8601(), NOW), Ok(own));
@@ -342,7 +342,7 @@ proptest! {
     #[test]
     fn the_calendar_agrees_with_chrono(seconds in -100_000_000_000_i64..400_000_000_000) {
         let chrono = chrono::DateTime::from_timestamp(seconds, 0).expect("in range");
-        let read = Moment { micros: seconds * 1_000_000, offset_seconds: 0 }.database();
+        let read = ParsedDate { micros: seconds * 1_000_000, offset_seconds: 0 }.database();
         let year = chrono.format("%Y").to_string();
         let year = year.trim_start_matches('+').parse::<i64>().expect("a year");
         let sign = if year < 0 { "-" } else { "" };
@@ -356,7 +356,7 @@ proptest::proptest! {
         seconds in -60_000_000_000_i64..250_000_000_000,
         quarters in -56_i32..=56,
     ) {
-        let moment = Moment { micros: seconds * 1_000_000, offset_seconds: quarters * 900 };
+        let moment = ParsedDate { micros: seconds * 1_000_000, offset_seconds: quarters * 900 };
         let text = moment.iso8601();
         proptest::prop_assert_eq!(parse(&text, 0), Ok(moment));
         proptest::prop_assert_eq!(parse(&text.replace('T', "t"), 0), Ok(moment));

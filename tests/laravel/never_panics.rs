@@ -30,7 +30,7 @@ proptest! {
 
     #[test]
     fn no_moment_is_too_far_to_write(micros in any::<i64>(), offset_seconds in -100_000..100_000_i32) {
-        let moment = date::Moment { micros, offset_seconds };
+        let moment = date::ParsedDate { micros, offset_seconds };
         let _ = (moment.iso8601(), moment.database(), date::to_json(micros), date::iso8601(micros, chrono_tz::Europe::Paris));
     }
 }

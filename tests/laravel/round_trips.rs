@@ -1,6 +1,6 @@
 use presence_sidecar::php::json::{Slashes, decode, encode};
 use presence_sidecar::php::serialize::{serialize, unserialize};
-use presence_sidecar::php::value::{Array, Key, Object, Value};
+use presence_sidecar::php::value::{Array, ArrayKey, Object, Value};
 use proptest::prelude::*;
 
 fn scalar() -> impl Strategy<Value = Value> {
@@ -13,8 +13,8 @@ fn scalar() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn key() -> impl Strategy<Value = Key> {
-    prop_oneof![any::<i64>().prop_map(Key::Int), "\\PC{0,6}|-?[0-9]{1,3}".prop_map(Key::from)]
+fn key() -> impl Strategy<Value = ArrayKey> {
+    prop_oneof![any::<i64>().prop_map(ArrayKey::Int), "\\PC{0,6}|-?[0-9]{1,3}".prop_map(ArrayKey::from)]
 }
 
 pub fn value() -> impl Strategy<Value = Value> {

@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use presence_sidecar::php::json::{Slashes, encode};
 use presence_sidecar::php::serialize::{serialize, unserialize};
-use presence_sidecar::php::{Array, Key, Value};
+use presence_sidecar::php::{Array, ArrayKey, Value};
 
 use super::vectors::{array, bytes, cases, file, numbers_by_value, text};
 
@@ -81,10 +81,10 @@ fn integer_keys_fold_as_in_php() {
     for (text, number) in
         [("0", 0), ("5", 5), ("-5", -5), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)]
     {
-        assert_eq!(Key::from(text), Key::Int(number));
+        assert_eq!(ArrayKey::from(text), ArrayKey::Int(number));
     }
     for text in ["", "05", "-0", "+5", " 1", "1 ", "1.5", "1e3", "-", "9223372036854775808", "-9223372036854775809"] {
-        assert_eq!(Key::from(text), Key::String(text.into()));
+        assert_eq!(ArrayKey::from(text), ArrayKey::String(text.into()));
     }
 }
 

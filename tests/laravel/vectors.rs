@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use presence_sidecar::php::{Array, Key, Value};
+use presence_sidecar::php::{Array, ArrayKey, Value};
 
 /// A file of vectors as JSON.
 pub fn file(name: &str) -> serde_json::Value {
@@ -47,6 +47,6 @@ pub fn numbers_by_value(value: &serde_json::Value) -> serde_json::Value {
 }
 
 /// An array of these elements.
-pub fn array<K: Into<Key>, V: Into<Value>, const N: usize>(elements: [(K, V); N]) -> Array {
+pub fn array<K: Into<ArrayKey>, V: Into<Value>, const N: usize>(elements: [(K, V); N]) -> Array {
     elements.into_iter().collect()
 }

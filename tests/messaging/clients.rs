@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use presence_sidecar::messaging::seal::{Key, Sealed};
+use presence_sidecar::messaging::seal::{SealKey, Sealed};
 use serde_json::{Value, json};
 
 use super::ground::{ADMIN, Ground};
@@ -48,7 +48,7 @@ fn the_example_of_the_readme_opens() {
     let readme = std::fs::read_to_string(fixture("../README.md")).unwrap();
     let example = |name| example(&readme, name);
     let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| example(name).to_owned());
-    let key = Key::parse(example("personal_token")).unwrap();
+    let key = SealKey::parse(example("personal_token")).unwrap();
     let aad = format!(r#"{{"to":"{}","ts":"{}"}}"#, example("client_id"), example("created_at"));
     assert_eq!(aad, example("AAD"));
     let opened = key.open(&Sealed { ciphertext, nonce, tag }, &[aad]).unwrap();

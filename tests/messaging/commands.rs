@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use presence_sidecar::client::{Connection, Credentials, Failure, PollBackoff, said, visible};
+use presence_sidecar::client::{ClientError, PollBackoff, SavedCredentials, SidecarConnection, said, visible};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -177,9 +177,9 @@ fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
     assert_eq!(empty, [3, 6, 12, 24, 30, 30]);
     assert_eq!((seconds(pace.after(1)), seconds(pace.after(0)), seconds(pace.after(0))), (3, 3, 6));
     assert_eq!(pace.after(50), Duration::ZERO, "behind a full page there may be another");
-    let busy = Failure::TooMany { retry_after: Duration::from_secs(41) };
+    let busy = ClientError::TooMany { retry_after: Duration::from_secs(41) };
     assert_eq!((seconds(pace.after_failure(&busy)), seconds(pace.after(0))), (41, 6));
-    assert_eq!(seconds(pace.after_failure(&Failure::Key)), 12);
+    assert_eq!(seconds(pace.after_failure(&ClientError::Key)), 12);
     pace.reset();
     assert_eq!(seconds(pace.after(0)), 3);
 }
@@ -188,12 +188,12 @@ fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
 async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     for address in ["", "localhost:8137", "ftp://h", "http://"] {
-        assert!(matches!(Connection::to(address), Err(Failure::Address(_))), "{address}");
+        assert!(matches!(SidecarConnection::to(address), Err(ClientError::Address(_))), "{address}");
     }
-    let nobody = Connection::to("http://127.0.0.1:9").unwrap();
+    let nobody = SidecarConnection::to("http://127.0.0.1:9").unwrap();
     let failure = nobody.expect::<Value>(nobody.request(reqwest::Method::GET, "/up")).await.unwrap_err();
     assert!(failure.is_passing() && failure.to_string().starts_with("http://127.0.0.1:9 does not answer: "));
-    let refused = |status| Failure::Refused { status, message: "no".to_owned(), retry_after: None };
+    let refused = |status| ClientError::Refused { status, message: "no".to_owned(), retry_after: None };
     assert!(refused(503).is_passing() && !refused(422).is_passing());
     assert!(refused(401).is_unauthorized() && !refused(403).is_unauthorized());
     assert_eq!(refused(403).to_string(), "no (HTTP 403)");
@@ -204,6 +204,6 @@ async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
 #[test]
 fn credentials_show_no_secret_in_debug() {
     let [client_id, personal_token, api_token] = ["id", "the-key", "the-token"].map(str::to_owned);
-    let credentials = Credentials { url: String::new(), client_id, personal_token, api_token };
+    let credentials = SavedCredentials { url: String::new(), client_id, personal_token, api_token };
     assert_eq!(format!("{credentials:?}"), "Credentials { client_id: \"id\", .. }");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use presence_sidecar::messaging::service::{Fanout, QUEUE, Registered};
-use presence_sidecar::queue::{NewJob, Queue, Standing};
+use presence_sidecar::queue::{JobState, NewJob, Queue};
 use serde_json::json;
 
 use super::ground::{Ground, crypt};
@@ -24,7 +24,7 @@ fn repaired(test: &crate::support::TestDatabase, id: &str, key: &str) {
 
 /// What the only dead letter died of.
 async fn died_of(by_hand: &ByHand) -> String {
-    let mut dead = by_hand.queue.list(QUEUE, Standing::Dead, None, 10).await.unwrap();
+    let mut dead = by_hand.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     dead.remove(0).tries.last
 }

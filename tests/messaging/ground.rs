@@ -143,20 +143,20 @@ impl Device {
 
     /// A body with a message sealed under its key.
     pub fn sealed(&self, plain: &Value) -> Value {
-        use presence_sidecar::messaging::seal::Key;
+        use presence_sidecar::messaging::seal::SealKey;
         let aad = json!({"from": self.id, "ts": "t1"});
-        let sealed = Key::parse(&self.key).unwrap().seal(plain.to_string().as_bytes(), &aad.to_string());
+        let sealed = SealKey::parse(&self.key).unwrap().seal(plain.to_string().as_bytes(), &aad.to_string());
         json!({"ciphertext": sealed.ciphertext, "nonce": sealed.nonce, "tag": sealed.tag, "aad": aad})
     }
 
     /// What a message says, opened with its key.
     pub fn opened(&self, message: &Value) -> Option<Value> {
         use presence_sidecar::messaging::domain::ClientId;
-        use presence_sidecar::messaging::seal::{Key, Sealed, aad};
+        use presence_sidecar::messaging::seal::{SealKey, Sealed, aad};
         let field = |name: &str| message[name].as_str().unwrap().to_owned();
         let (id, ts) = (ClientId::parse(&self.id).unwrap(), field("created_at"));
         let sealed = Sealed { ciphertext: field("ciphertext"), nonce: field("nonce"), tag: field("tag") };
         let aads = [aad::of_fan_out(&id, &ts), aad::of_sent(&id, &ts)];
-        serde_json::from_slice(&Key::parse(&self.key)?.open(&sealed, &aads).ok()?).ok()
+        serde_json::from_slice(&SealKey::parse(&self.key)?.open(&sealed, &aads).ok()?).ok()
     }
 }

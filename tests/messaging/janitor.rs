@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use presence_sidecar::config::{Sources, load};
-use presence_sidecar::messaging::{Ground as Base, Messaging, Metrics};
+use presence_sidecar::messaging::{Messaging, MessagingOptions as Base, Metrics};
 use presence_sidecar::php::date;
-use presence_sidecar::storage::sql::{Database, Names};
+use presence_sidecar::storage::sql::{Database, TableNames};
 use presence_sidecar::telemetry::Registry;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option
     let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
     Messaging::new(Base {
         database: Database::open(&config.database),
-        names: Names::new(&config.messaging.tables, &config.database),
+        names: TableNames::new(&config.messaging.tables, &config.database),
         crypt: crypt(),
         zone: chrono_tz::UTC,
         max_recipients: 100,

@@ -1,4 +1,4 @@
-use presence_sidecar::messaging::domain::{ClientId, Cursor, Fingerprint, Moment, integer, is_online};
+use presence_sidecar::messaging::domain::{ClientId, Fingerprint, MessageTime, PollCursor, integer, is_online};
 use presence_sidecar::php::{date, json};
 
 use super::recorded::{exchanges, named};
@@ -25,9 +25,9 @@ fn cursors_select_what_the_reference_selected() {
             continue;
         }
         // The client has the messages 4 to 62 and has acknowledged none.
-        let after = match Cursor::parse(text) {
-            Cursor::Acknowledged => 0,
-            Cursor::After(id) => id,
+        let after = match PollCursor::parse(text) {
+            PollCursor::Acknowledged => 0,
+            PollCursor::After(id) => id,
         };
         let selected = (4..=62).filter(|id| *id > after).collect::<Vec<i64>>();
         assert_eq!(exchange["first"].as_i64(), selected.first().copied(), "{text}");
@@ -35,9 +35,9 @@ fn cursors_select_what_the_reference_selected() {
         compared += 1;
     }
     assert!(compared > 6, "only {compared}");
-    assert_eq!(Cursor::parse(" "), Cursor::Acknowledged);
-    assert_eq!(Cursor::parse("+7"), Cursor::After(7));
-    assert_eq!(Cursor::parse("inf"), Cursor::After(i64::MAX));
+    assert_eq!(PollCursor::parse(" "), PollCursor::Acknowledged);
+    assert_eq!(PollCursor::parse("+7"), PollCursor::After(7));
+    assert_eq!(PollCursor::parse("inf"), PollCursor::After(i64::MAX));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn what_a_message_says_of_its_time_is_what_is_read_from_its_row_in_the_hour_that
     ] {
         let first = date::parse(last_hour_of_summer, 0).unwrap().micros;
         for micros in [first, first + 3_600_000_000] {
-            let moment = Moment::at(micros, zone);
+            let moment = MessageTime::at(micros, zone);
             let read = date::from_database(&moment.stored, zone).unwrap();
             assert_eq!(moment.told, date::iso8601(read, zone));
             assert_eq!(moment.micros, micros);

@@ -8,29 +8,29 @@ use std::time::Duration;
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::Sealed;
-use presence_sidecar::messaging::store::{Letter, Recipient, Step, Store};
-use presence_sidecar::storage::sql::{Database, Names};
+use presence_sidecar::messaging::store::{IdempotentWrite, MessageStore, NewMessage, Recipient};
+use presence_sidecar::storage::sql::{Database, TableNames};
 use serde_json::json;
 
 use super::ground::{Device, Ground};
 use crate::support::{ENGINES, Engine, TestDatabase};
 
-fn store(database: &TestDatabase) -> Store {
+fn store(database: &TestDatabase) -> MessageStore {
     let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
-    Store::new(Database::open(&config.database), &Names::new(&config.messaging.tables, &config.database))
+    MessageStore::new(Database::open(&config.database), &TableNames::new(&config.messaging.tables, &config.database))
 }
 
-fn letter(recipient: &Recipient, kind: &str) -> Letter {
+fn letter(recipient: &Recipient, kind: &str) -> NewMessage {
     let sealed = Sealed { ciphertext: "c".into(), nonce: "n".into(), tag: "t".into() };
-    Letter { from: None, to: recipient.id.clone(), kind: kind.to_owned(), sealed }
+    NewMessage { from: None, to: recipient.id.clone(), kind: kind.to_owned(), sealed }
 }
 
 /// A delivery that keeps its transaction open until it is told to go on.
-fn slow(store: Store, name: &'static str, to: ClientId, go_on: Receiver<()>) -> tokio::task::JoinHandle<()> {
+fn slow(store: MessageStore, name: &'static str, to: ClientId, go_on: Receiver<()>) -> tokio::task::JoinHandle<()> {
     let go_on = std::sync::Mutex::new(go_on);
     tokio::spawn(async move {
-        let step = Step { name, recipients: &[to], at: "2026-03-04 05:06:07" };
+        let step = IdempotentWrite { name, recipients: &[to], at: "2026-03-04 05:06:07" };
         let seal = |recipient: &Recipient| {
             tokio::task::block_in_place(|| go_on.lock().unwrap().recv_timeout(Duration::from_secs(20))).unwrap();
             Some(letter(recipient, name))
@@ -53,8 +53,11 @@ async fn a_slow_transaction_holds_back_what_comes_after_it_for_the_same_client()
         go_second.send(()).unwrap();
         let second = slow(store.clone(), "second", ClientId::parse(&one.id).unwrap(), held);
         if engine != Engine::Sqlite {
-            let step =
-                Step { name: "other", recipients: &[ClientId::parse(&two.id).unwrap()], at: "2026-03-04 05:06:07" };
+            let step = IdempotentWrite {
+                name: "other",
+                recipients: &[ClientId::parse(&two.id).unwrap()],
+                at: "2026-03-04 05:06:07",
+            };
             store.deliver(&step, |recipient| Some(letter(recipient, "other"))).await.unwrap();
             assert_eq!(two.messages("").await.len(), 1, "another client is not held back");
         }
@@ -80,7 +83,7 @@ async fn who_was_seen_is_written_without_waiting_for_those_who_are_written_to() 
     let delivering = store.clone();
     let delivery = tokio::spawn(async move {
         let recipient = held_up.lock().unwrap().take().unwrap();
-        let step = Step { name: "slow", recipients: &[recipient], at: "2026-03-04 05:06:07" };
+        let step = IdempotentWrite { name: "slow", recipients: &[recipient], at: "2026-03-04 05:06:07" };
         let seal = |recipient: &Recipient| {
             tell.lock().unwrap().take().unwrap().send(()).unwrap();
             tokio::task::block_in_place(|| wait.lock().unwrap().recv_timeout(Duration::from_secs(20))).unwrap();

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::service::{Fanout, QUEUE};
-use presence_sidecar::messaging::{Ground as Base, Messaging, Metrics};
+use presence_sidecar::messaging::{Messaging, MessagingOptions as Base, Metrics};
 use presence_sidecar::php::date;
-use presence_sidecar::queue::{NewJob, Queue, SqlQueue, Standing};
+use presence_sidecar::queue::{JobState, NewJob, Queue, SqlQueue};
 use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
@@ -198,7 +198,7 @@ async fn a_job_of_another_key_is_a_dead_letter_and_holds_up_nobody() {
     while by_hand.stored() == "0" {
         by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap();
     }
-    let dead = by_hand.queue.list(QUEUE, Standing::Dead, None, 10).await.unwrap();
+    let dead = by_hand.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
     assert_eq!((dead[0].id.as_str(), dead[0].tries.last.as_str()), ("x", "the job does not decrypt"));
 }
 
@@ -236,7 +236,7 @@ async fn a_job_waits_for_tables_that_are_not_there_and_is_done_when_they_are() {
         by_hand.messaging.publish(&by_hand.fanout("a")).await.unwrap();
         by_hand.test.sql("ALTER TABLE messages RENAME TO elsewhere");
         assert_eq!(by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap(), 1);
-        let waiting = by_hand.queue.list(QUEUE, Standing::Pending, None, 10).await.unwrap().remove(0);
+        let waiting = by_hand.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
         assert_eq!(
             (waiting.tries.count, waiting.tries.last.as_str()),
             (1, "a table is missing, which `presence-sidecar migrate` makes")

@@ -1,13 +1,13 @@
 use presence_sidecar::messaging::domain::ClientId;
-use presence_sidecar::messaging::seal::{Key, OpenError, Sealed, aad, generate_token};
+use presence_sidecar::messaging::seal::{OpenError, SealKey, Sealed, aad, generate_token};
 use presence_sidecar::php::{base64, json};
 use serde_json::Value;
 
 use super::recorded::{body, exchanges, named};
 use crate::support::vectors;
 
-fn key(token: &Value) -> Key {
-    Key::parse(token.as_str().unwrap()).unwrap()
+fn key(token: &Value) -> SealKey {
+    SealKey::parse(token.as_str().unwrap()).unwrap()
 }
 
 fn sealed(fields: &Value) -> Sealed {
@@ -35,7 +35,7 @@ fn short_tags_and_odd_nonces_are_refused_although_php_takes_them() {
         let [token, ciphertext, nonce, tag] =
             [0, 1, 2, 3].map(|place| case["args"][place].as_str().unwrap().to_owned());
         let name = case["name"].as_str().unwrap();
-        let Some(key) = Key::parse(&token) else {
+        let Some(key) = SealKey::parse(&token) else {
             assert_eq!(name, "bad_key_encoding");
             continue;
         };
@@ -49,7 +49,7 @@ fn short_tags_and_odd_nonces_are_refused_although_php_takes_them() {
 }
 
 /// Which sends of the recorded client open, by name.
-fn opens(exchange: &Value, key: &Key) -> bool {
+fn opens(exchange: &Value, key: &SealKey) -> bool {
     let text = exchange["request"]["body"].as_str().unwrap();
     let fields: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();
     let raw: std::collections::HashMap<String, Box<serde_json::value::RawValue>> = serde_json::from_str(text).unwrap();
@@ -119,5 +119,5 @@ fn a_token_is_256_random_bits_and_a_key_is_never_shown() {
     let token = generate_token();
     assert_eq!(base64::decode_strict(&token).unwrap().len(), 32);
     assert_ne!(*token, *generate_token());
-    assert_eq!(format!("{:?}", Key::parse(&token).unwrap()), "Key { .. }");
+    assert_eq!(format!("{:?}", SealKey::parse(&token).unwrap()), "Key { .. }");
 }

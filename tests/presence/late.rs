@@ -1,8 +1,10 @@
 //! HeartbeatsRequest that the end of their session has overtaken.
 
 use presence_sidecar::presence::domain::identity::{ScopeKey, SessionId};
-use presence_sidecar::presence::domain::{DeviceTime, Ended, Heartbeat, Input, RecordLookup, State, Status, apply};
-use presence_sidecar::presence::store::{Commit, Committed, Counts, Known};
+use presence_sidecar::presence::domain::{
+    DeviceTime, Heartbeat, Input, RecordLookup, SessionEnd, State, Status, apply,
+};
+use presence_sidecar::presence::store::{Commit, Committed, Counts, StoredUser};
 use serde_json::{Value, json};
 
 use super::model::{beat, end, heartbeat, run, sent, session, statuses, subject as somebody, windows};
@@ -58,7 +60,7 @@ fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
 fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
     let ended = run(None, end(0, Some(2)), START).state;
     let back = run(ended, heartbeat(), after(1)).state.unwrap();
-    assert_eq!(back.ended, Some(Ended { session: session(0), sent_at: DeviceTime::from_millis(2), heard: START }));
+    assert_eq!(back.ended, Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), heard: START }));
     assert!(is_steady(&back, heartbeat()) && !is_steady(&back, sent(0, 1)) && !is_steady(&back, sent(0, 3)));
     let forgotten = run(Some(back), sent(0, 3), after(1));
     let state = forgotten.state.unwrap();
@@ -70,7 +72,7 @@ fn is_steady(state: &State, input: Input) -> bool {
     state.is_steady(&somebody(), &input, &windows(), after(2))
 }
 
-async fn known(teller: &Teller, second: i64) -> Known {
+async fn known(teller: &Teller, second: i64) -> StoredUser {
     teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
 }
 
@@ -84,7 +86,7 @@ async fn commit_again(teller: &Teller, stale: Commit, input: Input, second: i64)
     let Committed::Conflict(current) = teller.store.commit(&[stale], now).await.unwrap().remove(0) else {
         panic!("the version was another");
     };
-    let Known { version, state, record } = *current;
+    let StoredUser { version, state, record } = *current;
     let listed = state.as_ref().map_or(Status::Offline, |state| state.status);
     let outcome = apply(state, record, &subject(1), input, &teller.windows, now);
     let commit = Commit { key: subject(1).key, expected: version, listed, outcome };

@@ -2,7 +2,7 @@
 
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::domain::{
-    DeviceTime, Heartbeat, Input, MAX_SESSIONS, Outcome, Record, RecordLookup, RecordWrite, Span, State, Status,
+    Decision, DeviceTime, Heartbeat, Input, MAX_SESSIONS, Record, RecordLookup, RecordWrite, Span, State, Status,
     Timestamp, Transition, Windows, apply,
 };
 use proptest::prelude::*;
@@ -50,7 +50,7 @@ pub(super) fn heartbeat() -> Input {
     Input::Heartbeat(beat(0, true))
 }
 
-pub(super) fn run(state: Option<State>, input: Input, now: Timestamp) -> Outcome {
+pub(super) fn run(state: Option<State>, input: Input, now: Timestamp) -> Decision {
     apply(state, RecordLookup::Unknown, &subject(), input, &windows(), now)
 }
 
@@ -58,7 +58,7 @@ fn record(last_seen: Timestamp) -> Record {
     Record { last_seen, idle: false, meta: Meta::default() }
 }
 
-pub(super) fn statuses(outcome: &Outcome) -> Vec<Status> {
+pub(super) fn statuses(outcome: &Decision) -> Vec<Status> {
     outcome.changes.iter().map(|change| change.status).collect()
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use presence_sidecar::presence::domain::{Change, Event, Span, Timestamp};
 use presence_sidecar::presence::store::{Outbox, OutboxQueue};
-use presence_sidecar::queue::{Disposition, Standing};
+use presence_sidecar::queue::{Disposition, JobState};
 
 use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
@@ -24,7 +24,7 @@ fn outlets(queues: &[(&str, &[Event], Duration)]) -> Outbox {
 
 /// What is pending in a queue: user and event.
 async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
-    let listed = teller.queue.list(queue, Standing::Pending, None, 1_000).await.unwrap();
+    let listed = teller.queue.list(queue, JobState::Pending, None, 1_000).await.unwrap();
     let change = |payload: &[u8]| serde_json::from_slice::<Change>(payload).unwrap();
     let mut changes: Vec<Change> = listed.iter().map(|job| change(&job.payload)).collect();
     changes.sort_by_key(|change| change.seq);

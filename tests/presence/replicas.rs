@@ -1,7 +1,7 @@
 //! Replicas that remember what they committed, against the definition of presence.
 
-use presence_sidecar::presence::domain::{Input, Outcome, RecordLookup, State, Status, Timestamp, apply};
-use presence_sidecar::presence::store::{Commit, Committed, Known};
+use presence_sidecar::presence::domain::{Decision, Input, RecordLookup, State, Status, Timestamp, apply};
+use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use proptest::prelude::*;
 
 use super::model::{events, input, windows};
@@ -13,15 +13,15 @@ use super::teller::{START, Teller, subject};
 struct Replica(Option<State>);
 
 impl Replica {
-    async fn act(&mut self, teller: &Teller, input: Input, now: Timestamp) -> Outcome {
+    async fn act(&mut self, teller: &Teller, input: Input, now: Timestamp) -> Decision {
         let (subject, windows) = (subject(1), &teller.windows);
         let enough = |state: &State| state.suffices_for(&subject, &input, windows, now);
         let mut known = match self.0.take().filter(enough) {
-            Some(state) => Known { version: state.version, state: Some(state), record: RecordLookup::Unknown },
+            Some(state) => StoredUser { version: state.version, state: Some(state), record: RecordLookup::Unknown },
             None => teller.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0),
         };
         loop {
-            let Known { version: expected, state, record } = known;
+            let StoredUser { version: expected, state, record } = known;
             let listed = state.as_ref().map_or(Status::Offline, |state| state.status);
             let outcome = apply(state, record, &subject, input.clone(), windows, now);
             let commit = Commit { key: subject.key.clone(), expected, listed, outcome };

@@ -4,18 +4,18 @@ use presence_sidecar::presence::domain::identity::{Meta, SessionId};
 use presence_sidecar::presence::domain::{
     Heartbeat, Input, Record, RecordLookup, Status, Timestamp, Transition, apply,
 };
-use presence_sidecar::presence::store::{Commit, Committed, Known};
+use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use serde_json::json;
 
 use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, Sidecar, TestDatabase, on_database, on_redis};
 
-async fn known(teller: &Teller, second: i64) -> Known {
+async fn known(teller: &Teller, second: i64) -> StoredUser {
     teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
 }
 
-fn record(known: &Known) -> &Record {
+fn record(known: &StoredUser) -> &Record {
     let RecordLookup::Found(record) = &known.record else { panic!("{known:?}") };
     record
 }
@@ -25,7 +25,7 @@ fn beat_of(session: &str, meta: &str) -> Input {
     Input::Heartbeat(Heartbeat { session, active: true, meta, sent_at: None })
 }
 
-async fn conflict(teller: &Teller, commit: Commit, second: i64) -> Known {
+async fn conflict(teller: &Teller, commit: Commit, second: i64) -> StoredUser {
     match teller.store.commit(&[commit], after(second)).await.unwrap().remove(0) {
         Committed::Conflict(known) => *known,
         Committed::Done => panic!("the version was another"),
@@ -114,7 +114,7 @@ stories! {
         teller.act(1, beat(true), START).await;
         let late = teller.prepare(&subject(1), beat(true), after(30)).await;
         teller.act(1, offline(), after(10)).await;
-        let Known { version, state, record } = conflict(&teller, late, 30).await;
+        let StoredUser { version, state, record } = conflict(&teller, late, 30).await;
         let outcome = apply(state, record, &subject(1), beat(true), &teller.windows, after(30));
         assert_eq!(outcome.transition(), Some(Transition::CameOnline));
         let commit = Commit { key: subject(1).key, expected: version, listed: Status::Offline, outcome };

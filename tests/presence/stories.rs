@@ -1,7 +1,7 @@
 //! The same stories through every store.
 
 use presence_sidecar::presence::domain::{Input, Status};
-use presence_sidecar::presence::store::{Changes, Committed, Counts, Cursor};
+use presence_sidecar::presence::store::{ChangeCursor, Changes, Committed, Counts};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
@@ -160,7 +160,7 @@ stories! {
         for user in 1..=5 {
             teller.act(user, beat(true), START).await;
         }
-        let first = teller.page(Some(Cursor::START), 2).await;
+        let first = teller.page(Some(ChangeCursor::START), 2).await;
         let rest = teller.page(Some(first[1].0), 10).await;
         let users: Vec<_> = first.iter().chain(&rest).map(|(_, change)| change.user_id.to_string()).collect();
         assert_eq!(users, ["1", "2", "3", "4", "5"]);
@@ -173,7 +173,7 @@ stories! {
         assert_eq!(teller.changes().await, []);
         assert_eq!(teller.page(Some(last), 10).await, []);
         assert_eq!(teller.store.end_of_changes().await.unwrap(), last);
-        for lost in [Cursor::START, first[0].0, rest[1].0] {
+        for lost in [ChangeCursor::START, first[0].0, rest[1].0] {
             assert_eq!(teller.store.changes(Some(lost), 10).await.unwrap(), Changes::Trimmed(last));
         }
     }

@@ -8,11 +8,11 @@ use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, S
 use presence_sidecar::presence::domain::{Change, Heartbeat, Input, Span, Status, Timestamp, Windows, apply};
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::store::{
-    ArrayStore, Changes, Commit, Committed, Cursor, Outbox, RedisOptions, RedisStore, SqlOptions, SqlStore, Store,
-    own_prefix,
+    ArrayStore, ChangeCursor, Changes, Commit, Committed, Outbox, PresenceStore, RedisOptions, RedisStore, SqlOptions,
+    SqlStore, own_prefix,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
-use presence_sidecar::presence::{Ground, Metrics};
+use presence_sidecar::presence::{CommitContext, Metrics};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use presence_sidecar::telemetry::Registry;
 
@@ -25,7 +25,7 @@ pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
 /// A store and the rules, and the queues that changes go out to.
 #[derive(Clone)]
 pub struct Teller {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn PresenceStore>,
     pub queue: Arc<dyn Queue>,
     pub windows: Windows,
 }
@@ -76,14 +76,14 @@ impl Teller {
         Self::new(Arc::new(SqlStore::new(options)), queue)
     }
 
-    fn new(store: Arc<dyn Store>, queue: Arc<dyn Queue>) -> Self {
+    fn new(store: Arc<dyn PresenceStore>, queue: Arc<dyn Queue>) -> Self {
         let windows =
             Windows { ttl: Span::from_secs(120), away_after: Span::from_secs(90), remember: Span::from_secs(86_400) };
         Self { store, queue, windows }
     }
 
     pub fn sweep(&self) -> ExpirySweeper {
-        let ground = Ground {
+        let ground = CommitContext {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
             windows: self.windows,
@@ -125,12 +125,12 @@ impl Teller {
     }
 
     /// The whole log.
-    pub async fn changes(&self) -> Vec<(Cursor, Change)> {
+    pub async fn changes(&self) -> Vec<(ChangeCursor, Change)> {
         self.page(None, 1_000_000).await
     }
 
     /// A page of it.
-    pub async fn page(&self, after: Option<Cursor>, limit: usize) -> Vec<(Cursor, Change)> {
+    pub async fn page(&self, after: Option<ChangeCursor>, limit: usize) -> Vec<(ChangeCursor, Change)> {
         match self.store.changes(after, limit).await.unwrap() {
             Changes::Page(page) => page.entries,
             Changes::Trimmed(oldest) => panic!("what is left follows {oldest}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use presence_sidecar::queue::redis::keys;
 use presence_sidecar::queue::{
-    Disposition, Job, JobInfo, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue, Standing, Tries,
+    Attempts, Disposition, Job, JobInfo, JobState, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue,
 };
 
 use crate::database::migrated;
@@ -65,7 +65,7 @@ impl Teller {
         self.queue.settle(Q, &[job.settled(verdict)]).await.unwrap()[0]
     }
 
-    async fn list(&self, standing: Standing) -> Vec<JobInfo> {
+    async fn list(&self, standing: JobState) -> Vec<JobInfo> {
         self.queue.list(Q, standing, None, 100).await.unwrap()
     }
 
@@ -81,8 +81,8 @@ fn ids(jobs: &[Job]) -> Vec<&str> {
     ids
 }
 
-fn tries(count: u32, last: &str) -> Tries {
-    Tries { count, last: last.to_owned() }
+fn tries(count: u32, last: &str) -> Attempts {
+    Attempts { count, last: last.to_owned() }
 }
 
 /// Tells a story to the queue in memory, to a real Redis, and to a database of each engine.
@@ -129,7 +129,7 @@ stories! {
         assert_eq!(teller.claim().await, []);
         jobs.sort_by(|left, right| left.id.cmp(&right.id));
         assert_eq!(jobs[0].payload, b"what 1 is about\nin two lines");
-        assert_eq!((jobs[0].lane.as_str(), &jobs[0].tries), ("a", &Tries::default()));
+        assert_eq!((jobs[0].lane.as_str(), &jobs[0].tries), ("a", &Attempts::default()));
         assert!(teller.settle(jobs.remove(0), Disposition::Done).await);
         assert_eq!(ids(&teller.claim().await), ["2"]);
         assert_eq!(teller.counts().await, (2, 0));
@@ -166,7 +166,7 @@ stories! {
         }
         teller.push("b", "4").await;
         assert_eq!(ids(&teller.claim().await), ["4"]);
-        let waiting = teller.list(Standing::Pending).await;
+        let waiting = teller.list(JobState::Pending).await;
         let first = waiting.iter().find(|job| job.id == "1").unwrap();
         assert_eq!(first.tries, tries(1, "HTTP 500"));
         assert!(first.next_at.unwrap() > first.pushed_at);
@@ -207,7 +207,7 @@ stories! {
         let job = teller.claim().await.remove(0);
         teller.settle(job, Disposition::Dead(tries(9, "HTTP 404"))).await;
         assert_eq!(teller.counts().await, (1, 1));
-        let dead = teller.list(Standing::Dead).await;
+        let dead = teller.list(JobState::Dead).await;
         assert_eq!((dead[0].id.as_str(), &dead[0].tries, dead[0].next_at), ("1", &tries(9, "HTTP 404"), None));
         let wanted = ["1", "2", "unheard of"].map(str::to_owned);
         assert_eq!(teller.queue.replay(Q, &wanted).await.unwrap(), 1);
@@ -216,7 +216,7 @@ stories! {
         assert_eq!(second.id, "2");
         teller.settle(second, Disposition::Done).await;
         let first = teller.claim().await.remove(0);
-        assert_eq!((first.id.as_str(), first.tries), ("1", Tries::default()));
+        assert_eq!((first.id.as_str(), first.tries), ("1", Attempts::default()));
         assert_eq!(first.payload, b"what 1 is about\nin two lines");
     }
 
@@ -228,10 +228,10 @@ stories! {
         let second = teller.claim().await.remove(0);
         let job = |id, payload| NewJob { id, lane: "a", payload, delay: Duration::ZERO };
         teller.queue.push(Q, &[job("1", b"as it is now"), job("2", b"still to be done")]).await.unwrap();
-        assert_eq!((teller.counts().await, teller.list(Standing::Dead).await), ((2, 0), vec![]));
+        assert_eq!((teller.counts().await, teller.list(JobState::Dead).await), ((2, 0), vec![]));
         assert!(teller.settle(second, Disposition::Done).await, "it does not push itself to the front");
         let again = teller.claim().await.remove(0);
-        assert_eq!((again.payload.as_slice(), &again.tries), (&b"as it is now"[..], &Tries::default()));
+        assert_eq!((again.payload.as_slice(), &again.tries), (&b"as it is now"[..], &Attempts::default()));
         assert!(teller.settle(again, Disposition::Done).await);
         assert_eq!(teller.counts().await, (0, 0));
     }
@@ -240,7 +240,7 @@ stories! {
         teller.push("a", "1").await;
         let job = teller.claim().await.remove(0);
         teller.settle(job, Disposition::Dead(tries(1, "gone"))).await;
-        let dead = teller.list(Standing::Dead).await.remove(0);
+        let dead = teller.list(JobState::Dead).await.remove(0);
         assert!(dead.place.at >= dead.pushed_at, "it is dead since it died, not since it was pushed");
         teller.queue.purge(Q, LEASE).await.unwrap();
         assert_eq!(teller.counts().await, (0, 1));
@@ -255,7 +255,7 @@ stories! {
         }
         let (mut all, mut last) = (Vec::new(), None);
         loop {
-            let page = teller.queue.list(Q, Standing::Pending, last.as_ref(), 10).await.unwrap();
+            let page = teller.queue.list(Q, JobState::Pending, last.as_ref(), 10).await.unwrap();
             let Some(end) = page.last().cloned() else { break };
             if all.is_empty() {
                 let mut jobs = teller.claim().await;
@@ -327,5 +327,5 @@ async fn a_job_nobody_can_read_goes_to_the_dead_letters_alone() {
     server.cli(&["HDEL", &jobs, "3"]);
     assert_eq!(ids(&teller.claim().await), ["1"]);
     assert_eq!(teller.counts().await, (1, 2));
-    assert_eq!(teller.list(Standing::Dead).await[0].tries.last, "the job cannot be read");
+    assert_eq!(teller.list(JobState::Dead).await[0].tries.last, "the job cannot be read");
 }

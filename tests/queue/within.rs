@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use presence_sidecar::queue::{Disposition, NewJob, Queue, SqlQueue, Standing};
-use presence_sidecar::storage::sql::{Database, Names, Statements};
+use presence_sidecar::queue::{Disposition, JobState, NewJob, Queue, SqlQueue};
+use presence_sidecar::storage::sql::{Database, Statements, TableNames};
 
 use super::{LEASE, Q};
 use crate::database::migrated;
@@ -14,7 +14,7 @@ fn job<'a>(lane: &'a str, id: &'a str, delay: Duration) -> NewJob<'a> {
 }
 
 /// A database, and its queue.
-async fn ground(test: &TestDatabase) -> (Database, Names, SqlQueue) {
+async fn ground(test: &TestDatabase) -> (Database, TableNames, SqlQueue) {
     let (database, names) = migrated(test).await;
     let queue = SqlQueue::new(database.clone(), &names);
     (database, names, queue)
@@ -106,7 +106,7 @@ async fn any_bytes_and_any_names_come_back_as_they_were() {
         queue.push(Q, &jobs).await.unwrap();
         let head = queue.claim(Q, 10, LEASE).await.unwrap().remove(0);
         assert_eq!((&head.lane, &head.payload, head.id.as_str()), (&lane, &payload, "ID"), "{engine:?}");
-        let listed = queue.list(Q, Standing::Pending, None, 10).await.unwrap();
+        let listed = queue.list(Q, JobState::Pending, None, 10).await.unwrap();
         assert_eq!(listed.len(), 2, "letters' case matters");
     }
 }

@@ -2,12 +2,12 @@
 
 use presence_sidecar::config::{Flags, Sources, load};
 use presence_sidecar::webhooks::admin::ping;
-use presence_sidecar::webhooks::domain::retry::Answer;
+use presence_sidecar::webhooks::domain::retry::AttemptResult;
 
 use crate::support::{Reaction, Receiver};
 
 /// Pings `url` with only these networks allowed.
-async fn ping_to(url: &str, allowed: &str) -> Answer {
+async fn ping_to(url: &str, allowed: &str) -> AttemptResult {
     let environment = [
         ("PRESENCE_DRIVER", "webhook"),
         ("PRESENCE_TOKEN", "service-token-0123456789abcdef"),
@@ -28,14 +28,14 @@ async fn neither_an_address_nor_a_name_leads_to_a_network_that_is_not_allowed() 
     for host in ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "localhost", "[::ffff:127.0.0.1]"] {
         let answer = ping_to(&format!("http://{host}:{port}/"), "public").await;
         assert!(
-            matches!(&answer, Answer::Refused(why) if why.contains("webhook.allowed_networks")),
+            matches!(&answer, AttemptResult::Refused(why) if why.contains("webhook.allowed_networks")),
             "{host}: {answer:?}"
         );
     }
     assert_eq!(receiver.posts().len(), 0);
     for host in ["127.0.0.1", "localhost"] {
         let answer = ping_to(&format!("http://{host}:{port}/"), "loopback").await;
-        assert_eq!(answer, Answer::Status { status: 204, retry_after: None }, "{host}");
+        assert_eq!(answer, AttemptResult::Status { status: 204, retry_after: None }, "{host}");
     }
     assert_eq!(receiver.posts().len(), 2);
 }
@@ -45,14 +45,15 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = Receiver::start().await;
     let location = format!("location: {}\r\n", elsewhere.url).leak();
     let receiver = Receiver::reacting(|_| Reaction::Answer(307, location)).await;
-    assert_eq!(ping_to(&receiver.url, "loopback").await, Answer::Status { status: 307, retry_after: None });
+    assert_eq!(ping_to(&receiver.url, "loopback").await, AttemptResult::Status { status: 307, retry_after: None });
     assert_eq!(elsewhere.posts().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_went_wrong_is_told_without_the_address() {
     let port = crate::support::free_port();
-    let Answer::Failed(why) = ping_to(&format!("http://127.0.0.1:{port}/?token=hidden"), "loopback").await else {
+    let AttemptResult::Failed(why) = ping_to(&format!("http://127.0.0.1:{port}/?token=hidden"), "loopback").await
+    else {
         panic!("nobody listens there");
     };
     assert!(why.contains("refused") && !why.contains("hidden"), "{why}");

@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use presence_sidecar::webhooks::domain::breaker::{Breaker, Gauge};
+use presence_sidecar::webhooks::domain::breaker::{Breaker, CircuitState};
 use presence_sidecar::webhooks::domain::retry;
-use presence_sidecar::webhooks::domain::retry::{Answer, RetryDecision, next};
+use presence_sidecar::webhooks::domain::retry::{AttemptResult, RetryDecision, next};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SCHEDULE: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
-fn status(status: u16) -> Answer {
-    Answer::Status { status, retry_after: None }
+fn status(status: u16) -> AttemptResult {
+    AttemptResult::Status { status, retry_after: None }
 }
 
 #[test]
 fn whatever_is_not_a_success_is_tried_again_until_the_schedule_is_over() {
-    for answer in [status(500), status(404), status(302), status(401), Answer::Failed("no".into())] {
+    for answer in [status(500), status(404), status(302), status(401), AttemptResult::Failed("no".into())] {
         let verdicts: Vec<_> = (1..=4).map(|number| next(&answer, number, &SCHEDULE, 0.0)).collect();
         let [first, second, third] = SCHEDULE.map(RetryDecision::Retry);
         assert_eq!(verdicts, [first, second, third, RetryDecision::GiveUp], "{answer:?}");
@@ -36,7 +36,7 @@ fn jitter_only_adds_at_most_a_tenth() {
 
 #[test]
 fn a_receiver_may_put_the_next_try_off_but_not_bring_it_forward_nor_put_it_off_for_ever() {
-    let asking = |seconds| Answer::Status { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
+    let asking = |seconds| AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
     for (asked, pause) in [(1, 5), (60, 60), (u64::MAX, 24 * 3600)] {
         assert_eq!(next(&asking(asked), 1, &SCHEDULE, 0.0), RetryDecision::Retry(Duration::from_secs(pause)));
     }
@@ -65,21 +65,21 @@ fn a_receiver_that_fails_again_and_again_is_probed_less_and_less_until_it_is_bac
     let (mut breaker, mut now) = (Breaker::default(), Instant::now());
     for _ in 0..4 {
         assert!(!breaker.failed(now, None));
-        assert_eq!(breaker.gauge(now), Gauge::Closed);
+        assert_eq!(breaker.gauge(now), CircuitState::Closed);
     }
     assert!(breaker.failed(now, None), "the fifth failure in a row opens it");
     assert!(!(0..30).any(|_| breaker.failed(now, None)), "what was under way says nothing new");
     let mut pauses = Vec::new();
     for _ in 0..10 {
-        let Gauge::Open(until) = breaker.gauge(now) else { panic!("it is open") };
+        let CircuitState::Open(until) = breaker.gauge(now) else { panic!("it is open") };
         pauses.push(until - now);
         now = until;
-        assert_eq!(breaker.gauge(now), Gauge::Probe);
+        assert_eq!(breaker.gauge(now), CircuitState::Probe);
         assert!(!breaker.failed(now, None));
     }
     assert!(pauses.is_sorted() && pauses[0] < SECOND && pauses[9] == 30 * SECOND, "{pauses:?}");
     assert!(breaker.succeeded());
-    assert_eq!(breaker.gauge(now), Gauge::Closed);
+    assert_eq!(breaker.gauge(now), CircuitState::Closed);
     assert!(!breaker.failed(now, None), "the count began anew");
 }
 
@@ -87,8 +87,11 @@ fn a_receiver_that_fails_again_and_again_is_probed_less_and_less_until_it_is_bac
 fn a_receiver_that_wants_to_rest_is_taken_at_its_word() {
     let (mut breaker, now) = (Breaker::default(), Instant::now());
     assert!(breaker.failed(now, Some(600 * SECOND)));
-    assert_eq!(breaker.gauge(now + 599 * SECOND), Gauge::Open(now + 600 * SECOND));
-    assert_eq!((breaker.gauge(now + 600 * SECOND), breaker.rest(now + 500 * SECOND)), (Gauge::Probe, 100 * SECOND));
+    assert_eq!(breaker.gauge(now + 599 * SECOND), CircuitState::Open(now + 600 * SECOND));
+    assert_eq!(
+        (breaker.gauge(now + 600 * SECOND), breaker.rest(now + 500 * SECOND)),
+        (CircuitState::Probe, 100 * SECOND)
+    );
     breaker.failed(now + SECOND, Some(900 * SECOND));
     assert_eq!(breaker.rest(now + SECOND), 900 * SECOND);
 }
@@ -98,9 +101,14 @@ fn who_answers_is_not_down_even_if_it_does_not_want_this_delivery() {
     for code in [200, 301, 400, 401, 404, 422] {
         assert!(!status(code).is_outage(), "{code}");
     }
-    for outage in
-        [status(410), status(429), status(500), status(503), Answer::Failed("no".into()), Answer::Refused("no".into())]
-    {
+    for outage in [
+        status(410),
+        status(429),
+        status(500),
+        status(503),
+        AttemptResult::Failed("no".into()),
+        AttemptResult::Refused("no".into()),
+    ] {
         assert!(outage.is_outage(), "{outage:?}");
     }
 }

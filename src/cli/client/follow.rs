@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Letter, explained};
-use crate::cli::{Ended, say, stopped};
-use crate::client::{Client, Failure, PollBackoff, Received, said, visible};
+use super::{ComposeArgs, explained};
+use crate::cli::{CommandResult, say, stopped};
+use crate::client::{ClientError, MessagingClient, PollBackoff, Received, said, visible};
 
 /// Lines of standard input that may wait to be sent.
 const LINES: usize = 64;
@@ -23,11 +23,11 @@ pub(super) struct Follow {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    letter: Letter,
+    letter: ComposeArgs,
 }
 
 struct Conversation {
-    client: Client,
+    client: MessagingClient,
     json: bool,
     outbox: VecDeque<Value>,
     printed: Option<i64>,
@@ -35,7 +35,7 @@ struct Conversation {
 }
 
 impl Follow {
-    pub(super) async fn run(self, client: Client) -> Ended {
+    pub(super) async fn run(self, client: MessagingClient) -> CommandResult {
         let conversation =
             Conversation { client, json: self.json, outbox: VecDeque::new(), printed: None, acknowledged: None };
         tokio::select! {
@@ -44,7 +44,7 @@ impl Follow {
         }
     }
 
-    async fn converse(&self, mut conversation: Conversation) -> Ended {
+    async fn converse(&self, mut conversation: Conversation) -> CommandResult {
         let (mut pace, mut complaint) = (PollBackoff::default(), String::new());
         let mut lines = (!self.once).then(lines);
         loop {
@@ -83,12 +83,12 @@ impl Follow {
 
 impl Conversation {
     /// Seals it once, so that however often it is sent, it is stored once.
-    fn say(&mut self, letter: &Letter, text: String) {
+    fn say(&mut self, letter: &ComposeArgs, text: String) {
         self.outbox.push_back(self.client.seal(&letter.with(json!({"text": text}))));
     }
 
     /// Everything there is to do now; gives how many messages came.
-    async fn turn(&mut self) -> Result<usize, Failure> {
+    async fn turn(&mut self) -> Result<usize, ClientError> {
         while let Some(sealed) = self.outbox.front() {
             match self.client.send(sealed).await {
                 Err(failure) if failure.is_passing() || failure.is_unauthorized() => return Err(failure),
@@ -108,7 +108,7 @@ impl Conversation {
     }
 
     /// What was printed, once: an acknowledgement that failed is made up for later.
-    async fn acknowledge(&mut self) -> Result<(), Failure> {
+    async fn acknowledge(&mut self) -> Result<(), ClientError> {
         match self.printed.filter(|printed| self.acknowledged != Some(*printed)) {
             Some(printed) => self.client.acknowledge(printed).await,
             None => Ok(()),
@@ -126,7 +126,7 @@ fn line(message: &Received) -> String {
 }
 
 /// Says what is wrong, but not again and again.
-fn complain(last: &mut String, failure: &Failure) {
+fn complain(last: &mut String, failure: &ClientError) {
     let now = failure.to_string();
     if *last != now {
         eprintln!("presence-sidecar: {now}; trying again");

@@ -9,8 +9,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::follow::Follow;
-use super::{Ended, json_value, run_async};
-use crate::client::{Client, Connection, Credentials, CredentialsError, Failure, Outgoing, Registration};
+use super::{CommandResult, json_value, run_async};
+use crate::client::{
+    ClientError, CredentialsError, MessagingClient, Outgoing, Registration, SavedCredentials, SidecarConnection,
+};
 
 /// Receive and send sealed messages
 ///
@@ -64,7 +66,7 @@ enum Command {
         #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
         #[command(flatten)]
-        letter: Letter,
+        letter: ComposeArgs,
         #[command(flatten)]
         place: Place,
     },
@@ -80,7 +82,7 @@ enum Command {
 
 /// What a message has besides what it says.
 #[derive(Debug, Args)]
-struct Letter {
+struct ComposeArgs {
     /// Clients that it is relayed to, a comma list of ids; without it operators alone read it
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     to: Vec<String>,
@@ -90,7 +92,7 @@ struct Letter {
 }
 
 impl MessagesClient {
-    pub(super) fn run(self) -> Ended {
+    pub(super) fn run(self) -> CommandResult {
         let Self { command, place, follow } = self;
         run_async(async move {
             match command {
@@ -102,7 +104,7 @@ impl MessagesClient {
 }
 
 impl Command {
-    async fn run(self) -> Ended {
+    async fn run(self) -> CommandResult {
         match self {
             Self::Register { url, name, fingerprint, registration_token, place } => {
                 let fingerprint = fingerprint.map_or_else(fingerprint::of_this_machine, Ok)?;
@@ -120,7 +122,7 @@ impl Command {
     }
 }
 
-impl Letter {
+impl ComposeArgs {
     fn with(&self, payload: Value) -> Outgoing {
         Outgoing { kind: self.r#type.clone(), payload, to: self.to.clone() }
     }
@@ -137,26 +139,26 @@ impl Place {
         Ok(config.join("presence-sidecar/client.json"))
     }
 
-    fn load(&self) -> Result<Credentials, String> {
-        Credentials::load(&self.file()?).map_err(|error| match error {
+    fn load(&self) -> Result<SavedCredentials, String> {
+        SavedCredentials::load(&self.file()?).map_err(|error| match error {
             CredentialsError::Missing(_) => format!("{error}: register first, with `presence-sidecar client register`"),
             other => other.to_string(),
         })
     }
 }
 
-fn client(place: &Place) -> Result<Client, String> {
+fn client(place: &Place) -> Result<MessagingClient, String> {
     let credentials = place.load()?;
-    let connection = Connection::to(&credentials.url).map_err(|failure| failure.to_string())?;
-    Client::new(connection, &credentials).map_err(|failure| failure.to_string())
+    let connection = SidecarConnection::to(&credentials.url).map_err(|failure| failure.to_string())?;
+    MessagingClient::new(connection, &credentials).map_err(|failure| failure.to_string())
 }
 
-async fn register(url: &str, registration: &Registration<'_>, place: &Place) -> Ended {
+async fn register(url: &str, registration: &Registration<'_>, place: &Place) -> CommandResult {
     let file = place.file()?;
-    let connection = Connection::to(url).map_err(|failure| failure.to_string())?;
-    let registered = Client::register(&connection, registration).await;
+    let connection = SidecarConnection::to(url).map_err(|failure| failure.to_string())?;
+    let registered = MessagingClient::register(&connection, registration).await;
     let credentials = registered.map_err(|failure| match &failure {
-        Failure::Refused { status: 403, .. } => format!("{failure}: say --registration-token"),
+        ClientError::Refused { status: 403, .. } => format!("{failure}: say --registration-token"),
         other => other.to_string(),
     })?;
     credentials.save(&file).map_err(|error| error.to_string())?;
@@ -165,7 +167,7 @@ async fn register(url: &str, registration: &Registration<'_>, place: &Place) -> 
     Ok(())
 }
 
-fn whoami(secrets: bool, place: &Place) -> Ended {
+fn whoami(secrets: bool, place: &Place) -> CommandResult {
     let credentials = place.load()?;
     println!("client_id={}", credentials.client_id);
     println!("url={}", credentials.url);
@@ -177,7 +179,7 @@ fn whoami(secrets: bool, place: &Place) -> Ended {
 }
 
 /// A failure in words that say what to do.
-fn explained(failure: &Failure) -> String {
+fn explained(failure: &ClientError) -> String {
     match failure.is_unauthorized() {
         true => "the sidecar does not take these credentials (any more): register again with `presence-sidecar client \
                  register`, or ask an operator whether the client was shut out"

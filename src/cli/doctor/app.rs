@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use super::Finding;
 use super::differences::{differences, store_differences};
-use crate::config::{Config, Sources, Store, load};
+use crate::config::{CacheStore, Config, Sources, load};
 use crate::presence::domain::identity::{Id, Scope, Subject};
 use crate::presence::domain::{RecordLookup, Timestamp};
 use crate::presence::service::clock::Clock;
-use crate::presence::store::Store as PresenceStore;
+use crate::presence::store::PresenceStore;
 
 /// Seconds that the two clocks may differ, with time for PHP to end.
 const SKEW: i64 = 3;
@@ -43,7 +43,7 @@ impl LaravelApp {
         };
         let mut findings = vec![Finding::fine("app", format!("{} tells its configuration", self.folder.display()))];
         findings.extend(differences(config, &app));
-        if config.cache.store != Store::Array {
+        if config.cache.store != CacheStore::Array {
             match self.record(config).await {
                 Ok(found) => findings.extend(found),
                 Err(why) => {
@@ -84,8 +84,8 @@ impl LaravelApp {
         let user = Id::text(&left.user_id).map_err(|_| "presence:probe named nobody".to_owned())?;
         let key = Subject::new(user, scope, config.scope.include_guard).key;
         let store: Box<dyn PresenceStore> = match config.cache.store {
-            Store::Database => Box::new(crate::app::sql_store(config)),
-            Store::Redis | Store::Array => {
+            CacheStore::Database => Box::new(crate::app::sql_store(config)),
+            CacheStore::Redis | CacheStore::Array => {
                 Box::new(crate::app::redis_store(config).map_err(|error| error.to_string())?)
             }
         };

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Finding;
-use crate::config::{Config, Connection, Store};
+use crate::config::{CacheStore, Config, DatabaseConnection};
 
 /// A value to compare, and where it is set.
 struct Row {
@@ -48,10 +48,10 @@ const STORE: [Row; 2] = [
 ];
 
 /// Where a database is, without who may enter.
-fn place(connection: &Connection) -> String {
+fn place(connection: &DatabaseConnection) -> String {
     match connection {
-        Connection::Sqlite(path) => path.display().to_string(),
-        Connection::MySql(server) | Connection::Postgres(server) => {
+        DatabaseConnection::Sqlite(path) => path.display().to_string(),
+        DatabaseConnection::MySql(server) | DatabaseConnection::Postgres(server) => {
             format!("{} on {}:{}", server.database, server.host, server.port)
         }
     }
@@ -78,7 +78,7 @@ fn taken(key: &str, variable: &str, ours: &[SecretString], theirs: &[SecretStrin
 
 /// Why the sidecar does not find what the app writes; only what differs.
 pub(super) fn store_differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
-    let own: &[Row] = if sidecar.cache.store == Store::Database { &DATABASE } else { &REDIS };
+    let own: &[Row] = if sidecar.cache.store == CacheStore::Database { &DATABASE } else { &REDIS };
     own.iter().chain(&STORE).map(|row| row.compare(sidecar, app)).filter(|finding| finding.fix.is_some()).collect()
 }
 

@@ -9,11 +9,11 @@ use clap::Args;
 
 use self::app::LaravelApp;
 use super::sidecar::Sidecar;
-use super::{Ended, Source, run_async};
-use crate::config::{Config, Driver, Flags, Loaded, Store, load};
+use super::{CommandResult, Source, run_async};
+use crate::config::{CacheStore, Config, Driver, Flags, Loaded, load};
 use crate::presence::domain::Timestamp;
 use crate::presence::domain::identity::{Id, Scope, Subject};
-use crate::presence::store::Store as _;
+use crate::presence::store::PresenceStore as _;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -45,7 +45,7 @@ impl Finding {
 }
 
 impl Doctor {
-    pub(super) fn run(self, source: Source) -> Ended {
+    pub(super) fn run(self, source: Source) -> CommandResult {
         let app = self.app.clone().or_else(|| source.laravel.clone());
         let Loaded { config, warnings, .. } =
             load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
@@ -70,13 +70,13 @@ fn configuration(warnings: &[String]) -> Vec<Finding> {
 
 async fn store(config: &Config) -> Vec<Finding> {
     match config.cache.store {
-        Store::Array => vec![Finding::wrong(
+        CacheStore::Array => vec![Finding::wrong(
             "store",
             "presence is kept where no app sees it (cache.store = array)",
             "set PRESENCE_CACHE_STORE to redis or database",
         )],
-        Store::Database => vec![database(config).await],
-        Store::Redis => redis(config).await,
+        CacheStore::Database => vec![database(config).await],
+        CacheStore::Redis => redis(config).await,
     }
 }
 
@@ -140,7 +140,7 @@ fn webhooks(config: &Config) -> Finding {
     }
 }
 
-fn report(findings: &[Finding]) -> Ended {
+fn report(findings: &[Finding]) -> CommandResult {
     for Finding { subject, what, fix } in findings {
         match fix {
             None => println!("ok   {subject}: {what}"),

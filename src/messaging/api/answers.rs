@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::bodies::AnyJson;
 use crate::http::Json;
 use crate::messaging::service::{ClientView, Credentials, MessageView};
-use crate::messaging::store::Message;
+use crate::messaging::store::MessageRecord;
 use crate::php::date;
 
 /// What a client needs to know. Whoever has it is the client.
@@ -136,9 +136,9 @@ impl From<&Credentials> for CredentialsResponse {
     }
 }
 
-impl From<Vec<Message>> for MessagesResponse {
-    fn from(messages: Vec<Message>) -> Self {
-        let answer = |message: Message| SealedMessageResponse {
+impl From<Vec<MessageRecord>> for MessagesResponse {
+    fn from(messages: Vec<MessageRecord>) -> Self {
+        let answer = |message: MessageRecord| SealedMessageResponse {
             id: message.id,
             r#type: message.kind,
             ciphertext: message.sealed.ciphertext,

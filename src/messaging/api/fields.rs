@@ -70,8 +70,8 @@ impl Fields {
         let raw: HashMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
         let fields = values.iter().map(|(key, value)| {
             let name = match key {
-                crate::php::Key::Int(number) => number.to_string(),
-                crate::php::Key::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                crate::php::ArrayKey::Int(number) => number.to_string(),
+                crate::php::ArrayKey::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             };
             let json = raw.get(&name).map_or_else(|| encoded(value), |raw| raw.get().to_owned());
             (name, Field { value: value.clone(), json })
@@ -127,7 +127,7 @@ fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), ApiError> {
         return Ok(());
     }
     let route = request.original_uri().path().trim_matches('/').to_owned();
-    Err(ApiError::Method { method, route, allowed: "POST".to_owned() })
+    Err(ApiError::MethodNotAllowed { method, route, allowed: "POST".to_owned() })
 }
 
 /// The texts of a form in parts. Files are no fields, and what follows a part that cannot be read is passed over.

@@ -12,12 +12,12 @@ use super::fields::Fields;
 use crate::http::Json;
 
 /// The fields of a request whose body is described by `T`.
-pub struct Input<T> {
+pub struct FormInput<T> {
     pub(super) fields: Fields,
     described: PhantomData<T>,
 }
 
-impl<'a, T: Type> ApiExtractor<'a> for Input<T> {
+impl<'a, T: Type> ApiExtractor<'a> for FormInput<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();

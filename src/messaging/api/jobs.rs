@@ -9,7 +9,7 @@ use crate::php::date;
 /// Whether a job is still to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "FanOutState", rename_all = "lowercase")]
-pub enum JobState {
+pub enum FanoutState {
     /// It is.
     Pending,
     /// It was given up.

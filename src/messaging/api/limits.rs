@@ -11,18 +11,18 @@ use poem_openapi::payload::Response;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::http::throttle::{Allowed, Throttle};
+use crate::http::throttle::{Allowed, RateLimiter};
 use crate::http::{ApiError, address};
 use crate::messaging::Messaging;
 use crate::messaging::domain::ClientId;
-use crate::messaging::service::{Caller, Failure, Outcome};
+use crate::messaging::service::{Caller, MessagingError, Outcome};
 use crate::php::base64;
 
 const MISSING: ApiError = ApiError::Unauthorized { message: "Missing credentials", scheme: "Bearer" };
 const INVALID: ApiError = ApiError::Unauthorized { message: "Invalid token", scheme: "Bearer" };
 
 /// What a client shows.
-pub(super) struct Shown {
+pub(super) struct ClaimedCredentials {
     /// Whom it says it is.
     pub id: Option<String>,
     /// What is to prove it.
@@ -32,7 +32,7 @@ pub(super) struct Shown {
 /// A request whose turn it is.
 pub(super) struct Admission<'a> {
     pub caller: Caller,
-    throttle: Option<&'a Throttle>,
+    throttle: Option<&'a RateLimiter>,
     address: String,
     passed: Option<Allowed>,
 }
@@ -40,9 +40,9 @@ pub(super) struct Admission<'a> {
 impl<'a> Admission<'a> {
     /// Lets a client in, as far as can be said without asking the database.
     pub(super) fn admit(
-        throttle: Option<&'a Throttle>,
+        throttle: Option<&'a RateLimiter>,
         request: &Request,
-        shown: Shown,
+        shown: ClaimedCredentials,
         messaging: &Messaging,
     ) -> Result<Self, ApiError> {
         let address = address(request);
@@ -75,9 +75,9 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn failed(self, failure: Failure) -> ApiError {
+    fn failed(self, failure: MessagingError) -> ApiError {
         match failure {
-            Failure::InvalidToken => turned_away(self.throttle, &self.address, INVALID),
+            MessagingError::InvalidToken => turned_away(self.throttle, &self.address, INVALID),
             failure => with_rest(failure.into(), self.passed),
         }
     }
@@ -95,22 +95,22 @@ pub(super) fn counted<T>(answer: T, passed: Option<Allowed>) -> Response<T> {
 }
 
 /// Counts a request of this caller.
-pub(super) fn hit(throttle: Option<&Throttle>, caller: &str) -> Result<Option<Allowed>, ApiError> {
+pub(super) fn hit(throttle: Option<&RateLimiter>, caller: &str) -> Result<Option<Allowed>, ApiError> {
     throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(ApiError::TooMany)
 }
 
-fn look(throttle: Option<&Throttle>, caller: &str) -> Result<(), ApiError> {
+fn look(throttle: Option<&RateLimiter>, caller: &str) -> Result<(), ApiError> {
     throttle.map_or(Ok(()), |throttle| throttle.look(caller, Instant::now())).map_err(ApiError::TooMany)
 }
 
 pub(super) fn with_rest(problem: ApiError, passed: Option<Allowed>) -> ApiError {
     match passed {
-        Some(passed) => ApiError::Counted(Box::new(problem), passed),
+        Some(passed) => ApiError::WithRateLimit(Box::new(problem), passed),
         None => problem,
     }
 }
 
-fn turned_away(throttle: Option<&Throttle>, address: &str, problem: ApiError) -> ApiError {
+fn turned_away(throttle: Option<&RateLimiter>, address: &str, problem: ApiError) -> ApiError {
     match hit(throttle, address) {
         Ok(passed) => with_rest(problem, passed),
         Err(exceeded) => exceeded,

@@ -27,17 +27,17 @@ use self::answers::{
 use self::auth::{AdminAuth, ClientAuth};
 use self::bodies::{AckRequest, PublishRequest, RegisterRequest, SealedMessageRequest};
 use self::fields::Fields;
-use self::input::Input;
-use self::limits::{Admission, Shown, counted, hit, with_rest};
+use self::input::FormInput;
+use self::limits::{Admission, ClaimedCredentials, counted, hit, with_rest};
 pub use self::operators::Operators;
 use self::requests::{acknowledgement, cursor, publication, registration, sending};
 use super::Messaging;
 use super::service::Registered;
 use crate::config;
-use crate::config::Throttle as Limit;
+use crate::config::RateLimit as Limit;
 use crate::http::error::{AdminErrors, ClientErrors, PublicErrors};
-use crate::http::throttle::Throttle;
-use crate::http::{ApiError, Failed, Json, address};
+use crate::http::throttle::RateLimiter;
+use crate::http::{ApiError, Documented, Json, address};
 
 /// BatchReceiver of operations in the document.
 #[derive(Tags)]
@@ -56,15 +56,15 @@ pub struct Api {
 }
 
 struct Limits {
-    poll: Option<Throttle>,
-    api: Option<Throttle>,
-    register: Option<Throttle>,
+    poll: Option<RateLimiter>,
+    api: Option<RateLimiter>,
+    register: Option<RateLimiter>,
 }
 
 impl Api {
     /// The operations on `messaging`, within the limits of `config`.
-    pub fn new(messaging: Option<Arc<Messaging>>, config: &config::Messaging) -> Self {
-        let throttle = |limit: Option<Limit>| limit.map(|limit| Throttle::new(limit.max, limit.per));
+    pub fn new(messaging: Option<Arc<Messaging>>, config: &config::MessagingConfig) -> Self {
+        let throttle = |limit: Option<Limit>| limit.map(|limit| RateLimiter::new(limit.max, limit.per));
         let config::MessagingLimits { poll, api, register, .. } = config.limits;
         let limits = Limits { poll: throttle(poll), api: throttle(api), register: throttle(register) };
         Self { messaging, limits, registration_token: config.registration_token.clone() }
@@ -83,15 +83,15 @@ impl Api {
         }
     }
 
-    fn shown(auth: ClientAuth, header: Option<String>, fields: &Fields) -> Shown {
+    fn shown(auth: ClientAuth, header: Option<String>, fields: &Fields) -> ClaimedCredentials {
         // Whatever PHP takes for true is an id, and be it nobody's.
         let said = || fields.get("client_id").filter(|field| field.value.is_truthy());
         let id = header.or_else(|| fields.text("client_id")).or_else(|| said().map(|field| field.json.clone()));
-        Shown { id, token: auth.token }
+        ClaimedCredentials { id, token: auth.token }
     }
 }
 
-type Answer<T, S> = Result<T, Failed<S>>;
+type Answer<T, S> = Result<T, Documented<S>>;
 
 /// The service; where there is none, there are no such routes.
 fn there<'a>(messaging: Option<&'a Arc<Messaging>>, request: &Request) -> Result<&'a Messaging, ApiError> {
@@ -111,7 +111,7 @@ impl Api {
         /// What `registration.token` says, if it says anything.
         #[oai(name = "X-Registration-Token")]
         token: Header<Option<String>>,
-        input: Input<RegisterRequest>,
+        input: FormInput<RegisterRequest>,
     ) -> Answer<Response<RegisterResponse>, PublicErrors> {
         let messaging = self.messaging(request)?;
         let passed = hit(self.limits.register.as_ref(), &address(request))?;
@@ -154,7 +154,7 @@ impl Api {
         &self,
         request: &Request,
         // Before who asks, as it may say that this is no POST.
-        input: Input<PublishRequest>,
+        input: FormInput<PublishRequest>,
         _auth: AdminAuth,
         /// Any text: a publication that is sent again with the same one is stored once.
         #[oai(name = "Idempotency-Key")]
@@ -178,7 +178,7 @@ impl Api {
         /// The client's id.
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
-        input: Input<SealedMessageRequest>,
+        input: FormInput<SealedMessageRequest>,
     ) -> Answer<Response<Json<StatusWordResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &input.fields);
@@ -227,7 +227,7 @@ impl Api {
         /// The client's id.
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
-        input: Input<AckRequest>,
+        input: FormInput<AckRequest>,
     ) -> Answer<Response<Json<StatusWordResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let shown = Self::shown(auth, client.0, &input.fields);

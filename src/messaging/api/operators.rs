@@ -9,14 +9,14 @@ use poem_openapi::param::{Path, Query};
 use super::answers::{ClientsResponse, OkOrNoContent, OpenedMessagesResponse, StatusWordResponse};
 use super::auth::OperatorAuth;
 use super::fields::Fields;
-use super::jobs::{FanoutJobsResponse, FanoutReplayResponse, JobState};
+use super::jobs::{FanoutJobsResponse, FanoutReplayResponse, FanoutState};
 use super::requests::cursor;
 use super::{Answer, Tag, there};
 use crate::http::error::OperatorErrors;
 use crate::http::{ApiError, Json, PageSize};
-use crate::messaging::domain::{ClientId, Cursor};
-use crate::messaging::{Failure, Messaging};
-use crate::queue::Standing;
+use crate::messaging::domain::{ClientId, PollCursor};
+use crate::messaging::{Messaging, MessagingError};
+use crate::queue::JobState;
 
 /// The operators' operations. Without a service they are not there.
 pub struct Operators {
@@ -76,10 +76,10 @@ impl Operators {
         _cursor: Query<Option<String>>,
     ) -> Answer<OkOrNoContent<OpenedMessagesResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
-        let id = ClientId::parse(&client.0).ok_or(ApiError::from(Failure::UnknownClient))?;
+        let id = ClientId::parse(&client.0).ok_or(ApiError::from(MessagingError::UnknownClient))?;
         let after = match cursor(&Fields::of_query(request)) {
-            Cursor::Acknowledged => 0,
-            Cursor::After(id) => id.max(0),
+            PollCursor::Acknowledged => 0,
+            PollCursor::After(id) => id.max(0),
         };
         let (id, messages) = messaging.messages_of(&id, after).await.map_err(ApiError::from)?;
         let answer = (!messages.is_empty()).then(|| Json(OpenedMessagesResponse::new(id.as_str(), messages)));
@@ -98,7 +98,7 @@ impl Operators {
         client: Path<String>,
     ) -> Answer<Json<StatusWordResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
-        let id = ClientId::parse(&client.0).ok_or(ApiError::from(Failure::UnknownClient))?;
+        let id = ClientId::parse(&client.0).ok_or(ApiError::from(MessagingError::UnknownClient))?;
         messaging.revoke(&id).await.map_err(ApiError::from)?;
         Ok(Json("revoked".into()))
     }
@@ -112,12 +112,12 @@ impl Operators {
         request: &Request,
         _auth: OperatorAuth,
         /// `pending` if left out.
-        state: Query<Option<JobState>>,
+        state: Query<Option<FanoutState>>,
     ) -> Answer<Json<FanoutJobsResponse>, OperatorErrors> {
         let messaging = there(self.messaging.as_ref(), request)?;
         let standing = match state.0 {
-            Some(JobState::Dead) => Standing::Dead,
-            Some(JobState::Pending) | None => Standing::Pending,
+            Some(FanoutState::Dead) => JobState::Dead,
+            Some(FanoutState::Pending) | None => JobState::Pending,
         };
         Ok(Json(messaging.jobs(standing).await.map_err(ApiError::from)?.into()))
     }

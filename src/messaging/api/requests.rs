@@ -5,19 +5,19 @@ use uuid::Uuid;
 use super::fields::Fields;
 use super::validate::Validator;
 use crate::http::ApiError;
-use crate::messaging::domain::{ClientId, Cursor, Fingerprint};
+use crate::messaging::domain::{ClientId, Fingerprint, PollCursor};
 use crate::messaging::seal::{Sealed, aad};
 use crate::messaging::service::{Fanout, SendRequest};
 
 /// The cursor of a query; of a list its first member, which counts whatever it is, as a list is never empty.
-pub(super) fn cursor(fields: &Fields) -> Cursor {
-    let Some(mut value) = fields.get("cursor").map(|field| &field.value) else { return Cursor::Acknowledged };
+pub(super) fn cursor(fields: &Fields) -> PollCursor {
+    let Some(mut value) = fields.get("cursor").map(|field| &field.value) else { return PollCursor::Acknowledged };
     let listed = value.as_array().is_some();
     while let Some((_, first)) = value.as_array().and_then(|list| list.iter().next()) {
         value = first;
     }
-    match value.as_str().map_or(Cursor::Acknowledged, Cursor::parse) {
-        Cursor::Acknowledged if listed => Cursor::After(0),
+    match value.as_str().map_or(PollCursor::Acknowledged, PollCursor::parse) {
+        PollCursor::Acknowledged if listed => PollCursor::After(0),
         cursor => cursor,
     }
 }

@@ -6,7 +6,7 @@ use super::fields::{Field, Fields};
 use crate::http::ApiError;
 use crate::laravel::trim::trim;
 use crate::messaging::domain::{ClientId, Fingerprint, integer};
-use crate::php::{Key, Value};
+use crate::php::{ArrayKey, Value};
 
 /// Laravel's `max:255`.
 const LONGEST: usize = 255;
@@ -104,8 +104,8 @@ impl<'a> Validator<'a> {
         let ids = list.value.as_array()?;
         let parsed = ids.iter().map(|(key, id)| {
             let place = match key {
-                Key::Int(number) => number.to_string(),
-                Key::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                ArrayKey::Int(number) => number.to_string(),
+                ArrayKey::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             };
             let parsed = id.as_str().map(trim).and_then(ClientId::parse);
             parsed.or_else(|| self.refuse(&format!("{name}.{place}"), "must be a valid UUID."))

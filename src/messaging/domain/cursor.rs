@@ -2,14 +2,14 @@
 
 /// The place behind which messages are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cursor {
+pub enum PollCursor {
     /// Behind the last acknowledged message.
     Acknowledged,
     /// Behind this id, whatever is acknowledged.
     After(i64),
 }
 
-impl Cursor {
+impl PollCursor {
     /// What the reference makes of a query parameter, on SQLite: nothing and `0` mean the last acknowledged message, a
     /// number stands for itself, rounded down, and behind what is no number there is nothing.
     pub fn parse(text: &str) -> Self {

@@ -6,9 +6,9 @@ mod moment;
 
 use uuid::Uuid;
 
-pub use self::cursor::Cursor;
+pub use self::cursor::PollCursor;
 pub use self::integer::integer;
-pub use self::moment::Moment;
+pub use self::moment::MessageTime;
 use crate::laravel::trim::trim;
 
 /// How long after its last request a client counts as online, in microseconds.

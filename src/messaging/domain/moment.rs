@@ -6,7 +6,7 @@ use crate::php::date;
 
 /// A moment in the three forms that it is needed in.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct MessageTime {
     /// Microseconds since 1970.
     pub micros: i64,
     /// As Laravel's tables hold it, in the application's zone and without saying so.
@@ -15,7 +15,7 @@ pub struct Moment {
     pub told: String,
 }
 
-impl Moment {
+impl MessageTime {
     /// The moment so many microseconds after 1970, for an application in that zone.
     pub fn at(micros: i64, zone: Tz) -> Self {
         let stored = date::database(micros, zone);

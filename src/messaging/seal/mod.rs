@@ -23,7 +23,7 @@ const KEY: usize = 32;
 
 /// A client's key. Its `Debug` does not show it.
 #[derive(Clone)]
-pub struct Key(Box<Aes256Gcm>);
+pub struct SealKey(Box<Aes256Gcm>);
 
 /// What was sealed, in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub enum OpenError {
     Altered,
 }
 
-impl Key {
+impl SealKey {
     /// The key that a client's personal token is: bytes in base64, of which OpenSSL takes 32, filled up with zeros.
     /// `None` if it is no base64.
     pub fn parse(token: &str) -> Option<Self> {
@@ -91,7 +91,7 @@ impl Key {
     }
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for SealKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Key").finish_non_exhaustive()
     }

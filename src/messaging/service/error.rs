@@ -5,7 +5,7 @@ use crate::storage::{Unavailable, sql};
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum MessagingError {
     /// The database did not do its part.
     #[error(transparent)]
     Database(#[from] sql::Error),
@@ -41,7 +41,7 @@ pub enum Failure {
     Secret,
 }
 
-impl Failure {
+impl MessagingError {
     /// The failure with its causes in one line, for a log.
     pub fn chain(&self) -> String {
         match self {
@@ -53,4 +53,4 @@ impl Failure {
 }
 
 /// What the service answers.
-pub type Outcome<T> = Result<T, Failure>;
+pub type Outcome<T> = Result<T, MessagingError>;

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::{Failure, Messaging, Moment, Outcome};
+use super::{MessageTime, Messaging, MessagingError, Outcome};
 use crate::messaging::domain::ClientId;
 use crate::messaging::seal::aad;
-use crate::messaging::store::{Delivered, Letter, Recipient, Step};
+use crate::messaging::store::{IdempotentWrite, NewMessage, Recipient, WriteResult};
 use crate::php::json::Slashes;
 use crate::php::{Value, json};
 
@@ -52,7 +52,7 @@ impl Fanout {
     }
 
     /// What is sealed.
-    fn plain(&self, now: &Moment) -> String {
+    fn plain(&self, now: &MessageTime) -> String {
         let kind = json::encode_lossy(&Value::from(self.kind.as_str()), Slashes::Unescaped);
         format!(r#"{{"type":{kind},"payload":{},"ts":"{}"}}"#, self.payload, now.told)
     }
@@ -63,7 +63,7 @@ impl Messaging {
     /// ones whose key does not decrypt.
     ///
     /// # ValidationErrors
-    /// [`Failure::Secret`] if nobody's key of a chunk decrypts: that is `APP_KEY`'s fault, and to be done again with the
+    /// [`MessagingError::Secret`] if nobody's key of a chunk decrypts: that is `APP_KEY`'s fault, and to be done again with the
     /// right one. What can be stored is, before.
     pub async fn fan_out(&self, fanout: &Fanout) -> Outcome<()> {
         let (mut missing, mut passed_over, mut outcome) = (0, 0, Ok(()));
@@ -71,14 +71,14 @@ impl Messaging {
             let now = self.now();
             let plain = fanout.plain(&now);
             let seal = |recipient: &Recipient| self.letter(fanout, recipient, plain.as_bytes(), &now);
-            let step = Step { name: &name, recipients, at: &now.stored };
+            let step = IdempotentWrite { name: &name, recipients, at: &now.stored };
             match self.deliver(&step, seal).await? {
-                Delivered::Stored { messages, unsealed } => {
+                WriteResult::Stored { messages, unsealed } => {
                     missing += recipients.len() - messages - unsealed;
                     passed_over += unsealed;
                 }
-                Delivered::Already => {}
-                Delivered::Unsealed => outcome = Err(Failure::Secret),
+                WriteResult::AlreadyDone => {}
+                WriteResult::NoKey => outcome = Err(MessagingError::Secret),
             }
         }
         if missing > 0 {
@@ -91,25 +91,25 @@ impl Messaging {
     }
 
     /// Stores a step's messages, once.
-    pub(super) async fn deliver<S>(&self, step: &Step<'_>, seal: S) -> Outcome<Delivered>
+    pub(super) async fn deliver<S>(&self, step: &IdempotentWrite<'_>, seal: S) -> Outcome<WriteResult>
     where
-        S: Fn(&Recipient) -> Option<Letter> + Sync,
+        S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {
         let started = Instant::now();
         let delivered = self.store.deliver(step, seal).await?;
         self.metrics.deliver_seconds.record(started.elapsed());
-        if let Delivered::Stored { messages, .. } = delivered {
+        if let WriteResult::Stored { messages, .. } = delivered {
             self.metrics.stored.increment(messages as u64);
         }
         Ok(delivered)
     }
 
-    fn letter(&self, fanout: &Fanout, recipient: &Recipient, plain: &[u8], now: &Moment) -> Option<Letter> {
+    fn letter(&self, fanout: &Fanout, recipient: &Recipient, plain: &[u8], now: &MessageTime) -> Option<NewMessage> {
         let Some(key) = self.key(&recipient.key_encrypted) else {
             tracing::error!(client = recipient.id.as_str(), "the client's key does not decrypt: another APP_KEY?");
             return None;
         };
-        Some(Letter {
+        Some(NewMessage {
             from: fanout.from.clone(),
             to: recipient.id.clone(),
             kind: fanout.kind.clone(),

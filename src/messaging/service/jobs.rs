@@ -2,7 +2,7 @@
 
 use super::queued_fanout::QUEUE;
 use super::{Messaging, Outcome};
-use crate::queue::{JobInfo, Standing};
+use crate::queue::{JobInfo, JobState};
 
 /// Most jobs that are listed.
 const LISTED: usize = 100;
@@ -21,7 +21,7 @@ pub struct JobView {
 
 impl Messaging {
     /// Up to 100 jobs, the oldest first. Without a queue there are none.
-    pub async fn jobs(&self, standing: Standing) -> Outcome<Vec<JobView>> {
+    pub async fn jobs(&self, standing: JobState) -> Outcome<Vec<JobView>> {
         let Some(queue) = &self.queue else { return Ok(Vec::new()) };
         let view = |job: JobInfo| {
             let fanout = self.read_job(&job.payload);
@@ -35,7 +35,7 @@ impl Messaging {
         let Some(queue) = &self.queue else { return Ok(0) };
         let (mut replayed, mut last) = (0, None);
         loop {
-            let dead = queue.list(QUEUE, Standing::Dead, last.as_ref(), REPLAYED_AT_ONCE).await?;
+            let dead = queue.list(QUEUE, JobState::Dead, last.as_ref(), REPLAYED_AT_ONCE).await?;
             let Some(end) = dead.last() else { break };
             last = Some(end.place.clone());
             let ids: Vec<String> = dead.into_iter().map(|job| job.id).collect();

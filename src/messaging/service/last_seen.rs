@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono_tz::Tz;
 
 use crate::messaging::domain::ClientId;
-use crate::messaging::store::Store;
+use crate::messaging::store::MessageStore;
 use crate::php::date;
 use crate::storage::sql::Result;
 
@@ -15,9 +15,9 @@ const BATCH: usize = 500;
 
 /// Who was seen since it was last written, and when, in microseconds since 1970.
 #[derive(Default)]
-pub(super) struct Seen(Mutex<HashMap<ClientId, i64>>);
+pub(super) struct LastSeen(Mutex<HashMap<ClientId, i64>>);
 
-impl Seen {
+impl LastSeen {
     pub(super) fn note(&self, id: &ClientId, at: i64) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match noted.get_mut(id) {
@@ -27,7 +27,7 @@ impl Seen {
     }
 
     /// Writes what was noted. What cannot be written is noted again.
-    pub(super) async fn write(&self, store: &Store, zone: Tz) -> Result<()> {
+    pub(super) async fn write(&self, store: &MessageStore, zone: Tz) -> Result<()> {
         let noted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut seconds: BTreeMap<String, Vec<(ClientId, i64)>> = BTreeMap::new();
         for (id, at) in noted {

@@ -2,7 +2,7 @@
 
 use metrics::{Counter, Gauge, Histogram};
 
-use crate::queue::Depth;
+use crate::queue::QueueStats;
 use crate::telemetry::Registry;
 
 /// Counters, histograms and gauges of the messaging wing, see each one's help text.
@@ -48,7 +48,7 @@ impl Metrics {
 
     /// Notes how the queue is doing.
     #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 jobs")]
-    pub fn depth(&self, depth: &Depth) {
+    pub fn depth(&self, depth: &QueueStats) {
         self.pending.set(depth.pending as f64);
         self.oldest.set(depth.oldest.as_secs_f64());
         self.dead.set(depth.dead as f64);

@@ -25,10 +25,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-pub use self::error::{Failure, Outcome};
+pub use self::error::{MessagingError, Outcome};
 pub use self::fanout::Fanout;
 pub use self::jobs::JobView;
-use self::last_seen::Seen;
+use self::last_seen::LastSeen;
 pub use self::metrics::Metrics;
 pub use self::operators::{ClientView, MessageView};
 use self::polling::PollBatcher;
@@ -36,20 +36,20 @@ pub use self::queued_fanout::QUEUE;
 pub use self::registration::{Credentials, Registered};
 pub use self::sending::SendRequest;
 use self::tokens::TokenCache;
-use super::domain::{ClientId, Moment};
-use super::seal::Key;
-use super::store::{Client, Message, Store};
+use super::domain::{ClientId, MessageTime};
+use super::seal::SealKey;
+use super::store::{ClientRecord, MessageRecord, MessageStore};
 use crate::laravel::crypt::Crypt;
 use crate::php::date;
 use crate::queue::Queue;
-use crate::storage::sql::{Database, Engine, Names};
+use crate::storage::sql::{Database, Engine, TableNames};
 
 /// How often it is written who was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
 
 /// The messaging service.
 pub struct Messaging {
-    store: Store,
+    store: MessageStore,
     standings: PollBatcher,
     database: Database,
     crypt: Crypt,
@@ -57,7 +57,7 @@ pub struct Messaging {
     max_recipients: usize,
     bcrypt_cost: u32,
     tokens: TokenCache,
-    seen: Seen,
+    seen: LastSeen,
     keep_acked: Option<Duration>,
     keep: Option<Duration>,
     queue: Option<Arc<dyn Queue>>,
@@ -67,11 +67,11 @@ pub struct Messaging {
 }
 
 /// What a messaging service stands on.
-pub struct Ground {
+pub struct MessagingOptions {
     /// The database.
     pub database: Database,
     /// What its tables are called.
-    pub names: Names,
+    pub names: TableNames,
     /// What `APP_KEY` encrypts and decrypts.
     pub crypt: Crypt,
     /// The application's time zone, which its tables are in.
@@ -105,11 +105,21 @@ fn micros() -> i64 {
 impl Messaging {
     /// The service, and the worker that asks the database for all who poll; without it no poll is answered. Nothing is
     /// connected to yet.
-    pub fn new(ground: Ground) -> (Self, BoxFuture<'static, ()>) {
-        let Ground { database, names, crypt, zone, max_recipients, bcrypt_cost, keep_acked, keep, queue, metrics } =
-            ground;
-        let store = Store::new(database.clone(), &names);
-        let (tokens, seen) = (TokenCache::new(crypt.clone()), Seen::default());
+    pub fn new(ground: MessagingOptions) -> (Self, BoxFuture<'static, ()>) {
+        let MessagingOptions {
+            database,
+            names,
+            crypt,
+            zone,
+            max_recipients,
+            bcrypt_cost,
+            keep_acked,
+            keep,
+            queue,
+            metrics,
+        } = ground;
+        let store = MessageStore::new(database.clone(), &names);
+        let (tokens, seen) = (TokenCache::new(crypt.clone()), LastSeen::default());
         let queued = Notify::new();
         let (standings, asking) = polling::standings(store.clone());
         let service = Self {
@@ -140,8 +150,8 @@ impl Messaging {
     /// The client that the caller is.
     ///
     /// # ValidationErrors
-    /// [`Failure::InvalidToken`] if it is not.
-    pub async fn authenticate(&self, caller: &Caller) -> Outcome<Client> {
+    /// [`MessagingError::InvalidToken`] if it is not.
+    pub async fn authenticate(&self, caller: &Caller) -> Outcome<ClientRecord> {
         let client = self.known(self.store.client(&caller.id).await?)?;
         let secrets = &client.secrets;
         self.check(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
@@ -155,7 +165,7 @@ impl Messaging {
     }
 
     fn known<T>(&self, found: Option<T>) -> Outcome<T> {
-        found.ok_or(Failure::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))
+        found.ok_or(MessagingError::InvalidToken).inspect_err(|_| self.metrics.refused.increment(1))
     }
 
     async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {
@@ -198,7 +208,7 @@ impl Messaging {
     /// Whether the database can hold a text that came in `field`: on Postgres there is no NUL in one.
     fn holds(&self, field: &'static str, text: &str) -> Outcome<()> {
         let refused = self.database.engine() == Engine::Postgres && text.contains('\0');
-        if refused { Err(Failure::Nul(field)) } else { Ok(()) }
+        if refused { Err(MessagingError::Nul(field)) } else { Ok(()) }
     }
 
     fn saw(&self, id: &ClientId) {
@@ -206,20 +216,20 @@ impl Messaging {
     }
 
     /// A message with its time as clients read it.
-    fn told(&self, mut message: Message) -> Message {
+    fn told(&self, mut message: MessageRecord) -> MessageRecord {
         if let Some(at) = date::from_database(&message.created_at, self.zone) {
             message.created_at = date::iso8601(at, self.zone);
         }
         message
     }
 
-    fn now(&self) -> Moment {
-        Moment::at(micros(), self.zone)
+    fn now(&self) -> MessageTime {
+        MessageTime::at(micros(), self.zone)
     }
 
     /// A client's key from how it is stored.
-    fn key(&self, encrypted: &str) -> Option<Key> {
+    fn key(&self, encrypted: &str) -> Option<SealKey> {
         let token = self.crypt.decrypt(encrypted).ok()?;
-        Key::parse(std::str::from_utf8(&token).ok()?)
+        SealKey::parse(std::str::from_utf8(&token).ok()?)
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::{Failure, Messaging, Outcome};
+use super::{Messaging, MessagingError, Outcome};
 use crate::messaging::domain::{ClientId, is_online};
-use crate::messaging::seal::{Key, aad};
-use crate::messaging::store::{Client, Message};
+use crate::messaging::seal::{SealKey, aad};
+use crate::messaging::store::{ClientRecord, MessageRecord};
 use crate::php::date;
 
 /// Most messages of one page.
@@ -32,7 +32,7 @@ pub struct ClientView {
 #[derive(Debug)]
 pub struct MessageView {
     /// The message, its time as clients read it.
-    pub message: Message,
+    pub message: MessageRecord,
     /// What it says, as JSON; `None` if it does not open.
     pub payload: Option<Box<RawValue>>,
 }
@@ -53,7 +53,7 @@ impl Messaging {
 
     /// Up to 100 messages to a client behind an id, opened.
     pub async fn messages_of(&self, id: &ClientId, after: i64) -> Outcome<(ClientId, Vec<MessageView>)> {
-        let client = self.store.client(id).await?.ok_or(Failure::UnknownClient)?;
+        let client = self.store.client(id).await?.ok_or(MessagingError::UnknownClient)?;
         let messages = self.store.messages_of(&client.id, after, LISTED).await?;
         let key = self.key(&client.secrets.key_encrypted);
         let opened = messages.into_iter().map(|message| {
@@ -64,7 +64,7 @@ impl Messaging {
         Ok((client.id, opened))
     }
 
-    fn view(&self, client: Client) -> ClientView {
+    fn view(&self, client: ClientRecord) -> ClientView {
         let micros = |text: &Option<String>| date::from_database(text.as_deref()?, self.zone);
         let last_seen_at = micros(&client.last_seen_at);
         let now = self.now().micros;
@@ -80,7 +80,7 @@ impl Messaging {
 }
 
 /// As the reference opens it: by what goes along with a message that a client sent itself, or with one it was sent.
-fn opened(key: &Key, to: &ClientId, message: &Message) -> Option<Box<RawValue>> {
+fn opened(key: &SealKey, to: &ClientId, message: &MessageRecord) -> Option<Box<RawValue>> {
     let own = message.from.as_deref() == Some(to.as_str());
     let ts = &message.created_at;
     let aad = if own { aad::of_sent(to, ts) } else { aad::of_fan_out(to, ts) };

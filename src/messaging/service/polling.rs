@@ -8,25 +8,25 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 
 use super::{Caller, Messaging, Outcome};
-use crate::messaging::domain::{ClientId, Cursor};
-use crate::messaging::store::{Message, STANDINGS, Standing, Store};
+use crate::messaging::domain::{ClientId, PollCursor};
+use crate::messaging::store::{MessageRecord, MessageStore, PollState, STANDINGS};
 use crate::storage;
-use crate::storage::batch::{Asked, BatchReceiver, BatchSender, grouped};
+use crate::storage::batch::{BatchReceiver, BatchSender, Request, grouped};
 
 /// Most messages that one poll gives.
 const POLLED: i64 = 50;
 
 /// Clients whose standing is asked for.
-pub(super) type PollBatcher = BatchSender<ClientId, Option<Standing>>;
+pub(super) type PollBatcher = BatchSender<ClientId, Option<PollState>>;
 
 /// The callers' end, and the worker that asks for them. It ends with the callers' end.
-pub(super) fn standings(store: Store) -> (PollBatcher, BoxFuture<'static, ()>) {
+pub(super) fn standings(store: MessageStore) -> (PollBatcher, BoxFuture<'static, ()>) {
     let (standings, asking) = grouped();
     (standings, Box::pin(ask(store, asking)))
 }
 
-async fn ask(store: Store, mut groups: BatchReceiver<ClientId, Option<Standing>>) {
-    let mut waiting: Vec<Asked<ClientId, Option<Standing>>> = Vec::new();
+async fn ask(store: MessageStore, mut groups: BatchReceiver<ClientId, Option<PollState>>) {
+    let mut waiting: Vec<Request<ClientId, Option<PollState>>> = Vec::new();
     while !waiting.is_empty() || groups.next(&mut waiting).await {
         let group: Vec<_> = waiting.drain(..waiting.len().min(STANDINGS)).collect();
         let ids: Vec<ClientId> = group.iter().map(|asked| asked.question.clone()).collect();
@@ -44,14 +44,14 @@ async fn ask(store: Store, mut groups: BatchReceiver<ClientId, Option<Standing>>
 
 impl Messaging {
     /// A client's messages behind the cursor, by rising id: at most 50.
-    pub async fn poll(&self, caller: &Caller, cursor: Cursor) -> Outcome<Vec<Message>> {
+    pub async fn poll(&self, caller: &Caller, cursor: PollCursor) -> Outcome<Vec<MessageRecord>> {
         let started = Instant::now();
         let standing = self.known(self.standings.ask(caller.id.clone()).await?)?;
         self.check(caller, &standing.token_hash, standing.token_encrypted.as_deref()).await?;
         let after = match cursor {
-            Cursor::Acknowledged => standing.acknowledged,
+            PollCursor::Acknowledged => standing.acknowledged,
             // Ids are positive, and unsigned on MySQL.
-            Cursor::After(id) => id.max(0),
+            PollCursor::After(id) => id.max(0),
         };
         let messages = match standing.newest > after {
             true => self.store.messages_of(&standing.id, after, POLLED).await?,

@@ -19,9 +19,9 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{Failure, Fanout, Messaging, Outcome};
+use super::{Fanout, Messaging, MessagingError, Outcome};
 use crate::messaging::domain::ClientId;
-use crate::queue::{Disposition, Job, NewJob, Queue, Settlement, Tries};
+use crate::queue::{Attempts, Disposition, Job, NewJob, Queue, Settlement};
 use crate::storage;
 use crate::storage::sql;
 
@@ -44,7 +44,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause before another try.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Tries at something that the database refuses to do.
+/// Attempts at something that the database refuses to do.
 const TRIES: u32 = 10;
 
 /// How long anything is tried. This and the time that dead letters are kept, again and again for those that are replayed,
@@ -59,7 +59,7 @@ const NOTE_EVERY: Duration = Duration::from_secs(5);
 
 /// A job as it is queued, before it is encrypted.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredFanout {
     id: String,
     from: Option<String>,
     kind: String,
@@ -89,7 +89,7 @@ impl Fanout {
 
     fn write(&self) -> Zeroizing<Vec<u8>> {
         let text = |id: &ClientId| id.as_str().to_owned();
-        let stored = Stored {
+        let stored = StoredFanout {
             id: self.id.clone(),
             from: self.from.as_ref().map(text),
             kind: self.kind.clone(),
@@ -100,7 +100,7 @@ impl Fanout {
     }
 
     fn read(plain: &[u8]) -> Option<Self> {
-        let Stored { id, from, kind, payload, recipients } = serde_json::from_slice(plain).ok()?;
+        let StoredFanout { id, from, kind, payload, recipients } = serde_json::from_slice(plain).ok()?;
         let recipients = recipients.iter().map(|id| ClientId::parse(id)).collect::<Option<_>>()?;
         Some(Self { id, from: from.as_deref().and_then(ClientId::parse), kind, payload, recipients })
     }
@@ -177,7 +177,7 @@ impl Messaging {
     async fn attempt(&self, job: Job) -> Settlement {
         let Some(fanout) = self.read_job(&job.payload) else {
             tracing::error!(id = job.id, "a fan-out job does not decrypt: another APP_KEY? It is a dead letter now");
-            let tries = Tries { last: "the job does not decrypt".to_owned(), ..job.tries.clone() };
+            let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.tries.clone() };
             return job.settled(Disposition::Dead(tries));
         };
         let verdict = match self.fan_out(&fanout).await {
@@ -206,14 +206,14 @@ impl Messaging {
 }
 
 /// What is to become of a job that was not done.
-fn judged(job: &Job, failure: &Failure) -> Disposition {
-    let outage = matches!(failure, Failure::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
+fn judged(job: &Job, failure: &MessagingError) -> Disposition {
+    let outage = matches!(failure, MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
     let hopeless = match failure {
-        Failure::Secret => true,
-        Failure::Database(error) => error.is_about_data(),
+        MessagingError::Secret => true,
+        MessagingError::Database(error) => error.is_about_data(),
         _ => false,
     };
-    let tries = Tries { count: job.tries.count.saturating_add(1), last: failure.to_string() };
+    let tries = Attempts { count: job.tries.count.saturating_add(1), last: failure.to_string() };
     let (id, count, error) = (&job.id, tries.count, failure.chain());
     if hopeless || job.age > LONGEST || (!outage && count >= TRIES) {
         tracing::error!(id, tries = count, error, "fan-out given up: a dead letter now");

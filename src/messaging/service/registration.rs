@@ -2,10 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::{Caller, Failure, Messaging, Outcome};
+use super::{Caller, Messaging, MessagingError, Outcome};
 use crate::messaging::domain::{ClientId, Fingerprint};
 use crate::messaging::seal::generate_token;
-use crate::messaging::store::{Client, CredentialUpdate, Secrets};
+use crate::messaging::store::{ClientRecord, CredentialUpdate, Secrets};
 use crate::php::hash;
 
 /// Times that another process may register the same fingerprint at the same moment.
@@ -33,7 +33,7 @@ impl Messaging {
     /// The credentials of the client with this fingerprint, made if there is none. A name that is given is kept.
     ///
     /// # ValidationErrors
-    /// [`Failure::FingerprintTaken`] where the database takes another spelling for the same fingerprint: its secrets
+    /// [`MessagingError::FingerprintTaken`] where the database takes another spelling for the same fingerprint: its secrets
     /// are another client's.
     pub async fn register(&self, fingerprint: &Fingerprint, name: Option<&str>) -> Outcome<Registered> {
         self.holds("fingerprint", fingerprint.as_str())?;
@@ -41,7 +41,7 @@ impl Messaging {
         for _ in 0..TRIES {
             if let Some(client) = self.store.client_by_fingerprint(fingerprint).await? {
                 if !client.fingerprint.as_deref().is_some_and(|stored| fingerprint.is(stored)) {
-                    return Err(Failure::FingerprintTaken);
+                    return Err(MessagingError::FingerprintTaken);
                 }
                 if let Some(credentials) = self.found(client, name).await? {
                     return Ok(Registered::Found(credentials));
@@ -49,7 +49,7 @@ impl Messaging {
                 continue;
             }
             let (credentials, secrets) = self.generate(ClientId::generate()).await?;
-            let client = Client {
+            let client = ClientRecord {
                 id: credentials.id.clone(),
                 name: name.map(str::to_owned),
                 fingerprint: Some(fingerprint.as_str().to_owned()),
@@ -61,12 +61,12 @@ impl Messaging {
                 return Ok(Registered::Created(credentials));
             }
         }
-        Err(Failure::FingerprintTaken)
+        Err(MessagingError::FingerprintTaken)
     }
 
     /// The credentials of a client that is there. Those that cannot be decrypted are replaced; `None` if somebody else has
     /// replaced them meanwhile.
-    async fn found(&self, client: Client, name: Option<&str>) -> Outcome<Option<Credentials>> {
+    async fn found(&self, client: ClientRecord, name: Option<&str>) -> Outcome<Option<Credentials>> {
         if let Some(credentials) = self.stored(&client) {
             if let Some(name) = name.filter(|name| client.name.as_deref() != Some(name)) {
                 self.store.rename_client(&client.id, name, &self.now().stored).await?;
@@ -83,7 +83,7 @@ impl Messaging {
     /// A new API token for the caller. Its key stays, since messages under way are sealed with it.
     pub async fn rotate(&self, caller: &Caller) -> Outcome<Credentials> {
         let client = self.authenticate(caller).await?;
-        let personal_token = self.decrypted(&client.secrets.key_encrypted).ok_or(Failure::Secret)?;
+        let personal_token = self.decrypted(&client.secrets.key_encrypted).ok_or(MessagingError::Secret)?;
         let (fresh, secrets) = self.generate(client.id.clone()).await?;
         let secrets = Secrets { key_encrypted: client.secrets.key_encrypted.clone(), ..secrets };
         let at = self.now().stored;
@@ -91,7 +91,7 @@ impl Messaging {
         let reissue = CredentialUpdate { id: &client.id, replaces, secrets: &secrets, name: None, at: &at };
         match self.store.reissue(&reissue).await? {
             true => Ok(Credentials { personal_token, ..fresh }),
-            false => Err(Failure::InvalidToken),
+            false => Err(MessagingError::InvalidToken),
         }
     }
 
@@ -100,11 +100,11 @@ impl Messaging {
         let (_, nobody_s) = self.generate(id.clone()).await?;
         match self.store.revoke(id, &nobody_s.token_hash, &self.now().stored).await? {
             true => Ok(()),
-            false => Err(Failure::UnknownClient),
+            false => Err(MessagingError::UnknownClient),
         }
     }
 
-    fn stored(&self, client: &Client) -> Option<Credentials> {
+    fn stored(&self, client: &ClientRecord) -> Option<Credentials> {
         Some(Credentials {
             id: client.id.clone(),
             personal_token: self.decrypted(&client.secrets.key_encrypted)?,
@@ -122,7 +122,7 @@ impl Messaging {
         let credentials = Credentials { id, personal_token: generate_token(), api_token: generate_token() };
         let (token, cost) = (credentials.api_token.clone(), self.bcrypt_cost);
         let hashed = tokio::task::spawn_blocking(move || hash::make(&token, cost)).await;
-        let token_hash = hashed.ok().and_then(Result::ok).ok_or(Failure::Secret)?;
+        let token_hash = hashed.ok().and_then(Result::ok).ok_or(MessagingError::Secret)?;
         let secrets = Secrets {
             token_hash,
             token_encrypted: Some(self.crypt.encrypt(credentials.api_token.as_bytes())),

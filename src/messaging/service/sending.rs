@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{Caller, Failure, Fanout, Messaging, Outcome};
+use super::{Caller, Fanout, Messaging, MessagingError, Outcome};
 use crate::messaging::domain::ClientId;
 use crate::messaging::seal::{Sealed, aad};
-use crate::messaging::store::{Letter, Recipient, Step};
+use crate::messaging::store::{IdempotentWrite, NewMessage, Recipient};
 use crate::php::json::Slashes;
 use crate::php::{Array, Value, base64, json};
 
@@ -24,7 +24,7 @@ pub struct SendRequest {
 }
 
 /// A message as it was opened.
-struct Opened {
+struct Decrypted {
     text: Zeroizing<String>,
     fields: Array,
 }
@@ -33,17 +33,17 @@ impl Messaging {
     /// Keeps what the caller sent, and relays it if it names others. A body that is sent again changes nothing.
     ///
     /// # ValidationErrors
-    /// [`Failure::Sealed`], [`Failure::NoObject`], [`Failure::NoType`], [`Failure::Nul`] and [`Failure::TooMany`] for what
+    /// [`MessagingError::Sealed`], [`MessagingError::NoObject`], [`MessagingError::NoType`], [`MessagingError::Nul`] and [`MessagingError::TooMany`] for what
     /// cannot be taken.
     pub async fn send(&self, caller: &Caller, sending: &SendRequest) -> Outcome<()> {
         let client = self.authenticate(caller).await?;
-        let key = self.key(&client.secrets.key_encrypted).ok_or(Failure::Secret)?;
-        let opened = Opened::read(&key.open(&sending.sealed, &sending.aads)?)?;
+        let key = self.key(&client.secrets.key_encrypted).ok_or(MessagingError::Secret)?;
+        let opened = Decrypted::read(&key.open(&sending.sealed, &sending.aads)?)?;
         let kind = opened.kind()?;
         self.holds("ciphertext", &kind)?;
         let recipients = opened.relayed_to();
         if recipients.as_ref().is_some_and(|recipients| recipients.len() > self.max_recipients) {
-            return Err(Failure::TooMany(self.max_recipients));
+            return Err(MessagingError::TooMany(self.max_recipients));
         }
         let [nonce, tag] =
             [&sending.sealed.nonce, &sending.sealed.tag].map(|text| base64::encode(&base64::decode_lenient(text)));
@@ -51,9 +51,9 @@ impl Messaging {
         let now = self.now();
         let letter = |recipient: &Recipient| {
             let sealed = key.seal(opened.text.as_bytes(), &aad::of_sent(&recipient.id, &now.told));
-            Some(Letter { from: Some(recipient.id.clone()), to: recipient.id.clone(), kind: kind.clone(), sealed })
+            Some(NewMessage { from: Some(recipient.id.clone()), to: recipient.id.clone(), kind: kind.clone(), sealed })
         };
-        let step = Step { name: &name, recipients: std::slice::from_ref(&client.id), at: &now.stored };
+        let step = IdempotentWrite { name: &name, recipients: std::slice::from_ref(&client.id), at: &now.stored };
         self.deliver(&step, letter).await?;
         match recipients {
             Some(recipients) => {
@@ -65,13 +65,13 @@ impl Messaging {
     }
 }
 
-impl Opened {
+impl Decrypted {
     fn read(plain: &Zeroizing<Vec<u8>>) -> Outcome<Self> {
         let text = std::str::from_utf8(plain).unwrap_or(EMPTY);
         match json::decode(text) {
             Ok(Value::Array(fields)) => Ok(Self { text: Zeroizing::new(text.to_owned()), fields }),
             Ok(Value::Null) | Err(_) => Ok(Self { text: Zeroizing::new(EMPTY.to_owned()), fields: Array::new() }),
-            Ok(_) => Err(Failure::NoObject),
+            Ok(_) => Err(MessagingError::NoObject),
         }
     }
 
@@ -80,9 +80,9 @@ impl Opened {
         match self.fields.get("type") {
             None | Some(Value::Null) => Ok("client".to_owned()),
             Some(Value::Bool(flag)) => Ok(if *flag { "1" } else { "0" }.to_owned()),
-            Some(Value::Array(_) | Value::Object(_)) => Err(Failure::NoType),
+            Some(Value::Array(_) | Value::Object(_)) => Err(MessagingError::NoType),
             Some(number @ (Value::Int(_) | Value::Float(_))) => Ok(json::encode_lossy(number, Slashes::Unescaped)),
-            Some(text @ Value::String(_)) => text.as_str().map(str::to_owned).ok_or(Failure::NoType),
+            Some(text @ Value::String(_)) => text.as_str().map(str::to_owned).ok_or(MessagingError::NoType),
         }
     }
 

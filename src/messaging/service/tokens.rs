@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use super::{Caller, Failure, Outcome};
+use super::{Caller, MessagingError, Outcome};
 use crate::laravel::crypt::Crypt;
 use crate::messaging::domain::ClientId;
 use crate::php::hash;
@@ -25,12 +25,12 @@ const CHECKED_AT_ONCE: usize = 2;
 /// What is known of clients' tokens.
 pub(super) struct TokenCache {
     crypt: Crypt,
-    known: Cache<ClientId, Arc<Known>>,
+    known: Cache<ClientId, Arc<CachedToken>>,
     checks: Semaphore,
 }
 
 /// A client's token, as a digest: what lies in memory for long is not the secret itself.
-struct Known {
+struct CachedToken {
     /// The column that it was found in.
     version: String,
     digest: [u8; 32],
@@ -47,7 +47,7 @@ impl TokenCache {
     }
 
     /// # ValidationErrors
-    /// [`Failure::InvalidToken`] if the token is not the one in these columns.
+    /// [`MessagingError::InvalidToken`] if the token is not the one in these columns.
     pub(super) async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {
         let digest = digest(caller.token.as_bytes());
         let version = encrypted.unwrap_or(hash);
@@ -59,16 +59,16 @@ impl TokenCache {
             Some(token) => self::digest(&token),
             None => self.hashed(caller, hash, digest).await?,
         };
-        self.known.insert(caller.id.clone(), Arc::new(Known { version: version.to_owned(), digest: right }));
+        self.known.insert(caller.id.clone(), Arc::new(CachedToken { version: version.to_owned(), digest: right }));
         same(&right, &digest)
     }
 
     /// The digest, if the hash is of this token.
     async fn hashed(&self, caller: &Caller, hash: &str, digest: [u8; 32]) -> Outcome<[u8; 32]> {
-        let _place = self.checks.acquire().await.map_err(|_| Failure::InvalidToken)?;
+        let _place = self.checks.acquire().await.map_err(|_| MessagingError::InvalidToken)?;
         let (token, hash) = (caller.token.clone(), hash.to_owned());
         let checked = tokio::task::spawn_blocking(move || hash::check(&token, &hash)).await;
-        if checked.unwrap_or(false) { Ok(digest) } else { Err(Failure::InvalidToken) }
+        if checked.unwrap_or(false) { Ok(digest) } else { Err(MessagingError::InvalidToken) }
     }
 }
 
@@ -77,5 +77,5 @@ fn digest(token: &[u8]) -> [u8; 32] {
 }
 
 fn same(known: &[u8; 32], given: &[u8; 32]) -> Outcome<()> {
-    if bool::from(known.ct_eq(given)) { Ok(()) } else { Err(Failure::InvalidToken) }
+    if bool::from(known.ct_eq(given)) { Ok(()) } else { Err(MessagingError::InvalidToken) }
 }

@@ -14,16 +14,16 @@ mod purge;
 mod records;
 
 pub use self::purge::Purge;
-pub use self::records::{Client, Letter, Message, Recipient, Secrets, Standing};
+pub use self::records::{ClientRecord, MessageRecord, NewMessage, PollState, Recipient, Secrets};
 use super::domain::{ClientId, Fingerprint};
-use crate::storage::sql::{Arg, Database, Engine, Error, Names, Result, Statement, Statements, undisturbed};
+use crate::storage::sql::{Arg, Database, Engine, Error, Result, Statement, Statements, TableNames, undisturbed};
 
 /// So many clients are asked for at once.
 pub const STANDINGS: usize = 64;
 
 /// Where clients and messages are kept.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct MessageStore {
     database: Database,
     statements: Statements,
     /// For 1, 2, 4, … clients.
@@ -33,7 +33,7 @@ pub struct Store {
 }
 
 /// A step that stores messages.
-pub struct Step<'a> {
+pub struct IdempotentWrite<'a> {
     /// Its name, unique among all steps: at most 64 characters.
     pub name: &'a str,
     /// Whom it writes to, each as often as it stands here.
@@ -44,7 +44,7 @@ pub struct Step<'a> {
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivered {
+pub enum WriteResult {
     /// It happened.
     Stored {
         /// So many messages.
@@ -53,10 +53,10 @@ pub enum Delivered {
         unsealed: usize,
     },
     /// The step had happened before.
-    Already,
+    AlreadyDone,
     /// There are recipients, but nothing could be sealed for any of them: nothing happened, so that the step can be done
     /// again.
-    Unsealed,
+    NoKey,
 }
 
 /// A client's new secrets, and what they take the place of.
@@ -73,9 +73,9 @@ pub struct CredentialUpdate<'a> {
     pub at: &'a str,
 }
 
-impl Store {
+impl MessageStore {
     /// The store in the tables of `names`.
-    pub fn new(database: Database, names: &Names) -> Self {
+    pub fn new(database: Database, names: &TableNames) -> Self {
         let file = match database.engine() {
             Engine::Sqlite => include_str!("sqlite.sql"),
             Engine::MySql => include_str!("mysql.sql"),
@@ -93,45 +93,45 @@ impl Store {
     }
 
     /// Where these clients stand, in one query; `None` for those there are not. At most [`STANDINGS`] at once.
-    pub async fn standings(&self, ids: &[ClientId]) -> Result<Vec<Option<Standing>>> {
+    pub async fn standings(&self, ids: &[ClientId]) -> Result<Vec<Option<PollState>>> {
         let Some(last) = ids.last() else { return Ok(Vec::new()) };
         // The last one again, so that there are few statements to prepare.
         let places = ids.len().next_power_of_two();
         let args: Vec<Arg<'_>> =
             ids.iter().chain(std::iter::repeat(last)).take(places).map(|id| id.as_str().into()).collect();
         let rows = self.database.rows(&self.standings[places.ilog2() as usize], &args).await?;
-        let found = rows.iter().map(Standing::read).collect::<Result<Vec<_>>>()?;
+        let found = rows.iter().map(PollState::read).collect::<Result<Vec<_>>>()?;
         Ok(ids.iter().map(|id| found_for(id, &found, |standing| &standing.id).cloned()).collect())
     }
 
     /// The client of that id.
-    pub async fn client(&self, id: &ClientId) -> Result<Option<Client>> {
+    pub async fn client(&self, id: &ClientId) -> Result<Option<ClientRecord>> {
         let rows = self.database.rows(&self.client, &[id.as_str().into()]).await?;
-        rows.first().map(Client::read).transpose()
+        rows.first().map(ClientRecord::read).transpose()
     }
 
     /// The client whose fingerprint the database takes for this one, which is for the caller to compare.
-    pub async fn client_by_fingerprint(&self, fingerprint: &Fingerprint) -> Result<Option<Client>> {
+    pub async fn client_by_fingerprint(&self, fingerprint: &Fingerprint) -> Result<Option<ClientRecord>> {
         let statement = self.statements.get("client_by_fingerprint");
         let rows = self.database.rows(&statement, &[fingerprint.as_str().into()]).await?;
-        rows.first().map(Client::read).transpose()
+        rows.first().map(ClientRecord::read).transpose()
     }
 
     /// All clients, the oldest first.
-    pub async fn clients(&self) -> Result<Vec<Client>> {
+    pub async fn clients(&self) -> Result<Vec<ClientRecord>> {
         let rows = self.database.rows(&self.statements.get("clients"), &[]).await?;
-        rows.iter().map(Client::read).collect()
+        rows.iter().map(ClientRecord::read).collect()
     }
 
     /// Up to `limit` clients that follow the one made at `created_at` with that id, the oldest first.
-    pub async fn clients_page(&self, (created_at, id): (&str, &str), limit: i64) -> Result<Vec<Client>> {
+    pub async fn clients_page(&self, (created_at, id): (&str, &str), limit: i64) -> Result<Vec<ClientRecord>> {
         let args = [created_at.into(), id.into(), limit.into()];
         let rows = self.database.rows(&self.statements.get("clients_page"), &args).await?;
-        rows.iter().map(Client::read).collect()
+        rows.iter().map(ClientRecord::read).collect()
     }
 
     /// Adds a client. `false` if its fingerprint is taken.
-    pub async fn insert_client(&self, client: &Client, at: &str) -> Result<bool> {
+    pub async fn insert_client(&self, client: &ClientRecord, at: &str) -> Result<bool> {
         let Secrets { token_hash, token_encrypted, key_encrypted } = &client.secrets;
         let args = [
             client.id.as_str().into(),
@@ -145,7 +145,7 @@ impl Store {
         ];
         match self.database.execute(&self.statements.get("insert_client"), &args).await {
             Ok(_) => Ok(true),
-            Err(Error::Taken) => Ok(false),
+            Err(Error::UniqueViolation) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -196,32 +196,32 @@ impl Store {
 
     /// Stores what `seal` makes for each recipient there is, in the order of the recipients, all together and once.
     /// Those there are not are passed over, and so are those that `seal` makes nothing for, unless they are all there are.
-    pub async fn deliver<S>(&self, step: &Step<'_>, seal: S) -> Result<Delivered>
+    pub async fn deliver<S>(&self, step: &IdempotentWrite<'_>, seal: S) -> Result<WriteResult>
     where
-        S: Fn(&Recipient) -> Option<Letter> + Sync,
+        S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {
         undisturbed(|| self.try_to_deliver(step, &seal)).await
     }
 
-    async fn try_to_deliver<S>(&self, step: &Step<'_>, seal: &S) -> Result<Delivered>
+    async fn try_to_deliver<S>(&self, step: &IdempotentWrite<'_>, seal: &S) -> Result<WriteResult>
     where
-        S: Fn(&Recipient) -> Option<Letter> + Sync,
+        S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {
         let mut transaction = self.database.begin().await?;
         let begun =
             transaction.execute(&self.statements.get("begin_step"), &[step.name.into(), step.at.into()]).await?;
         if begun == 0 {
-            return Ok(Delivered::Already);
+            return Ok(WriteResult::AlreadyDone);
         }
         let wanted: Vec<Arg<'_>> = step.recipients.iter().map(|id| Arg::from(id.as_str())).collect();
         let rows = transaction.rows(&self.statements.repeated("recipients", wanted.len()), &wanted).await?;
         let recipients = rows.iter().map(Recipient::read).collect::<Result<Vec<_>>>()?;
         let of = |id: &ClientId| found_for(id, &recipients, |recipient| &recipient.id).map(seal);
-        let found: Vec<Option<Letter>> = step.recipients.iter().filter_map(of).collect();
+        let found: Vec<Option<NewMessage>> = step.recipients.iter().filter_map(of).collect();
         let asked = found.len();
-        let letters: Vec<Letter> = found.into_iter().flatten().collect();
+        let letters: Vec<NewMessage> = found.into_iter().flatten().collect();
         if letters.is_empty() && asked > 0 {
-            return Ok(Delivered::Unsealed);
+            return Ok(WriteResult::NoKey);
         }
         if !letters.is_empty() {
             let statement = self.statements.repeated("insert_messages", letters.len());
@@ -229,14 +229,14 @@ impl Store {
             transaction.execute(&statement, &args).await?;
         }
         transaction.commit().await?;
-        Ok(Delivered::Stored { messages: letters.len(), unsealed: asked - letters.len() })
+        Ok(WriteResult::Stored { messages: letters.len(), unsealed: asked - letters.len() })
     }
 
     /// Up to `limit` messages to a client behind an id, by rising id.
-    pub async fn messages_of(&self, id: &ClientId, after: i64, limit: i64) -> Result<Vec<Message>> {
+    pub async fn messages_of(&self, id: &ClientId, after: i64, limit: i64) -> Result<Vec<MessageRecord>> {
         let args = [id.as_str().into(), after.into(), limit.into()];
         let rows = self.database.rows(&self.messages_of, &args).await?;
-        rows.iter().map(Message::read).collect()
+        rows.iter().map(MessageRecord::read).collect()
     }
 }
 

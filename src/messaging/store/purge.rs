@@ -1,6 +1,6 @@
 //! Deleting what is no longer kept, a few rows at a time.
 
-use super::Store;
+use super::MessageStore;
 use crate::storage::sql::Result;
 
 /// Messages that are no longer needed.
@@ -12,7 +12,7 @@ pub enum Purge {
     All,
 }
 
-impl Store {
+impl MessageStore {
     /// The id of the last one of the next messages behind `after` that was stored before `before`, if one of them was.
     pub async fn last_before(&self, before: &str, after: i64) -> Result<Option<i64>> {
         let rows = self.database.rows(&self.statements.get("last_before"), &[after.into(), before.into()]).await?;

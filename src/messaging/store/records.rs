@@ -17,7 +17,7 @@ pub struct Secrets {
 
 /// A row of `clients`.
 #[derive(Clone)]
-pub struct Client {
+pub struct ClientRecord {
     /// The id.
     pub id: ClientId,
     /// What people call it.
@@ -34,7 +34,7 @@ pub struct Client {
 
 /// Where a client stands.
 #[derive(Clone)]
-pub struct Standing {
+pub struct PollState {
     /// The id, in the letters of the table.
     pub id: ClientId,
     /// The bcrypt hash of the API token.
@@ -49,7 +49,7 @@ pub struct Standing {
 
 /// A row of `messages`.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub struct MessageRecord {
     /// The id.
     pub id: i64,
     /// What it is about.
@@ -63,7 +63,7 @@ pub struct Message {
 }
 
 /// A message on its way into the table.
-pub struct Letter {
+pub struct NewMessage {
     /// Who sent it.
     pub from: Option<ClientId>,
     /// To whom.
@@ -83,10 +83,10 @@ pub struct Recipient {
 }
 
 fn id(row: &Row, column: usize) -> Result<ClientId> {
-    ClientId::parse(&row.text(column)?).ok_or_else(|| Error::Refused("a client's id is no UUID".into()))
+    ClientId::parse(&row.text(column)?).ok_or_else(|| Error::Rejected("a client's id is no UUID".into()))
 }
 
-impl Client {
+impl ClientRecord {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             id: id(row, 0)?,
@@ -103,7 +103,7 @@ impl Client {
     }
 }
 
-impl Standing {
+impl PollState {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             id: id(row, 0)?,
@@ -115,7 +115,7 @@ impl Standing {
     }
 }
 
-impl Message {
+impl MessageRecord {
     pub(super) fn read(row: &Row) -> Result<Self> {
         let sealed = Sealed { ciphertext: row.text(4)?, nonce: row.text(5)?, tag: row.text(6)? };
         let id = row.int_or_null(0)?.unwrap_or_default();
@@ -123,7 +123,7 @@ impl Message {
     }
 }
 
-impl Letter {
+impl NewMessage {
     pub(super) fn args<'a>(&'a self, at: &'a str) -> [Arg<'a>; 7] {
         let from = self.from.as_ref().map(ClientId::as_str);
         let Sealed { ciphertext, nonce, tag } = &self.sealed;

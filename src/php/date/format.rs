@@ -3,9 +3,9 @@
 use chrono_tz::Tz;
 
 use super::calendar::Civil;
-use super::{Moment, zone};
+use super::{ParsedDate, zone};
 
-impl Moment {
+impl ParsedDate {
     /// ISO 8601 under the moment's own offset, as `Carbon::toIso8601String`:
     /// `2026-03-04T06:06:07+01:00`.
     pub fn iso8601(&self) -> String {
@@ -37,7 +37,7 @@ pub fn iso8601_into(micros: i64, tz: Tz, out: &mut Vec<u8>) {
 
 /// The wall clock of an application's zone, as its database columns hold it: `2026-03-04 05:06:07`.
 pub fn database(micros: i64, tz: Tz) -> String {
-    Moment { micros, offset_seconds: zone::offset_at(micros, tz) }.database()
+    ParsedDate { micros, offset_seconds: zone::offset_at(micros, tz) }.database()
 }
 
 /// Carbon's JSON, always UTC with microseconds: `2026-03-04T05:06:07.000000Z`.

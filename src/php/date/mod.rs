@@ -21,7 +21,7 @@ pub(super) use self::zone::{from_local, offset_from_text};
 
 /// A moment, with the offset from UTC under which it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct ParsedDate {
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub micros: i64,
     /// How far the writer's clock was ahead of UTC.

@@ -11,7 +11,7 @@ use super::number::timestamp;
 use super::relative::Steps;
 use super::scan::Scanner;
 use super::zone::{Zone, from_local, offset_at, zone};
-use super::{MICROS_PER_SECOND, Moment, SECONDS_PER_DAY, clock, day};
+use super::{MICROS_PER_SECOND, ParsedDate, SECONDS_PER_DAY, clock, day};
 
 const MICROS_PER_DAY: i64 = MICROS_PER_SECOND * SECONDS_PER_DAY;
 
@@ -27,7 +27,7 @@ pub struct ParseError;
 ///
 /// [`ParseError`] for what PHP refuses, and for relative phrases other than `now`, `today`, `midnight`, `noon`,
 /// `tomorrow`, `yesterday` and steps from there or from a date.
-pub fn parse(text: &str, now_micros: i64) -> Result<Moment, ParseError> {
+pub fn parse(text: &str, now_micros: i64) -> Result<ParsedDate, ParseError> {
     if let Some(moment) = canonical(text.as_bytes()) {
         return Ok(moment);
     }
@@ -40,7 +40,7 @@ pub fn parse(text: &str, now_micros: i64) -> Result<Moment, ParseError> {
 }
 
 /// The form that Carbon and the sidecar write, `2026-03-04T06:06:07+01:00`, read in one go: it is in every record.
-fn canonical(text: &[u8]) -> Option<Moment> {
+fn canonical(text: &[u8]) -> Option<ParsedDate> {
     let text: &[u8; 25] = text.try_into().ok()?;
     let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (22, b':')];
     if punctuation.iter().any(|&(place, mark)| text[place] != mark) {
@@ -60,11 +60,11 @@ fn canonical(text: &[u8]) -> Option<Moment> {
         _ => return None,
     };
     let seconds = days_of(year, month, day) * SECONDS_PER_DAY + clock - offset;
-    Some(Moment { micros: seconds * MICROS_PER_SECOND, offset_seconds: i32::try_from(offset).ok()? })
+    Some(ParsedDate { micros: seconds * MICROS_PER_SECOND, offset_seconds: i32::try_from(offset).ok()? })
 }
 
-fn utc(micros: i64) -> Moment {
-    Moment { micros, offset_seconds: 0 }
+fn utc(micros: i64) -> ParsedDate {
+    ParsedDate { micros, offset_seconds: 0 }
 }
 
 fn word(text: &str, now: i64) -> Option<i64> {
@@ -96,7 +96,7 @@ struct Reading {
     stepped: bool,
 }
 
-fn date_and_time(text: &str, now: i64) -> Option<Moment> {
+fn date_and_time(text: &str, now: i64) -> Option<ParsedDate> {
     let mut scanner = Scanner::new(text);
     let mut reading = Reading::default();
     if !reading.word(&mut scanner, now) {
@@ -164,7 +164,7 @@ impl Reading {
     }
 
     /// The moment that all of it means at `now`.
-    fn moment(self, now: i64) -> Option<Moment> {
+    fn moment(self, now: i64) -> Option<ParsedDate> {
         let today = now.div_euclid(MICROS_PER_DAY);
         // Steps alone go from now; a day without a time begins at midnight.
         let alone = self.day.is_none() && self.time.is_none();
@@ -181,11 +181,11 @@ impl Reading {
     }
 }
 
-fn in_zone(local: i64, zone: Zone) -> Option<Moment> {
+fn in_zone(local: i64, zone: Zone) -> Option<ParsedDate> {
     match zone {
         Zone::Fixed(offset_seconds) => {
             let micros = local.checked_sub(i64::from(offset_seconds) * MICROS_PER_SECOND)?;
-            Some(Moment { micros, offset_seconds })
+            Some(ParsedDate { micros, offset_seconds })
         }
         Zone::Named(tz) => {
             let local = DateTime::from_timestamp_micros(local)?.naive_utc();
@@ -198,12 +198,12 @@ fn in_zone(local: i64, zone: Zone) -> Option<Moment> {
                 LocalResult::Single(_) | LocalResult::None => from_local(&local, tz),
             };
             // Asked again, because a time that a zone skips belongs to the offset after the gap.
-            Some(Moment { micros, offset_seconds: offset_at(micros, tz) })
+            Some(ParsedDate { micros, offset_seconds: offset_at(micros, tz) })
         }
     }
 }
 
-impl Moment {
+impl ParsedDate {
     /// So many microseconds later, under the offset that holds then.
     fn after(self, micros: i64, zone: Option<Zone>) -> Option<Self> {
         let micros = self.micros.checked_add(micros)?;

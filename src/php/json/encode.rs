@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::MAX_DEPTH;
 use crate::php::object::JsonObject;
 use crate::php::serialize::write_int;
-use crate::php::value::{Array, Key, Object, Value};
+use crate::php::value::{Array, ArrayKey, Object, Value};
 use crate::php::{float, utf8};
 
 /// Whether `/` is written as `\/`.
@@ -121,7 +121,7 @@ impl Encoder {
     /// `{…}`, with the name that PHP keeps of a class it does not know in front.
     fn braces<'v>(
         &mut self,
-        elements: impl Iterator<Item = (&'v Key, &'v Value)>,
+        elements: impl Iterator<Item = (&'v ArrayKey, &'v Value)>,
         missing_class: Option<&[u8]>,
     ) -> Written {
         self.nested(|encoder| {
@@ -157,14 +157,14 @@ impl Encoder {
         Ok(())
     }
 
-    fn key(&mut self, key: &Key) -> Written {
+    fn key(&mut self, key: &ArrayKey) -> Written {
         match key {
-            Key::Int(number) => {
+            ArrayKey::Int(number) => {
                 self.raw(b"\"");
                 write_int(*number, &mut self.out);
                 self.raw(b"\"");
             }
-            Key::String(bytes) => self.string(bytes)?,
+            ArrayKey::String(bytes) => self.string(bytes)?,
         }
         self.raw(b":");
         Ok(())

@@ -17,12 +17,12 @@ use super::types::OkResponse;
 use super::{Tag, scope, session_of, subject_of};
 use crate::http::auth::{BrowserAuth, Claims, UserAuth};
 use crate::http::error::BrowserErrors;
-use crate::http::throttle::Throttle;
-use crate::http::{ApiError, ClientIp, Failed, Json, auth, body, json};
+use crate::http::throttle::RateLimiter;
+use crate::http::{ApiError, ClientIp, Documented, Json, auth, body, json};
 use crate::php::{Array, Value};
 use crate::presence::domain::identity::{Id, Scope, SessionId, Subject};
 use crate::presence::domain::{DeviceTime, Heartbeat, Input};
-use crate::presence::{Presence, Wanted};
+use crate::presence::{Presence, PresenceCommand};
 use crate::{config, objects_only};
 
 /// Longer user agents are cut, as in PHP but between characters.
@@ -54,13 +54,13 @@ objects_only!(BrowserHeartbeatRequest);
 /// The browser operations.
 pub struct BrowserApi {
     presence: Arc<Presence>,
-    rules: config::Scope,
-    throttle: Option<Throttle>,
+    rules: config::ScopeConfig,
+    throttle: Option<RateLimiter>,
 }
 
 impl BrowserApi {
     /// The operations on `presence`, each user throttled.
-    pub fn new(presence: Arc<Presence>, rules: config::Scope, throttle: Option<Throttle>) -> Self {
+    pub fn new(presence: Arc<Presence>, rules: config::ScopeConfig, throttle: Option<RateLimiter>) -> Self {
         Self { presence, rules, throttle }
     }
 
@@ -70,7 +70,7 @@ impl BrowserApi {
         claims: &Claims,
         client: ClientIp,
         body: BrowserHeartbeatRequest,
-    ) -> Result<Wanted, ApiError> {
+    ) -> Result<PresenceCommand, ApiError> {
         let user = subject_of(claims).ok_or(ApiError::Unauthenticated)?;
         if body.user_id.is_some_and(|other| other.to_string() != user.to_string()) {
             return Err(ApiError::Forbidden("The token is for another user."));
@@ -86,7 +86,7 @@ impl BrowserApi {
         } else {
             Input::Heartbeat(Heartbeat { session, active: body.active.unwrap_or(true), meta, sent_at })
         };
-        Ok(Wanted { subject, input })
+        Ok(PresenceCommand { subject, input })
     }
 }
 
@@ -114,7 +114,7 @@ impl BrowserApi {
         auth: BrowserAuth,
         client: Data<&ClientIp>,
         body: BeaconBody,
-    ) -> Result<poem_openapi::payload::Response<Json<OkResponse>>, Failed<BrowserErrors>> {
+    ) -> Result<poem_openapi::payload::Response<Json<OkResponse>>, Documented<BrowserErrors>> {
         let claims = match auth {
             BrowserAuth::Header(UserAuth(claims)) => claims,
             BrowserAuth::Body => auth::user_beside_header(request, body.0.token.as_deref())?,

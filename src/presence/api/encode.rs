@@ -6,7 +6,7 @@ use crate::php::date;
 use crate::presence::CommandOutcome;
 use crate::presence::domain::identity::Id;
 use crate::presence::domain::{Timestamp, Transition, View};
-use crate::presence::service::read_many::Seen;
+use crate::presence::service::read_many::CachedView;
 use crate::presence::service::{RosterEntry, SnapshotEntry};
 
 /// A [`BriefAnswer`](super::types::BriefAnswer).
@@ -64,7 +64,7 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
 }
 
 /// A [`ManyResponse`](super::types::ManyResponse); the ids must differ, and be [folded](Id::folded).
-pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a Seen)>, out: &mut Vec<u8>) {
+pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut Vec<u8>) {
     out.push(b'{');
     separated(users, out, |(user, seen), out| {
         match user {
@@ -186,7 +186,7 @@ mod tests {
     fn what_is_written_is_what_the_types_describe() {
         for view in views() {
             assert_described::<BriefAnswer>(|out| brief(&view, out));
-            let seen = Seen::from(view.clone());
+            let seen = CachedView::from(view.clone());
             let ids = [Id::from(1), Id::text("x\"").unwrap()];
             assert_described::<ManyResponse>(|out| many(ids.iter().zip([&seen, &seen]), out));
             let user = Id::from(7);

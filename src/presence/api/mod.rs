@@ -25,23 +25,23 @@ use self::scope::RequestedScope;
 pub use self::scope_param::ScopeBody;
 use self::scope_param::ScopeParam;
 use self::stream::{ChangeStream, WatchFilter};
-pub use self::types::Moment;
+pub use self::types::JsonTime;
 use self::types::{
     ChangeResponse, ChangesResponse, CountsResponse, HeartbeatRequest, HeartbeatsRequest, ManyRequest, ManyResponse,
     OfflineRequest, OutcomeResponse, PresentWord, RosterResponse, SnapshotResponse, StatusResponse,
 };
-use super::domain::identity::{Id, Key, Scope, ScopeKey, SessionId, Subject};
+use super::domain::identity::{Id, Scope, ScopeKey, SessionId, Subject, UserKey};
 use super::domain::{Change, Heartbeat, Input, Status};
 use super::service::change_feed::ChangeFeed;
-use super::service::read_many::Named;
+use super::service::read_many::UserQuery;
 use super::service::{MAX_USERS, SnapshotPage};
-use super::store::{Changes, Cursor, Unavailable};
-use super::{Presence, Wanted};
+use super::store::{ChangeCursor, Changes, Unavailable};
+use super::{Presence, PresenceCommand};
 use crate::config;
 use crate::http::auth::{AnyAuth, Claims, ServiceAuth, StreamAuth, UserAuth};
 use crate::http::error::{BodyErrors, CursorErrors, ReadErrors};
-use crate::http::json::Written;
-use crate::http::{ApiError, Failed, Json, PageSize, auth};
+use crate::http::json::RawJson;
+use crate::http::{ApiError, Documented, Json, PageSize, auth};
 
 /// BatchReceiver of operations in the document.
 #[derive(Tags)]
@@ -58,7 +58,7 @@ pub struct Api {
     presence: Arc<Presence>,
     feed: ChangeFeed,
     installation: Uuid,
-    rules: config::Scope,
+    rules: config::ScopeConfig,
 }
 
 impl From<Unavailable> for ApiError {
@@ -71,7 +71,7 @@ impl From<Unavailable> for ApiError {
 impl Api {
     /// The operations on `presence`, whose change log is `feed` and has the ids of `installation`; scopes are found by
     /// `rules`.
-    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, installation: Uuid, rules: config::Scope) -> Self {
+    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, installation: Uuid, rules: config::ScopeConfig) -> Self {
         Self { presence, feed, installation, rules }
     }
 
@@ -109,7 +109,7 @@ impl Api {
         &self,
         request: &Request,
         claims: Option<&Claims>,
-        [tenant, location, domain, guard]: [Part; 4],
+        [tenant, location, domain, guard]: [ScopeQuery; 4],
     ) -> Result<ScopeKey, ApiError> {
         let wished = Scope { tenant: tenant.0, location: location.0, domain: domain.0, guard: guard.0 };
         let scope = scope::resolve(&self.rules, claims, &RequestedScope { scope: &wished, request })?;
@@ -118,9 +118,9 @@ impl Api {
 }
 
 /// A part of the scope in the query; digits mean the number.
-type Part = Query<Option<Id>>;
+type ScopeQuery = Query<Option<Id>>;
 
-type Answer<T, S> = Result<T, Failed<S>>;
+type Answer<T, S> = Result<T, Documented<S>>;
 
 #[OpenApi(prefix_path = "/api/v1/presence", tag = "Tag::Presence")]
 impl Api {
@@ -134,10 +134,10 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<HeartbeatRequest>,
-    ) -> Answer<Written<OutcomeResponse>, BodyErrors> {
+    ) -> Answer<RawJson<OutcomeResponse>, BodyErrors> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
-        let happened = self.presence.apply(Wanted { subject, input: Input::Heartbeat(beat) }).await?;
-        Ok(Written::by(|out| encode::happened(&happened, out)))
+        let happened = self.presence.apply(PresenceCommand { subject, input: Input::Heartbeat(beat) }).await?;
+        Ok(RawJson::by(|out| encode::happened(&happened, out)))
     }
 
     /// Announce a user as online
@@ -149,10 +149,10 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<HeartbeatRequest>,
-    ) -> Answer<Written<OutcomeResponse>, BodyErrors> {
+    ) -> Answer<RawJson<OutcomeResponse>, BodyErrors> {
         let (subject, beat) = self.heartbeat_of(request, body.0)?;
-        let happened = self.presence.apply(Wanted { subject, input: Input::Online(beat) }).await?;
-        Ok(Written::by(|out| encode::happened(&happened, out)))
+        let happened = self.presence.apply(PresenceCommand { subject, input: Input::Online(beat) }).await?;
+        Ok(RawJson::by(|out| encode::happened(&happened, out)))
     }
 
     /// End a presence
@@ -164,12 +164,12 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         Json(body): Json<OfflineRequest>,
-    ) -> Answer<Written<OutcomeResponse>, BodyErrors> {
+    ) -> Answer<RawJson<OutcomeResponse>, BodyErrors> {
         let subject = self.subject(request, body.user_id, body.scope)?;
         let OfflineRequest { session, meta, sent_at, .. } = body;
         let input = Input::Offline { session, meta: meta.unwrap_or_default(), sent_at };
-        let happened = self.presence.apply(Wanted { subject, input }).await?;
-        Ok(Written::by(|out| encode::happened(&happened, out)))
+        let happened = self.presence.apply(PresenceCommand { subject, input }).await?;
+        Ok(RawJson::by(|out| encode::happened(&happened, out)))
     }
 
     /// Record up to 1,000 signs of life
@@ -181,16 +181,16 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<HeartbeatsRequest>,
-    ) -> Answer<Written<Vec<OutcomeResponse>>, BodyErrors> {
+    ) -> Answer<RawJson<Vec<OutcomeResponse>>, BodyErrors> {
         let HeartbeatsRequest(beats) = body.0;
         at_most("body", beats.len())?;
         let mut wanted = Vec::with_capacity(beats.len());
         for item in beats {
             let (subject, beat) = self.heartbeat_of(request, item)?;
-            wanted.push(Wanted { subject, input: Input::Heartbeat(beat) });
+            wanted.push(PresenceCommand { subject, input: Input::Heartbeat(beat) });
         }
         let happened = self.presence.apply_all(wanted).await?;
-        Ok(Written::by(|out| encode::list(&happened, out, encode::happened)))
+        Ok(RawJson::by(|out| encode::list(&happened, out, encode::happened)))
     }
 
     /// One user's presence
@@ -205,14 +205,14 @@ impl Api {
         /// The user; digits mean the number.
         user_id: Path<Id>,
         /// The scope's tenant.
-        tenant: Part,
+        tenant: ScopeQuery,
         /// The scope's location.
-        location: Part,
+        location: ScopeQuery,
         /// The scope's domain.
-        domain: Part,
+        domain: ScopeQuery,
         /// The scope's guard, `web` if left out.
-        guard: Part,
-    ) -> Answer<Written<StatusResponse>, ReadErrors> {
+        guard: ScopeQuery,
+    ) -> Answer<RawJson<StatusResponse>, ReadErrors> {
         let scope = self.scope_key(request, auth.claims(), [tenant, location, domain, guard])?;
         let key = scope.user(&user_id.0);
         if let Some(claims) = auth.claims() {
@@ -222,7 +222,7 @@ impl Api {
             }
         }
         let view = self.presence.status(key).await?;
-        Ok(Written::by(|out| encode::status(&view, out)))
+        Ok(RawJson::by(|out| encode::status(&view, out)))
     }
 
     /// Many users' presence
@@ -234,13 +234,13 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         body: Json<ManyRequest>,
-    ) -> Answer<Written<ManyResponse>, BodyErrors> {
+    ) -> Answer<RawJson<ManyResponse>, BodyErrors> {
         let ManyRequest { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
         let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
-        let found = self.presence.many(Named { scope, users: users.iter().cloned().collect() }).await?;
-        Ok(Written::by(|out| encode::many(users.iter().zip(found.iter()), out)))
+        let found = self.presence.many(UserQuery { scope, users: users.iter().cloned().collect() }).await?;
+        Ok(RawJson::by(|out| encode::many(users.iter().zip(found.iter()), out)))
     }
 
     /// The members of a scope
@@ -260,22 +260,22 @@ impl Api {
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
         /// The scope's tenant.
-        tenant: Part,
+        tenant: ScopeQuery,
         /// The scope's location.
-        location: Part,
+        location: ScopeQuery,
         /// The scope's domain.
-        domain: Part,
+        domain: ScopeQuery,
         /// The scope's guard, `web` if left out.
-        guard: Part,
-    ) -> Answer<Written<RosterResponse>, ReadErrors> {
+        guard: ScopeQuery,
+    ) -> Answer<RawJson<RosterResponse>, ReadErrors> {
         let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
         let (status, limit) = (status.0.map(Status::from), limit.0.unwrap_or_default().0);
         let (members, next) = self.presence.roster(&scope, status, cursor.0.as_deref(), limit).await?;
-        Ok(Written::by(|out| {
+        Ok(RawJson::by(|out| {
             out.extend_from_slice(b"{\"data\":");
             encode::list(&members, out, encode::member);
             out.extend_from_slice(b",\"next_cursor\":");
-            encode::json(&next.as_ref().map(Key::member), out);
+            encode::json(&next.as_ref().map(UserKey::member), out);
             out.push(b'}');
         }))
     }
@@ -289,13 +289,13 @@ impl Api {
         request: &Request,
         _auth: ServiceAuth,
         /// The scope's tenant.
-        tenant: Part,
+        tenant: ScopeQuery,
         /// The scope's location.
-        location: Part,
+        location: ScopeQuery,
         /// The scope's domain.
-        domain: Part,
+        domain: ScopeQuery,
         /// The scope's guard, `web` if left out.
-        guard: Part,
+        guard: ScopeQuery,
     ) -> Answer<Json<CountsResponse>, ReadErrors> {
         let scope = self.scope_key(request, None, [tenant, location, domain, guard])?;
         let counts = self.presence.counts(&scope).await?;
@@ -313,16 +313,17 @@ impl Api {
         &self,
         _auth: ServiceAuth,
         /// `next_cursor` of the page before; from the beginning of the log if left out.
-        after: Query<Option<Cursor>>,
+        after: Query<Option<ChangeCursor>>,
         /// Most entries on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
     ) -> Answer<Json<ChangesResponse>, CursorErrors> {
         let page = match self.presence.changes(after.0, limit.0.unwrap_or_default().0).await? {
             Changes::Page(page) => page,
-            Changes::Trimmed(oldest) => return Err(ApiError::Trimmed(oldest.to_string()).into()),
+            Changes::Trimmed(oldest) => return Err(ApiError::CursorExpired(oldest.to_string()).into()),
         };
-        let next_cursor = page.end.or(after.0).unwrap_or(Cursor::START);
-        let answer = |(cursor, change): &(Cursor, Change)| ChangeResponse::new(&self.installation, *cursor, change);
+        let next_cursor = page.end.or(after.0).unwrap_or(ChangeCursor::START);
+        let answer =
+            |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(&self.installation, *cursor, change);
         Ok(Json(ChangesResponse { data: page.entries.iter().map(answer).collect(), next_cursor }))
     }
 
@@ -339,9 +340,9 @@ impl Api {
         page: Query<Option<SnapshotPage>>,
         /// About how many users on a page, 1 to 1,000; 100 if left out.
         limit: Query<Option<PageSize>>,
-    ) -> Answer<Written<SnapshotResponse>, ReadErrors> {
+    ) -> Answer<RawJson<SnapshotResponse>, ReadErrors> {
         let snapshot = self.presence.snapshot(page.0, limit.0.unwrap_or_default().0).await?;
-        Ok(Written::by(|out| {
+        Ok(RawJson::by(|out| {
             out.extend_from_slice(b"{\"data\":");
             encode::list(&snapshot.users, out, encode::present);
             out.extend_from_slice(b",\"cursor\":");
@@ -364,9 +365,9 @@ impl Api {
         auth: StreamAuth,
         /// The cursor of the last entry that was received.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<Cursor>>,
+        last_event_id: Header<Option<ChangeCursor>>,
         /// The same, where no header can be set.
-        after: Query<Option<Cursor>>,
+        after: Query<Option<ChangeCursor>>,
         /// The user token, where no header can be set (`EventSource`).
         token: Query<Option<String>>,
     ) -> Answer<ChangeStream, CursorErrors> {
@@ -380,7 +381,7 @@ impl Api {
         if after.is_some()
             && let Changes::Trimmed(oldest) = self.presence.changes(after, 1).await?
         {
-            return Err(ApiError::Trimmed(oldest.to_string()).into());
+            return Err(ApiError::CursorExpired(oldest.to_string()).into());
         }
         let follower = self.feed.follow(after).await?;
         let lifetime = claims.and_then(|claims| claims.expires_in());

@@ -8,7 +8,7 @@ use poem::Request;
 use poem::http::header;
 use serde_json::Value;
 
-use crate::config::{Rule, Scope as Rules};
+use crate::config::{Rule, ScopeConfig as Rules};
 use crate::http::ApiError;
 use crate::http::auth::Claims;
 use crate::presence::domain::identity::{Id, Scope};

@@ -18,7 +18,7 @@ use super::types::ChangeResponse;
 use crate::presence::domain::Change;
 use crate::presence::domain::identity::ScopeKey;
 use crate::presence::service::change_feed::{Entry, FeedEvent, FeedSubscription};
-use crate::presence::store::Cursor;
+use crate::presence::store::ChangeCursor;
 
 /// How often a silent stream says that it is alive, and where it is.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -76,7 +76,7 @@ impl Listener {
 }
 
 /// No event, but where the stream is: a browser that loses the connection comes back with it.
-fn place(cursor: Cursor) -> Event {
+fn place(cursor: ChangeCursor) -> Event {
     Event::message("").id(cursor.to_string())
 }
 

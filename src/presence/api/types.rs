@@ -12,7 +12,7 @@ use crate::php::{Array, date};
 use crate::presence::domain::identity::{Id, MAX_LENGTH, Meta, SessionId};
 use crate::presence::domain::{Change, DeviceTime, Status, Timestamp};
 use crate::presence::service::{MAX_USERS, SnapshotPage};
-use crate::presence::store::Cursor;
+use crate::presence::store::ChangeCursor;
 use crate::{objects_only, openapi_by_serde, openapi_type};
 
 const NAME: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
@@ -57,14 +57,14 @@ impl ParseFromParameter for Id {
     }
 }
 
-impl ParseFromParameter for Cursor {
+impl ParseFromParameter for ChangeCursor {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         text.parse().map_err(ParseError::custom)
     }
 }
 
 openapi_by_serde!(
-    Cursor,
+    ChangeCursor,
     "Cursor",
     MetaSchema {
         pattern: Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned()),
@@ -128,7 +128,7 @@ openapi_by_serde!(Meta, "Meta", {
 });
 
 openapi_by_serde!(
-    Moment,
+    JsonTime,
     "Moment",
     MetaSchema {
         format: Some("date-time"),
@@ -139,15 +139,15 @@ openapi_by_serde!(
 
 /// A point in time as Carbon writes it into JSON: UTC with microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(Timestamp);
+pub struct JsonTime(Timestamp);
 
-impl From<Timestamp> for Moment {
+impl From<Timestamp> for JsonTime {
     fn from(at: Timestamp) -> Self {
         Self(at)
     }
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for JsonTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let moment = date::parse(&text, 0).map_err(serde::de::Error::custom)?;
@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for JsonTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&date::to_json(self.0.micros()))
     }
@@ -256,13 +256,13 @@ pub struct StatusResponse {
     /// Online, away or offline.
     status: StatusWord,
     /// The newest heartbeat; null when none is known any more.
-    last_seen_at: Option<Moment>,
+    last_seen_at: Option<JsonTime>,
     /// Whole seconds since then.
     seconds_ago: Option<i64>,
     /// What it brought along; `[]` when empty, as in PHP.
     meta: Meta,
     /// The newest active heartbeat, also after the user went offline.
-    last_online_at: Option<Moment>,
+    last_online_at: Option<JsonTime>,
     /// The sessions that are fresh.
     sessions: Vec<SessionAnswer>,
 }
@@ -276,7 +276,7 @@ pub struct SessionAnswer {
     /// Online or away.
     status: StatusWord,
     /// Its newest heartbeat.
-    last_seen_at: Moment,
+    last_seen_at: JsonTime,
 }
 
 /// What a call led to.
@@ -297,7 +297,7 @@ pub struct BriefAnswer {
     /// Online, away or offline.
     status: StatusWord,
     /// The newest heartbeat; null when none is known any more.
-    last_seen_at: Option<Moment>,
+    last_seen_at: Option<JsonTime>,
     /// Whole seconds since then.
     seconds_ago: Option<i64>,
     /// What it brought along; `[]` when empty, as in PHP.
@@ -342,7 +342,7 @@ pub struct CountsResponse {
 #[oai(rename = "Change")]
 pub struct ChangeResponse {
     /// The entry's place in the log, to go on from.
-    pub cursor: Cursor,
+    pub cursor: ChangeCursor,
     /// Its id, the same in webhooks.
     id: String,
     /// The user's own clock: of two entries of a user the greater one is the later.
@@ -358,7 +358,7 @@ pub struct ChangeResponse {
     /// The status before; equal to `status` when an explicit call announced it again.
     previous: StatusWord,
     /// When: the moment of the call, or of the due time that passed.
-    occurred_at: Moment,
+    occurred_at: JsonTime,
     /// What the call, or the last heartbeat, brought along.
     meta: Meta,
 }
@@ -370,7 +370,7 @@ pub struct ChangesResponse {
     /// Entries, oldest first.
     pub data: Vec<ChangeResponse>,
     /// Where the next page begins, also when there is nothing there yet.
-    pub next_cursor: Cursor,
+    pub next_cursor: ChangeCursor,
 }
 
 /// Everybody who is present, or a page of them.
@@ -380,7 +380,7 @@ pub struct SnapshotResponse {
     /// Users who are present; everybody else is offline.
     data: Vec<PresentAnswer>,
     /// The place in the change log to go on from; the same on every page.
-    cursor: Cursor,
+    cursor: ChangeCursor,
     /// Where the next page begins; null at the end.
     next_page: Option<String>,
 }
@@ -486,7 +486,7 @@ impl From<Status> for StatusWord {
 
 impl ChangeResponse {
     /// An entry of the log of `installation`.
-    pub fn new(installation: &Uuid, cursor: Cursor, change: &Change) -> Self {
+    pub fn new(installation: &Uuid, cursor: ChangeCursor, change: &Change) -> Self {
         Self {
             cursor,
             id: change.id(installation).to_string(),

@@ -16,7 +16,7 @@ pub const MAX_LENGTH: usize = 255;
 
 /// Why a value cannot be (part of) an identity. `Display` completes the sentence "The … field …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum InvalidId {
     /// It would name another tenant's key.
     #[error("must not contain \"|\" or control characters.")]
     Separator,
@@ -45,12 +45,12 @@ pub type UserId = Id;
 
 impl Id {
     /// The id that `text` spells, as text.
-    pub fn text(text: &str) -> Result<Self, Refused> {
+    pub fn text(text: &str) -> Result<Self, InvalidId> {
         checked(text).map(|text| Self::Text(text.into()))
     }
 
     /// The id in a URL or a claim, where numbers come as text: canonical integers are integers.
-    pub fn from_path(text: &str) -> Result<Self, Refused> {
+    pub fn from_path(text: &str) -> Result<Self, InvalidId> {
         match text.parse::<i64>() {
             Ok(number) if number.to_string() == text => Ok(Self::Int(number)),
             _ => Self::text(text),
@@ -60,9 +60,9 @@ impl Id {
     /// The id as PHP folds it when it is the key of an array: a text that spells an integer is the integer.
     pub fn folded(self) -> Self {
         match &self {
-            Self::Text(text) => match php::Key::from(text.as_ref()) {
-                php::Key::Int(number) => Self::Int(number),
-                php::Key::String(_) => self,
+            Self::Text(text) => match php::ArrayKey::from(text.as_ref()) {
+                php::ArrayKey::Int(number) => Self::Int(number),
+                php::ArrayKey::String(_) => self,
             },
             Self::Int(_) => self,
         }
@@ -91,12 +91,12 @@ impl fmt::Display for Id {
     }
 }
 
-fn checked(text: &str) -> Result<&str, Refused> {
+fn checked(text: &str) -> Result<&str, InvalidId> {
     if text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH {
-        return Err(Refused::TooLong);
+        return Err(InvalidId::TooLong);
     }
     if text.chars().any(|character| character == '|' || character.is_control()) {
-        return Err(Refused::Separator);
+        return Err(InvalidId::Separator);
     }
     Ok(text)
 }
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Id {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {
-                i64::try_from(number).map(Id::Int).map_err(|_| E::custom(Refused::Type))
+                i64::try_from(number).map(Id::Int).map_err(|_| E::custom(InvalidId::Type))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
@@ -194,19 +194,19 @@ impl ScopeKey {
     }
 
     /// The logical cache key of one user in this scope.
-    pub fn user(&self, user: &UserId) -> Key {
-        Key { scope: self.0.len(), logical: cache_key::logical_key(&self.0, user.scalar()).into() }
+    pub fn user(&self, user: &UserId) -> UserKey {
+        UserKey { scope: self.0.len(), logical: cache_key::logical_key(&self.0, user.scalar()).into() }
     }
 }
 
 /// A user's logical cache key, e.g. `presence|acme|guard:web|user:7`: the identity that PHP and the sidecar share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key {
+pub struct UserKey {
     logical: Arc<str>,
     scope: usize,
 }
 
-impl Key {
+impl UserKey {
     /// The logical key, before any prefix.
     pub fn as_str(&self) -> &str {
         &self.logical
@@ -222,12 +222,12 @@ impl Key {
         &self.logical[self.scope + MEMBER.len()..]
     }
 
-    /// Reads back a key that [`Key::as_str`] gave.
+    /// Reads back a key that [`UserKey::as_str`] gave.
     pub fn parse(logical: &str) -> Option<Self> {
         logical.rfind(MEMBER).map(|scope| Self { logical: logical.into(), scope })
     }
 
-    /// The key of `member` in `scope`; the inverse of [`Key::scope`] and [`Key::member`].
+    /// The key of `member` in `scope`; the inverse of [`UserKey::scope`] and [`UserKey::member`].
     pub fn of_member(scope: &str, member: &str) -> Self {
         Self { logical: format!("{scope}{MEMBER}{member}").into(), scope: scope.len() }
     }
@@ -243,7 +243,7 @@ pub struct Subject {
     /// The scope as the caller spelled it.
     pub scope: Scope,
     /// The key of both.
-    pub key: Key,
+    pub key: UserKey,
 }
 
 impl Subject {
@@ -252,7 +252,7 @@ impl Subject {
         let mut logical = scope.spelled(include_guard);
         let length = logical.len();
         cache_key::push_user(user.scalar(), &mut logical);
-        Self { user, scope, key: Key { logical: logical.into(), scope: length } }
+        Self { user, scope, key: UserKey { logical: logical.into(), scope: length } }
     }
 }
 
@@ -263,7 +263,7 @@ pub struct SessionId(Arc<str>);
 
 impl SessionId {
     /// The session called `name`.
-    pub fn new(name: &str) -> Result<Self, Refused> {
+    pub fn new(name: &str) -> Result<Self, InvalidId> {
         checked(name).map(|name| Self(name.into()))
     }
 

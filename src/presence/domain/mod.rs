@@ -26,7 +26,7 @@ mod view;
 pub use self::change::{Change, Event, Transition};
 use self::identity::{Meta, SessionId, Subject};
 pub use self::record::{Record, RecordLookup, RecordWrite};
-pub use self::stale::Ended;
+pub use self::stale::SessionEnd;
 pub use self::state::{MAX_SESSIONS, Session, State};
 pub use self::status::Status;
 pub use self::time::{DeviceTime, Span, Timestamp, Windows};
@@ -67,7 +67,7 @@ pub enum Input {
 
 /// What an input leads to; the store commits all of it, or nothing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct Decision {
     /// The new state; `None` when the user is not, or no longer, remembered.
     pub state: Option<State>,
     /// Whether `state` must be written: it differs from what was known, and that not by a steady heartbeat alone.
@@ -82,7 +82,7 @@ pub struct Outcome {
     pub due: Option<Timestamp>,
 }
 
-impl Outcome {
+impl Decision {
     /// The user's status now.
     pub fn status(&self) -> Status {
         self.state.as_ref().map_or(Status::Offline, |state| state.status)
@@ -106,14 +106,14 @@ pub fn apply(
     input: Input,
     windows: &Windows,
     now: Timestamp,
-) -> Outcome {
+) -> Decision {
     let due_before = known.as_ref().map(|state| state.due(windows));
     let ticking = input == Input::Tick;
     let steady = known.as_ref().is_some_and(|state| state.is_steady(subject, &input, windows, now));
-    let mut step = Step { windows, now, dirty: false, changes: Vec::new() };
+    let mut step = Evaluation { windows, now, dirty: false, changes: Vec::new() };
     let mut state = match known {
         Some(state) => state,
-        None if ticking && !matches!(observed, RecordLookup::Found(_)) => return Outcome::nothing(),
+        None if ticking && !matches!(observed, RecordLookup::Found(_)) => return Decision::nothing(),
         None => unheard_of(subject, now),
     };
     step.catch_up(&mut state, observed);
@@ -123,7 +123,7 @@ pub fn apply(
         written => written,
     };
     if before == Status::Offline && state.status == Status::Offline && state.due(windows) <= now {
-        return Outcome { dirty: due_before.is_some(), changes: step.changes, ..Outcome::nothing() };
+        return Decision { dirty: due_before.is_some(), changes: step.changes, ..Decision::nothing() };
     }
     let dirty = step.dirty && !(steady && step.changes.is_empty());
     if dirty && step.changes.is_empty() {
@@ -131,10 +131,10 @@ pub fn apply(
     }
     let due = state.due(windows);
     let reschedule = ticking || !step.changes.is_empty() || due_before.is_none_or(|earlier| due < earlier);
-    Outcome { before, dirty, changes: step.changes, record, due: reschedule.then_some(due), state: Some(state) }
+    Decision { before, dirty, changes: step.changes, record, due: reschedule.then_some(due), state: Some(state) }
 }
 
-impl Outcome {
+impl Decision {
     /// Adds a sign of life at `now` to what is announced.
     pub(super) fn announce_beat(&mut self, now: Timestamp) {
         if let Some(state) = &mut self.state {
@@ -186,14 +186,14 @@ fn unheard_of(subject: &Subject, now: Timestamp) -> State {
 }
 
 /// One application of the rules: what stays the same while the state moves.
-struct Step<'a> {
+struct Evaluation<'a> {
     windows: &'a Windows,
     now: Timestamp,
     dirty: bool,
     changes: Vec<Change>,
 }
 
-impl Step<'_> {
+impl Evaluation<'_> {
     /// Brings the state to the present: adopts what PHP wrote, then lets time pass.
     fn catch_up(&mut self, state: &mut State, observed: RecordLookup) {
         if state.is_ahead(self.windows, self.now) {

@@ -4,11 +4,11 @@
 //! them, and the rules do the rest: they adopt the record, if it tells of a heartbeat; else a user who was on a list
 //! goes offline, now, and one who was on none is forgotten. The key has all names in lower case, as Laravel made them.
 
-use super::identity::{Id, Key, Meta, Scope};
+use super::identity::{Id, Meta, Scope, UserKey};
 use super::{State, Status, Timestamp};
 
 /// The state of the user `key`, who was on the list of `listed`, as far as it is known. It began long ago.
-pub fn state(key: &Key, listed: Status, version: u64) -> State {
+pub fn state(key: &UserKey, listed: Status, version: u64) -> State {
     State {
         version,
         user: Id::from_path(key.member()).unwrap_or(Id::Int(0)),

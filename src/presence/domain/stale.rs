@@ -21,7 +21,7 @@ const MAX_TRANSIT: Span = Span::from_secs(60);
 
 /// The end of a session that told when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct SessionEnd {
     /// The session.
     #[serde(rename = "i")]
     pub session: SessionId,
@@ -33,7 +33,7 @@ pub struct Ended {
     pub heard: Timestamp,
 }
 
-impl Ended {
+impl SessionEnd {
     /// How `beat` lies to this end in time; `None` if it is of another session, or tells no time.
     fn order(&self, beat: &Heartbeat) -> Option<Ordering> {
         let sent_at = beat.sent_at.filter(|_| beat.session == self.session)?;
@@ -44,7 +44,7 @@ impl Ended {
 impl State {
     /// Whether `beat` was sent no later than the end of its session, and may have been on its way since.
     pub fn is_late(&self, beat: &Heartbeat, now: Timestamp) -> bool {
-        let recent = |ended: &&Ended| now.seconds_apart(ended.heard) < MAX_TRANSIT.secs();
+        let recent = |ended: &&SessionEnd| now.seconds_apart(ended.heard) < MAX_TRANSIT.secs();
         self.ended.as_ref().filter(recent).and_then(|ended| ended.order(beat)).is_some_and(Ordering::is_le)
     }
 
@@ -57,7 +57,7 @@ impl State {
     pub(super) fn remember_end(&mut self, session: &SessionId, sent_at: DeviceTime, now: Timestamp) -> bool {
         let news = self.ended.as_ref().is_none_or(|known| known.session != *session || known.sent_at < sent_at);
         if news {
-            self.ended = Some(Ended { session: session.clone(), sent_at, heard: now.whole_second() });
+            self.ended = Some(SessionEnd { session: session.clone(), sent_at, heard: now.whole_second() });
         }
         news
     }

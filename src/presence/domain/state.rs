@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::identity::{Meta, Scope, SessionId, UserId};
-use super::stale::Ended;
+use super::stale::SessionEnd;
 use super::status::Status;
 use super::time::{Timestamp, Windows};
 
@@ -56,7 +56,7 @@ pub struct State {
     pub last_online: Option<Timestamp>,
     /// The session that ended last, of those whose end told when it was sent.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Ended>,
+    pub ended: Option<SessionEnd>,
     /// What the newest heartbeat brought along.
     #[serde(rename = "m", deserialize_with = "meta")]
     pub meta: Meta,

@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::notifier::ChangeNotifier;
 use crate::presence::domain::Change;
-use crate::presence::store::{Changes, Cursor, Result, Store};
+use crate::presence::store::{ChangeCursor, Changes, PresenceStore, Result};
 
 /// How often the log is looked at when no bell rings: changes that other replicas recorded.
-const PAUSE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// So many entries are read at once.
 const PAGE: usize = 1_000;
 /// Who falls behind by more than this reads the log by itself again.
 const BACKLOG: usize = 4_096;
 
 /// An entry and its place.
-pub type Entry = Arc<(Cursor, Change)>;
+pub type Entry = Arc<(ChangeCursor, Change)>;
 
 /// What the reading task tells followers.
 #[derive(Clone, Debug)]
@@ -26,13 +26,13 @@ enum FeedMessage {
     /// The next entry.
     Entry(Entry),
     /// From here on entries are told; what came before, everybody reads by himself.
-    Begin,
+    Resync,
 }
 
 /// Where followers come from.
 #[derive(Clone)]
 pub struct ChangeFeed {
-    store: Arc<dyn Store>,
+    store: Arc<dyn PresenceStore>,
     told: broadcast::Sender<FeedMessage>,
     stop: CancellationToken,
 }
@@ -43,23 +43,23 @@ pub enum FeedEvent {
     /// The next entry.
     Entry(Entry),
     /// Entries were removed before they could be told; what is still there follows this place.
-    Trimmed(Cursor),
+    Trimmed(ChangeCursor),
 }
 
 /// Somebody who follows the log from a place on, and misses nothing.
 pub struct FeedSubscription {
     feed: ChangeFeed,
     live: broadcast::Receiver<FeedMessage>,
-    after: Cursor,
-    page: std::vec::IntoIter<(Cursor, Change)>,
-    end: Option<Cursor>,
+    after: ChangeCursor,
+    page: std::vec::IntoIter<(ChangeCursor, Change)>,
+    end: Option<ChangeCursor>,
     behind: bool,
 }
 
 impl ChangeFeed {
     /// A feed of the log in `store`, and its worker, which reads only while somebody follows.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn PresenceStore>,
         bell: &ChangeNotifier,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + use<>) {
@@ -69,7 +69,7 @@ impl ChangeFeed {
     }
 
     /// A follower from `after` on, or from the end of the log.
-    pub async fn follow(&self, after: Option<Cursor>) -> Result<FeedSubscription> {
+    pub async fn follow(&self, after: Option<ChangeCursor>) -> Result<FeedSubscription> {
         let live = self.told.subscribe();
         let after = match after {
             Some(after) => after,
@@ -85,24 +85,24 @@ impl ChangeFeed {
         let reading = async {
             loop {
                 last = if self.told.receiver_count() == 0 { None } else { self.read(last).await.or(last) };
-                _ = tokio::time::timeout(PAUSE, bell.changed()).await;
+                _ = tokio::time::timeout(POLL_INTERVAL, bell.changed()).await;
             }
         };
         stop.run_until_cancelled(reading).await;
     }
 
     /// Tells everybody what follows `last`, which is the end of the log at first; gives where it ends now.
-    async fn read(&self, last: Option<Cursor>) -> Option<Cursor> {
+    async fn read(&self, last: Option<ChangeCursor>) -> Option<ChangeCursor> {
         let Some(mut last) = last else {
             let end = self.store.end_of_changes().await.ok()?;
-            _ = self.told.send(FeedMessage::Begin);
+            _ = self.told.send(FeedMessage::Resync);
             return Some(end);
         };
         loop {
             match self.store.changes(Some(last), PAGE).await.ok()? {
                 Changes::Trimmed(oldest) => {
                     last = oldest;
-                    _ = self.told.send(FeedMessage::Begin);
+                    _ = self.told.send(FeedMessage::Resync);
                 }
                 Changes::Page(page) => {
                     for entry in page.entries {
@@ -126,7 +126,7 @@ impl FeedSubscription {
     }
 
     /// Behind everything that was told.
-    pub fn place(&self) -> Cursor {
+    pub fn place(&self) -> ChangeCursor {
         self.after
     }
 
@@ -147,7 +147,7 @@ impl FeedSubscription {
                         self.after = oldest;
                         return FeedEvent::Trimmed(oldest);
                     }
-                    Err(_) => tokio::time::sleep(PAUSE).await,
+                    Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
                 }
                 continue;
             }
@@ -158,7 +158,7 @@ impl FeedSubscription {
                     self.after = entry.0;
                     return FeedEvent::Entry(entry);
                 }
-                Ok(FeedMessage::Begin) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
+                Ok(FeedMessage::Resync) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::presence::domain::{Span, Timestamp};
-use crate::presence::store::{Result, Store};
+use crate::presence::store::{PresenceStore, Result};
 
 /// A skew between this host and the store above this is worth a line in the log.
 const NOTABLE_SKEW_MS: i64 = 1_000;
@@ -30,7 +30,7 @@ impl Clock {
 
     /// Measures the offset to the store, allowing half of the round trip for the way back. Tells how far the store's
     /// clock was set back since the last time.
-    pub async fn synchronize(&self, store: &dyn Store) -> Result<Span> {
+    pub async fn synchronize(&self, store: &dyn PresenceStore) -> Result<Span> {
         let asked = self.elapsed();
         let answer = store.time().await?;
         let answered = self.elapsed();

@@ -21,15 +21,15 @@ use super::clock::Clock;
 use super::metrics::Metrics;
 use super::notifier::ChangeNotifier;
 use crate::presence::domain;
-use crate::presence::domain::identity::{Key, Subject};
+use crate::presence::domain::identity::{Subject, UserKey};
 use crate::presence::domain::{
-    Input, Outcome, RecordLookup, RecordWrite, State, Status, Timestamp, Transition, View, Windows,
+    Decision, Input, RecordLookup, RecordWrite, State, Status, Timestamp, Transition, View, Windows,
 };
-use crate::presence::store::{Commit, Committed, Known, Result, Store, Unavailable};
-use crate::storage::batch::{Asked, BatchReceiver};
+use crate::presence::store::{Commit, Committed, PresenceStore, Result, StoredUser, Unavailable};
+use crate::storage::batch::{BatchReceiver, Request};
 
 /// So many users are remembered.
-const REMEMBERED: usize = 100_000;
+const CACHE_CAPACITY: usize = 100_000;
 /// So many jobs are worth a flight of their own while another is on its way.
 const MIN_SPLIT_BATCH: usize = 32;
 /// After so many conflicts in a row about one user the caller is told to come back.
@@ -37,7 +37,7 @@ const MAX_ATTEMPTS: usize = 8;
 
 /// What a caller wants to happen to a user.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct PresenceCommand {
     /// To whom.
     pub subject: Subject,
     /// What.
@@ -53,13 +53,13 @@ pub struct CommandOutcome {
     pub transition: Option<Transition>,
 }
 
-type Job = Asked<Wanted, CommandOutcome>;
+type Job = Request<PresenceCommand, CommandOutcome>;
 
 /// What committing takes.
 #[derive(Clone)]
-pub struct Ground {
+pub struct CommitContext {
     /// Where it is committed.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn PresenceStore>,
     /// The store's clock.
     pub clock: Arc<Clock>,
     /// When heartbeats grow old.
@@ -74,22 +74,22 @@ pub struct Ground {
 
 /// The committing task.
 pub struct Committer {
-    ground: Arc<Ground>,
-    remembered: LruCache<Key, State, RandomState>,
-    away: HashSet<Key, RandomState>,
+    ground: Arc<CommitContext>,
+    remembered: LruCache<UserKey, State, RandomState>,
+    away: HashSet<UserKey, RandomState>,
 }
 
 /// A group of users on its way to the store.
 struct CommitBatch {
-    ground: Arc<Ground>,
-    units: IndexMap<Key, Unit, RandomState>,
-    landed: Vec<(Key, Option<State>)>,
+    ground: Arc<CommitContext>,
+    units: IndexMap<UserKey, UserBatch, RandomState>,
+    landed: Vec<(UserKey, Option<State>)>,
 }
 
 /// All that waits for one user.
-struct Unit {
+struct UserBatch {
     jobs: Vec<Job>,
-    known: Option<Known>,
+    known: Option<StoredUser>,
     /// Whether `known` is what the store just said. It must not be asked again after a conflict: the record that it
     /// finds may be the one that the commit was to write.
     told: bool,
@@ -99,32 +99,32 @@ struct Unit {
 
 /// A user's commit, and what its callers are to be told.
 struct InDoubtCommit {
-    outcome: Outcome,
+    outcome: Decision,
     answers: Vec<CommandOutcome>,
 }
 
 /// A user's commit on its way.
-struct Pending {
+struct PendingReplies {
     jobs: Vec<Job>,
     answers: Vec<CommandOutcome>,
 }
 
 /// What a flight leads to, after its callers have been answered.
 struct BatchResult {
-    states: Vec<(Key, Option<State>)>,
+    states: Vec<(UserKey, Option<State>)>,
     store_failed: bool,
 }
 
 impl Committer {
     /// A committer that remembers nobody yet.
-    pub fn new(ground: Ground) -> Self {
+    pub fn new(ground: CommitContext) -> Self {
         let remembered = LruCache::unbounded_with_hasher(RandomState::default());
         Self { ground: Arc::new(ground), remembered, away: HashSet::default() }
     }
 
     /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
     /// the other is on its way; a user is never on two at once.
-    pub async fn run(mut self, mut groups: BatchReceiver<Wanted, CommandOutcome>) {
+    pub async fn run(mut self, mut groups: BatchReceiver<PresenceCommand, CommandOutcome>) {
         let mut flying = FuturesUnordered::new();
         let mut waiting = Vec::new();
         loop {
@@ -156,7 +156,8 @@ impl Committer {
 
     /// BatchReceiver jobs by user, with what is remembered of each; those of users who are on their way are held back.
     fn board(&mut self, jobs: Vec<Job>) -> (CommitBatch, Vec<Job>) {
-        let mut units: IndexMap<Key, Unit, _> = IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
+        let mut units: IndexMap<UserKey, UserBatch, _> =
+            IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut held = Vec::new();
         for job in jobs {
             let key = &job.question.subject.key;
@@ -165,12 +166,12 @@ impl Committer {
             } else if let Some(unit) = units.get_mut(key) {
                 unit.jobs.push(job);
             } else {
-                let known = self.remembered.pop(key).map(|state| Known {
+                let known = self.remembered.pop(key).map(|state| StoredUser {
                     version: state.version,
                     state: Some(state),
                     record: RecordLookup::Unknown,
                 });
-                units.insert(key.clone(), Unit { jobs: vec![job], known, told: false, unanswered: None });
+                units.insert(key.clone(), UserBatch { jobs: vec![job], known, told: false, unanswered: None });
             }
         }
         self.away.extend(units.keys().cloned());
@@ -186,7 +187,7 @@ impl Committer {
                 self.remembered.put(key, state);
             }
         }
-        while self.remembered.len() > REMEMBERED {
+        while self.remembered.len() > CACHE_CAPACITY {
             self.remembered.pop_lru();
         }
     }
@@ -229,7 +230,7 @@ impl CommitBatch {
     async fn learn(&mut self) -> Result<()> {
         let now = self.ground.clock.now();
         let windows = &self.ground.windows;
-        let unknown: Vec<Key> =
+        let unknown: Vec<UserKey> =
             self.units.iter().filter(|(_, unit)| !unit.suffices(windows, now)).map(|(key, _)| key.clone()).collect();
         if unknown.is_empty() {
             return Ok(());
@@ -243,7 +244,7 @@ impl CommitBatch {
             match unit.unanswered.take() {
                 Some(sent) if sent.is_on_file(&known) => {
                     let jobs = std::mem::take(&mut unit.jobs);
-                    self.done(key.clone(), sent.outcome, Pending { jobs, answers: sent.answers });
+                    self.done(key.clone(), sent.outcome, PendingReplies { jobs, answers: sent.answers });
                 }
                 _ => (unit.known, unit.told) = (Some(known), true),
             }
@@ -261,12 +262,12 @@ impl CommitBatch {
         let mut commits = Vec::with_capacity(self.units.len());
         let mut pending = Vec::with_capacity(self.units.len());
         for (key, unit) in std::mem::take(&mut self.units) {
-            let known = unit.known.unwrap_or(Known { version: 0, state: None, record: RecordLookup::Unknown });
+            let known = unit.known.unwrap_or(StoredUser { version: 0, state: None, record: RecordLookup::Unknown });
             let expected = known.version;
             let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
             let (outcome, answers) = self.ground.apply(&unit.jobs, known, now);
             commits.push(Commit { key, expected, listed, outcome });
-            pending.push(Pending { jobs: unit.jobs, answers });
+            pending.push(PendingReplies { jobs: unit.jobs, answers });
         }
         let started = Instant::now();
         let committed = self.ground.store.commit(&commits, now).await;
@@ -274,9 +275,9 @@ impl CommitBatch {
         let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {
-                let lost = commits.into_iter().zip(pending).map(|(commit, Pending { jobs, answers })| {
+                let lost = commits.into_iter().zip(pending).map(|(commit, PendingReplies { jobs, answers })| {
                     let unanswered = Some(InDoubtCommit { outcome: commit.outcome, answers });
-                    (commit.key, Unit { jobs, known: None, told: false, unanswered })
+                    (commit.key, UserBatch { jobs, known: None, told: false, unanswered })
                 });
                 self.units.extend(lost);
                 return Err(error);
@@ -286,7 +287,7 @@ impl CommitBatch {
             match committed {
                 Committed::Done => self.done(commit.key, commit.outcome, pending),
                 Committed::Conflict(known) => {
-                    let unit = Unit { jobs: pending.jobs, known: Some(*known), told: true, unanswered: None };
+                    let unit = UserBatch { jobs: pending.jobs, known: Some(*known), told: true, unanswered: None };
                     self.units.insert(commit.key, unit);
                 }
             }
@@ -294,7 +295,7 @@ impl CommitBatch {
         Ok(())
     }
 
-    fn done(&mut self, key: Key, outcome: Outcome, pending: Pending) {
+    fn done(&mut self, key: UserKey, outcome: Decision, pending: PendingReplies) {
         for change in &outcome.changes {
             self.ground.metrics.changed(change, None);
         }
@@ -311,33 +312,33 @@ impl CommitBatch {
 impl InDoubtCommit {
     /// Whether all of this was committed, and nothing since. A steady heartbeat, which writes no state, may as well be sent
     /// again.
-    fn is_on_file(&self, known: &Known) -> bool {
-        let Outcome { dirty, state, record, .. } = &self.outcome;
+    fn is_on_file(&self, known: &StoredUser) -> bool {
+        let Decision { dirty, state, record, .. } = &self.outcome;
         let record_is_gone = *record != RecordWrite::Forget || known.record == RecordLookup::Missing;
         *dirty && state.is_some() && *state == known.state && record_is_gone
     }
 }
 
-impl Unit {
+impl UserBatch {
     /// Whether what is known is enough to go by.
     fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
         let state = self.known.as_ref().and_then(|known| known.state.as_ref());
         let enough = |state: &State, job: &Job| {
-            let Wanted { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.question;
             state.suffices_for(subject, input, windows, now)
         };
         self.told || state.is_some_and(|state| self.jobs.iter().all(|job| enough(state, job)))
     }
 }
 
-impl Ground {
+impl CommitContext {
     /// Applies what all callers want of one user, one after the other; only the last state is written.
-    fn apply(&self, jobs: &[Job], known: Known, now: Timestamp) -> (Outcome, Vec<CommandOutcome>) {
+    fn apply(&self, jobs: &[Job], known: StoredUser, now: Timestamp) -> (Decision, Vec<CommandOutcome>) {
         let mut record = known.record;
-        let mut merged = Outcome { state: known.state, ..Outcome::nothing() };
+        let mut merged = Decision { state: known.state, ..Decision::nothing() };
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let Wanted { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.question;
             let observed = std::mem::replace(&mut record, RecordLookup::Unknown);
             let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat, now));
             let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));
@@ -353,7 +354,7 @@ impl Ground {
     }
 }
 
-impl Outcome {
+impl Decision {
     /// Two outcomes of one user in a row, to be committed as one.
     fn followed_by(self, next: Self) -> Self {
         let mut changes = self.changes;

@@ -12,33 +12,33 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use self::clock::Clock;
-use self::commit::{CommandOutcome, Committer, Ground, Wanted};
+use self::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
 use self::metrics::Metrics;
-use self::read_many::{BatchReader, Found, Named};
-use super::domain::identity::{Key, ScopeKey};
+use self::read_many::{BatchReader, UserQuery, UserViews};
+use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Input, State, Status, View, Windows};
-use super::store::{Changes, Counts, Cursor, Known, Result, Store};
-use crate::storage::batch::{BatchReceiver, BatchSender, LARGEST, grouped};
+use super::store::{ChangeCursor, Changes, Counts, PresenceStore, Result, StoredUser};
+use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, grouped};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
-const _: () = assert!(MAX_USERS <= LARGEST);
+const _: () = assert!(MAX_USERS <= MAX_BATCH);
 
 /// The presence service.
 pub struct Presence {
-    store: Arc<dyn Store>,
+    store: Arc<dyn PresenceStore>,
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    commits: BatchSender<Wanted, CommandOutcome>,
-    loads: BatchSender<Key, Known>,
-    looks: BatchSender<Named, Found>,
+    commits: BatchSender<PresenceCommand, CommandOutcome>,
+    loads: BatchSender<UserKey, StoredUser>,
+    looks: BatchSender<UserQuery, UserViews>,
 }
 
 impl Presence {
     /// The service, and the workers it works through. Nothing is answered before they run; they end when the service is
     /// dropped.
-    pub fn new(ground: Ground) -> (Self, Vec<BoxFuture<'static, ()>>) {
+    pub fn new(ground: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
         let (commits, committing) = grouped();
         let (loads, loading) = grouped();
         let (looks, looking) = grouped();
@@ -52,7 +52,7 @@ impl Presence {
     }
 
     /// Applies one input to one user, and tells what came of it once that is committed.
-    pub async fn apply(&self, wanted: Wanted) -> Result<CommandOutcome> {
+    pub async fn apply(&self, wanted: PresenceCommand) -> Result<CommandOutcome> {
         if !matches!(wanted.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
@@ -60,19 +60,19 @@ impl Presence {
     }
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all have been committed when it returns.
-    pub async fn apply_all(&self, wanted: Vec<Wanted>) -> Result<Vec<CommandOutcome>> {
+    pub async fn apply_all(&self, wanted: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
         self.metrics.heartbeats.increment(wanted.len() as u64);
         self.commits.ask_all(wanted).await
     }
 
     /// One user's presence.
-    pub async fn status(&self, key: Key) -> Result<View> {
-        let Known { state, record, .. } = self.loads.ask(key).await?;
+    pub async fn status(&self, key: UserKey) -> Result<View> {
+        let StoredUser { state, record, .. } = self.loads.ask(key).await?;
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
     /// What the PHP facade's `many()` answers, in the order of `named`, in one round trip to the store.
-    pub async fn many(&self, named: Named) -> Result<Found> {
+    pub async fn many(&self, named: UserQuery) -> Result<UserViews> {
         self.looks.ask(named).await
     }
 
@@ -86,7 +86,7 @@ impl Presence {
         status: Option<Status>,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<(Vec<RosterEntry>, Option<Key>)> {
+    ) -> Result<(Vec<RosterEntry>, Option<UserKey>)> {
         let mut keys = Vec::new();
         for listed in [Status::Online, Status::Away] {
             if status.is_none_or(|wanted| wanted == listed) {
@@ -114,7 +114,7 @@ impl Presence {
     }
 
     /// Up to `limit` entries of the change log that follow `after`, or its oldest ones.
-    pub async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+    pub async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
         self.store.changes(after, limit).await
     }
 
@@ -147,7 +147,7 @@ impl Presence {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The place in the change log behind which everything that is not in here yet follows.
-    pub cursor: Cursor,
+    pub cursor: ChangeCursor,
     /// Users who are present.
     pub users: Vec<SnapshotEntry>,
     /// Where the next page begins; `None` at the end.
@@ -167,7 +167,7 @@ pub struct SnapshotEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotPage {
     /// Where the change log was when the first page was taken.
-    pub cursor: Cursor,
+    pub cursor: ChangeCursor,
     /// Where the store goes on.
     pub from: u64,
 }
@@ -181,11 +181,11 @@ pub struct RosterEntry {
     pub view: View,
 }
 
-async fn load_groups(store: Arc<dyn Store>, clock: Arc<Clock>, mut groups: BatchReceiver<Key, Known>) {
+async fn load_groups(store: Arc<dyn PresenceStore>, clock: Arc<Clock>, mut groups: BatchReceiver<UserKey, StoredUser>) {
     let mut group = Vec::new();
     while groups.next(&mut group).await {
         let asked = std::mem::take(&mut group);
-        let keys: Vec<Key> = asked.iter().map(|asked| asked.question.clone()).collect();
+        let keys: Vec<UserKey> = asked.iter().map(|asked| asked.question.clone()).collect();
         match store.load(&keys, clock.now()).await {
             Ok(known) => asked.into_iter().zip(known).for_each(|(asked, known)| asked.answer(Ok(known))),
             Err(error) => {

@@ -9,17 +9,17 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::clock::Clock;
-use crate::presence::domain::identity::{Id, Key, ScopeKey};
+use crate::presence::domain::identity::{Id, ScopeKey, UserKey};
 use crate::presence::domain::{View, Windows};
-use crate::presence::store::{Result, Store, Unavailable};
-use crate::storage::batch::{Asked, BatchReceiver};
+use crate::presence::store::{PresenceStore, Result, Unavailable};
+use crate::storage::batch::{BatchReceiver, Request};
 
 /// So many users, or as many as one more caller adds, are read in one go: the store answers nobody else meanwhile.
 const MAX_BATCH_USERS: usize = 1_000;
 
 /// Users of one scope.
 #[derive(Debug)]
-pub struct Named {
+pub struct UserQuery {
     /// The scope.
     pub scope: ScopeKey,
     /// The users.
@@ -28,12 +28,12 @@ pub struct Named {
 
 /// A user as several callers see one.
 #[derive(Debug)]
-pub struct Seen {
+pub struct CachedView {
     view: View,
     written: OnceLock<Vec<u8>>,
 }
 
-impl Seen {
+impl CachedView {
     /// What `write` makes of the view. For all callers it is the first one's, so it has to be the same function.
     pub fn written(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
         self.written.get_or_init(|| {
@@ -44,7 +44,7 @@ impl Seen {
     }
 }
 
-impl From<View> for Seen {
+impl From<View> for CachedView {
     fn from(view: View) -> Self {
         Self { view, written: OnceLock::new() }
     }
@@ -52,21 +52,21 @@ impl From<View> for Seen {
 
 /// The users that were named, as they are.
 #[derive(Debug)]
-pub struct Found {
-    group: Arc<[Seen]>,
+pub struct UserViews {
+    group: Arc<[CachedView]>,
     places: Vec<usize>,
 }
 
-impl Found {
+impl UserViews {
     /// In the order in which they were named.
-    pub fn iter(&self) -> impl Iterator<Item = &Seen> {
+    pub fn iter(&self) -> impl Iterator<Item = &CachedView> {
         self.places.iter().map(|place| &self.group[*place])
     }
 }
 
 /// Who looks on behalf of all callers.
 pub(super) struct BatchReader {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn PresenceStore>,
     pub(super) clock: Arc<Clock>,
     pub(super) windows: Windows,
 }
@@ -76,12 +76,12 @@ pub(super) struct BatchReader {
 struct ReadBatch {
     scopes: Vec<ScopeKey>,
     users: IndexSet<(usize, Id), RandomState>,
-    callers: Vec<(Asked<Named, Found>, Vec<usize>)>,
+    callers: Vec<(Request<UserQuery, UserViews>, Vec<usize>)>,
 }
 
 impl BatchReader {
     /// Works until no more callers can come.
-    pub(super) async fn run(self, mut groups: BatchReceiver<Named, Found>) {
+    pub(super) async fn run(self, mut groups: BatchReceiver<UserQuery, UserViews>) {
         let mut waiting = Vec::new();
         while !waiting.is_empty() || groups.next(&mut waiting).await {
             let party = ReadBatch::of(&mut waiting);
@@ -96,9 +96,9 @@ impl BatchReader {
         }
     }
 
-    async fn look(&self, party: &ReadBatch) -> Result<Arc<[Seen]>> {
+    async fn look(&self, party: &ReadBatch) -> Result<Arc<[CachedView]>> {
         let now = self.clock.now();
-        let keys: Vec<Key> = party.users.iter().map(|(scope, user)| party.scopes[*scope].user(user)).collect();
+        let keys: Vec<UserKey> = party.users.iter().map(|(scope, user)| party.scopes[*scope].user(user)).collect();
         if keys.is_empty() {
             return Ok(Arc::default());
         }
@@ -109,7 +109,7 @@ impl BatchReader {
 
 impl ReadBatch {
     /// The first of those who are waiting.
-    fn of(waiting: &mut Vec<Asked<Named, Found>>) -> Self {
+    fn of(waiting: &mut Vec<Request<UserQuery, UserViews>>) -> Self {
         let mut party = Self::default();
         let mut left = std::mem::take(waiting).into_iter();
         while party.users.len() < MAX_BATCH_USERS
@@ -121,8 +121,8 @@ impl ReadBatch {
         party
     }
 
-    fn add(&mut self, mut caller: Asked<Named, Found>) {
-        let Named { scope, users } = &mut caller.question;
+    fn add(&mut self, mut caller: Request<UserQuery, UserViews>) {
+        let UserQuery { scope, users } = &mut caller.question;
         let known = self.scopes.iter().position(|known| known == scope);
         let scope = known.unwrap_or_else(|| {
             self.scopes.push(scope.clone());
@@ -132,9 +132,9 @@ impl ReadBatch {
         self.callers.push((caller, places));
     }
 
-    fn answer(self, group: &Arc<[Seen]>) {
+    fn answer(self, group: &Arc<[CachedView]>) {
         for (caller, places) in self.callers {
-            caller.answer(Ok(Found { group: group.clone(), places }));
+            caller.answer(Ok(UserViews { group: group.clone(), places }));
         }
     }
 

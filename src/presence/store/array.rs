@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outbox, Page, Result, Store};
-use crate::presence::domain::identity::{Key, ScopeKey};
+use super::{ChangeCursor, Changes, Commit, Committed, Counts, Outbox, Page, PresenceStore, Result, StoredUser};
+use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{Change, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp};
 use crate::queue::MemoryQueue;
 
@@ -24,14 +24,14 @@ pub struct ArrayStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    states: HashMap<Key, State>,
-    records: HashMap<Key, (Record, Timestamp)>,
-    due: BTreeSet<(i64, Key)>,
-    due_of: HashMap<Key, i64>,
-    rosters: HashMap<(Box<str>, Status), BTreeMap<Box<str>, Key>>,
-    changes: VecDeque<(Cursor, Change)>,
-    cursor: Cursor,
-    trimmed: Cursor,
+    states: HashMap<UserKey, State>,
+    records: HashMap<UserKey, (Record, Timestamp)>,
+    due: BTreeSet<(i64, UserKey)>,
+    due_of: HashMap<UserKey, i64>,
+    rosters: HashMap<(Box<str>, Status), BTreeMap<Box<str>, UserKey>>,
+    changes: VecDeque<(ChangeCursor, Change)>,
+    cursor: ChangeCursor,
+    trimmed: ChangeCursor,
 }
 
 impl ArrayStore {
@@ -46,19 +46,19 @@ impl ArrayStore {
 }
 
 impl Inner {
-    fn record(&self, key: &Key, now: Timestamp) -> RecordLookup {
+    fn record(&self, key: &UserKey, now: Timestamp) -> RecordLookup {
         match self.records.get(key) {
             Some((record, expires)) if *expires > now => RecordLookup::Found(record.clone()),
             _ => RecordLookup::Missing,
         }
     }
 
-    fn known(&self, key: &Key, record: RecordLookup) -> Known {
+    fn known(&self, key: &UserKey, record: RecordLookup) -> StoredUser {
         let state = self.states.get(key).cloned();
-        Known { version: state.as_ref().map_or(0, |state| state.version), state, record }
+        StoredUser { version: state.as_ref().map_or(0, |state| state.version), state, record }
     }
 
-    fn set_due(&mut self, key: &Key, at: Option<i64>) {
+    fn set_due(&mut self, key: &UserKey, at: Option<i64>) {
         if let Some(before) = self.due_of.remove(key) {
             self.due.remove(&(before, key.clone()));
         }
@@ -68,7 +68,7 @@ impl Inner {
         }
     }
 
-    fn list(&mut self, key: &Key, from: Status, to: Status) {
+    fn list(&mut self, key: &UserKey, from: Status, to: Status) {
         if from == to {
             return;
         }
@@ -102,7 +102,7 @@ impl Inner {
         self.list(&commit.key, commit.listed, outcome.status());
         for change in outcome.changes.iter().filter(|change| !change.beat) {
             let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.cursor.millis);
-            self.cursor = Cursor { millis, number: self.cursor.number + 1 };
+            self.cursor = ChangeCursor { millis, number: self.cursor.number + 1 };
             self.changes.push_back((self.cursor, change.clone()));
         }
         match &outcome.record {
@@ -119,13 +119,13 @@ impl Inner {
 }
 
 #[async_trait]
-impl Store for ArrayStore {
-    async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>> {
+impl PresenceStore for ArrayStore {
+    async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         let inner = self.lock();
         Ok(keys.iter().map(|key| inner.known(key, inner.record(key, now))).collect())
     }
 
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>> {
+    async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
         let inner = self.lock();
         Ok(keys.iter().map(|key| inner.record(key, now)).collect())
     }
@@ -140,10 +140,10 @@ impl Store for ArrayStore {
         Ok(committed)
     }
 
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         let mut inner = self.lock();
         let due = inner.due.iter().take_while(|(at, _)| *at <= now.millis()).take(limit);
-        let keys: Vec<Key> = due.map(|(_, key)| key.clone()).collect();
+        let keys: Vec<UserKey> = due.map(|(_, key)| key.clone()).collect();
         let lease = i64::try_from(lease_ms).unwrap_or(i64::MAX);
         for key in &keys {
             inner.set_due(key, Some(now.millis().saturating_add(lease)));
@@ -151,16 +151,22 @@ impl Store for ArrayStore {
         Ok(keys)
     }
 
-    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
+    async fn roster(
+        &self,
+        scope: &ScopeKey,
+        status: Status,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserKey>> {
         let inner = self.lock();
         let Some(roster) = inner.rosters.get(&(scope.as_str().into(), status)) else { return Ok(Vec::new()) };
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         Ok(roster.range::<str, _>((from, Bound::Unbounded)).take(limit).map(|(_, key)| key.clone()).collect())
     }
 
-    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
+    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
         let inner = self.lock();
-        let is_on = |key: &Key, status| {
+        let is_on = |key: &UserKey, status| {
             let roster = inner.rosters.get(&(key.scope().into(), status));
             roster.is_some_and(|roster| roster.contains_key(key.member()))
         };
@@ -176,10 +182,10 @@ impl Store for ArrayStore {
     }
 
     /// In the order of their hashes, which stays the same whoever comes or goes.
-    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
         let inner = self.lock();
-        let hash = |key: &Key| self.hashing.hash_one(key.as_str()).max(1);
-        let mut keys: Vec<(u64, &Key)> = inner.states.keys().map(|key| (hash(key), key)).collect();
+        let hash = |key: &UserKey| self.hashing.hash_one(key.as_str()).max(1);
+        let mut keys: Vec<(u64, &UserKey)> = inner.states.keys().map(|key| (hash(key), key)).collect();
         keys.retain(|(hash, _)| *hash > from);
         keys.sort_unstable();
         let last = keys.get(limit.saturating_sub(1)).map(|(last, _)| *last);
@@ -188,19 +194,19 @@ impl Store for ArrayStore {
         Ok((keys[..end].iter().map(|(_, key)| (*key).clone()).collect(), next))
     }
 
-    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
         let inner = self.lock();
         let from = match after {
             Some(after) if after < inner.trimmed => return Ok(Changes::Trimmed(inner.trimmed)),
             Some(after) => inner.changes.partition_point(|(cursor, _)| *cursor <= after),
             None => 0,
         };
-        let entries: Vec<(Cursor, Change)> = inner.changes.range(from..).take(limit).cloned().collect();
+        let entries: Vec<(ChangeCursor, Change)> = inner.changes.range(from..).take(limit).cloned().collect();
         let (end, full) = (entries.last().map(|(cursor, _)| *cursor), entries.len() == limit);
         Ok(Changes::Page(Page { entries, end, full }))
     }
 
-    async fn end_of_changes(&self) -> Result<Cursor> {
+    async fn end_of_changes(&self) -> Result<ChangeCursor> {
         Ok(self.lock().cursor)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::presence::domain::identity::Key;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, Event, Status};
 use crate::queue::{MemoryQueue, NewJob};
 
@@ -36,7 +36,7 @@ impl Outbox {
     }
 
     /// Pushes a change of the user `key` into the queues in memory.
-    pub(super) fn push(&self, memory: &MemoryQueue, key: &Key, change: &Change) {
+    pub(super) fn push(&self, memory: &MemoryQueue, key: &UserKey, change: &Change) {
         let id = change.id(&self.installation).to_string();
         for outlet in &self.queues {
             let unchanged = outlet.take_back(memory, key, change) == Some(change.status);
@@ -53,7 +53,7 @@ impl Outbox {
 
 impl OutboxQueue {
     /// Takes back what is held of a user who is back; gives the status before all of it.
-    fn take_back(&self, memory: &MemoryQueue, key: &Key, change: &Change) -> Option<Status> {
+    fn take_back(&self, memory: &MemoryQueue, key: &UserKey, change: &Change) -> Option<Status> {
         if self.debounce.is_zero() || !matches!(change.event(), Event::Online | Event::Away) {
             return None;
         }

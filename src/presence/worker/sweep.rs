@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::presence::domain;
-use crate::presence::domain::identity::{Key, Subject};
+use crate::presence::domain::identity::{Subject, UserKey};
 use crate::presence::domain::{Input, RecordLookup, Span, Status, Timestamp, recovery};
-use crate::presence::service::commit::Ground;
-use crate::presence::store::{Commit, Committed, Known, Result};
+use crate::presence::service::commit::CommitContext;
+use crate::presence::store::{Commit, Committed, Result, StoredUser};
 
 /// So many users are swept in one step.
 pub const BATCH: usize = 1_000;
@@ -25,7 +25,7 @@ const UPKEEP: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct ExpirySweeper {
     /// What is swept, and who is told.
-    pub ground: Ground,
+    pub ground: CommitContext,
     /// How long the change log is kept.
     pub keep_changes: Span,
 }
@@ -57,7 +57,7 @@ impl ExpirySweeper {
         Ok(())
     }
 
-    async fn look_at(&self, keys: Vec<Key>, now: Timestamp) -> Result<SweepStats> {
+    async fn look_at(&self, keys: Vec<UserKey>, now: Timestamp) -> Result<SweepStats> {
         if keys.is_empty() {
             return Ok(SweepStats::default());
         }
@@ -79,8 +79,8 @@ impl ExpirySweeper {
         Ok(SweepStats { due, changes })
     }
 
-    fn apply(&self, key: Key, known: Known, now: Timestamp) -> Commit {
-        let Known { version, state, record } = known;
+    fn apply(&self, key: UserKey, known: StoredUser, now: Timestamp) -> Commit {
+        let StoredUser { version, state, record } = known;
         if record == RecordLookup::Unreadable {
             self.ground.metrics.unreadable_records.increment(1);
         }
@@ -92,9 +92,9 @@ impl ExpirySweeper {
     }
 
     /// Puts in place of states that are lost what is left of them.
-    async fn restore(&self, keys: &[Key], known: &mut [Known]) -> Result<()> {
+    async fn restore(&self, keys: &[UserKey], known: &mut [StoredUser]) -> Result<()> {
         let lost = keys.iter().zip(known).filter(|(_, known)| known.state.is_none());
-        let (keys, lost): (Vec<Key>, Vec<&mut Known>) = lost.map(|(key, known)| (key.clone(), known)).unzip();
+        let (keys, lost): (Vec<UserKey>, Vec<&mut StoredUser>) = lost.map(|(key, known)| (key.clone(), known)).unzip();
         if keys.is_empty() {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::redis::{ConnectionInfo, Pipeline, Value, from_redis_value};
 use async_trait::async_trait;
 
-use super::{Depth, Disposition, Job, JobInfo, NewJob, Place, Queue, Settlement, Standing, Tries};
+use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
 use crate::storage::redis::{RedisConnection, unavailable};
 use crate::storage::{Result, Unavailable};
 
@@ -14,7 +14,7 @@ use crate::storage::{Result, Unavailable};
 pub const PUSH: &str = include_str!("push.lua");
 
 /// So many dead letters are removed in one call.
-const PURGED_AT_ONCE: usize = 1_000;
+const PURGE_BATCH: usize = 1_000;
 
 /// Queues in Redis, shared by all replicas.
 pub struct RedisQueue {
@@ -93,13 +93,13 @@ impl Queue for RedisQueue {
         while answer.len() >= 4 {
             let (lane, id): (String, String) = (next(&mut answer)?, next(&mut answer)?);
             let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
-            match Stored::read(value) {
+            match StoredJob::read(value) {
                 Some(stored) => {
                     let age = Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0));
                     jobs.push(Job { id, lane, payload: stored.payload, age, tries: known(&tries), lease });
                 }
                 None => {
-                    let tries = Tries { count: 0, last: "the job cannot be read".to_owned() };
+                    let tries = Attempts { count: 0, last: "the job cannot be read".to_owned() };
                     unreadable.push(Settlement { id, lane, lease, verdict: Disposition::Dead(tries) });
                 }
             }
@@ -122,11 +122,17 @@ impl Queue for RedisQueue {
         Ok(held)
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>> {
+    async fn list(
+        &self,
+        queue: &str,
+        standing: JobState,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<JobInfo>> {
         let mut call = self.call(&self.list, queue);
         call.arg(match standing {
-            Standing::Pending => "pending",
-            Standing::Dead => "dead",
+            JobState::Pending => "pending",
+            JobState::Dead => "dead",
         });
         match after {
             Some(after) => call.arg(&after.id).arg(after.at),
@@ -140,8 +146,8 @@ impl Queue for RedisQueue {
             let (id, at): (String, i64) = (next(&mut answer)?, next(&mut answer)?);
             let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
             let ready: String = next(&mut answer)?;
-            let Stored { pushed_at, lane, payload } = Stored::read(value).unwrap_or_default();
-            let (next_at, tries, place) = (ready.parse().ok(), known(&tries), Place { at, id: id.clone() });
+            let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
+            let (next_at, tries, place) = (ready.parse().ok(), known(&tries), ListCursor { at, id: id.clone() });
             listed.push(JobInfo { id, lane, payload, pushed_at, next_at, tries, place });
         }
         Ok(listed)
@@ -157,15 +163,15 @@ impl Queue for RedisQueue {
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
         loop {
             let mut call = self.call(&self.purge, queue);
-            call.arg(millis(age)).arg(PURGED_AT_ONCE);
+            call.arg(millis(age)).arg(PURGE_BATCH);
             let (count,): (usize,) = self.link.read(&call).await?;
-            if count < PURGED_AT_ONCE {
+            if count < PURGE_BATCH {
                 return Ok(());
             }
         }
     }
 
-    async fn depth(&self, queue: &str) -> Result<Depth> {
+    async fn depth(&self, queue: &str) -> Result<QueueStats> {
         let keys = keys(&self.prefix, queue);
         let mut pipeline = Pipeline::with_capacity(4);
         pipeline.cmd("TIME").cmd("ZCARD").arg(format!("{keys}pending")).cmd("ZCARD").arg(format!("{keys}dead"));
@@ -174,19 +180,19 @@ impl Queue for RedisQueue {
             self.link.read(&pipeline).await?;
         let now = now.0 * 1_000 + now.1 / 1_000;
         let oldest = oldest.first().map_or(0, |(_, pushed)| now.saturating_sub(*pushed));
-        Ok(Depth { pending, oldest: Duration::from_millis(oldest), dead })
+        Ok(QueueStats { pending, oldest: Duration::from_millis(oldest), dead })
     }
 }
 
 /// A job as it lies in the hash of jobs.
 #[derive(Default)]
-struct Stored {
+struct StoredJob {
     pushed_at: i64,
     lane: String,
     payload: Vec<u8>,
 }
 
-impl Stored {
+impl StoredJob {
     fn read(mut value: Vec<u8>) -> Option<Self> {
         let end = value.iter().position(|byte| *byte == b'\n')?;
         let mut head = std::str::from_utf8(&value[..end]).ok()?.splitn(3, ' ');
@@ -201,12 +207,12 @@ fn next<T: ::redis::FromRedisValue>(answer: &mut std::vec::IntoIter<Value>) -> R
     from_redis_value(value).map_err(|error| unavailable(error.into()))
 }
 
-/// Tries nobody can read count as none.
-fn known(tries: &[u8]) -> Tries {
+/// Attempts nobody can read count as none.
+fn known(tries: &[u8]) -> Attempts {
     serde_json::from_slice(tries).unwrap_or_default()
 }
 
-fn written(tries: &Tries) -> Vec<u8> {
+fn written(tries: &Attempts) -> Vec<u8> {
     serde_json::to_vec(tries).unwrap_or_else(|error| unreachable!("tries have string keys only: {error}"))
 }
 

@@ -18,15 +18,15 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use self::settle::SettleTx;
-use super::{Depth, Job, JobInfo, NewJob, Place, Queue, Settlement, Standing, Tries};
-use crate::storage::sql::{Arg, Database, Engine, Names, Row, Statements, undisturbed};
+use super::{Attempts, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
+use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, undisturbed};
 use crate::storage::{Result, sql};
 
 /// Most dead letters that come back in one transaction.
-const REPLAYED_AT_ONCE: usize = 100;
+const REPLAY_BATCH: usize = 100;
 
 /// So many dead letters are removed in one transaction, by the statement `purge`.
-const PURGED_AT_ONCE: u64 = 1_000;
+const PURGE_BATCH: u64 = 1_000;
 
 /// Queues in a database.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct SqlQueue {
 
 impl SqlQueue {
     /// Queues in the tables of `names`, which a migration makes.
-    pub fn new(database: Database, names: &Names) -> Self {
+    pub fn new(database: Database, names: &TableNames) -> Self {
         let (file, now) = match database.engine() {
             Engine::Sqlite => (include_str!("sqlite.sql"), "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)"),
             Engine::MySql => {
@@ -127,12 +127,18 @@ impl Queue for SqlQueue {
         Ok(undisturbed(|| self.try_to_settle(queue, settlements)).await?)
     }
 
-    async fn list(&self, queue: &str, standing: Standing, after: Option<&Place>, limit: usize) -> Result<Vec<JobInfo>> {
+    async fn list(
+        &self,
+        queue: &str,
+        standing: JobState,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<JobInfo>> {
         let (at, id) = after.map_or((i64::MIN, ""), |after| (after.at, &after.id));
         let args = [queue.into(), at.into(), at.into(), id.into(), limit.into()];
         let statement = match standing {
-            Standing::Pending => "pending",
-            Standing::Dead => "dead",
+            JobState::Pending => "pending",
+            JobState::Dead => "dead",
         };
         let rows = self.database.rows(&self.statements.get(statement), &args).await?;
         Ok(rows.iter().map(|row| listed(row, standing)).collect::<sql::Result<Vec<_>>>()?)
@@ -140,7 +146,7 @@ impl Queue for SqlQueue {
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
         let mut replayed = 0;
-        for ids in ids.chunks(REPLAYED_AT_ONCE) {
+        for ids in ids.chunks(REPLAY_BATCH) {
             replayed += undisturbed(|| self.try_to_replay(queue, ids)).await?;
         }
         Ok(replayed)
@@ -148,17 +154,17 @@ impl Queue for SqlQueue {
 
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
         let (statement, args) = (self.statements.get("purge"), [queue.into(), millis(age).into()]);
-        while self.database.execute(&statement, &args).await? == PURGED_AT_ONCE {}
+        while self.database.execute(&statement, &args).await? == PURGE_BATCH {}
         Ok(())
     }
 
-    async fn depth(&self, queue: &str) -> Result<Depth> {
+    async fn depth(&self, queue: &str) -> Result<QueueStats> {
         let rows = self.database.rows(&self.statements.get("depth"), &[queue.into(); 3]).await?;
         let counted = |column: usize| match rows.first() {
             Some(row) => row.int_or_null(column).map(|number| u64::try_from(number.unwrap_or(0)).unwrap_or(0)),
             None => Ok(0),
         };
-        Ok(Depth { pending: counted(0)?, dead: counted(1)?, oldest: Duration::from_millis(counted(2)?) })
+        Ok(QueueStats { pending: counted(0)?, dead: counted(1)?, oldest: Duration::from_millis(counted(2)?) })
     }
 }
 
@@ -173,15 +179,15 @@ fn job(row: &Row, lease: i64) -> sql::Result<Job> {
     })
 }
 
-fn listed(row: &Row, standing: Standing) -> sql::Result<JobInfo> {
+fn listed(row: &Row, standing: JobState) -> sql::Result<JobInfo> {
     let id = row.text(0)?;
     Ok(JobInfo {
         lane: row.text(1)?,
         payload: row.bytes(2)?,
         tries: known(&row.text(3)?),
         pushed_at: row.int(5)?,
-        next_at: if standing == Standing::Pending { row.int_or_null(6)? } else { None },
-        place: Place { at: row.int(4)?, id: id.clone() },
+        next_at: if standing == JobState::Pending { row.int_or_null(6)? } else { None },
+        place: ListCursor { at: row.int(4)?, id: id.clone() },
         id,
     })
 }
@@ -192,12 +198,12 @@ fn lane_key(queue: &str, lane: &str) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Tries nobody can read count as none.
-fn known(tries: &str) -> Tries {
+/// Attempts nobody can read count as none.
+fn known(tries: &str) -> Attempts {
     serde_json::from_str(tries).unwrap_or_default()
 }
 
-fn written(tries: &Tries) -> String {
+fn written(tries: &Attempts) -> String {
     serde_json::to_string(tries).unwrap_or_else(|error| unreachable!("tries have string keys only: {error}"))
 }
 

@@ -22,13 +22,13 @@ pub enum Error {
     Conflict(#[source] Cause),
     /// A row with this key, or a table with this name, is there already.
     #[error("what has to be unique is there already")]
-    Taken,
+    UniqueViolation,
     /// It has no such table.
     #[error("a table is missing, which `presence-sidecar migrate` makes")]
     NoTable(#[source] Cause),
     /// It does not understand, or has tables of another shape.
     #[error("the database refused a statement")]
-    Refused(#[source] Cause),
+    Rejected(#[source] Cause),
 }
 
 impl Error {
@@ -52,7 +52,7 @@ impl Error {
 
     /// Whether a server says that a value is at fault (SQLSTATE class 22), so that no other try helps.
     pub fn is_about_data(&self) -> bool {
-        let Self::Refused(cause) = self else { return false };
+        let Self::Rejected(cause) = self else { return false };
         let postgres =
             cause.downcast_ref::<sqlx::postgres::PgDatabaseError>().map(sqlx::postgres::PgDatabaseError::code);
         let mysql = || cause.downcast_ref::<sqlx::mysql::MySqlDatabaseError>().and_then(|error| error.code());
@@ -83,7 +83,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(Box::new(error)),
-            other => Self::Refused(Box::new(other)),
+            other => Self::Rejected(Box::new(other)),
         }
     }
 }
@@ -91,10 +91,10 @@ impl From<sqlx::Error> for Error {
 fn of_server(error: Box<dyn DatabaseError>) -> Error {
     match meaning(error.as_ref()) {
         ErrorClass::Conflict => Error::Conflict(error),
-        ErrorClass::Taken => Error::Taken,
+        ErrorClass::UniqueViolation => Error::UniqueViolation,
         ErrorClass::NoTable => Error::NoTable(error),
         ErrorClass::Demoted | ErrorClass::Unavailable => Error::Unavailable(error),
-        ErrorClass::Refused => Error::Refused(error),
+        ErrorClass::Rejected => Error::Rejected(error),
     }
 }
 
@@ -105,16 +105,16 @@ pub(super) fn is_demoted(error: &sqlx::Error) -> bool {
 
 enum ErrorClass {
     Conflict,
-    Taken,
+    UniqueViolation,
     NoTable,
     Demoted,
     Unavailable,
-    Refused,
+    Rejected,
 }
 
 fn meaning(error: &dyn DatabaseError) -> ErrorClass {
     if error.is_unique_violation() {
-        return ErrorClass::Taken;
+        return ErrorClass::UniqueViolation;
     }
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<SqliteError>().is_some() {
@@ -134,7 +134,7 @@ fn of_sqlite(code: u32, message: &str) -> ErrorClass {
         5..=8 | 10 | 13..=15 => ErrorClass::Unavailable,
         // It has no code of its own.
         _ if message.starts_with("no such table: ") => ErrorClass::NoTable,
-        _ => ErrorClass::Refused,
+        _ => ErrorClass::Rejected,
     }
 }
 
@@ -160,7 +160,7 @@ fn of_postgres(state: &str) -> ErrorClass {
         // Serialization failure, deadlock.
         "40001" | "40P01" => ErrorClass::Conflict,
         // Two make the same table at once.
-        "42P07" | "42710" => ErrorClass::Taken,
+        "42P07" | "42710" => ErrorClass::UniqueViolation,
         "42P01" => ErrorClass::NoTable,
         // A read-only transaction.
         "25006" => ErrorClass::Demoted,
@@ -174,5 +174,5 @@ fn of_postgres(state: &str) -> ErrorClass {
 /// user yet.
 fn of_class(state: &str) -> ErrorClass {
     let out = ["08", "53", "57", "58", "28", "3D"].iter().any(|class| state.starts_with(class));
-    if out { ErrorClass::Unavailable } else { ErrorClass::Refused }
+    if out { ErrorClass::Unavailable } else { ErrorClass::Rejected }
 }

@@ -15,7 +15,7 @@ use crate::config::Tables;
 
 /// Tables that are made together, since one wing needs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TableGroup {
     /// Clients and messages.
     Messages,
     /// Queues.
@@ -24,7 +24,7 @@ pub enum Part {
     Presence,
 }
 
-impl Part {
+impl TableGroup {
     /// All of them, in the order in which they are made.
     pub const ALL: [Self; 3] = [Self::Messages, Self::Queue, Self::Presence];
 
@@ -47,15 +47,15 @@ const TRIES: u32 = 5;
 
 /// What each table is called in the database, and which of them are wanted.
 #[derive(Clone, Debug)]
-pub struct Names {
+pub struct TableNames {
     names: Vec<(&'static str, String)>,
-    parts: Vec<Part>,
+    parts: Vec<TableGroup>,
     own_only: bool,
 }
 
-impl Names {
+impl TableNames {
     /// Those of Laravel as they are configured, and the sidecar's own under their prefix; all are wanted.
-    pub fn new(tables: &Tables, database: &config::Database) -> Self {
+    pub fn new(tables: &Tables, database: &config::DatabaseConfig) -> Self {
         let name = |place: &'static str| match place {
             "clients" => tables.clients.clone(),
             "messages" => tables.messages.clone(),
@@ -64,13 +64,17 @@ impl Names {
             "cache_locks" => "cache_locks".to_owned(),
             own => format!("{}{own}", database.prefix),
         };
-        let places = Part::ALL.into_iter().flat_map(Part::places);
-        Self { names: places.map(|place| (*place, name(place))).collect(), parts: Part::ALL.to_vec(), own_only: false }
+        let places = TableGroup::ALL.into_iter().flat_map(TableGroup::places);
+        Self {
+            names: places.map(|place| (*place, name(place))).collect(),
+            parts: TableGroup::ALL.to_vec(),
+            own_only: false,
+        }
     }
 
     /// The same names, but [`Database::migrate`] makes the tables of these parts alone.
     #[must_use]
-    pub fn only(&self, parts: &[Part]) -> Self {
+    pub fn only(&self, parts: &[TableGroup]) -> Self {
         Self { names: self.names.clone(), parts: parts.to_vec(), own_only: self.own_only }
     }
 
@@ -114,7 +118,7 @@ impl Database {
     ///
     /// # ValidationErrors
     /// The database is not there, or does not let this user make tables. The folder of a file is made, too.
-    pub async fn migrate(&self, names: &Names) -> Result<Migrated> {
+    pub async fn migrate(&self, names: &TableNames) -> Result<Migrated> {
         if let Pools::Sqlite { file, .. } = &self.pools {
             make_folder_of(file)?;
         }
@@ -132,7 +136,7 @@ impl Database {
     ///
     /// # ValidationErrors
     /// The database does not answer.
-    pub async fn lacks(&self, names: &Names) -> Result<bool> {
+    pub async fn lacks(&self, names: &TableNames) -> Result<bool> {
         let exists = Statements::read(self.engine(), schema(self.engine()), &names.pairs()).get("exists");
         for (_, name) in names.wanted() {
             if !is_there(&self.rows(&exists, &[name.into()]).await?)? {
@@ -147,7 +151,7 @@ impl Database {
         let mut tries = 0;
         loop {
             match self.try_to_make(statements, place, name).await {
-                Err(Error::Taken | Error::Conflict(_)) if tries < TRIES => tries += 1,
+                Err(Error::UniqueViolation | Error::Conflict(_)) if tries < TRIES => tries += 1,
                 outcome => return outcome,
             }
         }

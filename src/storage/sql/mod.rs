@@ -22,8 +22,8 @@ use std::path::PathBuf;
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::error::{Error, Result};
-pub use self::migrate::{Migrated, Names, Part};
-use self::policy::{Terms, within};
+pub use self::migrate::{Migrated, TableGroup, TableNames};
+use self::policy::{ConnectionPolicy, within};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
 pub use self::transaction::{Transaction, undisturbed};
@@ -32,7 +32,7 @@ pub use self::transaction::{Transaction, undisturbed};
 #[derive(Clone, Debug)]
 pub struct Database {
     pools: Pools,
-    terms: Terms,
+    terms: ConnectionPolicy,
 }
 
 /// The three engines.

@@ -9,10 +9,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, raw_sql};
 
-use super::policy::Terms;
+use super::policy::ConnectionPolicy;
 use super::{Database, Pools};
 use crate::config;
-use crate::config::{Connection, DatabaseServer, SslMode};
+use crate::config::{DatabaseConnection, DatabaseServer, SslMode};
 
 /// How long SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY: Duration = Duration::from_secs(5);
@@ -22,20 +22,20 @@ const RESTED: Duration = Duration::from_millis(100);
 
 impl Database {
     /// The database of this configuration. Nothing is connected to yet.
-    pub fn open(config: &config::Database) -> Self {
+    pub fn open(config: &config::DatabaseConfig) -> Self {
         Self::opened(config, SqliteSynchronous::Full)
     }
 
     /// As [`open`](Self::open); but on SQLite a commit does not wait for the disk. It outlives the process then, whatever
     /// becomes of that, but the last ones may be lost with the power. The file stays whole.
-    pub fn open_without_waiting(config: &config::Database) -> Self {
+    pub fn open_without_waiting(config: &config::DatabaseConfig) -> Self {
         Self::opened(config, SqliteSynchronous::Normal)
     }
 
-    fn opened(config: &config::Database, synchronous: SqliteSynchronous) -> Self {
-        let terms = Terms::new(config.timeout);
+    fn opened(config: &config::DatabaseConfig, synchronous: SqliteSynchronous) -> Self {
+        let terms = ConnectionPolicy::new(config.timeout);
         let pools = match &config.connection {
-            Connection::Sqlite(path) => {
+            DatabaseConnection::Sqlite(path) => {
                 let options = sqlite(path).synchronous(synchronous);
                 let limited = || limited(SqlitePoolOptions::new(), config, &terms);
                 Pools::Sqlite {
@@ -44,7 +44,7 @@ impl Database {
                     writer: limited().max_connections(1).connect_lazy_with(options),
                 }
             }
-            Connection::MySql(server) => {
+            DatabaseConnection::MySql(server) => {
                 let session = mysql_session(&terms);
                 let options = limited(MySqlPoolOptions::new(), config, &terms).after_connect(move |connection, _| {
                     let session = AssertSqlSafe(session.clone());
@@ -52,7 +52,7 @@ impl Database {
                 });
                 Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
-            Connection::Postgres(server) => {
+            DatabaseConnection::Postgres(server) => {
                 let session = postgres_session(&terms);
                 let options = limited(PgPoolOptions::new(), config, &terms).after_connect(move |connection, _| {
                     let session = AssertSqlSafe(session.clone());
@@ -65,7 +65,11 @@ impl Database {
     }
 }
 
-fn limited<DB: sqlx::Database>(options: PoolOptions<DB>, config: &config::Database, terms: &Terms) -> PoolOptions<DB> {
+fn limited<DB: sqlx::Database>(
+    options: PoolOptions<DB>,
+    config: &config::DatabaseConfig,
+    terms: &ConnectionPolicy,
+) -> PoolOptions<DB> {
     let terms = terms.clone();
     options
         .max_connections(config.max_connections)
@@ -86,7 +90,7 @@ fn limited<DB: sqlx::Database>(options: PoolOptions<DB>, config: &config::Databa
 /// What MySQL and MariaDB are told at the start of a session. Isolation is as Postgres has it by itself: what is read under a
 /// lock is what is there, and gaps between rows are nobody's. MySQL has no limit for a statement that changes something,
 /// and each of the two takes the limit that it does not know for a comment.
-fn mysql_session(terms: &Terms) -> String {
+fn mysql_session(terms: &ConnectionPolicy) -> String {
     let (lock, longest) = (terms.lock().as_secs().max(1), terms.longest());
     format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
@@ -98,7 +102,7 @@ fn mysql_session(terms: &Terms) -> String {
 }
 
 /// What Postgres is told at the start of a session, in milliseconds.
-fn postgres_session(terms: &Terms) -> String {
+fn postgres_session(terms: &ConnectionPolicy) -> String {
     let (lock, longest) = (terms.lock().as_millis(), terms.longest().as_millis());
     format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}")
 }

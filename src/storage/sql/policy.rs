@@ -9,7 +9,7 @@ use super::error::{Error, Result, is_demoted};
 
 /// What a database's statements have in common.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
+pub(super) struct ConnectionPolicy {
     timeout: Duration,
     /// Connections that were made before this lead to a server that takes no changes any more.
     demoted: Arc<Mutex<Option<Instant>>>,
@@ -17,7 +17,7 @@ pub(super) struct Terms {
     missing: Arc<Notify>,
 }
 
-impl Terms {
+impl ConnectionPolicy {
     /// So long for connecting, and as long for an answer.
     pub(super) fn new(timeout: Duration) -> Self {
         Self { timeout, demoted: Arc::default(), missing: Arc::default() }
@@ -58,7 +58,7 @@ impl Terms {
 }
 
 /// The outcome of `work`, which gets the time to connect and the time to answer.
-pub(super) async fn within<T>(terms: &Terms, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+pub(super) async fn within<T>(terms: &ConnectionPolicy, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
     match tokio::time::timeout(terms.longest(), work).await {
         Ok(outcome) => outcome.map_err(|error| terms.noted(error)),
         Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),

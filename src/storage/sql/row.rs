@@ -76,5 +76,5 @@ impl Row {
 }
 
 fn null() -> Error {
-    Error::Refused("a null where there must be none".into())
+    Error::Rejected("a null where there must be none".into())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{MySql, Postgres, Sqlite};
 
 use super::error::Result;
-use super::policy::{Terms, within};
+use super::policy::{ConnectionPolicy, within};
 use super::row;
 use super::row::Row;
 use super::statement::{Arg, Statement};
@@ -38,7 +38,7 @@ where
 /// A transaction; dropped without [`commit`](Transaction::commit), it has changed nothing.
 pub struct Transaction {
     inner: Inner,
-    terms: Terms,
+    terms: ConnectionPolicy,
 }
 
 pub(super) enum Inner {
@@ -48,7 +48,7 @@ pub(super) enum Inner {
 }
 
 impl Transaction {
-    pub(super) fn new(inner: Inner, terms: Terms) -> Self {
+    pub(super) fn new(inner: Inner, terms: ConnectionPolicy) -> Self {
         Self { inner, terms }
     }
 

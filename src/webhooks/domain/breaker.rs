@@ -22,7 +22,7 @@ pub struct Breaker {
 
 /// What may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gauge {
+pub enum CircuitState {
     /// Whatever there is.
     Closed,
     /// One delivery, as a probe.
@@ -33,11 +33,11 @@ pub enum Gauge {
 
 impl Breaker {
     /// What may be sent at `now`.
-    pub fn gauge(&self, now: Instant) -> Gauge {
+    pub fn gauge(&self, now: Instant) -> CircuitState {
         match self.next_probe {
-            None => Gauge::Closed,
-            Some(at) if at <= now => Gauge::Probe,
-            Some(at) => Gauge::Open(at),
+            None => CircuitState::Closed,
+            Some(at) if at <= now => CircuitState::Probe,
+            Some(at) => CircuitState::Open(at),
         }
     }
 

@@ -18,7 +18,7 @@ pub struct EgressPolicy {
 /// An address that may not be posted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not in webhook.allowed_networks, or is never allowed")]
-pub struct Forbidden(pub IpAddr);
+pub struct ForbiddenAddress(pub IpAddr);
 
 impl EgressPolicy {
     /// Allows `networks`, less what is never allowed.
@@ -30,8 +30,8 @@ impl EgressPolicy {
     ///
     /// # ValidationErrors
     /// It may not.
-    pub fn check(&self, address: IpAddr) -> Result<(), Forbidden> {
-        if is_allowed(&self.networks, address) { Ok(()) } else { Err(Forbidden(address)) }
+    pub fn check(&self, address: IpAddr) -> Result<(), ForbiddenAddress> {
+        if is_allowed(&self.networks, address) { Ok(()) } else { Err(ForbiddenAddress(address)) }
     }
 
     /// Whether `url`, if its host is an address in whatever spelling, may be posted to. Names are judged when they are
@@ -39,7 +39,7 @@ impl EgressPolicy {
     ///
     /// # ValidationErrors
     /// It may not.
-    pub fn check_literal(&self, url: &Url) -> Result<(), Forbidden> {
+    pub fn check_literal(&self, url: &Url) -> Result<(), ForbiddenAddress> {
         literal(url).map_or(Ok(()), |address| self.check(address))
     }
 }

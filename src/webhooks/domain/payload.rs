@@ -6,14 +6,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::signature;
-use crate::config::Endpoint;
+use crate::config::EndpointConfig;
 use crate::php::{Value, date};
 use crate::presence::domain::identity::{Parts, UserId};
 use crate::presence::domain::{Change, Event};
 
 /// A post, ready to be sent.
 #[derive(Clone)]
-pub struct Message {
+pub struct SignedRequest {
     /// The body's `id`.
     pub id: String,
     /// Names and values of headers; the values may be secrets.
@@ -22,7 +22,7 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-impl std::fmt::Debug for Message {
+impl std::fmt::Debug for SignedRequest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         formatter.debug_struct("Message").field("id", &self.id).field("headers", &headers).finish_non_exhaustive()
@@ -53,7 +53,7 @@ pub fn ping(id: &Uuid, at: &str) -> Vec<u8> {
 }
 
 /// Signs `body`, to be sent to `endpoint` at `time` (in seconds since 1970).
-pub fn sign(endpoint: &Endpoint, id: &str, body: Vec<u8>, time: i64) -> Message {
+pub fn sign(endpoint: &EndpointConfig, id: &str, body: Vec<u8>, time: i64) -> SignedRequest {
     let secret = endpoint.secret.expose_secret();
     let secrets = std::iter::once(&endpoint.secret).chain(&endpoint.previous_secrets);
     let standard: Vec<_> = secrets.map(|secret| signature::standard(secret.expose_secret(), id, time, &body)).collect();
@@ -65,11 +65,11 @@ pub fn sign(endpoint: &Endpoint, id: &str, body: Vec<u8>, time: i64) -> Message 
         ("webhook-signature".to_owned(), standard.join(" ")),
     ];
     headers.extend(endpoint.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
-    Message { id: id.to_owned(), headers, body }
+    SignedRequest { id: id.to_owned(), headers, body }
 }
 
 /// Whether `endpoint` wants to know of `event`.
-pub fn wants(endpoint: &Endpoint, event: Event) -> bool {
+pub fn wants(endpoint: &EndpointConfig, event: Event) -> bool {
     let on = &endpoint.send_on;
     match event {
         Event::Online => on.online,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 /// What a try led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum AttemptResult {
     /// The receiver answered.
     Status {
         /// With this status.
@@ -35,9 +35,9 @@ const GONE: Duration = Duration::from_secs(3600);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// What to do after `answer` to the try with this `number` (1 is the first). `jitter`, from 0 to 1, adds up to a tenth.
-pub fn next(answer: &Answer, number: u32, schedule: &[Duration], jitter: f64) -> RetryDecision {
+pub fn next(answer: &AttemptResult, number: u32, schedule: &[Duration], jitter: f64) -> RetryDecision {
     let asked = match answer {
-        Answer::Status { status: 200..=299, .. } => return RetryDecision::Done,
+        AttemptResult::Status { status: 200..=299, .. } => return RetryDecision::Done,
         _ => answer.rest().unwrap_or_default(),
     };
     let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -58,7 +58,7 @@ pub fn after(text: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-impl Answer {
+impl AttemptResult {
     /// How long the receiver wants to be left alone: as long as it says, or an hour if it is gone for good (410).
     pub fn rest(&self) -> Option<Duration> {
         match self {
@@ -90,19 +90,19 @@ impl Answer {
     }
 
     /// In one word, for a metric.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> AttemptOutcome {
         match self {
-            Self::Status { status: 200..=299, .. } => Outcome::Delivered,
-            Self::Status { .. } => Outcome::Rejected,
-            Self::Failed(_) => Outcome::Failed,
-            Self::Refused(_) => Outcome::Refused,
+            Self::Status { status: 200..=299, .. } => AttemptOutcome::Delivered,
+            Self::Status { .. } => AttemptOutcome::Rejected,
+            Self::Failed(_) => AttemptOutcome::Failed,
+            Self::Refused(_) => AttemptOutcome::Refused,
         }
     }
 }
 
 /// How a try ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The receiver took it.
     Delivered,
     /// The receiver answered otherwise.
@@ -113,7 +113,7 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Every outcome, in the order of their numbers.
     pub const ALL: [Self; 4] = [Self::Delivered, Self::Rejected, Self::Failed, Self::Refused];
 

@@ -5,7 +5,7 @@ mod scalar;
 
 pub(in crate::php) use self::scalar::float;
 use super::{MAX_BYTES, MAX_DEPTH, UnserializeError};
-use crate::php::key::Key;
+use crate::php::key::ArrayKey;
 use crate::php::value::{Array, Object, Value};
 
 /// The least that an element takes in the input (`i:0;N;`), and what it is charged against
@@ -66,8 +66,8 @@ impl<'a> Parser<'a> {
         let len = self.length()?;
         self.expect(b":{")?;
         let elements = self.elements(len, |key| match key {
-            Value::Int(number) => Some(Key::Int(number)),
-            Value::String(bytes) => Some(Key::from(bytes)),
+            Value::Int(number) => Some(ArrayKey::Int(number)),
+            Value::String(bytes) => Some(ArrayKey::from(bytes)),
             _ => None,
         })?;
         Ok(Value::Array(elements))
@@ -85,9 +85,9 @@ impl<'a> Parser<'a> {
         self.expect(b":{")?;
         self.spend(class.len())?;
         let properties = self.elements(len, |key| match key {
-            Value::Int(number) => Some(Key::Int(number)),
+            Value::Int(number) => Some(ArrayKey::Int(number)),
             // As it stands: PHP does not fold the names of properties.
-            Value::String(bytes) => Some(Key::String(bytes)),
+            Value::String(bytes) => Some(ArrayKey::String(bytes)),
             _ => None,
         })?;
         Ok(Value::Object(Object { class: class.to_vec(), properties }))
@@ -101,7 +101,7 @@ impl<'a> Parser<'a> {
         if sign == Some(&b'-') && count > 0 { self.malformed() } else { Ok(count) }
     }
 
-    fn elements(&mut self, len: usize, key: impl Fn(Value) -> Option<Key>) -> Result<Array, Refusal> {
+    fn elements(&mut self, len: usize, key: impl Fn(Value) -> Option<ArrayKey>) -> Result<Array, Refusal> {
         if len > self.bytes.len() - self.at {
             return self.malformed();
         }

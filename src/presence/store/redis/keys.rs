@@ -9,7 +9,7 @@ use std::io::Write;
 use ::redis::{RedisWrite, ToRedisArgs};
 
 use crate::presence::domain::Status;
-use crate::presence::domain::identity::Key;
+use crate::presence::domain::identity::UserKey;
 
 /// The names of all keys of one application.
 #[derive(Debug)]
@@ -37,12 +37,12 @@ impl Keys {
     }
 
     /// The Laravel record of a user: the physical key of PHP's cache entry.
-    pub(super) fn record<'a>(&'a self, key: &'a Key) -> Name<'a, 2> {
+    pub(super) fn record<'a>(&'a self, key: &'a UserKey) -> Name<'a, 2> {
         Name([&self.prefix, key.as_str()])
     }
 
     /// The sidecar's own state of a user.
-    pub(super) fn state<'a>(&'a self, key: &'a Key) -> Name<'a, 3> {
+    pub(super) fn state<'a>(&'a self, key: &'a UserKey) -> Name<'a, 3> {
         Name([&self.own, "state:", key.as_str()])
     }
 

@@ -28,8 +28,10 @@ use self::keys::Keys;
 pub use self::keys::own_prefix;
 use self::reply::CommitReply;
 use super::outbox::{Outbox, OutboxQueue};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Page, Result, Store, outbox, record};
-use crate::presence::domain::identity::{Key, ScopeKey};
+use super::{
+    ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser, outbox, record,
+};
+use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{Change, RecordLookup, RecordWrite, Status, Timestamp};
 use crate::queue;
 use crate::storage::redis::{PipelineReply, RedisConnection};
@@ -201,7 +203,7 @@ impl RedisStore {
         pipeline
     }
 
-    fn get_records<'a>(&self, keys: impl ExactSizeIterator<Item = &'a Key>) -> Cmd {
+    fn get_records<'a>(&self, keys: impl ExactSizeIterator<Item = &'a UserKey>) -> Cmd {
         let mut get = Cmd::with_capacity(1 + keys.len(), 80 * keys.len());
         get.arg("MGET");
         keys.for_each(|key| _ = get.arg(self.keys.record(key)));
@@ -230,14 +232,14 @@ fn observed(value: Option<Vec<u8>>, now: Timestamp) -> RecordLookup {
     value.map_or(RecordLookup::Missing, |bytes| record::decode(&bytes, now))
 }
 
-fn known(state: Option<Vec<u8>>, record: RecordLookup) -> Known {
+fn known(state: Option<Vec<u8>>, record: RecordLookup) -> StoredUser {
     let (version, state) = state::decode(&state.unwrap_or_default());
-    Known { version, state, record }
+    StoredUser { version, state, record }
 }
 
 #[async_trait]
-impl Store for RedisStore {
-    async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>> {
+impl PresenceStore for RedisStore {
+    async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         let mut pipeline = Pipeline::with_capacity(4);
         self.own(&mut pipeline);
         let states = pipeline.cmd("MGET");
@@ -248,7 +250,7 @@ impl Store for RedisStore {
         Ok(states.into_iter().zip(records).map(|(state, record)| known(state, observed(record, now))).collect())
     }
 
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>> {
+    async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.cache(&mut pipeline);
         pipeline.add_command(self.get_records(keys.iter()));
@@ -265,40 +267,47 @@ impl Store for RedisStore {
         for (place, known) in answers.conflicts(full.len(), now)? {
             // What was found ahead of a pipeline that was sent twice may be what it put itself.
             let record = if twice { RecordLookup::Unknown } else { known.record };
-            committed[full[place]] = Committed::Conflict(Box::new(Known { record, ..known }));
+            committed[full[place]] = Committed::Conflict(Box::new(StoredUser { record, ..known }));
         }
         let expected = light.iter().map(|index| commits[*index].expected);
         let outdated: Vec<usize> = answers.outdated(expected)?.map(|place| light[place]).collect();
         if !outdated.is_empty() {
-            let keys: Vec<Key> = outdated.iter().map(|index| commits[*index].key.clone()).collect();
+            let keys: Vec<UserKey> = outdated.iter().map(|index| commits[*index].key.clone()).collect();
             for (index, current) in outdated.into_iter().zip(self.load(&keys, now).await?) {
                 // The record that was loaded is the one that was just written.
-                committed[index] = Committed::Conflict(Box::new(Known { record: RecordLookup::Unknown, ..current }));
+                committed[index] =
+                    Committed::Conflict(Box::new(StoredUser { record: RecordLookup::Unknown, ..current }));
             }
         }
         Ok(committed)
     }
 
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
         let call = pipeline.cmd("EVALSHA").arg(&self.claim).arg(1).arg(&self.keys.due);
         call.arg(now.millis()).arg(limit).arg(now.millis().saturating_add_unsigned(lease_ms));
         let (keys,): (Vec<String>,) = self.link.read(&pipeline).await?;
-        Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
+        Ok(keys.iter().filter_map(|key| UserKey::parse(key)).collect())
     }
 
-    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
+    async fn roster(
+        &self,
+        scope: &ScopeKey,
+        status: Status,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserKey>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         pipeline.cmd("ZRANGE").arg(self.keys.roster(scope.as_str(), status)).arg(from).arg("+");
         pipeline.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
         let (members,): (Vec<String>,) = self.link.read(&pipeline).await?;
-        Ok(members.iter().map(|member| Key::of_member(scope.as_str(), member)).collect())
+        Ok(members.iter().map(|member| UserKey::of_member(scope.as_str(), member)).collect())
     }
 
-    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
+    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
         let mut pipeline = Pipeline::with_capacity(1 + 2 * keys.len());
         self.own(&mut pipeline);
         for key in keys {
@@ -325,16 +334,16 @@ impl Store for RedisStore {
         Ok(Counts { online, away })
     }
 
-    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.own(&mut pipeline);
         pipeline.cmd("ZSCAN").arg(&self.keys.due).arg(from).arg("COUNT").arg(limit);
         let ((next, keys),): ((u64, Vec<(String, String)>),) = self.link.read(&pipeline).await?;
-        let keys = keys.iter().filter_map(|(key, _due)| Key::parse(key)).collect();
+        let keys = keys.iter().filter_map(|(key, _due)| UserKey::parse(key)).collect();
         Ok((keys, (next != 0).then_some(next)))
     }
 
-    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
         let mut pipeline = Pipeline::with_capacity(3);
         self.own(&mut pipeline);
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
@@ -351,7 +360,7 @@ impl Store for RedisStore {
         Ok(Changes::Page(Page { entries: entries.collect(), end, full }))
     }
 
-    async fn end_of_changes(&self) -> Result<Cursor> {
+    async fn end_of_changes(&self) -> Result<ChangeCursor> {
         let mut pipeline = Pipeline::with_capacity(3);
         self.own(&mut pipeline);
         pipeline.cmd("XREVRANGE").arg(&self.keys.changes).arg("+").arg("-").arg("COUNT").arg(1);
@@ -385,8 +394,8 @@ impl Store for RedisStore {
     }
 }
 
-fn cursor(id: Option<&str>) -> Cursor {
-    id.and_then(|id| id.parse().ok()).unwrap_or(Cursor::START)
+fn cursor(id: Option<&str>) -> ChangeCursor {
+    id.and_then(|id| id.parse().ok()).unwrap_or(ChangeCursor::START)
 }
 
 fn readable(id: &str, json: &[u8]) -> Option<Change> {

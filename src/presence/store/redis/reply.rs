@@ -4,7 +4,7 @@ use ::redis::{FromRedisValue, RedisError, Value, from_redis_value_ref};
 
 use super::{Result, known, observed, state};
 use crate::presence::domain::Timestamp;
-use crate::presence::store::Known;
+use crate::presence::store::StoredUser;
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 
@@ -42,7 +42,7 @@ impl CommitReply {
     }
 
     /// What is there instead, for those of `count` other commits that met another version.
-    pub(super) fn conflicts(&self, count: usize, now: Timestamp) -> Result<Vec<(usize, Known)>> {
+    pub(super) fn conflicts(&self, count: usize, now: Timestamp) -> Result<Vec<(usize, StoredUser)>> {
         if count == 0 {
             return Ok(Vec::new());
         }

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::presence::domain::identity::{Id, Meta, Scope, SessionId};
-    use crate::presence::domain::{DeviceTime, Ended, Status, Timestamp};
+    use crate::presence::domain::{DeviceTime, SessionEnd, Status, Timestamp};
 
     fn id() -> impl Strategy<Value = Id> {
         prop_oneof![any::<i64>().prop_map(Id::from), "[^|\\p{Cc}]{0,9}".prop_map(|text| Id::text(&text).unwrap())]
@@ -108,8 +108,8 @@ mod tests {
         })
     }
 
-    fn ended() -> impl Strategy<Value = Ended> {
-        (session(), any::<i64>(), moment()).prop_map(|(session, millis, heard)| Ended {
+    fn ended() -> impl Strategy<Value = SessionEnd> {
+        (session(), any::<i64>(), moment()).prop_map(|(session, millis, heard)| SessionEnd {
             session: session.id,
             sent_at: DeviceTime::from_millis(millis),
             heard,

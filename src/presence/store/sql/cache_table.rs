@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::laravel::cache_key::Version;
 use crate::php::base64;
-use crate::presence::domain::identity::Key;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Record, RecordLookup, Timestamp};
 use crate::presence::store::record;
 use crate::storage::sql::Engine;
@@ -46,7 +46,7 @@ impl CacheTable {
     }
 
     /// What a user's row is called.
-    pub(super) fn key(&self, key: &Key) -> String {
+    pub(super) fn key(&self, key: &UserKey) -> String {
         let whole = format!("{}{}", self.prefix, key.as_str());
         if whole.len() > LONGEST && whole.chars().count() > LONGEST { hash(&whole) } else { whole }
     }

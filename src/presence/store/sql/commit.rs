@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::plan::{Plan, Records, StoredRow};
-use super::rows::{Asked, args};
-use super::{Commit, Committed, Known, SqlStore, Timestamp};
+use super::rows::{LoadQuery, args};
+use super::{Commit, Committed, SqlStore, StoredUser, Timestamp};
 use crate::presence::domain::{RecordLookup, Status};
 use crate::storage::sql::{Arg, Result, Row, Transaction};
 
@@ -31,7 +31,7 @@ impl SqlStore {
         if outdated.is_empty() {
             return Ok(settled(commits, Vec::new()));
         }
-        let asked = Asked::new(&self.table, outdated.iter().map(|place| &commits[*place].key));
+        let asked = LoadQuery::new(&self.table, outdated.iter().map(|place| &commits[*place].key));
         let rows = self.database.rows(&self.statements.repeated("load", outdated.len()), &asked.args()).await?;
         Ok(settled(commits, outdated.into_iter().zip(asked.known(&rows, now)?).collect()))
     }
@@ -61,7 +61,7 @@ impl SqlStore {
         self.announcing.push(&mut transaction, &plan.changes).await?;
         let mut conflicts = Vec::new();
         if !outdated.is_empty() {
-            let asked = Asked::new(&self.table, outdated.iter().map(|place| &commits[*place].key));
+            let asked = LoadQuery::new(&self.table, outdated.iter().map(|place| &commits[*place].key));
             let rows = transaction.rows(&self.statements.repeated("load", outdated.len()), &asked.args()).await?;
             conflicts = outdated.into_iter().zip(asked.known(&rows, now)?).collect();
         }
@@ -69,8 +69,8 @@ impl SqlStore {
         Ok(settled(commits, conflicts))
     }
 
-    fn asked(&self, commits: &[Commit]) -> Asked {
-        Asked::new(&self.table, commits.iter().map(|commit| &commit.key))
+    fn asked(&self, commits: &[Commit]) -> LoadQuery {
+        LoadQuery::new(&self.table, commits.iter().map(|commit| &commit.key))
     }
 
     async fn write(&self, transaction: &mut Transaction, plan: &Plan<'_>, (last, now): (i64, Timestamp)) -> Result<()> {
@@ -119,12 +119,12 @@ fn version(filed: Option<&StoredRow>) -> u64 {
 }
 
 /// What became of all commits: of those of `conflicts`, which are told by their places, nothing.
-fn settled(commits: &[Commit], conflicts: Vec<(usize, Known)>) -> Vec<Committed> {
+fn settled(commits: &[Commit], conflicts: Vec<(usize, StoredUser)>) -> Vec<Committed> {
     let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
     for (place, known) in conflicts {
         // Of a light commit the record may be the one that it put.
         let record = if commits[place].is_light() { RecordLookup::Unknown } else { known.record };
-        committed[place] = Committed::Conflict(Box::new(Known { record, ..known }));
+        committed[place] = Committed::Conflict(Box::new(StoredUser { record, ..known }));
     }
     committed
 }

@@ -25,14 +25,14 @@ use chrono_tz::Tz;
 
 use self::cache_table::{CacheTable, hash};
 use self::outbox::OutboxWriter;
-use self::rows::{Asked, args, change, cursor};
-use super::{Changes, Commit, Committed, Counts, Cursor, Known, Outbox, Page, Result, Store};
+use self::rows::{LoadQuery, args, change, cursor};
+use super::{ChangeCursor, Changes, Commit, Committed, Counts, Outbox, Page, PresenceStore, Result, StoredUser};
 use crate::laravel::cache_key::Version;
-use crate::presence::domain::identity::{Key, ScopeKey};
+use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
-use crate::storage::sql::{Database, Engine, Names, Row, Statements, Transaction, undisturbed};
+use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, undisturbed};
 
 /// So many entries of the change log are removed in one transaction, which keeps commits waiting.
 const MAX_TRIM: i64 = 1_000;
@@ -42,7 +42,7 @@ pub struct Options {
     /// The database.
     pub database: Database,
     /// What its tables are called.
-    pub names: Names,
+    pub names: TableNames,
     /// The cache prefix, as Laravel puts it before a logical key.
     pub prefix: String,
     /// The version of Laravel, which decides how it writes some values.
@@ -86,11 +86,11 @@ impl SqlStore {
         }
         match rows.first() {
             Some(row) => Ok((row.int(0)?, row.int(1)?)),
-            None => Err(sql::Error::Refused("the log has no beginning".into())),
+            None => Err(sql::Error::Rejected("the log has no beginning".into())),
         }
     }
 
-    async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<Key>> {
+    async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<UserKey>> {
         let mut transaction = self.database.begin().await?;
         self.hold_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("due"), &[now.millis().into(), limit.into()]).await?;
@@ -101,7 +101,7 @@ impl SqlStore {
             transaction.execute(&self.statements.repeated("lease", names.len()), &lease).await?;
         }
         transaction.commit().await?;
-        Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
+        Ok(keys.iter().filter_map(|key| UserKey::parse(key)).collect())
     }
 
     /// Removes some of what was appended before `before`; whether there may be more.
@@ -123,21 +123,21 @@ impl SqlStore {
 }
 
 #[async_trait]
-impl Store for SqlStore {
-    async fn load(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Known>> {
+impl PresenceStore for SqlStore {
+    async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = Asked::new(&self.table, keys.iter());
+        let asked = LoadQuery::new(&self.table, keys.iter());
         let rows = self.database.rows(&self.statements.repeated("load", keys.len()), &asked.args()).await?;
         Ok(asked.known(&rows, now)?)
     }
 
-    async fn records(&self, keys: &[Key], now: Timestamp) -> Result<Vec<RecordLookup>> {
+    async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = Asked::new(&self.table, keys.iter());
+        let asked = LoadQuery::new(&self.table, keys.iter());
         let rows = self.database.rows(&self.statements.repeated("records", keys.len()), &asked.record_args()).await?;
         Ok(asked.observed(&rows, now)?)
     }
@@ -149,7 +149,7 @@ impl Store for SqlStore {
         }
     }
 
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<Key>> {
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         // Mostly there is nobody, and no reason to keep others waiting.
         let due = self.database.rows(&self.statements.get("due"), &[now.millis().into(), 1_usize.into()]).await?;
         if due.is_empty() {
@@ -159,19 +159,25 @@ impl Store for SqlStore {
         Ok(undisturbed(|| self.try_to_claim(now, limit, until)).await?)
     }
 
-    async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize) -> Result<Vec<Key>> {
+    async fn roster(
+        &self,
+        scope: &ScopeKey,
+        status: Status,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserKey>> {
         let hash = hash(scope.as_str());
         let mut args = vec![hash.as_str().into(), status.as_str().into()];
         args.extend(after.map(sql::Arg::from));
         args.push(limit.into());
         let name = if after.is_some() { "roster_after" } else { "roster" };
         let rows = self.database.rows(&self.statements.get(name), &args).await?;
-        let key = |row: &Row| row.text(0).map(|member| Key::of_member(scope.as_str(), &member));
+        let key = |row: &Row| row.text(0).map(|member| UserKey::of_member(scope.as_str(), &member));
         Ok(rows.iter().map(key).collect::<sql::Result<_>>()?)
     }
 
-    async fn listed(&self, keys: &[Key]) -> Result<Vec<Status>> {
-        let asked = Asked::new(&self.table, keys.iter());
+    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
+        let asked = LoadQuery::new(&self.table, keys.iter());
         let statement = self.statements.repeated("filed", keys.len());
         let filed = commit::read(&self.database.rows(&statement, &args(&asked.names).collect::<Vec<_>>()).await?)?;
         Ok(asked.names.iter().map(|name| filed.get(name).map_or(Status::Offline, |filed| filed.status)).collect())
@@ -190,19 +196,19 @@ impl Store for SqlStore {
         Ok(counts)
     }
 
-    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<Key>, Option<u64>)> {
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
         let from = i64::try_from(from).unwrap_or(i64::MAX);
         let rows = self.database.rows(&self.statements.get("scan"), &[from.into(), limit.into()]).await?;
         let keys = rows.iter().map(|row| row.text(1)).collect::<sql::Result<Vec<_>>>()?;
         let last = rows.last().filter(|_| rows.len() == limit).map(|row| row.int(0)).transpose()?;
         let next = last.and_then(|last| u64::try_from(last).ok());
-        Ok((keys.iter().filter_map(|key| Key::parse(key)).collect(), next))
+        Ok((keys.iter().filter_map(|key| UserKey::parse(key)).collect(), next))
     }
 
-    async fn changes(&self, after: Option<Cursor>, limit: usize) -> Result<Changes> {
+    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
         let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
         let rows = self.database.rows(&self.statements.get("changes"), &[from.into(), limit.into()]).await?;
-        let trimmed = rows.first().map(|row| row.int(0)).transpose()?.map_or(Cursor::START, cursor);
+        let trimmed = rows.first().map(|row| row.int(0)).transpose()?.map_or(ChangeCursor::START, cursor);
         if after.is_some_and(|after| after < trimmed) {
             return Ok(Changes::Trimmed(trimmed));
         }
@@ -218,9 +224,9 @@ impl Store for SqlStore {
         Ok(Changes::Page(page))
     }
 
-    async fn end_of_changes(&self) -> Result<Cursor> {
+    async fn end_of_changes(&self) -> Result<ChangeCursor> {
         let rows = self.database.rows(&self.statements.get("end_of_changes"), &[]).await?;
-        Ok(rows.first().map(|row| row.int(0)).transpose()?.map_or(Cursor::START, cursor))
+        Ok(rows.first().map(|row| row.int(0)).transpose()?.map_or(ChangeCursor::START, cursor))
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {

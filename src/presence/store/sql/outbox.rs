@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Outbox, Timestamp};
-use crate::presence::domain::identity::Key;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, Event, Status};
 use crate::presence::store::outbox;
 use crate::presence::store::outbox::OutboxQueue;
@@ -23,7 +23,7 @@ pub(super) struct OutboxWriter {
 /// A job that is going to be pushed.
 struct Job<'a> {
     id: String,
-    key: &'a Key,
+    key: &'a UserKey,
     change: &'a Change,
     payload: Vec<u8>,
     delay: Duration,
@@ -41,7 +41,7 @@ impl OutboxWriter {
     }
 
     /// Pushes changes into every queue that wants them.
-    pub(super) async fn push(&self, transaction: &mut Transaction, changes: &[(&Key, &Change)]) -> Result<()> {
+    pub(super) async fn push(&self, transaction: &mut Transaction, changes: &[(&UserKey, &Change)]) -> Result<()> {
         for outlet in &self.outlets.queues {
             let mut jobs = Vec::new();
             for (key, change) in changes {
@@ -57,7 +57,7 @@ impl OutboxWriter {
     async fn gather<'a>(
         &self,
         transaction: &mut Transaction,
-        (outlet, key, change): (&OutboxQueue, &'a Key, &'a Change),
+        (outlet, key, change): (&OutboxQueue, &'a UserKey, &'a Change),
         jobs: &mut Vec<Job<'a>>,
     ) -> Result<()> {
         let event = change.event();
@@ -82,7 +82,7 @@ impl OutboxWriter {
     async fn take_back(
         &self,
         transaction: &mut Transaction,
-        (outlet, key): (&OutboxQueue, &Key),
+        (outlet, key): (&OutboxQueue, &UserKey),
         jobs: &mut Vec<Job<'_>>,
     ) -> Result<Option<Status>> {
         let mut before = None;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache_table::{CacheTable, Put, hash};
-use crate::presence::domain::identity::Key;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, RecordWrite, State, Status, Timestamp};
 use crate::presence::store::{Commit, outbox};
 use crate::storage::sql::Arg;
@@ -18,7 +18,7 @@ pub(super) struct StoredRow {
 
 /// A row to be filed.
 struct Row<'a> {
-    key: &'a Key,
+    key: &'a UserKey,
     /// The hash of its scope.
     scope: String,
     filed: StoredRow,
@@ -50,7 +50,7 @@ pub(super) struct Plan<'a> {
     counts: BTreeMap<(String, &'static str), i64>,
     log: Vec<Vec<u8>>,
     /// Changes that go out, those that are not logged among them.
-    pub(super) changes: Vec<(&'a Key, &'a Change)>,
+    pub(super) changes: Vec<(&'a UserKey, &'a Change)>,
     pub(super) records: Records,
 }
 
@@ -90,7 +90,7 @@ impl<'a> Plan<'a> {
     fn file(
         &mut self,
         name: &str,
-        key: &'a Key,
+        key: &'a UserKey,
         state: &State,
         due: Option<i64>,
         before: Option<StoredRow>,
@@ -104,7 +104,7 @@ impl<'a> Plan<'a> {
         filed
     }
 
-    fn list(&mut self, key: &Key, from: Status, to: Status) {
+    fn list(&mut self, key: &UserKey, from: Status, to: Status) {
         if from == to {
             return;
         }

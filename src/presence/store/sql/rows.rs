@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::cache_table;
 use super::cache_table::{CacheTable, hash};
-use crate::presence::domain::identity::Key;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, RecordLookup, State, Timestamp};
-use crate::presence::store::{Cursor, Known};
+use crate::presence::store::{ChangeCursor, StoredUser};
 use crate::storage::sql::{Arg, Result, Row};
 
 /// Users who are asked for, by the names of their rows.
-pub(super) struct Asked {
+pub(super) struct LoadQuery {
     /// Those of the sidecar's own rows.
     pub(super) names: Vec<String>,
     /// Those of Laravel's.
@@ -20,13 +20,13 @@ pub(super) struct Asked {
 
 /// The rows that were found.
 #[derive(Default)]
-struct Found {
+struct LoadedRow {
     states: HashMap<Vec<u8>, (u64, Option<State>)>,
     records: HashMap<Vec<u8>, RecordLookup>,
 }
 
-impl Asked {
-    pub(super) fn new<'a>(table: &CacheTable, keys: impl Iterator<Item = &'a Key> + Clone) -> Self {
+impl LoadQuery {
+    pub(super) fn new<'a>(table: &CacheTable, keys: impl Iterator<Item = &'a UserKey> + Clone) -> Self {
         let names = keys.clone().map(|key| hash(key.as_str())).collect();
         Self { names, records: keys.map(|key| table.key(key)).collect(), is_lenient: table.is_lenient }
     }
@@ -42,24 +42,24 @@ impl Asked {
     }
 
     /// What the rows of `load` say, in the order of the question.
-    pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Known>> {
-        let found = Found::read(rows, (now, true))?;
+    pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<StoredUser>> {
+        let found = LoadedRow::read(rows, (now, true))?;
         let known = |(name, record): (&String, &String)| {
             let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
-            Known { version, state, record: self.record(&found, record) }
+            StoredUser { version, state, record: self.record(&found, record) }
         };
         Ok(self.names.iter().zip(&self.records).map(known).collect())
     }
 
     /// What the rows of `records` say, in the order of the question.
     pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<RecordLookup>> {
-        let found = Found::read(rows, (now, false))?;
+        let found = LoadedRow::read(rows, (now, false))?;
         Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
     }
 
     /// The record of that key. MySQL keeps one row for `e` and `é`, as Laravel's `cache` has it there: that the row is the
     /// other's does not mean that this one was removed.
-    fn record(&self, found: &Found, key: &str) -> RecordLookup {
+    fn record(&self, found: &LoadedRow, key: &str) -> RecordLookup {
         match found.records.get(key.as_bytes()) {
             Some(record) => record.clone(),
             None if self.is_lenient && found.may_hide(key) => RecordLookup::Unknown,
@@ -72,7 +72,7 @@ pub(super) fn args(names: &[String]) -> impl Iterator<Item = Arg<'_>> {
     names.iter().map(|name| Arg::from(name.as_str()))
 }
 
-impl Found {
+impl LoadedRow {
     /// Rows of states (0, name, version, state) and of records (1, key, expiration, value).
     fn read(rows: &[Row], at: (Timestamp, bool)) -> Result<Self> {
         let mut found = Self::default();
@@ -88,7 +88,7 @@ impl Found {
     }
 }
 
-impl Found {
+impl LoadedRow {
     /// Whether one of the rows may be the one that `key` shares with another key.
     fn may_hide(&self, key: &str) -> bool {
         let key = key.as_bytes();
@@ -118,7 +118,7 @@ fn state(json: &[u8], version: i64) -> Option<State> {
 }
 
 /// An entry of the change log, unless it is of another layout.
-pub(super) fn change(number: i64, json: &[u8]) -> Option<(Cursor, Change)> {
+pub(super) fn change(number: i64, json: &[u8]) -> Option<(ChangeCursor, Change)> {
     let change = serde_json::from_slice(json);
     let change = change.inspect_err(
         |error| tracing::error!(%error, number, "an entry of the change log is unreadable and is left out"),
@@ -127,6 +127,6 @@ pub(super) fn change(number: i64, json: &[u8]) -> Option<(Cursor, Change)> {
 }
 
 /// The place of an entry, which this store only numbers.
-pub(super) fn cursor(number: i64) -> Cursor {
-    Cursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
+pub(super) fn cursor(number: i64) -> ChangeCursor {
+    ChangeCursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
 }
