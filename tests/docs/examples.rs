@@ -131,7 +131,7 @@ fn stable(mut value: Value) -> Value {
                 let is_session = name == "id" && *member == "default";
                 *member = match member.take() {
                     Value::Null => Value::Null,
-                    member if varies.contains(&name.as_str()) && !is_session => Value::from("…"),
+                    _ if varies.contains(&name.as_str()) && !is_session => Value::from("…"),
                     member => stable(member),
                 };
             }
@@ -190,9 +190,6 @@ fn the_configuration_is_printed_as_the_guide_shows() {
     let guide = Document::read(Path::new("config/README.md"));
     let mut count = 0;
     for block in consoles(&guide, "presence-sidecar config") {
-        for example in block.split(|line| !line.starts_with("$ ")).filter(|commands| !commands.is_empty()) {
-            assert_eq!(example.len(), 1, "each command shows what it prints");
-        }
         for (place, line) in block.iter().enumerate().filter(|(_, line)| line.starts_with("$ ")) {
             let shown: Vec<&str> =
                 block[place + 1..].iter().copied().take_while(|line| !line.starts_with("$ ")).collect();
@@ -201,7 +198,9 @@ fn the_configuration_is_printed_as_the_guide_shows() {
             let variables = variables.split_whitespace().map(|pair| pair.split_once('=').unwrap());
             let output = program(folder.path()).args(arguments).envs(variables).output().unwrap();
             let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-            assert_eq!(printed.lines().take(shown.len()).collect::<Vec<_>>(), shown, "{line}");
+            let limit = if line.contains(" | head") { shown.len() } else { usize::MAX };
+            assert!(!shown.is_empty(), "{line}");
+            assert_eq!(printed.lines().take(limit).collect::<Vec<_>>(), shown, "{line}");
             count += 1;
         }
     }
