@@ -17,6 +17,7 @@ mod contract;
 mod crash;
 mod database;
 mod docker;
+mod docs;
 mod http;
 mod interop;
 mod laravel;

@@ -1,4 +1,4 @@
-//! Whatever parses is written in a form that parses to the same value.
+//! Every value that parses is serialized in a form that parses to the same value.
 
 #![no_main]
 
@@ -12,9 +12,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(value) = unserialize(bytes) else { return };
     let written = serialize(&value);
     match unserialize(&written) {
-        // Compared as bytes, for NaN is not equal to itself.
+        // Compared as bytes, because NaN is not equal to itself.
         Ok(again) => assert_eq!(serialize(&again), written),
-        // References may grow a value beyond what is read.
+        // References may make the serialized value larger than the limit of the parser.
         Err(error) => assert!(written.len() > bytes.len(), "{error}"),
     }
     let _ = encode_lossy(&value, Slashes::Escaped);

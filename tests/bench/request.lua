@@ -1,5 +1,5 @@
--- Requests for wrk. KIND is what to send, USERS how many users take turns; or PREPARED is a file of whole requests, each
--- between two bytes of zero.
+-- Requests for wrk. KIND is the kind of request, USERS the number of users in turn; or PREPARED is a file of complete
+-- requests, each between two zero bytes.
 local kind, users, prepared = os.getenv("KIND"), tonumber(os.getenv("USERS")), os.getenv("PREPARED")
 local headers = {
   ["Authorization"] = "Bearer " .. os.getenv("PRESENCE_TOKEN"),

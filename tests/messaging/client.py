@@ -1,4 +1,4 @@
-"""A client of sealed messages, written from the README's section "The messaging protocol" and nothing else.
+"""A client of encrypted messages, written from the section "The messaging protocol" of openapi/README.md alone.
 
 client.py URL ADMIN_TOKEN
 

@@ -1,4 +1,4 @@
-//! Clients of others' making do the whole round, and the README's example is true.
+//! Independent clients use the whole protocol, and the example in its documentation is true.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -18,7 +18,7 @@ fn printed(command: &mut Command) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_python_client_written_from_the_readme_does_the_whole_round() {
+async fn a_python_client_written_from_the_documentation_uses_the_whole_protocol() {
     let queued = [("QUEUE_CONNECTION", "database")];
     let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &queued).await;
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/cryptography/bin/python");
@@ -35,18 +35,18 @@ async fn a_python_client_written_from_the_readme_does_the_whole_round() {
     assert_eq!((&relayed["from_client_id"], &relayed["payload"]["payload"]), (&ids["Till 1"], &json!({"text": "hi"})));
 }
 
-/// The value of a line such as `name   value` in the README's example.
-fn example<'a>(readme: &'a str, name: &str) -> &'a str {
-    let section = readme.split("## The messaging protocol").nth(1).expect("the README has the section");
+/// The value of a line such as `name   value` in the example of the API guide.
+fn example<'a>(guide: &'a str, name: &str) -> &'a str {
+    let section = guide.split("## The messaging protocol").nth(1).expect("the guide has the section");
     let example = section.split("```text").nth(1).expect("the section has an example");
     let line = example.lines().find(|line| line.split_whitespace().next() == Some(name));
     line.and_then(|line| line.split_once(char::is_whitespace)).expect(name).1.trim()
 }
 
 #[test]
-fn the_example_of_the_readme_opens() {
-    let readme = std::fs::read_to_string(fixture("../README.md")).unwrap();
-    let example = |name| example(&readme, name);
+fn the_example_of_the_protocol_decrypts() {
+    let guide = std::fs::read_to_string(fixture("../openapi/README.md")).unwrap();
+    let example = |name| example(&guide, name);
     let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| example(name).to_owned());
     let key = SealKey::parse(example("personal_token")).unwrap();
     let aad = format!(r#"{{"to":"{}","ts":"{}"}}"#, example("client_id"), example("created_at"));
