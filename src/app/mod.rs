@@ -25,6 +25,7 @@ use crate::http::listener;
 use crate::http::middleware::Middleware;
 use crate::messaging;
 use crate::messaging::Messaging;
+use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
 use crate::storage::sql::{Database, TableNames};
 use crate::telemetry::Registry;
@@ -79,6 +80,7 @@ pub fn assemble(config: &Config) -> Result<App, BuildError> {
         tables: Tables::of(config, database),
         deliveries,
         messaging,
+        retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
         asking,
         registry,
     };
@@ -109,8 +111,6 @@ fn messaging(config: &Config, database: &Database, registry: &Registry) -> Resul
         zone: config.laravel.timezone,
         max_recipients: config.messaging.max_recipients,
         bcrypt_cost: config.messaging.bcrypt_cost,
-        keep_acked: config.messaging.keep_acked,
-        keep: config.messaging.keep,
         queue,
         metrics: messaging::Metrics::new(registry),
     };

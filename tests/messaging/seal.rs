@@ -119,5 +119,5 @@ fn a_token_is_256_random_bits_and_a_key_is_never_shown() {
     let token = generate_token();
     assert_eq!(base64::decode_strict(&token).unwrap().len(), 32);
     assert_ne!(*token, *generate_token());
-    assert_eq!(format!("{:?}", SealKey::parse(&token).unwrap()), "Key { .. }");
+    assert_eq!(format!("{:?}", SealKey::parse(&token).unwrap()), "SealKey { .. }");
 }

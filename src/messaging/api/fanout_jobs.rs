@@ -1,4 +1,4 @@
-//! Fan-out jobs as operators read them.
+//! Response bodies of fan-out jobs.
 
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
@@ -6,49 +6,49 @@ use serde::Serialize;
 use crate::messaging::service::JobView;
 use crate::php::date;
 
-/// Whether a job is still to be done.
+/// The state of a fan-out job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "FanOutState", rename_all = "lowercase")]
 pub enum FanoutState {
-    /// It is.
+    /// Waiting, or in progress.
     Pending,
-    /// It was given up.
+    /// In the dead letters.
     Dead,
 }
 
-/// Fan-out jobs, the oldest first.
+/// Fan-out jobs, oldest first.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "FanOuts")]
 pub struct FanoutJobsResponse {
-    /// At most 100.
+    /// At most 100 jobs.
     data: Vec<FanoutJobResponse>,
 }
 
-/// A part of a publication: a message for some of its clients.
+/// A part of a publication: a message to some of its recipients.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "FanOut")]
 pub struct FanoutJobResponse {
-    /// Its name.
+    /// The id of the job.
     id: String,
-    /// What the message is about; null if the job does not decrypt.
+    /// The type of the message; null if the job does not decrypt.
     r#type: Option<String>,
-    /// How many clients it is for; likewise.
+    /// Number of recipients; null if the job does not decrypt.
     recipients: Option<usize>,
-    /// When it was queued.
+    /// The time at which it was queued.
     queued_at: String,
-    /// When it is tried next; null for one that was given up, and for one that waits behind another.
+    /// The time of the next attempt; null for a dead letter, and for a job that waits behind another one.
     next_try_at: Option<String>,
-    /// How often it was tried in vain.
+    /// Number of failed attempts.
     tries: u32,
-    /// What the last try led to.
+    /// The error of the last attempt.
     last: Option<String>,
 }
 
-/// How many jobs were queued again.
+/// A replay of dead letters.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "FanOutsReplayed")]
 pub struct FanoutReplayResponse {
-    /// So many.
+    /// Number of jobs that were queued again.
     pub replayed: usize,
 }
 
@@ -59,15 +59,15 @@ impl From<Vec<JobView>> for FanoutJobsResponse {
 }
 
 impl From<JobView> for FanoutJobResponse {
-    fn from(JobView { job, about }: JobView) -> Self {
-        let moment = |millis: i64| date::to_json(millis.saturating_mul(1_000));
-        let (kind, recipients) = about.unzip();
+    fn from(JobView { job, summary }: JobView) -> Self {
+        let time = |millis: i64| date::to_json(millis.saturating_mul(1_000));
+        let (kind, recipients) = summary.unzip();
         Self {
             id: job.id,
             r#type: kind,
             recipients,
-            queued_at: moment(job.pushed_at),
-            next_try_at: job.next_at.map(moment),
+            queued_at: time(job.pushed_at),
+            next_try_at: job.next_at.map(time),
             tries: job.tries.count,
             last: Some(job.tries.last).filter(|last| !last.is_empty()),
         }

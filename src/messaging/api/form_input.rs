@@ -1,4 +1,4 @@
-//! A body that is read leniently and documented strictly.
+//! A request body that is documented strictly and parsed as Laravel does.
 
 use std::marker::PhantomData;
 
@@ -14,7 +14,7 @@ use crate::http::Json;
 /// The fields of a request whose body is described by `T`.
 pub struct FormInput<T> {
     pub(super) fields: Fields,
-    described: PhantomData<T>,
+    schema: PhantomData<T>,
 }
 
 impl<'a, T: Type> ApiExtractor<'a> for FormInput<T> {
@@ -37,6 +37,6 @@ impl<'a, T: Type> ApiExtractor<'a> for FormInput<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let fields = Fields::read(request, body).await?;
-        Ok(Self { fields, described: PhantomData })
+        Ok(Self { fields, schema: PhantomData })
     }
 }

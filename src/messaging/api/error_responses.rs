@@ -1,4 +1,4 @@
-//! What failures of the service are to a caller.
+//! Translates errors of the service into HTTP errors.
 
 use crate::http::ApiError;
 use crate::messaging::MessagingError;
@@ -6,20 +6,20 @@ use crate::messaging::seal::OpenError;
 use crate::storage::sql;
 
 impl From<MessagingError> for ApiError {
-    fn from(failure: MessagingError) -> Self {
-        match failure {
+    fn from(error: MessagingError) -> Self {
+        match error {
             MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_))
             | MessagingError::Unavailable(_) => {
-                tracing::debug!(error = failure.chain(), "the database did not answer");
+                tracing::debug!(error = error.chain(), "the database does not answer");
                 Self::DatabaseUnavailable
             }
             MessagingError::Database(sql::Error::NoTable(_)) => {
-                tracing::warn!(error = failure.chain(), "messages are not served");
+                tracing::warn!(error = error.chain(), "messaging tables missing");
                 Self::DatabaseUnavailable
             }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
-            | MessagingError::Secret => {
-                tracing::error!(error = failure.chain(), "a message could not be dealt with");
+            | MessagingError::UndecryptableSecret => {
+                tracing::error!(error = error.chain(), "message request failed");
                 Self::Internal
             }
             MessagingError::InvalidToken => Self::Unauthorized { message: "Invalid token", scheme: "Bearer" },
@@ -28,12 +28,12 @@ impl From<MessagingError> for ApiError {
             MessagingError::Sealed(OpenError::Nonce) => Self::invalid("nonce", "must be 12 bytes in base64."),
             MessagingError::Sealed(OpenError::Tag) => Self::invalid("tag", "must be 16 bytes in base64."),
             MessagingError::Sealed(OpenError::Altered) => Self::invalid("ciphertext", "could not be decrypted."),
-            MessagingError::TooMany(most) => {
+            MessagingError::TooManyRecipients(most) => {
                 Self::invalid("ciphertext", &format!("must not hold more than {most} to_client_ids."))
             }
-            MessagingError::Nul(field) => Self::invalid(field, "must not have a NUL character in it."),
-            MessagingError::NoObject => Self::invalid("ciphertext", "must hold a JSON object."),
-            MessagingError::NoType => Self::invalid("ciphertext", "must hold a type that is a string."),
+            MessagingError::NulCharacter(field) => Self::invalid(field, "must not have a NUL character in it."),
+            MessagingError::NotAnObject => Self::invalid("ciphertext", "must hold a JSON object."),
+            MessagingError::InvalidType => Self::invalid("ciphertext", "must hold a type that is a string."),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! CommitReply of the messaging API.
+//! Response bodies.
 
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
@@ -6,45 +6,45 @@ use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::bodies::AnyJson;
+use super::requests::AnyJson;
 use crate::http::Json;
 use crate::messaging::service::{ClientView, Credentials, MessageView};
 use crate::messaging::store::MessageRecord;
 use crate::php::date;
 
-/// What a client needs to know. Whoever has it is the client.
+/// The credentials of a client. They grant full access to its messages.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Credentials")]
 pub struct CredentialsResponse {
     /// The id, for `X-Client-Id`.
     client_id: String,
-    /// The key that its messages are sealed with: 32 bytes in base64.
+    /// The key that seals its messages: 32 bytes in base64.
     personal_token: String,
     /// The token, for `Authorization: Bearer`.
     api_token: String,
 }
 
-/// For how many clients a message was taken.
+/// An accepted publication.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Queued")]
 pub struct QueuedResponse {
-    /// So many ids were given.
+    /// Number of recipient ids.
     pub queued: usize,
 }
 
-/// What became of it.
+/// Acknowledgement.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Done")]
-pub struct StatusWordResponse {
-    /// One word.
+pub struct StatusResponse {
+    /// `acked`, `accepted` or `revoked`.
     status: String,
 }
 
-/// Messages for a client, by rising id.
+/// Messages to a client, by ascending id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Messages")]
 pub struct MessagesResponse {
-    /// At most 50. More may follow behind the last.
+    /// At most 50 messages. More may follow after the last one.
     messages: Vec<SealedMessageResponse>,
 }
 
@@ -52,9 +52,9 @@ pub struct MessagesResponse {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Message")]
 pub struct SealedMessageResponse {
-    /// Its id, which rises.
+    /// The id. Ids ascend.
     id: i64,
-    /// What it is about.
+    /// The type of the message.
     r#type: String,
     /// AES-256-GCM under the client's personal token, in base64.
     ciphertext: String,
@@ -62,17 +62,17 @@ pub struct SealedMessageResponse {
     nonce: String,
     /// 16 bytes in base64.
     tag: String,
-    /// When it was stored; the `ts` of its AAD.
+    /// The time at which it was stored; the `ts` of its AAD.
     created_at: String,
 }
 
-/// Clients, the oldest first.
+/// Clients, oldest first.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Clients")]
 pub struct ClientsResponse {
-    /// All of them, or a page.
+    /// All clients, or a page of them.
     clients: Vec<ClientResponse>,
-    /// With `limit`: where the next page begins; left out at the end.
+    /// With `limit`: the cursor of the next page; absent on the last page.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -82,45 +82,45 @@ pub struct ClientsResponse {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Client")]
 pub struct ClientResponse {
-    /// Its id.
+    /// The id.
     id: String,
-    /// What people call it.
+    /// The display name.
     name: Option<String>,
-    /// When it registered.
+    /// The time of registration.
     created_at: Option<String>,
-    /// When it was last heard of.
+    /// The time of the last request.
     last_seen_at: Option<String>,
-    /// `online` if it was heard of within two minutes, else `offline`.
+    /// `online` if the last request was within the last two minutes, else `offline`.
     status: String,
 }
 
-/// Messages of a client, opened, by rising id.
+/// Decrypted messages to a client, by ascending id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "OpenedMessages")]
 pub struct OpenedMessagesResponse {
-    /// At most 100. More may follow behind the last.
+    /// At most 100 messages. More may follow after the last one.
     messages: Vec<OpenedMessageResponse>,
 }
 
-/// An opened message.
+/// A decrypted message.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "OpenedMessage")]
 pub struct OpenedMessageResponse {
-    /// Its id.
+    /// The id.
     id: i64,
-    /// What it is about.
+    /// The type of the message.
     r#type: String,
-    /// Who sent it; null for the application.
+    /// The client that sent it; null for the application.
     from_client_id: Option<String>,
-    /// Whom it is for.
+    /// The recipient.
     to_client_id: String,
-    /// When it was stored.
+    /// The time at which it was stored.
     created_at: String,
-    /// What was sealed, or `{"error": …}` if it does not open.
+    /// The decrypted content, or `{"error": …}` if it does not decrypt.
     payload: AnyJson,
 }
 
-impl From<&str> for StatusWordResponse {
+impl From<&str> for StatusResponse {
     fn from(status: &str) -> Self {
         Self { status: status.to_owned() }
     }
@@ -138,7 +138,7 @@ impl From<&Credentials> for CredentialsResponse {
 
 impl From<Vec<MessageRecord>> for MessagesResponse {
     fn from(messages: Vec<MessageRecord>) -> Self {
-        let answer = |message: MessageRecord| SealedMessageResponse {
+        let response = |message: MessageRecord| SealedMessageResponse {
             id: message.id,
             r#type: message.kind,
             ciphertext: message.sealed.ciphertext,
@@ -146,7 +146,7 @@ impl From<Vec<MessageRecord>> for MessagesResponse {
             tag: message.sealed.tag,
             created_at: message.created_at,
         };
-        Self { messages: messages.into_iter().map(answer).collect() }
+        Self { messages: messages.into_iter().map(response).collect() }
     }
 }
 
@@ -170,23 +170,23 @@ impl From<ClientView> for ClientResponse {
 
 impl OpenedMessagesResponse {
     pub(super) fn new(to: &str, messages: Vec<MessageView>) -> Self {
-        let answer = |MessageView { message, payload }| OpenedMessageResponse {
+        let response = |MessageView { message, payload }| OpenedMessageResponse {
             id: message.id,
             r#type: message.kind,
             from_client_id: message.from,
             to_client_id: to.to_owned(),
             created_at: message.created_at,
-            payload: AnyJson(payload.unwrap_or_else(unreadable)),
+            payload: AnyJson(payload.unwrap_or_else(undecryptable)),
         };
-        Self { messages: messages.into_iter().map(answer).collect() }
+        Self { messages: messages.into_iter().map(response).collect() }
     }
 }
 
-fn unreadable() -> Box<RawValue> {
+fn undecryptable() -> Box<RawValue> {
     RawValue::from_string(r#"{"error":"Unable to decrypt message"}"#.to_owned()).unwrap_or_default()
 }
 
-/// An answer of 200, or of 204 if there is nothing to say.
+/// A response with status 200, or 204 without a body.
 #[derive(Debug)]
 pub struct OkOrNoContent<T>(pub Option<Json<T>>);
 
@@ -209,7 +209,7 @@ impl<T: Type + Serialize> ApiResponse for OkOrNoContent<T> {
             content,
             headers: Vec::new(),
         };
-        MetaResponses { responses: vec![response(200, "Done", content), response(204, "There are none", Vec::new())] }
+        MetaResponses { responses: vec![response(200, "Messages", content), response(204, "No messages", Vec::new())] }
     }
 
     fn register(registry: &mut Registry) {
@@ -217,13 +217,13 @@ impl<T: Type + Serialize> ApiResponse for OkOrNoContent<T> {
     }
 }
 
-/// Credentials: 201 for a new client, 200 for one that was known.
+/// Credentials, with status 201 for a new client and 200 for an existing one.
 #[derive(ApiResponse)]
 pub enum RegisterResponse {
     /// A new client
     #[oai(status = 201)]
     Created(Json<CredentialsResponse>),
-    /// A client that was known
+    /// An existing client
     #[oai(status = 200)]
     Found(Json<CredentialsResponse>),
 }
