@@ -182,7 +182,7 @@ fn line(message: &OpenedMessage) -> String {
 
 /// Why a publication failed, and, unless it was refused for good, how to say it again so that it is stored once.
 fn untold(publication: &Publication, failure: ClientError) -> String {
-    let again = failure.is_passing().then(|| format!("; again, once: --idempotency-key {}", publication.key));
+    let again = failure.is_retryable().then(|| format!("; again, once: --idempotency-key {}", publication.key));
     format!("{failure}{}", again.unwrap_or_default())
 }
 

@@ -179,9 +179,9 @@ fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
     assert_eq!(empty, [3, 6, 12, 24, 30, 30]);
     assert_eq!((seconds(pace.after(1)), seconds(pace.after(0)), seconds(pace.after(0))), (3, 3, 6));
     assert_eq!(pace.after(50), Duration::ZERO, "behind a full page there may be another");
-    let busy = ClientError::TooMany { retry_after: Duration::from_secs(41) };
+    let busy = ClientError::RateLimited { retry_after: Duration::from_secs(41) };
     assert_eq!((seconds(pace.after_failure(&busy)), seconds(pace.after(0))), (41, 6));
-    assert_eq!(seconds(pace.after_failure(&ClientError::Key)), 12);
+    assert_eq!(seconds(pace.after_failure(&ClientError::InvalidKey)), 12);
     pace.reset();
     assert_eq!(seconds(pace.after(0)), 3);
 }
@@ -190,13 +190,13 @@ fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
 async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     for address in ["", "localhost:8137", "ftp://h", "http://"] {
-        assert!(matches!(SidecarConnection::to(address), Err(ClientError::Address(_))), "{address}");
+        assert!(matches!(SidecarConnection::to(address), Err(ClientError::InvalidAddress(_))), "{address}");
     }
     let nobody = SidecarConnection::to("http://127.0.0.1:9").unwrap();
     let failure = nobody.expect::<Value>(nobody.request(reqwest::Method::GET, "/up")).await.unwrap_err();
-    assert!(failure.is_passing() && failure.to_string().starts_with("http://127.0.0.1:9 does not answer: "));
+    assert!(failure.is_retryable() && failure.to_string().starts_with("http://127.0.0.1:9 does not answer: "));
     let refused = |status| ClientError::Refused { status, message: "no".to_owned(), retry_after: None };
-    assert!(refused(503).is_passing() && !refused(422).is_passing());
+    assert!(refused(503).is_retryable() && !refused(422).is_retryable());
     assert!(refused(401).is_unauthorized() && !refused(403).is_unauthorized());
     assert_eq!(refused(403).to_string(), "no (HTTP 403)");
     assert_eq!(

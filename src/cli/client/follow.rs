@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{ComposeArgs, explained};
 use crate::cli::{CommandResult, say, stopped};
-use crate::client::{ClientError, MessagingClient, PollBackoff, Received, render_payload, sanitize};
+use crate::client::{ClientError, MessagingClient, PollBackoff, ReceivedMessage, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.
 const LINES: usize = 64;
@@ -53,7 +53,7 @@ impl Follow {
                     complaint.clear();
                     pace.after(found)
                 }
-                Err(failure) if self.once || !failure.is_passing() => return Err(explained(&failure)),
+                Err(failure) if self.once || !failure.is_retryable() => return Err(explained(&failure)),
                 Err(failure) => {
                     complain(&mut complaint, &failure);
                     let wait = pace.after_failure(&failure);
@@ -91,7 +91,7 @@ impl Conversation {
     async fn turn(&mut self) -> Result<usize, ClientError> {
         while let Some(sealed) = self.outbox.front() {
             match self.client.send(sealed).await {
-                Err(failure) if failure.is_passing() || failure.is_unauthorized() => return Err(failure),
+                Err(failure) if failure.is_retryable() || failure.is_unauthorized() => return Err(failure),
                 Err(failure) => eprintln!("presence-sidecar: not sent: {failure}"),
                 Ok(()) => {}
             }
@@ -119,7 +119,7 @@ impl Conversation {
 }
 
 /// A message for people: when, whether it comes or goes, what it is about, what it says.
-fn line(message: &Received) -> String {
+fn line(message: &ReceivedMessage) -> String {
     let said = message.payload.as_ref().map_or_else(|| "(cannot be opened)".to_owned(), render_payload);
     let arrow = if message.own { '>' } else { '<' };
     format!("{} {arrow} {}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))

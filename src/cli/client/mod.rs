@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::follow::Follow;
 use super::{CommandResult, json_value, run_async};
 use crate::client::{
-    ClientError, CredentialsError, MessagingClient, Outgoing, Registration, SavedCredentials, SidecarConnection,
+    ClientError, CredentialsError, MessagingClient, OutgoingMessage, Registration, SavedCredentials, SidecarConnection,
 };
 
 /// Receive and send sealed messages
@@ -123,8 +123,8 @@ impl Command {
 }
 
 impl ComposeArgs {
-    fn with(&self, payload: Value) -> Outgoing {
-        Outgoing { kind: self.r#type.clone(), payload, to: self.to.clone() }
+    fn with(&self, payload: Value) -> OutgoingMessage {
+        OutgoingMessage { kind: self.r#type.clone(), payload, to: self.to.clone() }
     }
 }
 

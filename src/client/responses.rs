@@ -1,25 +1,25 @@
-//! What a sidecar answers, as far as it is used here.
+//! Response bodies of the messaging API, as far as the client uses them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::messaging::seal::Sealed;
 
-/// What a registration gives.
+/// The response to a registration.
 #[derive(Deserialize)]
-pub(super) struct Registered {
+pub(super) struct RegisteredClient {
     pub client_id: String,
     pub personal_token: String,
     pub api_token: String,
 }
 
-/// What a poll gives.
+/// The response to a poll.
 #[derive(Default, Deserialize)]
-pub(super) struct Polled {
+pub(super) struct PolledMessages {
     pub messages: Vec<SealedMessage>,
 }
 
-/// A message as it is polled.
+/// A sealed message in the response to a poll.
 #[derive(Deserialize)]
 pub(super) struct SealedMessage {
     pub id: i64,
@@ -30,9 +30,9 @@ pub(super) struct SealedMessage {
     pub created_at: String,
 }
 
-/// What `operators/clients` gives.
+/// The response of `operators/clients`.
 #[derive(Deserialize)]
-pub(super) struct Clients {
+pub(super) struct ClientList {
     pub clients: Vec<ClientRow>,
     pub next_cursor: Option<String>,
 }
@@ -40,44 +40,44 @@ pub(super) struct Clients {
 /// A client as operators see it.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct ClientRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// What people call it.
+    /// The display name.
     pub name: Option<String>,
-    /// When it registered.
+    /// The time of registration.
     pub created_at: Option<String>,
-    /// When it was last heard of.
+    /// The time of the last request.
     pub last_seen_at: Option<String>,
     /// `online` or `offline`.
     pub status: String,
 }
 
-/// What `operators/clients/{client}/messages` gives.
+/// The response of `operators/clients/{client}/messages`.
 #[derive(Default, Deserialize)]
-pub(super) struct Opened {
+pub(super) struct MessageList {
     pub messages: Vec<OpenedMessage>,
 }
 
 /// A message as operators see it.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub struct OpenedMessage {
-    /// Its id.
+    /// The id.
     pub id: i64,
-    /// What it is about.
+    /// The type of the message.
     pub r#type: String,
-    /// Who sent it; `None` is the application.
+    /// The client that sent it; `None` for the application.
     pub from_client_id: Option<String>,
-    /// Whom it is for.
+    /// The recipient.
     pub to_client_id: String,
-    /// When it was stored.
+    /// The time at which it was stored.
     pub created_at: String,
-    /// What was sealed: `{"type", "payload", …}`, or `{"error"}` if it does not open.
+    /// The decrypted content: `{"type", "payload", …}`, or `{"error"}` if it does not decrypt.
     pub payload: Value,
 }
 
-/// What a publication gives.
+/// The response to a publication.
 #[derive(Deserialize)]
-pub(super) struct Queued {
+pub(super) struct PublishResult {
     pub queued: usize,
 }
 
@@ -88,12 +88,12 @@ impl SealedMessage {
 }
 
 impl ClientRow {
-    /// Whether it was heard of lately.
+    /// Whether the client made a request lately.
     pub fn is_online(&self) -> bool {
         self.status == "online"
     }
 
-    /// Its name, or its id if it has none.
+    /// The name, or the id if it has none.
     pub fn title(&self) -> &str {
         self.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&self.id)
     }
