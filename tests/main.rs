@@ -24,4 +24,5 @@ mod messaging;
 mod presence;
 mod queue;
 mod support;
+mod upgrade;
 mod webhooks;
