@@ -1,12 +1,13 @@
 //! Upgrades: what version 0.1.0 wrote is opened, read and continued by this version, and both versions work side by side.
 //!
 //! `tests/upgrade/record` made the fixtures with a binary of 0.1.0; `fixture` loads them. Time has passed since: all users
-//! have expired, deliveries and fan-out are overdue.
+//! have expired, deliveries and fan-out are overdue. `tests/upgrade/rolling` runs both versions at once.
 
 mod deliveries;
 mod fixture;
 mod messages;
 mod presence;
+mod rolling;
 mod starts;
 
 use std::time::{Duration, Instant};
