@@ -25,4 +25,5 @@ mod messaging;
 mod presence;
 mod queue;
 mod support;
+mod upgrade;
 mod webhooks;
