@@ -37,7 +37,7 @@ impl Stores {
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::CacheStore::Database => {
-                let database = Database::open_without_waiting(&config.database);
+                let database = Database::open_relaxed(&config.database);
                 let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outlets)));
                 let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
                 Ok(Self { store, queue, redis: None, database: Some(database) })

@@ -26,7 +26,7 @@ fn repaired(test: &crate::support::TestDatabase, id: &str, key: &str) {
 async fn died_of(by_hand: &ByHand) -> String {
     let mut dead = by_hand.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
-    dead.remove(0).tries.last
+    dead.remove(0).attempts.last
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn what_was_given_up_is_done_when_it_is_published_again() {
         died_of(&by_hand).await;
         repaired(&by_hand.test, by_hand.client.as_str(), &key);
         assert_eq!((publish_and_work().await, by_hand.stored().as_str()), (1, "1"), "{engine:?}");
-        assert_eq!(by_hand.queue.depth(QUEUE).await.unwrap().dead, 0);
+        assert_eq!(by_hand.queue.stats(QUEUE).await.unwrap().dead, 0);
     }
 }
 

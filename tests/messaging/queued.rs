@@ -199,7 +199,7 @@ async fn a_job_of_another_key_is_a_dead_letter_and_holds_up_nobody() {
         by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap();
     }
     let dead = by_hand.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
-    assert_eq!((dead[0].id.as_str(), dead[0].tries.last.as_str()), ("x", "the job does not decrypt"));
+    assert_eq!((dead[0].id.as_str(), dead[0].attempts.last.as_str()), ("x", "the job does not decrypt"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +238,7 @@ async fn a_job_waits_for_tables_that_are_not_there_and_is_done_when_they_are() {
         assert_eq!(by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap(), 1);
         let waiting = by_hand.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
         assert_eq!(
-            (waiting.tries.count, waiting.tries.last.as_str()),
+            (waiting.attempts.count, waiting.attempts.last.as_str()),
             (1, "a table is missing, which `presence-sidecar migrate` makes")
         );
         by_hand.test.sql("ALTER TABLE elsewhere RENAME TO messages");

@@ -40,7 +40,7 @@ async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
         assert_eq!(log(&teller).await, ["1 online", "2 online", "3 online"], "{key}");
         let counts = teller.store.counts(&subject(1).scope.key(true)).await.unwrap();
         assert_eq!(counts, Counts { online: 3, away: 0 }, "{key}");
-        let depth = teller.queue.depth("out").await.unwrap();
+        let depth = teller.queue.stats("out").await.unwrap();
         assert_eq!(depth.pending, 3, "{key}");
     }
 }

@@ -85,7 +85,7 @@ stories! {
         teller.act(1, beat(true), after(3)).await;
         assert_eq!(pending(&teller, "calm").await, []);
         assert_eq!(pending(&teller, "all").await.len(), 4);
-        assert_eq!(teller.queue.depth("calm").await.unwrap().pending, 0);
+        assert_eq!(teller.queue.stats("calm").await.unwrap().pending, 0);
     }
 
     who_is_back_otherwise_than_before_is_announced(teller, outlets(&[("calm", &ALL, LATER)])) {
@@ -143,7 +143,7 @@ async fn settle_everything(teller: &Teller, queue: &str) {
         if jobs.is_empty() {
             return;
         }
-        let settlements: Vec<_> = jobs.into_iter().map(|job| job.settled(Disposition::Done)).collect();
+        let settlements: Vec<_> = jobs.into_iter().map(|job| job.into_settlement(Disposition::Done)).collect();
         teller.queue.settle(queue, &settlements).await.unwrap();
     }
 }

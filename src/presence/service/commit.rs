@@ -131,7 +131,7 @@ impl Committer {
             if flying.is_empty() && waiting.is_empty() && !groups.next(&mut waiting).await {
                 return;
             }
-            groups.more(&mut waiting);
+            groups.fill(&mut waiting);
             let crowd = waiting.len() >= 2 * MIN_SPLIT_BATCH;
             let parts = if flying.is_empty() && crowd { 2 } else { 1 };
             if flying.is_empty() || waiting.len() >= MIN_SPLIT_BATCH {
@@ -160,7 +160,7 @@ impl Committer {
             IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut held = Vec::new();
         for job in jobs {
-            let key = &job.question.subject.key;
+            let key = &job.payload.subject.key;
             if self.away.contains(key) {
                 held.push(job);
             } else if let Some(unit) = units.get_mut(key) {
@@ -220,7 +220,7 @@ impl CommitBatch {
         for (key, unit) in std::mem::take(&mut self.units) {
             self.landed.push((key, None));
             for job in unit.jobs {
-                job.answer(Err(Unavailable::new(reason.as_str())));
+                job.reply(Err(Unavailable::new(reason.as_str())));
             }
         }
         BatchResult { states: self.landed, store_failed }
@@ -304,7 +304,7 @@ impl CommitBatch {
         }
         self.landed.push((key, outcome.state));
         for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
-            job.answer(Ok(answer));
+            job.reply(Ok(answer));
         }
     }
 }
@@ -324,7 +324,7 @@ impl UserBatch {
     fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
         let state = self.known.as_ref().and_then(|known| known.state.as_ref());
         let enough = |state: &State, job: &Job| {
-            let PresenceCommand { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.payload;
             state.suffices_for(subject, input, windows, now)
         };
         self.told || state.is_some_and(|state| self.jobs.iter().all(|job| enough(state, job)))
@@ -338,7 +338,7 @@ impl CommitContext {
         let mut merged = Decision { state: known.state, ..Decision::nothing() };
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let PresenceCommand { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.payload;
             let observed = std::mem::replace(&mut record, RecordLookup::Unknown);
             let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat, now));
             let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));

@@ -211,7 +211,7 @@ impl PresenceStore for ArrayStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let oldest = self.outlets.queues.iter().filter_map(|outlet| self.queue.oldest(&outlet.queue)).min();
+        let oldest = self.outlets.queues.iter().filter_map(|outlet| self.queue.oldest_pushed_at(&outlet.queue)).min();
         // An entry may be a moment older than the job that was pushed for it.
         let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest - 1_000));
         let mut inner = self.lock();

@@ -45,7 +45,7 @@ impl Outbox {
             if !unchanged && !piles_up && outlet.events.contains(&change.event()) {
                 let delay = if change.event() == Event::Offline { outlet.debounce } else { Duration::ZERO };
                 let job = NewJob { id: &id, lane: key.as_str(), payload: &json(change), delay };
-                memory.push_now(&outlet.queue, &job);
+                memory.push_one(&outlet.queue, &job);
             }
         }
     }
@@ -59,7 +59,7 @@ impl OutboxQueue {
         }
         let offline = |payload: &[u8]| read(payload).is_some_and(|held| held.status == Status::Offline);
         let mut before = None;
-        while let Some(held) = memory.take_back(&self.queue, key.as_str(), offline) {
+        while let Some(held) = memory.retract(&self.queue, key.as_str(), offline) {
             before = read(&held).map(|held| held.previous);
         }
         before

@@ -19,7 +19,7 @@ impl SqlQueue {
     ///
     /// # ValidationErrors
     /// The transaction cannot go on.
-    pub async fn push_within(&self, transaction: &mut Transaction, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
+    pub async fn push_in_tx(&self, transaction: &mut Transaction, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
         for jobs in chunks(jobs) {
             self.push_chunk(transaction, queue, jobs).await?;
         }
@@ -67,7 +67,7 @@ impl SqlQueue {
     ///
     /// # ValidationErrors
     /// The transaction cannot go on.
-    pub async fn take_back_within(
+    pub async fn retract_in_tx(
         &self,
         transaction: &mut Transaction,
         (queue, lane): (&str, &str),
@@ -93,7 +93,7 @@ impl SqlQueue {
     ///
     /// # ValidationErrors
     /// The transaction cannot go on.
-    pub async fn is_idle_within(&self, transaction: &mut Transaction, queue: &str, lane: &str) -> Result<bool> {
+    pub async fn is_idle_in_tx(&self, transaction: &mut Transaction, queue: &str, lane: &str) -> Result<bool> {
         let key = lane_key(queue, lane);
         Ok(transaction.rows(&self.statements.get("is_open"), &[key.as_str().into()]).await?.is_empty())
     }

@@ -136,7 +136,7 @@ impl Database {
     ///
     /// # ValidationErrors
     /// The database does not answer.
-    pub async fn lacks(&self, names: &TableNames) -> Result<bool> {
+    pub async fn has_missing_tables(&self, names: &TableNames) -> Result<bool> {
         let exists = Statements::read(self.engine(), schema(self.engine()), &names.pairs()).get("exists");
         for (_, name) in names.wanted() {
             if !is_there(&self.rows(&exists, &[name.into()]).await?)? {

@@ -97,9 +97,9 @@ impl RedisStore {
         let mut link = RedisConnection::new(options.connection, options.timeout)?;
         let keys = Keys::new(options.prefix);
         Ok(Self {
-            commit: link.script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
-            claim: link.script(include_str!("claim.lua")),
-            trim: link.script(include_str!("trim.lua")),
+            commit: link.register_script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
+            claim: link.register_script(include_str!("claim.lua")),
+            trim: link.register_script(include_str!("trim.lua")),
             link,
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
@@ -259,7 +259,7 @@ impl PresenceStore for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let PipelineReply { answers, twice } =
+        let PipelineReply { replies: answers, retried: twice } =
             self.link.send_each(&self.commit_pipeline(commits), reply::is_foreign).await?;
         let answers = CommitReply::of(answers);
         let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_light());

@@ -32,7 +32,7 @@ use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
-use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, undisturbed};
+use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
 
 /// So many entries of the change log are removed in one transaction, which keeps commits waiting.
 const MAX_TRIM: i64 = 1_000;
@@ -144,8 +144,8 @@ impl PresenceStore for SqlStore {
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         match commits.iter().all(Commit::is_light) {
-            true => Ok(undisturbed(|| self.try_to_commit_light(commits, now)).await?),
-            false => Ok(undisturbed(|| self.try_to_commit(commits, now)).await?),
+            true => Ok(retry_on_conflict(|| self.try_to_commit_light(commits, now)).await?),
+            false => Ok(retry_on_conflict(|| self.try_to_commit(commits, now)).await?),
         }
     }
 
@@ -156,7 +156,7 @@ impl PresenceStore for SqlStore {
             return Ok(Vec::new());
         }
         let until = now.millis().saturating_add_unsigned(lease_ms);
-        Ok(undisturbed(|| self.try_to_claim(now, limit, until)).await?)
+        Ok(retry_on_conflict(|| self.try_to_claim(now, limit, until)).await?)
     }
 
     async fn roster(
@@ -231,7 +231,7 @@ impl PresenceStore for SqlStore {
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let before = self.announcing.delivered_until(before, self.time().await?).await?;
-        while undisturbed(|| self.try_to_trim(before)).await? {}
+        while retry_on_conflict(|| self.try_to_trim(before)).await? {}
         Ok(())
     }
 

@@ -48,7 +48,7 @@ impl OutboxWriter {
                 self.gather(transaction, (outlet, key, change), &mut jobs).await?;
             }
             let jobs: Vec<NewJob<'_>> = jobs.iter().map(Job::pushed).collect();
-            self.queue.push_within(transaction, &outlet.queue, &jobs).await?;
+            self.queue.push_in_tx(transaction, &outlet.queue, &jobs).await?;
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ impl OutboxWriter {
         // Signs of life do not pile up behind what a receiver has not taken yet.
         let piles_up = change.beat
             && (jobs.iter().any(|job| job.key == key)
-                || !self.queue.is_idle_within(transaction, &outlet.queue, key.as_str()).await?);
+                || !self.queue.is_idle_in_tx(transaction, &outlet.queue, key.as_str()).await?);
         if !piles_up {
             let delay = if event == Event::Offline { outlet.debounce } else { Duration::ZERO };
             let id = change.id(&self.outlets.installation).to_string();
@@ -94,7 +94,7 @@ impl OutboxWriter {
         }
         let offline = |payload: &[u8]| outbox::read(payload).is_some_and(|held| held.status == Status::Offline);
         let lane = (outlet.queue.as_str(), key.as_str());
-        while let Some(held) = self.queue.take_back_within(transaction, lane, offline).await? {
+        while let Some(held) = self.queue.retract_in_tx(transaction, lane, offline).await? {
             before = outbox::read(&held).map(|held| held.previous);
         }
         Ok(before)
@@ -104,7 +104,7 @@ impl OutboxWriter {
     pub(super) async fn delivered_until(&self, before: Timestamp, now: Timestamp) -> storage::Result<i64> {
         let mut until = before.millis();
         for outlet in &self.outlets.queues {
-            let depth = self.queue.depth(&outlet.queue).await?;
+            let depth = self.queue.stats(&outlet.queue).await?;
             if depth.pending > 0 {
                 let age = i64::try_from(depth.oldest.as_millis()).unwrap_or(i64::MAX);
                 until = until.min(now.millis().saturating_sub(age) - MAX_ENTRY_LEAD_MS);
