@@ -53,7 +53,7 @@ impl Tables {
     pub(super) fn of(config: &Config, database: Database) -> Self {
         let served = config.messaging.enabled;
         let makes = config.database.auto_migrate;
-        let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
+        let messages = served && makes && (config.messaging.is_configured || !config.database.is_app_database);
         let names = TableNames::new(&config.messaging.tables, &config.database);
         let made = if makes { parts(config, messages) } else { Vec::new() };
         let unasked = (served && !messages).then(|| names.only(&parts(config, true)));

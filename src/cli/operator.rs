@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sidecar::connection;
-use super::{CommandResult, Source, json_value, run_async, say, stopped};
+use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
 use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, said, visible};
 use crate::config::{Flags, load};
 use crate::tui;
@@ -92,13 +92,15 @@ impl Operate {
         }
         run_async(async move {
             let connection = match &self.url {
-                Some(url) => SidecarConnection::to(url).map_err(told)?,
+                Some(url) => SidecarConnection::to(url).map_err(to_message)?,
                 None => connection(&config.server.listen)?,
             };
             let operator = Operator::new(connection, token, admin);
             match self.command {
                 Some(command) => command.run(operator).await,
-                None => tui::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}")),
+                None => tui::run(operator, shutdown_signal())
+                    .await
+                    .map_err(|error| format!("there is no terminal: {error}")),
             }
         })
     }
@@ -108,13 +110,13 @@ impl Command {
     async fn run(self, operator: Operator) -> CommandResult {
         match self {
             Self::Clients { json } => {
-                list(&operator.clients().await.map_err(told)?, json);
+                list(&operator.clients().await.map_err(to_message)?, json);
                 Ok(())
             }
             Self::Messages(reading) => reading.pages(&operator, reading.cursor).await.map(drop),
             Self::Follow(reading) => tokio::select! {
                 ended = reading.follow(&operator) => ended,
-                () = stopped() => Ok(()),
+                () = shutdown_signal() => Ok(()),
             },
             Self::Publish { text, payload, to, r#type: kind, idempotency_key } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
@@ -125,7 +127,7 @@ impl Command {
                 Ok(())
             }
             Self::Revoke { client } => {
-                operator.revoke(&client).await.map_err(told)?;
+                operator.revoke(&client).await.map_err(to_message)?;
                 println!("{client} is shut out.");
                 Ok(())
             }
@@ -137,11 +139,11 @@ impl Reading {
     /// Prints what is behind `cursor`, page after page; gives the last id.
     async fn pages(&self, operator: &Operator, mut cursor: i64) -> Result<i64, String> {
         loop {
-            let messages = operator.messages(&self.client, cursor).await.map_err(told)?;
+            let messages = operator.messages(&self.client, cursor).await.map_err(to_message)?;
             let Some(last) = messages.last() else { return Ok(cursor) };
             cursor = last.id;
             for message in &messages {
-                say(&if self.json { json!(message).to_string() } else { line(message) });
+                print_line(&if self.json { json!(message).to_string() } else { line(message) });
             }
         }
     }
@@ -157,7 +159,7 @@ impl Reading {
 
 fn list(clients: &[ClientRow], json: bool) {
     for client in clients {
-        say(&if json { json!(client).to_string() } else { row(client) });
+        print_line(&if json { json!(client).to_string() } else { row(client) });
     }
     if clients.is_empty() {
         eprintln!("There are no clients.");
@@ -184,6 +186,6 @@ fn untold(publication: &Publication, failure: ClientError) -> String {
     format!("{failure}{}", again.unwrap_or_default())
 }
 
-fn told(failure: ClientError) -> String {
+fn to_message(failure: ClientError) -> String {
     failure.to_string()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
-use crate::config::{Network, is_allowed, literal};
+use crate::config::{Network, ip_literal, is_allowed};
 
 /// The addresses that are allowed.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl EgressPolicy {
     /// # ValidationErrors
     /// It may not.
     pub fn check_literal(&self, url: &Url) -> Result<(), ForbiddenAddress> {
-        literal(url).map_or(Ok(()), |address| self.check(address))
+        ip_literal(url).map_or(Ok(()), |address| self.check(address))
     }
 }
 
