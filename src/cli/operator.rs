@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::sidecar::connection;
 use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
-use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, said, visible};
+use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize};
 use crate::config::{Flags, load};
 use crate::tui;
 
@@ -169,15 +169,15 @@ fn list(clients: &[ClientRow], json: bool) {
 /// A client for people: which, whether it is there, when it was last heard of, its name.
 fn row(client: &ClientRow) -> String {
     let seen = client.last_seen_at.as_deref().unwrap_or("never");
-    let name = client.name.as_deref().map(visible).unwrap_or_default();
+    let name = client.name.as_deref().map(sanitize).unwrap_or_default();
     format!("{}  {:<7}  {seen:<27}  {name}", client.id, client.status)
 }
 
 /// A message for people: when, from whom, what it is about, what it says.
 fn line(message: &OpenedMessage) -> String {
     let from = message.from_client_id.as_deref().unwrap_or("application");
-    let said = said(message.payload.get("payload").unwrap_or(&message.payload));
-    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, visible(&message.r#type))
+    let said = render_payload(message.payload.get("payload").unwrap_or(&message.payload));
+    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, sanitize(&message.r#type))
 }
 
 /// Why a publication failed, and, unless it was refused for good, how to say it again so that it is stored once.

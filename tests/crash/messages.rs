@@ -10,7 +10,7 @@ use tokio::sync::watch::{Receiver, channel};
 use tokio::task::JoinSet;
 
 use super::{Environment, Start, long_for};
-use crate::messaging::ground::{ADMIN, Device, environment};
+use crate::messaging::harness::{ADMIN, Device, environment};
 use crate::support::{Answer, Client, Engine, Process, TestDatabase};
 
 /// The environment of a sidecar on a database that others work on, too.
@@ -105,7 +105,7 @@ pub async fn killed_in_the_middle(database: &TestDatabase, start: Start, (client
     assert!(of.values().all(|got| *got == kinds), "{engine:?}: each exactly once, in the order of the answers");
     for device in &devices[..3] {
         let device = device.at(&victim.client);
-        let said = device.messages("").await.iter().map(|message| device.opened(message).unwrap()).collect::<Vec<_>>();
+        let said = device.messages("").await.iter().map(|message| device.open(message).unwrap()).collect::<Vec<_>>();
         assert!(said.iter().zip(&kinds).all(|(said, kind)| said["payload"] == json!({"said": kind})));
     }
     tell(&format!(
