@@ -53,12 +53,12 @@ pub struct BuildError(String);
 /// A combination this version cannot serve.
 pub fn assemble(config: &Config) -> Result<App, BuildError> {
     let registry = Arc::new(Registry::new());
-    let outlets = webhooks::outlets(config);
-    let installation = outlets.installation;
-    let announce_beats = outlets.want_beats();
-    let stores = Stores::of(config, outlets)?;
+    let outbox = webhooks::outbox(config);
+    let installation = outbox.installation;
+    let announce_heartbeats = outbox.wants_heartbeats();
+    let stores = Stores::of(config, outbox)?;
     let database = Database::open(&config.database);
-    let presence = presence::wing(config, &stores, announce_beats, &registry);
+    let presence = presence::wing(config, &stores, announce_heartbeats, &registry);
     let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
     let (messaging, asking) = messaging(config, &database, &registry)?.unzip();
     let apis = Apis {

@@ -86,7 +86,7 @@ impl DeliveryWorker {
     }
 
     /// Delivers until told to stop, then lets what is under way end.
-    pub async fn run(mut self, mut bell: watch::Receiver<()>, stop: CancellationToken) {
+    pub async fn run(mut self, mut notifier: watch::Receiver<()>, stop: CancellationToken) {
         let mut attempts = AttemptSet::new();
         let mut failing = false;
         while !stop.is_cancelled() {
@@ -99,7 +99,7 @@ impl DeliveryWorker {
             failing = went_well.is_err();
             tokio::select! {
                 Some(attempt) = attempts.join_next() => self.conclude(attempt),
-                _ = bell.changed(), if attempts.len() < self.terms.concurrency && !self.breaker.is_open() => {}
+                _ = notifier.changed(), if attempts.len() < self.terms.concurrency && !self.breaker.is_open() => {}
                 () = tokio::time::sleep(PAUSE) => {}
                 () = stop.cancelled() => {}
             }

@@ -238,7 +238,7 @@ impl Api {
         let ManyRequest { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
-        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
+        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::normalized).collect();
         let found = self.presence.many(UserQuery { scope, users: users.iter().cloned().collect() }).await?;
         Ok(RawJson::by(|out| encode::many(users.iter().zip(found.iter()), out)))
     }
@@ -383,7 +383,7 @@ impl Api {
         {
             return Err(ApiError::CursorExpired(oldest.to_string()).into());
         }
-        let follower = self.feed.follow(after).await?;
+        let follower = self.feed.subscribe(after).await?;
         let lifetime = claims.and_then(|claims| claims.expires_in());
         Ok(ChangeStream::new(follower, watched, self.installation, lifetime))
     }

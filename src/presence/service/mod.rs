@@ -38,16 +38,16 @@ pub struct Presence {
 impl Presence {
     /// The service, and the workers it works through. Nothing is answered before they run; they end when the service is
     /// dropped.
-    pub fn new(ground: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
+    pub fn new(context: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
         let (commits, committing) = batch_channel();
         let (loads, loading) = batch_channel();
         let (looks, looking) = batch_channel();
-        let (clock, windows, metrics) = (ground.clock.clone(), ground.windows, ground.metrics.clone());
-        let store = ground.store.clone();
+        let (clock, windows, metrics) = (context.clock.clone(), context.windows, context.metrics.clone());
+        let store = context.store.clone();
         let lookout = BatchReader { store: store.clone(), clock: clock.clone(), windows };
         let loader = load_groups(store.clone(), clock.clone(), loading);
         let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(Committer::new(ground).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
+            vec![Box::pin(Committer::new(context).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
         (Self { store, clock, windows, metrics, commits, loads, looks }, workers)
     }
 

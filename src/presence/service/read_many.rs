@@ -35,7 +35,7 @@ pub struct CachedView {
 
 impl CachedView {
     /// What `write` makes of the view. For all callers it is the first one's, so it has to be the same function.
-    pub fn written(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
+    pub fn json_with(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
         self.written.get_or_init(|| {
             let mut out = Vec::with_capacity(256);
             write(&self.view, &mut out);
