@@ -64,7 +64,7 @@ pub struct Api {
 impl From<Unavailable> for ApiError {
     fn from(error: Unavailable) -> Self {
         tracing::debug!(error = error.reason(), "the presence store gave no answer");
-        Self::Unavailable
+        Self::Unavailable("Service Unavailable")
     }
 }
 
