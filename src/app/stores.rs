@@ -73,7 +73,7 @@ pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
 
 /// The presence store in Redis, not connected yet; its changes go out nowhere.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The address cannot be understood.
 pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
     RedisStore::new(redis_options(config, Outbox::default())?).map_err(unusable)

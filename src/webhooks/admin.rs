@@ -105,7 +105,7 @@ impl DeliveryAdmin {
 
 /// Sends a signed ping to `endpoint`; gives what came back, and the beginning of its body.
 ///
-/// # ValidationErrors
+/// # Errors
 /// There is no TLS to be had.
 pub async fn ping(webhook: &WebhookConfig, endpoint: &EndpointConfig) -> reqwest::Result<(AttemptResult, Vec<u8>)> {
     let sender = WebhookClient::new(endpoint.clone(), EgressPolicy::new(&webhook.allowed_networks))?;

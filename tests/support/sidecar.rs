@@ -56,7 +56,7 @@ impl Sidecar {
     async fn of(sources: Sources, storage: TempDir) -> Self {
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
         let config = load(&Sources { flags, ..sources }).unwrap().config;
-        let app = app::assemble(&config).unwrap();
+        let app = app::App::build(&config).unwrap();
         let mut listeners = Vec::new();
         for listen in &config.server.listen {
             listeners.push(bind(listen).await.unwrap());

@@ -114,7 +114,7 @@ fn lane(client: &ClientId) -> u8 {
 impl Messaging {
     /// Takes a message for many clients: stores it for each of them, or queues it. Done twice it is stored once.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// It may have been taken or not: the database, or the queue, does not answer.
     pub async fn publish(&self, fanout: &Fanout) -> Outcome<()> {
         self.holds("type", &fanout.kind)?;
@@ -158,7 +158,7 @@ impl Messaging {
 
     /// Does the jobs at the heads of the lanes, and says how many there were.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The queue does not answer: what was done of them is found to be done when they are handed out again.
     pub async fn work_once(&self, queue: &dyn Queue) -> storage::Result<usize> {
         let jobs = queue.claim(QUEUE, usize::from(LANES), LEASE).await?;

@@ -36,7 +36,7 @@ pub fn keys(own: &str, queue: &str) -> String {
 impl RedisQueue {
     /// Queues under `prefix`, which ends in a hash tag, on `server`.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The address cannot be understood. Nothing is connected yet.
     pub fn new(server: ConnectionInfo, timeout: Duration, prefix: String) -> Result<Self> {
         let mut link = RedisConnection::new(server, timeout)?;

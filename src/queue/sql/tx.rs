@@ -17,7 +17,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 impl SqlQueue {
     /// Pushes jobs as part of a transaction. Their lanes are in its hand until it ends.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The transaction cannot go on.
     pub async fn push_in_tx(&self, transaction: &mut Transaction, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
         for jobs in chunks(jobs) {
@@ -65,7 +65,7 @@ impl SqlQueue {
 
     /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The transaction cannot go on.
     pub async fn retract_in_tx(
         &self,
@@ -91,7 +91,7 @@ impl SqlQueue {
 
     /// Whether nothing is to be done in a lane.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The transaction cannot go on.
     pub async fn is_idle_in_tx(&self, transaction: &mut Transaction, queue: &str, lane: &str) -> Result<bool> {
         let key = lane_key(queue, lane);
