@@ -25,4 +25,5 @@ mod presence;
 mod queue;
 mod support;
 mod tui;
+mod upgrade;
 mod webhooks;

@@ -110,7 +110,7 @@ fn json_value(text: &str) -> Result<Value, serde_json::Error> {
 }
 
 /// Prints a line. Where nobody reads any more, as behind `| head`, there is nothing left to do.
-fn say(line: &str) {
+fn print_line(line: &str) {
     if writeln!(std::io::stdout(), "{line}").is_err() {
         std::process::exit(0);
     }
@@ -125,7 +125,7 @@ fn run_async(command: impl Future<Output = CommandResult>) -> CommandResult {
 }
 
 /// Ends when the process is asked to, by Ctrl-C or SIGTERM.
-async fn stopped() {
+async fn shutdown_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return std::future::pending().await;

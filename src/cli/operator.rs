@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sidecar::connection;
-use super::{CommandResult, Source, json_value, run_async, say, stopped};
+use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
 use crate::client::{
     ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize,
 };
@@ -94,13 +94,15 @@ impl Operate {
         }
         run_async(async move {
             let connection = match &self.url {
-                Some(url) => SidecarConnection::to(url).map_err(told)?,
+                Some(url) => SidecarConnection::to(url).map_err(to_message)?,
                 None => connection(&config.server.listen)?,
             };
             let operator = Operator::new(connection, token, admin);
             match self.command {
                 Some(command) => command.run(operator).await,
-                None => tui::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}")),
+                None => tui::run(operator, shutdown_signal())
+                    .await
+                    .map_err(|error| format!("there is no terminal: {error}")),
             }
         })
     }
@@ -110,13 +112,13 @@ impl Command {
     async fn run(self, operator: Operator) -> CommandResult {
         match self {
             Self::Clients { json } => {
-                list(&operator.clients().await.map_err(told)?, json);
+                list(&operator.clients().await.map_err(to_message)?, json);
                 Ok(())
             }
             Self::Messages(reading) => reading.pages(&operator, reading.cursor).await.map(drop),
             Self::Follow(reading) => tokio::select! {
                 ended = reading.follow(&operator) => ended,
-                () = stopped() => Ok(()),
+                () = shutdown_signal() => Ok(()),
             },
             Self::Publish { text, payload, to, r#type: kind, idempotency_key } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
@@ -127,7 +129,7 @@ impl Command {
                 Ok(())
             }
             Self::Revoke { client } => {
-                operator.revoke(&client).await.map_err(told)?;
+                operator.revoke(&client).await.map_err(to_message)?;
                 println!("{client} is shut out.");
                 Ok(())
             }
@@ -139,11 +141,11 @@ impl Reading {
     /// Prints what is behind `cursor`, page after page; gives the last id.
     async fn pages(&self, operator: &Operator, mut cursor: i64) -> Result<i64, String> {
         loop {
-            let messages = operator.messages(&self.client, cursor).await.map_err(told)?;
+            let messages = operator.messages(&self.client, cursor).await.map_err(to_message)?;
             let Some(last) = messages.last() else { return Ok(cursor) };
             cursor = last.id;
             for message in &messages {
-                say(&if self.json { json!(message).to_string() } else { line(message) });
+                print_line(&if self.json { json!(message).to_string() } else { line(message) });
             }
         }
     }
@@ -159,7 +161,7 @@ impl Reading {
 
 fn list(clients: &[ClientRow], json: bool) {
     for client in clients {
-        say(&if json { json!(client).to_string() } else { row(client) });
+        print_line(&if json { json!(client).to_string() } else { row(client) });
     }
     if clients.is_empty() {
         eprintln!("There are no clients.");
@@ -186,6 +188,6 @@ fn untold(publication: &Publication, failure: ClientError) -> String {
     format!("{failure}{}", again.unwrap_or_default())
 }
 
-fn told(failure: ClientError) -> String {
+fn to_message(failure: ClientError) -> String {
     failure.to_string()
 }

@@ -46,7 +46,7 @@ fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), Stri
 }
 
 async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
-    let app = app::assemble(config).map_err(|error| error.to_string())?;
+    let app = app::App::build(config).map_err(|error| error.to_string())?;
     let listeners = bind_all(&config.server.listen).await?;
     let metrics = bind_all(&config.metrics.listen).await?;
     for listener in &listeners {
@@ -56,7 +56,7 @@ async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
         tracing::info!(listen = listener.describe(), "serving metrics");
     }
     if let Some(path) = generated {
-        greet(config, path, &listeners);
+        print_quickstart(config, path, &listeners);
     }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
@@ -74,7 +74,7 @@ async fn bind_all(addresses: &[Listen]) -> Result<Vec<BoundListener>, String> {
 }
 
 /// Tells a person at the first start what to do next. On standard output, since it is no log line.
-fn greet(config: &Config, path: &str, listeners: &[BoundListener]) {
+fn print_quickstart(config: &Config, path: &str, listeners: &[BoundListener]) {
     println!("Secrets were generated once, into {path}. Read by you alone; back them up.");
     let tcp = listeners.iter().map(BoundListener::describe).find(|address| address.starts_with("http"));
     if let (Some(address), Some(_)) = (tcp, config.auth.tokens.first()) {

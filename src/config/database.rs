@@ -29,7 +29,7 @@ pub struct DatabaseConfig {
     /// The table of Laravel's database cache store.
     pub cache_table: String,
     /// Whether it is the one that the Laravel app says is its own (`--laravel`).
-    pub is_the_apps: bool,
+    pub is_app_database: bool,
 }
 
 /// An engine, and how to reach it.
@@ -139,7 +139,7 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
     }
     Ok(DatabaseConfig {
         cache_table: raw.cache_table.clone(),
-        is_the_apps: WHERE.iter().any(|key| layers.is_of_app(key)),
+        is_app_database: WHERE.iter().any(|key| layers.is_of_app(key)),
         max_connections: layers.number("database.max_connections", raw.max_connections, 1..=1000)?,
         timeout: Duration::from_millis(layers.number("database.timeout_ms", raw.timeout_ms, 50..=60_000)?),
         auto_migrate: raw.auto_migrate,

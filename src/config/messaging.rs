@@ -20,7 +20,7 @@ pub struct MessagingConfig {
     pub enabled: bool,
     /// Whether the configuration says a word about messages, be it a token: the start makes no tables for them in an app's
     /// database that nobody has asked for.
-    pub asked_for: bool,
+    pub is_configured: bool,
     /// The token of those who may publish; without one nobody may.
     pub admin_token: Option<SecretString>,
     /// The tokens of operators; without any there are none.
@@ -90,7 +90,7 @@ pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<MessagingConfig
     let tokens = messaging.admin_token.is_some() || registration.token.is_some();
     Ok(MessagingConfig {
         enabled: messaging.enabled.unwrap_or(true),
-        asked_for: messaging.enabled == Some(true) || tokens || !messaging.operator_tokens.is_empty(),
+        is_configured: messaging.enabled == Some(true) || tokens || !messaging.operator_tokens.is_empty(),
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),

@@ -39,7 +39,7 @@ pub use self::error::ConfigError;
 pub use self::listen::Listen;
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Tables};
 pub use self::names::{Alias, aliases};
-pub use self::network::{Network, is_allowed, literal};
+pub use self::network::{Network, ip_literal, is_allowed};
 pub use self::redis::{RedisConfig, RedisEndpoint};
 pub use self::resolved::{
     AuthConfig, CacheConfig, CacheStore, ChangesConfig, Config, Driver, LaravelConfig, LogConfig, LogFormat,

@@ -56,7 +56,7 @@ pub fn is_allowed(networks: &[Network], address: IpAddr) -> bool {
 }
 
 /// The address that the host of `url` is, in whatever spelling, if it is no name.
-pub fn literal(url: &Url) -> Option<IpAddr> {
+pub fn ip_literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::network::{Network, is_allowed, literal};
+use super::network::{Network, ip_literal, is_allowed};
 use super::raw::{RawEndpoint, RawSendOn, RawWebhook};
 use super::resolved::Driver;
 use super::rule::is_token;
@@ -137,7 +137,7 @@ impl Section<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(self.layers.refuse(key, "must not carry a user: send an Authorization in webhook.headers"));
         }
-        match literal(&url) {
+        match ip_literal(&url) {
             // What every delivery would come to, after hours of tries.
             Some(address) if !is_allowed(&self.allowed, address) => {
                 let what = format!("leads to {address}, which is not in webhook.allowed_networks, or is never allowed");

@@ -11,7 +11,7 @@ pub fn check(plain: &str, hash: &str) -> bool {
 
 /// What `Hash::make($plain, ['rounds' => $cost])` stores; another text each time.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The cost is not from 4 to 31, or the plaintext has a null byte in it.
 pub fn make(plain: &str, cost: u32) -> Result<String, bcrypt::BcryptError> {
     if plain.contains('\0') {

@@ -21,23 +21,23 @@ fn nothing_configured_keeps_every_door_but_registration_shut() {
 
 #[test]
 fn an_apps_own_database_gets_tables_of_messages_only_if_somebody_asks() {
-    let asked_for = |env: &str, pairs: &[(&str, &str)]| {
+    let is_configured = |env: &str, pairs: &[(&str, &str)]| {
         let config = load_app(env, pairs).unwrap().config;
-        assert!(config.messaging.enabled && config.database.is_the_apps);
-        config.messaging.asked_for
+        assert!(config.messaging.enabled && config.database.is_app_database);
+        config.messaging.is_configured
     };
-    assert!(!asked_for("DB_CONNECTION=mysql\nDB_DATABASE=shop\n", &[]));
-    assert!(asked_for("DB_CONNECTION=mysql\nADMIN_TOKEN=secret-secret-secret\n", &[]));
-    assert!(asked_for("DB_URL=mysql://a@b/c\nOPERATOR_TOKENS=one,two\n", &[]));
-    assert!(asked_for("DB_HOST=db\n", &[("PRESENCE__REGISTRATION__TOKEN", "secret-secret-secret")]));
-    assert!(asked_for("DB_HOST=db\n", &[("PRESENCE__MESSAGING__ENABLED", "true")]));
+    assert!(!is_configured("DB_CONNECTION=mysql\nDB_DATABASE=shop\n", &[]));
+    assert!(is_configured("DB_CONNECTION=mysql\nADMIN_TOKEN=secret-secret-secret\n", &[]));
+    assert!(is_configured("DB_URL=mysql://a@b/c\nOPERATOR_TOKENS=one,two\n", &[]));
+    assert!(is_configured("DB_HOST=db\n", &[("PRESENCE__REGISTRATION__TOKEN", "secret-secret-secret")]));
+    assert!(is_configured("DB_HOST=db\n", &[("PRESENCE__MESSAGING__ENABLED", "true")]));
     let own = load_app("APP_NAME=Shop\n", &[("DB_DATABASE", "/data/own.sqlite")]).unwrap().config;
-    assert!(!own.database.is_the_apps && !own.messaging.asked_for);
+    assert!(!own.database.is_app_database && !own.messaging.is_configured);
     let app = Workspace::new();
     app.write(".env", "APP_NAME=Shop\n");
     std::fs::create_dir(app.0.path().join("database")).unwrap();
     app.write("database/database.sqlite", "");
-    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.is_the_apps);
+    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.is_app_database);
     let off = config_with(&[("PRESENCE__MESSAGING__ENABLED", "false"), ("ADMIN_TOKEN", "secret-secret-secret")]);
     assert!(!off.messaging.enabled);
 }

@@ -27,7 +27,7 @@ fn repair_key(test: &crate::support::TestDatabase, id: &str, key: &str) {
 async fn dead_letter_error(manual: &ManualFanout) -> String {
     let mut dead = manual.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
-    dead.remove(0).tries.last
+    dead.remove(0).attempts.last
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn dead_letter_is_fanned_out_when_it_is_published_again() {
         dead_letter_error(&manual).await;
         repair_key(&manual.test, manual.client.as_str(), &key);
         assert_eq!((publish_and_fan_out().await, manual.stored().as_str()), (1, "1"), "{engine:?}");
-        assert_eq!(manual.queue.depth(QUEUE).await.unwrap().dead, 0);
+        assert_eq!(manual.queue.stats(QUEUE).await.unwrap().dead, 0);
     }
 }
 

@@ -200,7 +200,7 @@ async fn job_of_another_app_key_becomes_a_dead_letter_and_does_not_block_its_lan
         manual.worker.fan_out_once().await.unwrap();
     }
     let dead = manual.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
-    assert_eq!((dead[0].id.as_str(), dead[0].tries.last.as_str()), ("x", "the job does not decrypt"));
+    assert_eq!((dead[0].id.as_str(), dead[0].attempts.last.as_str()), ("x", "the job does not decrypt"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +240,7 @@ async fn job_is_retried_until_the_missing_table_exists() {
         assert_eq!(manual.worker.fan_out_once().await.unwrap(), 1);
         let waiting = manual.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
         assert_eq!(
-            (waiting.tries.count, waiting.tries.last.as_str()),
+            (waiting.attempts.count, waiting.attempts.last.as_str()),
             (1, "a table is missing, which `presence-sidecar migrate` makes")
         );
         manual.test.sql("ALTER TABLE elsewhere RENAME TO messages");

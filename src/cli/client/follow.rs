@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{ComposeArgs, explained};
-use crate::cli::{CommandResult, say, stopped};
+use crate::cli::{CommandResult, print_line, shutdown_signal};
 use crate::client::{ClientError, MessagingClient, PollBackoff, ReceivedMessage, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.
@@ -40,7 +40,7 @@ impl Follow {
             Conversation { client, json: self.json, outbox: VecDeque::new(), printed: None, acknowledged: None };
         tokio::select! {
             ended = self.converse(conversation) => ended,
-            () = stopped() => Ok(()),
+            () = shutdown_signal() => Ok(()),
         }
     }
 
@@ -70,12 +70,12 @@ impl Follow {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 text = next(&mut lines) => {
-                    conversation.say(&self.letter, text);
+                    conversation.queue(&self.letter, text);
                     pace.reset();
                 }
             }
             while let Some(Ok(text)) = lines.as_mut().map(mpsc::Receiver::try_recv) {
-                conversation.say(&self.letter, text);
+                conversation.queue(&self.letter, text);
             }
         }
     }
@@ -83,7 +83,7 @@ impl Follow {
 
 impl Conversation {
     /// Seals it once, so that however often it is sent, it is stored once.
-    fn say(&mut self, letter: &ComposeArgs, text: String) {
+    fn queue(&mut self, letter: &ComposeArgs, text: String) {
         self.outbox.push_back(self.client.seal(&letter.with(json!({"text": text}))));
     }
 
@@ -100,7 +100,7 @@ impl Conversation {
         self.acknowledge().await?;
         let received = self.client.poll(self.printed).await?;
         for message in &received {
-            say(&if self.json { json!(message).to_string() } else { line(message) });
+            print_line(&if self.json { json!(message).to_string() } else { line(message) });
             self.printed = Some(message.id);
         }
         self.acknowledge().await?;

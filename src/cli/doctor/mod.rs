@@ -101,12 +101,12 @@ async fn redis(config: &Config) -> Vec<Finding> {
     };
     match inspected {
         Ok(inspection) => {
-            let shortcomings = inspection.shortcomings().into_iter().map(|found| match found.split_once(": ") {
+            let problems = inspection.problems().into_iter().map(|found| match found.split_once(": ") {
                 Some((what, fix)) => Finding::wrong("store", what, fix),
                 None => Finding::wrong("store", found, "see the manual of Redis"),
             });
             let fine = Finding::fine("store", format!("Redis {} answers", inspection.version));
-            std::iter::once(fine).chain(shortcomings).collect()
+            std::iter::once(fine).chain(problems).collect()
         }
         Err(why) => {
             vec![Finding::wrong("store", why, "start Redis, or correct REDIS_HOST, REDIS_PORT, REDIS_PASSWORD")]

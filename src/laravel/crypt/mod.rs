@@ -66,7 +66,7 @@ impl Crypt {
     /// An encrypter that encrypts with `key` and decrypts with any of `key` and `previous`; each as `APP_KEY` has it:
     /// `base64:` and the bytes in base64, or the bytes themselves.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// A key is not as long as the cipher wants it.
     pub fn new(cipher: Cipher, key: &str, previous: &[&str]) -> Result<Self, KeyError> {
         let keys = std::iter::once(&key).chain(previous).map(|text| {
@@ -97,7 +97,7 @@ impl Crypt {
 
     /// The plaintext of what `Crypt::encryptString` stored.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`DecryptError`] where Laravel throws its `DecryptException`.
     pub fn decrypt(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
         let stored = Stored::parse(text, self.cipher)?;

@@ -26,7 +26,7 @@ pub struct DotenvError {
 /// special: they become `true`, `false`, an empty text and no entry at all. A value in quotes that
 /// are part of the value loses them.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
 /// [`DotenvError`] for the first entry that phpdotenv would refuse. An opened quote that is never
 /// closed is none: phpdotenv ignores the rest of the file.

@@ -11,11 +11,11 @@ impl From<MessagingError> for ApiError {
             MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_))
             | MessagingError::Unavailable(_) => {
                 tracing::debug!(error = error.chain(), "the database does not answer");
-                Self::DatabaseUnavailable
+                Self::Unavailable("Database connection failed.")
             }
             MessagingError::Database(sql::Error::NoTable(_)) => {
                 tracing::warn!(error = error.chain(), "messaging tables missing");
-                Self::DatabaseUnavailable
+                Self::Unavailable("Database connection failed.")
             }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
             | MessagingError::UndecryptableSecret => {

@@ -104,12 +104,12 @@ pub(super) fn rate_limited<T>(body: T, allowed: Option<Allowed>) -> Response<T> 
 /// # Errors
 /// [`ApiError::TooMany`] if its limit is used up.
 pub(super) fn acquire(limiter: Option<&RateLimiter>, key: &str) -> std::result::Result<Option<Allowed>, ApiError> {
-    limiter.map(|limiter| limiter.hit(key, Instant::now())).transpose().map_err(ApiError::TooMany)
+    limiter.map(|limiter| limiter.acquire(key, Instant::now())).transpose().map_err(ApiError::TooMany)
 }
 
 /// Checks that the limit of this key is not used up, without counting.
 fn peek(limiter: Option<&RateLimiter>, key: &str) -> std::result::Result<(), ApiError> {
-    limiter.map_or(Ok(()), |limiter| limiter.look(key, Instant::now())).map_err(ApiError::TooMany)
+    limiter.map_or(Ok(()), |limiter| limiter.peek(key, Instant::now())).map_err(ApiError::TooMany)
 }
 
 /// An error with the remaining requests of the caller.

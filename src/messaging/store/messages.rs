@@ -2,7 +2,7 @@
 
 use super::{MessageRecord, MessageStore, NewMessage, Recipient, find_by_id};
 use crate::messaging::domain::ClientId;
-use crate::storage::sql::{Arg, Result, undisturbed};
+use crate::storage::sql::{Arg, Result, retry_on_conflict};
 
 /// A write of messages that happens at most once.
 pub struct IdempotentWrite<'a> {
@@ -38,7 +38,7 @@ impl MessageStore {
     where
         S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {
-        undisturbed(|| self.try_write(write, &seal)).await
+        retry_on_conflict(|| self.try_write(write, &seal)).await
     }
 
     async fn try_write<S>(&self, write: &IdempotentWrite<'_>, seal: &S) -> Result<WriteResult>

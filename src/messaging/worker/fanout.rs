@@ -90,20 +90,20 @@ impl FanoutWorker {
     async fn attempt(&self, job: Job) -> Settlement {
         let Some(fanout) = self.publisher.decrypt_job(&job.payload) else {
             tracing::error!(id = job.id, "a fan-out job does not decrypt: another APP_KEY? Moved to dead letters");
-            let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.tries.clone() };
-            return job.settled(Disposition::Dead(tries));
+            let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.attempts.clone() };
+            return job.into_settlement(Disposition::Dead(tries));
         };
         let disposition = match self.publisher.fan_out(&fanout).await {
             Ok(()) => Disposition::Done,
             Err(error) => disposition(&job, &error),
         };
-        job.settled(disposition)
+        job.into_settlement(disposition)
     }
 
     /// Reports the depth of the queue to the metrics at an interval. Never returns.
     pub async fn report_depth(self: Arc<Self>) {
         loop {
-            match self.queue.depth(QUEUE).await {
+            match self.queue.stats(QUEUE).await {
                 Ok(stats) => self.context.metrics.record_queue_stats(&stats),
                 Err(error) => tracing::debug!(error = error.reason(), "the depth of the fan-out queue is unknown"),
             }
@@ -118,10 +118,10 @@ fn disposition(job: &Job, error: &MessagingError) -> Disposition {
     let outage = matches!(error, MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
     let permanent = match error {
         MessagingError::UndecryptableSecret => true,
-        MessagingError::Database(error) => error.is_about_data(),
+        MessagingError::Database(error) => error.is_data_error(),
         _ => false,
     };
-    let tries = Attempts { count: job.tries.count.saturating_add(1), last: error.to_string() };
+    let tries = Attempts { count: job.attempts.count.saturating_add(1), last: error.to_string() };
     let (id, count, error) = (&job.id, tries.count, error.chain());
     if permanent || job.age > MAX_AGE || (!outage && count >= MAX_ATTEMPTS) {
         tracing::error!(id, tries = count, error, "fan-out failed; moved to dead letters");

@@ -23,7 +23,7 @@ pub struct ParseError;
 /// Reads a moment as `Carbon::parse` does in an application whose zone is UTC; `now_micros` is the
 /// clock for `now`, for the empty text and for the parts a text leaves out.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
 /// [`ParseError`] for what PHP refuses, and for relative phrases other than `now`, `today`, `midnight`, `noon`,
 /// `tomorrow`, `yesterday` and steps from there or from a date.

@@ -27,7 +27,7 @@ pub enum DecodeError {
 /// empty array, `-0` the integer 0, an integer beyond 64 bits a float, and a float too large is
 /// infinite.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
 /// [`DecodeError`] where PHP answers `null` and sets its last error.
 pub fn decode(text: &str) -> Result<Value, DecodeError> {

@@ -33,7 +33,7 @@ pub enum EncodeError {
 
 /// The text `json_encode` gives: ASCII only, floats without a needless `.0`.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
 /// [`EncodeError`] where PHP answers `false`.
 pub fn encode(value: &Value, slashes: Slashes) -> Result<String, EncodeError> {

@@ -40,7 +40,7 @@ pub enum UnserializeError {
 
 /// Reads one value; what follows it is ignored, as PHP 8.2 does.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
 /// [`UnserializeError`] for whatever PHP would refuse, and for values beyond the limits of this
 /// module. Never panics.

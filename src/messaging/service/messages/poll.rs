@@ -18,7 +18,7 @@ impl Messages {
     /// Returns a client's messages after the cursor, by ascending id: at most 50.
     pub async fn poll(&self, caller: &Caller, cursor: PollCursor) -> Result<Vec<MessageRecord>> {
         let started = Instant::now();
-        let state = self.poll_states.ask(caller.id.clone()).await?;
+        let state = self.poll_states.call(caller.id.clone()).await?;
         let state = self.clients.authenticate_poll(caller, state).await?;
         let after = match cursor {
             PollCursor::Acknowledged => state.acknowledged,

@@ -39,7 +39,7 @@ impl Publisher {
         loop {
             let dead = queue.list(QUEUE, JobState::Dead, cursor.as_ref(), REPLAY_BATCH).await?;
             let Some(last) = dead.last() else { break };
-            cursor = Some(last.place.clone());
+            cursor = Some(last.cursor.clone());
             let ids: Vec<String> = dead.into_iter().map(|job| job.id).collect();
             replayed += queue.replay(QUEUE, &ids).await?;
         }
