@@ -85,7 +85,7 @@ fn domains_are_looked_up_in_lower_case() {
     let config = config_of("[scope.domains]\n\"WWW.Acme.Test\" = \"acme.test\"");
     assert_eq!(config.scope.domains["www.acme.test"], "acme.test");
     assert!(error_of("[scope.domains]\n\"a\" = \"x\"\n\"A\" = \"y\"").contains("twice"));
-    assert!(error_of("[scope.domains]\n\"a\" = \"x|y\"").contains("no usable domain"));
+    assert!(error_of("[scope.domains]\n\"a\" = \"x|y\"").contains("an invalid domain"));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_is_allowed_but_odd_is_a_warning() {
     warned(&[("PRESENCE_WEBHOOK_URL", "http://a.test")], "driver = \"webhook\"");
     warned(&[("PRESENCE_TOKEN", "short")], "can be guessed");
     warned(&[("REDIS_URL", "redis://a")], "does not use it");
-    let letters = "has letters that only Laravel can spell";
+    let letters = "has letters that only Laravel transliterates";
     warned(&[("CACHE_STORE", "redis"), ("APP_NAME", "Привет")], letters);
     warned(&[("CACHE_STORE", "database"), ("APP_NAME", "日本")], letters);
     let stated = [("CACHE_STORE", "redis"), ("APP_NAME", "Привет"), ("REDIS_PREFIX", ""), ("CACHE_PREFIX", "c")];
@@ -110,7 +110,7 @@ fn what_is_allowed_but_odd_is_a_warning() {
     warned(&[("PRESENCE__SCOPE__INCLUDE_GUARD", "off"), ("CACHE_STORE", "redis")], "PHP package");
     warned(
         &[("ADMIN_TOKEN", "changeme-admin")],
-        "messaging.admin_token (ADMIN_TOKEN) has the reference server's example",
+        "messaging.admin_token (ADMIN_TOKEN) has the reference server's public example",
     );
     warned(&[("OPERATOR_TOKENS", "a-token-of-ours,changeme-operator")], "OPERATOR_TOKENS");
     warned(&[("ADMIN_TOKEN", "letmein")], "messaging.admin_token (ADMIN_TOKEN) has an entry of less than 16");

@@ -82,5 +82,5 @@ fn prefixes_that_are_set_are_taken_as_they_are() {
 
 #[test]
 fn a_version_written_as_a_number_is_told_to_be_a_text() {
-    assert!(super::error_of("[laravel]\nversion = 12").contains("must be a text"));
+    assert!(super::error_of("[laravel]\nversion = 12").contains("must be a string"));
 }

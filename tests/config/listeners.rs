@@ -39,7 +39,7 @@ fn a_wrong_flag_is_blamed_on_the_flag() {
 #[test]
 fn at_least_one_listener_and_none_twice() {
     assert!(error_of("[server]\nlisten = []").contains("at least one address"));
-    assert!(error_with(&[("PRESENCE_LISTEN", "a:1,b:1,a:1")]).contains("names a:1 a second time"));
+    assert!(error_with(&[("PRESENCE_LISTEN", "a:1,b:1,a:1")]).contains("names a:1 a more than once"));
     let shared = "[server]\nlisten = [\"a:1\"]\n[metrics]\nlisten = [\"a:1\"]";
     assert!(error_of(shared).starts_with("metrics.listen"));
     let chosen = "[server]\nlisten = [\"a:0\", \"a:0\"]\n[metrics]\nlisten = [\"a:0\"]";
@@ -66,5 +66,5 @@ fn origins_are_kept_as_browsers_send_them() {
         let error = error_of(&format!("[server]\nallowed_origins = [\"{wrong}\"]"));
         assert!(error.contains("must be an origin such as"), "{error}");
     }
-    assert!(error_of("[server]\nallowed_origins = [\"*\", \"https://a.test\"]").contains("has * beside others"));
+    assert!(error_of("[server]\nallowed_origins = [\"*\", \"https://a.test\"]").contains("has * and other origins"));
 }

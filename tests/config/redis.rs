@@ -40,7 +40,7 @@ fn a_scheme_can_stand_alone() {
     assert_eq!(endpoint("tls"), tcp("a", 6379, true));
     assert_eq!(endpoint("tcp"), tcp("a", 6379, false));
     assert!(error_with(&[("REDIS_SCHEME", "quic")]).contains("redis.scheme = \"quic\""));
-    assert!(error_with(&[("REDIS_SCHEME", "unix")]).contains("by its whole path"));
+    assert!(error_with(&[("REDIS_SCHEME", "unix")]).contains("the absolute path of the socket"));
 }
 
 #[test]

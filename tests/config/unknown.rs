@@ -56,7 +56,7 @@ fn an_unknown_double_underscore_name_is_refused() {
 #[test]
 fn an_unknown_presence_name_is_only_a_warning() {
     let warnings = load_with(&[("PRESENCE_TTTL", "3"), ("PRESENCEX", "1"), ("HOME", "/")]).warnings;
-    assert_eq!(warnings, ["environment PRESENCE_TTTL sets nothing that is known (did you mean PRESENCE_TTL?)"]);
+    assert_eq!(warnings, ["environment PRESENCE_TTTL is not a known name (did you mean PRESENCE_TTL?)"]);
 }
 
 #[test]
@@ -64,12 +64,12 @@ fn a_wrong_kind_is_refused_with_value_and_layer() {
     let error = error_with(&[("PRESENCE_TTL", "soon")]);
     assert_eq!(error, "cache.ttl_seconds = \"soon\" (environment PRESENCE_TTL) must be a whole number");
     assert!(error_of("[cache]\nttl_seconds = 1.5").contains("must be a whole number"));
-    assert!(error_of("[server]\nlisten = \"x\"").contains("must be a list of texts"));
-    assert!(error_of("driver = 1").contains("must be a text"));
+    assert!(error_of("[server]\nlisten = \"x\"").contains("must be a list of strings"));
+    assert!(error_of("driver = 1").contains("must be a string"));
     assert!(error_of("[webhook.send_on]\naway = \"yes\"").contains("must be true or false"));
     assert!(error_of("[webhook]\nendpoints = [1]").contains("array of tables"));
-    assert!(error_of("[webhook]\nheaders = { a = 1 }").contains("must be a table of texts"));
-    assert!(error_of("storage = 2026-01-01").contains("must be a text"));
+    assert!(error_of("[webhook]\nheaders = { a = 1 }").contains("must be a table of strings"));
+    assert!(error_of("storage = 2026-01-01").contains("must be a string"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn the_webhook_driver_needs_a_url_and_a_secret() {
     assert_eq!(error, "driver = \"webhook\" (environment PRESENCE_DRIVER) needs webhook.url: set PRESENCE_WEBHOOK_URL");
     let error = error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_URL", "http://a.test")]);
     assert!(
-        error.contains("has no secret to sign with (an empty one is none): set PRESENCE_WEBHOOK_SECRET"),
+        error.contains("has no signing secret (an empty one does not count): set PRESENCE_WEBHOOK_SECRET"),
         "{error}"
     );
 }
@@ -88,9 +88,9 @@ fn an_address_is_http_and_without_a_user() {
     let error = |url: &str| {
         error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_SECRET", "s"), ("PRESENCE_WEBHOOK_URL", url)])
     };
-    assert!(error("app.test/hook").contains("must be an http or https address"));
-    assert!(error("file:///etc/passwd").contains("must be an http or https address"));
-    assert!(error("https://ada:hush@app.test").contains("send an Authorization in webhook.headers"));
+    assert!(error("app.test/hook").contains("must be an http or https URL"));
+    assert!(error("file:///etc/passwd").contains("must be an http or https URL"));
+    assert!(error("https://ada:hush@app.test").contains("set an Authorization header in webhook.headers"));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn an_address_that_no_delivery_may_go_to_stops_the_start() {
 #[test]
 fn an_empty_secret_is_said_to_be_none() {
     let error = error_of(&BASE.replace("base64:abc=", ""));
-    assert!(error.contains("(an empty one is none)"), "{error}");
+    assert!(error.contains("(an empty one does not count)"), "{error}");
 }
 
 #[test]
@@ -117,8 +117,10 @@ fn headers_are_names_and_values_that_a_post_can_carry() {
         let error = error_of(&format!("{BASE}headers = {{ {header} }}"));
         assert!(error.starts_with("webhook.headers = "), "{error}");
     }
-    assert!(error_of(&format!("{BASE}signature_header = \"a b\"")).contains("is no name for this header"));
-    assert!(error_of(&format!("{BASE}signature_header = \"webhook-id\"")).contains("is no name for this header"));
+    assert!(error_of(&format!("{BASE}signature_header = \"a b\"")).contains("is not a valid name for this header"));
+    assert!(
+        error_of(&format!("{BASE}signature_header = \"webhook-id\"")).contains("is not a valid name for this header")
+    );
 }
 
 #[test]
@@ -147,5 +149,5 @@ fn networks_are_words_or_ranges() {
 #[test]
 fn the_packages_example_secret_is_warned_of() {
     let loaded = load_file(&BASE.replace("base64:abc=", "test-secret")).unwrap();
-    assert!(loaded.warnings[0].contains("the example everybody knows"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].contains("is the public example"), "{:?}", loaded.warnings);
 }

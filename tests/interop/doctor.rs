@@ -54,7 +54,7 @@ async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_dif
     assert!(fine.status.success(), "{said}");
     for found in [
         "ok   sidecar: http://127.0.0.1",
-        "ok   records: what the app writes is found and read",
+        "ok   records: the sidecar reads the app's records",
         "ok   clock:",
         "ok   cache.ttl_seconds: 120",
         "ok   auth.tokens:",
@@ -77,7 +77,7 @@ async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_dif
             "FIX  laravel.cache_prefix: \"x:\" here, \"demo_cache:\" in the app",
         ),
         ("REDIS_CACHE_DB", "[redis]\ncache_db = 7", "FIX  redis.cache_db: \"7\" here, \"1\" in the app"),
-        ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: not the same"),
+        ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: different"),
     ] {
         let said = text(&disagreeing(&environment, variable, other, &storage));
         assert!(said.contains(found), "{found} is not in\n{said}");
@@ -121,7 +121,7 @@ async fn the_doctor_says_what_to_do_about_what_is_not_there() {
         "FIX  app:",
         "--app",
         "PRESENCE_TTTL",
-        "4 things to fix",
+        "4 problems found",
     ] {
         assert!(said.contains(found), "{found} is not in\n{said}");
     }

@@ -103,7 +103,7 @@ async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
     };
     let register = |more: &[&str]| home.run(&[&["register"], &fingerprint()[..], more].concat());
     let refused = register(&[]);
-    assert!(!refused.status.success() && complaint(&refused).contains("say --registration-token"));
+    assert!(!refused.status.success() && complaint(&refused).contains("set --registration-token"));
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
     let first = std::fs::read(home.file()).unwrap();
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());

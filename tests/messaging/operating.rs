@@ -26,7 +26,7 @@ async fn operators_list_clients_publish_read_and_shut_out() {
         assert!(output.status.success(), "{}", said(&output));
         said(&output)
     };
-    assert_eq!(run(&["clients"]), "There are no clients.\n");
+    assert_eq!(run(&["clients"]), "No clients.\n");
     let (one, two) = (ground.register("one").await, ground.register("two").await);
     one.poll("").await;
     let status = |id: &str| {
@@ -50,7 +50,7 @@ async fn operators_list_clients_publish_read_and_shut_out() {
     }
     assert_eq!(run(&["messages", &two.id, "--json"]).lines().count(), 102, "page after page");
 
-    assert_eq!(run(&["revoke", &two.id]), format!("{} is shut out.\n", two.id));
+    assert_eq!(run(&["revoke", &two.id]), format!("Revoked client {}.\n", two.id));
     assert_eq!(two.poll("").await.status, 401);
 }
 
@@ -74,5 +74,5 @@ async fn without_the_token_it_says_which_one_is_missing() {
     let key = unheard.trim().rsplit_once("again, once: --idempotency-key ").unwrap().1;
     assert!(uuid::Uuid::parse_str(key).is_ok(), "{unheard}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
-    assert!(screen.contains("there is no terminal"), "{screen}");
+    assert!(screen.contains("cannot open the terminal"), "{screen}");
 }
