@@ -12,7 +12,6 @@
 mod architecture;
 mod browser;
 mod config;
-mod console;
 mod contract;
 mod crash;
 mod database;
@@ -25,4 +24,6 @@ mod messaging;
 mod presence;
 mod queue;
 mod support;
+mod tui;
+mod upgrade;
 mod webhooks;

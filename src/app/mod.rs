@@ -47,47 +47,49 @@ pub struct App {
 #[error("{0}")]
 pub struct BuildError(String);
 
-/// Puts a sidecar together. Nothing is connected to yet; a store that is down does not stop the start.
-///
-/// # ValidationErrors
-/// A combination this version cannot serve.
-pub fn assemble(config: &Config) -> Result<App, BuildError> {
-    let registry = Arc::new(Registry::new());
-    let outlets = webhooks::outlets(config);
-    let installation = outlets.installation;
-    let announce_beats = outlets.want_beats();
-    let stores = Stores::of(config, outlets)?;
-    let database = Database::open(&config.database);
-    let presence = presence::wing(config, &stores, announce_beats, &registry);
-    let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
-    let (messaging, asking) = messaging(config, &database, &registry)?.unzip();
-    let apis = Apis {
-        presence: presence.api(config, installation),
-        browser: presence.browser(config),
-        webhooks: webhooks::api(config, &stores),
-        clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
-        operators: messaging::api::Operators::new(messaging.clone()),
-    };
-    let ground = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
-    let (routes, document) = routes::all(config, apis, ground, &registry);
-    let metrics =
-        (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry.clone()))));
-    let workers = Workers {
-        presence: presence.workers,
-        redis: stores.redis,
-        database: stores.database,
-        tables: Tables::of(config, database),
-        deliveries,
-        messaging,
-        asking,
-        registry,
-    };
-    let limits = listener::ServerLimits {
-        connections: config.server.max_connections,
-        header_timeout: config.server.header_timeout,
-        shutdown_timeout: config.server.shutdown_timeout,
-    };
-    Ok(App { routes, metrics, document, workers, limits })
+impl App {
+    /// Puts a sidecar together. Nothing is connected to yet; a store that is down does not stop the start.
+    ///
+    /// # Errors
+    /// A combination this version cannot serve.
+    pub fn build(config: &Config) -> Result<Self, BuildError> {
+        let registry = Arc::new(Registry::new());
+        let outbox = webhooks::outbox(config);
+        let installation = outbox.installation;
+        let announce_heartbeats = outbox.wants_heartbeats();
+        let stores = Stores::of(config, outbox)?;
+        let database = Database::open(&config.database);
+        let presence = presence::wing(config, &stores, announce_heartbeats, &registry);
+        let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
+        let (messaging, asking) = messaging(config, &database, &registry)?.unzip();
+        let apis = Apis {
+            presence: presence.api(config, installation),
+            browser: presence.browser(config),
+            webhooks: webhooks::api(config, &stores),
+            clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
+            operators: messaging::api::Operators::new(messaging.clone()),
+        };
+        let ground = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
+        let (routes, document) = routes::all(config, apis, ground, &registry);
+        let metrics =
+            (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry.clone()))));
+        let workers = Workers {
+            presence: presence.workers,
+            redis: stores.redis,
+            database: stores.database,
+            tables: Tables::of(config, database),
+            deliveries,
+            messaging,
+            asking,
+            registry,
+        };
+        let limits = listener::ServerLimits {
+            connections: config.server.max_connections,
+            header_timeout: config.server.header_timeout,
+            shutdown_timeout: config.server.shutdown_timeout,
+        };
+        Ok(Self { routes, metrics, document, workers, limits })
+    }
 }
 
 /// The messaging service, and who asks for all who poll.

@@ -38,20 +38,20 @@ pub(super) struct PresenceWorkers {
 }
 
 /// Puts presence on its stores.
-pub(super) fn wing(config: &Config, stores: &Stores, announce_beats: bool, registry: &Registry) -> PresenceModule {
-    let ground = CommitContext {
+pub(super) fn wing(config: &Config, stores: &Stores, announce_heartbeats: bool, registry: &Registry) -> PresenceModule {
+    let context = CommitContext {
         store: stores.store.clone(),
         clock: Arc::new(Clock::new()),
         windows: windows(config),
-        announce_beats,
+        announce_heartbeats,
         metrics: Arc::new(Metrics::new(registry)),
-        bell: Arc::new(ChangeNotifier::new()),
+        notifier: Arc::new(ChangeNotifier::new()),
     };
     let ending = CancellationToken::new();
-    let clock = ground.clock.clone();
-    let (feed, following) = ChangeFeed::new(stores.store.clone(), &ground.bell, ending.clone());
-    let sweep = ExpirySweeper { ground: ground.clone(), keep_changes: Span::from_duration(config.changes.keep) };
-    let (service, answering) = Presence::new(ground);
+    let clock = context.clock.clone();
+    let (feed, following) = ChangeFeed::new(stores.store.clone(), &context.notifier, ending.clone());
+    let sweep = ExpirySweeper { context: context.clone(), keep_changes: Span::from_duration(config.changes.keep) };
+    let (service, answering) = Presence::new(context);
     let workers = PresenceWorkers {
         sweep,
         interval: config.presence.sweep_interval,

@@ -24,21 +24,21 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    pub(super) fn of(config: &Config, outlets: Outbox) -> Result<Self, BuildError> {
+    pub(super) fn of(config: &Config, outbox: Outbox) -> Result<Self, BuildError> {
         match config.cache.store {
             config::CacheStore::Array => {
                 let queue = Arc::new(MemoryQueue::new());
-                let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
+                let store = Arc::new(ArrayStore::new(queue.clone(), outbox));
                 Ok(Self { store, queue, redis: None, database: None })
             }
             config::CacheStore::Redis => {
-                let store = Arc::new(RedisStore::new(redis_options(config, outlets)?).map_err(unusable)?);
+                let store = Arc::new(RedisStore::new(redis_options(config, outbox)?).map_err(unusable)?);
                 let queue = Arc::new(redis_queue(config)?);
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::CacheStore::Database => {
-                let database = Database::open_without_waiting(&config.database);
-                let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outlets)));
+                let database = Database::open_relaxed(&config.database);
+                let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outbox)));
                 let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
                 Ok(Self { store, queue, redis: None, database: Some(database) })
             }
@@ -51,14 +51,14 @@ pub fn sql_store(config: &Config) -> SqlStore {
     SqlStore::new(sql_options(config, Database::open(&config.database), Outbox::default()))
 }
 
-fn sql_options(config: &Config, database: Database, outlets: Outbox) -> SqlOptions {
+fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOptions {
     SqlOptions {
         database,
         names: names(config),
         prefix: config.laravel.cache_prefix.clone(),
         version: config.laravel.version,
         zone: config.laravel.timezone,
-        outlets,
+        outbox,
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
 
 /// The presence store in Redis, not connected yet; its changes go out nowhere.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The address cannot be understood.
 pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
     RedisStore::new(redis_options(config, Outbox::default())?).map_err(unusable)
@@ -88,14 +88,14 @@ pub(super) fn prefix(config: &Config) -> String {
     format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
 }
 
-fn redis_options(config: &Config, outlets: Outbox) -> Result<RedisOptions, BuildError> {
+fn redis_options(config: &Config, outbox: Outbox) -> Result<RedisOptions, BuildError> {
     Ok(RedisOptions {
         connection: redis_server(config)?,
         cache_db: config.redis.cache_db,
         prefix: prefix(config),
         zone: config.laravel.timezone,
         timeout: config.redis.timeout,
-        outlets,
+        outbox,
     })
 }
 

@@ -91,14 +91,15 @@ impl Tables {
     pub(super) async fn keep(self, databases: Vec<Database>) {
         let mut lacking: Option<Instant> = None;
         while !self.made.is_empty() {
-            let missing = databases.iter().chain([&self.database]).map(|database| Box::pin(database.misses_a_table()));
+            let missing =
+                databases.iter().chain([&self.database]).map(|database| Box::pin(database.missing_table_seen()));
             select_all(missing).await;
             let for_long = lacking.is_some_and(|since| since.elapsed() > APP_FIRST);
             let names = if for_long { self.made.clone() } else { self.made.only_own() };
             if let Err(error) = self.make(&names).await {
                 tracing::warn!(error = error.chain(), "tables that are missing could not be made");
             }
-            let lacks = self.database.lacks(&self.made).await.unwrap_or(true);
+            let lacks = self.database.has_missing_tables(&self.made).await.unwrap_or(true);
             lacking = lacks.then(|| lacking.unwrap_or_else(Instant::now));
             tokio::time::sleep(AGAIN).await;
         }
@@ -109,7 +110,7 @@ impl Tables {
         let Some(unasked) = &self.unasked else { return };
         let mut told = false;
         loop {
-            match self.database.lacks(unasked).await {
+            match self.database.has_missing_tables(unasked).await {
                 Ok(false) => return,
                 Ok(true) if !std::mem::replace(&mut told, true) => tracing::info!("{HOW}"),
                 Ok(true) | Err(_) => {}

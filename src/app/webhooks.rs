@@ -25,15 +25,15 @@ fn endpoints(config: &Config) -> impl Iterator<Item = &config::EndpointConfig> {
 }
 
 /// What commits push, and where.
-pub(super) fn outlets(config: &Config) -> Outbox {
+pub(super) fn outbox(config: &Config) -> Outbox {
     const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
-    let outlet = |endpoint: &config::EndpointConfig| OutboxQueue {
+    let queue = |endpoint: &config::EndpointConfig| OutboxQueue {
         queue: endpoint.name.clone(),
         events: EVENTS.into_iter().filter(|event| payload::wants(endpoint, *event)).collect(),
         debounce: config.webhook.debounce,
     };
     let installation = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("presence-sidecar:{}", prefix(config)).as_bytes());
-    Outbox { installation, queues: endpoints(config).map(outlet).collect() }
+    Outbox { installation, queues: endpoints(config).map(queue).collect() }
 }
 
 /// Who delivers, one for each endpoint.
@@ -47,7 +47,7 @@ pub(super) fn deliveries(
         queue: stores.queue.clone(),
         clock: presence.clock.clone(),
         zone: config.laravel.timezone,
-        installation: outlets(config).installation,
+        installation: outbox(config).installation,
         schedule: config.webhook.schedule.clone(),
         tries: config.webhook.retries.max(1),
         concurrency: config.webhook.concurrency,

@@ -52,7 +52,7 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
         tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
     }
     for delivery in deliveries {
-        deliver(&tasks, delivery, &presence.sweep.ground.bell, limits.shutdown_timeout, &stop);
+        deliver(&tasks, delivery, &presence.sweep.context.notifier, limits.shutdown_timeout, &stop);
     }
     let answering = presence.start(&tasks, &stop).await;
     asking.into_iter().for_each(|asking| drop(tokio::spawn(asking)));
@@ -91,11 +91,11 @@ impl PresenceWorkers {
         let asked = TaskTracker::new();
         answering.into_iter().for_each(|worker| drop(asked.spawn(worker)));
         asked.close();
-        if let Err(error) = sweep.ground.clock.synchronize(sweep.ground.store.as_ref()).await {
+        if let Err(error) = sweep.context.clock.synchronize(sweep.context.store.as_ref()).await {
             tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
         }
         tasks.spawn(feed);
-        tasks.spawn(sweep.clone().upkeep(stop.clone()));
+        tasks.spawn(sweep.clone().run_maintenance(stop.clone()));
         tasks.spawn(sweep.run(interval, stop.clone()));
         tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
         asked
@@ -114,16 +114,16 @@ fn carry(tasks: &TaskTracker, messaging: &Arc<Messaging>, stop: &CancellationTok
 fn deliver(
     tasks: &TaskTracker,
     delivery: DeliveryWorker,
-    bell: &ChangeNotifier,
+    notifier: &ChangeNotifier,
     patience: Duration,
     stop: &CancellationToken,
 ) {
     tasks.spawn(stop.clone().run_until_cancelled_owned(delivery.upkeep()).map(drop));
-    let (bell, stop) = (bell.listen(), stop.clone());
+    let (notifier, stop) = (notifier.subscribe(), stop.clone());
     tasks.spawn(async move {
         let under_way = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(patience));
         tokio::select! {
-            () = delivery.run(bell, stop) => {}
+            () = delivery.run(notifier, stop) => {}
             () = under_way => tracing::warn!("deliveries under way are made again by the next sidecar"),
         }
     });

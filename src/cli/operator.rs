@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::sidecar::connection;
 use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
-use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, said, visible};
+use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize};
 use crate::config::{Flags, load};
 use crate::tui;
 
@@ -170,15 +170,15 @@ fn print_clients(clients: &[ClientRow], json: bool) {
 /// A client as one line: id, status, last poll, name.
 fn row(client: &ClientRow) -> String {
     let seen = client.last_seen_at.as_deref().unwrap_or("never");
-    let name = client.name.as_deref().map(visible).unwrap_or_default();
+    let name = client.name.as_deref().map(sanitize).unwrap_or_default();
     format!("{}  {:<7}  {seen:<27}  {name}", client.id, client.status)
 }
 
 /// A message as one line: id, time, sender, type, payload.
 fn line(message: &OpenedMessage) -> String {
     let from = message.from_client_id.as_deref().unwrap_or("application");
-    let said = said(message.payload.get("payload").unwrap_or(&message.payload));
-    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, visible(&message.r#type))
+    let said = render_payload(message.payload.get("payload").unwrap_or(&message.payload));
+    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, sanitize(&message.r#type))
 }
 
 /// The error of a publication and, if a retry can succeed, the option that makes the retry idempotent.

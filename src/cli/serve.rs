@@ -46,7 +46,7 @@ fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), Stri
 }
 
 async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
-    let app = app::assemble(config).map_err(|error| error.to_string())?;
+    let app = app::App::build(config).map_err(|error| error.to_string())?;
     let listeners = bind_all(&config.server.listen).await?;
     let metrics = bind_all(&config.metrics.listen).await?;
     for listener in &listeners {

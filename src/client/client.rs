@@ -62,7 +62,7 @@ pub struct Outgoing {
 impl MessagingClient {
     /// Registers, and gives the credentials: new ones, or those of the client with this fingerprint.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn register(
         connection: &SidecarConnection,
@@ -78,7 +78,7 @@ impl MessagingClient {
 
     /// The client with these credentials. Nothing is asked yet.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`ClientError::Key`], [`ClientError::Address`] if the credentials cannot be some.
     pub fn new(connection: SidecarConnection, credentials: &SavedCredentials) -> Result<Self, ClientError> {
         let key = SealKey::parse(&credentials.personal_token).ok_or(ClientError::Key)?;
@@ -93,7 +93,7 @@ impl MessagingClient {
 
     /// The messages behind what is acknowledged, or behind an id, by rising id.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn poll(&self, after: Option<i64>) -> Result<Vec<Received>, ClientError> {
         let cursor = after.map(|id| format!("?cursor={id}")).unwrap_or_default();
@@ -104,7 +104,7 @@ impl MessagingClient {
 
     /// Says that everything up to `id` was dealt with.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn acknowledge(&self, id: i64) -> Result<(), ClientError> {
         let request = self.request(Method::POST, "/messages/ack").json(&json!({"last_received_id": id}));
@@ -132,7 +132,7 @@ impl MessagingClient {
 
     /// Sends what was sealed.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn send(&self, sealed: &Value) -> Result<(), ClientError> {
         let request = self.request(Method::POST, "/messages/send").json(sealed);

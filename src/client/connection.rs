@@ -75,7 +75,7 @@ pub enum ClientError {
 impl SidecarConnection {
     /// To `http://host:port`, `https://host` or `unix:/path`. Proxies of the environment are used.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`ClientError::Address`] if it is none of these.
     pub fn to(address: &str) -> Result<Self, ClientError> {
         if let Some(path) = address.strip_prefix("unix:") {
@@ -89,7 +89,7 @@ impl SidecarConnection {
 
     /// To a sidecar on this machine, past any proxy.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// There is no TLS for this process.
     pub fn to_local(address: &str) -> Result<Self, ClientError> {
         let base = format!("http://{address}");
@@ -98,7 +98,7 @@ impl SidecarConnection {
 
     /// To a unix socket.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// As [`to_local`](Self::to_local).
     pub fn to_socket(path: &Path) -> Result<Self, ClientError> {
         let builder = reqwest::Client::builder().no_proxy().unix_socket(path.to_owned());
@@ -125,7 +125,7 @@ impl SidecarConnection {
 
     /// What comes back as JSON; `None` for 204.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// All but [`ClientError::Address`], [`ClientError::Key`] and [`ClientError::Sealed`].
     pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, ClientError> {
         let unreachable = |error: &reqwest::Error| ClientError::Unreachable {
@@ -151,7 +151,7 @@ impl SidecarConnection {
 
     /// What comes back as JSON, where there must be something.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn expect<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
         let nothing = || ClientError::Strange { address: self.address.clone(), what: "an empty answer".to_owned() };

@@ -47,7 +47,7 @@ pub enum CredentialsError {
 impl SavedCredentials {
     /// Those in a file.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// There is none, others may read it, or it holds something else.
     pub fn load(path: &Path) -> Result<Self, CredentialsError> {
         let failed = |error: io::Error| match error.kind() {
@@ -64,7 +64,7 @@ impl SavedCredentials {
 
     /// Puts them into a file of mode 0600, in place of whatever is there.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The file or its folder cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), CredentialsError> {
         self.write(path).map_err(|error| CredentialsError::Io { path: path.to_owned(), error })

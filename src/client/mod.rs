@@ -18,4 +18,4 @@ pub use self::connection::{ClientError, SidecarConnection};
 pub use self::credentials::{CredentialsError, SavedCredentials};
 pub use self::operator::{Operator, Publication};
 pub use self::pace::PollBackoff;
-pub use self::text::{said, visible};
+pub use self::text::{render_payload, sanitize};

@@ -49,7 +49,7 @@ impl Operator {
 
     /// All clients, the oldest first.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn clients(&self) -> Result<Vec<ClientRow>, ClientError> {
         let (mut all, mut cursor) = (Vec::new(), String::new());
@@ -64,7 +64,7 @@ impl Operator {
 
     /// Up to 100 messages of a client behind an id, by rising id.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn messages(&self, client: &str, after: i64) -> Result<Vec<OpenedMessage>, ClientError> {
         let path = format!("/clients/{}/messages?cursor={after}", encoded(client));
@@ -74,7 +74,7 @@ impl Operator {
 
     /// Shuts a client out.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn revoke(&self, client: &str) -> Result<(), ClientError> {
         let request = self.operate(Method::POST, &format!("/clients/{}/revoke", encoded(client)));
@@ -83,7 +83,7 @@ impl Operator {
 
     /// Publishes, and gives for how many ids: those that nobody has count, too.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The sidecar does not answer or refuses.
     pub async fn publish(&self, publication: &Publication) -> Result<usize, ClientError> {
         let Publication { to, kind, payload, key } = publication;

@@ -34,7 +34,7 @@ struct StoredJob {
     pushed_at: i64,
     /// When it died, if it is dead.
     died_at: i64,
-    tries: Attempts,
+    attempts: Attempts,
 }
 
 impl MemoryQueue {
@@ -44,12 +44,12 @@ impl MemoryQueue {
     }
 
     /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
-    pub fn take_back(&self, queue: &str, lane: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-        self.with(queue, |lanes| lanes.take_back(lane, now(), wanted))
+    pub fn retract(&self, queue: &str, lane: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        self.with(queue, |lanes| lanes.retract(lane, now(), wanted))
     }
 
     /// Pushes a job; returns once it is there.
-    pub fn push_now(&self, queue: &str, job: &NewJob<'_>) {
+    pub fn push_one(&self, queue: &str, job: &NewJob<'_>) {
         self.with(queue, |lanes| lanes.push(job, now()));
     }
 
@@ -59,7 +59,7 @@ impl MemoryQueue {
     }
 
     /// When the oldest job that is still to be done was pushed, in milliseconds since 1970.
-    pub fn oldest(&self, queue: &str) -> Option<i64> {
+    pub fn oldest_pushed_at(&self, queue: &str) -> Option<i64> {
         self.with(queue, |lanes| lanes.pending.first().map(|(pushed, _)| *pushed))
     }
 
@@ -91,12 +91,12 @@ impl Lanes {
             not_before,
             pushed_at: now,
             died_at: 0,
-            tries: Attempts::default(),
+            attempts: Attempts::default(),
         };
         self.jobs.insert(job.id.to_owned(), stored);
     }
 
-    fn take_back(&mut self, lane: &str, now: i64, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    fn retract(&mut self, lane: &str, now: i64, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
         let ids = self.lanes.get_mut(lane)?;
         let stored = self.jobs.get(ids.back()?)?;
         if stored.not_before <= now || !wanted(&stored.payload) {
@@ -125,7 +125,7 @@ impl Lanes {
                 id: id.clone(),
                 payload: stored.payload.clone(),
                 age: Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0)),
-                tries: stored.tries.clone(),
+                attempts: stored.attempts.clone(),
                 lease: u64::try_from(until).unwrap_or(0),
                 lane,
             });
@@ -134,27 +134,27 @@ impl Lanes {
     }
 
     fn settle(&mut self, settlement: &Settlement, now: i64) -> bool {
-        let Settlement { id, lane, lease, verdict } = settlement;
+        let Settlement { id, lane, lease, disposition } = settlement;
         let leased = self.ready_at.get(lane).is_some_and(|until| u64::try_from(*until).ok() == Some(*lease));
         if !leased || self.lanes.get(lane).and_then(|ids| ids.front()) != Some(id) {
             return false;
         }
-        match verdict {
+        match disposition {
             Disposition::Done => {
                 if let Some(stored) = self.jobs.remove(id) {
                     self.pending.remove(&(stored.pushed_at, id.clone()));
                 }
                 self.advance(lane, now);
             }
-            Disposition::Retry(after, tries) => {
+            Disposition::Retry(after, attempts) => {
                 if let Some(stored) = self.jobs.get_mut(id) {
-                    stored.tries = tries.clone();
+                    stored.attempts = attempts.clone();
                 }
                 self.set_ready(lane, Some(now + millis(*after)));
             }
-            Disposition::Dead(tries) => {
+            Disposition::Dead(attempts) => {
                 if let Some(stored) = self.jobs.get_mut(id) {
-                    stored.tries = tries.clone();
+                    stored.attempts = attempts.clone();
                     self.pending.remove(&(stored.pushed_at, id.clone()));
                     stored.died_at = now;
                     self.dead.insert((now, id.clone()));
@@ -195,8 +195,8 @@ impl Lanes {
             payload: stored.payload.clone(),
             pushed_at: stored.pushed_at,
             next_at,
-            tries: stored.tries.clone(),
-            place: ListCursor { at, id: id.to_owned() },
+            attempts: stored.attempts.clone(),
+            cursor: ListCursor { at, id: id.to_owned() },
         })
     }
 
@@ -213,7 +213,7 @@ impl Lanes {
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
-        jobs.iter().for_each(|job| self.push_now(queue, job));
+        jobs.iter().for_each(|job| self.push_one(queue, job));
         Ok(())
     }
 
@@ -228,13 +228,13 @@ impl Queue for MemoryQueue {
     async fn list(
         &self,
         queue: &str,
-        standing: JobState,
+        state: JobState,
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
         let after = after.map_or((i64::MIN, String::new()), |after| (after.at, after.id.clone()));
         Ok(self.with(queue, |lanes| {
-            let list = match standing {
+            let list = match state {
                 JobState::Pending => &lanes.pending,
                 JobState::Dead => &lanes.dead,
             };
@@ -260,7 +260,7 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    async fn depth(&self, queue: &str) -> Result<QueueStats> {
+    async fn stats(&self, queue: &str) -> Result<QueueStats> {
         Ok(self.with(queue, |lanes| {
             let oldest = lanes.pending.first().map_or(0, |(pushed, _)| u64::try_from(now() - pushed).unwrap_or(0));
             QueueStats {

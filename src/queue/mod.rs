@@ -16,7 +16,7 @@
 //!
 //! Jobs that belong to something else that is stored, such as a change of presence, are pushed in the very commit that
 //! stores it; that is why the redis backend lends out its [script](redis::PUSH), the memory backend its lock, and the SQL
-//! backend pushes [within](SqlQueue::push_within) a transaction.
+//! backend pushes [within](SqlQueue::push_in_tx) a transaction.
 
 pub mod memory;
 pub mod redis;
@@ -43,13 +43,13 @@ pub struct Job {
     pub payload: Vec<u8>,
     /// How long ago it was pushed.
     pub age: Duration,
-    /// What is known of earlier tries.
-    pub tries: Attempts,
+    /// What is known of earlier attempts.
+    pub attempts: Attempts,
     /// The lease it was claimed under.
     pub lease: u64,
 }
 
-/// What is known of a job's tries so far.
+/// What is known of a job's attempts so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// How many counted.
@@ -79,7 +79,7 @@ pub enum Disposition {
     Done,
     /// It is to be handed out again after this span.
     Retry(Duration, Attempts),
-    /// It is given up; what is known of its tries says why.
+    /// It is given up; what is known of its attempts says why.
     Dead(Attempts),
 }
 
@@ -93,13 +93,13 @@ pub struct Settlement {
     /// The lease it was claimed under.
     pub lease: u64,
     /// What became of it.
-    pub verdict: Disposition,
+    pub disposition: Disposition,
 }
 
 impl Job {
     /// This job, settled.
-    pub fn settled(self, verdict: Disposition) -> Settlement {
-        Settlement { id: self.id, lane: self.lane, lease: self.lease, verdict }
+    pub fn into_settlement(self, disposition: Disposition) -> Settlement {
+        Settlement { id: self.id, lane: self.lane, lease: self.lease, disposition }
     }
 }
 
@@ -125,10 +125,10 @@ pub struct JobInfo {
     pub pushed_at: i64,
     /// When its lane is handed out next, likewise; `None` for one that is dead or waits behind another.
     pub next_at: Option<i64>,
-    /// What is known of its tries.
-    pub tries: Attempts,
+    /// What is known of its attempts.
+    pub attempts: Attempts,
     /// Where it stands in its list.
-    pub place: ListCursor,
+    pub cursor: ListCursor,
 }
 
 /// A place in a list of jobs.
@@ -168,7 +168,7 @@ pub trait Queue: Send + Sync {
     async fn list(
         &self,
         queue: &str,
-        standing: JobState,
+        state: JobState,
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>>;
@@ -180,5 +180,5 @@ pub trait Queue: Send + Sync {
     async fn purge(&self, queue: &str, age: Duration) -> Result<()>;
 
     /// How the queue is doing.
-    async fn depth(&self, queue: &str) -> Result<QueueStats>;
+    async fn stats(&self, queue: &str) -> Result<QueueStats>;
 }

@@ -1,6 +1,6 @@
 //! What was said to a client and by it.
 
-use crate::client::{OpenedMessage, said, visible};
+use crate::client::{OpenedMessage, render_payload, sanitize};
 
 /// Most messages of a client that are remembered.
 const MAX_LINES: usize = 1000;
@@ -61,12 +61,12 @@ impl From<OpenedMessage> for ConversationLine {
     fn from(message: OpenedMessage) -> Self {
         let OpenedMessage { from_client_id: from, to_client_id: to, r#type, created_at, payload, .. } = message;
         let own = from.as_deref() == Some(&to);
-        let text = said(payload.get("payload").unwrap_or(&payload));
-        Self { at: time(&created_at), own, from: from.filter(|_| !own), kind: visible(&r#type), text }
+        let text = render_payload(payload.get("payload").unwrap_or(&payload));
+        Self { at: time(&created_at), own, from: from.filter(|_| !own), kind: sanitize(&r#type), text }
     }
 }
 
 /// `2026-03-04T05:06:07+00:00` without `T` and offset.
 fn time(created_at: &str) -> String {
-    visible(created_at).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
+    sanitize(created_at).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
 }

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Shows the view until it is left or `stop` ends.
 ///
-/// # ValidationErrors
+/// # Errors
 /// There is no terminal.
 pub async fn run(operator: Operator, stop: impl Future<Output = ()>) -> io::Result<()> {
     let terminal = ratatui::try_init().inspect_err(|_| ratatui::restore())?;

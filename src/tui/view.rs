@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 use super::conversation::ConversationLine;
 use super::model::{Model, Notice};
 use super::wrap::wrapped;
-use crate::client::{ClientRow, visible};
+use crate::client::{ClientRow, sanitize};
 
 const KEYS: &str = " ↑↓ client  PgUp PgDn scroll  Enter publish  Esc clear  Ctrl-C quit";
 
@@ -47,7 +47,7 @@ fn bold() -> Style {
 fn draw_head(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let online = model.clients.iter().filter(|client| client.is_online()).count();
     let counted = format!("{} clients, {online} online ", model.clients.len());
-    frame.render_widget(Line::styled(format!(" {}", visible(&model.address)), bold()), area);
+    frame.render_widget(Line::styled(format!(" {}", sanitize(&model.address)), bold()), area);
     frame.render_widget(Line::raw(counted).right_aligned(), area);
 }
 
@@ -66,12 +66,12 @@ fn row(client: &ClientRow) -> Line<'static> {
         true => Span::styled("● ", Style::new().fg(Color::Green)),
         false => Span::styled("○ ", dim()),
     };
-    Line::from(vec![mark, Span::raw(visible(client.title()))])
+    Line::from(vec![mark, Span::raw(sanitize(client.title()))])
 }
 
 fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = match model.selected.as_deref() {
-        Some(id) => format!(" {} ", visible(model.title(id))),
+        Some(id) => format!(" {} ", sanitize(model.title(id))),
         None => " Nobody ".to_owned(),
     };
     let block = Block::bordered().title(title);
@@ -97,7 +97,7 @@ fn message(model: &Model, line: &ConversationLine, width: usize) -> Vec<Line<'st
     let who = match (&line.from, line.own) {
         (_, true) => "◂ sent".to_owned(),
         (None, false) => "▸ application".to_owned(),
-        (Some(from), false) => format!("▸ from {}", visible(model.title(from))),
+        (Some(from), false) => format!("▸ from {}", sanitize(model.title(from))),
     };
     let color = if line.own { Color::Cyan } else { Color::Yellow };
     let head = vec![
@@ -112,7 +112,7 @@ fn message(model: &Model, line: &ConversationLine, width: usize) -> Vec<Line<'st
 fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = match (model.selected.as_deref(), model.may_publish()) {
         (_, false) => " Read only: set ADMIN_TOKEN to publish ".to_owned(),
-        (Some(id), true) => format!(" Publish to {} ", visible(model.title(id))),
+        (Some(id), true) => format!(" Publish to {} ", sanitize(model.title(id))),
         (None, true) => " Publish ".to_owned(),
     };
     let block = Block::bordered().title(title);
@@ -128,8 +128,8 @@ fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 fn draw_notice(notice: &Notice, frame: &mut Frame<'_>, area: Rect) {
     let line = match notice {
         Notice::Nothing => Line::default(),
-        Notice::Good(text) => Line::styled(format!(" {}", visible(text)), dim()),
-        Notice::Bad(text) => Line::styled(format!(" {}", visible(text)), Style::new().fg(Color::Red)),
+        Notice::Good(text) => Line::styled(format!(" {}", sanitize(text)), dim()),
+        Notice::Bad(text) => Line::styled(format!(" {}", sanitize(text)), Style::new().fg(Color::Red)),
     };
     frame.render_widget(line, area);
 }

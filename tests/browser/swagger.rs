@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::webdriver::BrowserApi;
+use super::webdriver::Browser;
 use crate::support::{Sidecar, TOKEN};
 
 /// The block of an operation.
@@ -11,14 +11,14 @@ fn block(method: &str, path: &str) -> String {
 }
 
 /// Asserts that nothing was refused, missing or wrong so far.
-async fn assert_quiet(browser: &BrowserApi) {
+async fn assert_quiet(browser: &Browser) {
     let console = browser.console().await;
     assert!(console.is_empty(), "the console says {console:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_lists_every_operation_without_a_complaint() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     let document = sidecar.client.get("/openapi.json").await.json;
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let mut operations = 0;
@@ -37,7 +37,7 @@ async fn swagger_ui_lists_every_operation_without_a_complaint() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_heartbeat_can_be_tried_out_with_the_service_token() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     browser.find("//button[contains(@class, 'authorize')]").await.click().await;
     let service = "//div[contains(@class, 'modal-ux')]//div[contains(@class, 'auth-container')][.//code[.='service']]";
@@ -60,7 +60,7 @@ async fn a_heartbeat_can_be_tried_out_with_the_service_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_authorization_a_try_out_is_refused_and_the_page_says_so() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let counts = block("get", "/api/v1/presence/counts");
     browser.find(&format!("{counts}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
@@ -73,7 +73,7 @@ async fn without_authorization_a_try_out_is_refused_and_the_page_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_is_not_the_pages_own_does_not_run() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let inject = "const script = document.createElement('script'); script.textContent = 'window.foreign = true'; \
                   document.body.append(script); return window.foreign === undefined";

@@ -20,7 +20,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A browser with one window, closed when dropped.
-pub struct BrowserApi {
+pub struct Browser {
     /// The address of the session.
     session: String,
     http: reqwest::Client,
@@ -31,11 +31,11 @@ pub struct BrowserApi {
 
 /// An element of the page.
 pub struct Element<'a> {
-    browser: &'a BrowserApi,
+    browser: &'a Browser,
     id: String,
 }
 
-impl BrowserApi {
+impl Browser {
     /// A browser with a fresh profile.
     pub async fn start() -> Self {
         let folder = TempDir::new().unwrap();
@@ -160,7 +160,7 @@ impl Element<'_> {
     }
 }
 
-impl Drop for BrowserApi {
+impl Drop for Browser {
     fn drop(&mut self) {
         // The browser outlives a driver that is not told to end the session first; a test that panics tells it too.
         _ = end(&self.session);

@@ -100,7 +100,7 @@ impl Laravel {
 
     /// A PHP expression's value, as JSON.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// What PHP threw.
     pub fn evaluate(&mut self, php: &str) -> Result<Value, String> {
         self.ask(&json!({"do": "evaluate", "php": php}))

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use presence_sidecar::messaging::seal::{SealKey, Sealed};
 use serde_json::{Value, json};
 
-use super::ground::{ADMIN, Ground};
+use super::harness::{ADMIN, Harness};
 use crate::support::{Engine, TestDatabase, fixture};
 
 /// What a command prints; it must succeed.
@@ -20,17 +20,17 @@ fn printed(command: &mut Command) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_python_client_written_from_the_documentation_uses_the_whole_protocol() {
     let queued = [("QUEUE_CONNECTION", "database")];
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &queued).await;
+    let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &queued).await;
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/cryptography/bin/python");
-    let told = printed(Command::new(python).arg(fixture("messaging/client.py")).args([&ground.sidecar.url, ADMIN]));
+    let told = printed(Command::new(python).arg(fixture("messaging/client.py")).args([&harness.sidecar.url, ADMIN]));
     let told: Value = serde_json::from_str(&told).unwrap();
     let ids = &told["clients"];
-    let clients = ground.operate("/clients").await.json;
+    let clients = harness.get_as_operator("/clients").await.json;
     for client in clients["clients"].as_array().unwrap() {
         assert_eq!((&client["id"], &client["status"]), (&ids[client["name"].as_str().unwrap()], &json!("online")));
     }
     let path = format!("/clients/{}/messages", ids["Till 2"].as_str().unwrap());
-    let seen = ground.operate(&path).await.json;
+    let seen = harness.get_as_operator(&path).await.json;
     let relayed = seen["messages"].as_array().unwrap().iter().find(|message| message["id"] == told["relayed"]).unwrap();
     assert_eq!((&relayed["from_client_id"], &relayed["payload"]["payload"]), (&ids["Till 1"], &json!({"text": "hi"})));
 }
@@ -55,20 +55,20 @@ fn the_example_of_the_protocol_decrypts() {
     assert_eq!(std::str::from_utf8(&opened).unwrap(), example("plaintext"));
 }
 
-fn simulator(ground: &Ground, arguments: &[&str]) -> Command {
+fn simulator(harness: &Harness, arguments: &[&str]) -> Command {
     let mut command = Command::new("php");
     command.arg(fixture("../php-bridge/bin/client-simulator.php")).args(arguments);
-    command.arg(format!("--url={}", ground.sidecar.url));
+    command.arg(format!("--url={}", harness.sidecar.url));
     command
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_php_simulator_receives_acknowledges_and_sends() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let (device, other) = (ground.register("php").await, ground.register("other").await);
-    ground.publish(&[&device], "note", json!({"text": "Grüße/1 😀"})).await;
+    let harness = Harness::start(Engine::Sqlite).await;
+    let (device, other) = (harness.register("php").await, harness.register("other").await);
+    harness.publish(&[&device], "note", json!({"text": "Grüße/1 😀"})).await;
     let once = ["--fingerprint=php", "--once"];
-    let printed_once = |more: &[&str]| printed(&mut simulator(&ground, &[&once[..], more].concat()));
+    let printed_once = |more: &[&str]| printed(&mut simulator(&harness, &[&once[..], more].concat()));
     let lines = printed_once(&[]);
     assert!(lines.ends_with("+00:00 < note  Grüße/1 😀\n"), "{lines}");
     assert_eq!(printed_once(&[]), "", "it was acknowledged");
@@ -76,10 +76,10 @@ async fn the_php_simulator_receives_acknowledges_and_sends() {
     let sent: Value = serde_json::from_str(&sent).unwrap();
     assert_eq!((&sent["own"], &sent["payload"]), (&json!(true), &json!({"text": "hi/é"})));
     let relayed = other.messages("").await;
-    assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hi/é"}));
+    assert_eq!(other.open(&relayed[0]).unwrap()["payload"], json!({"text": "hi/é"}));
 
     let long = format!("--fingerprint={}", "x".repeat(256));
-    let refused = simulator(&ground, &["--once", &long]).output().unwrap();
+    let refused = simulator(&harness, &["--once", &long]).output().unwrap();
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("must not be greater than 255 characters. (HTTP 422)"));
     let help = printed(Command::new("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));

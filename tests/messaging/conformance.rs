@@ -3,7 +3,7 @@
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::ground::{APP_KEY, Ground, crypt};
+use super::harness::{APP_KEY, Harness, crypt};
 use super::recorded::{body, exchanges};
 use crate::support::{Answer, ENGINES, TestDatabase};
 
@@ -55,13 +55,13 @@ fn expected_status(exchange: &Value) -> u16 {
 }
 
 /// Sends what was sent.
-async fn replay(ground: &Ground, exchange: &Value) -> Answer {
+async fn replay(harness: &Harness, exchange: &Value) -> Answer {
     use base64::Engine as _;
     let request = &exchange["request"];
     let method = request["method"].as_str().unwrap().parse().unwrap();
     // There are fewer messages than when it was recorded.
     let path = request["path"].as_str().unwrap().replace("cursor=100", "cursor=40");
-    let mut sent = ground.nobody().request(method, &path);
+    let mut sent = harness.anonymous().request(method, &path);
     for (name, value) in request["headers"].as_object().unwrap() {
         sent = sent.header(name, value.as_str().unwrap());
     }
@@ -69,7 +69,7 @@ async fn replay(ground: &Ground, exchange: &Value) -> Answer {
         Some(bytes) => base64::engine::general_purpose::STANDARD.decode(bytes).unwrap(),
         None => request["body"].as_str().unwrap().as_bytes().to_vec(),
     };
-    ground.nobody().send(sent.body(body)).await
+    harness.anonymous().send(sent.body(body)).await
 }
 
 /// Gives the client that was just made the id and the secrets of the recorded one, so that what follows fits.
@@ -143,17 +143,17 @@ fn assert_as_recorded(exchange: &Value, answer: &Answer) {
 async fn the_recorded_exchanges_are_answered_as_the_reference_answered_them() {
     assert!(APP_KEY.starts_with("base64:"));
     for engine in ENGINES {
-        let ground = Ground::start(engine).await;
+        let harness = Harness::start(engine).await;
         let (mut replayed, mut acknowledged, mut messages) = (0, 0, 0);
         for exchange in exchanges() {
             let name = exchange["name"].as_str().unwrap();
             if name.starts_with("state:receipt_after_") {
-                let rows = ground.database.lines("SELECT last_acked_message_id FROM message_receipts ORDER BY 1");
+                let rows = harness.database.lines("SELECT last_acked_message_id FROM message_receipts ORDER BY 1");
                 let recorded = exchange["rows"][0]["last_acked_message_id"].as_i64().unwrap();
                 acknowledged = recorded.max(acknowledged);
                 assert_eq!(rows.last().unwrap(), &acknowledged.to_string(), "{name}: it only advances");
             } else if name.starts_with("state:send_") {
-                let count: i64 = ground.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
+                let count: i64 = harness.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
                 let sent = name.trim_start_matches("state:").trim_end_matches("_rows");
                 let expected = match DIFFERENCES.iter().find(|(known, ..)| *known == sent) {
                     Some((_, status, _)) => i64::from(*status == 200),
@@ -167,13 +167,13 @@ async fn the_recorded_exchanges_are_answered_as_the_reference_answered_them() {
                 continue;
             }
             if name == "register_when_secret_undecryptable" {
-                ground.database.sql("UPDATE clients SET api_token_encrypted = 'gone' WHERE fingerprint = 'fp-beta'");
+                harness.database.sql("UPDATE clients SET api_token_encrypted = 'gone' WHERE fingerprint = 'fp-beta'");
             }
-            messages = ground.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
-            let answer = replay(&ground, &exchange).await;
+            messages = harness.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
+            let answer = replay(&harness, &exchange).await;
             assert_as_recorded(&exchange, &answer);
             if exchange["response"]["json"]["api_token"].is_string() && exchange["request"]["body"] != "" {
-                adopt(&ground.database, &exchange);
+                adopt(&harness.database, &exchange);
             }
             replayed += 1;
         }

@@ -12,7 +12,7 @@ use presence_sidecar::messaging::store::{IdempotentWrite, MessageStore, NewMessa
 use presence_sidecar::storage::sql::{Database, TableNames};
 use serde_json::json;
 
-use super::ground::{Device, Ground};
+use super::harness::{Device, Harness};
 use crate::support::{ENGINES, Engine, TestDatabase};
 
 fn store(database: &TestDatabase) -> MessageStore {
@@ -42,9 +42,9 @@ fn slow(store: MessageStore, name: &'static str, to: ClientId, go_on: Receiver<(
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_slow_transaction_holds_back_what_comes_after_it_for_the_same_client() {
     for engine in ENGINES {
-        let ground = Ground::start(engine).await;
-        let (one, two) = (ground.register("one").await, ground.register("two").await);
-        let store = store(&ground.database);
+        let harness = Harness::start(engine).await;
+        let (one, two) = (harness.register("one").await, harness.register("two").await);
+        let store = store(&harness.database);
         let (go, held) = channel();
         let first = slow(store.clone(), "first", ClientId::parse(&one.id).unwrap(), held);
         // Until it has the lock, nothing is to be seen of it; a moment is enough for the other to come first if it may.
@@ -73,10 +73,10 @@ async fn a_slow_transaction_holds_back_what_comes_after_it_for_the_same_client()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_was_seen_is_written_without_waiting_for_those_who_are_written_to() {
-    let ground = Ground::start(Engine::Postgres).await;
-    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    let harness = Harness::start(Engine::Postgres).await;
+    let (one, two) = (harness.register("one").await, harness.register("two").await);
     let [held, free] = [&one, &two].map(|device| ClientId::parse(&device.id).unwrap());
-    let store = store(&ground.database);
+    let store = store(&harness.database);
     let (held_up, (go, wait)) = (std::sync::Mutex::new(Some(held.clone())), channel::<()>());
     let (tell, told) = tokio::sync::oneshot::channel();
     let (tell, wait) = (std::sync::Mutex::new(Some(tell)), std::sync::Mutex::new(wait));
@@ -93,7 +93,7 @@ async fn who_was_seen_is_written_without_waiting_for_those_who_are_written_to() 
     });
     told.await.unwrap();
     store.touch(&[held, free], "2026-03-04 05:06:08").await.unwrap();
-    let seen = ground.database.lines("SELECT COUNT(last_seen_at) FROM clients");
+    let seen = harness.database.lines("SELECT COUNT(last_seen_at) FROM clients");
     assert_eq!(seen, ["1"], "the other one is written at once");
     go.send(()).unwrap();
     delivery.await.unwrap();
@@ -107,7 +107,7 @@ async fn collected(device: Device, wanted: usize) -> Vec<i64> {
             let id = message["id"].as_i64().unwrap();
             assert!(id > cursor, "ids rise");
             cursor = id;
-            numbers.push(device.opened(&message).unwrap()["payload"]["n"].as_i64().unwrap());
+            numbers.push(device.open(&message).unwrap()["payload"]["n"].as_i64().unwrap());
         }
     }
     numbers
@@ -118,16 +118,16 @@ async fn many_publishers_and_pollers_lose_nothing_and_see_nothing_twice() {
     const PUBLISHERS: i64 = 6;
     const EACH: i64 = 20;
     for engine in ENGINES {
-        let ground = Arc::new(Ground::start(engine).await);
-        let devices = [ground.register("one").await, ground.register("two").await, ground.register("three").await];
+        let harness = Arc::new(Harness::start(engine).await);
+        let devices = [harness.register("one").await, harness.register("two").await, harness.register("three").await];
         let publishers: Vec<_> = (0..PUBLISHERS)
             .map(|publisher| {
-                let (ground, devices) = (ground.clone(), devices.clone());
+                let (harness, devices) = (harness.clone(), devices.clone());
                 tokio::spawn(async move {
                     for n in 0..EACH {
                         let mut to: Vec<&Device> = devices.iter().collect();
                         to.rotate_left(usize::try_from(n % 3).unwrap());
-                        let answer = ground.publish(&to, "event", json!({"n": publisher * EACH + n})).await;
+                        let answer = harness.publish(&to, "event", json!({"n": publisher * EACH + n})).await;
                         assert_eq!(answer.status, 200, "{}", answer.text);
                     }
                 })

@@ -12,7 +12,7 @@ use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
 
-use super::ground::{ADMIN, Device, Ground, OPERATOR, crypt};
+use super::harness::{ADMIN, Device, Harness, OPERATOR, crypt};
 use crate::database::{config, migrated};
 use crate::support::{Answer, ENGINES, Engine, RedisServer, TestDatabase};
 
@@ -22,30 +22,30 @@ async fn arrived(device: &Device, count: usize) -> Vec<Value> {
     loop {
         let messages = device.messages("?cursor=-1").await;
         if messages.len() >= count {
-            return messages.iter().map(|message| device.opened(message).unwrap()["payload"].clone()).collect();
+            return messages.iter().map(|message| device.open(message).unwrap()["payload"].clone()).collect();
         }
         assert!(Instant::now() < deadline, "{} of {count} have arrived", messages.len());
     }
 }
 
-async fn publish_once(ground: &Ground, to: &[&Device], key: &str) -> Answer {
+async fn publish_once(harness: &Harness, to: &[&Device], key: &str) -> Answer {
     let ids: Vec<&str> = to.iter().map(|device| device.id.as_str()).collect();
-    let request = ground.nobody().request(reqwest::Method::POST, "/api/v1/messages/publish");
+    let request = harness.anonymous().request(reqwest::Method::POST, "/api/v1/messages/publish");
     let request = request.header("X-Admin-Token", ADMIN).header("Idempotency-Key", key);
-    ground.nobody().send(request.json(&json!({"to_client_ids": ids, "type": "event", "payload": {"n": key}}))).await
+    harness.anonymous().send(request.json(&json!({"to_client_ids": ids, "type": "event", "payload": {"n": key}}))).await
 }
 
 /// Messages to many clients, one publication after the other, through the queue that `more` names.
 async fn goes_in_order(database: TestDatabase, more: &[(&'static str, &str)]) {
     let engine = database.engine;
-    let ground = Ground::on(database, more).await;
+    let harness = Harness::on(database, more).await;
     let mut devices = Vec::new();
     for n in 0..20 {
-        devices.push(ground.register(&format!("fp-{n}")).await);
+        devices.push(harness.register(&format!("fp-{n}")).await);
     }
     let everybody: Vec<&Device> = devices.iter().collect();
     for n in 0..10 {
-        let answer = ground.publish(&everybody, "event", json!({"n": n})).await;
+        let answer = harness.publish(&everybody, "event", json!({"n": n})).await;
         assert_eq!((answer.status, answer.json), (200, json!({"queued": 20})));
     }
     for device in &devices {
@@ -54,7 +54,7 @@ async fn goes_in_order(database: TestDatabase, more: &[(&'static str, &str)]) {
     }
     let [sender, receiver] = [&devices[0], &devices[1]];
     let relayed = json!({"type": "note", "to_client_ids": [receiver.id], "payload": {"n": 10}});
-    assert_eq!(sender.post("/messages/send", &sender.sealed(&relayed)).await.json, json!({"status": "accepted"}));
+    assert_eq!(sender.post("/messages/send", &sender.seal(&relayed)).await.json, json!({"status": "accepted"}));
     assert_eq!(arrived(receiver, 11).await[10], json!({"n": 10}));
 }
 
@@ -71,12 +71,12 @@ async fn whoever_is_published_to_gets_everything_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publication_with_the_same_key_is_fanned_out_once() {
     for engine in ENGINES {
-        let ground = Ground::on(TestDatabase::create(engine), &[("QUEUE_CONNECTION", "database")]).await;
-        let device = ground.register("one").await;
+        let harness = Harness::on(TestDatabase::create(engine), &[("QUEUE_CONNECTION", "database")]).await;
+        let device = harness.register("one").await;
         for key in ["a", "a", "b", "a"] {
-            assert_eq!(publish_once(&ground, &[&device], key).await.json, json!({"queued": 1}));
+            assert_eq!(publish_once(&harness, &[&device], key).await.json, json!({"queued": 1}));
         }
-        ground.publish(&[&device], "event", json!({"n": "last"})).await;
+        harness.publish(&[&device], "event", json!({"n": "last"})).await;
         let expected = ["a", "b", "last"].map(|n| json!({"n": n}));
         assert_eq!(arrived(&device, 3).await, expected, "{engine:?}");
     }
@@ -87,13 +87,13 @@ async fn a_queue_that_is_down_is_a_503_and_nothing_is_stored() {
     let mut redis = RedisServer::start();
     let port = redis.port().to_string();
     let more = [("QUEUE_CONNECTION", "redis"), ("REDIS_PORT", port.as_str())];
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &more).await;
-    let device = ground.register("one").await;
+    let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &more).await;
+    let device = harness.register("one").await;
     redis.stop();
-    assert_eq!(publish_once(&ground, &[&device], "a").await.status, 503);
+    assert_eq!(publish_once(&harness, &[&device], "a").await.status, 503);
     redis.run();
     let deadline = Instant::now() + Duration::from_secs(20);
-    while publish_once(&ground, &[&device], "b").await.status != 200 {
+    while publish_once(&harness, &[&device], "b").await.status != 200 {
         assert!(Instant::now() < deadline, "it did not recover");
     }
     assert_eq!(arrived(&device, 1).await, [json!({"n": "b"})]);
@@ -101,12 +101,12 @@ async fn a_queue_that_is_down_is_a_503_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_how_messaging_is_doing() {
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &[("QUEUE_CONNECTION", "database")]).await;
-    let device = ground.register("one").await;
-    ground.publish(&[&device], "event", json!({"n": 1})).await;
+    let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &[("QUEUE_CONNECTION", "database")]).await;
+    let device = harness.register("one").await;
+    harness.publish(&[&device], "event", json!({"n": 1})).await;
     arrived(&device, 1).await;
     assert_eq!(device.with_token("wrong").poll("").await.status, 401);
-    let metrics = ground.nobody().get("/metrics").await.text;
+    let metrics = harness.anonymous().get("/metrics").await.text;
     let value = |name: &str| {
         let line = metrics.lines().find(|line| line.starts_with(&format!("{name} ")));
         line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}"))
@@ -199,16 +199,17 @@ async fn a_job_of_another_key_is_a_dead_letter_and_holds_up_nobody() {
         by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap();
     }
     let dead = by_hand.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
-    assert_eq!((dead[0].id.as_str(), dead[0].tries.last.as_str()), ("x", "the job does not decrypt"));
+    assert_eq!((dead[0].id.as_str(), dead[0].attempts.last.as_str()), ("x", "the job does not decrypt"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_see_what_was_given_up_and_have_it_done_again() {
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &[("QUEUE_CONNECTION", "database")]).await;
-    let device = ground.register("one").await;
-    ground.database.sql("ALTER TABLE messages RENAME COLUMN tag TO elsewhere");
-    ground.publish(&[&device], "alarm", json!({"n": 1})).await;
-    let listed = async |state: &str| ground.operate(&format!("/fan-outs?state={state}")).await.json["data"].clone();
+    let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &[("QUEUE_CONNECTION", "database")]).await;
+    let device = harness.register("one").await;
+    harness.database.sql("ALTER TABLE messages RENAME COLUMN tag TO elsewhere");
+    harness.publish(&[&device], "alarm", json!({"n": 1})).await;
+    let listed =
+        async |state: &str| harness.get_as_operator(&format!("/fan-outs?state={state}")).await.json["data"].clone();
     let deadline = Instant::now() + Duration::from_secs(30);
     while listed("pending").await[0]["tries"] != json!(1) {
         assert!(Instant::now() < deadline, "it is not tried");
@@ -217,13 +218,13 @@ async fn operators_see_what_was_given_up_and_have_it_done_again() {
     assert_eq!((&job["type"], &job["recipients"]), (&json!("alarm"), &json!(1)));
     assert!(job["last"].as_str().unwrap().contains("the database refused"), "{job}");
     // As after ten tries.
-    ground.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
-    ground.database.sql("DELETE FROM sidecar_queue_lanes");
-    ground.database.sql("ALTER TABLE messages RENAME COLUMN elsewhere TO tag");
+    harness.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
+    harness.database.sql("DELETE FROM sidecar_queue_lanes");
+    harness.database.sql("ALTER TABLE messages RENAME COLUMN elsewhere TO tag");
     assert_eq!(listed("pending").await, json!([]));
     assert_eq!(listed("dead").await[0]["id"], job["id"]);
-    let request = ground.nobody().request(reqwest::Method::POST, "/api/v1/operators/fan-outs/replay");
-    let replayed = ground.nobody().send(request.header("X-Operator-Token", OPERATOR)).await;
+    let request = harness.anonymous().request(reqwest::Method::POST, "/api/v1/operators/fan-outs/replay");
+    let replayed = harness.anonymous().send(request.header("X-Operator-Token", OPERATOR)).await;
     assert_eq!(replayed.json, json!({"replayed": 1}));
     assert_eq!(arrived(&device, 1).await, [json!({"n": 1})]);
     assert_eq!(listed("dead").await, json!([]));
@@ -238,7 +239,7 @@ async fn a_job_waits_for_tables_that_are_not_there_and_is_done_when_they_are() {
         assert_eq!(by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap(), 1);
         let waiting = by_hand.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
         assert_eq!(
-            (waiting.tries.count, waiting.tries.last.as_str()),
+            (waiting.attempts.count, waiting.attempts.last.as_str()),
             (1, "a table is missing, which `presence-sidecar migrate` makes")
         );
         by_hand.test.sql("ALTER TABLE elsewhere RENAME TO messages");

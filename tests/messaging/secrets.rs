@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::ground::{ADMIN, APP_KEY, Device, OPERATOR, environment};
+use super::harness::{ADMIN, APP_KEY, Device, OPERATOR, environment};
 use crate::support::{Client, ENGINES, Engine, Process, RedisServer, SqlServer, TOKEN, TestDatabase};
 
 const WEBHOOK_SECRET: &str = "hush-this-signs-all-webhooks-0123456789";
@@ -93,7 +93,7 @@ async fn busy(sidecar: &Client, secrets: &mut Secrets) -> Device {
         assert_eq!(publish(&nobody, &[&one, &two], &secrets.plaintext()).await, 200);
     }
     let relayed = json!({"type": "note", "to_client_ids": [two.id], "payload": {"said": secrets.plaintext()}});
-    assert_eq!(one.post("/messages/send", &one.sealed(&relayed)).await.status, 200);
+    assert_eq!(one.post("/messages/send", &one.seal(&relayed)).await.status, 200);
     let deadline = Instant::now() + Duration::from_secs(30);
     while two.messages("").await.len() < 6 {
         assert!(Instant::now() < deadline, "not everything arrived");

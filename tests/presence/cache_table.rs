@@ -51,7 +51,7 @@ async fn rows_that_laravel_wrote_are_read_and_written_back_byte_for_byte() {
 
         database.sql("DELETE FROM cache");
         let mut commit = teller.prepare(&subject(1), beat(true), now).await;
-        commit.outcome.record = RecordWrite::Put(record, 120);
+        commit.decision.record = RecordWrite::Put(record, 120);
         teller.store.commit(&[commit], now).await.unwrap();
         assert_eq!(rows(&database), row, "{}", case["name"]);
     }
@@ -65,7 +65,7 @@ async fn a_nul_is_wrapped_where_laravel_wraps_it_and_read_everywhere() {
         let php = b"a:2:{s:12:\"last_seen_at\";s:25:\"2026-03-04T05:06:07+00:00\";s:4:\"meta\";a:1:{i:0;s:1:\"\0\";}}";
         let RecordLookup::Found(record) = record::decode(php, START) else { panic!("a record") };
         let mut commit = teller.prepare(&subject(1), beat(true), START).await;
-        commit.outcome.record = RecordWrite::Put(record.clone(), 120);
+        commit.decision.record = RecordWrite::Put(record.clone(), 120);
         teller.store.commit(&[commit], START).await.unwrap();
         let is_plain = rows(&database)[0].contains(&hex(php));
         assert_eq!(is_plain, engine == Engine::MariaDb, "{engine:?}");

@@ -15,12 +15,12 @@ async fn log(teller: &Teller) -> Vec<String> {
 
 #[tokio::test]
 async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
-    let outlet = OutboxQueue {
+    let queue = OutboxQueue {
         queue: "out".to_owned(),
         events: vec![Event::Online, Event::Offline],
         debounce: std::time::Duration::from_secs(60),
     };
-    let outlets = Outbox { installation: uuid::Uuid::nil(), queues: vec![outlet] };
+    let outbox = Outbox { installation: uuid::Uuid::nil(), queues: vec![queue] };
     let server = RedisServer::start();
     let lane = format!("queue:out:lane:{}", subject(2).key.as_str());
     let rosters = ["online", "away"].map(|status| format!("roster:{status}:{}", subject(1).key.scope()));
@@ -28,7 +28,7 @@ async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
     let keys = ["due".to_owned(), "changes".to_owned(), lane].into_iter().chain(rosters).chain(queue);
     for key in keys {
         server.cli(&["FLUSHALL"]);
-        let teller = Teller::redis_into(&server, outlets.clone());
+        let teller = Teller::redis_into(&server, outbox.clone());
         let found = server.cli(&["EVAL", "return redis.call('SET', KEYS[1], 'x')", "1", &format!("{OWN}{key}")]);
         assert_eq!(found.trim(), "OK");
         let mut commits = Vec::new();
@@ -40,7 +40,7 @@ async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
         assert_eq!(log(&teller).await, ["1 online", "2 online", "3 online"], "{key}");
         let counts = teller.store.counts(&subject(1).scope.key(true)).await.unwrap();
         assert_eq!(counts, Counts { online: 3, away: 0 }, "{key}");
-        let depth = teller.queue.depth("out").await.unwrap();
+        let depth = teller.queue.stats("out").await.unwrap();
         assert_eq!(depth.pending, 3, "{key}");
     }
 }
@@ -72,7 +72,7 @@ async fn a_state_of_another_type_harms_nobody_but_is_replaced() {
         teller.prepare(&subject(1), beat(true), after(1)).await,
         teller.prepare(&subject(2), beat(true), after(1)).await,
     ];
-    assert!(steady.iter().all(presence_sidecar::presence::store::Commit::is_light));
+    assert!(steady.iter().all(presence_sidecar::presence::store::Commit::is_record_only));
     let key = format!("{OWN}state:{}", subject(1).key.as_str());
     server.cli(&["DEL", &key]);
     server.cli(&["LPUSH", &key, "x"]);

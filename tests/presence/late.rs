@@ -60,16 +60,16 @@ fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
 fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
     let ended = run(None, end(0, Some(2)), START).state;
     let back = run(ended, heartbeat(), after(1)).state.unwrap();
-    assert_eq!(back.ended, Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), heard: START }));
-    assert!(is_steady(&back, heartbeat()) && !is_steady(&back, sent(0, 1)) && !is_steady(&back, sent(0, 3)));
+    assert_eq!(back.ended, Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), received_at: START }));
+    assert!(is_refresh(&back, heartbeat()) && !is_refresh(&back, sent(0, 1)) && !is_refresh(&back, sent(0, 3)));
     let forgotten = run(Some(back), sent(0, 3), after(1));
     let state = forgotten.state.unwrap();
     assert_eq!((forgotten.dirty, &state.ended), (true, &None));
-    assert!(is_steady(&state, sent(0, 4)) && is_steady(&state, heartbeat()));
+    assert!(is_refresh(&state, sent(0, 4)) && is_refresh(&state, heartbeat()));
 }
 
-fn is_steady(state: &State, input: Input) -> bool {
-    state.is_steady(&somebody(), &input, &windows(), after(2))
+fn is_refresh(state: &State, input: Input) -> bool {
+    state.is_refresh(&somebody(), &input, &windows(), after(2))
 }
 
 async fn known(teller: &Teller, second: i64) -> StoredUser {
@@ -87,9 +87,9 @@ async fn commit_again(teller: &Teller, stale: Commit, input: Input, second: i64)
         panic!("the version was another");
     };
     let StoredUser { version, state, record } = *current;
-    let listed = state.as_ref().map_or(Status::Offline, |state| state.status);
-    let outcome = apply(state, record, &subject(1), input, &teller.windows, now);
-    let commit = Commit { key: subject(1).key, expected: version, listed, outcome };
+    let roster_status = state.as_ref().map_or(Status::Offline, |state| state.status);
+    let decision = apply(state, record, &subject(1), input, &teller.windows, now);
+    let commit = Commit { key: subject(1).key, expected: version, roster_status, decision };
     assert_eq!(teller.store.commit(&[commit], now).await.unwrap(), [Committed::Done]);
 }
 
@@ -127,7 +127,7 @@ stories! {
             let late = Input::Heartbeat(Heartbeat { sent_at: Some(DeviceTime::from_millis(3)), ..beat(number, active) });
             teller.act(1, sent(number, 2), after(second)).await;
             let stale = teller.prepare(&subject(1), late.clone(), after(second)).await;
-            assert_eq!(stale.is_light(), active, "one is steady, the other is not");
+            assert_eq!(stale.is_record_only(), active, "one is steady, the other is not");
             teller.act(1, end(number, Some(4)), after(second)).await;
             commit_again(&teller, stale, late, second).await;
             let left = known(&teller, second).await;

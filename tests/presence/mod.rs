@@ -6,7 +6,7 @@ mod foreign;
 mod late;
 mod lost;
 mod model;
-mod outlets;
+mod outbox;
 mod races;
 mod records;
 mod reference;

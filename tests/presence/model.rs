@@ -58,8 +58,8 @@ fn record(last_seen: Timestamp) -> Record {
     Record { last_seen, idle: false, meta: Meta::default() }
 }
 
-pub(super) fn statuses(outcome: &Decision) -> Vec<Status> {
-    outcome.changes.iter().map(|change| change.status).collect()
+pub(super) fn statuses(decision: &Decision) -> Vec<Status> {
+    decision.changes.iter().map(|change| change.status).collect()
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn an_active_tab_outweighs_an_idle_one_until_it_grows_old() {
 
 #[test]
 fn a_user_who_is_idle_in_a_fresh_tab_is_away_and_the_record_says_so() {
-    let outcome = run(None, Input::Heartbeat(beat(0, false)), START);
-    assert_eq!(outcome.status(), Status::Away);
-    let RecordWrite::Put(record, seconds) = outcome.record else { panic!("a heartbeat writes the record") };
+    let decision = run(None, Input::Heartbeat(beat(0, false)), START);
+    assert_eq!(decision.status(), Status::Away);
+    let RecordWrite::Put(record, seconds) = decision.record else { panic!("a heartbeat writes the record") };
     assert!(record.idle);
     assert_eq!(i64::from(seconds), TTL);
 }
@@ -146,7 +146,7 @@ fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
     let online = run(None, heartbeat(), START).state.unwrap();
     let idle = run(None, Input::Heartbeat(beat(0, false)), START).state.unwrap();
     let both = run(Some(online.clone()), Input::Heartbeat(beat(1, true)), START).state.unwrap();
-    let steady = |state: &State, input: &Input, second| state.is_steady(&subject(), input, &windows(), after(second));
+    let steady = |state: &State, input: &Input, second| state.is_refresh(&subject(), input, &windows(), after(second));
     assert!(steady(&online, &heartbeat(), 1));
     assert!(steady(&idle, &Input::Heartbeat(beat(0, false)), 1));
     assert!(!steady(&idle, &heartbeat(), 1), "comes back");
@@ -156,15 +156,15 @@ fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
     assert!(!steady(&online, &heartbeat(), AWAY_AFTER - 1), "a sweep may be about to look");
     assert!(!steady(&both, &heartbeat(), 1), "there is another tab");
     let spelled = Subject::new(Id::text("7").unwrap(), Scope::default(), true);
-    assert!(!online.is_steady(&spelled, &heartbeat(), &windows(), after(1)), "another spelling");
+    assert!(!online.is_refresh(&spelled, &heartbeat(), &windows(), after(1)), "another spelling");
 }
 
 #[test]
 fn a_user_whom_php_already_put_online_does_not_come_online_again() {
     let observed = RecordLookup::Found(record(START));
-    let outcome = apply(None, observed, &subject(), heartbeat(), &windows(), after(1));
-    assert_eq!(outcome.transition(), None);
-    assert_eq!(statuses(&outcome), [Status::Online]);
+    let decision = apply(None, observed, &subject(), heartbeat(), &windows(), after(1));
+    assert_eq!(decision.transition(), None);
+    assert_eq!(statuses(&decision), [Status::Online]);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_clock_that_goes_back_a_little_moves_no_heartbeat_and_no_seq_back() {
 fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
     let ahead = run(None, heartbeat(), after(86_400)).state.unwrap();
     let seq = ahead.version;
-    assert!(!ahead.is_steady(&subject(), &heartbeat(), &windows(), START), "it has to be written");
+    assert!(!ahead.is_refresh(&subject(), &heartbeat(), &windows(), START), "it has to be written");
     for input in [heartbeat(), Input::Tick] {
         let now = run(Some(ahead.clone()), input, START);
         let state = now.state.unwrap();
@@ -267,20 +267,20 @@ proptest! {
         for (millis, event) in &events {
             now = Timestamp::from_micros(now.micros() + millis * 1_000);
             reference.happen(event, now);
-            let outcome = run(state.take(), input(event), now);
-            for change in &outcome.changes {
+            let decision = run(state.take(), input(event), now);
+            for change in &decision.changes {
                 prop_assert!(change.seq > seq);
                 seq = change.seq;
                 log.push((change.status, change.occurred_at.micros()));
             }
-            prop_assert_eq!(outcome.status(), reference.status());
-            filed = outcome.due.or(filed);
-            if let Some(state) = &outcome.state {
+            prop_assert_eq!(decision.status(), reference.status());
+            filed = decision.due.or(filed);
+            if let Some(state) = &decision.state {
                 prop_assert!(filed.is_some_and(|filed| filed <= state.due(&windows())), "a due time is never too late");
-                prop_assert!(!outcome.dirty || state.version > version);
+                prop_assert!(!decision.dirty || state.version > version);
                 version = state.version;
             }
-            state = outcome.state;
+            state = decision.state;
         }
         prop_assert_eq!(&log, &reference.log);
     }
@@ -291,8 +291,8 @@ proptest! {
         let mut lies: Option<(Record, Timestamp)> = None;
         for (millis, event) in &events {
             now = Timestamp::from_micros(now.micros() + millis * 1_000);
-            let outcome = run(state.take(), input(event), now);
-            match &outcome.record {
+            let decision = run(state.take(), input(event), now);
+            match &decision.record {
                 RecordWrite::Put(record, seconds) => lies = Some((record.clone(), now.plus(Span::from_secs(*seconds)))),
                 RecordWrite::Forget => lies = None,
                 RecordWrite::Keep => {}
@@ -300,8 +300,8 @@ proptest! {
             let seen = lies.as_ref().filter(|(_, until)| *until > now).map_or(Status::Offline, |(record, _)| {
                 Status::of_record(record.last_seen, record.idle, now, &windows())
             });
-            prop_assert_eq!(seen, outcome.status(), "{:?}", lies);
-            state = outcome.state;
+            prop_assert_eq!(seen, decision.status(), "{:?}", lies);
+            state = decision.state;
         }
     }
 }

@@ -50,7 +50,7 @@ impl Reference {
     }
 
     /// Whether this is a sign of life that was sent no later than the end that was heard of its session within a minute.
-    fn is_late(&self, event: &Event) -> bool {
+    fn is_stale(&self, event: &Event) -> bool {
         match *event {
             Event::Heartbeat { session, sent: Some(sent), .. } | Event::Online { session, sent: Some(sent), .. } => {
                 self.ended.is_some_and(|(ended, end, heard)| ended == session && sent <= end && self.at - heard < 60)
@@ -83,7 +83,7 @@ impl Reference {
         }
         self.at = now.secs();
         self.sessions.retain(|_, (seen, _)| now.secs() - *seen < TTL);
-        if self.is_late(event) {
+        if self.is_stale(event) {
             return;
         }
         self.note(event);

@@ -15,20 +15,20 @@ struct Replica(Option<State>);
 impl Replica {
     async fn act(&mut self, teller: &Teller, input: Input, now: Timestamp) -> Decision {
         let (subject, windows) = (subject(1), &teller.windows);
-        let enough = |state: &State| state.suffices_for(&subject, &input, windows, now);
+        let enough = |state: &State| state.is_sufficient_for(&subject, &input, windows, now);
         let mut known = match self.0.take().filter(enough) {
             Some(state) => StoredUser { version: state.version, state: Some(state), record: RecordLookup::Unknown },
             None => teller.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0),
         };
         loop {
             let StoredUser { version: expected, state, record } = known;
-            let listed = state.as_ref().map_or(Status::Offline, |state| state.status);
-            let outcome = apply(state, record, &subject, input.clone(), windows, now);
-            let commit = Commit { key: subject.key.clone(), expected, listed, outcome };
+            let roster_status = state.as_ref().map_or(Status::Offline, |state| state.status);
+            let decision = apply(state, record, &subject, input.clone(), windows, now);
+            let commit = Commit { key: subject.key.clone(), expected, roster_status, decision };
             match teller.store.commit(std::slice::from_ref(&commit), now).await.unwrap().remove(0) {
                 Committed::Done => {
-                    self.0.clone_from(&commit.outcome.state);
-                    return commit.outcome;
+                    self.0.clone_from(&commit.decision.state);
+                    return commit.decision;
                 }
                 Committed::Conflict(current) => known = *current,
             }
@@ -59,8 +59,8 @@ async fn assert_the_log_is_that_of_the_definition(story: Story, late: i64) {
         now = Timestamp::from_micros(now.micros() + millis * 1_000);
         sweep(&teller, before, now, late).await;
         reference.happen(&event, now);
-        let outcome = replicas[replica].act(&teller, input(&event), now).await;
-        assert_eq!(outcome.status(), reference.status(), "{event:?}");
+        let decision = replicas[replica].act(&teller, input(&event), now).await;
+        assert_eq!(decision.status(), reference.status(), "{event:?}");
     }
     let changes = teller.changes().await;
     assert!(changes.is_sorted_by(|(_, left), (_, right)| left.seq < right.seq));

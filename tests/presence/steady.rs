@@ -85,7 +85,7 @@ stories! {
         teller.act(1, beat(true), START).await;
         let one = teller.prepare(&subject(1), beat(true), after(10)).await;
         let other = teller.prepare(&subject(1), beat(true), after(11)).await;
-        assert!(one.is_light() && other.is_light());
+        assert!(one.is_record_only() && other.is_record_only());
         for commit in [other, one] {
             assert_eq!(teller.store.commit(&[commit], after(11)).await.unwrap(), [Committed::Done]);
         }
@@ -115,9 +115,9 @@ stories! {
         let late = teller.prepare(&subject(1), beat(true), after(30)).await;
         teller.act(1, offline(), after(10)).await;
         let StoredUser { version, state, record } = conflict(&teller, late, 30).await;
-        let outcome = apply(state, record, &subject(1), beat(true), &teller.windows, after(30));
-        assert_eq!(outcome.transition(), Some(Transition::CameOnline));
-        let commit = Commit { key: subject(1).key, expected: version, listed: Status::Offline, outcome };
+        let decision = apply(state, record, &subject(1), beat(true), &teller.windows, after(30));
+        assert_eq!(decision.transition(), Some(Transition::CameOnline));
+        let commit = Commit { key: subject(1).key, expected: version, roster_status: Status::Offline, decision };
         assert_eq!(teller.store.commit(&[commit], after(30)).await.unwrap(), [Committed::Done]);
         let log: Vec<_> = teller.log().await.into_iter().map(|(_, status)| status).collect();
         assert_eq!(log, [Status::Online, Status::Offline, Status::Online]);

@@ -6,22 +6,22 @@ use presence_sidecar::presence::store::{ChangeCursor, Changes, Committed, Counts
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
-/// Tells stories to every store: in memory, and on real servers; with changes going out to `$outlets`, if there are any.
+/// Tells stories to every store: in memory, and on real servers; with changes going out to `$outbox`, if there are any.
 /// Those on a database server are told in one test, so that it is started once.
 macro_rules! stories {
     ($($name:ident($teller:ident) $story:block)*) => {
         stories! { $($name($teller, presence_sidecar::presence::store::Outbox::default()) $story)* }
     };
-    ($($name:ident($teller:ident, $outlets:expr) $story:block)*) => {
+    ($($name:ident($teller:ident, $outbox:expr) $story:block)*) => {
         mod array {
             use super::*;
-            $(#[tokio::test] async fn $name() { let $teller = Teller::array_into($outlets); $story })*
+            $(#[tokio::test] async fn $name() { let $teller = Teller::array_into($outbox); $story })*
         }
         mod redis {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let server = RedisServer::start();
-                let $teller = Teller::redis_into(&server, $outlets);
+                let $teller = Teller::redis_into(&server, $outbox);
                 $story
             })*
         }
@@ -29,7 +29,7 @@ macro_rules! stories {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let database = TestDatabase::create(Engine::Sqlite);
-                let $teller = Teller::sql_into(&database, $outlets).await;
+                let $teller = Teller::sql_into(&database, $outbox).await;
                 $story
             })*
         }
@@ -40,7 +40,7 @@ macro_rules! stories {
                 $({
                     println!("{}", stringify!($name));
                     let database = TestDatabase::create(engine);
-                    let $teller = Teller::sql_into(&database, $outlets).await;
+                    let $teller = Teller::sql_into(&database, $outbox).await;
                     $story
                 })*
             }
@@ -208,7 +208,7 @@ stories! {
         }
         teller.act(1, beat(true), START).await;
         assert_eq!(teller.view(1, after(1)).await.status, Status::Online);
-        teller.sweep().look_at_everybody(after(1)).await.unwrap();
+        teller.sweep().process_all(after(1)).await.unwrap();
         teller.act(1, beat(true), after(100)).await;
         assert_eq!(teller.sweep().step(after(121)).await.unwrap().due, 1);
         let present = teller.store.roster(&scope(), Status::Online, None, 10).await.unwrap();

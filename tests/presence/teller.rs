@@ -35,16 +35,16 @@ impl Teller {
         Self::array_into(Outbox::default())
     }
 
-    pub fn array_into(outlets: Outbox) -> Self {
+    pub fn array_into(outbox: Outbox) -> Self {
         let queue = Arc::new(MemoryQueue::new());
-        Self::new(Arc::new(ArrayStore::new(queue.clone(), outlets)), queue)
+        Self::new(Arc::new(ArrayStore::new(queue.clone(), outbox)), queue)
     }
 
     pub fn redis(server: &RedisServer) -> Self {
         Self::redis_into(server, Outbox::default())
     }
 
-    pub fn redis_into(server: &RedisServer, outlets: Outbox) -> Self {
+    pub fn redis_into(server: &RedisServer, outbox: Outbox) -> Self {
         const PREFIX: &str = "laravel-database-laravel-cache-";
         let options = RedisOptions {
             connection: server.info(),
@@ -52,7 +52,7 @@ impl Teller {
             prefix: PREFIX.to_owned(),
             zone: chrono_tz::UTC,
             timeout: Duration::from_secs(5),
-            outlets,
+            outbox,
         };
         let queue = RedisQueue::new(server.info(), Duration::from_secs(5), own_prefix(PREFIX)).unwrap();
         Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue))
@@ -62,7 +62,7 @@ impl Teller {
         Self::sql_into(database, Outbox::default()).await
     }
 
-    pub async fn sql_into(database: &TestDatabase, outlets: Outbox) -> Self {
+    pub async fn sql_into(database: &TestDatabase, outbox: Outbox) -> Self {
         let (opened, names) = migrated(database).await;
         let queue = Arc::new(SqlQueue::new(opened.clone(), &names));
         let options = SqlOptions {
@@ -71,7 +71,7 @@ impl Teller {
             prefix: "laravel-cache-".to_owned(),
             version: "12".parse().unwrap(),
             zone: chrono_tz::UTC,
-            outlets,
+            outbox,
         };
         Self::new(Arc::new(SqlStore::new(options)), queue)
     }
@@ -83,15 +83,15 @@ impl Teller {
     }
 
     pub fn sweep(&self) -> ExpirySweeper {
-        let ground = CommitContext {
+        let context = CommitContext {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
             windows: self.windows,
-            announce_beats: false,
+            announce_heartbeats: false,
             metrics: Arc::new(Metrics::new(&Registry::new())),
-            bell: Arc::default(),
+            notifier: Arc::default(),
         };
-        ExpirySweeper { ground, keep_changes: Span::from_secs(86_400) }
+        ExpirySweeper { context, keep_changes: Span::from_secs(86_400) }
     }
 
     /// Loads, applies, commits, until there is no conflict.
@@ -108,9 +108,9 @@ impl Teller {
     /// Loads and applies.
     pub async fn prepare(&self, subject: &Subject, input: Input, now: Timestamp) -> Commit {
         let known = self.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0);
-        let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
-        let outcome = apply(known.state, known.record, subject, input, &self.windows, now);
-        Commit { key: subject.key.clone(), expected: known.version, listed, outcome }
+        let roster_status = known.state.as_ref().map_or(Status::Offline, |state| state.status);
+        let decision = apply(known.state, known.record, subject, input, &self.windows, now);
+        Commit { key: subject.key.clone(), expected: known.version, roster_status, decision }
     }
 
     pub async fn view(&self, user: i64, now: Timestamp) -> View {

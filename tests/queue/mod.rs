@@ -62,15 +62,15 @@ impl Teller {
     }
 
     async fn settle(&self, job: Job, verdict: Disposition) -> bool {
-        self.queue.settle(Q, &[job.settled(verdict)]).await.unwrap()[0]
+        self.queue.settle(Q, &[job.into_settlement(verdict)]).await.unwrap()[0]
     }
 
-    async fn list(&self, standing: JobState) -> Vec<JobInfo> {
-        self.queue.list(Q, standing, None, 100).await.unwrap()
+    async fn list(&self, state: JobState) -> Vec<JobInfo> {
+        self.queue.list(Q, state, None, 100).await.unwrap()
     }
 
     async fn counts(&self) -> (u64, u64) {
-        let depth = self.queue.depth(Q).await.unwrap();
+        let depth = self.queue.stats(Q).await.unwrap();
         (depth.pending, depth.dead)
     }
 }
@@ -129,7 +129,7 @@ stories! {
         assert_eq!(teller.claim().await, []);
         jobs.sort_by(|left, right| left.id.cmp(&right.id));
         assert_eq!(jobs[0].payload, b"what 1 is about\nin two lines");
-        assert_eq!((jobs[0].lane.as_str(), &jobs[0].tries), ("a", &Attempts::default()));
+        assert_eq!((jobs[0].lane.as_str(), &jobs[0].attempts), ("a", &Attempts::default()));
         assert!(teller.settle(jobs.remove(0), Disposition::Done).await);
         assert_eq!(ids(&teller.claim().await), ["2"]);
         assert_eq!(teller.counts().await, (2, 0));
@@ -168,7 +168,7 @@ stories! {
         assert_eq!(ids(&teller.claim().await), ["4"]);
         let waiting = teller.list(JobState::Pending).await;
         let first = waiting.iter().find(|job| job.id == "1").unwrap();
-        assert_eq!(first.tries, tries(1, "HTTP 500"));
+        assert_eq!(first.attempts, tries(1, "HTTP 500"));
         assert!(first.next_at.unwrap() > first.pushed_at);
         assert_eq!(waiting.iter().find(|job| job.id == "2").unwrap().next_at, None);
     }
@@ -178,7 +178,7 @@ stories! {
         let job = teller.claim().await.remove(0);
         teller.settle(job, Disposition::Retry(Duration::from_millis(5), tries(3, "no answer"))).await;
         let job = teller.claim_soon().await.remove(0);
-        assert_eq!(job.tries, tries(3, "no answer"));
+        assert_eq!(job.attempts, tries(3, "no answer"));
         assert!(job.age >= Duration::from_millis(5));
     }
 
@@ -208,7 +208,7 @@ stories! {
         teller.settle(job, Disposition::Dead(tries(9, "HTTP 404"))).await;
         assert_eq!(teller.counts().await, (1, 1));
         let dead = teller.list(JobState::Dead).await;
-        assert_eq!((dead[0].id.as_str(), &dead[0].tries, dead[0].next_at), ("1", &tries(9, "HTTP 404"), None));
+        assert_eq!((dead[0].id.as_str(), &dead[0].attempts, dead[0].next_at), ("1", &tries(9, "HTTP 404"), None));
         let wanted = ["1", "2", "unheard of"].map(str::to_owned);
         assert_eq!(teller.queue.replay(Q, &wanted).await.unwrap(), 1);
         assert_eq!(teller.counts().await, (2, 0));
@@ -216,7 +216,7 @@ stories! {
         assert_eq!(second.id, "2");
         teller.settle(second, Disposition::Done).await;
         let first = teller.claim().await.remove(0);
-        assert_eq!((first.id.as_str(), first.tries), ("1", Attempts::default()));
+        assert_eq!((first.id.as_str(), first.attempts), ("1", Attempts::default()));
         assert_eq!(first.payload, b"what 1 is about\nin two lines");
     }
 
@@ -231,7 +231,7 @@ stories! {
         assert_eq!((teller.counts().await, teller.list(JobState::Dead).await), ((2, 0), vec![]));
         assert!(teller.settle(second, Disposition::Done).await, "it does not push itself to the front");
         let again = teller.claim().await.remove(0);
-        assert_eq!((again.payload.as_slice(), &again.tries), (&b"as it is now"[..], &Attempts::default()));
+        assert_eq!((again.payload.as_slice(), &again.attempts), (&b"as it is now"[..], &Attempts::default()));
         assert!(teller.settle(again, Disposition::Done).await);
         assert_eq!(teller.counts().await, (0, 0));
     }
@@ -241,7 +241,7 @@ stories! {
         let job = teller.claim().await.remove(0);
         teller.settle(job, Disposition::Dead(tries(1, "gone"))).await;
         let dead = teller.list(JobState::Dead).await.remove(0);
-        assert!(dead.place.at >= dead.pushed_at, "it is dead since it died, not since it was pushed");
+        assert!(dead.cursor.at >= dead.pushed_at, "it is dead since it died, not since it was pushed");
         teller.queue.purge(Q, LEASE).await.unwrap();
         assert_eq!(teller.counts().await, (0, 1));
         teller.queue.purge(Q, Duration::ZERO).await.unwrap();
@@ -263,7 +263,7 @@ stories! {
                 teller.settle(jobs.remove(0), Disposition::Done).await;
             }
             all.extend(page.into_iter().map(|job| job.id));
-            last = Some(end.place);
+            last = Some(end.cursor);
         }
         all.sort();
         all.dedup();
@@ -273,13 +273,13 @@ stories! {
     queues_keep_apart(teller) {
         teller.push("a", "1").await;
         assert_eq!(teller.queue.claim("other", 1, LEASE).await.unwrap(), []);
-        assert_eq!(teller.queue.depth("other").await.unwrap().pending, 0);
+        assert_eq!(teller.queue.stats("other").await.unwrap().pending, 0);
     }
 
     the_depth_tells_how_long_the_oldest_has_waited(teller) {
-        assert_eq!(teller.queue.depth(Q).await.unwrap().oldest, Duration::ZERO);
+        assert_eq!(teller.queue.stats(Q).await.unwrap().oldest, Duration::ZERO);
         teller.push("a", "1").await;
-        while teller.queue.depth(Q).await.unwrap().oldest < Duration::from_millis(3) {
+        while teller.queue.stats(Q).await.unwrap().oldest < Duration::from_millis(3) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -295,12 +295,12 @@ stories! {
             workers.spawn(async move {
                 loop {
                     let jobs = queue.claim(Q, 3, LEASE).await.unwrap();
-                    if jobs.is_empty() && queue.depth(Q).await.unwrap().pending == 0 {
+                    if jobs.is_empty() && queue.stats(Q).await.unwrap().pending == 0 {
                         return;
                     }
                     for job in jobs {
                         done.lock().unwrap().push((job.lane.clone(), job.id.clone()));
-                        assert_eq!(queue.settle(Q, &[job.settled(Disposition::Done)]).await.unwrap(), [true]);
+                        assert_eq!(queue.settle(Q, &[job.into_settlement(Disposition::Done)]).await.unwrap(), [true]);
                     }
                     tokio::task::yield_now().await;
                 }
@@ -327,5 +327,5 @@ async fn a_job_nobody_can_read_goes_to_the_dead_letters_alone() {
     server.cli(&["HDEL", &jobs, "3"]);
     assert_eq!(ids(&teller.claim().await), ["1"]);
     assert_eq!(teller.counts().await, (1, 2));
-    assert_eq!(teller.list(JobState::Dead).await[0].tries.last, "the job cannot be read");
+    assert_eq!(teller.list(JobState::Dead).await[0].attempts.last, "the job cannot be read");
 }

@@ -26,13 +26,13 @@ async fn a_job_is_there_if_the_transaction_that_pushed_it_is_committed() {
         let test = TestDatabase::create(engine);
         let (database, _, queue) = ground(&test).await;
         let mut given_up = database.begin().await.unwrap();
-        queue.push_within(&mut given_up, Q, &[job("a", "1", Duration::ZERO)]).await.unwrap();
+        queue.push_in_tx(&mut given_up, Q, &[job("a", "1", Duration::ZERO)]).await.unwrap();
         drop(given_up);
         assert_eq!(queue.claim(Q, 10, LEASE).await.unwrap(), [], "{engine:?}");
         let mut kept = database.begin().await.unwrap();
-        assert!(queue.is_idle_within(&mut kept, Q, "a").await.unwrap());
-        queue.push_within(&mut kept, Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
-        assert!(!queue.is_idle_within(&mut kept, Q, "a").await.unwrap());
+        assert!(queue.is_idle_in_tx(&mut kept, Q, "a").await.unwrap());
+        queue.push_in_tx(&mut kept, Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
+        assert!(!queue.is_idle_in_tx(&mut kept, Q, "a").await.unwrap());
         kept.commit().await.unwrap();
         assert_eq!(queue.claim(Q, 10, LEASE).await.unwrap()[0].id, "2", "{engine:?}");
     }
@@ -48,7 +48,7 @@ async fn what_is_held_is_taken_back_from_the_end_of_its_lane() {
         let mut transaction = database.begin().await.unwrap();
         let mut taken = async |wanted: &str| {
             let wanted = |payload: &[u8]| payload == wanted.as_bytes();
-            queue.take_back_within(&mut transaction, (Q, "a"), wanted).await.unwrap()
+            queue.retract_in_tx(&mut transaction, (Q, "a"), wanted).await.unwrap()
         };
         assert_eq!(taken("2").await, None, "it is not the last");
         assert_eq!(taken("3").await.as_deref(), Some(&b"3"[..]));
@@ -56,8 +56,8 @@ async fn what_is_held_is_taken_back_from_the_end_of_its_lane() {
         assert_eq!(taken("1").await, None, "somebody may be handed it");
         transaction.commit().await.unwrap();
         let mut jobs = queue.claim(Q, 10, LEASE).await.unwrap();
-        assert!(queue.settle(Q, &[jobs.remove(0).settled(Disposition::Done)]).await.unwrap()[0]);
-        assert_eq!(queue.depth(Q).await.unwrap().pending, 0, "{engine:?}");
+        assert!(queue.settle(Q, &[jobs.remove(0).into_settlement(Disposition::Done)]).await.unwrap()[0]);
+        assert_eq!(queue.stats(Q).await.unwrap().pending, 0, "{engine:?}");
     }
 }
 
@@ -68,7 +68,7 @@ async fn a_lane_that_was_emptied_begins_anew_with_its_next_job() {
         let (database, names, queue) = ground(&test).await;
         queue.push(Q, &[job("a", "1", LEASE)]).await.unwrap();
         let mut transaction = database.begin().await.unwrap();
-        assert!(queue.take_back_within(&mut transaction, (Q, "a"), |_| true).await.unwrap().is_some());
+        assert!(queue.retract_in_tx(&mut transaction, (Q, "a"), |_| true).await.unwrap().is_some());
         transaction.commit().await.unwrap();
         queue.push(Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
         // Known under another lane: nothing is opened for it.
@@ -87,7 +87,7 @@ async fn who_is_stuck_in_the_middle_holds_up_one_lane_alone() {
         let (database, _, queue) = ground(&test).await;
         queue.push(Q, &[job("a", "1", Duration::ZERO), job("b", "2", Duration::ZERO)]).await.unwrap();
         let mut stuck = database.begin().await.unwrap();
-        queue.push_within(&mut stuck, Q, &[job("a", "3", Duration::ZERO)]).await.unwrap();
+        queue.push_in_tx(&mut stuck, Q, &[job("a", "3", Duration::ZERO)]).await.unwrap();
         let jobs = queue.claim(Q, 10, LEASE).await.unwrap();
         assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["2"], "{engine:?}");
         stuck.commit().await.unwrap();
@@ -129,8 +129,8 @@ async fn many_large_jobs_are_pushed_in_their_order() {
         for id in &ids[..20] {
             let head = queue.claim(Q, 10, LEASE).await.unwrap().remove(0);
             assert_eq!(head.id, *id, "{engine:?}");
-            queue.settle(Q, &[head.settled(Disposition::Done)]).await.unwrap();
+            queue.settle(Q, &[head.into_settlement(Disposition::Done)]).await.unwrap();
         }
-        assert_eq!(queue.depth(Q).await.unwrap().pending, 230);
+        assert_eq!(queue.stats(Q).await.unwrap().pending, 230);
     }
 }

@@ -56,7 +56,7 @@ impl Sidecar {
     async fn of(sources: Sources, storage: TempDir) -> Self {
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
         let config = load(&Sources { flags, ..sources }).unwrap().config;
-        let app = app::assemble(&config).unwrap();
+        let app = app::App::build(&config).unwrap();
         let mut listeners = Vec::new();
         for listen in &config.server.listen {
             listeners.push(bind(listen).await.unwrap());
@@ -110,8 +110,13 @@ pub struct Process {
 impl Process {
     /// Starts the binary and waits until it listens.
     pub fn start(environment: &[(&str, String)]) -> Self {
+        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_presence-sidecar")), environment)
+    }
+
+    /// Starts this binary, which may be of another version, and waits until it listens.
+    pub fn start_binary(binary: &Path, environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        let mut child = Command::new(binary)
             .arg("serve")
             .env_clear()
             .env("PRESENCE_LISTEN", "127.0.0.1:0")

@@ -83,7 +83,7 @@ fn change(meta: Value) -> Change {
         seq: 1_772_600_767_123,
         occurred_at: Timestamp::from_micros(1_772_600_767_654_321),
         meta: serde_json::from_value::<Meta>(meta).unwrap(),
-        beat: false,
+        is_heartbeat: false,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{ComposeArgs, explain};
 use crate::cli::{CommandResult, print_line, shutdown_signal};
-use crate::client::{ClientError, MessagingClient, PollBackoff, Received, said, visible};
+use crate::client::{ClientError, MessagingClient, PollBackoff, Received, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.
 const LINE_BUFFER: usize = 64;
@@ -120,9 +120,9 @@ impl Conversation {
 
 /// A message as one line: time, direction, type, payload.
 fn line(message: &Received) -> String {
-    let said = message.payload.as_ref().map_or_else(|| "(cannot be decrypted)".to_owned(), said);
+    let said = message.payload.as_ref().map_or_else(|| "(cannot be decrypted)".to_owned(), render_payload);
     let arrow = if message.own { '>' } else { '<' };
-    format!("{} {arrow} {}  {said}", visible(&message.created_at), visible(&message.r#type))
+    format!("{} {arrow} {}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))
 }
 
 /// Prints an error, unless it is the last one again.

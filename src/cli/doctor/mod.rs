@@ -102,7 +102,7 @@ async fn redis(config: &Config) -> Vec<Finding> {
     };
     match inspected {
         Ok(inspection) => {
-            let problems = inspection.shortcomings().into_iter().map(|found| match found.split_once(": ") {
+            let problems = inspection.problems().into_iter().map(|found| match found.split_once(": ") {
                 Some((what, fix)) => Finding::wrong("store", what, fix),
                 None => Finding::wrong("store", found, "see the Redis manual"),
             });

@@ -4,7 +4,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::http::auth::gate;
+use crate::http::auth::token_verifier;
 use crate::http::error::ApiError;
 
 /// Only those with the token in `X-Admin-Token`.
@@ -62,7 +62,7 @@ impl<'a> ApiExtractor<'a> for AdminAuth {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let token = header(request, ADMIN).unwrap_or_default();
-        match gate(request).is_some_and(|gate| gate.is_admin(token)) {
+        match token_verifier(request).is_some_and(|verifier| verifier.is_admin(token)) {
             true => Ok(Self(())),
             false => Err(ApiError::Forbidden("Invalid admin token").into()),
         }
@@ -89,9 +89,9 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
     ) -> poem::Result<Self> {
         // PHP takes "0" for no text, too.
         // PHP takes "0" for no text, too.
-        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), gate(request)) {
+        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), token_verifier(request)) {
             (None, _) => Err(ApiError::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
-            (Some(token), Some(gate)) if gate.is_operator(token) => Ok(Self(())),
+            (Some(token), Some(verifier)) if verifier.is_operator(token) => Ok(Self(())),
             _ => Err(ApiError::Forbidden("Invalid operator token").into()),
         }
     }

@@ -11,11 +11,11 @@ impl From<MessagingError> for ApiError {
             MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_))
             | MessagingError::Unavailable(_) => {
                 tracing::debug!(error = failure.chain(), "the database did not answer");
-                Self::DatabaseUnavailable
+                Self::Unavailable("Database connection failed.")
             }
             MessagingError::Database(sql::Error::NoTable(_)) => {
                 tracing::warn!(error = failure.chain(), "messages are not served");
-                Self::DatabaseUnavailable
+                Self::Unavailable("Database connection failed.")
             }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
             | MessagingError::Secret => {

@@ -44,7 +44,7 @@ impl Fields {
 
     /// The fields of the body, and behind them those of the query.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The body is too large or too slow, or says that the request is meant to be of another method (`_method`).
     pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, ApiError> {
         let bytes = body::read(request, body).await?;

@@ -96,11 +96,11 @@ pub(super) fn counted<T>(answer: T, passed: Option<Allowed>) -> Response<T> {
 
 /// Counts a request of this caller.
 pub(super) fn hit(throttle: Option<&RateLimiter>, caller: &str) -> Result<Option<Allowed>, ApiError> {
-    throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(ApiError::TooMany)
+    throttle.map(|throttle| throttle.acquire(caller, Instant::now())).transpose().map_err(ApiError::TooMany)
 }
 
 fn look(throttle: Option<&RateLimiter>, caller: &str) -> Result<(), ApiError> {
-    throttle.map_or(Ok(()), |throttle| throttle.look(caller, Instant::now())).map_err(ApiError::TooMany)
+    throttle.map_or(Ok(()), |throttle| throttle.peek(caller, Instant::now())).map_err(ApiError::TooMany)
 }
 
 pub(super) fn with_rest(problem: ApiError, passed: Option<Allowed>) -> ApiError {

@@ -75,7 +75,7 @@ impl SealKey {
 
     /// Opens what was sealed with one of `aads`.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`OpenError`] if it was not, or is not of the right form. As in PHP, base64 may have blanks in it and no padding.
     pub fn open<A: AsRef<str>>(&self, sealed: &Sealed, aads: &[A]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let nonce: [u8; NONCE] = base64::decode_lenient(&sealed.nonce).try_into().map_err(|_| OpenError::Nonce)?;

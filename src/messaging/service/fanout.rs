@@ -62,7 +62,7 @@ impl Messaging {
     /// Stores the message for every recipient there is, once. Recipients there are not are passed over, and so are single
     /// ones whose key does not decrypt.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`MessagingError::Secret`] if nobody's key of a chunk decrypts: that is `APP_KEY`'s fault, and to be done again with the
     /// right one. What can be stored is, before.
     pub async fn fan_out(&self, fanout: &Fanout) -> Outcome<()> {

@@ -37,7 +37,7 @@ impl Messaging {
         loop {
             let dead = queue.list(QUEUE, JobState::Dead, last.as_ref(), REPLAYED_AT_ONCE).await?;
             let Some(end) = dead.last() else { break };
-            last = Some(end.place.clone());
+            last = Some(end.cursor.clone());
             let ids: Vec<String> = dead.into_iter().map(|job| job.id).collect();
             replayed += queue.replay(QUEUE, &ids).await?;
         }

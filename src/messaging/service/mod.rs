@@ -149,7 +149,7 @@ impl Messaging {
 
     /// The client that the caller is.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`MessagingError::InvalidToken`] if it is not.
     pub async fn authenticate(&self, caller: &Caller) -> Outcome<ClientRecord> {
         let client = self.known(self.store.client(&caller.id).await?)?;
@@ -175,7 +175,7 @@ impl Messaging {
 
     /// Whether the database answers.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// It does not.
     pub async fn ready(&self) -> Outcome<()> {
         Ok(self.store.ready().await?)

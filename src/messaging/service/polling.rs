@@ -11,7 +11,7 @@ use super::{Caller, Messaging, Outcome};
 use crate::messaging::domain::{ClientId, PollCursor};
 use crate::messaging::store::{MessageRecord, MessageStore, PollState, STANDINGS};
 use crate::storage;
-use crate::storage::batch::{BatchReceiver, BatchSender, Request, grouped};
+use crate::storage::batch::{BatchReceiver, BatchSender, Request, batch_channel};
 
 /// Most messages that one poll gives.
 const POLLED: i64 = 50;
@@ -21,7 +21,7 @@ pub(super) type PollBatcher = BatchSender<ClientId, Option<PollState>>;
 
 /// The callers' end, and the worker that asks for them. It ends with the callers' end.
 pub(super) fn standings(store: MessageStore) -> (PollBatcher, BoxFuture<'static, ()>) {
-    let (standings, asking) = grouped();
+    let (standings, asking) = batch_channel();
     (standings, Box::pin(ask(store, asking)))
 }
 
@@ -29,16 +29,16 @@ async fn ask(store: MessageStore, mut groups: BatchReceiver<ClientId, Option<Pol
     let mut waiting: Vec<Request<ClientId, Option<PollState>>> = Vec::new();
     while !waiting.is_empty() || groups.next(&mut waiting).await {
         let group: Vec<_> = waiting.drain(..waiting.len().min(STANDINGS)).collect();
-        let ids: Vec<ClientId> = group.iter().map(|asked| asked.question.clone()).collect();
+        let ids: Vec<ClientId> = group.iter().map(|asked| asked.payload.clone()).collect();
         match store.standings(&ids).await {
-            Ok(standings) => group.into_iter().zip(standings).for_each(|(asked, found)| asked.answer(Ok(found))),
+            Ok(standings) => group.into_iter().zip(standings).for_each(|(asked, found)| asked.reply(Ok(found))),
             Err(error) => {
                 let error = storage::Unavailable::from(error);
-                group.into_iter().for_each(|asked| asked.answer(Err(error.clone())));
+                group.into_iter().for_each(|asked| asked.reply(Err(error.clone())));
                 groups.fail_waiting(&mut waiting);
             }
         }
-        groups.more(&mut waiting);
+        groups.fill(&mut waiting);
     }
 }
 
@@ -46,7 +46,7 @@ impl Messaging {
     /// A client's messages behind the cursor, by rising id: at most 50.
     pub async fn poll(&self, caller: &Caller, cursor: PollCursor) -> Outcome<Vec<MessageRecord>> {
         let started = Instant::now();
-        let standing = self.known(self.standings.ask(caller.id.clone()).await?)?;
+        let standing = self.known(self.standings.call(caller.id.clone()).await?)?;
         self.check(caller, &standing.token_hash, standing.token_encrypted.as_deref()).await?;
         let after = match cursor {
             PollCursor::Acknowledged => standing.acknowledged,

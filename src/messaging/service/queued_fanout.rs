@@ -114,7 +114,7 @@ fn lane(client: &ClientId) -> u8 {
 impl Messaging {
     /// Takes a message for many clients: stores it for each of them, or queues it. Done twice it is stored once.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// It may have been taken or not: the database, or the queue, does not answer.
     pub async fn publish(&self, fanout: &Fanout) -> Outcome<()> {
         self.holds("type", &fanout.kind)?;
@@ -158,7 +158,7 @@ impl Messaging {
 
     /// Does the jobs at the heads of the lanes, and says how many there were.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The queue does not answer: what was done of them is found to be done when they are handed out again.
     pub async fn work_once(&self, queue: &dyn Queue) -> storage::Result<usize> {
         let jobs = queue.claim(QUEUE, usize::from(LANES), LEASE).await?;
@@ -177,14 +177,14 @@ impl Messaging {
     async fn attempt(&self, job: Job) -> Settlement {
         let Some(fanout) = self.read_job(&job.payload) else {
             tracing::error!(id = job.id, "a fan-out job does not decrypt: another APP_KEY? It is a dead letter now");
-            let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.tries.clone() };
-            return job.settled(Disposition::Dead(tries));
+            let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.attempts.clone() };
+            return job.into_settlement(Disposition::Dead(tries));
         };
         let verdict = match self.fan_out(&fanout).await {
             Ok(()) => Disposition::Done,
             Err(failure) => judged(&job, &failure),
         };
-        job.settled(verdict)
+        job.into_settlement(verdict)
     }
 
     /// What is in a job; `None` if it does not decrypt.
@@ -196,7 +196,7 @@ impl Messaging {
     pub async fn note_depth(self: Arc<Self>) {
         let Some(queue) = self.queue.clone() else { return };
         loop {
-            match queue.depth(QUEUE).await {
+            match queue.stats(QUEUE).await {
                 Ok(depth) => self.metrics.depth(&depth),
                 Err(error) => tracing::debug!(error = error.reason(), "the depth of the fan-out queue is not known"),
             }
@@ -210,10 +210,10 @@ fn judged(job: &Job, failure: &MessagingError) -> Disposition {
     let outage = matches!(failure, MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
     let hopeless = match failure {
         MessagingError::Secret => true,
-        MessagingError::Database(error) => error.is_about_data(),
+        MessagingError::Database(error) => error.is_data_error(),
         _ => false,
     };
-    let tries = Attempts { count: job.tries.count.saturating_add(1), last: failure.to_string() };
+    let tries = Attempts { count: job.attempts.count.saturating_add(1), last: failure.to_string() };
     let (id, count, error) = (&job.id, tries.count, failure.chain());
     if hopeless || job.age > LONGEST || (!outage && count >= TRIES) {
         tracing::error!(id, tries = count, error, "fan-out given up: a dead letter now");

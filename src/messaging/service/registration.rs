@@ -32,7 +32,7 @@ pub enum Registered {
 impl Messaging {
     /// The credentials of the client with this fingerprint, made if there is none. A name that is given is kept.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`MessagingError::FingerprintTaken`] where the database takes another spelling for the same fingerprint: its secrets
     /// are another client's.
     pub async fn register(&self, fingerprint: &Fingerprint, name: Option<&str>) -> Outcome<Registered> {

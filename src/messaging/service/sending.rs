@@ -32,7 +32,7 @@ struct Decrypted {
 impl Messaging {
     /// Keeps what the caller sent, and relays it if it names others. A body that is sent again changes nothing.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`MessagingError::Sealed`], [`MessagingError::NoObject`], [`MessagingError::NoType`], [`MessagingError::Nul`] and [`MessagingError::TooMany`] for what
     /// cannot be taken.
     pub async fn send(&self, caller: &Caller, sending: &SendRequest) -> Outcome<()> {

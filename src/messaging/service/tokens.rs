@@ -46,7 +46,7 @@ impl TokenCache {
         self.known.get(&caller.id).is_some_and(|known| same(&known.digest, &digest(caller.token.as_bytes())).is_ok())
     }
 
-    /// # ValidationErrors
+    /// # Errors
     /// [`MessagingError::InvalidToken`] if the token is not the one in these columns.
     pub(super) async fn check(&self, caller: &Caller, hash: &str, encrypted: Option<&str>) -> Outcome<()> {
         let digest = digest(caller.token.as_bytes());

@@ -16,7 +16,7 @@ mod records;
 pub use self::purge::Purge;
 pub use self::records::{ClientRecord, MessageRecord, NewMessage, PollState, Recipient, Secrets};
 use super::domain::{ClientId, Fingerprint};
-use crate::storage::sql::{Arg, Database, Engine, Error, Result, Statement, Statements, TableNames, undisturbed};
+use crate::storage::sql::{Arg, Database, Engine, Error, Result, Statement, Statements, TableNames, retry_on_conflict};
 
 /// So many clients are asked for at once.
 pub const STANDINGS: usize = 64;
@@ -200,7 +200,7 @@ impl MessageStore {
     where
         S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {
-        undisturbed(|| self.try_to_deliver(step, &seal)).await
+        retry_on_conflict(|| self.try_to_deliver(step, &seal)).await
     }
 
     async fn try_to_deliver<S>(&self, step: &IdempotentWrite<'_>, seal: &S) -> Result<WriteResult>

@@ -63,7 +63,7 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
     out.push(b']');
 }
 
-/// A [`ManyResponse`](super::types::ManyResponse); the ids must differ, and be [folded](Id::folded).
+/// A [`ManyResponse`](super::types::ManyResponse); the ids must differ, and be [normalized](Id::normalized).
 pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut Vec<u8>) {
     out.push(b'{');
     separated(users, out, |(user, seen), out| {
@@ -78,7 +78,7 @@ pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, ou
                 out.push(b':');
             }
         }
-        out.extend_from_slice(seen.written(brief));
+        out.extend_from_slice(seen.json_with(brief));
     });
     out.push(b'}');
 }
@@ -169,7 +169,7 @@ mod tests {
             last_online: Some(at),
             sessions: vec![session.clone(), session],
         };
-        vec![View::unseen(), full]
+        vec![View::offline(), full]
     }
 
     /// What was written is JSON, is what its type describes, and nothing else.

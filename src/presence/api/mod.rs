@@ -64,7 +64,7 @@ pub struct Api {
 impl From<Unavailable> for ApiError {
     fn from(error: Unavailable) -> Self {
         tracing::debug!(error = error.reason(), "the presence store gave no answer");
-        Self::Unavailable
+        Self::Unavailable("Service Unavailable")
     }
 }
 
@@ -238,7 +238,7 @@ impl Api {
         let ManyRequest { user_ids, scope } = body.0;
         at_most("user_ids", user_ids.len())?;
         let scope = self.scope(request, None, scope)?.key(self.rules.include_guard);
-        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::folded).collect();
+        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::normalized).collect();
         let found = self.presence.many(UserQuery { scope, users: users.iter().cloned().collect() }).await?;
         Ok(RawJson::by(|out| encode::many(users.iter().zip(found.iter()), out)))
     }
@@ -383,7 +383,7 @@ impl Api {
         {
             return Err(ApiError::CursorExpired(oldest.to_string()).into());
         }
-        let follower = self.feed.follow(after).await?;
+        let follower = self.feed.subscribe(after).await?;
         let lifetime = claims.and_then(|claims| claims.expires_in());
         Ok(ChangeStream::new(follower, watched, self.installation, lifetime))
     }
@@ -403,7 +403,7 @@ fn subject_of(claims: &Claims) -> Option<Id> {
 
 /// The session that a token is for, if it names one: a text, or an integer, which is its digits.
 ///
-/// # ValidationErrors
+/// # Errors
 /// [`ApiError::Forbidden`] for a claim that is neither, or that no session can be called: a page does not get to choose
 /// the session that its token was meant to name.
 fn session_of(claims: &Claims) -> Result<Option<SessionId>, ApiError> {

@@ -53,7 +53,7 @@ impl Listener {
     /// The next event; `None` when the sidecar stops, and where entries were lost: who comes again is told so.
     async fn next(&mut self) -> Option<Event> {
         if !std::mem::replace(&mut self.greeted, true) {
-            return Some(place(self.follower.place()));
+            return Some(place(self.follower.position()));
         }
         let relevant = async {
             loop {
@@ -70,7 +70,7 @@ impl Listener {
         };
         match tokio::time::timeout(KEEP_ALIVE, relevant).await {
             Ok(event) => event,
-            Err(_) => Some(place(self.follower.place())),
+            Err(_) => Some(place(self.follower.position())),
         }
     }
 }

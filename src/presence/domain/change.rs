@@ -27,8 +27,8 @@ pub struct Change {
     /// What the call, or the last heartbeat, brought along.
     pub meta: Meta,
     /// A mere sign of life: nothing changed, so it is announced to those who want it, but not recorded.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub beat: bool,
+    #[serde(rename = "beat", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_heartbeat: bool,
 }
 
 /// What a change is called where it is announced.
@@ -60,7 +60,7 @@ impl Change {
     /// What it is called where it is announced.
     pub fn event(&self) -> Event {
         match self.status {
-            _ if self.beat => Event::Heartbeat,
+            _ if self.is_heartbeat => Event::Heartbeat,
             Status::Online => Event::Online,
             Status::Away => Event::Away,
             Status::Offline => Event::Offline,

@@ -58,7 +58,7 @@ impl Id {
     }
 
     /// The id as PHP folds it when it is the key of an array: a text that spells an integer is the integer.
-    pub fn folded(self) -> Self {
+    pub fn normalized(self) -> Self {
         match &self {
             Self::Text(text) => match php::ArrayKey::from(text.as_ref()) {
                 php::ArrayKey::Int(number) => Self::Int(number),

@@ -26,7 +26,7 @@ struct Notations {
 impl Meta {
     /// Reads JSON, nested as deeply as PHP takes it.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// It is none, or nested too deeply.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         match transcode::from_json(text) {

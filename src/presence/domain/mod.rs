@@ -8,8 +8,8 @@
 //! An application may write the same Laravel records with the PHP package. What a store saw of that record is given as
 //! [`RecordLookup`]: a newer heartbeat is adopted, a record that is gone before its time means that PHP ended the presence.
 //!
-//! Most heartbeats change nothing but a time, and are not worth writing a state for: see [`State::is_steady`]. Some come
-//! when their session has ended already, and change nothing at all: see [`State::is_late`].
+//! Most heartbeats change nothing but a time, and are not worth writing a state for: see [`State::is_refresh`]. Some come
+//! when their session has ended already, and change nothing at all: see [`State::is_stale`].
 
 mod change;
 pub mod identity;
@@ -96,7 +96,7 @@ impl Decision {
 
 /// Applies `input` at `now` to what is known of `subject`.
 ///
-/// Given the same arguments the outcome is the same. The clock may stand still or go back between calls: versions and
+/// Given the same arguments the decision is the same. The clock may stand still or go back between calls: versions and
 /// `seq` rise all the same. A session's newest heartbeat does not move backwards, unless the clock goes back so far that
 /// it is still to come for long: then it counts as one of now.
 pub fn apply(
@@ -109,7 +109,7 @@ pub fn apply(
 ) -> Decision {
     let due_before = known.as_ref().map(|state| state.due(windows));
     let ticking = input == Input::Tick;
-    let steady = known.as_ref().is_some_and(|state| state.is_steady(subject, &input, windows, now));
+    let steady = known.as_ref().is_some_and(|state| state.is_refresh(subject, &input, windows, now));
     let mut step = Evaluation { windows, now, dirty: false, changes: Vec::new() };
     let mut state = match known {
         Some(state) => state,
@@ -136,10 +136,10 @@ pub fn apply(
 
 impl Decision {
     /// Adds a sign of life at `now` to what is announced.
-    pub(super) fn announce_beat(&mut self, now: Timestamp) {
+    pub(super) fn add_heartbeat_event(&mut self, now: Timestamp) {
         if let Some(state) = &mut self.state {
             let beat = entry(state, state.status, now, now);
-            self.changes.push(Change { beat: true, ..beat });
+            self.changes.push(Change { is_heartbeat: true, ..beat });
             self.dirty = true;
         }
     }
@@ -167,7 +167,7 @@ fn entry(state: &mut State, previous: Status, at: Timestamp, now: Timestamp) -> 
         previous,
         occurred_at: at,
         meta: state.meta.clone(),
-        beat: false,
+        is_heartbeat: false,
     }
 }
 
@@ -227,7 +227,7 @@ impl Evaluation<'_> {
             return;
         }
         let began = if record.idle { Status::Away } else { Status::Online };
-        state.take_over(record, self.now);
+        state.merge_record(record, self.now);
         self.dirty = true;
         if !state.status.is_present() || (state.status == Status::Away && began == Status::Online) {
             self.change(state, began, seen);
@@ -289,7 +289,7 @@ impl Evaluation<'_> {
     }
 
     fn beat(&mut self, state: &mut State, subject: &Subject, beat: Heartbeat, announce: bool) -> RecordWrite {
-        if state.is_late(&beat, self.now) {
+        if state.is_stale(&beat, self.now) {
             // Nothing happens; but a replica that did not know of the end may have put the record.
             return self.put(state);
         }

@@ -8,7 +8,7 @@ use super::identity::{Id, Meta, Scope, UserKey};
 use super::{State, Status, Timestamp};
 
 /// The state of the user `key`, who was on the list of `listed`, as far as it is known. It began long ago.
-pub fn state(key: &UserKey, listed: Status, version: u64) -> State {
+pub fn rebuild_state(key: &UserKey, listed: Status, version: u64) -> State {
     State {
         version,
         user: Id::from_path(key.member()).unwrap_or(Id::Int(0)),

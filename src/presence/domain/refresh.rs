@@ -23,7 +23,7 @@ impl State {
     ///
     /// None is steady close to the moment at which the user falls due: it could be missed by a sweep that has read the
     /// record already, but would notice a newer version.
-    pub fn is_steady(&self, subject: &Subject, input: &Input, windows: &Windows, now: Timestamp) -> bool {
+    pub fn is_refresh(&self, subject: &Subject, input: &Input, windows: &Windows, now: Timestamp) -> bool {
         let (Input::Heartbeat(beat), Some(only)) = (input, self.only_session()) else { return false };
         let goes_on = beat.session == only.id && beat.active == only.active && !self.remembers_end_of(beat);
         let as_reported = match self.status {
@@ -38,24 +38,24 @@ impl State {
 
     /// Whether this state is enough to apply `input` to, provided that its version is the one on file. If not, the record
     /// has to be looked at, too: it may be ahead, or time has brought about what PHP may have prevented.
-    pub fn suffices_for(&self, subject: &Subject, input: &Input, windows: &Windows, now: Timestamp) -> bool {
+    pub fn is_sufficient_for(&self, subject: &Subject, input: &Input, windows: &Windows, now: Timestamp) -> bool {
         let stays = self.status.is_present() && self.due(windows) > now;
-        stays && (self.only_session().is_none() || self.is_steady(subject, input, windows, now))
+        stays && (self.only_session().is_none() || self.is_refresh(subject, input, windows, now))
     }
 
     /// The state with what the record says beyond it of the only session.
-    pub fn with_record(mut self, record: &RecordLookup, now: Timestamp) -> Self {
+    pub fn merged_with(mut self, record: &RecordLookup, now: Timestamp) -> Self {
         if let (Some(only), RecordLookup::Found(record)) = (self.only_session(), record)
             && record.last_seen >= only.seen
         {
-            self.take_over(record.clone(), now);
+            self.merge_record(record.clone(), now);
         }
         self
     }
 
     /// Records a heartbeat that was found in a Laravel record, as one of the only session, or else of the default one.
     /// Of several in one second the record has the last one's meta.
-    pub(super) fn take_over(&mut self, record: Record, now: Timestamp) {
+    pub(super) fn merge_record(&mut self, record: Record, now: Timestamp) {
         if self.seen().is_none_or(|seen| seen < record.last_seen) {
             let session = self.only_session().map_or_else(SessionId::default, |only| only.id.clone());
             self.beat(session, record.last_seen.min(now), !record.idle);

@@ -30,7 +30,7 @@ pub struct SessionEnd {
     pub sent_at: DeviceTime,
     /// When that was heard of, to the second.
     #[serde(rename = "h")]
-    pub heard: Timestamp,
+    pub received_at: Timestamp,
 }
 
 impl SessionEnd {
@@ -43,8 +43,8 @@ impl SessionEnd {
 
 impl State {
     /// Whether `beat` was sent no later than the end of its session, and may have been on its way since.
-    pub fn is_late(&self, beat: &Heartbeat, now: Timestamp) -> bool {
-        let recent = |ended: &&SessionEnd| now.seconds_apart(ended.heard) < MAX_TRANSIT.secs();
+    pub fn is_stale(&self, beat: &Heartbeat, now: Timestamp) -> bool {
+        let recent = |ended: &&SessionEnd| now.seconds_apart(ended.received_at) < MAX_TRANSIT.secs();
         self.ended.as_ref().filter(recent).and_then(|ended| ended.order(beat)).is_some_and(Ordering::is_le)
     }
 
@@ -57,7 +57,7 @@ impl State {
     pub(super) fn remember_end(&mut self, session: &SessionId, sent_at: DeviceTime, now: Timestamp) -> bool {
         let news = self.ended.as_ref().is_none_or(|known| known.session != *session || known.sent_at < sent_at);
         if news {
-            self.ended = Some(SessionEnd { session: session.clone(), sent_at, heard: now.whole_second() });
+            self.ended = Some(SessionEnd { session: session.clone(), sent_at, received_at: now.whole_second() });
         }
         news
     }

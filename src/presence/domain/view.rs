@@ -33,7 +33,7 @@ pub struct SessionView {
 
 impl View {
     /// Nobody has been seen.
-    pub fn unseen() -> Self {
+    pub fn offline() -> Self {
         Self {
             status: Status::Offline,
             last_seen: None,
@@ -46,19 +46,19 @@ impl View {
 
     /// What a Laravel record alone says, which is what the PHP facade answers.
     pub fn of_record(record: RecordLookup, windows: &Windows, now: Timestamp) -> Self {
-        let RecordLookup::Found(Record { last_seen, idle, meta }) = record else { return Self::unseen() };
+        let RecordLookup::Found(Record { last_seen, idle, meta }) = record else { return Self::offline() };
         Self {
             status: Status::of_record(last_seen, idle, now, windows),
             last_seen: Some(last_seen),
             seconds_ago: Some(now.seconds_apart(last_seen)),
             meta,
-            ..Self::unseen()
+            ..Self::offline()
         }
     }
 
     /// What the record says, and what the state knows beyond it. On status the record, being PHP's too, has the word.
     pub fn of_known(state: Option<State>, record: RecordLookup, windows: &Windows, now: Timestamp) -> Self {
-        let state = state.map(|state| state.with_record(&record, now));
+        let state = state.map(|state| state.merged_with(&record, now));
         let mut view = Self::of_record(record, windows, now);
         let Some(state) = state else {
             view.last_online = view.last_seen.filter(|_| view.status == Status::Online);
@@ -75,9 +75,9 @@ impl View {
 
     /// What a state that was just committed says.
     pub fn of_state(state: Option<&State>, windows: &Windows, now: Timestamp) -> Self {
-        let Some(state) = state else { return Self::unseen() };
+        let Some(state) = state else { return Self::offline() };
         if !state.status.is_present() {
-            return Self { last_online: state.last_online, ..Self::unseen() };
+            return Self { last_online: state.last_online, ..Self::offline() };
         }
         let last_seen = state.seen();
         Self {

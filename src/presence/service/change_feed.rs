@@ -60,16 +60,16 @@ impl ChangeFeed {
     /// A feed of the log in `store`, and its worker, which reads only while somebody follows.
     pub fn new(
         store: Arc<dyn PresenceStore>,
-        bell: &ChangeNotifier,
+        notifier: &ChangeNotifier,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + use<>) {
         let feed = Self { store, told: broadcast::Sender::new(BACKLOG), stop };
-        let worker = feed.clone().run(bell.listen());
+        let worker = feed.clone().run(notifier.subscribe());
         (feed, worker)
     }
 
     /// A follower from `after` on, or from the end of the log.
-    pub async fn follow(&self, after: Option<ChangeCursor>) -> Result<FeedSubscription> {
+    pub async fn subscribe(&self, after: Option<ChangeCursor>) -> Result<FeedSubscription> {
         let live = self.told.subscribe();
         let after = match after {
             Some(after) => after,
@@ -79,13 +79,13 @@ impl ChangeFeed {
     }
 
     /// Until told to stop.
-    async fn run(self, mut bell: watch::Receiver<()>) {
+    async fn run(self, mut notifier: watch::Receiver<()>) {
         let mut last = None;
         let stop = self.stop.clone();
         let reading = async {
             loop {
                 last = if self.told.receiver_count() == 0 { None } else { self.read(last).await.or(last) };
-                _ = tokio::time::timeout(POLL_INTERVAL, bell.changed()).await;
+                _ = tokio::time::timeout(POLL_INTERVAL, notifier.changed()).await;
             }
         };
         stop.run_until_cancelled(reading).await;
@@ -126,7 +126,7 @@ impl FeedSubscription {
     }
 
     /// Behind everything that was told.
-    pub fn place(&self) -> ChangeCursor {
+    pub fn position(&self) -> ChangeCursor {
         self.after
     }
 

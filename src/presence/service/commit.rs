@@ -1,6 +1,6 @@
 //! Applies inputs to users and commits the outcomes, many users in one round trip.
 //!
-//! It remembers the last state of each user, so that a [steady](State::is_steady) heartbeat needs no read and writes the
+//! It remembers the last state of each user, so that a [steady](State::is_refresh) heartbeat needs no read and writes the
 //! Laravel record alone. What it remembers may be out of date, another replica or a sweep having committed since: then
 //! the store says so, gives the current state, and the rules are asked again. Where more is at stake, the store is asked
 //! first: other replicas' steady heartbeats, and what PHP did, are in the Laravel record only.
@@ -65,23 +65,23 @@ pub struct CommitContext {
     /// When heartbeats grow old.
     pub windows: Windows,
     /// Whether every sign of life is announced.
-    pub announce_beats: bool,
+    pub announce_heartbeats: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Who is told.
-    pub bell: Arc<ChangeNotifier>,
+    pub notifier: Arc<ChangeNotifier>,
 }
 
 /// The committing task.
 pub struct Committer {
-    ground: Arc<CommitContext>,
+    context: Arc<CommitContext>,
     remembered: LruCache<UserKey, State, RandomState>,
     away: HashSet<UserKey, RandomState>,
 }
 
 /// A group of users on its way to the store.
 struct CommitBatch {
-    ground: Arc<CommitContext>,
+    context: Arc<CommitContext>,
     units: IndexMap<UserKey, UserBatch, RandomState>,
     landed: Vec<(UserKey, Option<State>)>,
 }
@@ -99,7 +99,7 @@ struct UserBatch {
 
 /// A user's commit, and what its callers are to be told.
 struct InDoubtCommit {
-    outcome: Decision,
+    decision: Decision,
     answers: Vec<CommandOutcome>,
 }
 
@@ -117,9 +117,9 @@ struct BatchResult {
 
 impl Committer {
     /// A committer that remembers nobody yet.
-    pub fn new(ground: CommitContext) -> Self {
+    pub fn new(context: CommitContext) -> Self {
         let remembered = LruCache::unbounded_with_hasher(RandomState::default());
-        Self { ground: Arc::new(ground), remembered, away: HashSet::default() }
+        Self { context: Arc::new(context), remembered, away: HashSet::default() }
     }
 
     /// Works until no more callers can come. A large crowd is taken in two flights, one of which is prepared while
@@ -131,7 +131,7 @@ impl Committer {
             if flying.is_empty() && waiting.is_empty() && !groups.next(&mut waiting).await {
                 return;
             }
-            groups.more(&mut waiting);
+            groups.fill(&mut waiting);
             let crowd = waiting.len() >= 2 * MIN_SPLIT_BATCH;
             let parts = if flying.is_empty() && crowd { 2 } else { 1 };
             if flying.is_empty() || waiting.len() >= MIN_SPLIT_BATCH {
@@ -160,7 +160,7 @@ impl Committer {
             IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut held = Vec::new();
         for job in jobs {
-            let key = &job.question.subject.key;
+            let key = &job.payload.subject.key;
             if self.away.contains(key) {
                 held.push(job);
             } else if let Some(unit) = units.get_mut(key) {
@@ -176,7 +176,7 @@ impl Committer {
         }
         self.away.extend(units.keys().cloned());
         let landed = Vec::with_capacity(units.len());
-        (CommitBatch { ground: self.ground.clone(), units, landed }, held)
+        (CommitBatch { context: self.context.clone(), units, landed }, held)
     }
 
     /// Remembers what was committed.
@@ -215,12 +215,12 @@ impl CommitBatch {
             if self.units.is_empty() {
                 break;
             }
-            self.ground.metrics.conflicts.increment(self.units.len() as u64);
+            self.context.metrics.conflicts.increment(self.units.len() as u64);
         }
         for (key, unit) in std::mem::take(&mut self.units) {
             self.landed.push((key, None));
             for job in unit.jobs {
-                job.answer(Err(Unavailable::new(reason.as_str())));
+                job.reply(Err(Unavailable::new(reason.as_str())));
             }
         }
         BatchResult { states: self.landed, store_failed }
@@ -228,23 +228,23 @@ impl CommitBatch {
 
     /// Finds out the state of each user: what is remembered, if that is enough, else from the store.
     async fn learn(&mut self) -> Result<()> {
-        let now = self.ground.clock.now();
-        let windows = &self.ground.windows;
+        let now = self.context.clock.now();
+        let windows = &self.context.windows;
         let unknown: Vec<UserKey> =
             self.units.iter().filter(|(_, unit)| !unit.suffices(windows, now)).map(|(key, _)| key.clone()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let loaded = self.ground.store.load(&unknown, now).await?;
+        let loaded = self.context.store.load(&unknown, now).await?;
         for (key, known) in unknown.iter().zip(loaded) {
             if known.record == RecordLookup::Unreadable {
-                self.ground.metrics.unreadable_records.increment(1);
+                self.context.metrics.unreadable_records.increment(1);
             }
             let Some(unit) = self.units.get_mut(key) else { continue };
             match unit.unanswered.take() {
                 Some(sent) if sent.is_on_file(&known) => {
                     let jobs = std::mem::take(&mut unit.jobs);
-                    self.done(key.clone(), sent.outcome, PendingReplies { jobs, answers: sent.answers });
+                    self.done(key.clone(), sent.decision, PendingReplies { jobs, answers: sent.answers });
                 }
                 _ => (unit.known, unit.told) = (Some(known), true),
             }
@@ -258,25 +258,25 @@ impl CommitBatch {
         if self.units.is_empty() {
             return Ok(());
         }
-        let now = self.ground.clock.now();
+        let now = self.context.clock.now();
         let mut commits = Vec::with_capacity(self.units.len());
         let mut pending = Vec::with_capacity(self.units.len());
         for (key, unit) in std::mem::take(&mut self.units) {
             let known = unit.known.unwrap_or(StoredUser { version: 0, state: None, record: RecordLookup::Unknown });
             let expected = known.version;
-            let listed = known.state.as_ref().map_or(Status::Offline, |state| state.status);
-            let (outcome, answers) = self.ground.apply(&unit.jobs, known, now);
-            commits.push(Commit { key, expected, listed, outcome });
+            let roster_status = known.state.as_ref().map_or(Status::Offline, |state| state.status);
+            let (decision, answers) = self.context.apply(&unit.jobs, known, now);
+            commits.push(Commit { key, expected, roster_status, decision });
             pending.push(PendingReplies { jobs: unit.jobs, answers });
         }
         let started = Instant::now();
-        let committed = self.ground.store.commit(&commits, now).await;
-        self.ground.metrics.store_seconds.record(started.elapsed());
+        let committed = self.context.store.commit(&commits, now).await;
+        self.context.metrics.store_seconds.record(started.elapsed());
         let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {
                 let lost = commits.into_iter().zip(pending).map(|(commit, PendingReplies { jobs, answers })| {
-                    let unanswered = Some(InDoubtCommit { outcome: commit.outcome, answers });
+                    let unanswered = Some(InDoubtCommit { decision: commit.decision, answers });
                     (commit.key, UserBatch { jobs, known: None, told: false, unanswered })
                 });
                 self.units.extend(lost);
@@ -285,7 +285,7 @@ impl CommitBatch {
         };
         for ((commit, pending), committed) in commits.into_iter().zip(pending).zip(committed) {
             match committed {
-                Committed::Done => self.done(commit.key, commit.outcome, pending),
+                Committed::Done => self.done(commit.key, commit.decision, pending),
                 Committed::Conflict(known) => {
                     let unit = UserBatch { jobs: pending.jobs, known: Some(*known), told: true, unanswered: None };
                     self.units.insert(commit.key, unit);
@@ -295,16 +295,16 @@ impl CommitBatch {
         Ok(())
     }
 
-    fn done(&mut self, key: UserKey, outcome: Decision, pending: PendingReplies) {
-        for change in &outcome.changes {
-            self.ground.metrics.changed(change, None);
+    fn done(&mut self, key: UserKey, decision: Decision, pending: PendingReplies) {
+        for change in &decision.changes {
+            self.context.metrics.changed(change, None);
         }
-        if !outcome.changes.is_empty() {
-            self.ground.bell.ring();
+        if !decision.changes.is_empty() {
+            self.context.notifier.notify();
         }
-        self.landed.push((key, outcome.state));
+        self.landed.push((key, decision.state));
         for (job, answer) in pending.jobs.into_iter().zip(pending.answers) {
-            job.answer(Ok(answer));
+            job.reply(Ok(answer));
         }
     }
 }
@@ -313,7 +313,7 @@ impl InDoubtCommit {
     /// Whether all of this was committed, and nothing since. A steady heartbeat, which writes no state, may as well be sent
     /// again.
     fn is_on_file(&self, known: &StoredUser) -> bool {
-        let Decision { dirty, state, record, .. } = &self.outcome;
+        let Decision { dirty, state, record, .. } = &self.decision;
         let record_is_gone = *record != RecordWrite::Forget || known.record == RecordLookup::Missing;
         *dirty && state.is_some() && *state == known.state && record_is_gone
     }
@@ -324,8 +324,8 @@ impl UserBatch {
     fn suffices(&self, windows: &Windows, now: Timestamp) -> bool {
         let state = self.known.as_ref().and_then(|known| known.state.as_ref());
         let enough = |state: &State, job: &Job| {
-            let PresenceCommand { subject, input } = &job.question;
-            state.suffices_for(subject, input, windows, now)
+            let PresenceCommand { subject, input } = &job.payload;
+            state.is_sufficient_for(subject, input, windows, now)
         };
         self.told || state.is_some_and(|state| self.jobs.iter().all(|job| enough(state, job)))
     }
@@ -338,13 +338,13 @@ impl CommitContext {
         let mut merged = Decision { state: known.state, ..Decision::nothing() };
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let PresenceCommand { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.payload;
             let observed = std::mem::replace(&mut record, RecordLookup::Unknown);
-            let is_late = |beat| merged.state.as_ref().is_some_and(|state| state.is_late(beat, now));
-            let announced = self.announce_beats && matches!(input, Input::Heartbeat(beat) if !is_late(beat));
+            let is_stale = |beat| merged.state.as_ref().is_some_and(|state| state.is_stale(beat, now));
+            let announced = self.announce_heartbeats && matches!(input, Input::Heartbeat(beat) if !is_stale(beat));
             let mut next = domain::apply(merged.state.take(), observed, subject, input.clone(), &self.windows, now);
             if announced {
-                next.announce_beat(now);
+                next.add_heartbeat_event(now);
             }
             let view = View::of_state(next.state.as_ref(), &self.windows, now);
             answers.push(CommandOutcome { view, transition: next.transition() });

@@ -57,7 +57,7 @@ impl Metrics {
 
     /// Counts what was recorded; `swept_at` is when a sweep recorded it.
     pub fn changed(&self, change: &Change, swept_at: Option<Timestamp>) {
-        if change.beat {
+        if change.is_heartbeat {
             return;
         }
         self.changes[change.status as usize].increment(1);

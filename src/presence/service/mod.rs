@@ -18,7 +18,7 @@ use self::read_many::{BatchReader, UserQuery, UserViews};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Input, State, Status, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PresenceStore, Result, StoredUser};
-use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, grouped};
+use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, batch_channel};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
@@ -38,16 +38,16 @@ pub struct Presence {
 impl Presence {
     /// The service, and the workers it works through. Nothing is answered before they run; they end when the service is
     /// dropped.
-    pub fn new(ground: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
-        let (commits, committing) = grouped();
-        let (loads, loading) = grouped();
-        let (looks, looking) = grouped();
-        let (clock, windows, metrics) = (ground.clock.clone(), ground.windows, ground.metrics.clone());
-        let store = ground.store.clone();
+    pub fn new(context: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
+        let (commits, committing) = batch_channel();
+        let (loads, loading) = batch_channel();
+        let (looks, looking) = batch_channel();
+        let (clock, windows, metrics) = (context.clock.clone(), context.windows, context.metrics.clone());
+        let store = context.store.clone();
         let lookout = BatchReader { store: store.clone(), clock: clock.clone(), windows };
         let loader = load_groups(store.clone(), clock.clone(), loading);
         let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(Committer::new(ground).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
+            vec![Box::pin(Committer::new(context).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
         (Self { store, clock, windows, metrics, commits, loads, looks }, workers)
     }
 
@@ -56,24 +56,24 @@ impl Presence {
         if !matches!(wanted.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
-        self.commits.ask(wanted).await
+        self.commits.call(wanted).await
     }
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all have been committed when it returns.
     pub async fn apply_all(&self, wanted: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
         self.metrics.heartbeats.increment(wanted.len() as u64);
-        self.commits.ask_all(wanted).await
+        self.commits.call_all(wanted).await
     }
 
     /// One user's presence.
     pub async fn status(&self, key: UserKey) -> Result<View> {
-        let StoredUser { state, record, .. } = self.loads.ask(key).await?;
+        let StoredUser { state, record, .. } = self.loads.call(key).await?;
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
     /// What the PHP facade's `many()` answers, in the order of `named`, in one round trip to the store.
     pub async fn many(&self, named: UserQuery) -> Result<UserViews> {
-        self.looks.ask(named).await
+        self.looks.call(named).await
     }
 
     /// Up to `limit` present members of a scope that follow `after`, in the order of their keys, and what each is like.
@@ -185,11 +185,11 @@ async fn load_groups(store: Arc<dyn PresenceStore>, clock: Arc<Clock>, mut group
     let mut group = Vec::new();
     while groups.next(&mut group).await {
         let asked = std::mem::take(&mut group);
-        let keys: Vec<UserKey> = asked.iter().map(|asked| asked.question.clone()).collect();
+        let keys: Vec<UserKey> = asked.iter().map(|asked| asked.payload.clone()).collect();
         match store.load(&keys, clock.now()).await {
-            Ok(known) => asked.into_iter().zip(known).for_each(|(asked, known)| asked.answer(Ok(known))),
+            Ok(known) => asked.into_iter().zip(known).for_each(|(asked, known)| asked.reply(Ok(known))),
             Err(error) => {
-                asked.into_iter().for_each(|asked| asked.answer(Err(error.clone())));
+                asked.into_iter().for_each(|asked| asked.reply(Err(error.clone())));
                 groups.fail_waiting(&mut group);
             }
         }

@@ -14,12 +14,12 @@ impl ChangeNotifier {
     }
 
     /// Wakes everybody who listens.
-    pub fn ring(&self) {
+    pub fn notify(&self) {
         self.0.send_replace(());
     }
 
     /// Hears every ring from now on; rings in quick succession may be heard as one.
-    pub fn listen(&self) -> watch::Receiver<()> {
+    pub fn subscribe(&self) -> watch::Receiver<()> {
         self.0.subscribe()
     }
 }

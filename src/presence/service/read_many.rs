@@ -35,7 +35,7 @@ pub struct CachedView {
 
 impl CachedView {
     /// What `write` makes of the view. For all callers it is the first one's, so it has to be the same function.
-    pub fn written(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
+    pub fn json_with(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
         self.written.get_or_init(|| {
             let mut out = Vec::with_capacity(256);
             write(&self.view, &mut out);
@@ -92,7 +92,7 @@ impl BatchReader {
                     groups.fail_waiting(&mut waiting);
                 }
             }
-            groups.more(&mut waiting);
+            groups.fill(&mut waiting);
         }
     }
 
@@ -122,7 +122,7 @@ impl ReadBatch {
     }
 
     fn add(&mut self, mut caller: Request<UserQuery, UserViews>) {
-        let UserQuery { scope, users } = &mut caller.question;
+        let UserQuery { scope, users } = &mut caller.payload;
         let known = self.scopes.iter().position(|known| known == scope);
         let scope = known.unwrap_or_else(|| {
             self.scopes.push(scope.clone());
@@ -134,13 +134,13 @@ impl ReadBatch {
 
     fn answer(self, group: &Arc<[CachedView]>) {
         for (caller, places) in self.callers {
-            caller.answer(Ok(UserViews { group: group.clone(), places }));
+            caller.reply(Ok(UserViews { group: group.clone(), places }));
         }
     }
 
     fn fail(self, error: &Unavailable) {
         for (caller, _) in self.callers {
-            caller.answer(Err(error.clone()));
+            caller.reply(Err(error.clone()));
         }
     }
 }

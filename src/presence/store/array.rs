@@ -18,7 +18,7 @@ use crate::queue::MemoryQueue;
 pub struct ArrayStore {
     inner: Mutex<Inner>,
     queue: Arc<MemoryQueue>,
-    outlets: Outbox,
+    outbox: Outbox,
     hashing: RandomState,
 }
 
@@ -35,9 +35,9 @@ struct Inner {
 }
 
 impl ArrayStore {
-    /// An empty store, whose changes go out to `outlets` in `queue`.
-    pub fn new(queue: Arc<MemoryQueue>, outlets: Outbox) -> Self {
-        Self { queue, outlets, ..Self::default() }
+    /// An empty store, whose changes go out to `outbox` in `queue`.
+    pub fn new(queue: Arc<MemoryQueue>, outbox: Outbox) -> Self {
+        Self { queue, outbox, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -84,9 +84,9 @@ impl Inner {
         if self.states.get(&commit.key).map_or(0, |state| state.version) != commit.expected {
             return Committed::Conflict(Box::new(self.known(&commit.key, self.record(&commit.key, now))));
         }
-        let outcome = &commit.outcome;
-        match &outcome.state {
-            Some(state) if outcome.dirty => {
+        let decision = &commit.decision;
+        match &decision.state {
+            Some(state) if decision.dirty => {
                 self.states.insert(commit.key.clone(), state.clone());
             }
             Some(_) => {}
@@ -96,16 +96,16 @@ impl Inner {
                 self.set_due(&commit.key, None);
             }
         }
-        if let Some(due) = outcome.due {
+        if let Some(due) = decision.due {
             self.set_due(&commit.key, Some(due.millis()));
         }
-        self.list(&commit.key, commit.listed, outcome.status());
-        for change in outcome.changes.iter().filter(|change| !change.beat) {
+        self.list(&commit.key, commit.roster_status, decision.status());
+        for change in decision.changes.iter().filter(|change| !change.is_heartbeat) {
             let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.cursor.millis);
             self.cursor = ChangeCursor { millis, number: self.cursor.number + 1 };
             self.changes.push_back((self.cursor, change.clone()));
         }
-        match &outcome.record {
+        match &decision.record {
             RecordWrite::Keep => {}
             RecordWrite::Forget => {
                 self.records.remove(&commit.key);
@@ -135,7 +135,7 @@ impl PresenceStore for ArrayStore {
         let committed: Vec<Committed> = commits.iter().map(|commit| inner.commit(commit, now)).collect();
         let done = commits.iter().zip(&committed).filter(|(_, committed)| **committed == Committed::Done);
         for (commit, _) in done {
-            commit.outcome.changes.iter().for_each(|change| self.outlets.push(&self.queue, &commit.key, change));
+            commit.decision.changes.iter().for_each(|change| self.outbox.push(&self.queue, &commit.key, change));
         }
         Ok(committed)
     }
@@ -164,7 +164,7 @@ impl PresenceStore for ArrayStore {
         Ok(roster.range::<str, _>((from, Bound::Unbounded)).take(limit).map(|(_, key)| key.clone()).collect())
     }
 
-    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
+    async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
         let inner = self.lock();
         let is_on = |key: &UserKey, status| {
             let roster = inner.rosters.get(&(key.scope().into(), status));
@@ -211,7 +211,7 @@ impl PresenceStore for ArrayStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let oldest = self.outlets.queues.iter().filter_map(|outlet| self.queue.oldest(&outlet.queue)).min();
+        let oldest = self.outbox.queues.iter().filter_map(|outlet| self.queue.oldest_pushed_at(&outlet.queue)).min();
         // An entry may be a moment older than the job that was pushed for it.
         let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest - 1_000));
         let mut inner = self.lock();

@@ -10,7 +10,7 @@
 //!
 //! What every store promises:
 //! - A change is in the log if, and only if, the state it belongs to was written.
-//! - Its changes are in the [outlets](Outbox) if, and only if, that state was written: the job is pushed in the same step.
+//! - Its changes are in the [outbox](Outbox) if, and only if, that state was written: the job is pushed in the same step.
 //! - The log is append-only and its cursors rise in the order in which entries became visible.
 //! - A present user, and one remembered after leaving, has a due time on file that is not later than the moment at
 //!   which time alone changes the state.
@@ -50,7 +50,7 @@ pub struct StoredUser {
 impl StoredUser {
     /// The state, up to date: steady heartbeats are in the record alone.
     pub fn current(self, now: Timestamp) -> Option<State> {
-        self.state.map(|state| state.with_record(&self.record, now))
+        self.state.map(|state| state.merged_with(&self.record, now))
     }
 }
 
@@ -62,15 +62,15 @@ pub struct Commit {
     /// The version the rules were applied to; 0 when there was none.
     pub expected: u64,
     /// The status on file in that version, which tells the roster the user is in.
-    pub listed: Status,
+    pub roster_status: Status,
     /// What the rules made of it.
-    pub outcome: Decision,
+    pub decision: Decision,
 }
 
 impl Commit {
     /// Whether nothing is to be written but the Laravel record, if that.
-    pub fn is_light(&self) -> bool {
-        let Decision { state, dirty, changes, due, record, .. } = &self.outcome;
+    pub fn is_record_only(&self) -> bool {
+        let Decision { state, dirty, changes, due, record, .. } = &self.decision;
         state.is_some() && !dirty && changes.is_empty() && due.is_none() && *record != RecordWrite::Forget
     }
 }
@@ -190,7 +190,7 @@ pub trait PresenceStore: Send + Sync {
     -> Result<Vec<UserKey>>;
 
     /// On the list of which status each of `keys` is, `Offline` for none.
-    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>>;
+    async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>>;
 
     /// How many members `scope` has, in O(1).
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts>;

@@ -31,7 +31,7 @@ pub struct OutboxQueue {
 
 impl Outbox {
     /// Whether any wants to know of every sign of life.
-    pub fn want_beats(&self) -> bool {
+    pub fn wants_heartbeats(&self) -> bool {
         self.queues.iter().any(|outlet| outlet.events.contains(&Event::Heartbeat))
     }
 
@@ -41,11 +41,11 @@ impl Outbox {
         for outlet in &self.queues {
             let unchanged = outlet.take_back(memory, key, change) == Some(change.status);
             // Signs of life do not pile up behind what a receiver has not taken yet.
-            let piles_up = change.beat && !memory.is_idle(&outlet.queue, key.as_str());
+            let piles_up = change.is_heartbeat && !memory.is_idle(&outlet.queue, key.as_str());
             if !unchanged && !piles_up && outlet.events.contains(&change.event()) {
                 let delay = if change.event() == Event::Offline { outlet.debounce } else { Duration::ZERO };
                 let job = NewJob { id: &id, lane: key.as_str(), payload: &json(change), delay };
-                memory.push_now(&outlet.queue, &job);
+                memory.push_one(&outlet.queue, &job);
             }
         }
     }
@@ -59,7 +59,7 @@ impl OutboxQueue {
         }
         let offline = |payload: &[u8]| read(payload).is_some_and(|held| held.status == Status::Offline);
         let mut before = None;
-        while let Some(held) = memory.take_back(&self.queue, key.as_str(), offline) {
+        while let Some(held) = memory.retract(&self.queue, key.as_str(), offline) {
             before = read(&held).map(|held| held.previous);
         }
         before

@@ -25,7 +25,7 @@ const UPKEEP: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct ExpirySweeper {
     /// What is swept, and who is told.
-    pub ground: CommitContext,
+    pub context: CommitContext,
     /// How long the change log is kept.
     pub keep_changes: Span,
 }
@@ -42,15 +42,15 @@ pub struct SweepStats {
 impl ExpirySweeper {
     /// Sweeps up to [`BATCH`] users that are due at `now`.
     pub async fn step(&self, now: Timestamp) -> Result<SweepStats> {
-        let keys = self.ground.store.claim_due(now, BATCH, LEASE_MS).await?;
+        let keys = self.context.store.claim_due(now, BATCH, LEASE_MS).await?;
         self.look_at(keys, now).await
     }
 
     /// Looks at everybody who is remembered, due or not: a clock that was set back has left due times far ahead.
-    pub async fn look_at_everybody(&self, now: Timestamp) -> Result<()> {
+    pub async fn process_all(&self, now: Timestamp) -> Result<()> {
         let mut from = Some(0);
         while let Some(place) = from {
-            let (keys, next) = self.ground.store.scan(place, BATCH).await?;
+            let (keys, next) = self.context.store.scan(place, BATCH).await?;
             self.look_at(keys, now).await?;
             from = next;
         }
@@ -61,20 +61,20 @@ impl ExpirySweeper {
         if keys.is_empty() {
             return Ok(SweepStats::default());
         }
-        let mut known = self.ground.store.load(&keys, now).await?;
+        let mut known = self.context.store.load(&keys, now).await?;
         self.restore(&keys, &mut known).await?;
         let due = keys.len();
         let commits: Vec<Commit> =
             keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
-        let committed = self.ground.store.commit(&commits, now).await?;
+        let committed = self.context.store.commit(&commits, now).await?;
         let done = commits.iter().zip(committed).filter(|(_, committed)| *committed == Committed::Done);
         let mut changes = 0;
-        for change in done.flat_map(|(commit, _)| &commit.outcome.changes) {
-            self.ground.metrics.changed(change, Some(now));
+        for change in done.flat_map(|(commit, _)| &commit.decision.changes) {
+            self.context.metrics.changed(change, Some(now));
             changes += 1;
         }
         if changes > 0 {
-            self.ground.bell.ring();
+            self.context.notifier.notify();
         }
         Ok(SweepStats { due, changes })
     }
@@ -82,13 +82,13 @@ impl ExpirySweeper {
     fn apply(&self, key: UserKey, known: StoredUser, now: Timestamp) -> Commit {
         let StoredUser { version, state, record } = known;
         if record == RecordLookup::Unreadable {
-            self.ground.metrics.unreadable_records.increment(1);
+            self.context.metrics.unreadable_records.increment(1);
         }
-        let state = state.unwrap_or_else(|| recovery::state(&key, Status::Offline, version));
-        let listed = state.status;
+        let state = state.unwrap_or_else(|| recovery::rebuild_state(&key, Status::Offline, version));
+        let roster_status = state.status;
         let subject = Subject { user: state.user.clone(), scope: state.scope.clone(), key: key.clone() };
-        let outcome = domain::apply(Some(state), record, &subject, Input::Tick, &self.ground.windows, now);
-        Commit { key, expected: version, listed, outcome }
+        let decision = domain::apply(Some(state), record, &subject, Input::Tick, &self.context.windows, now);
+        Commit { key, expected: version, roster_status, decision }
     }
 
     /// Puts in place of states that are lost what is left of them.
@@ -98,9 +98,9 @@ impl ExpirySweeper {
         if keys.is_empty() {
             return Ok(());
         }
-        let lists = self.ground.store.listed(&keys).await?;
+        let lists = self.context.store.roster_status(&keys).await?;
         for ((key, known), listed) in keys.iter().zip(lost).zip(lists) {
-            known.state = Some(recovery::state(key, listed, known.version));
+            known.state = Some(recovery::rebuild_state(key, listed, known.version));
         }
         Ok(())
     }
@@ -109,7 +109,7 @@ impl ExpirySweeper {
     pub async fn run(self, interval: Duration, stop: CancellationToken) {
         let mut failing = false;
         while !stop.is_cancelled() {
-            let pause = match self.step(self.ground.clock.now()).await {
+            let pause = match self.step(self.context.clock.now()).await {
                 Ok(swept) => {
                     failing = false;
                     if swept.due == BATCH { Duration::ZERO } else { interval }
@@ -129,19 +129,19 @@ impl ExpirySweeper {
     }
 
     /// Trims the change log and compares clocks until told to stop.
-    pub async fn upkeep(self, stop: CancellationToken) {
+    pub async fn run_maintenance(self, stop: CancellationToken) {
         let mut was_set_back = false;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(UPKEEP) => {}
                 () = stop.cancelled() => return,
             }
-            let synchronized = self.ground.clock.synchronize(self.ground.store.as_ref()).await;
-            was_set_back |= synchronized.as_ref().is_ok_and(|back| *back > self.ground.windows.margin());
+            let synchronized = self.context.clock.synchronize(self.context.store.as_ref()).await;
+            was_set_back |= synchronized.as_ref().is_ok_and(|back| *back > self.context.windows.margin());
             if was_set_back {
-                was_set_back = self.look_at_everybody(self.ground.clock.now()).await.is_err();
+                was_set_back = self.process_all(self.context.clock.now()).await.is_err();
             }
-            let trimmed = self.ground.store.trim_changes(self.ground.clock.now().minus(self.keep_changes)).await;
+            let trimmed = self.context.store.trim_changes(self.context.clock.now().minus(self.keep_changes)).await;
             if let Err(error) = synchronized.map(drop).and(trimmed) {
                 tracing::debug!(error = error.reason(), "upkeep waits for the presence store");
             }

@@ -36,11 +36,11 @@ pub fn keys(own: &str, queue: &str) -> String {
 impl RedisQueue {
     /// Queues under `prefix`, which ends in a hash tag, on `server`.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The address cannot be understood. Nothing is connected yet.
     pub fn new(server: ConnectionInfo, timeout: Duration, prefix: String) -> Result<Self> {
         let mut link = RedisConnection::new(server, timeout)?;
-        let mut script = |code: &str| link.script(&format!("{PUSH}{code}"));
+        let mut script = |code: &str| link.register_script(&format!("{PUSH}{code}"));
         Ok(Self {
             claim: script(include_str!("claim.lua")),
             settle: script(include_str!("settle.lua")),
@@ -92,15 +92,15 @@ impl Queue for RedisQueue {
         let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
         while answer.len() >= 4 {
             let (lane, id): (String, String) = (next(&mut answer)?, next(&mut answer)?);
-            let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
+            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
             match StoredJob::read(value) {
                 Some(stored) => {
                     let age = Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0));
-                    jobs.push(Job { id, lane, payload: stored.payload, age, tries: known(&tries), lease });
+                    jobs.push(Job { id, lane, payload: stored.payload, age, attempts: known(&attempts), lease });
                 }
                 None => {
-                    let tries = Attempts { count: 0, last: "the job cannot be read".to_owned() };
-                    unreadable.push(Settlement { id, lane, lease, verdict: Disposition::Dead(tries) });
+                    let attempts = Attempts { count: 0, last: "the job cannot be read".to_owned() };
+                    unreadable.push(Settlement { id, lane, lease, disposition: Disposition::Dead(attempts) });
                 }
             }
         }
@@ -110,12 +110,12 @@ impl Queue for RedisQueue {
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
         let mut call = self.call(&self.settle, queue);
-        for Settlement { id, lane, lease, verdict } in settlements {
+        for Settlement { id, lane, lease, disposition } in settlements {
             call.arg(lane).arg(id).arg(*lease);
-            match verdict {
+            match disposition {
                 Disposition::Done => call.arg("done").arg(0).arg(""),
-                Disposition::Retry(after, tries) => call.arg("retry").arg(millis(*after)).arg(written(tries)),
-                Disposition::Dead(tries) => call.arg("dead").arg(0).arg(written(tries)),
+                Disposition::Retry(after, attempts) => call.arg("retry").arg(millis(*after)).arg(written(attempts)),
+                Disposition::Dead(attempts) => call.arg("dead").arg(0).arg(written(attempts)),
             };
         }
         let (held,): (Vec<bool>,) = self.link.send(&call).await?;
@@ -125,12 +125,12 @@ impl Queue for RedisQueue {
     async fn list(
         &self,
         queue: &str,
-        standing: JobState,
+        state: JobState,
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
         let mut call = self.call(&self.list, queue);
-        call.arg(match standing {
+        call.arg(match state {
             JobState::Pending => "pending",
             JobState::Dead => "dead",
         });
@@ -144,11 +144,11 @@ impl Queue for RedisQueue {
         let mut listed = Vec::with_capacity(answer.len() / 5);
         while answer.len() >= 5 {
             let (id, at): (String, i64) = (next(&mut answer)?, next(&mut answer)?);
-            let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
+            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
             let ready: String = next(&mut answer)?;
             let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
-            let (next_at, tries, place) = (ready.parse().ok(), known(&tries), ListCursor { at, id: id.clone() });
-            listed.push(JobInfo { id, lane, payload, pushed_at, next_at, tries, place });
+            let (next_at, attempts, cursor) = (ready.parse().ok(), known(&attempts), ListCursor { at, id: id.clone() });
+            listed.push(JobInfo { id, lane, payload, pushed_at, next_at, attempts, cursor });
         }
         Ok(listed)
     }
@@ -171,7 +171,7 @@ impl Queue for RedisQueue {
         }
     }
 
-    async fn depth(&self, queue: &str) -> Result<QueueStats> {
+    async fn stats(&self, queue: &str) -> Result<QueueStats> {
         let keys = keys(&self.prefix, queue);
         let mut pipeline = Pipeline::with_capacity(4);
         pipeline.cmd("TIME").cmd("ZCARD").arg(format!("{keys}pending")).cmd("ZCARD").arg(format!("{keys}dead"));
@@ -208,12 +208,12 @@ fn next<T: ::redis::FromRedisValue>(answer: &mut std::vec::IntoIter<Value>) -> R
 }
 
 /// Attempts nobody can read count as none.
-fn known(tries: &[u8]) -> Attempts {
-    serde_json::from_slice(tries).unwrap_or_default()
+fn known(attempts: &[u8]) -> Attempts {
+    serde_json::from_slice(attempts).unwrap_or_default()
 }
 
-fn written(tries: &Attempts) -> Vec<u8> {
-    serde_json::to_vec(tries).unwrap_or_else(|error| unreachable!("tries have string keys only: {error}"))
+fn written(attempts: &Attempts) -> Vec<u8> {
+    serde_json::to_vec(attempts).unwrap_or_else(|error| unreachable!("attempts have string keys only: {error}"))
 }
 
 fn millis(span: Duration) -> u64 {

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use self::settle::SettleTx;
 use super::{Attempts, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
-use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, undisturbed};
+use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, retry_on_conflict};
 use crate::storage::{Result, sql};
 
 /// Most dead letters that come back in one transaction.
@@ -54,7 +54,7 @@ impl SqlQueue {
 
     async fn try_to_push(&self, queue: &str, jobs: &[NewJob<'_>]) -> sql::Result<()> {
         let mut transaction = self.database.begin().await?;
-        self.push_within(&mut transaction, queue, jobs).await?;
+        self.push_in_tx(&mut transaction, queue, jobs).await?;
         transaction.commit().await
     }
 
@@ -100,7 +100,7 @@ impl SqlQueue {
         letters.sort_by_key(|(id, ..)| ids.iter().position(|wanted| wanted == id));
         let again = letters.iter().map(|(id, lane, payload)| NewJob { id, lane, payload, delay: Duration::ZERO });
         let jobs: Vec<NewJob<'_>> = again.collect();
-        self.push_within(&mut transaction, queue, &jobs).await?;
+        self.push_in_tx(&mut transaction, queue, &jobs).await?;
         transaction.commit().await?;
         Ok(letters.len())
     }
@@ -109,7 +109,7 @@ impl SqlQueue {
 #[async_trait]
 impl Queue for SqlQueue {
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
-        Ok(undisturbed(|| self.try_to_push(queue, jobs)).await?)
+        Ok(retry_on_conflict(|| self.try_to_push(queue, jobs)).await?)
     }
 
     async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
@@ -117,37 +117,37 @@ impl Queue for SqlQueue {
         if limit == 0 || self.database.rows(&self.statements.get("is_ready"), &[queue.into()]).await?.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(undisturbed(|| self.try_to_claim(queue, limit, lease)).await?)
+        Ok(retry_on_conflict(|| self.try_to_claim(queue, limit, lease)).await?)
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(undisturbed(|| self.try_to_settle(queue, settlements)).await?)
+        Ok(retry_on_conflict(|| self.try_to_settle(queue, settlements)).await?)
     }
 
     async fn list(
         &self,
         queue: &str,
-        standing: JobState,
+        state: JobState,
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
         let (at, id) = after.map_or((i64::MIN, ""), |after| (after.at, &after.id));
         let args = [queue.into(), at.into(), at.into(), id.into(), limit.into()];
-        let statement = match standing {
+        let statement = match state {
             JobState::Pending => "pending",
             JobState::Dead => "dead",
         };
         let rows = self.database.rows(&self.statements.get(statement), &args).await?;
-        Ok(rows.iter().map(|row| listed(row, standing)).collect::<sql::Result<Vec<_>>>()?)
+        Ok(rows.iter().map(|row| listed(row, state)).collect::<sql::Result<Vec<_>>>()?)
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
         let mut replayed = 0;
         for ids in ids.chunks(REPLAY_BATCH) {
-            replayed += undisturbed(|| self.try_to_replay(queue, ids)).await?;
+            replayed += retry_on_conflict(|| self.try_to_replay(queue, ids)).await?;
         }
         Ok(replayed)
     }
@@ -158,7 +158,7 @@ impl Queue for SqlQueue {
         Ok(())
     }
 
-    async fn depth(&self, queue: &str) -> Result<QueueStats> {
+    async fn stats(&self, queue: &str) -> Result<QueueStats> {
         let rows = self.database.rows(&self.statements.get("depth"), &[queue.into(); 3]).await?;
         let counted = |column: usize| match rows.first() {
             Some(row) => row.int_or_null(column).map(|number| u64::try_from(number.unwrap_or(0)).unwrap_or(0)),
@@ -173,21 +173,21 @@ fn job(row: &Row, lease: i64) -> sql::Result<Job> {
         id: row.text(1)?,
         lane: row.text(2)?,
         payload: row.bytes(3)?,
-        tries: known(&row.text(4)?),
+        attempts: known(&row.text(4)?),
         age: Duration::from_millis(u64::try_from(row.int(5)?).unwrap_or(0)),
         lease: u64::try_from(lease).unwrap_or(0),
     })
 }
 
-fn listed(row: &Row, standing: JobState) -> sql::Result<JobInfo> {
+fn listed(row: &Row, state: JobState) -> sql::Result<JobInfo> {
     let id = row.text(0)?;
     Ok(JobInfo {
         lane: row.text(1)?,
         payload: row.bytes(2)?,
-        tries: known(&row.text(3)?),
+        attempts: known(&row.text(3)?),
         pushed_at: row.int(5)?,
-        next_at: if standing == JobState::Pending { row.int_or_null(6)? } else { None },
-        place: ListCursor { at: row.int(4)?, id: id.clone() },
+        next_at: if state == JobState::Pending { row.int_or_null(6)? } else { None },
+        cursor: ListCursor { at: row.int(4)?, id: id.clone() },
         id,
     })
 }
@@ -199,12 +199,12 @@ fn lane_key(queue: &str, lane: &str) -> String {
 }
 
 /// Attempts nobody can read count as none.
-fn known(tries: &str) -> Attempts {
-    serde_json::from_str(tries).unwrap_or_default()
+fn known(attempts: &str) -> Attempts {
+    serde_json::from_str(attempts).unwrap_or_default()
 }
 
-fn written(tries: &Attempts) -> String {
-    serde_json::to_string(tries).unwrap_or_else(|error| unreachable!("tries have string keys only: {error}"))
+fn written(attempts: &Attempts) -> String {
+    serde_json::to_string(attempts).unwrap_or_else(|error| unreachable!("attempts have string keys only: {error}"))
 }
 
 fn millis(span: Duration) -> i64 {

@@ -58,20 +58,22 @@ impl<'a> SettleTx<'a> {
             return Ok(false);
         }
         let Some(ClaimedHead { seq, .. }) = self.in_hand.remove(&lane) else { return Ok(false) };
-        match &settlement.verdict {
+        match &settlement.disposition {
             Disposition::Done => {
                 self.done.push(seq);
                 self.moved.push(lane);
             }
-            Disposition::Retry(after, tries) => {
-                let [tries, lane] = [&written(tries), &lane];
-                transaction.execute(&self.statements.get("note_tries"), &[tries.as_str().into(), seq.into()]).await?;
+            Disposition::Retry(after, attempts) => {
+                let [attempts, lane] = [&written(attempts), &lane];
+                transaction
+                    .execute(&self.statements.get("note_tries"), &[attempts.as_str().into(), seq.into()])
+                    .await?;
                 let put_off = [millis(*after).into(), lane.as_str().into()];
                 transaction.execute(&self.statements.get("put_off"), &put_off).await?;
             }
-            Disposition::Dead(tries) => {
-                let tries = written(tries);
-                transaction.execute(&self.statements.get("bury"), &[tries.as_str().into(), seq.into()]).await?;
+            Disposition::Dead(attempts) => {
+                let attempts = written(attempts);
+                transaction.execute(&self.statements.get("bury"), &[attempts.as_str().into(), seq.into()]).await?;
                 self.moved.push(lane);
             }
         }

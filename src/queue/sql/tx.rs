@@ -17,9 +17,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 impl SqlQueue {
     /// Pushes jobs as part of a transaction. Their lanes are in its hand until it ends.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The transaction cannot go on.
-    pub async fn push_within(&self, transaction: &mut Transaction, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
+    pub async fn push_in_tx(&self, transaction: &mut Transaction, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
         for jobs in chunks(jobs) {
             self.push_chunk(transaction, queue, jobs).await?;
         }
@@ -65,9 +65,9 @@ impl SqlQueue {
 
     /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The transaction cannot go on.
-    pub async fn take_back_within(
+    pub async fn retract_in_tx(
         &self,
         transaction: &mut Transaction,
         (queue, lane): (&str, &str),
@@ -91,9 +91,9 @@ impl SqlQueue {
 
     /// Whether nothing is to be done in a lane.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The transaction cannot go on.
-    pub async fn is_idle_within(&self, transaction: &mut Transaction, queue: &str, lane: &str) -> Result<bool> {
+    pub async fn is_idle_in_tx(&self, transaction: &mut Transaction, queue: &str, lane: &str) -> Result<bool> {
         let key = lane_key(queue, lane);
         Ok(transaction.rows(&self.statements.get("is_open"), &[key.as_str().into()]).await?.is_empty())
     }

@@ -51,7 +51,7 @@ impl Error {
     }
 
     /// Whether a server says that a value is at fault (SQLSTATE class 22), so that no other try helps.
-    pub fn is_about_data(&self) -> bool {
+    pub fn is_data_error(&self) -> bool {
         let Self::Rejected(cause) = self else { return false };
         let postgres =
             cause.downcast_ref::<sqlx::postgres::PgDatabaseError>().map(sqlx::postgres::PgDatabaseError::code);

@@ -116,7 +116,7 @@ pub struct Migrated {
 impl Database {
     /// Makes the tables that are wanted and missing. Several processes may do so at once.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The database is not there, or does not let this user make tables. The folder of a file is made, too.
     pub async fn migrate(&self, names: &TableNames) -> Result<Migrated> {
         if let Pools::Sqlite { file, .. } = &self.pools {
@@ -134,9 +134,9 @@ impl Database {
 
     /// Whether one of the tables that are wanted is missing.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The database does not answer.
-    pub async fn lacks(&self, names: &TableNames) -> Result<bool> {
+    pub async fn has_missing_tables(&self, names: &TableNames) -> Result<bool> {
         let exists = Statements::read(self.engine(), schema(self.engine()), &names.pairs()).get("exists");
         for (_, name) in names.wanted() {
             if !is_there(&self.rows(&exists, &[name.into()]).await?)? {

@@ -26,7 +26,7 @@ pub use self::migrate::{Migrated, TableGroup, TableNames};
 use self::policy::{ConnectionPolicy, within};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
-pub use self::transaction::{Transaction, undisturbed};
+pub use self::transaction::{Transaction, retry_on_conflict};
 
 /// A database. It connects when it is first used, and again whenever a connection is lost.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Database {
     /// How many rows a changing statement has changed. MySQL counts those that it found the same as not changed.
     /// It is tried again while a transaction is in its way.
     pub async fn execute(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
-        undisturbed(|| self.change(statement, args)).await
+        retry_on_conflict(|| self.change(statement, args)).await
     }
 
     async fn change(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
@@ -103,7 +103,7 @@ impl Database {
     }
 
     /// Returns when a statement has found a table missing since this returned last. For one who waits.
-    pub async fn misses_a_table(&self) {
+    pub async fn missing_table_seen(&self) {
         self.terms.missing().await;
     }
 

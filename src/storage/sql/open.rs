@@ -28,7 +28,7 @@ impl Database {
 
     /// As [`open`](Self::open); but on SQLite a commit does not wait for the disk. It outlives the process then, whatever
     /// becomes of that, but the last ones may be lost with the power. The file stays whole.
-    pub fn open_without_waiting(config: &config::DatabaseConfig) -> Self {
+    pub fn open_relaxed(config: &config::DatabaseConfig) -> Self {
         Self::opened(config, SqliteSynchronous::Normal)
     }
 

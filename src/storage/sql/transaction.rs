@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The outcome of a step that is one transaction, done again while another one is in its way: after a while by chance, so
 /// that of two the same do not meet again.
-pub async fn undisturbed<T, F>(step: impl Fn() -> F) -> Result<T>
+pub async fn retry_on_conflict<T, F>(step: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {

@@ -25,7 +25,7 @@ async fn a_token_that_another_tab_has_changed_is_taken_up() {
     let rotated = old.post("/clients/rotate", &json!({})).await;
     let store = "sessionStorage.setItem('presence-sidecar.credentials', JSON.stringify(credentials))";
     page.browser.evaluate(&format!("const credentials = {}; {store}", rotated.json)).await;
-    page.ground.publish(&[&old], "note", json!({"text": "still here"})).await;
+    page.harness.publish(&[&old], "note", json!({"text": "still here"})).await;
     page.click("Poll now").await;
     page.wait_for_message("still here").await;
 }
@@ -33,7 +33,7 @@ async fn a_token_that_another_tab_has_changed_is_taken_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_can_be_pasted_remembered_changed_and_forgotten() {
     let page = Page::open().await;
-    let old = page.ground.register("elsewhere").await;
+    let old = page.harness.register("elsewhere").await;
     page.click("Use these").await;
     page.wait_for_words("paste-error", "Credentials is required.").await;
     page.fill("credentials", "{\"client_id\": 7}").await;
@@ -49,7 +49,7 @@ async fn credentials_can_be_pasted_remembered_changed_and_forgotten() {
     page.click("Use these").await;
     page.wait_for_state("waiting").await;
 
-    page.ground.publish(&[&old], "note", json!({"text": "before"})).await;
+    page.harness.publish(&[&old], "note", json!({"text": "before"})).await;
     page.click("Poll now").await;
     page.wait_for_message("before").await;
     page.browser.find("//summary[.='This client']").await.click().await;
@@ -57,7 +57,7 @@ async fn credentials_can_be_pasted_remembered_changed_and_forgotten() {
     page.click("Rotate").await;
     page.wait_for_words("notice", "The token was changed.").await;
     assert_eq!(old.poll("").await.status, 401);
-    page.browser.open(&format!("{}/client.html", page.ground.sidecar.url)).await;
+    page.browser.open(&format!("{}/client.html", page.harness.sidecar.url)).await;
     page.wait_for_state("waiting").await;
     page.click("Earlier").await;
     page.wait_for_message("before").await;

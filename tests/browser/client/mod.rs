@@ -7,8 +7,8 @@ mod talking;
 
 use serde_json::Value;
 
-use super::webdriver::BrowserApi;
-use crate::messaging::{Device, Ground, OPERATOR};
+use super::webdriver::Browser;
+use crate::messaging::{Device, Harness, OPERATOR};
 use crate::support::{Engine, TestDatabase};
 
 /// Keys that have no letter, as WebDriver names them.
@@ -19,8 +19,8 @@ const CONTROL: char = '\u{e009}';
 
 /// A sidecar, and a browser that has its page open.
 struct Page {
-    ground: Ground,
-    browser: BrowserApi,
+    harness: Harness,
+    browser: Browser,
 }
 
 impl Page {
@@ -29,11 +29,11 @@ impl Page {
     }
 
     async fn with(environment: &[(&'static str, &str)]) -> Self {
-        let ground = Ground::on(TestDatabase::create(Engine::Sqlite), environment).await;
-        let browser = BrowserApi::start().await;
+        let harness = Harness::on(TestDatabase::create(Engine::Sqlite), environment).await;
+        let browser = Browser::start().await;
         browser.resize(1100, 800).await;
-        browser.open(&format!("{}/client.html", ground.sidecar.url)).await;
-        Self { ground, browser }
+        browser.open(&format!("{}/client.html", harness.sidecar.url)).await;
+        Self { harness, browser }
     }
 
     async fn click(&self, name: &str) {
@@ -56,7 +56,7 @@ impl Page {
     /// The client that the page is.
     async fn device(&self) -> Device {
         let kept = self.browser.evaluate("return sessionStorage.getItem('presence-sidecar.credentials')").await;
-        Device::new(&self.ground.nobody(), &serde_json::from_str(kept.as_str().unwrap()).unwrap())
+        Device::new(&self.harness.anonymous(), &serde_json::from_str(kept.as_str().unwrap()).unwrap())
     }
 
     async fn wait_for_state(&self, state: &str) {
@@ -73,14 +73,14 @@ impl Page {
 
     async fn revoke(&self, device: &Device) {
         let path = format!("/api/v1/operators/clients/{}/revoke", device.id);
-        let request = self.ground.nobody().request(reqwest::Method::POST, &path);
-        let answer = self.ground.nobody().send(request.header("X-Operator-Token", OPERATOR)).await;
+        let request = self.harness.anonymous().request(reqwest::Method::POST, &path);
+        let answer = self.harness.anonymous().send(request.header("X-Operator-Token", OPERATOR)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// What the operators read of a client: from whom, and the payload.
     async fn read(&self, device: &Device) -> Vec<(Value, Value)> {
-        let answer = self.ground.operate(&format!("/clients/{}/messages", device.id)).await;
+        let answer = self.harness.get_as_operator(&format!("/clients/{}/messages", device.id)).await;
         let messages = answer.json["messages"].as_array().unwrap().clone();
         messages.iter().map(|each| (each["from_client_id"].clone(), each["payload"]["payload"].clone())).collect()
     }

@@ -8,7 +8,7 @@ use crate::support::{Sidecar, vectors};
 #[tokio::test(flavor = "multi_thread")]
 async fn without_https_the_page_says_what_is_missing() {
     let page = Page::open().await;
-    let url = page.ground.sidecar.url.replace("127.0.0.1", "sidecar.test");
+    let url = page.harness.sidecar.url.replace("127.0.0.1", "sidecar.test");
     page.browser.open(&format!("{url}/client.html")).await;
     let shown = page.browser.find("//section[@id='insecure' and not(@hidden)]").await.text().await;
     assert!(shown.contains("This page needs HTTPS"), "{shown}");
@@ -32,7 +32,7 @@ async fn a_phone_has_room_for_all_of_it() {
         ("note", json!({"text": "The courier is here. Table 4 would like to pay."})),
         ("order", json!({"order": 4711, "items": [{"sku": "espresso", "n": 2}], "note": "o".repeat(120)})),
     ] {
-        page.ground.publish(&[&device], kind, payload).await;
+        page.harness.publish(&[&device], kind, payload).await;
     }
     page.fill("message", "Thanks, on my way!").await;
     page.click("Send").await;

@@ -10,7 +10,7 @@ async fn a_server_that_asks_to_be_left_alone_is() {
     let device = page.register().await;
     page.click("Poll now").await;
     page.wait_for_words("status-text", "Too Many Attempts.").await;
-    page.ground.publish(&[&device], "note", json!({"n": 1})).await;
+    page.harness.publish(&[&device], "note", json!({"n": 1})).await;
     let asked = "performance.getEntriesByType('resource').filter(entry => entry.name.includes('/poll')).length";
     let before = page.browser.evaluate(&format!("return {asked}")).await;
     page.click("Poll now").await;
@@ -33,7 +33,7 @@ async fn polling_rests_while_nobody_looks_or_there_is_no_network() {
     };
     page.browser.evaluate(&hide(true)).await;
     page.wait_for_state("hidden").await;
-    page.ground.publish(&[&device], "note", json!({"text": "unseen"})).await;
+    page.harness.publish(&[&device], "note", json!({"text": "unseen"})).await;
     page.click("Poll now").await;
     page.wait_for_state("hidden").await;
     page.browser.evaluate(&hide(false)).await;
@@ -44,7 +44,7 @@ async fn polling_rests_while_nobody_looks_or_there_is_no_network() {
     page.browser.command("Network.enable", json!({})).await;
     page.browser.command("Network.emulateNetworkConditions", network(true)).await;
     page.wait_for_state("offline").await;
-    page.ground.publish(&[&device], "note", json!({"text": "meanwhile"})).await;
+    page.harness.publish(&[&device], "note", json!({"text": "meanwhile"})).await;
     page.browser.command("Network.emulateNetworkConditions", network(false)).await;
     page.wait_for_message("meanwhile").await;
     assert_eq!(page.complaints().await, Vec::<Value>::new());

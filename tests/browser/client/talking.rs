@@ -9,11 +9,11 @@ async fn a_message_is_opened_and_acknowledged_and_the_answer_reaches_operators()
     let page = Page::open().await;
     let proposed = page.browser.evaluate("return document.getElementById('fingerprint').value").await;
     let device = page.register().await;
-    let same = page.ground.register(proposed.as_str().unwrap()).await;
+    let same = page.harness.register(proposed.as_str().unwrap()).await;
     assert_eq!((&same.id, &same.token), (&device.id, &device.token), "it registered with what it showed");
 
-    page.ground.publish(&[&device], "note", json!({"text": "Grüße/1 😀 <b>bold</b>"})).await;
-    page.ground.publish(&[&device], "order", json!({"n": 1.5, "items": ["<img src=x onerror=alert(1)>"]})).await;
+    page.harness.publish(&[&device], "note", json!({"text": "Grüße/1 😀 <b>bold</b>"})).await;
+    page.harness.publish(&[&device], "order", json!({"n": 1.5, "items": ["<img src=x onerror=alert(1)>"]})).await;
     page.click("Poll now").await;
     page.wait_for_message("Grüße/1 😀 <b>bold</b>").await;
     page.wait_for_message("<img src=x onerror=alert(1)>").await;
@@ -42,7 +42,7 @@ async fn everything_can_be_done_with_a_keyboard_alone() {
     page.wait_for_state("waiting").await;
     assert_eq!(focus().await, json!("message"), "whoever has registered can write at once");
     let device = page.device().await;
-    let clients = page.ground.operate("/clients").await.json;
+    let clients = page.harness.get_as_operator("/clients").await.json;
     assert_eq!(clients["clients"][0]["name"], json!("Till 1"));
 
     page.browser.press("All is well").await;
@@ -56,7 +56,7 @@ async fn everything_can_be_done_with_a_keyboard_alone() {
         assert_eq!(focus().await, json!(expected));
         assert_eq!(page.browser.evaluate(ring).await, json!(true), "{expected} shows that it has the focus");
     }
-    page.ground.publish(&[&device], "note", json!({"text": "by keyboard"})).await;
+    page.harness.publish(&[&device], "note", json!({"text": "by keyboard"})).await;
     page.browser.press(&ENTER.to_string()).await;
     page.wait_for_message("by keyboard").await;
 
@@ -71,7 +71,7 @@ async fn everything_can_be_done_with_a_keyboard_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_relayed_to_other_clients() {
     let page = Page::open().await;
-    let other = page.ground.register("other").await;
+    let other = page.harness.register("other").await;
     page.register().await;
     page.browser.find("//summary[.='Recipients and type']").await.click().await;
     page.fill("to", "nobody").await;
@@ -84,7 +84,7 @@ async fn a_message_is_relayed_to_other_clients() {
     page.click("Send").await;
     page.wait_for_message("Relayed to").await;
     let relayed = other.messages("").await;
-    assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"n": [1, 2.5]}));
+    assert_eq!(other.open(&relayed[0]).unwrap()["payload"], json!({"n": [1, 2.5]}));
     assert_eq!(relayed[0]["type"], json!("count"));
     page.fill("message", "{").await;
     page.click("Send").await;

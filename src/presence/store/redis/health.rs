@@ -1,4 +1,4 @@
-//! Whether this Redis is fit to remember: version, eviction, durability. Each shortcoming is one line in the log.
+//! Whether this Redis is fit to remember: version, eviction, durability. Each problem is one line in the log.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct Inspection {
 
 impl Inspection {
     /// What is wrong with it, one sentence each, with the remedy.
-    pub fn shortcomings(&self) -> Vec<String> {
+    pub fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
@@ -53,8 +53,8 @@ impl RedisStore {
             match self.inspect().await {
                 Ok(inspection) => {
                     tracing::info!(version = inspection.version, "connected to Redis");
-                    for shortcoming in inspection.shortcomings() {
-                        tracing::warn!("{shortcoming}");
+                    for problem in inspection.problems() {
+                        tracing::warn!("{problem}");
                     }
                     return;
                 }

@@ -50,7 +50,7 @@ pub struct Options {
     /// No answer after this long is a failure.
     pub timeout: Duration,
     /// Where changes go out to.
-    pub outlets: Outbox,
+    pub outbox: Outbox,
 }
 
 /// Presence in Redis 6.2 or later.
@@ -60,13 +60,13 @@ pub struct RedisStore {
     databases: Option<(i64, i64)>,
     zone: Tz,
     installation: Uuid,
-    outlets: Vec<EncodedOutbox>,
+    outbox: Vec<EncodedOutbox>,
     commit: String,
     claim: String,
     trim: String,
 }
 
-/// An outlet as each commit spells it out.
+/// An queue as each commit spells it out.
 struct EncodedOutbox {
     /// What the keys of its queue begin with.
     queue: String,
@@ -77,12 +77,12 @@ struct EncodedOutbox {
 }
 
 impl EncodedOutbox {
-    fn new(keys: &Keys, outlet: &OutboxQueue) -> Self {
-        let events: Vec<_> = outlet.events.iter().map(|event| event.as_str()).collect();
+    fn new(keys: &Keys, queue: &OutboxQueue) -> Self {
+        let events: Vec<_> = queue.events.iter().map(|event| event.as_str()).collect();
         Self {
-            queue: queue::redis::keys(&keys.own, &outlet.queue),
+            queue: queue::redis::keys(&keys.own, &queue.queue),
             events: events.join(" "),
-            hold: outlet.debounce.as_millis().to_string(),
+            hold: queue.debounce.as_millis().to_string(),
         }
     }
 }
@@ -97,14 +97,14 @@ impl RedisStore {
         let mut link = RedisConnection::new(options.connection, options.timeout)?;
         let keys = Keys::new(options.prefix);
         Ok(Self {
-            commit: link.script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
-            claim: link.script(include_str!("claim.lua")),
-            trim: link.script(include_str!("trim.lua")),
+            commit: link.register_script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
+            claim: link.register_script(include_str!("claim.lua")),
+            trim: link.register_script(include_str!("trim.lua")),
             link,
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
-            installation: options.outlets.installation,
-            outlets: options.outlets.queues.iter().map(|outlet| EncodedOutbox::new(&keys, outlet)).collect(),
+            installation: options.outbox.installation,
+            outbox: options.outbox.queues.iter().map(|queue| EncodedOutbox::new(&keys, queue)).collect(),
             keys,
         })
     }
@@ -135,8 +135,8 @@ impl RedisStore {
                 call.arg(self.keys.roster(commit.key.scope(), status));
             }
         }
-        call.arg(commits.len()).arg(self.outlets.len());
-        for EncodedOutbox { queue, events, hold } in &self.outlets {
+        call.arg(commits.len()).arg(self.outbox.len());
+        for EncodedOutbox { queue, events, hold } in &self.outbox {
             call.arg(queue).arg(events).arg(hold);
         }
         for commit in commits {
@@ -146,10 +146,10 @@ impl RedisStore {
     }
 
     fn write_entry(&self, call: &mut Cmd, commit: &Commit) {
-        let outcome = &commit.outcome;
+        let decision = &commit.decision;
         call.arg(state::version(commit.expected));
-        match &outcome.state {
-            Some(state) if outcome.dirty => call.arg(state::encode(state)),
+        match &decision.state {
+            Some(state) if decision.dirty => call.arg(state::encode(state)),
             Some(_) => call.arg(""),
             None => call.arg("-"),
         };
@@ -158,22 +158,22 @@ impl RedisStore {
             return;
         }
         // Of somebody who is not remembered nobody knows on which list he may have been left.
-        let moved = commit.listed != outcome.status() || outcome.state.is_none();
-        call.arg(4 + 3 * outcome.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
-        match (&outcome.state, outcome.due) {
+        let moved = commit.roster_status != decision.status() || decision.state.is_none();
+        call.arg(4 + 3 * decision.changes.len()).arg(commit.key.as_str()).arg(commit.key.member());
+        match (&decision.state, decision.due) {
             (None, _) => call.arg("-"),
             (Some(_), Some(due)) => call.arg(due.millis()),
             (Some(_), None) => call.arg(""),
         };
-        call.arg(if moved { outcome.status().as_str() } else { "" });
-        for change in &outcome.changes {
+        call.arg(if moved { decision.status().as_str() } else { "" });
+        for change in &decision.changes {
             let id = change.id(&self.installation).to_string();
             call.arg(change.event().as_str()).arg(id).arg(outbox::json(change));
         }
     }
 
     fn commit_pipeline(&self, commits: &[Commit]) -> Pipeline {
-        let (light, full): (Vec<&Commit>, Vec<&Commit>) = commits.iter().partition(|commit| commit.is_light());
+        let (light, full): (Vec<&Commit>, Vec<&Commit>) = commits.iter().partition(|commit| commit.is_record_only());
         let (own, cache) = self.databases.unzip();
         let mut pipeline = Pipeline::with_capacity(2 * commits.len() + 6);
         cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
@@ -192,7 +192,7 @@ impl RedisStore {
         if !full.is_empty() {
             pipeline.add_command(self.commit_script(&full));
         }
-        let forgotten = commits.iter().filter(|commit| commit.outcome.record == RecordWrite::Forget);
+        let forgotten = commits.iter().filter(|commit| commit.decision.record == RecordWrite::Forget);
         if forgotten.clone().next().is_some() {
             cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
         }
@@ -211,7 +211,7 @@ impl RedisStore {
     }
 
     fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
-        if let RecordWrite::Put(record, seconds) = &commit.outcome.record {
+        if let RecordWrite::Put(record, seconds) = &commit.decision.record {
             let mut put = Cmd::with_capacity(4, USER_BYTES);
             put.arg("SETEX").arg(self.keys.record(&commit.key)).arg(*seconds).arg(record::encode(record, self.zone));
             pipeline.add_command(put);
@@ -224,8 +224,8 @@ fn select(pipeline: &mut Pipeline, database: i64) -> &mut Pipeline {
 }
 
 fn has_extras(commit: &Commit) -> bool {
-    let outcome = &commit.outcome;
-    outcome.due.is_some() || outcome.state.is_none() || !outcome.changes.is_empty()
+    let decision = &commit.decision;
+    decision.due.is_some() || decision.state.is_none() || !decision.changes.is_empty()
 }
 
 fn observed(value: Option<Vec<u8>>, now: Timestamp) -> RecordLookup {
@@ -259,10 +259,10 @@ impl PresenceStore for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let PipelineReply { answers, twice } =
+        let PipelineReply { replies: answers, retried: twice } =
             self.link.send_each(&self.commit_pipeline(commits), reply::is_foreign).await?;
         let answers = CommitReply::of(answers);
-        let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_light());
+        let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_record_only());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (place, known) in answers.conflicts(full.len(), now)? {
             // What was found ahead of a pipeline that was sent twice may be what it put itself.
@@ -307,7 +307,7 @@ impl PresenceStore for RedisStore {
         Ok(members.iter().map(|member| UserKey::of_member(scope.as_str(), member)).collect())
     }
 
-    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
+    async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
         let mut pipeline = Pipeline::with_capacity(1 + 2 * keys.len());
         self.own(&mut pipeline);
         for key in keys {
@@ -374,7 +374,7 @@ impl PresenceStore for RedisStore {
         self.own(&mut pipeline);
         let call = pipeline.cmd("EVALSHA").arg(&self.trim).arg(2).arg(&self.keys.changes).arg(&self.keys.trimmed);
         call.arg(before.millis().max(0));
-        self.outlets.iter().for_each(|outlet| _ = call.arg(&outlet.queue));
+        self.outbox.iter().for_each(|queue| _ = call.arg(&queue.queue));
         call.ignore();
         self.link.read(&pipeline).await
     }

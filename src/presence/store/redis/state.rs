@@ -109,10 +109,10 @@ mod tests {
     }
 
     fn ended() -> impl Strategy<Value = SessionEnd> {
-        (session(), any::<i64>(), moment()).prop_map(|(session, millis, heard)| SessionEnd {
+        (session(), any::<i64>(), moment()).prop_map(|(session, millis, received_at)| SessionEnd {
             session: session.id,
             sent_at: DeviceTime::from_millis(millis),
-            heard,
+            received_at,
         })
     }
 

@@ -123,7 +123,7 @@ fn settled(commits: &[Commit], conflicts: Vec<(usize, StoredUser)>) -> Vec<Commi
     let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
     for (place, known) in conflicts {
         // Of a light commit the record may be the one that it put.
-        let record = if commits[place].is_light() { RecordLookup::Unknown } else { known.record };
+        let record = if commits[place].is_record_only() { RecordLookup::Unknown } else { known.record };
         committed[place] = Committed::Conflict(Box::new(StoredUser { record, ..known }));
     }
     committed

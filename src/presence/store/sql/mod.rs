@@ -32,7 +32,7 @@ use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
-use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, undisturbed};
+use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
 
 /// So many entries of the change log are removed in one transaction, which keeps commits waiting.
 const MAX_TRIM: i64 = 1_000;
@@ -50,7 +50,7 @@ pub struct Options {
     /// The application's time zone.
     pub zone: Tz,
     /// Where changes go out to.
-    pub outlets: Outbox,
+    pub outbox: Outbox,
 }
 
 /// Presence in a database.
@@ -64,7 +64,7 @@ pub struct SqlStore {
 impl SqlStore {
     /// A store that connects when it is first used. Its tables are made by [`Database::migrate`].
     pub fn new(options: Options) -> Self {
-        let Options { database, names, prefix, version, zone, outlets } = options;
+        let Options { database, names, prefix, version, zone, outbox } = options;
         let engine = database.engine();
         let file = match engine {
             Engine::Sqlite => include_str!("sqlite.sql"),
@@ -72,7 +72,7 @@ impl SqlStore {
             Engine::Postgres => include_str!("postgres.sql"),
         };
         let statements = Statements::read(engine, file, &names.pairs());
-        let announcing = OutboxWriter::new(outlets, SqlQueue::new(database.clone(), &names));
+        let announcing = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
         Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), announcing }
     }
 
@@ -143,9 +143,9 @@ impl PresenceStore for SqlStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        match commits.iter().all(Commit::is_light) {
-            true => Ok(undisturbed(|| self.try_to_commit_light(commits, now)).await?),
-            false => Ok(undisturbed(|| self.try_to_commit(commits, now)).await?),
+        match commits.iter().all(Commit::is_record_only) {
+            true => Ok(retry_on_conflict(|| self.try_to_commit_light(commits, now)).await?),
+            false => Ok(retry_on_conflict(|| self.try_to_commit(commits, now)).await?),
         }
     }
 
@@ -156,7 +156,7 @@ impl PresenceStore for SqlStore {
             return Ok(Vec::new());
         }
         let until = now.millis().saturating_add_unsigned(lease_ms);
-        Ok(undisturbed(|| self.try_to_claim(now, limit, until)).await?)
+        Ok(retry_on_conflict(|| self.try_to_claim(now, limit, until)).await?)
     }
 
     async fn roster(
@@ -176,7 +176,7 @@ impl PresenceStore for SqlStore {
         Ok(rows.iter().map(key).collect::<sql::Result<_>>()?)
     }
 
-    async fn listed(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
+    async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
         let asked = LoadQuery::new(&self.table, keys.iter());
         let statement = self.statements.repeated("filed", keys.len());
         let filed = commit::read(&self.database.rows(&statement, &args(&asked.names).collect::<Vec<_>>()).await?)?;
@@ -231,7 +231,7 @@ impl PresenceStore for SqlStore {
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let before = self.announcing.delivered_until(before, self.time().await?).await?;
-        while undisturbed(|| self.try_to_trim(before)).await? {}
+        while retry_on_conflict(|| self.try_to_trim(before)).await? {}
         Ok(())
     }
 

@@ -16,7 +16,7 @@ const MAX_ENTRY_LEAD_MS: i64 = 1_000;
 
 /// Where changes go out to, in the same database.
 pub(super) struct OutboxWriter {
-    outlets: Outbox,
+    outbox: Outbox,
     queue: SqlQueue,
 }
 
@@ -36,19 +36,19 @@ impl Job<'_> {
 }
 
 impl OutboxWriter {
-    pub(super) fn new(outlets: Outbox, queue: SqlQueue) -> Self {
-        Self { outlets, queue }
+    pub(super) fn new(outbox: Outbox, queue: SqlQueue) -> Self {
+        Self { outbox, queue }
     }
 
     /// Pushes changes into every queue that wants them.
     pub(super) async fn push(&self, transaction: &mut Transaction, changes: &[(&UserKey, &Change)]) -> Result<()> {
-        for outlet in &self.outlets.queues {
+        for outlet in &self.outbox.queues {
             let mut jobs = Vec::new();
             for (key, change) in changes {
                 self.gather(transaction, (outlet, key, change), &mut jobs).await?;
             }
             let jobs: Vec<NewJob<'_>> = jobs.iter().map(Job::pushed).collect();
-            self.queue.push_within(transaction, &outlet.queue, &jobs).await?;
+            self.queue.push_in_tx(transaction, &outlet.queue, &jobs).await?;
         }
         Ok(())
     }
@@ -67,12 +67,12 @@ impl OutboxWriter {
             return Ok(());
         }
         // Signs of life do not pile up behind what a receiver has not taken yet.
-        let piles_up = change.beat
+        let piles_up = change.is_heartbeat
             && (jobs.iter().any(|job| job.key == key)
-                || !self.queue.is_idle_within(transaction, &outlet.queue, key.as_str()).await?);
+                || !self.queue.is_idle_in_tx(transaction, &outlet.queue, key.as_str()).await?);
         if !piles_up {
             let delay = if event == Event::Offline { outlet.debounce } else { Duration::ZERO };
-            let id = change.id(&self.outlets.installation).to_string();
+            let id = change.id(&self.outbox.installation).to_string();
             jobs.push(Job { id, key, change, payload: outbox::json(change), delay });
         }
         Ok(())
@@ -94,7 +94,7 @@ impl OutboxWriter {
         }
         let offline = |payload: &[u8]| outbox::read(payload).is_some_and(|held| held.status == Status::Offline);
         let lane = (outlet.queue.as_str(), key.as_str());
-        while let Some(held) = self.queue.take_back_within(transaction, lane, offline).await? {
+        while let Some(held) = self.queue.retract_in_tx(transaction, lane, offline).await? {
             before = outbox::read(&held).map(|held| held.previous);
         }
         Ok(before)
@@ -103,7 +103,7 @@ impl OutboxWriter {
     /// The moment before which nothing that was recorded is still on its way: `before`, or earlier.
     pub(super) async fn delivered_until(&self, before: Timestamp, now: Timestamp) -> storage::Result<i64> {
         let mut until = before.millis();
-        for outlet in &self.outlets.queues {
+        for outlet in &self.outbox.queues {
             let depth = self.queue.depth(&outlet.queue).await?;
             if depth.pending > 0 {
                 let age = i64::try_from(depth.oldest.as_millis()).unwrap_or(i64::MAX);

@@ -66,11 +66,11 @@ pub(super) struct Records {
 impl<'a> Plan<'a> {
     /// Adds what `commit` makes of `filed`, and gives what is on file then. It has been checked that it may.
     pub(super) fn add(&mut self, name: &str, commit: &'a Commit, filed: Option<StoredRow>) -> Option<StoredRow> {
-        let outcome = &commit.outcome;
+        let decision = &commit.decision;
         let before = filed.map_or(Status::Offline, |filed| filed.status);
-        let after = match &outcome.state {
-            Some(_) if !outcome.dirty && outcome.due.is_none() => filed,
-            Some(state) => Some(self.file(name, &commit.key, state, outcome.due.map(Timestamp::millis), filed)),
+        let after = match &decision.state {
+            Some(_) if !decision.dirty && decision.due.is_none() => filed,
+            Some(state) => Some(self.file(name, &commit.key, state, decision.due.map(Timestamp::millis), filed)),
             None => {
                 self.rows.remove(name);
                 self.gone.insert(name.to_owned());
@@ -78,9 +78,9 @@ impl<'a> Plan<'a> {
             }
         };
         self.list(&commit.key, before, after.map_or(Status::Offline, |filed| filed.status));
-        for change in &outcome.changes {
+        for change in &decision.changes {
             self.changes.push((&commit.key, change));
-            if !change.beat {
+            if !change.is_heartbeat {
                 self.log.push(outbox::json(change));
             }
         }
@@ -139,7 +139,7 @@ impl Records {
     /// Adds what is to become of a user's record.
     pub(super) fn add(&mut self, table: &CacheTable, commit: &Commit, now: Timestamp) {
         let key = table.key(&commit.key);
-        match &commit.outcome.record {
+        match &commit.decision.record {
             RecordWrite::Put(record, seconds) => {
                 self.forgotten.remove(&key);
                 self.puts.insert(key, table.put(record, *seconds, now));
@@ -148,7 +148,7 @@ impl Records {
                 self.puts.remove(&key);
                 self.forgotten.insert(key);
             }
-            RecordWrite::Keep if commit.outcome.status() == Status::Offline => _ = self.stale.insert(key),
+            RecordWrite::Keep if commit.decision.status() == Status::Offline => _ = self.stale.insert(key),
             RecordWrite::Keep => {}
         }
     }

@@ -13,7 +13,7 @@ pub const ADMIN: &str = "changeme-admin";
 pub const OPERATOR: &str = "changeme-operator";
 
 /// A sidecar, and the database it works on.
-pub struct Ground {
+pub struct Harness {
     /// The database.
     pub database: TestDatabase,
     /// The sidecar.
@@ -38,7 +38,7 @@ pub fn environment(database: &TestDatabase, more: &[(&'static str, &str)]) -> Ve
     environment
 }
 
-impl Ground {
+impl Harness {
     /// A sidecar on an empty database.
     pub async fn start(engine: Engine) -> Self {
         Self::on(TestDatabase::create(engine), &[]).await
@@ -53,29 +53,29 @@ impl Ground {
     }
 
     /// Somebody without a service token.
-    pub fn nobody(&self) -> Client {
+    pub fn anonymous(&self) -> Client {
         self.sidecar.client.with_token("")
     }
 
     /// Registers a client.
     pub async fn register(&self, fingerprint: &str) -> Device {
-        let answer = self.nobody().post("/api/v1/clients/register", json!({"fingerprint": fingerprint})).await;
+        let answer = self.anonymous().post("/api/v1/clients/register", json!({"fingerprint": fingerprint})).await;
         assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
-        Device::new(&self.nobody(), &answer.json)
+        Device::new(&self.anonymous(), &answer.json)
     }
 
     /// Publishes as the application does.
     pub async fn publish(&self, to: &[&Device], kind: &str, payload: Value) -> Answer {
         let ids: Vec<&str> = to.iter().map(|device| device.id.as_str()).collect();
-        let request = self.nobody().request(reqwest::Method::POST, "/api/v1/messages/publish");
+        let request = self.anonymous().request(reqwest::Method::POST, "/api/v1/messages/publish");
         let request = request.header("X-Admin-Token", ADMIN);
-        self.nobody().send(request.json(&json!({"to_client_ids": ids, "type": kind, "payload": payload}))).await
+        self.anonymous().send(request.json(&json!({"to_client_ids": ids, "type": kind, "payload": payload}))).await
     }
 
     /// Asks as an operator.
-    pub async fn operate(&self, path: &str) -> Answer {
-        let request = self.nobody().request(reqwest::Method::GET, &format!("/api/v1/operators{path}"));
-        self.nobody().send(request.header("X-Operator-Token", OPERATOR)).await
+    pub async fn get_as_operator(&self, path: &str) -> Answer {
+        let request = self.anonymous().request(reqwest::Method::GET, &format!("/api/v1/operators{path}"));
+        self.anonymous().send(request.header("X-Operator-Token", OPERATOR)).await
     }
 }
 
@@ -142,7 +142,7 @@ impl Device {
     }
 
     /// A body with a message sealed under its key.
-    pub fn sealed(&self, plain: &Value) -> Value {
+    pub fn seal(&self, plain: &Value) -> Value {
         use presence_sidecar::messaging::seal::SealKey;
         let aad = json!({"from": self.id, "ts": "t1"});
         let sealed = SealKey::parse(&self.key).unwrap().seal(plain.to_string().as_bytes(), &aad.to_string());
@@ -150,7 +150,7 @@ impl Device {
     }
 
     /// What a message says, opened with its key.
-    pub fn opened(&self, message: &Value) -> Option<Value> {
+    pub fn open(&self, message: &Value) -> Option<Value> {
         use presence_sidecar::messaging::domain::ClientId;
         use presence_sidecar::messaging::seal::{SealKey, Sealed, aad};
         let field = |name: &str| message[name].as_str().unwrap().to_owned();

@@ -5,11 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use presence_sidecar::client::{ClientError, PollBackoff, SavedCredentials, SidecarConnection, said, visible};
+use presence_sidecar::client::{
+    ClientError, PollBackoff, SavedCredentials, SidecarConnection, render_payload, sanitize,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::ground::{Device, Ground};
+use super::harness::{Device, Harness};
 use crate::support::{Engine, TestDatabase};
 
 /// A person's machine with a client on it.
@@ -19,8 +21,8 @@ struct Home {
 }
 
 impl Home {
-    fn of(ground: &Ground) -> Self {
-        Self { folder: TempDir::new().unwrap(), url: ground.sidecar.url.clone() }
+    fn of(harness: &Harness) -> Self {
+        Self { folder: TempDir::new().unwrap(), url: harness.sidecar.url.clone() }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -45,8 +47,8 @@ impl Home {
         self.folder.path().join(".config/presence-sidecar/client.json")
     }
 
-    fn device(&self, ground: &Ground) -> Device {
-        Device::new(&ground.nobody(), &serde_json::from_slice(&std::fs::read(self.file()).unwrap()).unwrap())
+    fn device(&self, harness: &Harness) -> Device {
+        Device::new(&harness.anonymous(), &serde_json::from_slice(&std::fs::read(self.file()).unwrap()).unwrap())
     }
 }
 
@@ -56,34 +58,34 @@ fn complaint(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_registers_receives_and_sends_and_shows_no_secret_unasked() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let home = Home::of(&ground);
+    let harness = Harness::start(Engine::Sqlite).await;
+    let home = Home::of(&harness);
     let missing = home.run(&["--once"]);
     assert!(!missing.status.success() && complaint(&missing).contains("register first"), "{}", complaint(&missing));
 
     let registered = home.says(&["register", "--name", "Till 1", "--fingerprint", "till-1"]);
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&home.file()), mode(home.file().parent().unwrap())), (0o600, 0o700));
-    let device = home.device(&ground);
+    let device = home.device(&harness);
     let whoami = home.says(&["whoami"]);
     assert_eq!(whoami, format!("client_id={}\nurl={}\n", device.id, home.url));
     for secret in [&device.token, &device.key] {
         assert!(!registered.contains(secret) && home.says(&["whoami", "--secrets"]).contains(secret));
     }
 
-    ground.publish(&[&device], "note", json!({"text": "one\u{1b}[2J\u{202e}"})).await;
-    ground.publish(&[&device], "note", json!({"n": 1})).await;
+    harness.publish(&[&device], "note", json!({"text": "one\u{1b}[2J\u{202e}"})).await;
+    harness.publish(&[&device], "note", json!({"n": 1})).await;
     let told = home.says(&["--once"]);
     let lines: Vec<&str> = told.lines().map(|line| line.split_once("+00:00 ").unwrap().1).collect();
     assert_eq!(lines, ["< note  one\u{fffd}[2J\u{fffd}", r#"< note  {"n":1}"#]);
     assert_eq!(home.says(&["--once"]), "", "they were acknowledged");
 
-    let other = ground.register("other").await;
+    let other = harness.register("other").await;
     home.says(&["send", "hello", "--to", &other.id, "--type", "greeting"]);
     home.says(&["send", "--payload", r#"{"n": [1]}"#]);
     let relayed = other.messages("").await;
     assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("greeting")));
-    assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hello"}));
+    assert_eq!(other.open(&relayed[0]).unwrap()["payload"], json!({"text": "hello"}));
     let own: Vec<Value> = home.says(&["--once", "--json"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(
         own.iter().map(|own| &own["payload"]).collect::<Vec<_>>(),
@@ -95,8 +97,8 @@ async fn a_client_registers_receives_and_sends_and_shows_no_secret_unasked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
     let closed = [("PRESENCE__REGISTRATION__TOKEN", "let-me-in-please")];
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &closed).await;
-    let home = Home::of(&ground);
+    let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &closed).await;
+    let home = Home::of(&harness);
     let fingerprint = || match std::path::Path::new("/etc/machine-id").exists() {
         true => vec![],
         false => vec!["--fingerprint", "this-machine"],
@@ -109,10 +111,10 @@ async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
     assert_eq!(std::fs::read(home.file()).unwrap(), first);
 
-    let revoke = format!("/api/v1/operators/clients/{}/revoke", home.device(&ground).id);
-    let revoke = ground.nobody().request(reqwest::Method::POST, &revoke);
+    let revoke = format!("/api/v1/operators/clients/{}/revoke", home.device(&harness).id);
+    let revoke = harness.anonymous().request(reqwest::Method::POST, &revoke);
     let revoke = revoke.header("X-Operator-Token", super::OPERATOR);
-    assert_eq!(ground.nobody().send(revoke).await.status, 200);
+    assert_eq!(harness.anonymous().send(revoke).await.status, 200);
     for arguments in [&["--once"][..], &["send", "x"], &[]] {
         let out = home.run(arguments);
         assert!(!out.status.success() && complaint(&out).contains("register again"), "{}", complaint(&out));
@@ -148,11 +150,11 @@ impl Drop for Running {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_client_relays_each_line_prints_what_comes_and_ends_at_ctrl_c() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let home = Home::of(&ground);
+    let harness = Harness::start(Engine::Sqlite).await;
+    let home = Home::of(&harness);
     home.says(&["register", "--fingerprint", "till-1"]);
-    let (device, other) = (home.device(&ground), ground.register("other").await);
-    ground.publish(&[&device], "note", json!({"text": "first"})).await;
+    let (device, other) = (home.device(&harness), harness.register("other").await);
+    harness.publish(&[&device], "note", json!({"text": "first"})).await;
     let mut running = Running::start(&home, &["--json", "--to", &other.id]);
     assert_eq!(running.next()["payload"], json!({"text": "first"}));
     running.child.stdin.as_mut().unwrap().write_all("eins\n\nzwei ü\n".as_bytes()).unwrap();
@@ -163,7 +165,7 @@ async fn a_running_client_relays_each_line_prints_what_comes_and_ends_at_ctrl_c(
     let relayed = other.messages("").await;
     assert_eq!(relayed.len(), 2, "an empty line is none");
     drop(running.child.stdin.take());
-    ground.publish(&[&device], "note", json!({"text": "last"})).await;
+    harness.publish(&[&device], "note", json!({"text": "last"})).await;
     assert_eq!(running.next()["payload"], json!({"text": "last"}), "it goes on without anything to send");
     assert!(Command::new("kill").args(["-INT", &running.child.id().to_string()]).status().unwrap().success());
     assert!(tokio::task::block_in_place(|| running.child.wait()).unwrap().success());
@@ -197,8 +199,11 @@ async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
     assert!(refused(503).is_passing() && !refused(422).is_passing());
     assert!(refused(401).is_unauthorized() && !refused(403).is_unauthorized());
     assert_eq!(refused(403).to_string(), "no (HTTP 403)");
-    assert_eq!((said(&json!({"text": "a\nb"})), said(&json!(["a", 1]))), ("a b".to_owned(), r#"["a",1]"#.to_owned()));
-    assert_eq!(visible("a\u{9b}31mb"), "a\u{fffd}31mb");
+    assert_eq!(
+        (render_payload(&json!({"text": "a\nb"})), render_payload(&json!(["a", 1]))),
+        ("a b".to_owned(), r#"["a",1]"#.to_owned())
+    );
+    assert_eq!(sanitize("a\u{9b}31mb"), "a\u{fffd}31mb");
 }
 
 #[test]

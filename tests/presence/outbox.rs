@@ -13,13 +13,13 @@ use crate::support::{Engine, RedisServer, TestDatabase};
 const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];
 
 /// Queues that want to know of these events and hold an offline for so long.
-fn outlets(queues: &[(&str, &[Event], Duration)]) -> Outbox {
-    let outlet = |(queue, events, debounce): &(&str, &[Event], Duration)| OutboxQueue {
+fn outbox(queues: &[(&str, &[Event], Duration)]) -> Outbox {
+    let queue = |(queue, events, debounce): &(&str, &[Event], Duration)| OutboxQueue {
         queue: (*queue).to_owned(),
         events: events.to_vec(),
         debounce: *debounce,
     };
-    Outbox { installation: uuid::Uuid::nil(), queues: queues.iter().map(outlet).collect() }
+    Outbox { installation: uuid::Uuid::nil(), queues: queues.iter().map(queue).collect() }
 }
 
 /// What is pending in a queue: user and event.
@@ -41,7 +41,7 @@ fn user(event: Event) -> (String, Event) {
 stories! {
     every_change_goes_out_once_to_each_queue_that_wants_it(
         teller,
-        outlets(&[("all", &ALL, AT_ONCE), ("comings", &[Event::Online], AT_ONCE)])
+        outbox(&[("all", &ALL, AT_ONCE), ("comings", &[Event::Online], AT_ONCE)])
     ) {
         teller.act(1, beat(true), START).await;
         teller.act(1, beat(true), after(10)).await;
@@ -51,14 +51,14 @@ stories! {
         assert_eq!(teller.changes().await.len(), 3);
     }
 
-    a_commit_that_meets_a_conflict_sends_nothing_out(teller, outlets(&[("all", &ALL, AT_ONCE)])) {
+    a_commit_that_meets_a_conflict_sends_nothing_out(teller, outbox(&[("all", &ALL, AT_ONCE)])) {
         let late = teller.prepare(&subject(1), offline(), START).await;
         teller.act(1, beat(true), START).await;
         teller.store.commit(&[late], START).await.unwrap();
         assert_eq!(pending(&teller, "all").await, [user(Event::Online)]);
     }
 
-    changes_of_one_user_are_one_lane(teller, outlets(&[("all", &ALL, AT_ONCE)])) {
+    changes_of_one_user_are_one_lane(teller, outbox(&[("all", &ALL, AT_ONCE)])) {
         for user in [1, 2] {
             teller.act(user, beat(true), START).await;
             teller.act(user, offline(), after(1)).await;
@@ -75,7 +75,7 @@ stories! {
 
     who_is_back_while_the_offline_is_held_was_never_away(
         teller,
-        outlets(&[("calm", &ALL, LATER), ("all", &ALL, AT_ONCE)])
+        outbox(&[("calm", &ALL, LATER), ("all", &ALL, AT_ONCE)])
     ) {
         teller.act(1, beat(true), START).await;
         settle_everything(&teller, "calm").await;
@@ -85,10 +85,10 @@ stories! {
         teller.act(1, beat(true), after(3)).await;
         assert_eq!(pending(&teller, "calm").await, []);
         assert_eq!(pending(&teller, "all").await.len(), 4);
-        assert_eq!(teller.queue.depth("calm").await.unwrap().pending, 0);
+        assert_eq!(teller.queue.stats("calm").await.unwrap().pending, 0);
     }
 
-    who_is_back_otherwise_than_before_is_announced(teller, outlets(&[("calm", &ALL, LATER)])) {
+    who_is_back_otherwise_than_before_is_announced(teller, outbox(&[("calm", &ALL, LATER)])) {
         teller.act(1, beat(false), START).await;
         settle_everything(&teller, "calm").await;
         teller.act(1, offline(), after(1)).await;
@@ -96,7 +96,7 @@ stories! {
         assert_eq!(pending(&teller, "calm").await, [user(Event::Online)]);
     }
 
-    a_queue_that_wants_only_offlines_is_calm_too(teller, outlets(&[("calm", &[Event::Offline], LATER)])) {
+    a_queue_that_wants_only_offlines_is_calm_too(teller, outbox(&[("calm", &[Event::Offline], LATER)])) {
         teller.act(1, beat(true), START).await;
         teller.act(1, offline(), after(1)).await;
         teller.act(1, beat(true), after(2)).await;
@@ -105,7 +105,7 @@ stories! {
 
     an_offline_that_was_handed_out_is_not_taken_back(
         teller,
-        outlets(&[("calm", &ALL, Duration::from_millis(1))])
+        outbox(&[("calm", &ALL, Duration::from_millis(1))])
     ) {
         teller.act(1, beat(true), START).await;
         settle_everything(&teller, "calm").await;
@@ -117,7 +117,7 @@ stories! {
         assert_eq!(pending(&teller, "calm").await, [user(Event::Offline), user(Event::Online)]);
     }
 
-    the_log_is_not_trimmed_over_what_is_pending(teller, outlets(&[("all", &ALL, AT_ONCE)])) {
+    the_log_is_not_trimmed_over_what_is_pending(teller, outbox(&[("all", &ALL, AT_ONCE)])) {
         let now = teller.store.time().await.unwrap();
         teller.act(1, beat(true), now).await;
         let later = now.plus(Span::from_secs(86_400));
@@ -143,7 +143,7 @@ async fn settle_everything(teller: &Teller, queue: &str) {
         if jobs.is_empty() {
             return;
         }
-        let settlements: Vec<_> = jobs.into_iter().map(|job| job.settled(Disposition::Done)).collect();
+        let settlements: Vec<_> = jobs.into_iter().map(|job| job.into_settlement(Disposition::Done)).collect();
         teller.queue.settle(queue, &settlements).await.unwrap();
     }
 }

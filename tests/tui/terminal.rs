@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::messaging::{ADMIN, Ground, OPERATOR};
+use crate::messaging::{ADMIN, Harness, OPERATOR};
 use crate::support::Engine;
 
 /// A shell in a terminal of 80 by 24 on a server of its own, ended when dropped.
@@ -73,17 +73,17 @@ impl Drop for Tmux {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_who_is_there_and_writes_to_them() {
-    let ground = Ground::start(Engine::Sqlite).await;
+    let harness = Harness::start(Engine::Sqlite).await;
     for (fingerprint, name) in [("one", "Till 1"), ("two", "Till 2")] {
         let body = json!({"fingerprint": fingerprint, "name": name});
-        assert_eq!(ground.nobody().post("/api/v1/clients/register", body).await.status, 201);
+        assert_eq!(harness.anonymous().post("/api/v1/clients/register", body).await.status, 201);
     }
-    let (one, two) = (ground.register("one").await, ground.register("two").await);
-    ground.publish(&[&one], "note", json!({"text": "Price list changed"})).await;
+    let (one, two) = (harness.register("one").await, harness.register("two").await);
+    harness.publish(&[&one], "note", json!({"text": "Price list changed"})).await;
     one.poll("").await;
-    one.post("/messages/send", &one.sealed(&json!({"type": "chat", "payload": {"text": "thank you"}}))).await;
+    one.post("/messages/send", &one.seal(&json!({"type": "chat", "payload": {"text": "thank you"}}))).await;
 
-    let tmux = Tmux::start("operator", &ground.sidecar.url);
+    let tmux = Tmux::start("operator", &harness.sidecar.url);
     tmux.start_operator();
     let shown = tmux.shows(&["2 clients, 1 online", "● Till 1", "○ Till 2", "Price list changed", "thank you"]).await;
     assert!(shown.contains("▸ application note") && shown.contains("◂ sent chat"), "{shown}");
@@ -93,7 +93,7 @@ async fn an_operator_sees_who_is_there_and_writes_to_them() {
     tmux.keys(&["Enter"]);
     tmux.shows(&["published to Till 2", "▸ application chat", "  Grüße, how is it going?"]).await;
     let message = two.messages("").await.remove(0);
-    assert_eq!(two.opened(&message).unwrap()["payload"], json!({"text": "Grüße, how is it going?"}));
+    assert_eq!(two.open(&message).unwrap()["payload"], json!({"text": "Grüße, how is it going?"}));
     tmux.run(&["resize-window", "-x", "46", "-y", "12"]);
     let small = tmux.shows(&["  Grüße, how is it going?", "└──────"]).await;
     assert!(!small.contains("Clients ─"), "{small}");
@@ -103,7 +103,7 @@ async fn an_operator_sees_who_is_there_and_writes_to_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sidecar_that_is_away_is_asked_again_and_sigterm_gives_the_terminal_back() {
-    let ground = Ground::start(Engine::Sqlite).await;
+    let harness = Harness::start(Engine::Sqlite).await;
     // Bound but not listening, the port is nobody else's and refuses.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -111,8 +111,8 @@ async fn a_sidecar_that_is_away_is_asked_again_and_sigterm_gives_the_terminal_ba
     let tmux = Tmux::start("away", &format!("http://127.0.0.1:{port}"));
     tmux.start_operator();
     tmux.shows(&["trying again: http://127.0.0.1:", "does not answer"]).await;
-    let device = ground.register("one").await;
-    let target = ground.sidecar.url.strip_prefix("http://").unwrap().to_owned();
+    let device = harness.register("one").await;
+    let target = harness.sidecar.url.strip_prefix("http://").unwrap().to_owned();
     let listener = socket.listen(16).unwrap();
     tokio::spawn(async move {
         while let Ok((mut near, _)) = listener.accept().await {

@@ -4,13 +4,13 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use super::ground::{ADMIN, Ground, OPERATOR};
+use super::harness::{ADMIN, Harness, OPERATOR};
 use crate::support::Engine;
 
-fn operator(ground: &Ground, tokens: &[(&str, &str)], arguments: &[&str]) -> Output {
+fn operator(harness: &Harness, tokens: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
     command.arg("operator").args(arguments).env_clear().envs(tokens.iter().copied());
-    command.env("PRESENCE_LISTEN", ground.sidecar.url.strip_prefix("http://").unwrap());
+    command.env("PRESENCE_LISTEN", harness.sidecar.url.strip_prefix("http://").unwrap());
     tokio::task::block_in_place(|| command.output().unwrap())
 }
 
@@ -20,14 +20,14 @@ fn said(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_list_clients_publish_read_and_shut_out() {
-    let ground = Ground::start(Engine::Sqlite).await;
+    let harness = Harness::start(Engine::Sqlite).await;
     let run = |arguments: &[&str]| {
-        let output = operator(&ground, &[("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)], arguments);
+        let output = operator(&harness, &[("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)], arguments);
         assert!(output.status.success(), "{}", said(&output));
         said(&output)
     };
     assert_eq!(run(&["clients"]), "No clients.\n");
-    let (one, two) = (ground.register("one").await, ground.register("two").await);
+    let (one, two) = (harness.register("one").await, harness.register("two").await);
     one.poll("").await;
     let status = |id: &str| {
         let listed = run(&["clients"]);
@@ -46,7 +46,7 @@ async fn operators_list_clients_publish_read_and_shut_out() {
     let ends: Vec<&str> = read.lines().map(|line| line.split_once("application").unwrap().1.trim()).collect();
     assert_eq!(ends, ["chat  hello", r#"n  {"n":1}"#]);
     for n in 0..101 {
-        ground.publish(&[&two], "count", json!({"n": n})).await;
+        harness.publish(&[&two], "count", json!({"n": n})).await;
     }
     assert_eq!(run(&["messages", &two.id, "--json"]).lines().count(), 102, "page after page");
 
@@ -56,9 +56,9 @@ async fn operators_list_clients_publish_read_and_shut_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_token_it_says_which_one_is_missing() {
-    let ground = Ground::start(Engine::Sqlite).await;
+    let harness = Harness::start(Engine::Sqlite).await;
     let refused = |tokens: &[(&str, &str)], arguments: &[&str]| {
-        let output = operator(&ground, tokens, arguments);
+        let output = operator(&harness, tokens, arguments);
         assert!(!output.status.success());
         said(&output)
     };

@@ -6,7 +6,7 @@ use presence_sidecar::messaging::service::{Fanout, QUEUE, Registered};
 use presence_sidecar::queue::{JobState, NewJob, Queue};
 use serde_json::json;
 
-use super::ground::{Ground, crypt};
+use super::harness::{Harness, crypt};
 use super::queued::ByHand;
 use crate::support::{ENGINES, Engine};
 
@@ -26,7 +26,7 @@ fn repaired(test: &crate::support::TestDatabase, id: &str, key: &str) {
 async fn died_of(by_hand: &ByHand) -> String {
     let mut dead = by_hand.queue.list(QUEUE, JobState::Dead, None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
-    dead.remove(0).tries.last
+    dead.remove(0).attempts.last
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,17 +60,17 @@ async fn a_client_whose_key_is_damaged_keeps_no_message_from_the_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_queue_the_wrong_app_key_is_a_500_and_may_be_published_again() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("one").await;
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("one").await;
     let publish = async || {
-        let request = ground.nobody().request(reqwest::Method::POST, "/api/v1/messages/publish");
+        let request = harness.anonymous().request(reqwest::Method::POST, "/api/v1/messages/publish");
         let request = request.header("X-Admin-Token", super::ADMIN).header("Idempotency-Key", "a");
         let body = json!({"to_client_ids": [device.id], "type": "event", "payload": {"n": 1}});
-        ground.nobody().send(request.json(&body)).await.status
+        harness.anonymous().send(request.json(&body)).await.status
     };
-    let key = damaged(&ground.database, &device.id);
+    let key = damaged(&harness.database, &device.id);
     assert_eq!((publish().await, device.poll("").await.status), (500, 204));
-    repaired(&ground.database, &device.id, &key);
+    repaired(&harness.database, &device.id, &key);
     assert_eq!((publish().await, device.messages("").await.len()), (200, 1));
 }
 
@@ -87,7 +87,7 @@ async fn what_was_given_up_is_done_when_it_is_published_again() {
         died_of(&by_hand).await;
         repaired(&by_hand.test, by_hand.client.as_str(), &key);
         assert_eq!((publish_and_work().await, by_hand.stored().as_str()), (1, "1"), "{engine:?}");
-        assert_eq!(by_hand.queue.depth(QUEUE).await.unwrap().dead, 0);
+        assert_eq!(by_hand.queue.stats(QUEUE).await.unwrap().dead, 0);
     }
 }
 
