@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::sidecar::connection;
 use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
-use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize};
+use crate::client::{
+    ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize,
+};
 use crate::config::{Flags, load};
 use crate::tui;
 

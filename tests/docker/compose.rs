@@ -8,13 +8,13 @@ use serde_yaml::Value;
 use super::{assert_understood, image, read, tree};
 use crate::support::RedisServer;
 
-/// What stands for a secret that somebody has filled in.
+/// The value of a secret in the tests.
 const SECRET: &str = "filled-in-0123456789abcdef";
 
-/// A key that somebody has filled in.
+/// The value of the app key in the tests.
 const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// `.env.example`, filled in.
+/// `.env.example` with values for the secrets.
 fn filled_in() -> BTreeMap<String, String> {
     let text = read("docker/.env.example");
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());

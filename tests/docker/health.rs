@@ -1,4 +1,4 @@
-//! `presence-sidecar health`: what containers ask.
+//! `presence-sidecar health`, the health check of containers.
 
 use std::process::{Command, Output};
 

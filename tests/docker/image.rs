@@ -8,7 +8,7 @@ use presence_sidecar::config::{Listen, Sources, load};
 
 use super::{assert_understood, read, tree};
 
-/// An instruction, and what follows it.
+/// An instruction and its arguments.
 type Instruction = (String, String);
 
 fn instructions() -> Vec<Instruction> {
@@ -36,7 +36,7 @@ fn list(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// What comes out of the tree.
+/// The paths that are copied from the source tree.
 fn copied() -> Vec<String> {
     let from_tree = all("COPY").into_iter().filter(|rest| !rest.starts_with("--from"));
     from_tree
@@ -48,12 +48,12 @@ fn copied() -> Vec<String> {
         .collect()
 }
 
-/// The port that the image says it listens on.
+/// The port that the image exposes.
 pub(super) fn port() -> u16 {
     the("EXPOSE").parse().unwrap()
 }
 
-/// The folder that outlasts the container.
+/// The volume of the image.
 pub(super) fn volume() -> String {
     the("VOLUME")
 }

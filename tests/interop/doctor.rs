@@ -8,7 +8,7 @@ use crate::support::{Process, RedisServer, TOKEN, fixture, on_redis};
 
 const SECRET: &str = "a secret for webhooks 0123456789";
 
-/// What the app and a sidecar that agrees with it are told alike.
+/// The environment of the app and of a sidecar with the same configuration.
 fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)> {
     let mut environment = on_redis(redis);
     environment.extend([
@@ -24,7 +24,7 @@ fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)>
     environment
 }
 
-/// The doctor's findings, with a configuration file and a PHP of its own if there are any.
+/// Runs the doctor with additional arguments.
 fn doctor(environment: &[(&str, String)], more: &[&str]) -> Output {
     let app = fixture("../php-bridge/demo");
     Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
@@ -79,18 +79,23 @@ async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_dif
         ("REDIS_CACHE_DB", "[redis]\ncache_db = 7", "FIX  redis.cache_db: \"7\" here, \"1\" in the app"),
         ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: different"),
     ] {
-        let said = text(&disagreeing(&environment, variable, other, &storage));
+        let said = text(&doctor_with_difference(&environment, variable, other, &storage));
         assert!(said.contains(found), "{found} is not in\n{said}");
     }
 }
 
-/// The doctor where the file says otherwise than `variable`, which only the app's PHP is told.
-fn disagreeing(environment: &[(&'static str, String)], variable: &str, file: &str, folder: &TempDir) -> Output {
+/// Runs the doctor with a configuration file that contradicts `variable`, which only the app gets.
+fn doctor_with_difference(
+    environment: &[(&'static str, String)],
+    variable: &str,
+    file: &str,
+    folder: &TempDir,
+) -> Output {
     let (php, toml) = (folder.path().join("php"), folder.path().join("other.toml"));
     std::fs::write(&toml, file).unwrap();
     let value = environment.iter().find(|(name, _)| *name == variable);
-    let told = value.map_or_else(String::new, |(_, value)| format!("export {variable}='{value}'\n"));
-    std::fs::write(&php, format!("#!/bin/sh\n{told}exec php \"$@\"\n")).unwrap();
+    let export = value.map_or_else(String::new, |(_, value)| format!("export {variable}='{value}'\n"));
+    std::fs::write(&php, format!("#!/bin/sh\n{export}exec php \"$@\"\n")).unwrap();
     std::fs::set_permissions(&php, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let others: Vec<_> = environment.iter().filter(|(name, _)| *name != variable).cloned().collect();
     let output = doctor(&others, &["--php", php.to_str().unwrap(), "--config", toml.to_str().unwrap()]);

@@ -7,7 +7,7 @@ use super::recorded_writes::expressible_metas;
 use super::{Pair, as_the_facade, key_of};
 use crate::support::vectors;
 
-/// JSON as PHP has it once decoded: an empty object is an empty array, and an object with the keys 0, 1, … a list.
+/// JSON after decoding by PHP: an empty object is an empty array, and an object with the keys 0, 1, … a list.
 fn as_php_has_it(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.keys().enumerate().all(|(index, key)| *key == index.to_string()) => {
@@ -56,7 +56,7 @@ async fn laravel_finds_what_the_sidecar_wrote_in_every_scope_under_its_own_key()
     }
 }
 
-/// The sidecar takes strings and integers, without what would make another scope's key of them.
+/// Whether the sidecar accepts a part: strings and integers that cannot give the key of another scope.
 fn may_be_a_part_of_a_key(scope: &serde_json::Map<String, Value>) -> bool {
     ["tenant", "location", "domain", "guard"].into_iter().filter_map(|part| scope.get(part)).all(|part| match part {
         Value::Null => true,
@@ -71,7 +71,7 @@ async fn laravels_own_status_of_a_user_whom_the_sidecar_saw_is_the_sidecars() {
     let mut pair = Pair::start().await;
     let meta = json!({"device": "phone", "ratio": 0.1});
     pair.beat("7", &meta).await;
-    // Either may be asked in the next second.
+    // Either request may be in the next second.
     let (mut php, mut own) = (pair.laravel.status("7"), as_the_facade(&pair.status("7").await));
     for status in [&mut php, &mut own] {
         assert!(status["seconds_ago"].as_i64().unwrap() <= 1, "{status}");

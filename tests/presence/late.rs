@@ -60,7 +60,10 @@ fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
 fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
     let ended = run(None, end(0, Some(2)), START).state;
     let back = run(ended, heartbeat(), after(1)).state.unwrap();
-    assert_eq!(back.ended, Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), received_at: START }));
+    assert_eq!(
+        back.ended,
+        Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), received_at: START })
+    );
     assert!(is_refresh(&back, heartbeat()) && !is_refresh(&back, sent(0, 1)) && !is_refresh(&back, sent(0, 3)));
     let forgotten = run(Some(back), sent(0, 3), after(1));
     let state = forgotten.state.unwrap();
