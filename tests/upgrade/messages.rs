@@ -30,7 +30,7 @@ async fn received(device: &Device, newest: &str) -> Vec<(String, Value)> {
         let ids: Vec<i64> = messages.iter().map(|message| message["id"].as_i64().unwrap()).collect();
         assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
         let opened = messages.iter().map(|message| {
-            let plain = device.opened(message).expect("a message opens with the client's key");
+            let plain = device.open(message).expect("a message opens with the client's key");
             (text(&message["type"]).to_owned(), plain["payload"].clone())
         });
         let opened: Vec<_> = opened.collect();
@@ -86,7 +86,7 @@ async fn clients_keep_their_credentials_and_get_new_messages(fixture: Fixture) {
 
     let [(till, _), (kiosk, _), (display, recorded)] = &devices[..] else { panic!("there are three clients") };
     let relayed = json!({"type": "relayed", "to_client_ids": [kiosk.id, display.id], "payload": {"n": 1}});
-    assert_eq!(till.post("/messages/send", &till.sealed(&relayed)).await.json, json!({"status": "accepted"}));
+    assert_eq!(till.post("/messages/send", &till.seal(&relayed)).await.json, json!({"status": "accepted"}));
     let ids = [&till.id, &kiosk.id, &display.id];
     publish(&sidecar.client, "new", json!({"to_client_ids": ids, "type": "new", "payload": {"n": 2}}).to_string())
         .await;

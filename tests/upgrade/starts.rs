@@ -31,7 +31,7 @@ pub async fn assert_everything_is_there(fixture: &Fixture, sidecar: &Process) ->
         let device = Device::new(&sidecar.client, recorded);
         let messages = device.messages("?cursor=-1").await;
         assert_eq!(messages.len(), list(&recorded["messages"]).len() + 1, "{}", recorded["name"]);
-        assert!(messages.iter().all(|message| device.opened(message).is_some()));
+        assert!(messages.iter().all(|message| device.open(message).is_some()));
     }
     log
 }

@@ -104,7 +104,7 @@ impl OutboxWriter {
     pub(super) async fn delivered_until(&self, before: Timestamp, now: Timestamp) -> storage::Result<i64> {
         let mut until = before.millis();
         for outlet in &self.outbox.queues {
-            let depth = self.queue.depth(&outlet.queue).await?;
+            let depth = self.queue.stats(&outlet.queue).await?;
             if depth.pending > 0 {
                 let age = i64::try_from(depth.oldest.as_millis()).unwrap_or(i64::MAX);
                 until = until.min(now.millis().saturating_sub(age) - MAX_ENTRY_LEAD_MS);
