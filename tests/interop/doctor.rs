@@ -104,7 +104,7 @@ fn doctor_with_difference(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_says_what_to_do_about_what_is_not_there() {
+async fn doctor_names_a_fix_for_missing_services() {
     let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
         .args(["doctor", "--app", "/nowhere"])
         .env_clear()

@@ -129,7 +129,7 @@ impl Reader {
     /// The status of a value that is created for the time of the write.
     async fn within_a_second(&self, value: impl Fn(DateTime<Utc>) -> Vec<u8>) -> (DateTime<Utc>, Value) {
         loop {
-            let now = early_in_a_second().await;
+            let now = wait_for_start_of_second().await;
             self.put(&value(now));
             let answer = self.sidecar.client.get("/api/v1/presence/status/1").await;
             assert_eq!(answer.status, 200, "{}", answer.text);
@@ -141,7 +141,7 @@ impl Reader {
 }
 
 /// Waits until shortly after the start of a second, as clocks differ slightly.
-async fn early_in_a_second() -> DateTime<Utc> {
+async fn wait_for_start_of_second() -> DateTime<Utc> {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let now = Utc::now();

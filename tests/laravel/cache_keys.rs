@@ -104,7 +104,7 @@ proptest! {
 
 #[test]
 fn physical_key_is_both_prefixes_and_the_logical_key() {
-    let file = super::vectors::file("presence-values.json");
+    let file = crate::php::vectors::file("presence-values.json");
     let redis = text(&file["config"]["redis.options"]["prefix"]);
     let cache = text(&file["config"]["cache.prefix"]);
     let logical = logical_key(&scope_key(&ScopeParts::default(), true), Scalar::Int(1));
