@@ -4,7 +4,7 @@ use presence_sidecar::php::serialize::unserialize;
 
 use super::vectors::{array, cases, text};
 
-/// The PHP value of a case, from the part of `var_export` that the vectors use.
+/// The PHP value of a case, parsed from the subset of `var_export` in the vectors.
 fn exported(case: &serde_json::Value) -> Option<Value> {
     let json = case["default"].as_str()?;
     match text(&case["php"]) {
@@ -19,7 +19,7 @@ fn exported(case: &serde_json::Value) -> Option<Value> {
 }
 
 #[test]
-fn every_recorded_value_encodes_to_the_recorded_text() {
+fn recorded_values_encode_to_the_recorded_text() {
     let mut compared = 0;
     for case in cases("laravel-primitives.json", "json") {
         let Some(value) = exported(&case) else { continue };
@@ -36,7 +36,7 @@ fn every_recorded_value_encodes_to_the_recorded_text() {
 }
 
 #[test]
-fn what_cannot_be_encoded_fails_with_php_s_sentences() {
+fn encode_errors_are_those_of_php() {
     let recorded = cases("laravel-primitives.json", "json");
     let sentence = |name: &str| {
         let case = recorded.iter().find(|case| case["name"] == name).expect("a case");
@@ -50,7 +50,7 @@ fn what_cannot_be_encoded_fails_with_php_s_sentences() {
 }
 
 #[test]
-fn decoding_and_encoding_again_changes_what_php_changes() {
+fn decode_and_encode_change_the_same_as_php() {
     for case in cases("laravel-primitives.json", "json_decode_encode") {
         let decoded = decode(text(&case["in"]));
         if let Some(error) = case["error"].as_str() {
@@ -63,13 +63,13 @@ fn decoding_and_encoding_again_changes_what_php_changes() {
 }
 
 #[test]
-fn a_deep_float_loses_its_zero_fraction() {
+fn nested_float_is_encoded_without_zero_fraction() {
     let value = array([("v", array([(0, Value::Float(1.0)), (1, Value::Float(2.5)), (2, Value::Float(100.0))]))]);
     assert_eq!(encode(&value.into(), Slashes::Escaped).as_deref(), Ok("{\"v\":[1,2.5,100]}"));
 }
 
 #[test]
-fn malformed_sequences_are_replaced_one_by_one_as_php_does() {
+fn malformed_sequences_are_replaced_as_by_php() {
     for (bytes, json) in [
         (&b"a\xe2\x82b"[..], "\"a\\ufffdb\""),
         (b"\xf0\x9f\x98z", "\"\\ufffdz\""),
@@ -84,7 +84,7 @@ fn malformed_sequences_are_replaced_one_by_one_as_php_does() {
 }
 
 #[test]
-fn depth_is_limited_as_in_php() {
+fn json_depth_is_limited_as_in_php() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(decode(&nested(511)).is_ok());
     assert_eq!(decode(&nested(512)), Err(DecodeError::Depth));
@@ -98,7 +98,7 @@ fn depth_is_limited_as_in_php() {
 }
 
 #[test]
-fn decoding_errors_are_php_s() {
+fn decode_errors_are_those_of_php() {
     for (text, error) in [
         ("", DecodeError::Syntax),
         ("[1,]", DecodeError::Syntax),

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use super::round_trips::{json_value, value};
 
-const USUAL: [(&str, &str); 8] = [
+const COMMON: [(&str, &str); 8] = [
     ("{}", "a:0:{}"),
     ("[]", "a:0:{}"),
     (r#"{"device":"phone","n":-7}"#, r#"a:2:{s:6:"device";s:5:"phone";s:1:"n";i:-7;}"#),
@@ -20,9 +20,9 @@ const USUAL: [(&str, &str); 8] = [
     (r#"{"lat":48.8566,"far":1.5e+300}"#, "a:2:{s:3:\"lat\";d:48.8566;s:3:\"far\";d:1.5E+300;}"),
 ];
 
-/// The long way.
-fn view(php: &[u8]) -> Vec<u8> {
-    serde_json::to_vec(&unserialize(php).expect("a value that PHP serialized")).expect("a view never fails")
+/// The general conversion to JSON.
+fn json_form(php: &[u8]) -> Vec<u8> {
+    serde_json::to_vec(&unserialize(php).expect("a value that PHP serialized")).expect("the JSON form never fails")
 }
 
 fn transcoded(php: &[u8]) -> Option<(usize, Vec<u8>)> {
@@ -30,31 +30,31 @@ fn transcoded(php: &[u8]) -> Option<(usize, Vec<u8>)> {
     match from_php(php, &mut out) {
         Some(length) => Some((length, out.split_off(4))),
         None => {
-            assert_eq!(out, b"kept", "what is declined leaves nothing behind");
+            assert_eq!(out, b"kept", "the output is unchanged");
             None
         }
     }
 }
 
-/// Whatever is not declined is what the long way gives.
+/// Compares the fast path with the general conversion; returns whether the fast path supports the input.
 fn assert_from_php(bytes: &[u8]) -> bool {
     let Some((length, json)) = transcoded(bytes) else { return false };
-    assert_eq!(json, view(bytes));
+    assert_eq!(json, json_form(bytes));
     assert_eq!(serialize(&unserialize(bytes).expect("read above")), &bytes[..length]);
     true
 }
 
 fn assert_from_json(text: &str) -> bool {
     let Some((php, json)) = from_json(text) else { return false };
-    let value: Value = serde_json::from_str(text).expect("what is not declined is JSON");
+    let value: Value = serde_json::from_str(text).expect("supported input is JSON");
     assert_eq!(php, serialize(&value), "{text}");
-    assert_eq!(json, serde_json::to_vec(&value).expect("a view never fails"), "{text}");
+    assert_eq!(json, serde_json::to_vec(&value).expect("the JSON form never fails"), "{text}");
     true
 }
 
 #[test]
-fn what_applications_usually_write_is_not_declined() {
-    for (json, php) in USUAL {
+fn fast_path_supports_common_input() {
+    for (json, php) in COMMON {
         let mut escaped = Vec::new();
         assert_eq!(from_php(php.as_bytes(), &mut escaped), Some(php.len()), "{php}");
         let (again, normal) = from_json(json).expect(json);
@@ -67,7 +67,7 @@ fn what_applications_usually_write_is_not_declined() {
 }
 
 #[test]
-fn what_takes_the_long_way_is_declined() {
+fn fast_path_returns_none_for_other_input() {
     let deep = |open: &str, close: &str| [open.repeat(40), close.repeat(40)].concat();
     let wide = format!("{{{}}}", (1..=20).map(|name| format!("\"{name}\":0")).collect::<Vec<_>>().join(","));
     let texts = [
@@ -139,12 +139,12 @@ fn what_takes_the_long_way_is_declined() {
 
 proptest! {
     #[test]
-    fn serialized_values_come_out_as_on_the_long_way(value in value(), behind in ".{0,3}") {
+    fn from_php_agrees_with_the_general_conversion(value in value(), behind in ".{0,3}") {
         assert_from_php(&[serialize(&value), behind.into_bytes()].concat());
     }
 
     #[test]
-    fn damaged_ones_too(value in json_value(), place in any::<Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+    fn from_php_agrees_on_damaged_input(value in json_value(), place in any::<Index>(), byte in any::<u8>(), cut in any::<bool>()) {
         let mut bytes = serialize(&value);
         let place = place.index(bytes.len());
         if cut { bytes.remove(place); } else { bytes[place] = byte; }
@@ -152,14 +152,14 @@ proptest! {
     }
 
     #[test]
-    fn json_comes_out_as_on_the_long_way(value in json_value(), pretty in any::<bool>()) {
+    fn from_json_agrees_with_the_general_conversion(value in json_value(), pretty in any::<bool>()) {
         let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
-        assert_from_json(&write(&value).expect("a view never fails"));
+        assert_from_json(&write(&value).expect("the JSON form never fails"));
     }
 
     #[test]
-    fn damaged_json_too(value in json_value(), place in any::<Index>(), byte in 0..128_u8, cut in any::<bool>()) {
-        let mut bytes = serde_json::to_vec(&value).expect("a view never fails");
+    fn from_json_agrees_on_damaged_input(value in json_value(), place in any::<Index>(), byte in 0..128_u8, cut in any::<bool>()) {
+        let mut bytes = serde_json::to_vec(&value).expect("the JSON form never fails");
         let place = place.index(bytes.len());
         if cut { bytes.remove(place); } else { bytes[place] = byte; }
         if let Ok(text) = std::str::from_utf8(&bytes) {

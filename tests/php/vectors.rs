@@ -1,10 +1,10 @@
-//! Reading `tests/vectors/`.
+//! Reads `tests/vectors/`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use presence_sidecar::php::{Array, ArrayKey, Value};
 
-/// A file of vectors as JSON.
+/// A vector file as JSON.
 pub fn file(name: &str) -> serde_json::Value {
     let path = format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -26,8 +26,7 @@ pub fn text(value: &serde_json::Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string"))
 }
 
-/// A value as a PHP application prints it, for comparing numbers by what they mean: PHP writes 1.0
-/// as 1.
+/// The value with whole floats as integers, to compare numbers by value: PHP encodes 1.0 as 1.
 pub fn numbers_by_value(value: &serde_json::Value) -> serde_json::Value {
     match value {
         serde_json::Value::Number(number) => match number.as_i64() {

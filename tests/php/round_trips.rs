@@ -36,7 +36,7 @@ pub fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Values that JSON can bring.
+/// Values that JSON can represent.
 pub fn json_value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(Value::Null),
@@ -62,18 +62,18 @@ fn without_negative_zeros(value: Value) -> Value {
 
 proptest! {
     #[test]
-    fn what_is_serialized_reads_back(value in value()) {
+    fn serialized_values_unserialize_to_the_same_value(value in value()) {
         prop_assert_eq!(unserialize(&serialize(&value)), Ok(value));
     }
 
     #[test]
-    fn what_shows_as_json_reads_back_with_its_types(value in json_value()) {
+    fn json_values_keep_their_types(value in json_value()) {
         let json = serde_json::to_string(&value).expect("the JSON view never fails");
         prop_assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON"), value);
     }
 
     #[test]
-    fn any_value_has_a_json_view(value in value()) {
+    fn every_value_has_a_json_form(value in value()) {
         prop_assert!(serde_json::to_string(&value).is_ok());
     }
 

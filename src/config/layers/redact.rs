@@ -1,8 +1,8 @@
-//! Values in print: TOML on one line, with nothing in it that must stay secret.
+//! Values for listings and errors: TOML on one line, with secrets masked.
 
 use figment::value::Value;
 
-/// How much of a key's value may be shown.
+/// The part of a value that may be printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visibility {
     All,
@@ -10,11 +10,11 @@ enum Visibility {
     Nothing,
 }
 
-fn shown(key: &str) -> Visibility {
+fn visibility(key: &str) -> Visibility {
     match key.rsplit('.').next().unwrap_or(key) {
         "secret" | "previous_secrets" | "password" | "tokens" | "user_token_secrets" => Visibility::Nothing,
         "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Visibility::Nothing,
-        // Printed member by member; as a whole only when it is no array of tables.
+        // Printed member by member; as a whole only in an error, if it is not an array of tables.
         "endpoints" => Visibility::Nothing,
         "url" => Visibility::WithoutPassword,
         _ if key.contains("headers") => Visibility::Nothing,
@@ -22,32 +22,32 @@ fn shown(key: &str) -> Visibility {
     }
 }
 
-/// What stands for a secret in print.
-pub(super) const MASK: &str = "\"********\"";
+/// The replacement for a secret.
+const MASK: &str = "\"********\"";
 
-/// A value as TOML on one line, masked as its key asks for.
-pub(super) fn printed(key: &str, value: &Value) -> String {
-    match (shown(key), value) {
+/// Formats a value as TOML on one line; its key decides what is masked.
+pub fn format(key: &str, value: &Value) -> String {
+    match (visibility(key), value) {
         (Visibility::Nothing, Value::Array(_, items)) => {
             format!("[{}]", vec![MASK; items.len()].join(", "))
         }
         (Visibility::Nothing, Value::Dict(_, table)) => {
-            let names: Vec<_> = table.keys().map(|name| format!("{} = {MASK}", quoted(name))).collect();
-            inline(&names)
+            let names: Vec<_> = table.keys().map(|name| format!("{} = {MASK}", quote(name))).collect();
+            inline_table(&names)
         }
         (Visibility::Nothing, _) => MASK.to_owned(),
-        (Visibility::WithoutPassword, value) => without_password(value.as_str().unwrap_or_default()),
-        (Visibility::All, Value::String(_, text)) => quoted(text),
+        (Visibility::WithoutPassword, value) => mask_password(value.as_str().unwrap_or_default()),
+        (Visibility::All, Value::String(_, text)) => quote(text),
         (Visibility::All, Value::Array(_, items)) => {
-            let items: Vec<_> = items.iter().map(|item| printed(key, item)).collect();
+            let items: Vec<_> = items.iter().map(|item| format(key, item)).collect();
             format!("[{}]", items.join(", "))
         }
         (Visibility::All, Value::Dict(_, table)) => {
             let pairs: Vec<_> = table
                 .iter()
-                .map(|(name, value)| format!("{} = {}", quoted(name), printed(&format!("{key}.{name}"), value)))
+                .map(|(name, value)| format!("{} = {}", quote(name), format(&format!("{key}.{name}"), value)))
                 .collect();
-            inline(&pairs)
+            inline_table(&pairs)
         }
         (Visibility::All, Value::Bool(_, value)) => value.to_string(),
         (Visibility::All, Value::Num(_, number)) => number.to_i128().map_or_else(|| "?".to_owned(), |n| n.to_string()),
@@ -55,8 +55,8 @@ pub(super) fn printed(key: &str, value: &Value) -> String {
     }
 }
 
-/// A text as a TOML string on one line.
-pub(super) fn quoted(text: &str) -> String {
+/// Formats a text as a TOML string on one line.
+pub fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
@@ -69,27 +69,27 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-fn inline(pairs: &[String]) -> String {
+fn inline_table(pairs: &[String]) -> String {
     match pairs.is_empty() {
         true => "{}".to_owned(),
         false => format!("{{ {} }}", pairs.join(", ")),
     }
 }
 
-fn without_password(text: &str) -> String {
+fn mask_password(text: &str) -> String {
     let Ok(mut url) = url::Url::parse(text) else {
         return MASK.to_owned();
     };
-    let plain = |name: &str| matches!(name, "db" | "database");
-    let open_query = url.query_pairs().all(|(name, _)| plain(&name));
-    if url.password().is_none() && open_query {
-        return quoted(text);
+    let is_plain = |name: &str| matches!(name, "db" | "database");
+    let plain_query = url.query_pairs().all(|(name, _)| is_plain(&name));
+    if url.password().is_none() && plain_query {
+        return quote(text);
     }
     if url.password().is_some() && url.set_password(Some("********")).is_err() {
         return MASK.to_owned();
     }
-    if !open_query {
+    if !plain_query {
         url.set_query(Some("********"));
     }
-    quoted(url.as_str())
+    quote(url.as_str())
 }

@@ -1,17 +1,17 @@
 //! `config/presence.toml` as a schema: the known keys, their kinds, their order, their defaults.
 //!
-//! The file follows three rules, which make it the only place that lists keys: `key = value` is a default,
-//! `#key = value` (no blank behind the `#`) is an example of a key without one, `# text` is prose.
+//! The file is the only list of keys, by three rules: `key = value` is a default, `#key = value` (no space after the
+//! `#`) is an example of a key without a default, `# text` is a comment.
 
-/// The manual, as compiled in.
-pub(super) const TEXT: &str = include_str!("../../config/presence.toml");
+/// The compiled-in file.
+pub const TEXT: &str = include_str!("../../../config/presence.toml");
 
-/// The array of tables, which each have a schema of their own.
-pub(super) const ENDPOINTS: &str = "webhook.endpoints";
+/// The array of tables, each with keys of its own.
+pub const ENDPOINTS: &str = "webhook.endpoints";
 
-/// What a key's value must be.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Text,
     Number,
     Bool,
@@ -31,8 +31,8 @@ impl Kind {
         }
     }
 
-    /// Whether `value` is of this kind, down to the members of lists and tables.
-    pub(super) fn fits(self, value: &toml::Value) -> bool {
+    /// Whether `value` is of this kind, including the members of lists and tables.
+    pub fn fits(self, value: &toml::Value) -> bool {
         match (self, value) {
             (Self::Text, toml::Value::String(_))
             | (Self::Number, toml::Value::Integer(_))
@@ -44,37 +44,37 @@ impl Kind {
         }
     }
 
-    /// The kind in an operator's words.
-    pub(super) fn wanted(self) -> &'static str {
+    /// The end of an error about a value of another kind.
+    pub fn requirement(self) -> &'static str {
         match self {
-            Self::Text => "must be a text",
+            Self::Text => "must be a string",
             Self::Number => "must be a whole number",
             Self::Bool => "must be true or false",
-            Self::List => "must be a list of texts",
-            Self::Table => "must be a table of texts, { name = \"value\" }",
+            Self::List => "must be a list of strings",
+            Self::Table => "must be a table of strings, { name = \"value\" }",
             Self::TableArray => "must be an array of tables, [[webhook.endpoints]]",
         }
     }
 }
 
-/// The known keys in the manual's order; keys of an endpoint begin with `webhook.endpoints[]`.
-pub(super) struct Schema {
+/// The known keys in the order of the file; keys of an endpoint begin with `webhook.endpoints[]`.
+pub struct Schema {
     keys: Vec<KeySpec>,
 }
 
 /// A known key.
-pub(super) struct KeySpec {
+pub struct KeySpec {
     /// The dotted key.
     pub key: String,
-    /// What its value must be.
+    /// The kind of its value.
     pub kind: Kind,
-    /// Whether the manual gives it a value.
+    /// Whether the file has a default for it.
     pub has_default: bool,
 }
 
 impl Schema {
-    /// Reads the schema off the compiled-in file.
-    pub(super) fn read() -> Self {
+    /// Parses the compiled-in file.
+    pub fn parse() -> Self {
         let mut keys = Vec::new();
         let mut section = String::new();
         for line in TEXT.lines() {
@@ -97,36 +97,36 @@ impl Schema {
     }
 
     /// Every known key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &KeySpec> {
+    pub fn keys(&self) -> impl Iterator<Item = &KeySpec> {
         self.keys.iter()
     }
 
-    /// What is known of a key, `None` if there is no such key.
-    pub(super) fn find(&self, key: &str) -> Option<&KeySpec> {
+    /// The specification of a key; `None` if there is no such key.
+    pub fn find(&self, key: &str) -> Option<&KeySpec> {
         self.keys().find(|known| known.key == key)
     }
 
-    /// Whether `key` is a section with keys in it.
-    pub(super) fn is_section(&self, key: &str) -> bool {
+    /// Whether `key` is a section.
+    pub fn is_section(&self, key: &str) -> bool {
         let inside = |known: &KeySpec| known.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
         self.keys().any(inside)
     }
 
-    /// ` (did you mean …?)` for a misspelt key, or nothing when none is near.
-    pub(super) fn suggestion(&self, key: &str) -> String {
+    /// ` (did you mean …?)` for a misspelt key; empty if no key is similar.
+    pub fn suggestion(&self, key: &str) -> String {
         let endpoint = key.contains("[]");
         let known = self.keys().map(|known| known.key.as_str()).filter(|known| endpoint || !known.contains("[]"));
-        hint(key, known)
+        suggest(key, known)
     }
 }
 
-/// ` (did you mean …?)` if one of `known` is near to `word`, else nothing.
-pub(super) fn hint<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// ` (did you mean …?)` if one of `known` is similar to `word`, else empty.
+pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let leaf = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
     let distance = |key: &str| {
-        // A right name in a wrong section is as near as two slips.
+        // A right name in a wrong section counts as two typing errors.
         let moved = leaf(key) == leaf(word);
-        // So is one without its unit: `cache.ttl`.
+        // So does a name without its unit: `cache.ttl`.
         let cut = key.strip_prefix(word).is_some_and(|unit| unit.starts_with('_'));
         let moved = if moved || cut { 2 } else { usize::MAX };
         strsim::damerau_levenshtein(word, key).min(moved)

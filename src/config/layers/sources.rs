@@ -1,67 +1,88 @@
-//! Reading the sources in their order. The only file here that touches the file system, besides `secrets`.
+//! Reads the sources in their order. Besides `secrets`, the only part of the configuration that reads files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use figment::value::Value;
+
 use super::environment::{Setting, Settings};
-use super::error::ConfigError;
-use super::layers::Layers;
-use super::manual::Schema;
-use super::{Sources, environment, secrets};
+use super::error::{ConfigError, Result};
+use super::{Layers, environment};
+use crate::config::secrets;
 use crate::laravel::dotenv;
 
-/// All layers, and the warnings met on the way.
-pub(super) fn read(sources: &Sources) -> Result<(Layers, Vec<String>), ConfigError> {
-    let mut layers = Layers::new(Schema::read())?;
+/// The sources of the configuration, besides the compiled-in defaults.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The TOML file (`--config`).
+    pub file: Option<PathBuf>,
+    /// The root folder of the Laravel app whose `.env` is read (`--laravel`).
+    pub laravel: Option<PathBuf>,
+    /// The process environment; the caller reads it.
+    pub environment: Vec<(String, String)>,
+    /// The command line.
+    pub flags: Flags,
+}
+
+/// The flags that override configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`: a comma-separated list, as `PRESENCE_LISTEN`.
+    pub listen: Option<String>,
+}
+
+/// Reads all layers; the second value are warnings about names and file modes.
+pub fn read(sources: &Sources) -> Result<(Layers, Vec<String>)> {
+    let mut layers = Layers::new()?;
     let app = match &sources.laravel {
-        Some(folder) => app(folder, &sources.environment, &layers)?,
+        Some(folder) => read_app(folder, &sources.environment, &layers)?,
         None => Settings::default(),
     };
-    app.settings.iter().for_each(|setting| layers.note_app(&setting.layer));
+    app.settings.iter().for_each(|setting| layers.mark_app_layer(&setting.layer));
     let process = environment::read(&sources.environment, "environment", &layers)?;
     let mut warnings = app.warnings;
     warnings.extend(process.warnings);
 
     let (mut fallbacks, settings): (Vec<Setting>, Vec<Setting>) =
         app.settings.into_iter().chain(process.settings).partition(|setting| setting.fallback);
-    // The sort is stable: of one name the process environment still comes last, and CACHE_STORE beats CACHE_DRIVER.
+    // The sort is stable: for one name the process environment stays last, and CACHE_STORE overrides CACHE_DRIVER.
     fallbacks.sort_by(|one, other| one.name.cmp(&other.name));
-    add(&mut layers, fallbacks)?;
+    add_all(&mut layers, fallbacks)?;
     if let Some(path) = &sources.file {
-        let table = table(path)?;
+        let table = read_toml(path)?;
         layers.add(&path.display().to_string(), table)?;
     }
-    add(&mut layers, settings)?;
+    add_all(&mut layers, settings)?;
     if let Some(listen) = &sources.flags.listen {
-        layers.add("flag --listen", environment::listed("server.listen", listen))?;
+        layers.add("flag --listen", environment::list_setting("server.listen", listen))?;
     }
-    warnings.extend(generated(&mut layers)?);
+    warnings.extend(add_generated_secrets(&mut layers)?);
     if let Some(folder) = &sources.laravel {
-        database_of(folder, &mut layers)?;
+        add_app_database(folder, &mut layers)?;
     }
     Ok((layers, warnings))
 }
 
-fn add(layers: &mut Layers, settings: Vec<Setting>) -> Result<(), ConfigError> {
+fn add_all(layers: &mut Layers, settings: Vec<Setting>) -> Result<()> {
     settings.into_iter().try_for_each(|setting| layers.add(&setting.layer, setting.table))
 }
 
-fn text(path: &Path) -> Result<String, ConfigError> {
+fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
-    let why = match error.kind() {
+    let problem = match error.kind() {
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    ConfigError::new(format!("{} {why}", path.display()))
+    ConfigError::new(format!("{} {problem}", path.display()))
 }
 
-fn table(path: &Path) -> Result<toml::Table, ConfigError> {
-    let text = text(path)?;
-    // The parser's own Display quotes the line, and with it perhaps a secret.
+fn read_toml(path: &Path) -> Result<toml::Table> {
+    let text = read_text(path)?;
+    // The Display of the parser quotes the line, which may contain a secret.
     text.parse::<toml::Table>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or_else(String::new, |before| format!(" line {}", before.split('\n').count()));
@@ -69,13 +90,14 @@ fn table(path: &Path) -> Result<toml::Table, ConfigError> {
     })
 }
 
-/// The app's `.env`, or `.env.$APP_ENV` where the process environment names one that exists, as Laravel chooses.
-fn app(folder: &Path, process: &[(String, String)], layers: &Layers) -> Result<Settings, ConfigError> {
+/// Reads the app's `.env`, or `.env.$APP_ENV` if the process environment has `APP_ENV` and the file exists, as Laravel
+/// does.
+fn read_app(folder: &Path, process: &[(String, String)], layers: &Layers) -> Result<Settings> {
     let lookup = |name: &str| process.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let named = lookup("APP_ENV").filter(|env| !env.is_empty() && !env.contains('/')).map(|env| format!(".env.{env}"));
     let file = named.filter(|file| folder.join(file).is_file()).unwrap_or_else(|| ".env".to_owned());
     let path = folder.join(&file);
-    let text = match text(&path) {
+    let text = match read_text(&path) {
         Ok(text) => text,
         Err(error) if path.exists() => return Err(error),
         Err(_) => {
@@ -90,22 +112,22 @@ fn app(folder: &Path, process: &[(String, String)], layers: &Layers) -> Result<S
     environment::read(&pairs, &format!("{file} of {}", folder.display()), layers)
 }
 
-/// The file that a Laravel app on SQLite has its tables in, unless it says otherwise.
-fn database_of(folder: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
+/// Adds the default file of a Laravel app on SQLite, if it exists and no other database is set.
+fn add_app_database(folder: &Path, layers: &mut Layers) -> Result<()> {
     let file = folder.join("database/database.sqlite");
-    let sqlite = layers.value("database.connection").and_then(figment::value::Value::into_string);
+    let sqlite = layers.value("database.connection").and_then(Value::into_string);
     if sqlite.as_deref() != Some("sqlite") || layers.value("database.url").is_some() || !file.is_file() {
         return Ok(());
     }
-    let table = environment::text("database.database", &file.to_string_lossy());
+    let table = environment::text_setting("database.database", &file.to_string_lossy());
     let layer = format!("the app in {}", folder.display());
-    layers.note_app(&layer);
-    layers.fill(&layer, table)
+    layers.mark_app_layer(&layer);
+    layers.add_below(&layer, table)
 }
 
-/// What the first start has generated; it only fills what nobody else has set.
-fn generated(layers: &mut Layers) -> Result<Vec<String>, ConfigError> {
-    let storage = layers.value("storage").and_then(figment::value::Value::into_string).unwrap_or_default();
+/// Adds the secrets that the first start has generated, below all other layers; returns a warning about the file mode.
+fn add_generated_secrets(layers: &mut Layers) -> Result<Vec<String>> {
+    let storage = layers.value("storage").and_then(Value::into_string).unwrap_or_default();
     let path = secrets::path(Path::new(&storage));
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -118,7 +140,7 @@ fn generated(layers: &mut Layers) -> Result<Vec<String>, ConfigError> {
     let mut pairs = pairs.map_err(|error| ConfigError::new(format!("{}: {error}", path.display())))?;
     pairs.retain(|(name, _)| secrets::NAMES.contains(&name.as_str()));
     for setting in environment::read(&pairs, "generated", layers)?.settings {
-        layers.fill(&path.display().to_string(), setting.table)?;
+        layers.add_below(&path.display().to_string(), setting.table)?;
     }
-    Ok(secrets::exposed(&path).into_iter().collect())
+    Ok(secrets::mode_warning(&path).into_iter().collect())
 }

@@ -12,7 +12,7 @@ fn stored_meta(value: &Value) -> serde_json::Value {
 }
 
 #[test]
-fn the_meta_of_every_recorded_record_shows_as_laravel_showed_it() {
+fn recorded_meta_has_the_json_of_laravel() {
     for case in cases("presence-values.json", "cases") {
         let value = unserialize(&bytes(&case["redis_value"])).expect("a record");
         let status = match &case["status_json"] {
@@ -26,7 +26,7 @@ fn the_meta_of_every_recorded_record_shows_as_laravel_showed_it() {
 }
 
 #[test]
-fn every_recorded_record_is_written_back_byte_for_byte() {
+fn recorded_records_serialize_to_the_same_bytes() {
     for case in cases("presence-values.json", "cases") {
         let recorded = bytes(&case["redis_value"]);
         assert_eq!(serialize(&unserialize(&recorded).expect("a record")), recorded, "{}", case["name"]);
@@ -43,9 +43,9 @@ fn every_recorded_record_is_written_back_byte_for_byte() {
 }
 
 #[test]
-fn meta_from_a_request_is_stored_as_laravel_stored_it() {
+fn request_meta_is_stored_as_by_laravel() {
     let path = format!("{}/tests/vectors/presence-values.json", env!("CARGO_MANIFEST_DIR"));
-    // The whole file as PHP values, so that meta arrives as a request would bring it.
+    // The whole file as PHP values, so that meta is parsed as in a request.
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("vectors")).expect("JSON");
     let cases = file.as_array().and_then(|file| file.get("cases")).and_then(Value::as_array).expect("cases");
     for (_, case) in cases {
@@ -67,7 +67,7 @@ fn meta_from_a_request_is_stored_as_laravel_stored_it() {
 }
 
 #[test]
-fn foreign_values_read_or_fail_without_panic() {
+fn foreign_values_never_panic() {
     for case in file("presence-reads.json")["cases"].as_array().expect("cases") {
         if let Some(stored) = case["stored"].as_str() {
             let readable = unserialize(stored.as_bytes()).is_ok();
@@ -77,7 +77,7 @@ fn foreign_values_read_or_fail_without_panic() {
 }
 
 #[test]
-fn integer_keys_fold_as_in_php() {
+fn integer_keys_are_normalized_as_in_php() {
     for (text, number) in
         [("0", 0), ("5", 5), ("-5", -5), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)]
     {
@@ -89,7 +89,7 @@ fn integer_keys_fold_as_in_php() {
 }
 
 #[test]
-fn a_later_duplicate_wins_in_the_place_of_the_first() {
+fn duplicate_key_keeps_its_position_and_gets_the_last_value() {
     let read: Array = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).expect("an object");
     assert_eq!(read, array([("a", 3), ("b", 2)]));
     assert_ne!(read, array([("b", 2), ("a", 3)]), "order is part of a value");
@@ -106,7 +106,7 @@ fn meta_must_be_an_object_or_an_array() {
 }
 
 #[test]
-fn objects_show_what_their_class_makes_of_them() {
+fn objects_have_the_json_of_their_class() {
     let carbon = |class: &str, kind: u8, zone: &str| {
         format!(
             "O:{}:\"{class}\":3:{{s:4:\"date\";s:26:\"2026-01-02 03:04:05.600000\";s:13:\"timezone_type\";i:{kind};s:8:\"timezone\";s:{}:\"{zone}\";}}",
@@ -144,7 +144,7 @@ fn objects_show_what_their_class_makes_of_them() {
 }
 
 #[test]
-fn a_date_that_cannot_be_read_shows_its_properties() {
+fn invalid_date_object_has_the_json_of_its_properties() {
     let value = unserialize(b"O:13:\"Carbon\\Carbon\":1:{s:4:\"date\";s:3:\"???\";}").expect("an object");
     assert_eq!(text(&serde_json::to_value(&value).expect("JSON")["date"]), "???");
 }

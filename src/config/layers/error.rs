@@ -1,14 +1,17 @@
-//! Why the configuration cannot be used.
+//! The error of the configuration.
 
 use std::fmt;
 
-/// One line for the operator: the key, where its value came from, and what to do. It never contains a secret.
+/// The result of reading or resolving a part of the configuration.
+pub type Result<T, E = ConfigError> = std::result::Result<T, E>;
+
+/// One line for the operator: the key, the origin of its value, and what to do. It never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(String);
 
 impl ConfigError {
-    /// An error of this sentence; whatever would break the line is taken out.
-    pub(super) fn new(sentence: impl fmt::Display) -> Self {
+    /// An error with this sentence; control characters, which could break the line, are removed.
+    pub(in crate::config) fn new(sentence: impl fmt::Display) -> Self {
         let sentence = sentence.to_string();
         Self(sentence.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
     }

@@ -1,16 +1,16 @@
-//! Environment names, one table: which key each one sets, and what its empty value means.
+//! The environment names: the key that each one sets, and the meaning of an empty value.
 
 /// An environment name and the key it sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Alias {
-    /// The name in the environment or the `.env`.
+    /// The name in the environment or in a `.env` file.
     pub name: &'static str,
     /// The dotted key it sets.
     pub key: &'static str,
-    /// What an empty value (or Laravel's `null`) means: nothing, or this text.
+    /// The value that an empty text (or Laravel's `null`) stands for; `None` means that it sets nothing.
     pub empty: Option<&'static str>,
-    /// Whether it counts only while nobody else has set the key.
+    /// Whether any other source of the key takes precedence.
     pub fallback: bool,
 }
 
@@ -18,8 +18,8 @@ const fn alias(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: false }
 }
 
-/// A name whose empty value Laravel takes as it is.
-const fn taken(name: &'static str, key: &'static str, empty: &'static str) -> Alias {
+/// A name whose empty value is a value for Laravel, too.
+const fn alias_allowing_empty(name: &'static str, key: &'static str, empty: &'static str) -> Alias {
     Alias { name, key, empty: Some(empty), fallback: false }
 }
 
@@ -41,9 +41,9 @@ const ALIASES: [Alias; 45] = [
     alias("REDIS_SCHEME", "redis.scheme"),
     alias("REDIS_USERNAME", "redis.username"),
     alias("REDIS_PASSWORD", "redis.password"),
-    taken("REDIS_DB", "redis.db", "0"),
-    taken("REDIS_CACHE_DB", "redis.cache_db", "0"),
-    taken("REDIS_PREFIX", "redis.prefix", ""),
+    alias_allowing_empty("REDIS_DB", "redis.db", "0"),
+    alias_allowing_empty("REDIS_CACHE_DB", "redis.cache_db", "0"),
+    alias_allowing_empty("REDIS_PREFIX", "redis.prefix", ""),
     alias("DB_CONNECTION", "database.connection"),
     alias("DATABASE_URL", "database.url"),
     alias("DB_URL", "database.url"),
@@ -58,14 +58,14 @@ const ALIASES: [Alias; 45] = [
     alias("DB_CACHE_TABLE", "database.cache_table"),
     alias("DB_CACHE_CONNECTION", "database.cache_connection"),
     alias("PRESENCE_LARAVEL_VERSION", "laravel.version"),
-    taken("APP_NAME", "laravel.app_name", ""),
+    alias_allowing_empty("APP_NAME", "laravel.app_name", ""),
     alias("APP_TIMEZONE", "laravel.timezone"),
     alias("APP_KEY", "laravel.app_key"),
     alias("APP_PREVIOUS_KEYS", "laravel.previous_keys"),
     alias("ADMIN_TOKEN", "messaging.admin_token"),
     alias("OPERATOR_TOKENS", "messaging.operator_tokens"),
     fallback("QUEUE_CONNECTION", "messaging.queue"),
-    taken("CACHE_PREFIX", "laravel.cache_prefix", ""),
+    alias_allowing_empty("CACHE_PREFIX", "laravel.cache_prefix", ""),
     alias("PRESENCE_WEBHOOK_URL", "webhook.url"),
     alias("PRESENCE_WEBHOOK_SECRET", "webhook.secret"),
     alias("PRESENCE_TOKEN", "auth.tokens"),
@@ -75,17 +75,17 @@ const ALIASES: [Alias; 45] = [
     alias("PRESENCE_LOG_FORMAT", "log.format"),
 ];
 
-/// Every name the configuration reads, besides `PRESENCE__SECTION__KEY`.
+/// Every name that the configuration reads, besides `PRESENCE__SECTION__KEY`.
 pub fn aliases() -> impl Iterator<Item = Alias> {
     ALIASES.into_iter()
 }
 
-/// The alias of that name.
-pub(super) fn find(name: &str) -> Option<Alias> {
+/// The alias with this name.
+pub fn find(name: &str) -> Option<Alias> {
     aliases().find(|alias| alias.name == name)
 }
 
-/// Whether an empty value of `key` is a value.
-pub(super) fn takes_empty(key: &str) -> bool {
+/// Whether an empty text is a value of `key`.
+pub fn allows_empty(key: &str) -> bool {
     aliases().any(|alias| alias.key == key && alias.empty.is_some())
 }

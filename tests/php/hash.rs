@@ -7,9 +7,9 @@ fn plain(pair: &serde_json::Value) -> String {
 }
 
 #[test]
-fn every_recorded_hash_takes_what_laravel_takes() {
+fn recorded_hashes_accept_the_same_passwords_as_laravel() {
     let mut compared = 0;
-    // Those of cost 12 take a quarter of a second for each check: one of them is enough.
+    // A check at cost 12 takes a quarter of a second, so one is enough.
     let cheap = |case: &serde_json::Value| case["cost"] == 4 || plain(&case["plain"]) == "token";
     for case in cases("laravel-primitives.json", "bcrypt").iter().filter(|case| cheap(case)) {
         if case["error"].is_string() {
@@ -25,7 +25,7 @@ fn every_recorded_hash_takes_what_laravel_takes() {
 }
 
 #[test]
-fn hashes_that_laravel_refuses_are_refused() {
+fn hashes_that_laravel_rejects_are_rejected() {
     for case in cases("laravel-primitives.json", "bcrypt_variants") {
         assert_eq!(hash::check(text(&case["plain"]), text(&case["hash"])), case["hash_check"] == true, "{case}");
     }
@@ -35,7 +35,7 @@ fn hashes_that_laravel_refuses_are_refused() {
 }
 
 #[test]
-fn a_hash_of_its_own_is_one_that_laravel_takes() {
+fn new_hash_is_accepted_by_laravel() {
     let made = hash::make("token", hash::MIN_COST).unwrap();
     assert!(made.starts_with("$2y$04$") && made.len() == 60, "{made}");
     assert!(hash::check("token", &made) && !hash::check("Token", &made));
