@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
-pub use self::sql::SqlQueue;
+pub use self::sql::{SqlQueue, TABLES};
 use crate::storage::Result;
 
 /// A job in hand.

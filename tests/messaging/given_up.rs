@@ -100,5 +100,5 @@ async fn what_a_database_cannot_hold_holds_nobody_up() {
     let job = NewJob { id: "x", lane: "0", payload: &payload, delay: Duration::ZERO };
     by_hand.queue.push(QUEUE, &[job]).await.unwrap();
     assert_eq!(by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap(), 1);
-    assert_eq!(died_of(&by_hand).await, "the database refused a statement");
+    assert_eq!(died_of(&by_hand).await, "the database rejected a statement");
 }

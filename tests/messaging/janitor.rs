@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use presence_sidecar::app;
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::{Messaging, MessagingOptions as Base, Metrics};
 use presence_sidecar::php::date;
-use presence_sidecar::storage::sql::{Database, TableNames};
+use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
 use serde_json::json;
 
@@ -20,7 +21,7 @@ fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option
     let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
     Messaging::new(Base {
         database: Database::open(&config.database),
-        names: TableNames::new(&config.messaging.tables, &config.database),
+        names: app::table_names(&config),
         crypt: crypt(),
         zone: chrono_tz::UTC,
         max_recipients: 100,

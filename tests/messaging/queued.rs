@@ -13,7 +13,7 @@ use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
 
 use super::ground::{ADMIN, Device, Ground, OPERATOR, crypt};
-use crate::database::{config, migrated};
+use crate::storage::{config, migrated};
 use crate::support::{Answer, ENGINES, Engine, RedisServer, TestDatabase};
 
 /// Waits until a client has so many messages, and gives what they say.
@@ -239,7 +239,7 @@ async fn a_job_waits_for_tables_that_are_not_there_and_is_done_when_they_are() {
         let waiting = by_hand.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
         assert_eq!(
             (waiting.attempts.count, waiting.attempts.last.as_str()),
-            (1, "a table is missing, which `presence-sidecar migrate` makes")
+            (1, "a table is missing; `presence-sidecar migrate` creates it")
         );
         by_hand.test.sql("ALTER TABLE elsewhere RENAME TO messages");
         while by_hand.messaging.work_once(by_hand.queue.as_ref()).await.unwrap() == 0 {}

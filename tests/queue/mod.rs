@@ -10,7 +10,7 @@ use presence_sidecar::queue::{
     Attempts, Disposition, Job, JobInfo, JobState, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue,
 };
 
-use crate::database::migrated;
+use crate::storage::migrated;
 use crate::support::{Engine, RedisServer, TestDatabase};
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use presence_sidecar::queue::{Disposition, JobState, NewJob, Queue, SqlQueue};
 use presence_sidecar::storage::sql::{Database, Statements, TableNames};
 
 use super::{LEASE, Q};
-use crate::database::migrated;
+use crate::storage::migrated;
 use crate::support::{ENGINES, TestDatabase};
 
 fn job<'a>(lane: &'a str, id: &'a str, delay: Duration) -> NewJob<'a> {

@@ -12,9 +12,11 @@
 
 mod purge;
 mod records;
+mod tables;
 
 pub use self::purge::Purge;
 pub use self::records::{ClientRecord, MessageRecord, NewMessage, PollState, Recipient, Secrets};
+pub use self::tables::TABLES;
 use super::domain::{ClientId, Fingerprint};
 use crate::storage::sql::{Arg, Database, Engine, Error, Result, Statement, Statements, TableNames, retry_on_conflict};
 

@@ -9,6 +9,7 @@
 //! a replica that is stuck in the middle holds up nobody else.
 
 mod settle;
+mod tables;
 mod tx;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use self::settle::SettleTx;
+pub use self::tables::TABLES;
 use super::{Attempts, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
 use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, retry_on_conflict};
 use crate::storage::{Result, sql};

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::migrations::tables;
+use super::tables;
 use crate::support::{Engine, Process, Sidecar, TestDatabase, on_database};
 
 const KEY: &str = "APP_KEY=base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
@@ -18,9 +18,10 @@ fn app(database: &TestDatabase, env: &str) -> TempDir {
     folder
 }
 
-const PRESENCE: [&str; 8] = [
+const PRESENCE: [&str; 9] = [
     "cache",
     "cache_locks",
+    "sidecar_migrations",
     "sidecar_presence_changes",
     "sidecar_presence_counts",
     "sidecar_presence_log",

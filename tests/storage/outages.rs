@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use presence_sidecar::storage::sql::{Database, Error, Statement, Statements};
 
-use super::{config, opened};
+use super::{config, open};
 use crate::support::{Engine, SqlServer, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,8 +17,8 @@ async fn a_server_that_was_down_or_frozen_is_used_again_when_it_is_back() {
             let database = TestDatabase::create_on(&server);
             config(&database, &[("PRESENCE__DATABASE__TIMEOUT_MS", "300")])
         };
-        let (database, names) = opened(&config);
-        database.migrate(&names).await.unwrap();
+        let (database, schema) = open(&config);
+        database.migrate(&schema).await.unwrap();
         let one = Statements::read(database.engine(), "-- name: one\nSELECT CAST(? AS CHAR(3))\n", &[]).get("one");
         let asked = async || database.rows(&one, &["abc".into()]).await.map(|rows| rows[0].text_or_null(0).unwrap());
         assert_eq!(asked().await.unwrap().as_deref(), Some("abc"));
@@ -58,7 +58,7 @@ async fn a_lock_that_others_hold_takes_no_connections_away_from_those_who_need_n
         database.sql("CREATE TABLE things (id int PRIMARY KEY, name varchar(9))");
         database.sql("INSERT INTO things VALUES (1, 'one')");
         let limits = [("PRESENCE__DATABASE__MAX_CONNECTIONS", "2"), ("PRESENCE__DATABASE__TIMEOUT_MS", "1000")];
-        let (opened, _) = opened(&config(&database, &limits));
+        let (opened, _) = open(&config(&database, &limits));
         let _held = database.hold_with("BEGIN; UPDATE things SET name = 'held' WHERE id = 1");
         let write = statement(&opened, "UPDATE things SET name = 'new' WHERE id = 1");
         let read = statement(&opened, "SELECT name FROM things");
@@ -80,7 +80,7 @@ async fn a_statement_that_nobody_waits_for_any_more_ends_on_the_server_too() {
     {
         let database = TestDatabase::create(engine);
         let limits = [("PRESENCE__DATABASE__MAX_CONNECTIONS", "1"), ("PRESENCE__DATABASE__TIMEOUT_MS", "500")];
-        let (opened, _) = opened(&config(&database, &limits));
+        let (opened, _) = open(&config(&database, &limits));
         let (slow, quick) = (statement(&opened, sleep), statement(&opened, "SELECT CAST(1 AS CHAR(1))"));
         _ = opened.rows(&slow, &[]).await;
         opened.rows(&quick, &[]).await.unwrap_or_else(|error| panic!("{engine:?}: {}", error.chain()));
@@ -94,7 +94,7 @@ async fn a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_does()
     let name = name.trim();
     database.sql("CREATE TABLE things (id int)");
     database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
-    let (opened, _) = opened(&config(&database, &[]));
+    let (opened, _) = open(&config(&database, &[]));
     let write = statement(&opened, "INSERT INTO things VALUES (1)");
     let refused = opened.execute(&write, &[]).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
@@ -115,7 +115,7 @@ async fn what_a_server_cannot_do_for_now_is_told_from_what_it_refuses() {
     let cases = [(Engine::MariaDb, mariadb.as_slice()), (Engine::Postgres, postgres.as_slice())];
     for (engine, cases) in cases {
         let database = TestDatabase::create(engine);
-        let (opened, _) = opened(&config(&database, &[]));
+        let (opened, _) = open(&config(&database, &[]));
         for (codes, away) in cases {
             for code in codes.split(", ") {
                 let text = match code.split_once(' ') {

@@ -1,17 +1,18 @@
-//! Making the tables that are missing.
+//! The tables that the sidecar creates.
 
 use std::process::Command;
 
-use super::{config, opened};
+use super::{config, open, open_all, tables};
 use crate::support::{ENGINES, Engine, TestDatabase, fixture};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "cache",
     "cache_locks",
     "clients",
     "message_receipts",
     "messages",
     "sidecar_done_steps",
+    "sidecar_migrations",
     "sidecar_presence_changes",
     "sidecar_presence_counts",
     "sidecar_presence_log",
@@ -20,39 +21,28 @@ const TABLES: [&str; 12] = [
     "sidecar_queue_lanes",
 ];
 
-/// Those shared with the reference server.
+/// The tables shared with Laravel's messaging server.
 const SHARED: [&str; 3] = ["clients", "message_receipts", "messages"];
 
-pub fn tables(database: &TestDatabase) -> Vec<String> {
-    let statement = match database.engine {
-        Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ",
-        Engine::MariaDb => "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
-        Engine::Postgres => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
-    };
-    let mut tables = database.lines(statement);
-    tables.sort();
-    tables
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_database_gets_all_tables_and_a_second_time_none() {
+async fn migrate_creates_all_tables_once() {
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
-        let (opened, names) = opened(&config(&database, &[]));
-        let migrated = opened.migrate(&names).await.unwrap();
-        assert_eq!((migrated.made.len(), migrated.left.len()), (TABLES.len(), 0), "{engine:?}");
+        let (opened, schema) = open_all(&database, &[]);
+        let migrated = opened.migrate(&schema).await.unwrap();
+        assert_eq!((migrated.created.len(), migrated.existing.len()), (TABLES.len(), 0), "{engine:?}");
         assert_eq!(tables(&database), TABLES);
-        let migrated = opened.migrate(&names).await.unwrap();
-        assert_eq!((migrated.made.len(), migrated.left.len()), (0, TABLES.len()), "{engine:?}");
+        let migrated = opened.migrate(&schema).await.unwrap();
+        assert_eq!((migrated.created.len(), migrated.existing.len()), (0, TABLES.len()), "{engine:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_are_made_as_laravel_makes_them() {
+async fn tables_equal_those_of_laravels_migrations() {
     let recorded = TestDatabase::of_file(&fixture("vectors/laravel-messaging.sqlite"));
     let made = TestDatabase::create(Engine::Sqlite);
-    let (sqlite, names) = opened(&config(&made, &[]));
-    sqlite.migrate(&names).await.unwrap();
+    let (sqlite, schema) = open_all(&made, &[]);
+    sqlite.migrate(&schema).await.unwrap();
     for table in SHARED {
         for pragma in ["table_info", "index_list"] {
             let columns = |database: &TestDatabase| {
@@ -66,8 +56,8 @@ async fn tables_are_made_as_laravel_makes_them() {
 
     let (recorded, made) = (TestDatabase::create(Engine::MariaDb), TestDatabase::create(Engine::MariaDb));
     recorded.sql(&std::fs::read_to_string(fixture("vectors/laravel-schema.mysql.sql")).unwrap());
-    let (mariadb, names) = opened(&config(&made, &[]));
-    mariadb.migrate(&names).await.unwrap();
+    let (mariadb, schema) = open_all(&made, &[]);
+    mariadb.migrate(&schema).await.unwrap();
     for table in SHARED {
         let created =
             |database: &TestDatabase| database.sql(&format!("SHOW CREATE TABLE {table}")).replace("\\n", "\n");
@@ -81,10 +71,10 @@ async fn tables_are_made_as_laravel_makes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgres_columns_have_laravel_s_types() {
+async fn postgres_columns_have_laravels_types() {
     let database = TestDatabase::create(Engine::Postgres);
-    let (postgres, names) = opened(&config(&database, &[]));
-    postgres.migrate(&names).await.unwrap();
+    let (postgres, schema) = open_all(&database, &[]);
+    postgres.migrate(&schema).await.unwrap();
     let types = database.lines(
         "SELECT DISTINCT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
          WHERE c.relname IN ('clients', 'messages', 'message_receipts') AND a.attnum > 0 ORDER BY 1",
@@ -98,40 +88,40 @@ async fn on_postgres_columns_have_laravel_s_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_is_left_as_it_is() {
+async fn existing_laravel_table_is_left_unchanged() {
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
         database.sql("CREATE TABLE clients (id char(36) PRIMARY KEY, colour char(9))");
         database.sql("INSERT INTO clients VALUES ('1', 'red')");
-        let (opened, names) = opened(&config(&database, &[]));
-        let migrated = opened.migrate(&names).await.unwrap();
-        assert_eq!(migrated.left, ["clients"]);
+        let (opened, schema) = open_all(&database, &[]);
+        let migrated = opened.migrate(&schema).await.unwrap();
+        assert_eq!(migrated.existing, ["clients"]);
         assert_eq!(database.lines("SELECT colour FROM clients")[0].trim(), "red");
         assert_eq!(tables(&database), TABLES);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_can_have_other_names() {
+async fn table_names_are_configurable() {
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
         let names = [("PRESENCE__MESSAGING__TABLES__CLIENTS", "app_clients"), ("PRESENCE__DATABASE__PREFIX", "own_")];
-        let (opened, names) = opened(&config(&database, &names));
-        opened.migrate(&names).await.unwrap();
-        let made = tables(&database);
-        assert_eq!(made.len(), TABLES.len());
-        assert!(made.iter().all(|name| !name.starts_with("sidecar_") && name != "clients"), "{made:?}");
+        let (opened, schema) = open_all(&database, &names);
+        opened.migrate(&schema).await.unwrap();
+        let created = tables(&database);
+        assert_eq!(created.len(), TABLES.len());
+        assert!(created.iter().all(|name| !name.starts_with("sidecar_") && name != "clients"), "{created:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_processes_may_migrate_at_once() {
+async fn concurrent_migrations_create_each_table_once() {
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
-        let config = config(&database, &[]);
+        let config = config(&database, &[("PRESENCE_CACHE_STORE", "database")]);
         let migrations = (0..4).map(|_| {
-            let (opened, names) = opened(&config);
-            tokio::spawn(async move { opened.migrate(&names).await.map(|migrated| migrated.made.len()) })
+            let (opened, schema) = open(&config);
+            tokio::spawn(async move { opened.migrate(&schema).await.map(|migrated| migrated.created.len()) })
         });
         let mut made = 0;
         for migration in migrations.collect::<Vec<_>>() {
@@ -144,7 +134,7 @@ async fn several_processes_may_migrate_at_once() {
 }
 
 #[test]
-fn the_command_tells_what_it_did() {
+fn migrate_command_prints_created_and_existing_tables() {
     let database = TestDatabase::create(Engine::Sqlite);
     let migrate = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
@@ -153,9 +143,10 @@ fn the_command_tells_what_it_did() {
     };
     let first = migrate();
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
-    let told = String::from_utf8(first.stdout).unwrap();
-    assert!(told.starts_with("made clients\nmade messages\nmade message_receipts\nmade sidecar_"), "{told}");
-    assert!(String::from_utf8(migrate().stdout).unwrap().starts_with("left clients\n"));
+    let printed = String::from_utf8(first.stdout).unwrap();
+    let expected = "created clients\ncreated messages\ncreated message_receipts\ncreated sidecar_";
+    assert!(printed.starts_with(expected), "{printed}");
+    assert!(String::from_utf8(migrate().stdout).unwrap().starts_with("exists clients\n"));
     let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
         .arg("migrate")
         .env_clear()
