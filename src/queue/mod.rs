@@ -59,6 +59,17 @@ pub struct Attempts {
     pub last: String,
 }
 
+impl Attempts {
+    /// Decodes attempts. Those that cannot be decoded count as none.
+    fn from_json(json: &[u8]) -> Self {
+        serde_json::from_slice(json).unwrap_or_default()
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("attempts have string keys only: {error}"))
+    }
+}
+
 /// A job to push.
 #[derive(Clone, Debug)]
 pub struct NewJob<'a> {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{config, open, open_all, tables};
+use super::{columns_and_indexes, config, open, open_all, tables};
 use crate::support::{ENGINES, Engine, TestDatabase, fixture};
 
 const TABLES: [&str; 13] = [
@@ -161,4 +161,65 @@ fn migrate_command_prints_created_and_existing_tables() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && error.contains("the database is not available"), "{error}");
     assert!(!error.contains("hush"), "{error}");
+}
+
+/// The checksums of released migrations, by versions. A change to a released migration would stop the start of every
+/// sidecar that has applied it; changes to tables need a new version.
+const CHECKSUMS: [(Engine, [&str; 3]); 3] = [
+    (
+        Engine::Sqlite,
+        [
+            "8c17ada0e8bb9522abf11b343388ae65c7cb623a759cb09ea5da400e806db102",
+            "bd19e8a4eceb0f66d0fecbe279f06c9cd208161c0078601bce7c247d69314deb",
+            "b19433f92df5f6e7d28f8d68d753e85029a6ae2545b223a5ceda60f22e878bcf",
+        ],
+    ),
+    (
+        Engine::MariaDb,
+        [
+            "33a9784b0278d38c933814ffbdb497705dd972a084980af41a19c545854639bc",
+            "7a823cfc93a6a0f9d35992f689e6b9401ed1c366659ddb7280809cdc6ffe9e97",
+            "78afb0fc33f6782de6a56609fe99d68134cd6e7997248fc2b9db70f894e2c575",
+        ],
+    ),
+    (
+        Engine::Postgres,
+        [
+            "743164d46aaaf4854832108ff858d10b0303718b884a4f9ca6e56e60f167d871",
+            "ae39df8b52968a93ce3d38cd4cb778210eec2dc3671290657de99db26a25497c",
+            "01edace2e0684f92fdb557d7dda24e3ab1459e215cf03c4cb64741c04c0ab8eb",
+        ],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn released_migrations_are_unchanged() {
+    for (engine, checksums) in CHECKSUMS {
+        let database = TestDatabase::create(engine);
+        let (opened, schema) = open_all(&database, &[]);
+        opened.migrate(&schema).await.unwrap();
+        let column = if engine == Engine::Postgres { "encode(checksum, 'hex')" } else { "lower(hex(checksum))" };
+        let recorded = format!("SELECT {column} FROM sidecar_migrations WHERE success = TRUE ORDER BY version");
+        assert_eq!(database.lines(&recorded), checksums, "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_an_earlier_release_are_adopted() {
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        let (opened, schema) = open_all(&database, &[]);
+        opened.migrate(&schema).await.unwrap();
+        // Release 0.1.0 recorded no migrations.
+        database.sql("DROP TABLE sidecar_migrations");
+        database.sql("INSERT INTO sidecar_presence_log (id, last, trimmed) VALUES (1, 7, 3)");
+        let before = columns_and_indexes(&database);
+        assert!(!opened.has_missing_tables(&schema).await.unwrap(), "{engine:?}");
+        let migrated = opened.migrate(&schema).await.unwrap();
+        assert_eq!(migrated.created, ["sidecar_migrations"], "{engine:?}");
+        let added: Vec<String> =
+            columns_and_indexes(&database).into_iter().filter(|line| !before.contains(line)).collect();
+        assert!(added.iter().all(|line| line.starts_with("sidecar_migrations")), "{engine:?}: {added:?}");
+        assert_eq!(database.lines("SELECT last FROM sidecar_presence_log"), ["7"], "{engine:?}");
+    }
 }

@@ -101,7 +101,7 @@ impl Queue for RedisQueue {
                         lane,
                         payload: stored.payload,
                         age,
-                        attempts: parse_attempts(&attempts),
+                        attempts: Attempts::from_json(&attempts),
                         lease,
                     });
                 }
@@ -121,10 +121,8 @@ impl Queue for RedisQueue {
             call.arg(lane).arg(id).arg(*lease);
             match disposition {
                 Disposition::Done => call.arg("done").arg(0).arg(""),
-                Disposition::Retry(after, attempts) => {
-                    call.arg("retry").arg(millis(*after)).arg(encode_attempts(attempts))
-                }
-                Disposition::Dead(attempts) => call.arg("dead").arg(0).arg(encode_attempts(attempts)),
+                Disposition::Retry(after, attempts) => call.arg("retry").arg(millis(*after)).arg(attempts.to_json()),
+                Disposition::Dead(attempts) => call.arg("dead").arg(0).arg(attempts.to_json()),
             };
         }
         let (held,): (Vec<bool>,) = self.connection.send(&call).await?;
@@ -157,7 +155,7 @@ impl Queue for RedisQueue {
             let ready: String = next(&mut reply)?;
             let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
             let (next_at, attempts, cursor) =
-                (ready.parse().ok(), parse_attempts(&attempts), ListCursor { at, id: id.clone() });
+                (ready.parse().ok(), Attempts::from_json(&attempts), ListCursor { at, id: id.clone() });
             jobs.push(JobInfo { id, lane, payload, pushed_at, next_at, attempts, cursor });
         }
         Ok(jobs)
@@ -215,15 +213,6 @@ impl StoredJob {
 fn next<T: ::redis::FromRedisValue>(reply: &mut std::vec::IntoIter<Value>) -> Result<T> {
     let value = reply.next().ok_or_else(|| Unavailable::new("the reply of Redis is too short"))?;
     from_redis_value(value).map_err(|error| unavailable(error.into()))
-}
-
-/// Attempts that cannot be decoded count as none.
-fn parse_attempts(attempts: &[u8]) -> Attempts {
-    serde_json::from_slice(attempts).unwrap_or_default()
-}
-
-fn encode_attempts(attempts: &Attempts) -> Vec<u8> {
-    serde_json::to_vec(attempts).unwrap_or_else(|error| unreachable!("attempts have string keys only: {error}"))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -8,6 +8,7 @@
 //! claims, settles or retracts. So each lane has one history, in the order of the commits. Claims skip locked rows: a
 //! replica that stops in the middle of a transaction blocks no other lanes.
 
+mod rows;
 mod settle;
 mod tables;
 mod tx;
@@ -16,11 +17,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 
+use self::rows::{millis, read_job, read_job_info};
 use self::settle::SettleTx;
 pub use self::tables::TABLES;
-use super::{Attempts, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
+use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
 use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, retry_on_conflict};
 use crate::storage::{Result, sql};
 
@@ -75,7 +76,7 @@ impl SqlQueue {
             transaction.execute(&self.statements.repeated("delete_empty_lanes", args.len()), &args).await?;
         }
         transaction.commit().await?;
-        let heads = heads.iter().map(|row| Ok((row.text(0)?, job(row, until)?)));
+        let heads = heads.iter().map(|row| Ok((row.text(0)?, read_job(row, until)?)));
         let mut heads = heads.collect::<sql::Result<HashMap<String, Job>>>()?;
         Ok(lanes.iter().filter_map(|lane| heads.remove(lane)).collect())
     }
@@ -143,7 +144,7 @@ impl Queue for SqlQueue {
             JobState::Dead => "dead",
         };
         let rows = self.database.rows(&self.statements.get(statement), &args).await?;
-        Ok(rows.iter().map(|row| job_info(row, state)).collect::<sql::Result<Vec<_>>>()?)
+        Ok(rows.iter().map(|row| read_job_info(row, state)).collect::<sql::Result<Vec<_>>>()?)
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
@@ -168,47 +169,4 @@ impl Queue for SqlQueue {
         };
         Ok(QueueStats { pending: number(0)?, dead: number(1)?, oldest: Duration::from_millis(number(2)?) })
     }
-}
-
-fn job(row: &Row, lease: i64) -> sql::Result<Job> {
-    Ok(Job {
-        id: row.text(1)?,
-        lane: row.text(2)?,
-        payload: row.bytes(3)?,
-        attempts: parse_attempts(&row.text(4)?),
-        age: Duration::from_millis(u64::try_from(row.int(5)?).unwrap_or(0)),
-        lease: u64::try_from(lease).unwrap_or(0),
-    })
-}
-
-fn job_info(row: &Row, state: JobState) -> sql::Result<JobInfo> {
-    let id = row.text(0)?;
-    Ok(JobInfo {
-        lane: row.text(1)?,
-        payload: row.bytes(2)?,
-        attempts: parse_attempts(&row.text(3)?),
-        pushed_at: row.int(5)?,
-        next_at: if state == JobState::Pending { row.int_or_null(6)? } else { None },
-        cursor: ListCursor { at: row.int(4)?, id: id.clone() },
-        id,
-    })
-}
-
-/// Returns the key of a lane in the tables: a hash, since names of lanes have any length and any characters.
-fn lane_key(queue: &str, lane: &str) -> String {
-    let hash = Sha256::new().chain_update(queue.len().to_le_bytes()).chain_update(queue).chain_update(lane);
-    hex::encode(hash.finalize())
-}
-
-/// Attempts that cannot be decoded count as none.
-fn parse_attempts(attempts: &str) -> Attempts {
-    serde_json::from_str(attempts).unwrap_or_default()
-}
-
-fn encode_attempts(attempts: &Attempts) -> String {
-    serde_json::to_string(attempts).unwrap_or_else(|error| unreachable!("attempts have string keys only: {error}"))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

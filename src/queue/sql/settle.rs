@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{encode_attempts, lane_key, millis};
+use super::rows::{lane_key, millis};
 use crate::queue::{Disposition, Settlement};
 use crate::storage::sql::{Arg, Result, Statements, Transaction};
 
@@ -66,7 +66,7 @@ impl<'a> SettleTx<'a> {
                 self.advanced.push(lane);
             }
             Disposition::Retry(after, attempts) => {
-                let [attempts, lane] = [&encode_attempts(attempts), &lane];
+                let [attempts, lane] = [&attempts.to_json(), &lane];
                 transaction
                     .execute(&self.statements.get("update_attempts"), &[attempts.as_str().into(), seq.into()])
                     .await?;
@@ -74,7 +74,7 @@ impl<'a> SettleTx<'a> {
                 transaction.execute(&self.statements.get("delay_lane"), &delay).await?;
             }
             Disposition::Dead(attempts) => {
-                let attempts = encode_attempts(attempts);
+                let attempts = attempts.to_json();
                 transaction
                     .execute(&self.statements.get("dead_letter"), &[attempts.as_str().into(), seq.into()])
                     .await?;

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{SqlQueue, lane_key, millis};
+use super::SqlQueue;
+use super::rows::{lane_key, millis};
 use crate::queue::NewJob;
 use crate::storage::sql::{Arg, Result, Transaction};
 

@@ -35,6 +35,7 @@
 mod catalog;
 mod laravel;
 mod own;
+mod retry;
 mod schema;
 mod series;
 mod session;
@@ -48,9 +49,6 @@ use self::catalog::Catalog;
 pub use self::schema::{FeatureTables, PerEngine, Schema, TableNames};
 use super::error::{Error, Result};
 use super::{Database, Pools};
-
-/// The largest number of attempts to create tables that another process creates at the same time.
-const MAX_ATTEMPTS: u32 = 5;
 
 /// The result of a migration: the tables of the schema, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,9 +70,8 @@ impl Database {
             create_parent_dir(file)?;
         }
         let catalog = Catalog::new(self.engine(), schema.names());
-        let mut new: HashSet<String> = HashSet::new();
-        laravel::create_missing(self, &catalog, schema, &mut new).await?;
-        own::migrate(self, &catalog, schema, &mut new).await?;
+        let mut new: HashSet<String> = laravel::create_missing(self, &catalog, schema).await?;
+        new.extend(own::migrate(self, &catalog, schema).await?);
         let migrations = (!schema.is_empty()).then_some(catalog.migrations.as_str());
         let tables = schema.tables().chain(migrations).map(str::to_owned);
         let (created, existing) = tables.partition(|table| new.contains(table));

@@ -61,7 +61,7 @@ impl Migration {
             } else if !filled.starts_with("--") {
                 let Some(step) = steps.last_mut() else { unreachable!("{line} has no line above that describes it") };
                 step.sql.push_str(&filled);
-                step.sql.push('\n');
+                step.sql.push(' ');
                 checksum.update(line);
                 checksum.update("\n");
             }
@@ -97,6 +97,14 @@ impl Migration {
 }
 
 impl Object {
+    /// The name, if it is a table.
+    pub(super) fn as_table(&self) -> Option<&str> {
+        match self {
+            Self::Table(table) => Some(table),
+            Self::Column { .. } | Self::Index { .. } => None,
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
         match (kind, rest.split_once('.'), rest.split_once(" on ")) {

@@ -6,10 +6,9 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::{MySql, Postgres, Sqlite};
 
-use super::catalog::Catalog;
 use crate::storage::sql::error::{Error, Result};
 use crate::storage::sql::policy::{ConnectionPolicy, within};
-use crate::storage::sql::statement::{Arg, Statement};
+use crate::storage::sql::statement::{Arg, Statement, Statements};
 use crate::storage::sql::{Database, Pools, Row, row};
 
 /// The longest time that pending migrations may take together: one may fill a column of a large table.
@@ -34,7 +33,7 @@ impl Session {
     ///
     /// # Errors
     /// The database is not available, or another process migrates for longer than a statement waits for a lock.
-    pub(super) async fn begin(database: &Database, catalog: &Catalog) -> Result<Self> {
+    pub(super) async fn begin(database: &Database, statements: &Statements) -> Result<Self> {
         let policy = database.policy.clone();
         let connection = within(&policy, async {
             match &database.pools {
@@ -49,12 +48,12 @@ impl Session {
             }
         });
         let mut session = Self { connection: connection.await?, policy };
-        session.lock(catalog).await?;
+        session.lock(statements).await?;
         Ok(session)
     }
 
-    async fn lock(&mut self, catalog: &Catalog) -> Result<()> {
-        let lock = || catalog.statements.get("lock");
+    async fn lock(&mut self, statements: &Statements) -> Result<()> {
+        let lock = || statements.get("lock");
         match &self.connection {
             // The transaction is the lock.
             Connection::Sqlite(_) => return Ok(()),
@@ -67,7 +66,7 @@ impl Session {
             }
             Connection::Postgres(_) => drop(self.rows(&lock(), &[]).await?),
         }
-        self.execute(&catalog.statements.get("lift_time_limit"), &[]).await.map(drop)
+        self.execute(&statements.get("lift_time_limit"), &[]).await.map(drop)
     }
 
     /// The rows that a statement selects.
@@ -97,8 +96,8 @@ impl Session {
     }
 
     /// Creates sqlx's table of applied migrations if it is missing.
-    pub(super) async fn create_migrations_table(&mut self, catalog: &Catalog) -> Result<()> {
-        let table = self.quote(&catalog.migrations);
+    pub(super) async fn create_migrations_table(&mut self, table: &str) -> Result<()> {
+        let table = self.quote(table);
         let created = async {
             match &mut self.connection {
                 Connection::Sqlite(inner) => inner.ensure_migrations_table(&table).await,
@@ -109,10 +108,10 @@ impl Session {
         finish(tokio::time::timeout(self.policy.longest(), created).await)
     }
 
-    /// Applies the migrations that are not recorded, by rising versions.
-    pub(super) async fn apply(&mut self, catalog: &Catalog, migrations: Vec<Migration>) -> Result<()> {
+    /// Applies the migrations that are not recorded in `table`, by rising versions.
+    pub(super) async fn apply(&mut self, table: &str, migrations: Vec<Migration>) -> Result<()> {
         let mut migrator = Migrator::with_migrations(migrations);
-        migrator.dangerous_set_table_name(self.quote(&catalog.migrations));
+        migrator.dangerous_set_table_name(self.quote(table));
         migrator.set_ignore_missing(true).set_locking(false);
         let applied = async {
             match &mut self.connection {
