@@ -1,4 +1,4 @@
-//! A server that is down, frozen, or back; and what else is no fault of who asks.
+//! Servers that are down, frozen or back, and other failures that a retry may solve.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -6,59 +6,59 @@ use std::time::{Duration, Instant};
 
 use presence_sidecar::storage::sql::{Database, Error, Statement, Statements};
 
-use super::{config, opened};
+use super::{config, open};
 use crate::support::{Engine, SqlServer, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_was_down_or_frozen_is_used_again_when_it_is_back() {
+async fn database_recovers_after_its_server_was_down_or_frozen() {
     for engine in [Engine::MariaDb, Engine::Postgres] {
         let server = Arc::new(Mutex::new(SqlServer::start(engine)));
         let config = {
             let database = TestDatabase::create_on(&server);
             config(&database, &[("PRESENCE__DATABASE__TIMEOUT_MS", "300")])
         };
-        let (database, names) = opened(&config);
-        database.migrate(&names).await.unwrap();
+        let (database, schema) = open(&config);
+        database.migrate(&schema).await.unwrap();
         let one = Statements::read(database.engine(), "-- name: one\nSELECT CAST(? AS CHAR(3))\n", &[]).get("one");
-        let asked = async || database.rows(&one, &["abc".into()]).await.map(|rows| rows[0].text_or_null(0).unwrap());
-        assert_eq!(asked().await.unwrap().as_deref(), Some("abc"));
+        let read = async || database.rows(&one, &["abc".into()]).await.map(|rows| rows[0].text_or_null(0).unwrap());
+        assert_eq!(read().await.unwrap().as_deref(), Some("abc"));
 
         server.lock().unwrap().stop();
         let started = Instant::now();
-        assert!(matches!(asked().await, Err(Error::Unavailable(_))));
+        assert!(matches!(read().await, Err(Error::Unavailable(_))));
         assert!(started.elapsed() < Duration::from_secs(2));
         server.lock().unwrap().run();
-        assert_eq!(asked().await.unwrap().as_deref(), Some("abc"), "{engine:?}");
+        assert_eq!(read().await.unwrap().as_deref(), Some("abc"), "{engine:?}");
 
         if engine == Engine::Postgres {
             continue;
         }
         server.lock().unwrap().signal("STOP");
         let deadline = Instant::now() + Duration::from_secs(10);
-        // A signal takes a moment to reach every thread.
-        while asked().await.is_ok() {
-            assert!(Instant::now() < deadline, "it did not freeze");
+        // A signal takes time to reach every thread.
+        while read().await.is_ok() {
+            assert!(Instant::now() < deadline, "the server did not freeze");
         }
         server.lock().unwrap().signal("CONT");
-        while asked().await.is_err() {
-            assert!(Instant::now() < deadline, "it did not recover");
+        while read().await.is_err() {
+            assert!(Instant::now() < deadline, "the database did not recover");
         }
     }
 }
 
-/// A statement that no file of the sidecar has.
+/// A statement of the test's own.
 fn statement(database: &Database, text: &str) -> Statement {
     Statements::read(database.engine(), &format!("-- name: it\n{text}\n"), &[]).get("it")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_others_hold_takes_no_connections_away_from_those_who_need_none() {
+async fn lock_wait_times_out_and_frees_its_connection_for_readers() {
     for engine in [Engine::MariaDb, Engine::Postgres] {
         let database = TestDatabase::create(engine);
         database.sql("CREATE TABLE things (id int PRIMARY KEY, name varchar(9))");
         database.sql("INSERT INTO things VALUES (1, 'one')");
         let limits = [("PRESENCE__DATABASE__MAX_CONNECTIONS", "2"), ("PRESENCE__DATABASE__TIMEOUT_MS", "1000")];
-        let (opened, _) = opened(&config(&database, &limits));
+        let (opened, _) = open(&config(&database, &limits));
         let _held = database.hold_with("BEGIN; UPDATE things SET name = 'held' WHERE id = 1");
         let write = statement(&opened, "UPDATE things SET name = 'new' WHERE id = 1");
         let read = statement(&opened, "SELECT name FROM things");
@@ -69,18 +69,18 @@ async fn a_lock_that_others_hold_takes_no_connections_away_from_those_who_need_n
             let found = opened.rows(&read, &[]).await.unwrap_or_else(|error| panic!("{engine:?}: {}", error.chain()));
             assert_eq!(found[0].text(0).unwrap(), "one");
         }
-        assert!(started.elapsed() < Duration::from_secs(10), "{engine:?} tried it more than once");
+        assert!(started.elapsed() < Duration::from_secs(10), "{engine:?}: the statements were retried");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_nobody_waits_for_any_more_ends_on_the_server_too() {
+async fn statement_over_its_time_limit_ends_on_the_server_too() {
     for (engine, sleep) in
         [(Engine::MariaDb, "SELECT SLEEP(600)"), (Engine::Postgres, "SELECT CAST(pg_sleep(600) AS text)")]
     {
         let database = TestDatabase::create(engine);
         let limits = [("PRESENCE__DATABASE__MAX_CONNECTIONS", "1"), ("PRESENCE__DATABASE__TIMEOUT_MS", "500")];
-        let (opened, _) = opened(&config(&database, &limits));
+        let (opened, _) = open(&config(&database, &limits));
         let (slow, quick) = (statement(&opened, sleep), statement(&opened, "SELECT CAST(1 AS CHAR(1))"));
         _ = opened.rows(&slow, &[]).await;
         opened.rows(&quick, &[]).await.unwrap_or_else(|error| panic!("{engine:?}: {}", error.chain()));
@@ -88,23 +88,23 @@ async fn a_statement_that_nobody_waits_for_any_more_ends_on_the_server_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_does() {
+async fn connection_to_a_server_that_became_read_only_is_replaced() {
     let database = TestDatabase::create(Engine::Postgres);
     let name = database.sql("SELECT current_database()");
     let name = name.trim();
     database.sql("CREATE TABLE things (id int)");
     database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
-    let (opened, _) = opened(&config(&database, &[]));
+    let (opened, _) = open(&config(&database, &[]));
     let write = statement(&opened, "INSERT INTO things VALUES (1)");
     let refused = opened.execute(&write, &[]).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-    // What the connection led to is as it was; a new one leads to a server that writes.
+    // The existing connection stays read-only; a new one is writable.
     database.sql(&format!("BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT"));
     assert_eq!(opened.execute(&write, &[]).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_cannot_do_for_now_is_told_from_what_it_refuses() {
+async fn temporary_errors_of_a_server_differ_from_rejections() {
     // MariaDB's number and SQLSTATE, Postgres' SQLSTATE.
     let mariadb = [
         ("1290 HY000, 1836 HY000, 1205 HY000, 1317 70100, 1927 70100, 1969 70100, 1203 42000, 1226 42000", true),
@@ -115,8 +115,8 @@ async fn what_a_server_cannot_do_for_now_is_told_from_what_it_refuses() {
     let cases = [(Engine::MariaDb, mariadb.as_slice()), (Engine::Postgres, postgres.as_slice())];
     for (engine, cases) in cases {
         let database = TestDatabase::create(engine);
-        let (opened, _) = opened(&config(&database, &[]));
-        for (codes, away) in cases {
+        let (opened, _) = open(&config(&database, &[]));
+        for (codes, is_temporary) in cases {
             for code in codes.split(", ") {
                 let text = match code.split_once(' ') {
                     Some((number, state)) => {
@@ -126,8 +126,11 @@ async fn what_a_server_cannot_do_for_now_is_told_from_what_it_refuses() {
                 };
                 let error = opened.execute(&statement(&opened, &text), &[]).await.unwrap_err();
                 assert!(error.chain().contains("on purpose"), "{code}: {error:?}");
-                let found =
-                    if *away { matches!(error, Error::Unavailable(_)) } else { matches!(error, Error::Rejected(_)) };
+                let found = if *is_temporary {
+                    matches!(error, Error::Unavailable(_))
+                } else {
+                    matches!(error, Error::Rejected(_))
+                };
                 assert!(found, "{engine:?} {code}: {error:?}");
             }
         }
@@ -135,7 +138,7 @@ async fn what_a_server_cannot_do_for_now_is_told_from_what_it_refuses() {
 }
 
 #[test]
-fn a_file_that_cannot_grow_is_an_outage() {
+fn file_that_cannot_grow_makes_the_database_unavailable() {
     let database = TestDatabase::create(Engine::Sqlite);
     let output = Command::new("bash")
         .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" migrate", env!("CARGO_BIN_EXE_presence-sidecar")])

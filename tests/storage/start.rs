@@ -1,16 +1,16 @@
-//! Which tables a start makes, and where the first start keeps what it is told.
+//! The tables that a start creates, and the database of a start without configuration.
 
 use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::migrations::tables;
+use super::tables;
 use crate::support::{Engine, Process, Sidecar, TestDatabase, on_database};
 
 const KEY: &str = "APP_KEY=base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
 
-/// A Laravel app's folder whose `.env` leads to a database.
+/// The folder of a Laravel app whose `.env` names a database.
 fn app(database: &TestDatabase, env: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     let own = database.environment().into_iter().map(|(name, value)| format!("{name}={value}\n"));
@@ -18,9 +18,10 @@ fn app(database: &TestDatabase, env: &str) -> TempDir {
     folder
 }
 
-const PRESENCE: [&str; 8] = [
+const PRESENCE: [&str; 9] = [
     "cache",
     "cache_locks",
+    "sidecar_migrations",
     "sidecar_presence_changes",
     "sidecar_presence_counts",
     "sidecar_presence_log",
@@ -30,7 +31,7 @@ const PRESENCE: [&str; 8] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_presence_alone_gets_no_tables_for_messages_unasked() {
+async fn start_beside_an_app_without_messages_creates_no_message_tables() {
     let database = TestDatabase::create(Engine::Sqlite);
     let folder = app(&database, "CACHE_STORE=database\n");
     let sidecar = Sidecar::beside(folder.path(), &[]).await;
@@ -55,7 +56,7 @@ async fn an_app_with_presence_alone_gets_no_tables_for_messages_unasked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_presence_in_redis_gets_no_table_at_all() {
+async fn start_beside_an_app_with_presence_in_redis_creates_no_tables() {
     let database = TestDatabase::create(Engine::Sqlite);
     let folder = app(&database, "CACHE_STORE=redis\nREDIS_PORT=1\n");
     let sidecar = Sidecar::beside(folder.path(), &[]).await;
@@ -64,7 +65,7 @@ async fn an_app_with_presence_in_redis_gets_no_table_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_says_a_word_about_messages_gets_their_tables() {
+async fn start_with_a_setting_of_messages_creates_their_tables() {
     let database = TestDatabase::create(Engine::Sqlite);
     let folder = app(&database, "CACHE_STORE=database\nADMIN_TOKEN=secret-secret-secret\n");
     let sidecar = Sidecar::beside(folder.path(), &[]).await;
@@ -73,7 +74,7 @@ async fn who_says_a_word_about_messages_gets_their_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_configuration_presence_survives_a_restart_in_one_sqlite_file() {
+async fn start_without_configuration_keeps_presence_in_an_sqlite_file() {
     let folder = TempDir::new().unwrap();
     let environment =
         [("PRESENCE_STORAGE", folder.path().display().to_string()), ("PRESENCE_CACHE_STORE", String::new())];
@@ -90,7 +91,7 @@ async fn without_any_configuration_presence_survives_a_restart_in_one_sqlite_fil
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_wait_in_the_database_for_a_receiver_that_is_down() {
+async fn pending_deliveries_survive_a_restart_in_the_database() {
     use crate::support::{Reaction, Receiver, free_port};
     let (database, port) = (TestDatabase::create(Engine::Sqlite), free_port());
     let mut environment = on_database(&database);
@@ -109,7 +110,7 @@ async fn deliveries_wait_in_the_database_for_a_receiver_that_is_down() {
 }
 
 #[test]
-fn the_doctor_reads_the_cache_table_or_says_what_to_do() {
+fn doctor_reads_the_cache_table_or_names_the_fix() {
     let database = TestDatabase::create(Engine::Sqlite);
     let run = |command: &str| {
         let mut sidecar = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
@@ -117,9 +118,12 @@ fn the_doctor_reads_the_cache_table_or_says_what_to_do() {
         let output = sidecar.output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };
-    let said = run("doctor");
-    assert!(said.contains("FIX  store: a table is missing") && said.contains("presence-sidecar migrate"), "{said}");
+    let output = run("doctor");
+    assert!(
+        output.contains("FIX  store: a table is missing") && output.contains("presence-sidecar migrate"),
+        "{output}"
+    );
     run("migrate");
-    let said = run("doctor");
-    assert!(said.contains("ok   store: the table cache can be read"), "{said}");
+    let output = run("doctor");
+    assert!(output.contains("ok   store: the table cache can be read"), "{output}");
 }
