@@ -18,7 +18,7 @@ use self::routes::{Apis, Readiness, scrape};
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 use self::tables::Tables;
-pub use self::tables::used as used_tables;
+pub use self::tables::{schema, table_names};
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue};
 use crate::http::listener;
@@ -27,7 +27,7 @@ use crate::messaging;
 use crate::messaging::Messaging;
 use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
-use crate::storage::sql::{Database, TableNames};
+use crate::storage::sql::Database;
 use crate::telemetry::Registry;
 
 /// Everything that a running sidecar consists of, put together but not yet running.
@@ -100,7 +100,7 @@ type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
 /// The messaging wing, if it is wanted and there is a key.
 fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, BuildError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
-    let (database, names) = (database.clone(), TableNames::new(&config.messaging.tables, &config.database));
+    let (database, names) = (database.clone(), table_names(config));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
         FanoutQueue::Sync => None,
         FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),

@@ -106,7 +106,7 @@ async fn client_of_one_machine_keeps_its_credentials_and_needs_the_registration_
     };
     let register = |more: &[&str]| home.run(&[&["register"], &fingerprint()[..], more].concat());
     let refused = register(&[]);
-    assert!(!refused.status.success() && stderr(&refused).contains("say --registration-token"));
+    assert!(!refused.status.success() && stderr(&refused).contains("set --registration-token"));
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
     let first = std::fs::read(home.file()).unwrap();
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());

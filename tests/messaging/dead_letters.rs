@@ -101,5 +101,5 @@ async fn job_that_the_database_rejects_becomes_a_dead_letter_at_once() {
     let job = NewJob { id: "x", lane: "0", payload: &payload, delay: Duration::ZERO };
     manual.queue.push(QUEUE, &[job]).await.unwrap();
     assert_eq!(manual.worker.fan_out_once().await.unwrap(), 1);
-    assert_eq!(dead_letter_error(&manual).await, "the database refused a statement");
+    assert_eq!(dead_letter_error(&manual).await, "the database rejected a statement");
 }

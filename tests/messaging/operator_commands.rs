@@ -26,7 +26,7 @@ async fn operator_lists_clients_publishes_reads_and_revokes() {
         assert!(output.status.success(), "{}", text_of(&output));
         text_of(&output)
     };
-    assert_eq!(run(&["clients"]), "There are no clients.\n");
+    assert_eq!(run(&["clients"]), "No clients.\n");
     let (one, two) = (harness.register("one").await, harness.register("two").await);
     one.poll("").await;
     let status = |id: &str| {
@@ -50,7 +50,7 @@ async fn operator_lists_clients_publishes_reads_and_revokes() {
     }
     assert_eq!(run(&["messages", &two.id, "--json"]).lines().count(), 102, "all pages");
 
-    assert_eq!(run(&["revoke", &two.id]), format!("{} is shut out.\n", two.id));
+    assert_eq!(run(&["revoke", &two.id]), format!("Revoked client {}.\n", two.id));
     assert_eq!(two.poll("").await.status, 401);
 }
 
@@ -74,5 +74,5 @@ async fn operator_error_names_the_missing_token() {
     let key = unanswered.trim().rsplit_once("again, once: --idempotency-key ").unwrap().1;
     assert!(uuid::Uuid::parse_str(key).is_ok(), "{unanswered}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
-    assert!(screen.contains("there is no terminal"), "{screen}");
+    assert!(screen.contains("cannot open the terminal"), "{screen}");
 }

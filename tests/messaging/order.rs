@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use presence_sidecar::app;
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::Sealed;
 use presence_sidecar::messaging::store::{IdempotentWrite, MessageStore, NewMessage, Recipient};
-use presence_sidecar::storage::sql::{Database, TableNames};
+use presence_sidecar::storage::sql::Database;
 use serde_json::json;
 
 use super::harness::{Device, Harness};
@@ -18,7 +19,7 @@ use crate::support::{ENGINES, Engine, TestDatabase};
 fn store(database: &TestDatabase) -> MessageStore {
     let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
-    MessageStore::new(Database::open(&config.database), &TableNames::new(&config.messaging.tables, &config.database))
+    MessageStore::new(Database::open(&config.database), &app::table_names(&config))
 }
 
 fn new_message(recipient: &Recipient, kind: &str) -> NewMessage {

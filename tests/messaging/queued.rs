@@ -14,7 +14,7 @@ use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
 
 use super::harness::{ADMIN, Device, Harness, OPERATOR, crypt};
-use crate::database::{config, migrated};
+use crate::storage::{config, migrated};
 use crate::support::{Answer, ENGINES, Engine, RedisServer, TestDatabase};
 
 /// Waits until a client has `count` messages; returns their payloads.
@@ -241,7 +241,7 @@ async fn job_is_retried_until_the_missing_table_exists() {
         let waiting = manual.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
         assert_eq!(
             (waiting.attempts.count, waiting.attempts.last.as_str()),
-            (1, "a table is missing, which `presence-sidecar migrate` makes")
+            (1, "a table is missing; `presence-sidecar migrate` creates it")
         );
         manual.test.sql("ALTER TABLE elsewhere RENAME TO messages");
         while manual.worker.fan_out_once().await.unwrap() == 0 {}

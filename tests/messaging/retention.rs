@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use presence_sidecar::app;
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::worker::{Retention, RetentionWorker};
 use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics};
 use presence_sidecar::php::date;
-use presence_sidecar::storage::sql::{Database, TableNames};
+use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
 use serde_json::json;
 
@@ -21,7 +22,7 @@ fn worker(database: &TestDatabase, acknowledged: Option<Duration>, all: Option<D
     let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
     let (messaging, _) = Messaging::new(MessagingOptions {
         database: Database::open(&config.database),
-        names: TableNames::new(&config.messaging.tables, &config.database),
+        names: app::table_names(&config),
         crypt: crypt(),
         zone: chrono_tz::UTC,
         max_recipients: 100,

@@ -14,11 +14,13 @@ mod clients;
 mod messages;
 mod purge;
 mod records;
+mod tables;
 
 pub use self::clients::CredentialUpdate;
 pub use self::messages::{IdempotentWrite, WriteResult};
 pub use self::purge::Purge;
 pub use self::records::{ClientRecord, MessageRecord, NewMessage, PollState, Recipient, Secrets};
+pub use self::tables::TABLES;
 use super::domain::ClientId;
 use crate::storage::sql::{Database, Engine, Result, Statement, Statements, TableNames};
 
