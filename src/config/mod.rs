@@ -38,6 +38,7 @@ pub use self::layers::aliases::{Alias, aliases};
 pub use self::layers::describe::Origin;
 pub use self::layers::error::ConfigError;
 pub use self::layers::sources::{Flags, Sources};
+use self::layers::{Layers, Result, describe, sources};
 pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Tables};
 pub use self::network::{Network, ip_literal, is_allowed};
@@ -47,8 +48,6 @@ pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
 pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, WebhookConfig};
-
-use self::layers::{Layers, Result, describe, sources};
 
 /// The whole configuration. Only [`load`] creates one, so its parts are consistent with each other.
 #[derive(Clone, Debug)]

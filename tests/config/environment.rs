@@ -100,7 +100,7 @@ fn tokens_are_a_comma_separated_list_in_order() {
     let tokens: Vec<_> = config.auth.tokens.iter().map(secrecy::ExposeSecret::expose_secret).collect();
     assert_eq!(tokens, ["first-of-the-two", "second-of-the-two"]);
     assert_eq!(config.missing_secrets(), ["APP_KEY"]);
-    assert!(error_with(&[("PRESENCE_TOKEN", "two words")]).contains("no blanks"));
+    assert!(error_with(&[("PRESENCE_TOKEN", "two words")]).contains("no spaces"));
     assert_eq!(config_with(&[("PRESENCE_TOKEN", ",")]).missing_secrets(), ["PRESENCE_TOKEN", "APP_KEY"]);
 }
 
