@@ -1,4 +1,4 @@
-//! The stores that a configuration names.
+//! Builds the stores of the configuration.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
 use crate::storage::sql::{Database, TableNames};
 
-/// Where presence and what is to be delivered is kept.
+/// The presence store, and the queues of webhooks in the same place.
 pub(super) struct Stores {
     pub(super) store: Arc<dyn PresenceStore>,
     pub(super) queue: Arc<dyn Queue>,
@@ -24,21 +24,21 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    pub(super) fn of(config: &Config, outlets: Outbox) -> Result<Self, BuildError> {
+    pub(super) fn of(config: &Config, outbox: Outbox) -> Result<Self, BuildError> {
         match config.cache.store {
             config::CacheStore::Array => {
                 let queue = Arc::new(MemoryQueue::new());
-                let store = Arc::new(ArrayStore::new(queue.clone(), outlets));
+                let store = Arc::new(ArrayStore::new(queue.clone(), outbox));
                 Ok(Self { store, queue, redis: None, database: None })
             }
             config::CacheStore::Redis => {
-                let store = Arc::new(RedisStore::new(redis_options(config, outlets)?).map_err(unusable)?);
+                let store = Arc::new(RedisStore::new(redis_options(config, outbox)?).map_err(invalid_redis)?);
                 let queue = Arc::new(redis_queue(config)?);
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::CacheStore::Database => {
                 let database = Database::open_without_waiting(&config.database);
-                let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outlets)));
+                let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outbox)));
                 let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
                 Ok(Self { store, queue, redis: None, database: Some(database) })
             }
@@ -46,19 +46,19 @@ impl Stores {
     }
 }
 
-/// The presence store in the database, not connected yet; its changes go out nowhere.
+/// The presence store in the database, not connected yet, without an outbox.
 pub fn sql_store(config: &Config) -> SqlStore {
     SqlStore::new(sql_options(config, Database::open(&config.database), Outbox::default()))
 }
 
-fn sql_options(config: &Config, database: Database, outlets: Outbox) -> SqlOptions {
+fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOptions {
     SqlOptions {
         database,
         names: names(config),
         prefix: config.laravel.cache_prefix.clone(),
         version: config.laravel.version,
         zone: config.laravel.timezone,
-        outlets,
+        outlets: outbox,
     }
 }
 
@@ -68,34 +68,34 @@ fn names(config: &Config) -> TableNames {
 
 /// The queues in Redis, not connected yet.
 pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
-    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(unusable)
+    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(invalid_redis)
 }
 
-/// The presence store in Redis, not connected yet; its changes go out nowhere.
+/// The presence store in Redis, not connected yet, without an outbox.
 ///
-/// # ValidationErrors
-/// The address cannot be understood.
+/// # Errors
+/// The address is invalid.
 pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
-    RedisStore::new(redis_options(config, Outbox::default())?).map_err(unusable)
+    RedisStore::new(redis_options(config, Outbox::default())?).map_err(invalid_redis)
 }
 
-fn unusable(error: Unavailable) -> BuildError {
+fn invalid_redis(error: Unavailable) -> BuildError {
     BuildError(format!("redis: {}", error.reason()))
 }
 
-/// Redis prefix and cache prefix, as Laravel puts them before a logical key.
+/// Redis prefix and cache prefix, as Laravel prepends them to a logical key.
 pub(super) fn prefix(config: &Config) -> String {
     format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
 }
 
-fn redis_options(config: &Config, outlets: Outbox) -> Result<RedisOptions, BuildError> {
+fn redis_options(config: &Config, outbox: Outbox) -> Result<RedisOptions, BuildError> {
     Ok(RedisOptions {
         connection: redis_server(config)?,
         cache_db: config.redis.cache_db,
         prefix: prefix(config),
         zone: config.laravel.timezone,
         timeout: config.redis.timeout,
-        outlets,
+        outlets: outbox,
     })
 }
 

@@ -39,7 +39,6 @@ pub use self::error::ConfigError;
 pub use self::listen::Listen;
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Tables};
 pub use self::names::{Alias, aliases};
-pub use self::network::{Network, is_allowed, literal};
 pub use self::redis::{RedisConfig, RedisEndpoint};
 pub use self::resolved::{
     AuthConfig, CacheConfig, CacheStore, ChangesConfig, Config, Driver, LaravelConfig, LogConfig, LogFormat,
@@ -48,6 +47,7 @@ pub use self::resolved::{
 pub use self::rule::Rule;
 pub use self::throttle::RateLimit;
 pub use self::webhook::{Algo, EndpointConfig, SendOn, WebhookConfig};
+pub use crate::egress::Network;
 
 /// Where configuration may come from, besides what is compiled in.
 #[derive(Clone, Default)]

@@ -1,24 +1,12 @@
-//! `webhook.allowed_networks`: which addresses may be posted to. Pure; names are resolved, and judged, by those who post.
+//! Reads `webhook.allowed_networks` and `server.trusted_proxies`. The policy itself is in [`crate::egress`].
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use url::{Host, Url};
 
-/// A part of the address space that webhooks may go to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// Addresses of the open internet.
-    Public,
-    /// 127.0.0.0/8 and ::1.
-    Loopback,
-    /// 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and fc00::/7.
-    Private,
-    /// The addresses of one range.
-    Range(IpNet),
-}
+use crate::egress::Network;
 
 impl FromStr for Network {
     type Err = String;
@@ -43,90 +31,6 @@ impl fmt::Display for Network {
             Self::Loopback => f.write_str("loopback"),
             Self::Private => f.write_str("private"),
             Self::Range(range) => write!(f, "{range}"),
-        }
-    }
-}
-
-/// Whether `address` lies in one of `networks` and may be posted to at all.
-///
-/// An IPv6 address that stands for an IPv4 address is judged as that one.
-pub fn is_allowed(networks: &[Network], address: IpAddr) -> bool {
-    let judged = meant(address);
-    !is_never_allowed(judged) && networks.iter().any(|network| contains(network, judged))
-}
-
-/// The address that the host of `url` is, in whatever spelling, if it is no name.
-pub fn literal(url: &Url) -> Option<IpAddr> {
-    match url.host()? {
-        Host::Ipv4(address) => Some(address.into()),
-        Host::Ipv6(address) => Some(address.into()),
-        Host::Domain(_) => None,
-    }
-}
-
-/// The IPv4 address that an IPv6 address stands for (mapped, compatible, NAT64, 6to4), or the address itself.
-fn meant(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-    match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(g, h),
-        [0, 0, 0, 0, 0, 0] if v6 != Ipv6Addr::LOCALHOST && !v6.is_unspecified() => v4(g, h),
-        [0x2002, high, low, ..] => v4(high, low),
-        _ => address,
-    }
-}
-
-/// Addresses that no configuration allows: this host as "unspecified", link-local ones (where clouds keep their metadata),
-/// metadata services elsewhere, multicast, broadcast and reserved ones.
-fn is_never_allowed(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let metadata = [[100, 100, 100, 200], [192, 0, 0, 192], [168, 63, 129, 16]].contains(&v4.octets());
-            v4.octets()[0] == 0 || v4.octets()[0] >= 224 || v4.is_link_local() || metadata
-        }
-        IpAddr::V6(v6) => {
-            let metadata = matches!(
-                v6.segments(),
-                [0xfd00, 0x0ec2, ..]
-                    | [0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254]
-                    | [0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
-                    | [0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042]
-            );
-            let site_local = v6.segments()[0] & 0xffc0 == 0xfec0;
-            v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local() || site_local || metadata
-        }
-    }
-}
-
-fn contains(network: &Network, address: IpAddr) -> bool {
-    match network {
-        Network::Range(range) => range.contains(&address),
-        Network::Loopback => address.is_loopback(),
-        Network::Private => is_private(address),
-        Network::Public => !address.is_loopback() && !is_private(address) && !is_special(address),
-    }
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private(),
-        IpAddr::V6(v6) => v6.is_unique_local(),
-    }
-}
-
-/// Ranges that are not part of the open internet (IANA's special-purpose address registries).
-fn is_special(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            matches!((a, b, c), (100, 64..=127, _) | (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _))
-                || matches!((a, b, c), (198, 51, 100) | (203, 0, 113))
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, ..] = v6.segments();
-            // Only 2000::/3 is handed out; within it Teredo and other protocol assignments, and documentation, are not.
-            a & 0xe000 != 0x2000 || (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x3fff
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::network::Network;
+use crate::egress::Network;
 
 /// Every key of `[webhook]`, resolved.
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::network::{Network, is_allowed, literal};
 use super::raw::{RawEndpoint, RawSendOn, RawWebhook};
 use super::resolved::Driver;
 use super::rule::is_token;
 use super::throttle::span;
 use super::webhook::{EndpointConfig, SendOn, WebhookConfig};
+use crate::egress::{EgressPolicy, Network, ip_literal};
 
 type Headers = BTreeMap<String, String>;
 
@@ -137,9 +137,9 @@ impl Section<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(self.layers.refuse(key, "must not carry a user: send an Authorization in webhook.headers"));
         }
-        match literal(&url) {
+        match ip_literal(&url) {
             // What every delivery would come to, after hours of tries.
-            Some(address) if !is_allowed(&self.allowed, address) => {
+            Some(address) if !EgressPolicy::new(&self.allowed).allows(address) => {
                 let what = format!("leads to {address}, which is not in webhook.allowed_networks, or is never allowed");
                 Err(self.layers.refuse(key, what))
             }

@@ -2,7 +2,7 @@
 
 mod browsers;
 mod connections;
-mod direct;
+mod fast_path;
 mod outages;
 mod presence;
 mod refusals;

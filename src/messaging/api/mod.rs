@@ -3,6 +3,7 @@
 mod answers;
 pub mod auth;
 mod bodies;
+mod errors;
 mod failures;
 mod fields;
 mod input;
@@ -26,6 +27,7 @@ use self::answers::{
 };
 use self::auth::{AdminAuth, ClientAuth};
 use self::bodies::{AckRequest, PublishRequest, RegisterRequest, SealedMessageRequest};
+use self::errors::{AdminErrors, ClientErrors, PublicErrors};
 use self::fields::Fields;
 use self::input::FormInput;
 use self::limits::{Admission, ClaimedCredentials, counted, hit, with_rest};
@@ -35,7 +37,6 @@ use super::Messaging;
 use super::service::Registered;
 use crate::config;
 use crate::config::RateLimit as Limit;
-use crate::http::error::{AdminErrors, ClientErrors, PublicErrors};
 use crate::http::throttle::RateLimiter;
 use crate::http::{ApiError, Documented, Json, address};
 

@@ -8,11 +8,11 @@ use poem_openapi::param::{Path, Query};
 
 use super::answers::{ClientsResponse, OkOrNoContent, OpenedMessagesResponse, StatusWordResponse};
 use super::auth::OperatorAuth;
+use super::errors::OperatorErrors;
 use super::fields::Fields;
 use super::jobs::{FanoutJobsResponse, FanoutReplayResponse, FanoutState};
 use super::requests::cursor;
 use super::{Answer, Tag, there};
-use crate::http::error::OperatorErrors;
 use crate::http::{ApiError, Json, PageSize};
 use crate::messaging::domain::{ClientId, PollCursor};
 use crate::messaging::{Messaging, MessagingError};
