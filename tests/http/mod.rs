@@ -1,4 +1,4 @@
-//! The edge: who may call, what is refused and how, limits, outages.
+//! The HTTP API: authentication, scopes, validation, connections, the fast path, outages.
 
 mod browsers;
 mod connections;
