@@ -5,17 +5,18 @@
 //!
 //! 1. [`php`] — PHP's formats: serialize, JSON, dates, base64, password hashes. Pure.
 //! 2. [`laravel`] — Laravel's formats on top of them: cache keys, Crypt, `.env`, `Str::trim`. Pure.
-//! 3. [`config`] — layers of configuration, resolved into one [`config::Config`] without contradictions.
-//! 4. [`telemetry`] — logs and metrics.
-//! 5. [`storage`] — connections to Redis and SQL databases, and request batching; [`queue`] — durable FIFO lanes with
+//! 3. [`egress`] — the addresses that webhooks may be posted to. Pure.
+//! 4. [`config`] — layers of configuration, resolved into one [`config::Config`] without contradictions.
+//! 5. [`telemetry`] — logs and metrics.
+//! 6. [`storage`] — connections to Redis and SQL databases, and request batching; [`queue`] — durable FIFO lanes with
 //!    leases.
-//! 6. [`http`] — what all APIs share: listener, middleware, authentication, bodies, errors, rate limits.
-//! 7. [`presence`] — the first feature: who is online, away or offline.
-//! 8. [`webhooks`] — the second: each transition, signed and delivered to the application.
-//! 9. [`messaging`] — the third: encrypted messages for clients that poll.
-//! 10. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
-//! 11. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
-//! 12. [`cli`] — the commands.
+//! 7. [`http`] — what all APIs share: listener, middleware, authentication, bodies, errors, rate limits.
+//! 8. [`presence`] — the first feature: who is online, away or offline.
+//! 9. [`webhooks`] — the second: each transition, signed and delivered to the application.
+//! 10. [`messaging`] — the third: encrypted messages for clients that poll.
+//! 11. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
+//! 12. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
+//! 13. [`cli`] — the commands.
 //!
 //! Each feature has the same layers: `domain` (pure rules) <- `store` (I/O) <- `service` (operations) <- `api` (HTTP)
 //! and `worker` (background loops). `src/README.md` explains the protocols and defines the terms.
@@ -24,6 +25,7 @@ pub mod app;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod egress;
 pub mod http;
 pub mod laravel;
 pub mod messaging;

@@ -25,30 +25,30 @@ impl Registry {
         Self { handle: recorder.handle(), recorder }
     }
 
-    /// A counter called `name` with fixed labels.
+    /// Registers the counter `name` with fixed labels.
     pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         self.recorder.describe_counter(KeyName::from(name), Some(Unit::Count), SharedString::from(help));
         self.recorder.register_counter(&key(name, labels), &METADATA)
     }
 
-    /// A histogram of seconds called `name` with fixed labels.
+    /// Registers the histogram `name`, in seconds, with fixed labels.
     pub fn histogram(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Histogram {
         self.recorder.describe_histogram(KeyName::from(name), Some(Unit::Seconds), SharedString::from(help));
         self.recorder.register_histogram(&key(name, labels), &METADATA)
     }
 
-    /// A gauge called `name` with fixed labels.
+    /// Registers the gauge `name` with fixed labels.
     pub fn gauge(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
         self.recorder.describe_gauge(KeyName::from(name), None, SharedString::from(help));
         self.recorder.register_gauge(&key(name, labels), &METADATA)
     }
 
-    /// All metrics as Prometheus scrapes them.
+    /// All metrics in Prometheus' text format.
     pub fn render(&self) -> String {
         self.handle.render()
     }
 
-    /// Folds the samples collected so far; to be called regularly, or they pile up until the next scrape.
+    /// Folds the samples of histograms. Must be called regularly: without it they accumulate until the next scrape.
     pub fn fold(&self) {
         self.handle.run_upkeep();
     }
@@ -64,10 +64,10 @@ fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
     Key::from_parts(name, labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect::<Vec<_>>())
 }
 
-/// Sends this process's logs to standard error, as `log` says.
+/// Configures this process's logs, which go to standard error.
 ///
 /// # Errors
-/// The filter does not parse, or logs are set up already.
+/// The filter is invalid, or logs are configured already.
 pub fn log(log: &LogConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let builder =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);

@@ -1,4 +1,4 @@
-//! The composition root: configuration -> stores -> services -> routes and workers; and the program itself, [`run`].
+//! The composition root: configuration -> stores -> services -> routes and workers; and [`run`], the program itself.
 
 mod presence;
 mod routes;
@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use poem::{Route, get};
 use serde_json::Value;
 
+use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
 use self::stores::{Stores, redis_queue};
@@ -30,50 +31,46 @@ use crate::queue::{Queue, SqlQueue};
 use crate::storage::sql::Database;
 use crate::telemetry::Registry;
 
-/// Everything that a running sidecar consists of, put together but not yet running.
+/// A sidecar, built from a configuration but not running yet.
 pub struct App {
-    /// All routes, with the edge around them.
+    /// The routes, within the middleware.
     pub routes: Middleware<Router>,
     /// The routes of the metrics listener, if there is one.
     pub metrics: Option<Route>,
     /// The OpenAPI document.
     pub document: Value,
-    /// What works beside the requests.
+    /// The background tasks.
     pub workers: Workers,
     limits: listener::ServerLimits,
 }
 
-/// Why a configuration could not be put to work.
+/// The configuration cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BuildError(String);
 
 impl App {
-    /// Puts a sidecar together. Nothing is connected to yet; a store that is down does not stop the start.
+    /// Builds a sidecar. It connects to no store: a store that is down does not prevent the start.
     ///
     /// # Errors
-    /// A combination this version cannot serve.
+    /// An address or a combination of values that cannot be served.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let registry = Arc::new(Registry::new());
         let outbox = webhooks::outbox(config);
-        let installation = outbox.installation;
-        let announce_heartbeats = outbox.wants_heartbeats();
+        let (installation, announce_heartbeats) = (outbox.installation, outbox.wants_heartbeats());
         let stores = Stores::of(config, outbox)?;
         let database = Database::open(&config.database);
-        let presence = presence::wing(config, &stores, announce_heartbeats, &registry);
-        let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
-        let (messaging, asking) = messaging(config, &database, &registry)?.unzip();
+        let presence = PresenceModule::build(config, &stores, announce_heartbeats, &registry);
+        let deliveries = webhooks::workers(config, &stores, &presence, &registry)?;
+        let (messaging, poll_batcher) = build_messaging(config, &database, &registry)?.unzip();
         let apis = Apis {
-            presence: presence.api(config, installation),
-            browser: presence.browser(config),
+            presence: presence.apis(config, installation),
             webhooks: webhooks::api(config, &stores),
             clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
             operators: messaging::api::Operators::new(messaging.clone()),
         };
-        let ground = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
-        let (routes, document) = routes::all(config, apis, ground, &registry);
-        let metrics =
-            (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry.clone()))));
+        let readiness = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
+        let (routes, document) = routes::build(config, apis, readiness, &registry);
         let workers = Workers {
             presence: presence.workers,
             redis: stores.redis,
@@ -82,23 +79,34 @@ impl App {
             deliveries,
             messaging,
             retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
-            asking,
-            registry,
+            poll_batcher,
+            registry: registry.clone(),
         };
-        let limits = listener::ServerLimits {
-            connections: config.server.max_connections,
-            header_timeout: config.server.header_timeout,
-            shutdown_timeout: config.server.shutdown_timeout,
-        };
-        Ok(Self { routes, metrics, document, workers, limits })
+        Ok(Self { routes, metrics: metrics_routes(config, registry), document, workers, limits: limits(config) })
     }
 }
 
-/// The messaging service, and who asks for all who poll.
-type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
+fn metrics_routes(config: &Config, registry: Arc<Registry>) -> Option<Route> {
+    (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))))
+}
 
-/// The messaging wing, if it is wanted and there is a key.
-fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, BuildError> {
+fn limits(config: &Config) -> listener::ServerLimits {
+    listener::ServerLimits {
+        connections: config.server.max_connections,
+        header_timeout: config.server.header_timeout,
+        shutdown_timeout: config.server.shutdown_timeout,
+    }
+}
+
+/// The messaging service, and the batcher of its polls.
+type MessagingModule = (Arc<Messaging>, BoxFuture<'static, ()>);
+
+/// Builds messaging, if it is enabled and there is a key.
+fn build_messaging(
+    config: &Config,
+    database: &Database,
+    registry: &Registry,
+) -> Result<Option<MessagingModule>, BuildError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
     let (database, names) = (database.clone(), table_names(config));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
@@ -106,7 +114,7 @@ fn messaging(config: &Config, database: &Database, registry: &Registry) -> Resul
         FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),
         FanoutQueue::Redis => Some(Arc::new(redis_queue(config)?)),
     };
-    let ground = messaging::MessagingOptions {
+    let options = messaging::MessagingOptions {
         database,
         names,
         crypt,
@@ -116,6 +124,6 @@ fn messaging(config: &Config, database: &Database, registry: &Registry) -> Resul
         queue,
         metrics: messaging::Metrics::new(registry),
     };
-    let (service, asking) = Messaging::new(ground);
-    Ok(Some((Arc::new(service), asking)))
+    let (service, poll_batcher) = Messaging::new(options);
+    Ok(Some((Arc::new(service), poll_batcher)))
 }

@@ -1,4 +1,4 @@
-//! The presence wing, put together.
+//! Builds presence from the configuration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::RateLimiter;
-use crate::presence::api::{Api, BrowserApi};
+use crate::presence::api::{BrowserApi, FeedApi, RosterApi, ScopeResolver, UsersApi};
 use crate::presence::domain::{Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
@@ -18,7 +18,7 @@ use crate::presence::worker::sweep::ExpirySweeper;
 use crate::presence::{ChangeNotifier, CommitContext, Metrics, Presence};
 use crate::telemetry::Registry;
 
-/// What the other parts need of presence.
+/// Presence, built: its service, its operations and its workers.
 pub(super) struct PresenceModule {
     pub(super) service: Arc<Presence>,
     pub(super) clock: Arc<Clock>,
@@ -26,51 +26,62 @@ pub(super) struct PresenceModule {
     feed: ChangeFeed,
 }
 
-/// What works for presence beside the requests.
+/// The background tasks of presence.
 pub(super) struct PresenceWorkers {
     pub(super) sweep: ExpirySweeper,
     pub(super) interval: Duration,
-    /// Who talks to the store for everybody; ends when the service is dropped.
-    pub(super) answering: Vec<BoxFuture<'static, ()>>,
-    /// Who reads the change log for everybody, until `ending`.
-    pub(super) feed: BoxFuture<'static, ()>,
-    pub(super) ending: CancellationToken,
-}
-
-/// Puts presence on its stores.
-pub(super) fn wing(config: &Config, stores: &Stores, announce_heartbeats: bool, registry: &Registry) -> PresenceModule {
-    let context = CommitContext {
-        store: stores.store.clone(),
-        clock: Arc::new(Clock::new()),
-        windows: windows(config),
-        announce_heartbeats,
-        metrics: Arc::new(Metrics::new(registry)),
-        notifier: Arc::new(ChangeNotifier::new()),
-    };
-    let ending = CancellationToken::new();
-    let clock = context.clock.clone();
-    let (feed, following) = ChangeFeed::new(stores.store.clone(), &context.notifier, ending.clone());
-    let sweep = ExpirySweeper { context: context.clone(), keep_changes: Span::from_duration(config.changes.keep) };
-    let (service, answering) = Presence::new(context);
-    let workers = PresenceWorkers {
-        sweep,
-        interval: config.presence.sweep_interval,
-        answering,
-        feed: Box::pin(following),
-        ending,
-    };
-    PresenceModule { service: Arc::new(service), clock, workers, feed }
+    /// The request batchers, which call the store; they end when the service is dropped.
+    pub(super) batchers: Vec<BoxFuture<'static, ()>>,
+    /// Reads the change log for all subscribers, until `feed_stop`.
+    pub(super) feed_reader: BoxFuture<'static, ()>,
+    pub(super) feed_stop: CancellationToken,
 }
 
 impl PresenceModule {
-    pub(super) fn api(&self, config: &Config, installation: Uuid) -> Api {
-        Api::new(self.service.clone(), self.feed.clone(), installation, config.scope.clone())
+    /// Builds presence on `stores`.
+    pub(super) fn build(config: &Config, stores: &Stores, announce_heartbeats: bool, registry: &Registry) -> Self {
+        let context = CommitContext {
+            store: stores.store.clone(),
+            clock: Arc::new(Clock::new()),
+            windows: windows(config),
+            announce_heartbeats,
+            metrics: Arc::new(Metrics::new(registry)),
+            notifier: Arc::new(ChangeNotifier::new()),
+        };
+        let feed_stop = CancellationToken::new();
+        let clock = context.clock.clone();
+        let (feed, feed_reader) = ChangeFeed::new(stores.store.clone(), &context.notifier, feed_stop.clone());
+        let sweep = ExpirySweeper { context: context.clone(), keep_changes: Span::from_duration(config.changes.keep) };
+        let (service, batchers) = Presence::new(context);
+        let workers = PresenceWorkers {
+            sweep,
+            interval: config.presence.sweep_interval,
+            batchers,
+            feed_reader: Box::pin(feed_reader),
+            feed_stop,
+        };
+        Self { service: Arc::new(service), clock, workers, feed }
     }
 
-    pub(super) fn browser(&self, config: &Config) -> BrowserApi {
+    /// The operations; the change log has the ids of `installation`.
+    pub(super) fn apis(&self, config: &Config, installation: Uuid) -> PresenceApis {
+        let (presence, scopes) = (&self.service, ScopeResolver::new(config.scope.clone()));
         let throttle = config.routing.throttle.map(|throttle| RateLimiter::new(throttle.max, throttle.per));
-        BrowserApi::new(self.service.clone(), config.scope.clone(), throttle)
+        PresenceApis {
+            users: UsersApi::new(presence.clone(), scopes.clone()),
+            roster: RosterApi::new(presence.clone(), scopes.clone()),
+            feed: FeedApi::new(presence.clone(), self.feed.clone(), installation, scopes.clone()),
+            browser: BrowserApi::new(presence.clone(), scopes, throttle),
+        }
     }
+}
+
+/// The operations of presence.
+pub(super) struct PresenceApis {
+    pub(super) users: UsersApi,
+    pub(super) roster: RosterApi,
+    pub(super) feed: FeedApi,
+    pub(super) browser: BrowserApi,
 }
 
 fn windows(config: &Config) -> Windows {

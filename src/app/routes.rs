@@ -1,168 +1,194 @@
-//! All routes: the operations of the OpenAPI document, and the pages beside them.
+//! The routes: the operations of the OpenAPI document, the pages, and the fast path in front of them.
 
 use std::sync::Arc;
 
-use poem::endpoint::{BoxEndpoint, make, make_sync};
-use poem::http::{StatusCode, Uri};
+use poem::endpoint::{make, make_sync};
+use poem::http::Uri;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
+use super::presence::PresenceApis;
 use crate::config::Config;
 use crate::http::auth::TokenVerifier;
 use crate::http::cors::Origins;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
-use crate::http::{ApiError, body, openapi};
+use crate::http::{ApiError, body, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::Presence;
-use crate::presence::api::{Api, BrowserApi, FastPath};
+use crate::presence::api::{FastPath, UsersApi};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
 
-/// What the document says of itself.
-const ABOUT: &str = "Presence and sealed messages for Laravel apps. Applications authorize as `service` with one of \
-    `PRESENCE_TOKEN`, pages as `user` with a token that the application mints, clients of messages as `client` with their \
-    `api_token`.";
+/// The description in the OpenAPI document.
+const DESCRIPTION: &str = "Presence and encrypted messages for Laravel apps. Applications authorize as `service` with one \
+    of `PRESENCE_TOKEN`, pages as `user` with a token that the application signs, clients of messages as `client` with \
+    their `api_token`.";
 
-/// The operations, wing by wing.
+/// The operations of all features.
 pub(super) struct Apis {
-    pub(super) presence: Api,
-    pub(super) browser: BrowserApi,
+    pub(super) presence: PresenceApis,
     pub(super) webhooks: Webhooks,
     pub(super) clients: Clients,
     pub(super) operators: Operators,
 }
 
-/// What has to be there for the sidecar to be ready.
+/// The services that must be available for `/ready`.
 #[derive(Clone)]
 pub(super) struct Readiness {
     pub(super) presence: Arc<Presence>,
     pub(super) messaging: Option<Arc<Messaging>>,
 }
 
-/// The routes as `config` wants them, and the document that describes them.
-pub(super) fn all(
+/// Builds the routes, and the document that describes them.
+pub(super) fn build(
     config: &Config,
     apis: Apis,
-    ground: Readiness,
+    readiness: Readiness,
     registry: &Arc<Registry>,
 ) -> (Middleware<Router>, Value) {
-    let api = apis.presence.clone();
-    let operations = (apis.presence, apis.browser, apis.webhooks, apis.clients, apis.operators);
+    let Apis { presence, webhooks, clients, operators } = apis;
+    let users = presence.users.clone();
+    let operations = (presence.users, presence.roster, presence.feed, presence.browser, webhooks, clients, operators);
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
-        .description(ABOUT)
+        .description(DESCRIPTION)
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
-    let document = described(&service.spec(), browser.as_deref());
-    let mut open = vec!["/", "/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
-    let mut pages = Route::new()
-        .at("/", get(make_sync(|_| answer(StatusCode::OK, "ok"))))
-        .at("/up", get(make_sync(|_| answer(StatusCode::OK, "up"))))
-        .at("/ready", get(ready(ground)))
-        .at("/docs", get(openapi::swagger_ui(&document)))
-        .at("/openapi.json", get(openapi::fixed("application/json", openapi::to_json(&document))))
-        .at("/openapi.yaml", get(openapi::fixed("application/yaml", openapi::to_yaml(&document))));
+    let document = complete_document(&service.spec(), browser.as_deref());
+    let (mut routes, paths) = pages(config, &document, readiness, registry);
+    let operations = Arc::new(service.into_endpoint());
+    routes = routes.nest_no_strip("/api", operations.clone());
+    if let Some(path) = browser {
+        routes = routes.at(path, BrowserRoute(operations));
+    }
+    let middleware = middleware_config(config, openapi::RouteTable::of(&document, &paths));
+    (Middleware::new(Router { users, routes }, middleware), document)
+}
+
+/// The pages beside the document's operations, and their paths.
+fn pages(
+    config: &Config,
+    document: &Value,
+    readiness: Readiness,
+    registry: &Arc<Registry>,
+) -> (Route, Vec<&'static str>) {
+    let mut paths = vec!["/", "/up", "/ready", "/docs", "/openapi.json", "/openapi.yaml"];
+    let mut routes = Route::new()
+        .at("/", get(make_sync(|_| status_response("ok"))))
+        .at("/up", get(make_sync(|_| status_response("up"))))
+        .at("/ready", get(ready(readiness)))
+        .at("/docs", get(openapi::swagger_ui(document)))
+        .at("/openapi.json", get(openapi::serve_text("application/json", openapi::to_json(document))))
+        .at("/openapi.yaml", get(openapi::serve_text("application/yaml", openapi::to_yaml(document))));
     if config.metrics.listen.is_empty() {
-        pages = pages.at("/metrics", get(scrape(registry.clone())));
-        open.push("/metrics");
+        routes = routes.at("/metrics", get(scrape(registry.clone())));
+        paths.push("/metrics");
     }
     if config.messaging.enabled {
         for (path, file) in web_client::files() {
-            pages = pages.at(path, get(file));
-            open.push(path);
+            routes = routes.at(path, get(file));
+            paths.push(path);
         }
     }
-    let settings = settings(config, openapi::RouteTable::of(&document, &open));
-    let routes = Router { api, operations: service.into_endpoint(), browser, pages };
-    (Middleware::new(routes, settings), document)
+    (routes, paths)
 }
 
-/// What the edge goes by.
-fn settings(config: &Config, routes: openapi::RouteTable) -> MiddlewareConfig {
+fn middleware_config(config: &Config, routes: openapi::RouteTable) -> MiddlewareConfig {
     let messaging = &config.messaging;
-    let gate = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
-        .with_messaging(messaging.admin_token.iter().cloned().collect(), messaging.operator_tokens.clone());
+    let verifier = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
+        .with_admins(messaging.admin_token.iter().cloned().collect())
+        .with_operators(messaging.operator_tokens.clone());
     MiddlewareConfig {
-        gate: Arc::new(gate),
-        limits: body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
+        verifier: Arc::new(verifier),
+        body_limits: body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
         origins: Origins::new(config.server.allowed_origins.clone()),
         trusted_proxies: config.server.trusted_proxies.clone(),
         routes,
     }
 }
 
-/// The operations of the document, and the pages beside them.
+/// The router: all routes, with the [fast path](FastPath) in front of them.
+///
+/// The fast path serves the three most frequent operations (heartbeat, status, many) without the framework's routing and
+/// parameter extraction. It takes only requests that it can route exactly; all others go to the routes, which contain
+/// these operations, too.
 pub struct Router {
-    api: Api,
-    operations: BoxEndpoint<'static, Response>,
-    browser: Option<String>,
-    pages: Route,
+    users: UsersApi,
+    routes: Route,
 }
 
 impl Endpoint for Router {
     type Output = Response;
 
-    /// Leads a request on; as in Laravel, a slash at the end makes no difference.
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let path = request.uri().path();
-        if let Some(shorter) = path.strip_suffix('/').filter(|shorter| !shorter.is_empty()) {
-            let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
-            if let Ok(uri) = format!("{shorter}{query}").parse() {
-                *request.uri_mut() = uri;
-            }
+        strip_trailing_slash(&mut request);
+        match FastPath::of(&request) {
+            Some(operation) => operation.call(&self.users, request).await,
+            None => self.routes.call(request).await,
         }
-        if let Some(direct) = FastPath::find(&request) {
-            return direct.answer(&self.api, request).await;
-        }
-        let path = request.uri().path();
-        if self.browser.as_deref() == Some(path) {
-            if path != BROWSER_ROUTE {
-                *request.uri_mut() = Uri::from_static(BROWSER_ROUTE);
-            }
-            return self.operations.call(request).await;
-        }
-        if path.starts_with("/api/") { self.operations.call(request).await } else { self.pages.call(request).await }
     }
 }
 
-/// Where the document, and the operation itself, have the browsers' heartbeat.
-const BROWSER_ROUTE: &str = "/presence/heartbeat";
+/// As in Laravel, a slash at the end of a path makes no difference.
+fn strip_trailing_slash(request: &mut Request) {
+    let Some(path) = request.uri().path().strip_suffix('/').filter(|path| !path.is_empty()) else { return };
+    let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+    if let Ok(uri) = format!("{path}{query}").parse() {
+        *request.uri_mut() = uri;
+    }
+}
 
-/// Where the configuration has it.
+/// The path of the browsers' heartbeat among the operations.
+const BROWSER_OPERATION: &str = "/presence/heartbeat";
+
+/// The configured path of the browsers' heartbeat.
 fn browser_route(prefix: &str) -> String {
     if prefix.is_empty() { "/heartbeat".to_owned() } else { format!("/{prefix}/heartbeat") }
 }
 
-/// The document as this configuration serves it.
-fn described(spec: &str, browser: Option<&str>) -> Value {
+/// Serves the browsers' heartbeat at its configured path.
+struct BrowserRoute<E>(Arc<E>);
+
+impl<E: Endpoint<Output = Response>> Endpoint for BrowserRoute<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        *request.uri_mut() = match request.uri().query() {
+            Some(query) => format!("{BROWSER_OPERATION}?{query}").parse().unwrap_or_default(),
+            None => Uri::from_static(BROWSER_OPERATION),
+        };
+        self.0.call(request).await
+    }
+}
+
+/// The document of this configuration: the browsers' heartbeat at its path, and what poem-openapi leaves out.
+fn complete_document(spec: &str, browser: Option<&str>) -> Value {
     let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
     if let Some(paths) = document["paths"].as_object_mut() {
-        let operation = paths.remove(BROWSER_ROUTE);
+        let operation = paths.remove(BROWSER_OPERATION);
         if let (Some(operation), Some(route)) = (operation, browser) {
             paths.insert(route.to_owned(), operation);
         }
     }
+    query::expand(&mut document);
     openapi::complete(&mut document);
     document
 }
 
-fn answer(status: StatusCode, word: &'static str) -> Response {
-    Response::builder().status(status).content_type("application/json").body(json!({"status": word}).to_string())
+fn status_response(status: &'static str) -> Response {
+    Response::builder().content_type("application/json").body(json!({"status": status}).to_string())
 }
 
-fn ready(ground: Readiness) -> impl Endpoint<Output = Response> {
+fn ready(readiness: Readiness) -> impl Endpoint<Output = Response> {
     make(move |_| {
-        let ground = ground.clone();
-        async move {
-            let ready = ground.ready().await.map(|()| answer(StatusCode::OK, "ready"));
-            ready.map_err(poem::Error::from)
-        }
+        let readiness = readiness.clone();
+        async move { readiness.check().await.map(|()| status_response("ready")).map_err(poem::Error::from) }
     })
 }
 
 impl Readiness {
-    async fn ready(&self) -> Result<(), ApiError> {
+    async fn check(&self) -> Result<(), ApiError> {
         self.presence.ready().await?;
         match &self.messaging {
             Some(messaging) => Ok(messaging.ready().await?),

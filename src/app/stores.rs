@@ -1,4 +1,4 @@
-//! The stores that a configuration names.
+//! Builds the stores of the configuration.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
 use crate::storage::sql::Database;
 
-/// Where presence and what is to be delivered is kept.
+/// The presence store, and the queues of webhooks in the same place.
 pub(super) struct Stores {
     pub(super) store: Arc<dyn PresenceStore>,
     pub(super) queue: Arc<dyn Queue>,
@@ -33,7 +33,7 @@ impl Stores {
                 Ok(Self { store, queue, redis: None, database: None })
             }
             config::CacheStore::Redis => {
-                let store = Arc::new(RedisStore::new(redis_options(config, outbox)?).map_err(unusable)?);
+                let store = Arc::new(RedisStore::new(redis_options(config, outbox)?).map_err(invalid_redis)?);
                 let queue = Arc::new(redis_queue(config)?);
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
@@ -47,7 +47,7 @@ impl Stores {
     }
 }
 
-/// The presence store in the database, not connected yet; its changes go out nowhere.
+/// The presence store in the database, not connected yet, without an outbox.
 pub fn sql_store(config: &Config) -> SqlStore {
     SqlStore::new(sql_options(config, Database::open(&config.database), Outbox::default()))
 }
@@ -65,22 +65,22 @@ fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOption
 
 /// The queues in Redis, not connected yet.
 pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
-    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(unusable)
+    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(invalid_redis)
 }
 
-/// The presence store in Redis, not connected yet; its changes go out nowhere.
+/// The presence store in Redis, not connected yet, without an outbox.
 ///
 /// # Errors
-/// The address cannot be understood.
+/// The address is invalid.
 pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
-    RedisStore::new(redis_options(config, Outbox::default())?).map_err(unusable)
+    RedisStore::new(redis_options(config, Outbox::default())?).map_err(invalid_redis)
 }
 
-fn unusable(error: Unavailable) -> BuildError {
+fn invalid_redis(error: Unavailable) -> BuildError {
     BuildError(format!("redis: {}", error.reason()))
 }
 
-/// Redis prefix and cache prefix, as Laravel puts them before a logical key.
+/// Redis prefix and cache prefix, as Laravel prepends them to a logical key.
 pub(super) fn prefix(config: &Config) -> String {
     format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
 }

@@ -1,4 +1,4 @@
-//! DeliveryAdmin, put together: which endpoint is told what, and who delivers it.
+//! Builds webhooks from the configuration: the outbox of each commit, the delivery workers, the operations.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use super::presence::PresenceModule;
 use super::stores::{Stores, prefix};
 use crate::config;
 use crate::config::{Config, Driver};
+use crate::egress::EgressPolicy;
 use crate::presence::domain::Event;
 use crate::presence::store::{Outbox, OutboxQueue};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api;
 use crate::webhooks::client::WebhookClient;
-use crate::webhooks::domain::egress::EgressPolicy;
 use crate::webhooks::domain::payload;
 use crate::webhooks::worker::{DeliveryConfig, DeliveryWorker};
 use crate::webhooks::{DeliveryAdmin, Metrics};
 
-/// The endpoints that are posted to: all of them with `driver = "webhook"`, else none.
+/// The endpoints that receive webhooks: all with `driver = "webhook"`, else none.
 fn endpoints(config: &Config) -> impl Iterator<Item = &config::EndpointConfig> {
     config.webhook.endpoints.iter().filter(|_| config.driver == Driver::Webhook)
 }
 
-/// What commits push, and where.
+/// The outbox: the queues that commits push to, and the events of each.
 pub(super) fn outbox(config: &Config) -> Outbox {
     const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
     let queue = |endpoint: &config::EndpointConfig| OutboxQueue {
@@ -36,14 +36,14 @@ pub(super) fn outbox(config: &Config) -> Outbox {
     Outbox { installation, queues: endpoints(config).map(queue).collect() }
 }
 
-/// Who delivers, one for each endpoint.
-pub(super) fn deliveries(
+/// The delivery workers, one per endpoint.
+pub(super) fn workers(
     config: &Config,
     stores: &Stores,
     presence: &PresenceModule,
     registry: &Registry,
 ) -> Result<Vec<DeliveryWorker>, BuildError> {
-    let terms = DeliveryConfig {
+    let delivery_config = DeliveryConfig {
         queue: stores.queue.clone(),
         clock: presence.clock.clone(),
         zone: config.laravel.timezone,
@@ -53,17 +53,17 @@ pub(super) fn deliveries(
         concurrency: config.webhook.concurrency,
         keep_dead: config.webhook.keep_dead,
     };
-    let guard = EgressPolicy::new(&config.webhook.allowed_networks);
-    let delivery = |endpoint: &config::EndpointConfig| {
+    let policy = EgressPolicy::new(&config.webhook.allowed_networks);
+    let worker = |endpoint: &config::EndpointConfig| {
         let metrics = Arc::new(Metrics::new(registry, &endpoint.name));
-        let sender = WebhookClient::new(endpoint.clone(), guard.clone());
-        let sender = sender.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))?;
-        Ok(DeliveryWorker::new(terms.clone(), endpoint.clone(), sender, metrics))
+        let client = WebhookClient::new(endpoint.clone(), policy.clone());
+        let client = client.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))?;
+        Ok(DeliveryWorker::new(delivery_config.clone(), endpoint.clone(), client, metrics))
     };
-    endpoints(config).map(delivery).collect()
+    endpoints(config).map(worker).collect()
 }
 
-/// What operators see of the queues.
+/// The operations on deliveries.
 pub(super) fn api(config: &Config, stores: &Stores) -> Api {
     let names = endpoints(config).map(|endpoint| endpoint.name.clone()).collect();
     Api::new(Arc::new(DeliveryAdmin::new(stores.queue.clone(), names)))

@@ -1,4 +1,4 @@
-//! The program: requests are served, and beside them everything works that has to.
+//! Runs the program: the server, and the background tasks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,30 +20,31 @@ use crate::storage::sql::Database;
 use crate::telemetry::Registry;
 use crate::webhooks::worker::DeliveryWorker;
 
-/// How often what was counted is folded together.
-const FOLD_EVERY: Duration = Duration::from_secs(5);
+/// Interval at which histogram samples are folded.
+const FOLD_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What works beside the requests.
+/// The background tasks.
 pub struct Workers {
     pub(super) presence: PresenceWorkers,
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) deliveries: Vec<DeliveryWorker>,
     pub(super) messaging: Option<Arc<Messaging>>,
     pub(super) retention: Retention,
-    /// Who asks for all who poll; ends when the service is dropped.
-    pub(super) asking: Option<BoxFuture<'static, ()>>,
-    /// The database of presence, to be closed in the end.
+    /// Batches polls; ends when the service is dropped.
+    pub(super) poll_batcher: Option<BoxFuture<'static, ()>>,
+    /// The database of presence, closed at the end.
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
     pub(super) registry: Arc<Registry>,
 }
 
-/// The program: serves on `listeners` until `stop`, with the workers beside; returns once everything has ended.
+/// Serves on `listeners` until `stop`, with the background tasks; returns when all have ended.
 ///
-/// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
+/// Stopping puts no user offline: open requests are completed, and sessions end when their heartbeats time out.
 pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { presence, redis, deliveries, messaging, retention, asking, database, tables, registry } = workers;
+    let Workers { presence, redis, deliveries, messaging, retention, poll_batcher, database, tables, registry } =
+        workers;
     let tasks = TaskTracker::new();
     tables.ensure(&stop).await;
     tasks.spawn(
@@ -54,16 +55,16 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
         tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
     }
     for delivery in deliveries {
-        deliver(&tasks, delivery, &presence.sweep.context.notifier, limits.shutdown_timeout, &stop);
+        spawn_delivery_worker(&tasks, delivery, &presence.sweep.context.notifier, limits.shutdown_timeout, &stop);
     }
-    let answering = presence.start(&tasks, &stop).await;
-    asking.into_iter().for_each(|asking| drop(tokio::spawn(asking)));
+    let batchers = presence.spawn(&tasks, &stop).await;
+    poll_batcher.into_iter().for_each(|batcher| drop(tokio::spawn(batcher)));
     tasks.spawn(fold_metrics(registry, stop.clone()));
     if let Some(messaging) = messaging.clone() {
-        let (on, stop) = (tasks.clone(), stop.clone());
+        let (tracker, stop) = (tasks.clone(), stop.clone());
         tasks.spawn(async move {
             if stop.run_until_cancelled(tables.messages()).await.is_some() {
-                spawn_messaging_workers(&on, &messaging, retention, &stop);
+                spawn_messaging_workers(&tracker, &messaging, retention, &stop);
             }
         });
     }
@@ -83,24 +84,27 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
     if let Some(database) = database {
         database.close().await;
     }
-    answering.wait().await;
+    batchers.wait().await;
 }
 
 impl PresenceWorkers {
-    /// Starts everything of presence; what is returned ends when nobody can ask any more.
-    async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> TaskTracker {
-        let Self { sweep, interval, answering, feed, ending } = self;
-        let asked = TaskTracker::new();
-        answering.into_iter().for_each(|worker| drop(asked.spawn(worker)));
-        asked.close();
+    /// Starts all tasks. The returned batchers end when the service is dropped.
+    async fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken) -> TaskTracker {
+        let Self { sweep, interval, batchers, feed_reader, feed_stop } = self;
+        let batcher_tasks = TaskTracker::new();
+        batchers.into_iter().for_each(|batcher| drop(batcher_tasks.spawn(batcher)));
+        batcher_tasks.close();
         if let Err(error) = sweep.context.clock.synchronize(sweep.context.store.as_ref()).await {
-            tracing::warn!(error = error.reason(), "the presence store does not answer yet; serving 503 until it does");
+            tracing::warn!(
+                error = error.reason(),
+                "presence store unavailable: responding with 503 until it is available"
+            );
         }
-        tasks.spawn(feed);
+        tasks.spawn(feed_reader);
         tasks.spawn(sweep.clone().run_maintenance(stop.clone()));
         tasks.spawn(sweep.run(interval, stop.clone()));
-        tasks.spawn(stop.clone().cancelled_owned().map(move |()| ending.cancel()));
-        asked
+        tasks.spawn(stop.clone().cancelled_owned().map(move |()| feed_stop.cancel()));
+        batcher_tasks
     }
 }
 
@@ -119,21 +123,21 @@ fn spawn_messaging_workers(
     }
 }
 
-/// Starts the deliveries to one endpoint; those under way have `patience` once all is to stop.
-fn deliver(
+/// Starts the delivery worker of one endpoint. After `stop`, deliveries in flight have `timeout` to finish.
+fn spawn_delivery_worker(
     tasks: &TaskTracker,
-    delivery: DeliveryWorker,
+    worker: DeliveryWorker,
     notifier: &ChangeNotifier,
-    patience: Duration,
+    timeout: Duration,
     stop: &CancellationToken,
 ) {
-    tasks.spawn(stop.clone().run_until_cancelled_owned(delivery.upkeep()).map(drop));
-    let (notifier, stop) = (notifier.subscribe(), stop.clone());
+    tasks.spawn(stop.clone().run_until_cancelled_owned(worker.run_maintenance()).map(drop));
+    let (commits, stop) = (notifier.subscribe(), stop.clone());
     tasks.spawn(async move {
-        let under_way = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(patience));
+        let timed_out = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(timeout));
         tokio::select! {
-            () = delivery.run(notifier, stop) => {}
-            () = under_way => tracing::warn!("deliveries under way are made again by the next sidecar"),
+            () = worker.run(commits, stop) => {}
+            () = timed_out => tracing::warn!("shutdown timeout: in-flight deliveries will be retried after restart"),
         }
     });
 }
@@ -142,7 +146,7 @@ async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         registry.fold();
         tokio::select! {
-            () = tokio::time::sleep(FOLD_EVERY) => {}
+            () = tokio::time::sleep(FOLD_INTERVAL) => {}
             () = stop.cancelled() => {}
         }
     }

@@ -41,13 +41,13 @@ pub use self::layers::sources::{Flags, Sources};
 use self::layers::{Layers, Result, describe, sources};
 pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Tables};
-pub use self::network::{Network, ip_literal, is_allowed};
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint};
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
 pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, WebhookConfig};
+pub use crate::egress::Network;
 
 /// The whole configuration. Only [`load`] creates one, so its parts are consistent with each other.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
-//! Who calls: service tokens for applications, short-lived user tokens for browsers.
+//! Authentication: service tokens for applications, short-lived user tokens for browsers.
 //!
 //! A user token is a JWT signed by the application with HS256 (RFC 7515, RFC 7519). Claims: `sub` (the user's id, its
 //! type kept, not empty), `exp` (required), `nbf` (honoured), `sid` (the session), `scope` (an object of scope parts) and
-//! whatever `claim:` rules of the scope resolver name.
+//! the claims that `claim:` rules of the scope resolver name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
 
-/// The tokens this sidecar accepts.
+/// Verifies the tokens that this sidecar accepts.
 pub struct TokenVerifier {
     services: Vec<SecretString>,
     admins: Vec<SecretString>,
@@ -30,13 +30,14 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// Accepts `services` as they are, and user tokens signed with one of `users`, or of `services` if there are none.
+    /// Accepts the tokens `services`, and user tokens signed with one of `users`, or with one of `services` if `users`
+    /// is empty.
     pub fn new(services: &[SecretString], users: &[SecretString]) -> Self {
         let signing = if users.is_empty() { services } else { users };
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
-        // An application may name an audience for its other readers; the secret says that the token is for here.
+        // An application may name an audience for other services; the secret proves that the token is for this one.
         validation.validate_aud = false;
         Self {
             services: services.to_vec(),
@@ -47,28 +48,34 @@ impl TokenVerifier {
         }
     }
 
-    /// Lets in those who publish messages with one of `admins`, and operators with one of `operators`.
+    /// Adds admin tokens.
     #[must_use]
-    pub fn with_messaging(self, admins: Vec<SecretString>, operators: Vec<SecretString>) -> Self {
-        Self { admins, operators, ..self }
+    pub fn with_admins(self, admins: Vec<SecretString>) -> Self {
+        Self { admins, ..self }
     }
 
-    /// Whether `token` is a service token, in a time that does not depend on how much of it is right.
+    /// Adds operator tokens.
+    #[must_use]
+    pub fn with_operators(self, operators: Vec<SecretString>) -> Self {
+        Self { operators, ..self }
+    }
+
+    /// Whether `token` is a service token. Constant time: it does not depend on how much of the token is right.
     pub fn is_service(&self, token: &str) -> bool {
         is_one_of(&self.services, token)
     }
 
-    /// Whether `token` lets its holder publish.
+    /// Whether `token` is an admin token. Constant time.
     pub fn is_admin(&self, token: &str) -> bool {
         is_one_of(&self.admins, token)
     }
 
-    /// Whether `token` is an operator's.
+    /// Whether `token` is an operator token. Constant time.
     pub fn is_operator(&self, token: &str) -> bool {
         is_one_of(&self.operators, token)
     }
 
-    /// The claims of a valid user token.
+    /// The claims of a valid user token; `None` for an invalid one.
     pub fn user(&self, token: &str) -> Option<Claims> {
         let decode = |key| jsonwebtoken::decode::<Map<String, Value>>(token, key, &self.validation).ok();
         let claims = self.users.iter().find_map(decode)?.claims;
@@ -87,11 +94,11 @@ fn is_one_of(known: &[SecretString], token: &str) -> bool {
 
 impl std::fmt::Debug for TokenVerifier {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Gate").finish_non_exhaustive()
+        formatter.debug_struct("TokenVerifier").finish_non_exhaustive()
     }
 }
 
-/// The claims of a user token that was found valid.
+/// The claims of a valid user token.
 #[derive(Clone, Debug)]
 pub struct Claims(Map<String, Value>);
 
@@ -101,7 +108,7 @@ impl Claims {
         self.0.get(name)
     }
 
-    /// How long the token is still valid.
+    /// The remaining lifetime of the token.
     pub fn expires_in(&self) -> Option<Duration> {
         let expires = self.0.get("exp")?.as_f64()?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of seconds since 1970")]
@@ -109,17 +116,17 @@ impl Claims {
     }
 }
 
-/// Only callers with a service token.
+/// Permits callers with a service token.
 #[derive(SecurityScheme)]
 #[oai(rename = "service", ty = "bearer", checker = "check_service")]
 pub struct ServiceAuth(());
 
-/// Only browsers with a user token.
+/// Permits browsers with a user token.
 #[derive(SecurityScheme)]
 #[oai(rename = "user", ty = "bearer", bearer_format = "JWT", checker = "check_user")]
 pub struct UserAuth(pub Claims);
 
-/// Callers with either.
+/// Permits callers with a service token or a user token.
 #[derive(SecurityScheme)]
 pub enum AnyAuth {
     /// An application.
@@ -128,31 +135,32 @@ pub enum AnyAuth {
     User(UserAuth),
 }
 
-/// Browsers with a user token in the header, or, where they cannot set one (`navigator.sendBeacon`), in the body.
+/// Permits browsers with a user token in the header, or in the body where they cannot set headers
+/// (`navigator.sendBeacon`).
 #[derive(SecurityScheme)]
 pub enum BrowserAuth {
-    /// The token came in the header.
+    /// The token is in the header.
     Header(UserAuth),
-    /// It has to be in the body.
+    /// The token must be in the body.
     #[oai(fallback)]
     Body,
 }
 
-/// Callers with either in the header, or browsers with a user token in the query, where they cannot set a header
-/// (`EventSource`).
+/// Permits callers with a service token or a user token in the header, or with a user token in the query where they
+/// cannot set headers (`EventSource`).
 #[derive(SecurityScheme)]
 pub enum StreamAuth {
     /// An application.
     Service(ServiceAuth),
     /// A browser.
     User(UserAuth),
-    /// The token has to be in the query.
+    /// The token must be in the query.
     #[oai(fallback)]
     Query,
 }
 
 impl ServiceAuth {
-    /// The caller, without the framework's help.
+    /// Authenticates a request outside of poem-openapi.
     ///
     /// # Errors
     /// [`ApiError::Unauthenticated`].
@@ -163,7 +171,7 @@ impl ServiceAuth {
 }
 
 impl AnyAuth {
-    /// The caller, without the framework's help.
+    /// Authenticates a request outside of poem-openapi.
     ///
     /// # Errors
     /// [`ApiError::Unauthenticated`].
@@ -175,7 +183,7 @@ impl AnyAuth {
         service.or_else(|unknown| bearer(request).and_then(user).ok_or(unknown))
     }
 
-    /// The user's claims, if it is not an application that calls.
+    /// The user's claims; `None` for an application.
     pub fn claims(&self) -> Option<&Claims> {
         match self {
             Self::Service(_) => None,
@@ -196,12 +204,12 @@ fn bearer(request: &Request) -> Option<BearerToken> {
     request.headers().typed_get::<Authorization<BearerToken>>().map(|Authorization(bearer)| bearer)
 }
 
-/// The gate that the edge put beside the request.
+/// The token verifier that the middleware put into the request's extensions.
 pub fn token_verifier(request: &Request) -> Option<&Arc<TokenVerifier>> {
     request.extensions().get::<Arc<TokenVerifier>>()
 }
 
-/// The claims of a user token that came elsewhere than in the header, which then must not say anything.
+/// The claims of a user token outside of the header; the request must have no `Authorization` header then.
 ///
 /// # Errors
 /// [`ApiError::Unauthenticated`].

@@ -1,4 +1,4 @@
-//! Reading request bodies: never more than the limit, never longer than the time-out.
+//! Reads request bodies within a size limit and a timeout.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use poem::{Request, RequestBody};
 
 use super::error::ApiError;
 
-/// What a body may be.
+/// Limits of a request body.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
-    /// Most bytes.
+    /// Maximum size in bytes.
     pub bytes: usize,
-    /// Most time until it has arrived.
+    /// Maximum time until the whole body has arrived.
     pub timeout: Duration,
 }
 
-/// A body that is too large is read up to this size all the same, so that its sender gets to see the answer.
-const DRAINED: usize = 128 * 1024 * 1024;
+/// A body that is too large is read and discarded up to this size, so that the sender receives the response.
+const MAX_DRAINED_BYTES: usize = 128 * 1024 * 1024;
 
-/// The body of `request`, within the limits that the edge put beside it.
+/// Reads the body of `request`, within the limits that the middleware put into its extensions.
 ///
 /// # Errors
 /// [`ApiError::TooLarge`] and [`ApiError::BodyTimeout`].
@@ -46,7 +46,7 @@ async fn collect(mut body: BoxBody<Bytes, std::io::Error>, limit: usize) -> Resu
         let frame = frame.map_err(|_| ApiError::MalformedJson("the body ended early".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
-        if size > DRAINED {
+        if size > MAX_DRAINED_BYTES {
             return Err(ApiError::TooLarge);
         }
         if size > limit {

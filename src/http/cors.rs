@@ -1,6 +1,6 @@
-//! Cross-origin requests: only origins on the list may read answers.
+//! Cross-origin requests: only configured origins may read responses.
 //!
-//! TokenCache travel in headers or bodies, never in cookies, so no credentials mode is offered.
+//! Tokens travel in headers or bodies, never in cookies, so responses do not allow credentials.
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
@@ -15,17 +15,17 @@ impl Origins {
         Self(allowed)
     }
 
-    /// What `Access-Control-Allow-Origin` has to say to this request, if anything.
+    /// The value of `Access-Control-Allow-Origin` for a request; `None` if its origin is not allowed.
     pub fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
         self.0.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
     }
 
-    /// The answer to a preflight request from an allowed origin.
+    /// The response to a preflight request from an allowed origin; `None` for any other request.
     pub fn preflight(&self, request: &Request) -> Option<Response> {
-        let asks = request.method() == Method::OPTIONS
+        let is_preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if !asks {
+        if !is_preflight {
             return None;
         }
         self.allowed(request.headers())?;
@@ -44,8 +44,8 @@ impl Origins {
     }
 }
 
-/// Lets `origin` read the answer.
-pub fn expose(headers: &mut HeaderMap, origin: HeaderValue) {
+/// Allows `origin` to read the response.
+pub fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     headers.insert(

@@ -1,4 +1,4 @@
-//! JSON in and out through serde, with the schema of poem-openapi and the errors of Laravel's validator.
+//! JSON bodies through serde, with schemas of poem-openapi and the sentences of Laravel's validator.
 
 use std::marker::PhantomData;
 
@@ -14,7 +14,7 @@ use serde::{Deserializer, Serialize, forward_to_deserialize_any};
 use super::body;
 use super::error::ApiError;
 
-/// A JSON body, read or written by serde and described by its [`Type`].
+/// A JSON body that serde reads or writes; its [`Type`] is the schema.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -56,7 +56,7 @@ impl<T: Type + DeserializeOwned> ParsePayload for Json<T> {
 
 impl_apirequest_for_payload!(Json<T>, T: Type + DeserializeOwned);
 
-/// A deserializer that takes objects alone for structs.
+/// A deserializer that accepts only objects for structs; serde's derived code also accepts arrays.
 #[derive(Debug)]
 pub struct ObjectsOnly<D>(pub D);
 
@@ -73,10 +73,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
     }
 }
 
-/// Reads JSON.
+/// Parses JSON.
 ///
 /// # Errors
-/// [`ApiError::MalformedJson`] for what is not JSON, [`ApiError::Invalid`] naming the field for what is not as `T` wants it.
+/// [`ApiError::MalformedJson`] for text that is not JSON, [`ApiError::Invalid`] with the field's path for a value that `T`
+/// does not accept.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
         true => explain::<T>(bytes),
@@ -84,7 +85,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })
 }
 
-/// Reads again, more slowly, to find out where it goes wrong.
+/// Parses again, with the path of each value, to name the field of the first error.
 fn explain<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
     let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(deserializer) else { return ApiError::Internal };
@@ -101,13 +102,13 @@ fn explain<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
         return ApiError::invalid(&below(field), "must not be given twice.");
     }
     match text.rsplit_once(", expected ") {
-        Some((_, expected)) => ApiError::invalid(field, &format!("must be {}.", friendly(expected))),
+        Some((_, expected)) => ApiError::invalid(field, &format!("must be {}.", plain_type_name(expected))),
         None if text.starts_with("must ") => ApiError::invalid(field, text),
         None => ApiError::invalid(field, &format!("is not valid: {text}.")),
     }
 }
 
-fn friendly(expected: &str) -> &str {
+fn plain_type_name(expected: &str) -> &str {
     match expected {
         _ if expected.starts_with("struct ") => "an object",
         "a sequence" => "an array",
@@ -122,20 +123,20 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
         match serde_json::to_vec(&self.0) {
             Ok(bytes) => response(bytes),
             Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
+                tracing::error!(%error, "response could not be serialized");
                 ApiError::Internal.into_response()
             }
         }
     }
 }
 
-/// An answer in JSON written by hand, for routes that are asked so often that it matters; `T` describes it.
+/// A JSON response written without serde, for the most frequent operations; `T` is its schema.
 #[derive(Debug)]
 pub struct RawJson<T>(Vec<u8>, PhantomData<T>);
 
 impl<T> RawJson<T> {
-    /// The answer that `write` appends.
-    pub fn by(write: impl FnOnce(&mut Vec<u8>)) -> Self {
+    /// The response that `write` appends to an empty buffer.
+    pub fn write_with(write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut out = Vec::with_capacity(512);
         write(&mut out);
         Self(out, PhantomData)
@@ -148,13 +149,13 @@ impl<T: Send> IntoResponse for RawJson<T> {
     }
 }
 
-/// Room for the headers that the edge adds, too.
-const HEADERS: usize = 6;
+/// Capacity of a response's headers, those of the middleware included.
+const HEADER_CAPACITY: usize = 6;
 
 fn response(json: Vec<u8>) -> Response {
     let mut response = Response::default();
     let headers = response.headers_mut();
-    headers.reserve(HEADERS);
+    headers.reserve(HEADER_CAPACITY);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
     response.set_body(json);
     response
@@ -162,7 +163,7 @@ fn response(json: Vec<u8>) -> Response {
 
 impl<T: Type> ApiResponse for RawJson<T> {
     fn meta() -> MetaResponses {
-        described::<T>()
+        ok_response::<T>()
     }
 
     fn register(registry: &mut Registry) {
@@ -172,16 +173,16 @@ impl<T: Type> ApiResponse for RawJson<T> {
 
 const JSON: &str = "application/json";
 
-fn described<T: Type>() -> MetaResponses {
+fn ok_response<T: Type>() -> MetaResponses {
     let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
     let response =
-        MetaResponse { description: "Done", status: Some(200), status_range: None, content, headers: Vec::new() };
+        MetaResponse { description: "OK", status: Some(200), status_range: None, content, headers: Vec::new() };
     MetaResponses { responses: vec![response] }
 }
 
 impl<T: Type + Serialize> ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
-        described::<T>()
+        ok_response::<T>()
     }
 
     fn register(registry: &mut Registry) {

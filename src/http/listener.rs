@@ -1,4 +1,4 @@
-//! The accept loop: TCP and unix sockets, a cap on connections, a time-out for half-sent heads, a drain at the end.
+//! The HTTP server: TCP and Unix sockets, a connection limit, a header timeout, and a graceful shutdown.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,16 +21,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Listen;
 
-/// A socket that is bound, but not yet accepted from.
+/// A socket that is bound, but does not accept connections yet.
 #[derive(Debug)]
 pub enum BoundListener {
     /// TCP.
     Tcp(TcpListener),
-    /// A unix socket and its path, which goes when the listener goes.
+    /// A Unix socket and its file, which is removed with the listener.
     Unix(UnixListener, SocketFile),
 }
 
-/// A unix socket's file, removed when dropped.
+/// The file of a Unix socket, removed when dropped.
 #[derive(Debug)]
 pub struct SocketFile(PathBuf);
 
@@ -40,10 +40,10 @@ impl Drop for SocketFile {
     }
 }
 
-/// Binds `listen`. A socket file that nobody answers on any more is replaced.
+/// Binds `listen`. A socket file without a listening process is replaced.
 ///
 /// # Errors
-/// The address is taken, or may not be bound.
+/// The address is in use, or binding is not permitted.
 pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
     match listen {
         Listen::Tcp(address) => TcpListener::bind(address.as_str()).await.map(BoundListener::Tcp),
@@ -64,7 +64,7 @@ async fn is_stale(path: &Path) -> bool {
 }
 
 impl BoundListener {
-    /// The address in the form that a client or a person uses.
+    /// The address as URL, or `unix:` with the path.
     pub fn describe(&self) -> String {
         match self {
             Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("http://{at}")),
@@ -73,30 +73,30 @@ impl BoundListener {
     }
 }
 
-/// A runtime for the accept loop with so many threads; 0 means half of the machine's, since a sidecar shares it with
-/// the application, and more threads than cores to run on only wake each other.
+/// The runtime of the server, with `workers` threads. 0 means half of the machine's cores: the application uses the
+/// others, and more threads than free cores only cost context switches.
 ///
 /// # Errors
-/// The system gives no threads.
+/// The system cannot start threads.
 pub fn runtime(workers: usize) -> io::Result<Runtime> {
     let half = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
     let workers = if workers == 0 { half() } else { workers };
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
-/// ServerLimits of the accept loop.
+/// Limits of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Connections open at once, over all listeners.
+    /// Maximum number of open connections, over all listeners.
     pub connections: usize,
-    /// Time for a request's head to arrive.
+    /// Maximum time until a request's head has arrived.
     pub header_timeout: Duration,
-    /// Time for open requests to end after the stop.
+    /// Maximum time for open requests after the stop signal.
     pub shutdown_timeout: Duration,
 }
 
-/// Serves `routes` on all of `listeners` until `stop`; then lets open requests end, and cuts off those that outlast
-/// `shutdown_timeout`. Nothing of `routes` is left when it returns.
+/// Serves `routes` on all `listeners` until `stop`; then waits for open requests, and aborts them after
+/// `shutdown_timeout`. When it returns, `routes` is dropped.
 pub async fn serve(
     listeners: Vec<BoundListener>,
     routes: impl Endpoint<Output = Response> + 'static,
@@ -109,21 +109,18 @@ pub async fn serve(
         open: Arc::new(Semaphore::new(limits.connections)),
         connections: TaskTracker::new(),
         stop,
-        cut: CancellationToken::new(),
+        abort: CancellationToken::new(),
     });
-    let accepting = TaskTracker::new();
+    let accept_loops = TaskTracker::new();
     for listener in listeners {
-        accepting.spawn(server.clone().accept(listener));
+        accept_loops.spawn(server.clone().accept(listener));
     }
-    accepting.close();
-    accepting.wait().await;
+    accept_loops.close();
+    accept_loops.wait().await;
     server.connections.close();
     if tokio::time::timeout(limits.shutdown_timeout, server.connections.wait()).await.is_err() {
-        tracing::warn!(
-            open = server.connections.len(),
-            "requests were still open at the end of server.shutdown_timeout and are cut off"
-        );
-        server.cut.cancel();
+        tracing::warn!(open = server.connections.len(), "server.shutdown_timeout reached: aborting open requests");
+        server.abort.cancel();
         server.connections.wait().await;
     }
 }
@@ -134,13 +131,13 @@ struct Server<E> {
     open: Arc<Semaphore>,
     connections: TaskTracker,
     stop: CancellationToken,
-    cut: CancellationToken,
+    abort: CancellationToken,
 }
 
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn accept(self: Arc<Self>, listener: BoundListener) {
         loop {
-            let Ok(place) = self.open.clone().acquire_owned().await else { return };
+            let Ok(permit) = self.open.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = accept_one(&listener) => accepted,
                 () = self.stop.cancelled() => return,
@@ -148,7 +145,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             let (stream, local, remote) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -156,15 +153,15 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             let server = self.clone();
             self.connections.spawn(async move {
                 match stream {
-                    Stream::Tcp(stream) => server.connection(stream, local, remote).await,
-                    Stream::Unix(stream) => server.connection(stream, local, remote).await,
+                    Stream::Tcp(stream) => server.serve_connection(stream, local, remote).await,
+                    Stream::Unix(stream) => server.serve_connection(stream, local, remote).await,
                 }
-                drop(place);
+                drop(permit);
             });
         }
     }
 
-    async fn connection<S>(&self, stream: S, local: LocalAddr, remote: RemoteAddr)
+    async fn serve_connection<S>(&self, stream: S, local: LocalAddr, remote: RemoteAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -180,11 +177,11 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             ended = connection.as_mut() => ended,
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                self.cut.run_until_cancelled(connection).await.unwrap_or(Ok(()))
+                self.abort.run_until_cancelled(connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
+            tracing::debug!(%error, "connection closed early");
         }
     }
 }

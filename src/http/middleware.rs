@@ -1,4 +1,4 @@
-//! What happens to every request, whatever its route: request id, client address, limits, errors, log line.
+//! The middleware of every route: request id, client address, CORS, body limits, error conversion, log line.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
@@ -19,42 +19,42 @@ use super::cors::Origins;
 use super::error::ApiError;
 use super::openapi::RouteTable;
 
-/// The address a request came from, trusted proxies looked through.
+/// The client's address: the peer's, or behind trusted proxies the one they forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientIp(pub IpAddr);
 
-/// Where a request comes from, as the text that it is counted by.
+/// The client's address as text, the key of rate limits by address.
 pub fn address(request: &Request) -> String {
     request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
 }
 
-/// What every request needs.
+/// Configuration of the middleware.
 #[derive(Debug)]
 pub struct MiddlewareConfig {
-    /// The tokens that are accepted.
-    pub gate: Arc<TokenVerifier>,
-    /// What a body may be.
-    pub limits: BodyLimits,
-    /// Who may call from a browser.
+    /// Verifies tokens.
+    pub verifier: Arc<TokenVerifier>,
+    /// Limits of request bodies.
+    pub body_limits: BodyLimits,
+    /// The origins that may call from a browser.
     pub origins: Origins,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The routes there are, for 405.
+    /// All routes, for the `Allow` header of 405 and OPTIONS responses.
     pub routes: RouteTable,
 }
 
-/// The edge around all routes.
+/// The middleware around all routes.
 pub struct Middleware<E> {
     routes: E,
-    settings: MiddlewareConfig,
+    config: MiddlewareConfig,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl<E> Middleware<E> {
-    /// Puts the edge around `routes`.
-    pub fn new(routes: E, settings: MiddlewareConfig) -> Self {
-        Self { routes, settings }
+    /// Wraps `routes`.
+    pub fn new(routes: E, config: MiddlewareConfig) -> Self {
+        Self { routes, config }
     }
 
     fn client_ip(&self, remote: &RemoteAddr, headers: &HeaderMap) -> IpAddr {
@@ -62,7 +62,7 @@ impl<E> Middleware<E> {
             Addr::SocketAddr(address) => address.ip().to_canonical(),
             Addr::Unix(_) | Addr::Custom(..) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let trusted = |ip: &IpAddr| self.settings.trusted_proxies.iter().any(|network| network.contains(ip));
+        let trusted = |ip: &IpAddr| self.config.trusted_proxies.iter().any(|network| network.contains(ip));
         if !trusted(&peer) {
             return peer;
         }
@@ -86,21 +86,21 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let started = Instant::now();
         let id = request_id(request.headers());
         let client = self.client_ip(request.remote_addr(), request.headers());
-        let origin = self.settings.origins.allowed(request.headers());
+        let origin = self.config.origins.allowed(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let mut response = match self.settings.origins.preflight(&request) {
-            Some(answer) => answer,
+        let mut response = match self.config.origins.preflight(&request) {
+            Some(response) => response,
             None => {
                 let extensions = request.extensions_mut();
                 extensions.insert(ClientIp(client));
-                extensions.insert(self.settings.limits);
-                extensions.insert(self.settings.gate.clone());
-                self.answer(request, &method, uri.path()).await
+                extensions.insert(self.config.body_limits);
+                extensions.insert(self.config.verifier.clone());
+                self.respond(request, &method, uri.path()).await
             }
         };
         let headers = response.headers_mut();
         if let Some(origin) = origin {
-            cors::expose(headers, origin);
+            cors::allow_origin(headers, origin);
         }
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -112,7 +112,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
             path = uri.path(),
             status,
             micros = started.elapsed().as_micros(),
-            "answered"
+            "request completed"
         );
         response.headers_mut().insert(REQUEST_ID.clone(), id);
         Ok(response)
@@ -120,33 +120,33 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
 }
 
 impl<E: Endpoint> Middleware<E> {
-    async fn answer(&self, request: Request, method: &Method, path: &str) -> Response {
+    async fn respond(&self, request: Request, method: &Method, path: &str) -> Response {
         if *method == Method::OPTIONS
-            && let Some(allowed) = self.settings.routes.allowed(path)
+            && let Some(allowed) = self.config.routes.allowed(path)
         {
             return Response::builder().header(header::ALLOW, allowed).finish();
         }
         match AssertUnwindSafe(self.routes.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response.into_response(),
             Ok(Err(error)) => {
-                ApiError::from_framework(&error, method.as_str(), path, &self.settings.routes).into_response()
+                ApiError::from_framework(&error, method.as_str(), path, &self.config.routes).into_response()
             }
             Err(_) => {
-                tracing::error!(%method, path, "a handler panicked");
+                tracing::error!(%method, path, "handler panicked");
                 ApiError::Internal.into_response()
             }
         }
     }
 }
 
-/// The caller's own request id if it is a plausible one, else a new one.
+/// The caller's request id if it has 1 to 128 letters, digits, `-`, `_` or `.`; else a new UUID.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let plausible = |id: &&HeaderValue| {
+    let is_valid = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
         (1..=128).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
     };
-    if let Some(id) = headers.get(&REQUEST_ID).filter(plausible) {
+    if let Some(id) = headers.get(&REQUEST_ID).filter(is_valid) {
         return id.clone();
     }
     let mut text = Uuid::encode_buffer();

@@ -1,6 +1,7 @@
-//! The edge that all wings share: listening, who calls, bodies, errors, limits, documents.
+//! What all APIs share: the server, middleware, authentication, bodies, errors, rate limits, the OpenAPI document. It
+//! knows no feature.
 //!
-//! Whatever a caller does wrong gets a 4xx in Laravel's JSON, whatever it accepts; see [`problem`] for the one table.
+//! Every invalid request gets a 4xx response in Laravel's JSON; [`error`] has the table of errors and statuses.
 
 pub mod auth;
 pub mod body;
@@ -11,6 +12,7 @@ pub mod listener;
 pub mod middleware;
 pub mod openapi;
 pub mod pagination;
+pub mod query;
 pub mod schema;
 pub mod throttle;
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document, Swagger UI, and what the document says about routes.
+//! The OpenAPI document, Swagger UI, and the table of routes that the document describes.
 
 use std::sync::OnceLock;
 
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub struct RouteTable(Vec<(Vec<String>, String)>);
 
 impl RouteTable {
-    /// The routes of an OpenAPI document, and `more` that answer GET.
+    /// The routes of an OpenAPI document, and `more` routes that support GET.
     pub fn of(document: &Value, more: &[&str]) -> Self {
         let segments = |path: &str| path.trim_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
         let paths = document["paths"].as_object().into_iter().flatten().map(|(path, operations)| {
@@ -31,34 +31,35 @@ impl RouteTable {
         Self(paths.chain(more.iter().map(|path| (segments(path), "GET, HEAD".to_owned()))).collect())
     }
 
-    /// The methods that `path` answers to, comma separated.
+    /// The methods that the route of `path` supports, comma separated.
     pub fn allowed(&self, path: &str) -> Option<&str> {
         self.find(path).map(|(_, methods)| methods.as_str())
     }
 
-    /// The name of the parameter in `path` that comes at `place` among its parameters, from 0.
-    pub fn parameter(&self, path: &str, place: usize) -> Option<&str> {
+    /// The name of the parameter at `index`, from 0, among those of the route of `path`.
+    pub fn parameter(&self, path: &str, index: usize) -> Option<&str> {
         let (route, _) = self.find(path)?;
         let mut names = route.iter().filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        names.nth(place)
+        names.nth(index)
     }
 
     fn find(&self, path: &str) -> Option<&(Vec<String>, String)> {
-        let asked: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         self.0.iter().find(|(route, _)| {
-            route.len() == asked.len()
-                && route.iter().zip(&asked).all(|(known, part)| known.starts_with('{') || known == part)
+            route.len() == segments.len()
+                && route.iter().zip(&segments).all(|(known, part)| known.starts_with('{') || known == part)
         })
     }
 }
 
-/// Serves `text` as it is.
-pub fn fixed(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
+/// Serves a constant text.
+pub fn serve_text(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
     let bytes = Bytes::from(text);
     make_sync(move |_| Response::builder().content_type(content_type).body(bytes.clone()))
 }
 
-/// Says what poem-openapi leaves out: optional properties may be null, and the bounds of 64-bit integers are exact.
+/// Adds to a schema what poem-openapi leaves out: optional properties may be null, and the bounds of 64-bit integers are
+/// exact.
 pub fn complete(schema: &mut Value) {
     if let Some(items) = schema.as_array_mut() {
         items.iter_mut().for_each(complete);
@@ -81,7 +82,7 @@ pub fn complete(schema: &mut Value) {
     }
 }
 
-/// The document as it is published: indented, with a line break at the end.
+/// The document as JSON, indented, with a line break at the end.
 pub fn to_json(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -91,13 +92,13 @@ pub fn to_yaml(document: &Value) -> String {
     serde_yaml::to_string(document).unwrap_or_default()
 }
 
-/// Serves Swagger UI's page, made when it is first asked for, behind a policy under which only the scripts and styles of
-/// this very page run.
+/// Serves Swagger UI's page, rendered on the first request, with a content security policy that permits only the scripts
+/// and styles of this page.
 pub fn swagger_ui(document: &Value) -> impl Endpoint<Output = Response> + use<> {
     let document = document.to_string();
-    let made = OnceLock::new();
+    let rendered = OnceLock::new();
     make_sync(move |_| {
-        let (page, policy) = made.get_or_init(|| swagger_page(&document));
+        let (page, policy) = rendered.get_or_init(|| swagger_page(&document));
         let response = Response::builder().content_type("text/html; charset=utf-8");
         let response = response.header(header::CONTENT_SECURITY_POLICY, policy);
         response
@@ -107,7 +108,7 @@ pub fn swagger_ui(document: &Value) -> impl Endpoint<Output = Response> + use<> 
     })
 }
 
-/// The page that poem-openapi embeds, around our document, and the policy for it.
+/// poem-openapi's page with our document, and the policy for it.
 fn swagger_page(document: &str) -> (Bytes, String) {
     let template = OpenApiService::new((), "", "");
     let page = template.swagger_ui_html().replacen(&template.spec(), document, 1);
@@ -119,14 +120,14 @@ fn swagger_page(document: &str) -> (Bytes, String) {
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {} 'unsafe-hashes'; img-src data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hashes(&page, "script"),
-        hashes(&page, "style"),
+        csp_hashes(&page, "script"),
+        csp_hashes(&page, "style"),
     );
     (page.into(), policy)
 }
 
-/// The CSP sources for each `<tag …>…</tag>` of the page.
-fn hashes(page: &str, tag: &str) -> String {
+/// The CSP sources of each `<tag …>…</tag>` of the page.
+fn csp_hashes(page: &str, tag: &str) -> String {
     let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
     let blocks = page.split(&close).filter_map(|before| {
         let (_, block) = before.split_once(&open)?;

@@ -1,4 +1,4 @@
-//! How much a caller wants at once.
+//! Page sizes of lists.
 
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::openapi_by_serde;
 
-/// Entries on a page: 1 to 1,000, and 100 if nothing is said.
+/// The maximum number of entries on a page: 1 to 1,000; 100 by default.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct PageSize(pub usize);
 

@@ -1,4 +1,4 @@
-//! Laravel's `throttle` middleware: a fixed window per caller, counted within this process.
+//! Laravel's `throttle` middleware: a fixed window per caller, counted in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use moka::sync::Cache;
 use poem::http::{HeaderMap, HeaderValue};
 
-/// Most callers whose windows are remembered at once.
-const CALLERS: u64 = 1_000_000;
+/// Maximum number of callers whose windows are kept.
+const MAX_CALLERS: u64 = 1_000_000;
 
-/// So many requests per window and caller.
+/// Limits the requests of each caller per window.
 #[derive(Clone, Debug)]
 pub struct RateLimiter {
     max: u32,
@@ -24,16 +24,16 @@ struct Window {
     ends: Instant,
 }
 
-/// A request that was let through.
+/// A request within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
     /// The limit.
     pub limit: u32,
-    /// What is left of it.
+    /// The requests that are left in the window.
     pub remaining: u32,
 }
 
-/// A request that was not.
+/// A request over the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitExceeded {
     /// The limit.
@@ -43,15 +43,15 @@ pub struct LimitExceeded {
 }
 
 impl RateLimiter {
-    /// At most `max` requests in `per`.
+    /// Allows `max` requests per caller in each window of length `per`.
     pub fn new(max: u32, per: Duration) -> Self {
-        Self { max, per, windows: Cache::builder().max_capacity(CALLERS).time_to_live(per).build() }
+        Self { max, per, windows: Cache::builder().max_capacity(MAX_CALLERS).time_to_live(per).build() }
     }
 
-    /// Looks whether `caller` has a request left at `now`, and counts nothing.
+    /// Checks whether `caller` has a request left at `now`, without counting one.
     ///
     /// # Errors
-    /// The window of this caller is used up.
+    /// The caller's window is used up.
     pub fn peek(&self, caller: &str, now: Instant) -> Result<(), LimitExceeded> {
         match self.windows.get(caller) {
             Some(window) if window.ends > now && window.used.load(Ordering::Relaxed) >= self.max => {
@@ -61,10 +61,10 @@ impl RateLimiter {
         }
     }
 
-    /// Counts a request of `caller` at `now`.
+    /// Counts one request of `caller` at `now`.
     ///
     /// # Errors
-    /// The window of this caller is used up.
+    /// The caller's window is used up.
     pub fn acquire(&self, caller: &str, now: Instant) -> Result<Allowed, LimitExceeded> {
         let fresh = || Arc::new(Window { used: AtomicU32::new(0), ends: now + self.per });
         let mut window = self.windows.get_with_by_ref(caller, fresh);
@@ -88,7 +88,7 @@ impl RateLimiter {
 }
 
 impl Allowed {
-    /// Writes Laravel's headers.
+    /// Sets Laravel's rate-limit headers.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert("x-ratelimit-limit", self.limit.into());
         headers.insert("x-ratelimit-remaining", self.remaining.into());
@@ -96,7 +96,7 @@ impl Allowed {
 }
 
 impl LimitExceeded {
-    /// Writes Laravel's headers.
+    /// Sets Laravel's rate-limit headers.
     #[expect(clippy::disallowed_methods, reason = "a header tells the caller a time of day")]
     pub fn write(&self, headers: &mut HeaderMap) {
         Allowed { limit: self.limit, remaining: 0 }.write(headers);

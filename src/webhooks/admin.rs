@@ -1,20 +1,20 @@
-//! What operators do with deliveries: look at them, send them again, send a ping.
+//! Operators' access to deliveries: list and replay them, send a ping.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::client::WebhookClient;
-use super::domain::egress::EgressPolicy;
 use super::domain::payload;
 use super::domain::retry::AttemptResult;
 use crate::config::{EndpointConfig, WebhookConfig};
+use crate::egress::EgressPolicy;
 use crate::queue;
 use crate::queue::{JobInfo, JobState, Queue};
 use crate::storage::Result;
 
-/// So many dead letters are looked through at once.
-const PAGE: usize = 500;
+/// Number of dead letters read at once.
+const PAGE_SIZE: usize = 500;
 
 /// The deliveries of all endpoints.
 pub struct DeliveryAdmin {
@@ -25,13 +25,13 @@ pub struct DeliveryAdmin {
 /// A delivery as operators see it.
 #[derive(Clone, Debug)]
 pub struct DeliveryView {
-    /// Where to.
+    /// The endpoint's name.
     pub endpoint: String,
-    /// What is queued.
+    /// The queued job.
     pub job: JobInfo,
 }
 
-/// A place in a list: an endpoint, and the delivery before.
+/// A position in a list: the endpoint and the position in its queue.
 #[derive(Clone, Debug)]
 pub struct DeliveryCursor {
     endpoint: String,
@@ -39,33 +39,33 @@ pub struct DeliveryCursor {
 }
 
 impl DeliveryAdmin {
-    /// The deliveries in `queue` to the endpoints called so.
+    /// The deliveries in `queue` to `endpoints`, by name.
     pub fn new(queue: Arc<dyn Queue>, endpoints: Vec<String>) -> Self {
         Self { queue, endpoints }
     }
 
-    /// Whether there is such an endpoint.
-    pub fn knows(&self, endpoint: &str) -> bool {
+    /// Whether an endpoint with this name exists.
+    pub fn has_endpoint(&self, endpoint: &str) -> bool {
         self.endpoints.iter().any(|known| known == endpoint)
     }
 
-    /// Up to `limit` deliveries of one endpoint or all of them, oldest first within each, and where to go on.
+    /// Up to `limit` deliveries of one endpoint or of all, oldest first within each, and the cursor of the next page.
     pub async fn list(
         &self,
-        standing: JobState,
+        state: JobState,
         endpoint: Option<&str>,
-        place: Option<DeliveryCursor>,
+        cursor: Option<DeliveryCursor>,
         limit: usize,
     ) -> Result<(Vec<DeliveryView>, Option<DeliveryCursor>)> {
         let mut found = Vec::new();
-        let mut place = place.as_ref();
+        let mut cursor = cursor.as_ref();
         for name in self.endpoints.iter().filter(|name| endpoint.is_none_or(|wanted| wanted == *name)) {
-            let after = match place {
-                Some(place) if place.endpoint != *name => continue,
-                Some(_) => place.take().map(|place| &place.after),
+            let after = match cursor {
+                Some(cursor) if cursor.endpoint != *name => continue,
+                Some(_) => cursor.take().map(|cursor| &cursor.after),
                 None => None,
             };
-            let jobs = self.queue.list(name, standing, after, limit - found.len()).await?;
+            let jobs = self.queue.list(name, state, after, limit - found.len()).await?;
             found.extend(jobs.into_iter().map(|job| DeliveryView { endpoint: name.clone(), job }));
             if found.len() == limit {
                 break;
@@ -76,18 +76,18 @@ impl DeliveryAdmin {
         Ok((found, next))
     }
 
-    /// Queues a dead letter again; false if there is none called so.
+    /// Queues a dead letter again; false if there is none with this id.
     pub async fn replay(&self, endpoint: &str, id: &str) -> Result<bool> {
         Ok(self.queue.replay(endpoint, &[id.to_owned()]).await? > 0)
     }
 
-    /// Queues all dead letters again that were queued at `since` (milliseconds since 1970) or later; says how many.
+    /// Queues all dead letters again that were queued at `since` (milliseconds since 1970) or later; returns their number.
     pub async fn replay_since(&self, endpoint: Option<&str>, since: i64) -> Result<usize> {
         let mut count = 0;
         for name in self.endpoints.iter().filter(|name| endpoint.is_none_or(|wanted| wanted == *name)) {
             let mut last = None;
             loop {
-                let page = self.queue.list(name, JobState::Dead, last.as_ref(), PAGE).await?;
+                let page = self.queue.list(name, JobState::Dead, last.as_ref(), PAGE_SIZE).await?;
                 let ids: Vec<String> =
                     page.iter().filter(|job| job.pushed_at >= since).map(|job| job.id.clone()).collect();
                 if !ids.is_empty() {
@@ -103,15 +103,15 @@ impl DeliveryAdmin {
     }
 }
 
-/// Sends a signed ping to `endpoint`; gives what came back, and the beginning of its body.
+/// Sends a signed ping to `endpoint`; returns the result, and the beginning of the response's body.
 ///
 /// # Errors
-/// There is no TLS to be had.
+/// TLS cannot be initialized.
 pub async fn ping(webhook: &WebhookConfig, endpoint: &EndpointConfig) -> reqwest::Result<(AttemptResult, Vec<u8>)> {
-    let sender = WebhookClient::new(endpoint.clone(), EgressPolicy::new(&webhook.allowed_networks))?;
+    let client = WebhookClient::new(endpoint.clone(), EgressPolicy::new(&webhook.allowed_networks))?;
     let (now, id) = (chrono::Utc::now(), uuid::Uuid::new_v4());
     let body = payload::ping(&id, &now.to_rfc3339_opts(chrono::SecondsFormat::Secs, false));
-    Ok(sender.exchange(&payload::sign(endpoint, &id.to_string(), body, now.timestamp())).await)
+    Ok(client.exchange(&payload::sign(endpoint, &id.to_string(), body, now.timestamp())).await)
 }
 
 impl fmt::Display for DeliveryCursor {
@@ -120,7 +120,7 @@ impl fmt::Display for DeliveryCursor {
     }
 }
 
-/// A text that no list of deliveries gave out.
+/// A text that is not a cursor of a list of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a next_cursor of a list of deliveries.")]
 pub struct InvalidDeliveryCursor;

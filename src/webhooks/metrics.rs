@@ -1,4 +1,4 @@
-//! What deliveries count.
+//! Metrics of deliveries.
 
 use metrics::{Counter, Gauge, Histogram};
 
@@ -6,7 +6,7 @@ use super::domain::retry::AttemptOutcome;
 use crate::queue::QueueStats;
 use crate::telemetry::Registry;
 
-/// Counters and gauges of one endpoint.
+/// The metrics of one endpoint.
 pub struct Metrics {
     attempts: [Counter; 4],
     seconds: Histogram,
@@ -17,47 +17,43 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers everything for the endpoint called `name`.
+    /// Registers the metrics of the endpoint `name`.
     pub fn new(registry: &Registry, name: &str) -> Self {
         let endpoint = [("endpoint", name)];
         let attempts = AttemptOutcome::ALL.map(|outcome| {
             let labels = [("endpoint", name), ("outcome", outcome.as_str())];
-            registry.counter("presence_webhook_attempts_total", "Posts to a receiver, by how they ended.", &labels)
+            registry.counter("presence_webhook_attempts_total", "Requests to a receiver, by outcome.", &labels)
         });
         Self {
             attempts,
-            seconds: registry.histogram("presence_webhook_seconds", "Seconds a post took.", &endpoint),
-            dead: registry.counter("presence_webhook_dead_total", "Deliveries that were given up.", &endpoint),
-            pending: registry.gauge("presence_webhook_pending", "Deliveries that are still to be made.", &endpoint),
+            seconds: registry.histogram("presence_webhook_seconds", "Duration of a request, in seconds.", &endpoint),
+            dead: registry.counter("presence_webhook_dead_total", "Deliveries moved to the dead letters.", &endpoint),
+            pending: registry.gauge("presence_webhook_pending", "Pending deliveries.", &endpoint),
             oldest: registry.gauge(
                 "presence_webhook_oldest_pending_seconds",
-                "How long the oldest of them has waited.",
+                "Age of the oldest pending delivery, in seconds.",
                 &endpoint,
             ),
-            dead_letters: registry.gauge(
-                "presence_webhook_dead_letters",
-                "Deliveries among the dead letters.",
-                &endpoint,
-            ),
+            dead_letters: registry.gauge("presence_webhook_dead_letters", "Deliveries in the dead letters.", &endpoint),
         }
     }
 
-    /// Counts a post that took `seconds`.
-    pub fn tried(&self, outcome: AttemptOutcome, seconds: f64) {
+    /// Counts a request that took `seconds`.
+    pub fn record_attempt(&self, outcome: AttemptOutcome, seconds: f64) {
         self.attempts[outcome as usize].increment(1);
         self.seconds.record(seconds);
     }
 
-    /// Counts a delivery that was given up.
-    pub fn gave_up(&self) {
+    /// Counts a delivery moved to the dead letters.
+    pub fn record_dead_letter(&self) {
         self.dead.increment(1);
     }
 
-    /// Notes how the queue is doing.
-    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 deliveries")]
-    pub fn depth(&self, depth: &QueueStats) {
-        self.pending.set(depth.pending as f64);
-        self.oldest.set(depth.oldest.as_secs_f64());
-        self.dead_letters.set(depth.dead as f64);
+    /// Sets the gauges of the queue.
+    #[expect(clippy::cast_precision_loss, reason = "no queue has 2^52 deliveries")]
+    pub fn record_depth(&self, stats: &QueueStats) {
+        self.pending.set(stats.pending as f64);
+        self.oldest.set(stats.oldest.as_secs_f64());
+        self.dead_letters.set(stats.dead as f64);
     }
 }

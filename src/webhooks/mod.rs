@@ -1,12 +1,13 @@
-//! DeliveryAdmin: every change, signed and delivered to the application.
+//! Webhooks: each change, signed and delivered to the application.
 //!
-//! A change is pushed into a [queue](crate::queue) of each endpoint that wants it, in the very commit that records it, with
-//! a lane for each user. From there on it is *claimed*, *prepared* (which gives the exact bytes that are signed and
-//! sent), *sent*, and *settled*. Recorded exactly once, delivered at least once: receivers tell repetitions by the id, and
-//! may discard what has a smaller `seq` than they have seen of that user.
+//! The commit that records a change also pushes it into the [queue](crate::queue) of each endpoint that subscribes to it,
+//! with one lane per user. Then it is *claimed*, *prepared* (which gives the exact bytes that are signed and sent), *sent*
+//! and *settled*. Changes are recorded exactly once and delivered at least once: receivers detect duplicates by the id, and
+//! may discard a change with a smaller `seq` than the latest one of that user.
 //!
-//! Read in this order: [`signature`], [`message`] (what is sent), [`retry`] and [`breaker`] (when it is sent again), all of
-//! which are pure; [`guard`] (where to) and [`sender`]; [`delivery`], the loop; [`operate`] and [`api`].
+//! In reading order: [`domain`] (payload, signature, retry schedule, circuit breaker; pure), [`client`] (one request),
+//! [`worker`] (the delivery loop), [`admin`] (list, replay, ping) and [`api`] (HTTP). [`crate::egress`] decides which
+//! addresses may be posted to.
 
 pub mod admin;
 pub mod api;

@@ -1,4 +1,4 @@
-//! `openapi/` is what the binary writes.
+//! The committed documents in `openapi/` are what the binary writes.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const REGENERATE: &str = "the API has changed; look at the difference, then run: cargo run -- openapi";
+const REGENERATE: &str = "the API has changed; check the difference, then run: cargo run -- openapi";
 
 fn written() -> TempDir {
     let folder = TempDir::new().unwrap();
@@ -22,7 +22,7 @@ fn read(folder: &Path, file: &str) -> String {
 }
 
 #[test]
-fn the_committed_documents_are_what_the_binary_writes() {
+fn committed_documents_equal_the_binarys_output() {
     let (written, committed) = (written(), Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi"));
     for file in ["presence-sidecar.json", "presence-sidecar.yaml"] {
         // No assert_eq: two whole documents would hide the line that matters.
@@ -33,7 +33,7 @@ fn the_committed_documents_are_what_the_binary_writes() {
 }
 
 #[test]
-fn both_spellings_say_the_same() {
+fn json_and_yaml_documents_are_equal() {
     let folder = written();
     let json: Value = serde_json::from_str(&read(folder.path(), "presence-sidecar.json")).unwrap();
     let yaml: Value = serde_yaml::from_str(&read(folder.path(), "presence-sidecar.yaml")).unwrap();
@@ -41,7 +41,7 @@ fn both_spellings_say_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_by_default_serves_the_written_documents() {
+async fn sidecar_serves_the_committed_documents() {
     let (folder, sidecar) = (written(), crate::support::Sidecar::start().await);
     for ending in ["json", "yaml"] {
         let served = sidecar.client.with_token("").get(&format!("/openapi.{ending}")).await;

@@ -1,4 +1,4 @@
-//! Each operation says what a reader of Swagger UI, and a generator of clients, need.
+//! Each operation documents what readers of Swagger UI and client generators need.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::{document, operations, resolved};
 use crate::support::Sidecar;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_has_a_name_of_its_own_a_summary_and_a_group() {
+async fn every_operation_has_a_unique_id_a_summary_and_a_tag() {
     let document = document(&Sidecar::start().await).await;
     let mut ids = HashSet::new();
     for operation in operations(&document) {
@@ -26,7 +26,7 @@ async fn every_operation_has_a_name_of_its_own_a_summary_and_a_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_documents_its_errors_and_401_among_them() {
+async fn every_operation_documents_its_errors() {
     let document = document(&Sidecar::start().await).await;
     for operation in operations(&document) {
         let responses = operation.details["responses"].as_object().unwrap();
@@ -49,9 +49,9 @@ async fn every_operation_documents_its_errors_and_401_among_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_refuses_a_caller_without_a_token_as_documented() {
+async fn every_operation_without_a_token_returns_the_documented_error() {
     let sidecar = Sidecar::with(&[("APP_KEY", "0123456789abcdef0123456789abcdef".to_owned())]).await;
-    let (document, nobody) = (document(&sidecar).await, sidecar.client.with_token(""));
+    let (document, anonymous) = (document(&sidecar).await, sidecar.client.with_token(""));
     for operation in operations(&document) {
         let (status, message) = match operation.id() {
             "register_client" => continue,
@@ -63,9 +63,9 @@ async fn every_operation_refuses_a_caller_without_a_token_as_documented() {
             _ => (401, "Unauthenticated."),
         };
         let method = operation.method.to_uppercase().parse().unwrap();
-        let request = nobody.request(method, &operation.path.replace("{user_id}", "7"));
-        let answer = nobody.send(request.json(&json!({"user_id": 7, "user_ids": [7]}))).await;
-        assert_eq!((answer.status, &answer.json), (status, &json!({"message": message})), "{operation:?}");
+        let request = anonymous.request(method, &operation.path.replace("{user_id}", "7"));
+        let response = anonymous.send(request.json(&json!({"user_id": 7, "user_ids": [7]}))).await;
+        assert_eq!((response.status, &response.json), (status, &json!({"message": message})), "{operation:?}");
     }
 }
 

@@ -1,11 +1,11 @@
-//! What the document gives as an example, a sidecar takes.
+//! A sidecar accepts the examples of the document.
 
 use serde_json::{Map, Value};
 
 use super::{Operation, document, operations, resolved, user_token};
 use crate::support::Sidecar;
 
-/// An example of a schema: its own, or one put together from the examples of its parts, as Swagger UI does it.
+/// An example of a schema: its own, or one built from the examples of its parts, as Swagger UI does.
 fn example(document: &Value, schema: &Value) -> Option<Value> {
     let schema = resolved(document, schema);
     if !schema["example"].is_null() {
@@ -35,7 +35,7 @@ fn body(document: &Value, operation: Operation<'_>) -> Option<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_example_of_every_body_is_accepted() {
+async fn example_of_every_body_is_accepted() {
     let sidecar = Sidecar::start().await;
     let document = document(&sidecar).await;
     let mut sent = 0;
@@ -49,15 +49,15 @@ async fn the_example_of_every_body_is_accepted() {
             false => sidecar.client.with_token(&user_token(&body["user_id"], &body["scope"])),
         };
         assert_eq!(operation.method, "post", "{operation:?}");
-        let answer = caller.post(operation.path, body.clone()).await;
-        assert_eq!(answer.status, 200, "{} with {body}: {}", operation.id(), answer.text);
+        let response = caller.post(operation.path, body.clone()).await;
+        assert_eq!(response.status, 200, "{} with {body}: {}", operation.id(), response.text);
         sent += 1;
     }
     assert!(sent >= 6, "only {sent} operations have a body");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_of_all_parameters_are_accepted() {
+async fn examples_of_all_parameters_are_accepted() {
     let sidecar = Sidecar::start().await;
     let document = document(&sidecar).await;
     let gets = operations(&document).into_iter().filter(|operation| operation.method == "get");
@@ -75,7 +75,7 @@ async fn the_examples_of_all_parameters_are_accepted() {
             }
         }
         let path = format!("{path}?{}", query.finish());
-        let answer = sidecar.client.get(&path).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        let response = sidecar.client.get(&path).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.text);
     }
 }

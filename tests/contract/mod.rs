@@ -1,4 +1,4 @@
-//! The OpenAPI document: committed as the binary writes it, complete, and true of a running sidecar.
+//! The OpenAPI document: committed as the binary writes it, complete, and consistent with a running sidecar.
 
 mod committed;
 mod complete;
@@ -12,9 +12,9 @@ use crate::support::{Sidecar, TOKEN};
 
 /// The document as a sidecar serves it.
 async fn document(sidecar: &Sidecar) -> Value {
-    let answer = sidecar.client.get("/openapi.json").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json
+    let response = sidecar.client.get("/openapi.json").await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json
 }
 
 /// One operation of a document.
@@ -30,7 +30,7 @@ impl Operation<'_> {
         self.details["operationId"].as_str().unwrap_or_default()
     }
 
-    /// Whether it speaks as the messaging reference server does, with other tokens and other words.
+    /// Whether it belongs to messaging, which has the tokens and sentences of its reference server.
     fn is_of_messaging(&self) -> bool {
         ["/api/v1/clients", "/api/v1/messages", "/api/v1/operators"].iter().any(|start| self.path.starts_with(start))
     }
@@ -46,7 +46,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
     all.collect()
 }
 
-/// What a schema, or a reference to one, says.
+/// A schema, with references resolved.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => {
@@ -57,7 +57,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// A token for a user in a scope, as an application makes it.
+/// A token for a user in a scope, as an application signs it.
 fn user_token(user: &Value, scope: &Value) -> String {
     let claims = json!({"sub": user, "scope": scope, "exp": tokens::seconds(600)});
     tokens::signed(&claims, TOKEN)

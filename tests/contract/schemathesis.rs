@@ -1,4 +1,4 @@
-//! Schemathesis: requests made from the document, valid and invalid, and answers held against it.
+//! Schemathesis: generates valid and invalid requests from the document, and checks the responses against it.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ use super::user_token;
 use crate::messaging::{ADMIN, Harness, OPERATOR};
 use crate::support::{Engine, RedisServer, Sidecar, TOKEN, fixture, on_redis};
 
-/// Runs schemathesis over a sidecar's document, as a caller with this token, with further arguments.
+/// Runs schemathesis on a sidecar's document with a token and further arguments.
 fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/schemathesis/bin/schemathesis");
     let folder = TempDir::new().unwrap();
@@ -20,7 +20,7 @@ fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
         .arg("run")
         .arg(format!("{}/openapi.json", sidecar.url))
         .args(["--header", &format!("Authorization: Bearer {token}")])
-        // The same requests each time, however often somebody runs it here.
+        // The same requests in every run.
         .args(["--generation-deterministic", "--max-examples", "40", "--checks", "all", "--no-color"])
         .args(arguments)
         .current_dir(folder.path())
@@ -30,16 +30,16 @@ fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
 }
 
 fn assert_no_failure(output: &Output) {
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("No issues found"), "{said}");
+    let output_text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output_text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output_text.contains("No issues found"), "{output_text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn schemathesis_finds_no_fault_as_an_application() {
+async fn schemathesis_finds_no_issue_as_an_application() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
-    // The stream has no end to wait for; it has tests of its own.
+    // The stream does not end; it has its own tests.
     let others = ["browser_heartbeat", "stream"].map(|id| ["--exclude-operation-id", id]).concat();
     assert_no_failure(&run(&sidecar, TOKEN, &[&others, &["--exclude-path-regex", MESSAGING][..]].concat()));
 }
@@ -48,7 +48,7 @@ async fn schemathesis_finds_no_fault_as_an_application() {
 const MESSAGING: &str = "^/api/v1/(clients|messages|operators)";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn schemathesis_finds_no_fault_in_messages() {
+async fn schemathesis_finds_no_issue_in_messages() {
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("schemathesis").await;
     let headers = [
@@ -56,10 +56,10 @@ async fn schemathesis_finds_no_fault_in_messages() {
         format!("X-Admin-Token: {ADMIN}"),
         format!("X-Operator-Token: {OPERATOR}"),
     ];
-    // What schemathesis seals does not decrypt: sending has tests of its own.
+    // Generated ciphertexts do not decrypt: sending has its own tests.
     let mut arguments = vec!["--include-path-regex", MESSAGING, "--exclude-operation-id", "rotate_client"];
     arguments.extend(["--exclude-operation-id", "send"]);
-    // As in the reference, a body is read leniently.
+    // As in the reference server, bodies are parsed leniently.
     arguments.extend([
         "--exclude-checks",
         "negative_data_rejection,positive_data_acceptance,ignored_auth,missing_required_header",
@@ -69,7 +69,7 @@ async fn schemathesis_finds_no_fault_in_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn schemathesis_finds_no_fault_as_a_browser() {
+async fn schemathesis_finds_no_issue_as_a_browser() {
     let redis = RedisServer::start();
     let mut environment = on_redis(&redis);
     environment.push(("PRESENCE__ROUTING__THROTTLE", String::new()));

@@ -10,12 +10,12 @@ use crate::support::Sidecar;
 const ROUTE: &str = "/presence/heartbeat";
 
 #[tokio::test]
-async fn a_page_beats_with_its_token_and_is_recorded_as_php_records_it() {
+async fn browser_heartbeat_stores_address_and_user_agent_as_php_does() {
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({"sid": "tab-1"})));
     let agent = format!("Mozilla/5.0 {}", "é".repeat(200));
-    let answer = browser.send(browser.request(Method::POST, ROUTE).header("user-agent", &agent)).await;
-    assert_eq!((answer.status, &answer.json), (200, &json!({"ok": true})), "{}", answer.text);
+    let response = browser.send(browser.request(Method::POST, ROUTE).header("user-agent", &agent)).await;
+    assert_eq!((response.status, &response.json), (200, &json!({"ok": true})), "{}", response.text);
     let status = sidecar.client.get("/api/v1/presence/status/7").await.json;
     assert_eq!(status["meta"]["ip"], "127.0.0.1");
     let recorded = status["meta"]["ua"].as_str().unwrap();
@@ -29,7 +29,7 @@ async fn a_page_beats_with_its_token_and_is_recorded_as_php_records_it() {
 }
 
 #[tokio::test]
-async fn a_beacon_brings_its_token_in_the_body_and_ends_its_session() {
+async fn beacon_with_token_in_body_ends_its_session() {
     let sidecar = Sidecar::start().await;
     let anonymous = sidecar.client.with_token("");
     let beacon = async |body: Value| {
@@ -48,7 +48,7 @@ async fn a_beacon_brings_its_token_in_the_body_and_ends_its_session() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_the_end_of_its_page_overtakes_brings_nobody_back() {
+async fn heartbeat_sent_before_the_end_of_its_page_is_ignored() {
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({"sid": "tab-1"})));
     for (body, status) in [
@@ -62,14 +62,14 @@ async fn a_heartbeat_that_the_end_of_its_page_overtakes_brings_nobody_back() {
 }
 
 #[tokio::test]
-async fn a_service_token_is_no_user_token() {
+async fn browser_route_refuses_a_service_token() {
     let sidecar = Sidecar::start().await;
     assert_eq!(sidecar.client.post(ROUTE, json!({})).await.status, 401);
     assert_eq!(sidecar.client.post(ROUTE, json!({"token": token(1, json!({}))})).await.status, 401);
 }
 
 #[tokio::test]
-async fn a_page_cannot_beat_for_another_user() {
+async fn browser_heartbeat_for_another_user_is_forbidden() {
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({})));
     assert_eq!(browser.post(ROUTE, json!({"user_id": 8})).await.status, 403);
@@ -78,13 +78,13 @@ async fn a_page_cannot_beat_for_another_user() {
 }
 
 #[tokio::test]
-async fn the_throttle_counts_per_user_with_laravels_headers() {
+async fn rate_limit_counts_per_user_with_laravels_headers() {
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({})));
     for left in (0..60).rev() {
-        let answer = browser.post(ROUTE, json!({})).await;
-        assert_eq!((answer.status, answer.headers["x-ratelimit-limit"].as_bytes()), (200, b"60".as_slice()));
-        assert_eq!(answer.headers["x-ratelimit-remaining"], left.to_string().as_str());
+        let response = browser.post(ROUTE, json!({})).await;
+        assert_eq!((response.status, response.headers["x-ratelimit-limit"].as_bytes()), (200, b"60".as_slice()));
+        assert_eq!(response.headers["x-ratelimit-remaining"], left.to_string().as_str());
     }
     let refused = browser.post(ROUTE, json!({})).await;
     assert_eq!((refused.status, &refused.json), (429, &json!({"message": "Too Many Attempts."})));
@@ -97,7 +97,7 @@ async fn the_throttle_counts_per_user_with_laravels_headers() {
 }
 
 #[tokio::test]
-async fn only_listed_origins_may_read_answers() {
+async fn cors_allows_configured_origins_only() {
     let sidecar = Sidecar::with(&[("PRESENCE__SERVER__ALLOWED_ORIGINS", "https://app.test".to_owned())]).await;
     let preflight = async |origin: &str| {
         let request = sidecar.client.request(Method::OPTIONS, ROUTE).header("origin", origin);
@@ -112,15 +112,15 @@ async fn only_listed_origins_may_read_answers() {
     let refused = preflight("https://evil.test").await;
     assert!(!refused.headers.contains_key("access-control-allow-origin"));
     let browser = sidecar.client.with_token(&token(7, json!({})));
-    let answer = browser.send(browser.request(Method::POST, ROUTE).header("origin", "https://app.test")).await;
+    let response = browser.send(browser.request(Method::POST, ROUTE).header("origin", "https://app.test")).await;
     assert_eq!(
-        (answer.status, &answer.headers["access-control-allow-origin"]),
+        (response.status, &response.headers["access-control-allow-origin"]),
         (200, &"https://app.test".parse().unwrap())
     );
 }
 
 #[tokio::test]
-async fn the_route_moves_with_its_prefix_and_can_be_left_out() {
+async fn browser_route_follows_its_prefix_and_can_be_disabled() {
     let moved = Sidecar::with(&[("PRESENCE__ROUTING__PREFIX", "app/online".to_owned())]).await;
     let browser = moved.client.with_token(&token(7, json!({})));
     assert_eq!(browser.post("/app/online/heartbeat", json!({})).await.status, 200);
@@ -132,7 +132,7 @@ async fn the_route_moves_with_its_prefix_and_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn a_forwarded_address_is_believed_from_trusted_proxies_only() {
+async fn forwarded_address_is_used_behind_trusted_proxies_only() {
     let forwarded = async |sidecar: &Sidecar, value: &str| {
         let browser = sidecar.client.with_token(&token(7, json!({})));
         let request = browser.request(Method::POST, ROUTE).header("x-forwarded-for", value);

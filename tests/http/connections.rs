@@ -1,4 +1,4 @@
-//! Sockets: half-sent requests, caps, unix sockets, the stop.
+//! Connections: half-sent requests, limits, Unix sockets, shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ async fn connect(sidecar: &Sidecar) -> TcpStream {
     TcpStream::connect(sidecar.url.trim_start_matches("http://")).await.unwrap()
 }
 
-/// What comes until the other side closes, or nothing for `patience`.
+/// What arrives until the other side closes, or until `patience` is over.
 async fn read_all(stream: &mut (impl AsyncReadExt + Unpin), patience: Duration) -> String {
     let mut text = Vec::new();
     _ = tokio::time::timeout(patience, stream.read_to_end(&mut text)).await;
@@ -19,7 +19,7 @@ async fn read_all(stream: &mut (impl AsyncReadExt + Unpin), patience: Duration) 
 }
 
 #[tokio::test]
-async fn a_half_sent_head_is_given_up() {
+async fn half_sent_head_closes_the_connection() {
     let sidecar = Sidecar::with(&[("PRESENCE__SERVER__HEADER_TIMEOUT_SECONDS", "1".to_owned())]).await;
     let mut stream = connect(&sidecar).await;
     stream.write_all(b"POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\n").await.unwrap();
@@ -29,7 +29,7 @@ async fn a_half_sent_head_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_half_sent_body_is_a_408() {
+async fn half_sent_body_returns_408() {
     let sidecar = Sidecar::with(&[("PRESENCE__SERVER__BODY_TIMEOUT_SECONDS", "1".to_owned())]).await;
     let mut stream = connect(&sidecar).await;
     let head = format!(
@@ -38,13 +38,13 @@ async fn a_half_sent_body_is_a_408() {
         crate::support::TOKEN
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let answer = read_all(&mut stream, Duration::from_secs(10)).await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(answer.ends_with("{\"message\":\"The request body did not arrive in time.\"}"), "{answer}");
+    let response = read_all(&mut stream, Duration::from_secs(10)).await;
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
+    assert!(response.ends_with("{\"message\":\"The request body did not arrive in time.\"}"), "{response}");
 }
 
 #[tokio::test]
-async fn no_more_connections_are_served_at_once_than_configured() {
+async fn connections_over_the_limit_wait() {
     let sidecar = Sidecar::with(&[("PRESENCE__SERVER__MAX_CONNECTIONS", "2".to_owned())]).await;
     let request = b"GET /up HTTP/1.1\r\nhost: x\r\n\r\n";
     let mut open = Vec::new();
@@ -64,7 +64,7 @@ async fn no_more_connections_are_served_at_once_than_configured() {
 }
 
 #[tokio::test]
-async fn it_listens_on_unix_sockets_too_and_replaces_a_stale_one() {
+async fn sidecar_listens_on_unix_sockets_and_replaces_a_stale_file() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("presence.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -77,7 +77,7 @@ async fn it_listens_on_unix_sockets_too_and_replaces_a_stale_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_answers_open_requests_and_flips_nobody_offline() {
+async fn sigterm_completes_open_requests_and_puts_no_user_offline() {
     let redis = crate::support::RedisServer::start();
     let environment = crate::support::on_redis(&redis);
     let mut sidecar = Process::start(&environment);
@@ -93,8 +93,8 @@ async fn sigterm_answers_open_requests_and_flips_nobody_offline() {
     let stopping = std::thread::spawn(move || sidecar.terminate());
     tokio::time::sleep(Duration::from_millis(200)).await;
     stream.write_all(b"{\"user_id\":22}").await.unwrap();
-    let answer = read_all(&mut stream, Duration::from_secs(5)).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let response = read_all(&mut stream, Duration::from_secs(5)).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     assert!(stopping.join().unwrap().success());
     let next = Process::start(&environment);
     for user in [1, 22] {
@@ -104,7 +104,7 @@ async fn sigterm_answers_open_requests_and_flips_nobody_offline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_never_ends_does_not_hold_up_the_stop() {
+async fn request_that_never_ends_is_aborted_at_shutdown() {
     let mut sidecar = Process::start(&[
         ("PRESENCE__SERVER__SHUTDOWN_TIMEOUT_SECONDS", "1".to_owned()),
         ("PRESENCE__SERVER__BODY_TIMEOUT_SECONDS", "600".to_owned()),

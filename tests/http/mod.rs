@@ -1,8 +1,8 @@
-//! The edge: who may call, what is refused and how, limits, outages.
+//! The HTTP API: authentication, scopes, validation, connections, the fast path, outages.
 
 mod browsers;
 mod connections;
-mod direct;
+mod fast_path;
 mod outages;
 mod presence;
 mod refusals;

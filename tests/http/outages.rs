@@ -1,4 +1,4 @@
-//! A Redis or a database that is down, frozen, or back.
+//! Outages of Redis and of the database, and recovery.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,8 +25,13 @@ async fn assert_unavailable_within(sidecar: &Sidecar, patience: Duration) {
         client.get("/ready"),
     );
     let took = started.elapsed();
-    for answer in [answers.0, answers.1, answers.2, answers.3, answers.4] {
-        assert_eq!((answer.status, &answer.json), (503, &json!({"message": "Service Unavailable"})), "{}", answer.text);
+    for response in [answers.0, answers.1, answers.2, answers.3, answers.4] {
+        assert_eq!(
+            (response.status, &response.json),
+            (503, &json!({"message": "Service Unavailable"})),
+            "{}",
+            response.text
+        );
     }
     assert!(took < patience, "it took {took:?}");
     assert_eq!(client.get("/up").await.status, 200);
@@ -42,7 +47,7 @@ async fn assert_recovers(sidecar: &Sidecar) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_is_down_is_a_503_until_it_is_back() {
+async fn requests_return_503_while_redis_is_down() {
     let mut redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
@@ -55,7 +60,7 @@ async fn a_redis_that_is_down_is_a_503_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_down_is_a_503_until_it_is_back() {
+async fn requests_return_503_while_the_database_is_down() {
     for engine in [Engine::MariaDb, Engine::Postgres] {
         let server = Arc::new(Mutex::new(SqlServer::start(engine)));
         let database = TestDatabase::create_on(&server);
@@ -72,7 +77,7 @@ async fn a_database_that_is_down_is_a_503_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_starts_before_its_database_and_makes_the_tables_when_it_is_there() {
+async fn sidecar_started_before_its_database_creates_the_tables_later() {
     let server = Arc::new(Mutex::new(SqlServer::start(Engine::Postgres)));
     let database = TestDatabase::create_on(&server);
     server.lock().unwrap().stop();
@@ -89,7 +94,7 @@ async fn a_sidecar_starts_before_its_database_and_makes_the_tables_when_it_is_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_that_somebody_drops_are_made_again_but_those_that_the_app_may_make() {
+async fn dropped_tables_are_created_again_except_laravels() {
     for engine in [Engine::Sqlite, Engine::MariaDb, Engine::Postgres] {
         let database = TestDatabase::create(engine);
         let sidecar = Sidecar::with(&on_database(&database)).await;
@@ -98,7 +103,7 @@ async fn tables_that_somebody_drops_are_made_again_but_those_that_the_app_may_ma
             database.sql(&format!("DROP TABLE sidecar_presence_{table}"));
         }
         assert_recovers(&sidecar).await;
-        // What the app has migrations for is left to them at first.
+        // Laravel's own tables are left to the app's migrations at first.
         database.sql("DROP TABLE cache");
         assert_eq!(sidecar.client.heartbeat(1).await.status, 503);
         assert_eq!(sidecar.client.get("/ready").await.status, 503);
@@ -106,7 +111,7 @@ async fn tables_that_somebody_drops_are_made_again_but_those_that_the_app_may_ma
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_whose_tables_are_missing_is_not_ready() {
+async fn ready_returns_503_while_tables_are_missing() {
     let database = TestDatabase::create(Engine::Sqlite);
     let mut environment = on_database(&database);
     environment.push(("PRESENCE__DATABASE__AUTO_MIGRATE", "false".to_owned()));
@@ -115,7 +120,7 @@ async fn a_sidecar_whose_tables_are_missing_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sqlite_file_that_somebody_else_writes_to_for_long_is_a_503_for_those_who_write() {
+async fn writes_return_503_while_another_process_locks_the_sqlite_file() {
     let database = TestDatabase::create(Engine::Sqlite);
     let mut environment = on_database(&database);
     environment.push(("PRESENCE__DATABASE__TIMEOUT_MS", "100".to_owned()));
@@ -129,7 +134,7 @@ async fn a_sqlite_file_that_somebody_else_writes_to_for_long_is_a_503_for_those_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_takes_no_changes_is_not_ready() {
+async fn ready_returns_503_while_redis_refuses_writes() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     let states = async || (sidecar.client.heartbeat(2).await.status, sidecar.client.get("/ready").await.status);
@@ -146,7 +151,7 @@ async fn a_redis_that_takes_no_changes_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_was_demoted_is_left_for_the_one_that_its_name_leads_to_then() {
+async fn sidecar_reconnects_after_redis_was_demoted() {
     let (redis, promoted) = (RedisServer::start(), RedisServer::start());
     let proxy = FaultProxy::before(redis.port()).await;
     let environment = [("PRESENCE_CACHE_STORE", "redis".to_owned()), ("REDIS_PORT", proxy.port.to_string())];
@@ -159,7 +164,7 @@ async fn a_redis_that_was_demoted_is_left_for_the_one_that_its_name_leads_to_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_hangs_is_a_503_until_it_goes_on() {
+async fn requests_return_503_while_redis_hangs() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
@@ -170,7 +175,7 @@ async fn a_redis_that_hangs_is_a_503_until_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_starts_before_its_redis() {
+async fn sidecar_starts_before_its_redis() {
     let mut redis = RedisServer::start();
     redis.stop();
     let sidecar = Sidecar::on(&redis).await;
@@ -180,7 +185,7 @@ async fn a_sidecar_starts_before_its_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_reaches_redis_by_unix_socket_and_with_a_password() {
+async fn sidecar_connects_to_redis_by_unix_socket_with_password() {
     let redis = RedisServer::start_with(&["--requirepass", "pa$$ word|"]);
     let environment = [
         ("PRESENCE_CACHE_STORE", "redis".to_owned()),
@@ -194,7 +199,7 @@ async fn it_reaches_redis_by_unix_socket_and_with_a_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_reaches_redis_by_tls_and_trusts_what_the_system_trusts() {
+async fn sidecar_connects_to_redis_by_tls_with_the_systems_certificates() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (key, certificate) = (file("key.pem"), file("certificate.pem"));
@@ -215,14 +220,14 @@ async fn it_reaches_redis_by_tls_and_trusts_what_the_system_trusts() {
         ("SSL_CERT_FILE", certificate),
     ];
     let trusting = Process::start(&environment);
-    let answer = trusting.client.heartbeat(1).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = trusting.client.heartbeat(1).await;
+    assert_eq!(response.status, 200, "{}", response.text);
     let wary = Process::start(&environment[..2]);
     assert_eq!(wary.client.heartbeat(1).await.status, 503);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flushed_laravel_cache_takes_no_history_along() {
+async fn flushed_laravel_cache_keeps_state_and_change_log() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     sidecar.client.heartbeat(1).await;
@@ -233,8 +238,8 @@ async fn a_flushed_laravel_cache_takes_no_history_along() {
     assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
 }
 
-/// The answer to a commit gets lost with the connection: it counts once, and its caller is told what came of it.
-async fn assert_counts_once(mut environment: Vec<(&'static str, String)>, port: (&'static str, u16), commit: &str) {
+/// The reply to a commit is lost with the connection: the commit is applied once, and its caller gets the result.
+async fn assert_commits_once(mut environment: Vec<(&'static str, String)>, port: (&'static str, u16), commit: &str) {
     let proxy = FaultProxy::before(port.1).await;
     environment.push((port.0, proxy.port.to_string()));
     environment.push(("PRESENCE__PRESENCE__SWEEP_INTERVAL_MS", "60000".to_owned()));
@@ -244,22 +249,22 @@ async fn assert_counts_once(mut environment: Vec<(&'static str, String)>, port: 
         [(1, "online", json!("came_online")), (1, "online", json!(null)), (2, "offline", json!(null))]
     {
         proxy.lose_answer_to(commit);
-        let answer = sidecar.client.post(&format!("/api/v1/presence/{path}"), json!({"user_id": user})).await;
-        assert!(proxy.has_lost(), "the answer of {path} was not lost");
-        assert_eq!((answer.status, &answer.json["transition"]), (200, &transition), "{path}: {}", answer.text);
+        let response = sidecar.client.post(&format!("/api/v1/presence/{path}"), json!({"user_id": user})).await;
+        assert!(proxy.has_lost(), "the response of {path} was not lost");
+        assert_eq!((response.status, &response.json["transition"]), (200, &transition), "{path}: {}", response.text);
     }
     let changes: Vec<_> = sidecar.client.changes().await.iter().map(|change| change["event"].clone()).collect();
     assert_eq!(changes, ["online", "online", "online", "offline"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_counts_once() {
+async fn commit_with_a_lost_reply_is_applied_once() {
     let redis = RedisServer::start();
-    assert_counts_once(on_redis(&redis), ("REDIS_PORT", redis.port()), "EVALSHA").await;
+    assert_commits_once(on_redis(&redis), ("REDIS_PORT", redis.port()), "EVALSHA").await;
     for engine in [Engine::MariaDb, Engine::Postgres] {
         let database = TestDatabase::create(engine);
         let environment = on_database(&database);
         let port = environment.iter().find(|(name, _)| *name == "DB_PORT").unwrap().1.parse().unwrap();
-        assert_counts_once(environment, ("DB_PORT", port), "COMMIT").await;
+        assert_commits_once(environment, ("DB_PORT", port), "COMMIT").await;
     }
 }

@@ -1,11 +1,11 @@
-//! Presence as applications use it.
+//! The presence operations for applications.
 
 use serde_json::json;
 
 use crate::support::Sidecar;
 
 #[tokio::test]
-async fn the_whole_tour() {
+async fn user_comes_online_goes_away_and_offline() {
     let sidecar = Sidecar::start().await;
     let client = &sidecar.client;
     let first = client.post("/api/v1/presence/heartbeat", json!({"user_id": 42, "meta": {"device": "phone"}})).await;
@@ -25,7 +25,7 @@ async fn the_whole_tour() {
 }
 
 #[tokio::test]
-async fn ids_keep_their_type_and_name_one_presence() {
+async fn integer_and_string_id_name_one_presence_and_keep_their_type() {
     let sidecar = Sidecar::start().await;
     assert_eq!(sidecar.client.heartbeat(7).await.json["transition"], "came_online");
     assert_eq!(sidecar.client.heartbeat("7").await.json["transition"], json!(null));
@@ -37,7 +37,7 @@ async fn ids_keep_their_type_and_name_one_presence() {
 }
 
 #[tokio::test]
-async fn many_answers_each_user_once_in_the_order_asked() {
+async fn many_returns_each_user_once_in_request_order() {
     let sidecar = Sidecar::start().await;
     sidecar.client.heartbeat(1).await;
     let many = sidecar.client.post("/api/v1/presence/many", json!({"user_ids": ["01", "1", 1, "x"]})).await;
@@ -48,12 +48,12 @@ async fn many_answers_each_user_once_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn a_batch_is_applied_in_order_and_answers_each() {
+async fn heartbeats_are_applied_in_order_with_a_result_each() {
     let sidecar = Sidecar::start().await;
-    let mut beats: Vec<_> = (0..998).map(|user| json!({"user_id": user})).collect();
-    beats.extend([json!({"user_id": 5, "active": false}), json!({"user_id": 5, "meta": {"last": true}})]);
-    let answer = sidecar.client.post("/api/v1/presence/heartbeats", json!(beats)).await;
-    let results = answer.json.as_array().unwrap();
+    let mut heartbeats: Vec<_> = (0..998).map(|user| json!({"user_id": user})).collect();
+    heartbeats.extend([json!({"user_id": 5, "active": false}), json!({"user_id": 5, "meta": {"last": true}})]);
+    let response = sidecar.client.post("/api/v1/presence/heartbeats", json!(heartbeats)).await;
+    let results = response.json.as_array().unwrap();
     assert_eq!(results.len(), 1_000);
     assert!(results[..998].iter().all(|result| result["transition"] == "came_online"));
     assert_eq!((&results[998]["status"], &results[999]["status"]), (&json!("away"), &json!("online")));
@@ -61,10 +61,10 @@ async fn a_batch_is_applied_in_order_and_answers_each() {
 }
 
 #[tokio::test]
-async fn a_roster_is_paged_without_gaps_or_repeats() {
+async fn roster_pages_have_no_gaps_and_no_duplicates() {
     let sidecar = Sidecar::start().await;
-    let beats: Vec<_> = (0..25).map(|user| json!({"user_id": user, "active": user % 3 != 0})).collect();
-    sidecar.client.post("/api/v1/presence/heartbeats", json!(beats)).await;
+    let heartbeats: Vec<_> = (0..25).map(|user| json!({"user_id": user, "active": user % 3 != 0})).collect();
+    sidecar.client.post("/api/v1/presence/heartbeats", json!(heartbeats)).await;
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = sidecar.client.get(&format!("/api/v1/presence/roster?limit=10{cursor}")).await.json;
@@ -81,14 +81,14 @@ async fn a_roster_is_paged_without_gaps_or_repeats() {
 }
 
 #[tokio::test]
-async fn sessions_are_told_apart() {
+async fn status_is_derived_from_all_sessions() {
     let sidecar = Sidecar::start().await;
-    let beat = async |session: &str, active: bool| {
+    let heartbeat = async |session: &str, active: bool| {
         let body = json!({"user_id": 1, "session": session, "active": active});
         sidecar.client.post("/api/v1/presence/heartbeat", body).await.json
     };
-    beat("phone", false).await;
-    let both = beat("desk", true).await;
+    heartbeat("phone", false).await;
+    let both = heartbeat("desk", true).await;
     let statuses: Vec<_> =
         both["sessions"].as_array().unwrap().iter().map(|tab| (&tab["id"], &tab["status"])).collect();
     assert_eq!(statuses, [(&json!("phone"), &json!("away")), (&json!("desk"), &json!("online"))]);
@@ -97,12 +97,12 @@ async fn sessions_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_was_sent_before_the_end_of_its_session_is_answered_with_what_is() {
+async fn stale_heartbeat_changes_nothing_and_returns_the_current_presence() {
     let sidecar = Sidecar::start().await;
     let call = async |call: &str, session: &str, sent_at: Option<i64>| {
         let body = json!({"user_id": 1, "session": session, "sent_at": sent_at});
-        let answer = sidecar.client.post(&format!("/api/v1/presence/{call}"), body).await.json;
-        (answer["status"].clone(), answer["transition"].clone())
+        let response = sidecar.client.post(&format!("/api/v1/presence/{call}"), body).await.json;
+        (response["status"].clone(), response["transition"].clone())
     };
     let (online, offline, nothing) = (json!("online"), json!("offline"), json!(null));
     assert_eq!(call("heartbeat", "tab", Some(1_000)).await.0, online);
@@ -120,7 +120,7 @@ async fn a_heartbeat_that_was_sent_before_the_end_of_its_session_is_answered_wit
 }
 
 #[tokio::test]
-async fn time_alone_makes_users_away_and_offline() {
+async fn timeouts_put_users_away_and_offline() {
     let environment = [("PRESENCE_TTL", "2".to_owned()), ("PRESENCE_AWAY_AFTER", "1".to_owned())];
     let sidecar = Sidecar::with(&environment).await;
     sidecar.client.heartbeat(1).await;
@@ -138,7 +138,7 @@ async fn time_alone_makes_users_away_and_offline() {
 }
 
 #[tokio::test]
-async fn several_threads_for_requests_serve_as_one_does() {
+async fn server_with_several_workers_serves_requests() {
     let sidecar = Sidecar::with(&[("PRESENCE__SERVER__WORKERS", "3".to_owned())]).await;
     assert_eq!(sidecar.client.heartbeat(1).await.json["transition"], "came_online");
     assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");

@@ -1,4 +1,4 @@
-//! What is not as it must be gets its 4xx in Laravel's JSON and changes nothing.
+//! Invalid requests get a 4xx response in Laravel's JSON and change nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::Sidecar;
 const HEARTBEAT: &str = "/api/v1/presence/heartbeat";
 
 #[tokio::test]
-async fn wrong_values_are_named_by_field() {
+async fn invalid_values_are_reported_by_field() {
     let sidecar = Sidecar::start().await;
     let type_sentence = "must be a string or a 64-bit integer.";
     let separator = "must not contain \"|\" or control characters.";
@@ -38,18 +38,18 @@ async fn wrong_values_are_named_by_field() {
         (big, "meta", "The meta field must not be greater than 8 KiB of JSON.".into()),
     ];
     for (body, field, sentence) in cases {
-        let answer = sidecar.client.post(HEARTBEAT, body.clone()).await;
-        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
-        assert_eq!(answer.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{body}");
+        let response = sidecar.client.post(HEARTBEAT, body.clone()).await;
+        assert_eq!(response.status, 422, "{body}: {}", response.text);
+        assert_eq!(response.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{body}");
     }
     assert_eq!(sidecar.client.changes().await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn one_bad_item_refuses_the_batch_and_names_it() {
+async fn one_invalid_item_refuses_the_batch_and_is_named() {
     let sidecar = Sidecar::start().await;
-    let answer = sidecar.client.post("/api/v1/presence/heartbeats", json!([{"user_id": 1}, {"user_id": {}}])).await;
-    assert_eq!((answer.status, answer.json["errors"]["1.user_id"].is_array()), (422, true), "{}", answer.text);
+    let response = sidecar.client.post("/api/v1/presence/heartbeats", json!([{"user_id": 1}, {"user_id": {}}])).await;
+    assert_eq!((response.status, response.json["errors"]["1.user_id"].is_array()), (422, true), "{}", response.text);
     let many: Vec<_> = (0..1_001).map(|user| json!({"user_id": user})).collect();
     assert_eq!(sidecar.client.post("/api/v1/presence/heartbeats", json!(many)).await.status, 422);
     let ids: Vec<_> = (0..1_001).collect();
@@ -58,7 +58,7 @@ async fn one_bad_item_refuses_the_batch_and_names_it() {
 }
 
 #[tokio::test]
-async fn parameters_are_checked_like_fields() {
+async fn invalid_parameters_are_reported_by_name() {
     let sidecar = Sidecar::start().await;
     let cases = [
         ("roster?limit=0", "limit", "The limit field must be an integer between 1 and 1000."),
@@ -74,14 +74,14 @@ async fn parameters_are_checked_like_fields() {
         ("status/a%7Cb", "user_id", "The user id field must not contain \"|\" or control characters."),
     ];
     for (path, field, sentence) in cases {
-        let answer = sidecar.client.get(&format!("/api/v1/presence/{path}")).await;
-        assert_eq!(answer.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{path}");
-        assert_eq!(answer.status, 422);
+        let response = sidecar.client.get(&format!("/api/v1/presence/{path}")).await;
+        assert_eq!(response.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{path}");
+        assert_eq!(response.status, 422);
     }
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_a_400_and_another_media_type_a_415() {
+async fn malformed_json_returns_400_and_another_media_type_415() {
     let sidecar = Sidecar::start().await;
     let send = async |content_type: &str, body: String| {
         let request = sidecar.client.request(Method::POST, HEARTBEAT).header("content-type", content_type).body(body);
@@ -89,9 +89,9 @@ async fn what_is_no_json_is_a_400_and_another_media_type_a_415() {
     };
     let deep = format!("{{\"x\": {}", "[".repeat(100_000));
     for body in ["", "{", "{\"user_id\": 1,}", "{\"user_id\": 1} x", deep.as_str()] {
-        let answer = send("application/json", body.to_owned()).await;
-        assert_eq!(answer.status, 400, "{}", answer.text);
-        assert!(answer.json["message"].as_str().unwrap().starts_with("The request body is not valid JSON"));
+        let response = send("application/json", body.to_owned()).await;
+        assert_eq!(response.status, 400, "{}", response.text);
+        assert!(response.json["message"].as_str().unwrap().starts_with("The request body is not valid JSON"));
     }
     let deep_meta = format!("{{\"user_id\": 1, \"meta\": {}{}}}", "[".repeat(3_000), "]".repeat(3_000));
     assert_eq!(send("application/json", deep_meta).await.status, 422);
@@ -103,17 +103,17 @@ async fn what_is_no_json_is_a_400_and_another_media_type_a_415() {
 }
 
 #[tokio::test]
-async fn a_body_of_64_mib_is_a_413_that_its_sender_gets_to_see() {
+async fn body_of_64_mib_returns_413_to_its_sender() {
     let sidecar = Sidecar::start().await;
     let body = vec![b' '; 64 * 1024 * 1024];
     let request = sidecar.client.request(Method::POST, HEARTBEAT).header("content-type", "application/json");
-    let answer = sidecar.client.send(request.body(body)).await;
-    assert_eq!((answer.status, answer.json), (413, json!({"message": "The POST data is too large."})));
+    let response = sidecar.client.send(request.body(body)).await;
+    assert_eq!((response.status, response.json), (413, json!({"message": "The POST data is too large."})));
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
 }
 
 #[tokio::test]
-async fn unknown_routes_and_methods_are_told_as_laravel_tells_them() {
+async fn unknown_routes_and_methods_return_laravels_errors() {
     let sidecar = Sidecar::start().await;
     let nothing = sidecar.client.get("/nothing/here").await;
     assert_eq!((nothing.status, nothing.json), (404, json!({"message": "The route nothing/here could not be found."})));
@@ -126,13 +126,13 @@ async fn unknown_routes_and_methods_are_told_as_laravel_tells_them() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_and_a_plausible_one_is_kept() {
+async fn every_response_has_a_request_id_and_a_valid_one_is_kept() {
     let sidecar = Sidecar::start().await;
     let own = sidecar.client.get("/up").await.headers["x-request-id"].clone();
     assert_eq!(own.len(), 36);
     for (sent, kept) in [("trace-1.a_b", true), ("bad id", false), (&"x".repeat(129), false)] {
         let request = sidecar.client.request(Method::GET, "/nothing").header("x-request-id", sent);
-        let answer = sidecar.client.send(request).await;
-        assert_eq!(answer.headers["x-request-id"] == sent, kept, "{sent}");
+        let response = sidecar.client.send(request).await;
+        assert_eq!(response.headers["x-request-id"] == sent, kept, "{sent}");
     }
 }

@@ -1,4 +1,4 @@
-//! Where a presence is, and whom to believe about it.
+//! The scope of a request, for applications and for browsers.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::tokens::token;
 use crate::support::Sidecar;
 
-async fn beat(sidecar: &Sidecar, headers: &[(&str, &str)], path: &str, body: Value) -> Value {
+async fn post_heartbeat(sidecar: &Sidecar, headers: &[(&str, &str)], path: &str, body: Value) -> Value {
     let mut request = sidecar.client.request(Method::POST, path).json(&body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = sidecar.client.send(request).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = sidecar.client.send(request).await;
+    assert_eq!(response.status, 200, "{}", response.text);
     sidecar.client.changes().await.last().unwrap()["scope"].clone()
 }
 
@@ -21,18 +21,19 @@ fn scope(tenant: Value, location: Value, domain: Value, guard: Value) -> Value {
 }
 
 #[tokio::test]
-async fn without_rules_the_body_names_the_scope() {
+async fn scope_is_taken_from_the_body_without_rules() {
     let sidecar = Sidecar::start().await;
     let body = json!({"user_id": 1, "scope": {"tenant": "acme", "location": 7, "domain": "a.test", "guard": "api"}});
     let found =
-        beat(&sidecar, &[("X-Tenant-Id", "other"), ("host", "b.test")], "/api/v1/presence/heartbeat", body).await;
+        post_heartbeat(&sidecar, &[("X-Tenant-Id", "other"), ("host", "b.test")], "/api/v1/presence/heartbeat", body)
+            .await;
     assert_eq!(found, scope(json!("acme"), json!(7), json!("a.test"), json!("api")));
-    let found = beat(&sidecar, &[], "/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": null})).await;
+    let found = post_heartbeat(&sidecar, &[], "/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": null})).await;
     assert_eq!(found, scope(Value::Null, Value::Null, Value::Null, json!("web")));
 }
 
 #[tokio::test]
-async fn an_empty_array_of_php_is_an_empty_scope() {
+async fn empty_php_array_is_an_empty_scope() {
     let sidecar = Sidecar::start().await;
     for empty in [json!([]), json!({})] {
         for (path, body) in [
@@ -42,8 +43,8 @@ async fn an_empty_array_of_php_is_an_empty_scope() {
             ("offline", json!({"user_id": 1, "scope": empty})),
             ("online", json!({"user_id": 1, "scope": empty})),
         ] {
-            let answer = sidecar.client.post(&format!("/api/v1/presence/{path}"), body.clone()).await;
-            assert_eq!(answer.status, 200, "{path} {body}: {}", answer.text);
+            let response = sidecar.client.post(&format!("/api/v1/presence/{path}"), body.clone()).await;
+            assert_eq!(response.status, 200, "{path} {body}: {}", response.text);
         }
         let browser = sidecar.client.with_token(&token(1, json!({"scope": empty})));
         assert_eq!(browser.post("/presence/heartbeat", json!({"scope": empty})).await.status, 200);
@@ -57,19 +58,19 @@ async fn an_empty_array_of_php_is_an_empty_scope() {
 }
 
 #[tokio::test]
-async fn tenants_are_kept_apart() {
+async fn presence_is_separate_per_tenant() {
     let sidecar = Sidecar::start().await;
     sidecar.client.post("/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": {"tenant": "a"}})).await;
     for (query, status, present) in [("", "offline", 0), ("?tenant=a", "online", 1), ("?tenant=b", "offline", 0)] {
-        let answer = sidecar.client.get(&format!("/api/v1/presence/status/1{query}")).await;
-        assert_eq!(answer.json["status"], status, "{query}");
+        let response = sidecar.client.get(&format!("/api/v1/presence/status/1{query}")).await;
+        assert_eq!(response.json["status"], status, "{query}");
         let counts = sidecar.client.get(&format!("/api/v1/presence/counts{query}")).await;
         assert_eq!(counts.json["present"], present, "{query}");
     }
 }
 
 #[tokio::test]
-async fn rules_are_asked_in_order_and_believe_applications() {
+async fn rules_apply_in_order_to_requests_of_applications() {
     let sidecar = Sidecar::with(&[
         ("PRESENCE__SCOPE__RESOLVER__TENANT", "body,header:X-Tenant-Id,literal:nobody".to_owned()),
         ("PRESENCE__SCOPE__RESOLVER__LOCATION", "query:loc".to_owned()),
@@ -78,16 +79,16 @@ async fn rules_are_asked_in_order_and_believe_applications() {
     .await;
     let path = "/api/v1/presence/heartbeat?loc=hq";
     let headers = [("X-Tenant-Id", "from-header"), ("host", "App.Test:8080")];
-    let found = beat(&sidecar, &headers, path, json!({"user_id": 1, "scope": {"tenant": "t"}})).await;
+    let found = post_heartbeat(&sidecar, &headers, path, json!({"user_id": 1, "scope": {"tenant": "t"}})).await;
     assert_eq!(found, scope(json!("t"), json!("hq"), json!("app.test"), json!("web")));
-    let found = beat(&sidecar, &headers, path, json!({"user_id": 2})).await;
+    let found = post_heartbeat(&sidecar, &headers, path, json!({"user_id": 2})).await;
     assert_eq!(found["tenant"], "from-header");
-    let found = beat(&sidecar, &headers[1..], path, json!({"user_id": 3})).await;
+    let found = post_heartbeat(&sidecar, &headers[1..], path, json!({"user_id": 3})).await;
     assert_eq!(found["tenant"], "nobody");
 }
 
 #[tokio::test]
-async fn a_browser_is_in_the_scope_of_its_token_whatever_it_says() {
+async fn browser_scope_comes_from_its_token_only() {
     let sidecar = Sidecar::with(&[
         ("PRESENCE__SCOPE__RESOLVER__TENANT", "body,query,header:X-Tenant-Id,claim:tenant_id".to_owned()),
         ("PRESENCE__SCOPE__RESOLVER__DOMAIN", "host,claim:dom".to_owned()),
@@ -99,9 +100,9 @@ async fn a_browser_is_in_the_scope_of_its_token_whatever_it_says() {
     let found = sidecar.client.changes().await.pop().unwrap();
     assert_eq!(found["scope"], scope(json!("mine"), Value::Null, json!("app.test"), json!("web")));
     for wish in [json!({"tenant": "other"}), json!({"location": "x"}), json!({"guard": "api"})] {
-        let answer = browser.post("/presence/heartbeat", json!({"scope": wish})).await;
+        let response = browser.post("/presence/heartbeat", json!({"scope": wish})).await;
         assert_eq!(
-            (answer.status, &answer.json["message"]),
+            (response.status, &response.json["message"]),
             (403, &json!("The token is for another scope.")),
             "{wish}"
         );
@@ -111,7 +112,7 @@ async fn a_browser_is_in_the_scope_of_its_token_whatever_it_says() {
 }
 
 #[tokio::test]
-async fn by_default_a_tokens_scope_claim_is_the_scope() {
+async fn scope_claim_is_the_scope_by_default() {
     let sidecar = Sidecar::start().await;
     for (user, claims) in [(1, json!({"scope": {"tenant": "acme"}})), (2, json!({"tenant": "acme"}))] {
         let browser = sidecar.client.with_token(&token(user, claims));

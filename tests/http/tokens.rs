@@ -1,4 +1,4 @@
-//! User tokens, made as an application makes them.
+//! Service tokens, and user tokens as an application signs them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ pub fn signed(claims: &Value, secret: &str) -> String {
     encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 
-/// A good token for `sub`, with more claims.
+/// A valid token for `sub`, with more claims.
 pub fn token(sub: impl Into<Value>, more: Value) -> String {
     let mut claims = json!({"sub": sub.into(), "exp": seconds(60)});
     claims.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
@@ -25,13 +25,13 @@ pub fn token(sub: impl Into<Value>, more: Value) -> String {
 }
 
 #[tokio::test]
-async fn only_a_service_token_opens_the_api_for_applications() {
+async fn api_requires_a_service_token() {
     let sidecar = Sidecar::start().await;
     let user = token(1, json!({}));
     for bad in ["", "wrong", &TOKEN[1..], &format!("{TOKEN}x"), user.as_str()] {
-        let answer = sidecar.client.with_token(bad).heartbeat(1).await;
-        assert_eq!((answer.status, &answer.json["message"]), (401, &json!("Unauthenticated.")), "{bad}");
-        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        let response = sidecar.client.with_token(bad).heartbeat(1).await;
+        assert_eq!((response.status, &response.json["message"]), (401, &json!("Unauthenticated.")), "{bad}");
+        assert_eq!(response.headers["www-authenticate"], "Bearer");
     }
     assert_eq!(sidecar.client.get("/api/v1/presence/counts").await.json["present"], 0);
 }
@@ -46,7 +46,7 @@ async fn each_of_several_service_tokens_is_valid() {
 }
 
 #[tokio::test]
-async fn a_user_token_reads_its_own_status_and_nobody_elses() {
+async fn user_token_reads_the_status_of_its_user_only() {
     let sidecar = Sidecar::start().await;
     sidecar.client.heartbeat(7).await;
     let user = sidecar.client.with_token(&token(7, json!({})));
@@ -58,7 +58,7 @@ async fn a_user_token_reads_its_own_status_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn expired_foreign_and_malformed_user_tokens_are_refused() {
+async fn expired_foreign_and_malformed_user_tokens_return_401() {
     let sidecar = Sidecar::start().await;
     let (now, later) = (seconds(0), seconds(60));
     let unsigned = format!("{}.{}.", "eyJhbGciOiJub25lIn0", "eyJzdWIiOjcsImV4cCI6OTk5OTk5OTk5OX0");
@@ -73,13 +73,13 @@ async fn expired_foreign_and_malformed_user_tokens_are_refused() {
         "not.a.token".to_owned(),
     ];
     for token in tokens {
-        let answer = sidecar.client.with_token(&token).get("/api/v1/presence/status/7").await;
-        assert_eq!(answer.status, 401, "{token}");
+        let response = sidecar.client.with_token(&token).get("/api/v1/presence/status/7").await;
+        assert_eq!(response.status, 401, "{token}");
     }
 }
 
 #[tokio::test]
-async fn with_secrets_of_their_own_user_tokens_are_not_signed_by_service_tokens() {
+async fn service_token_signs_no_user_token_if_there_are_user_secrets() {
     let secrets = "new-secret-of-user-tokens-0123456789,old-secret-of-user-tokens-0123456789".to_owned();
     let sidecar = Sidecar::with(&[("PRESENCE_USER_TOKEN_SECRET", secrets)]).await;
     let claims = json!({"sub": 7, "exp": seconds(60)});
@@ -92,38 +92,38 @@ async fn with_secrets_of_their_own_user_tokens_are_not_signed_by_service_tokens(
 }
 
 #[tokio::test]
-async fn claims_of_another_type_are_refused_and_not_passed_over() {
+async fn claims_of_another_type_are_refused() {
     let sidecar = Sidecar::start().await;
-    let beat = async |claims: Value| {
+    let heartbeat = async |claims: Value| {
         let browser = sidecar.client.with_token(&token(7, claims));
         browser.post("/presence/heartbeat", json!({"session": "chosen-by-the-page"})).await
     };
     let sessions = async || sidecar.client.get("/api/v1/presence/status/7").await.json["sessions"].clone();
     for odd in [json!("acme"), json!(["acme"]), json!(1), json!(true)] {
-        let answer = beat(json!({"scope": odd})).await;
+        let response = heartbeat(json!({"scope": odd})).await;
         assert_eq!(
-            (answer.status, &answer.json["message"]),
+            (response.status, &response.json["message"]),
             (403, &json!("The token's scope is not usable.")),
             "{odd}"
         );
     }
     for odd in [json!(1.5), json!(true), json!(["tab"]), json!({"id": "tab"}), json!("a|b")] {
-        let answer = beat(json!({"sid": odd})).await;
-        let message = &answer.json["message"];
-        assert_eq!((answer.status, message), (403, &json!("The token's session is not usable.")), "{odd}");
+        let response = heartbeat(json!({"sid": odd})).await;
+        let message = &response.json["message"];
+        assert_eq!((response.status, message), (403, &json!("The token's session is not usable.")), "{odd}");
     }
     assert_eq!(sessions().await, json!([]));
-    assert_eq!(beat(json!({"sid": 5, "scope": null})).await.status, 200);
+    assert_eq!(heartbeat(json!({"sid": 5, "scope": null})).await.status, 200);
     assert_eq!(sessions().await[0]["id"], "5", "an integer is its digits");
-    assert_eq!(beat(json!({"sid": null, "scope": []})).await.status, 200);
+    assert_eq!(heartbeat(json!({"sid": null, "scope": []})).await.status, 200);
     assert_eq!(sessions().await.as_array().map(Vec::len), Some(2), "without a claim the page names its session");
 }
 
 #[tokio::test]
-async fn a_token_for_an_audience_is_read_and_one_for_nobody_is_not() {
+async fn token_with_audience_is_valid_and_one_without_user_is_not() {
     let sidecar = Sidecar::start().await;
     let audience = sidecar.client.with_token(&token(7, json!({"aud": ["app.test"]})));
     assert_eq!(audience.post("/presence/heartbeat", json!({})).await.status, 200);
-    let nobody = sidecar.client.with_token(&token("", json!({})));
-    assert_eq!(nobody.post("/presence/heartbeat", json!({})).await.status, 401);
+    let anonymous = sidecar.client.with_token(&token("", json!({})));
+    assert_eq!(anonymous.post("/presence/heartbeat", json!({})).await.status, 401);
 }

@@ -1,10 +1,10 @@
-//! `presence-sidecar webhooks`, as operators use it.
+//! The command `presence-sidecar webhooks`.
 
 use std::process::{Command, Output};
 
 use crate::support::{Process, Reaction, Receiver, TOKEN};
 
-/// What a command prints, beside a sidecar at `address` that posts to `url`.
+/// The output of a command for the sidecar at `address` that posts to `url`.
 fn webhooks(address: &str, url: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
         .arg("webhooks")
@@ -18,12 +18,12 @@ fn webhooks(address: &str, url: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_look_at_deliveries_and_make_them_again() {
+async fn webhooks_command_lists_and_replays_deliveries() {
     let receiver = Receiver::reacting(|number| match number {
         0 => Reaction::Answer(422, ""),
         _ => Reaction::Answer(204, ""),
@@ -39,27 +39,27 @@ async fn operators_look_at_deliveries_and_make_them_again() {
     let address = sidecar.url.strip_prefix("http://").unwrap();
     let run = |arguments: &[&str]| tokio::task::block_in_place(|| webhooks(address, &receiver.url, arguments));
     let mut listed = run(&["list", "--state", "dead"]);
-    while !said(&listed).contains("u-1") {
+    while !printed(&listed).contains("u-1") {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         listed = run(&["list", "--state", "dead"]);
     }
-    let line = said(&listed);
+    let line = printed(&listed);
     assert!(line.contains("online") && line.contains("1 tries, HTTP 422"), "{line}");
     let id = line.split_whitespace().last().unwrap();
     let json = run(&["list", "--state", "dead", "--json"]).stdout;
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["id"], id);
-    assert_eq!(said(&run(&["replay", id])), "1 queued again.\n");
+    assert_eq!(printed(&run(&["replay", id])), "1 queued again.\n");
     receiver.wait_for(2).await;
-    assert_eq!(said(&run(&["replay", "--since", "2020-01-01T00:00:00Z"])), "0 queued again.\n");
+    assert_eq!(printed(&run(&["replay", "--since", "2020-01-01T00:00:00Z"])), "0 queued again.\n");
     let refused = run(&["replay", id]);
     assert_eq!(
-        (refused.status.success(), said(&refused).as_str()),
+        (refused.status.success(), printed(&refused).as_str()),
         (false, "presence-sidecar: There is no such dead letter.\n")
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ping_is_signed_and_what_comes_back_is_printed() {
+async fn webhooks_test_sends_a_signed_ping_and_prints_the_result() {
     let receiver = Receiver::reacting(|number| match number {
         0 => Reaction::Answer(200, "x-a: b\r\n"),
         _ => Reaction::Answer(503, ""),
@@ -67,7 +67,7 @@ async fn a_ping_is_signed_and_what_comes_back_is_printed() {
     .await;
     let run = |arguments: &[&str]| tokio::task::block_in_place(|| webhooks("127.0.0.1:9", &receiver.url, arguments));
     let taken = run(&["test"]);
-    assert_eq!((taken.status.success(), said(&taken).as_str()), (true, "default: HTTP 200\n"));
+    assert_eq!((taken.status.success(), printed(&taken).as_str()), (true, "default: HTTP 200\n"));
     let post = receiver.posts().remove(0);
     assert_eq!(
         (post.json()["event"].as_str(), post.json()["id"].as_str()),
@@ -75,8 +75,8 @@ async fn a_ping_is_signed_and_what_comes_back_is_printed() {
     );
     assert!(post.headers["x-presence-signature"].starts_with("t="));
     let refused = run(&["test", "default"]);
-    assert!(!refused.status.success() && said(&refused).contains("HTTP 503"), "{}", said(&refused));
-    assert!(said(&run(&["test", "nobody"])).contains("no endpoint is named nobody; endpoints: default"));
+    assert!(!refused.status.success() && printed(&refused).contains("HTTP 503"), "{}", printed(&refused));
+    assert!(printed(&run(&["test", "nobody"])).contains("there is no endpoint nobody, but default"));
     let down = run(&["list"]);
-    assert!(!down.status.success() && said(&down).contains("does not answer"), "{}", said(&down));
+    assert!(!down.status.success() && printed(&down).contains("does not answer"), "{}", printed(&down));
 }

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::support::{Client, Post, Reaction, Receiver, RedisServer, Sidecar, free_port, on_redis};
 
-/// The environment of a sidecar that posts to `url`, tries anew after a second, and whatever `more` says.
-fn posting_to(url: &str, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+/// The environment of a sidecar that posts to `url` and retries after a second, with further variables.
+fn environment_posting_to(url: &str, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let mut environment = vec![
         ("PRESENCE_DRIVER", "webhook".to_owned()),
         ("PRESENCE_WEBHOOK_URL", url.to_owned()),
@@ -24,12 +24,12 @@ fn events(posts: &[Post]) -> Vec<String> {
 }
 
 async fn deliveries(client: &Client, query: &str) -> Vec<Value> {
-    let answer = client.get(&format!("/api/v1/webhooks/deliveries{query}")).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json["data"].as_array().unwrap().clone()
+    let response = client.get(&format!("/api/v1/webhooks/deliveries{query}")).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json["data"].as_array().unwrap().clone()
 }
 
-/// Asks until there are so many dead letters.
+/// Polls until there are `count` dead letters.
 async fn dead_letters(client: &Client, count: usize) -> Vec<Value> {
     for _ in 0..600 {
         let dead = deliveries(client, "?state=dead").await;
@@ -42,10 +42,13 @@ async fn dead_letters(client: &Client, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transition_is_posted_as_the_change_log_tells_it() {
+async fn webhook_has_the_members_of_the_change_log() {
     let receiver = Receiver::start().await;
-    let sidecar =
-        Sidecar::with(&posting_to(&receiver.url, &[("PRESENCE__WEBHOOK__HEADERS", "{ X-Team = \"blue\" }")])).await;
+    let sidecar = Sidecar::with(&environment_posting_to(
+        &receiver.url,
+        &[("PRESENCE__WEBHOOK__HEADERS", "{ X-Team = \"blue\" }")],
+    ))
+    .await;
     let body = json!({"user_id": "u/1", "meta": {"page": "/a/🎉"}, "scope": {"tenant": 7}});
     sidecar.client.post("/api/v1/presence/heartbeat", body).await;
     let post = receiver.wait_for(1).await.remove(0);
@@ -64,10 +67,10 @@ async fn a_transition_is_posted_as_the_change_log_tells_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn away_and_offline_come_from_the_sweep_without_any_further_request() {
+async fn sweep_posts_away_and_offline() {
     let redis = RedisServer::start();
     let receiver = Receiver::start().await;
-    let mut environment = posting_to(&receiver.url, &[("PRESENCE_TTL", "2"), ("PRESENCE_AWAY_AFTER", "1")]);
+    let mut environment = environment_posting_to(&receiver.url, &[("PRESENCE_TTL", "2"), ("PRESENCE_AWAY_AFTER", "1")]);
     environment.extend(on_redis(&redis));
     let sidecar = Sidecar::with(&environment).await;
     sidecar.client.heartbeat(1).await;
@@ -78,9 +81,9 @@ async fn away_and_offline_come_from_the_sweep_without_any_further_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn explicit_calls_always_post_and_heartbeats_only_when_something_changes() {
+async fn explicit_calls_always_post_and_heartbeats_only_changes() {
     let receiver = Receiver::start().await;
-    let sidecar = Sidecar::with(&posting_to(&receiver.url, &[])).await;
+    let sidecar = Sidecar::with(&environment_posting_to(&receiver.url, &[])).await;
     for call in ["online", "online", "heartbeat", "offline", "offline", "heartbeat", "heartbeat"] {
         sidecar.client.post(&format!("/api/v1/presence/{call}"), json!({"user_id": 1})).await;
     }
@@ -88,7 +91,7 @@ async fn explicit_calls_always_post_and_heartbeats_only_when_something_changes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_is_tried_again_in_order_until_it_is_taken() {
+async fn delivery_is_retried_in_order_until_it_is_accepted() {
     let redis = RedisServer::start();
     let receiver = Receiver::reacting(|number| match number {
         0 => Reaction::Answer(500, ""),
@@ -96,7 +99,7 @@ async fn a_delivery_is_tried_again_in_order_until_it_is_taken() {
         _ => Reaction::Answer(204, ""),
     })
     .await;
-    let mut environment = posting_to(&receiver.url, &[]);
+    let mut environment = environment_posting_to(&receiver.url, &[]);
     environment.extend(on_redis(&redis));
     let sidecar = Sidecar::with(&environment).await;
     for call in ["online", "offline"] {
@@ -108,20 +111,20 @@ async fn a_delivery_is_tried_again_in_order_until_it_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retries_of_presence_php_are_immediate_tries_within_one_attempt() {
+async fn webhook_retries_are_immediate_requests_of_one_attempt() {
     let receiver = Receiver::reacting(|number| match number {
         0 | 1 => Reaction::Answer(503, ""),
         _ => Reaction::Answer(204, ""),
     })
     .await;
     let more = [("PRESENCE__WEBHOOK__RETRIES", "3"), ("PRESENCE__WEBHOOK__SCHEDULE", "1h")];
-    let sidecar = Sidecar::with(&posting_to(&receiver.url, &more)).await;
+    let sidecar = Sidecar::with(&environment_posting_to(&receiver.url, &more)).await;
     sidecar.client.heartbeat(1).await;
     assert_eq!(receiver.wait_for(3).await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_given_up_is_a_dead_letter_that_can_be_replayed() {
+async fn dead_letter_can_be_replayed() {
     let refuse = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     let refusing = refuse.clone();
     let receiver = Receiver::reacting(move |_| match refusing.load(std::sync::atomic::Ordering::SeqCst) {
@@ -129,7 +132,7 @@ async fn what_is_given_up_is_a_dead_letter_that_can_be_replayed() {
         false => Reaction::Answer(204, ""),
     })
     .await;
-    let sidecar = Sidecar::with(&posting_to(&receiver.url, &[("PRESENCE__WEBHOOK__SCHEDULE", "")])).await;
+    let sidecar = Sidecar::with(&environment_posting_to(&receiver.url, &[("PRESENCE__WEBHOOK__SCHEDULE", "")])).await;
     for user in [1, 2, 3] {
         sidecar.client.heartbeat(user).await;
     }
@@ -155,10 +158,10 @@ async fn what_is_given_up_is_a_dead_letter_that_can_be_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_gone_or_wants_to_rest_is_left_alone_and_nothing_is_lost() {
-    for answer in [Reaction::Answer(410, ""), Reaction::Answer(503, "retry-after: 600\r\n")] {
-        let receiver = Receiver::reacting(move |_| answer.clone()).await;
-        let sidecar = Sidecar::with(&posting_to(&receiver.url, &[])).await;
+async fn deliveries_wait_after_410_and_retry_after() {
+    for response in [Reaction::Answer(410, ""), Reaction::Answer(503, "retry-after: 600\r\n")] {
+        let receiver = Receiver::reacting(move |_| response.clone()).await;
+        let sidecar = Sidecar::with(&environment_posting_to(&receiver.url, &[])).await;
         sidecar.client.heartbeat(1).await;
         receiver.wait_for(1).await;
         while deliveries(&sidecar.client, "?state=pending").await[0]["tries"] == 0 {
@@ -172,7 +175,7 @@ async fn a_receiver_that_is_gone_or_wants_to_rest_is_left_alone_and_nothing_is_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_receiver_holds_up_neither_heartbeats_nor_other_endpoints() {
+async fn slow_receiver_delays_neither_heartbeats_nor_other_endpoints() {
     let (slow, quick) =
         (Receiver::reacting(|_| Reaction::Late(Duration::from_secs(10))).await, Receiver::start().await);
     let folder = TempDir::new().unwrap();
@@ -180,21 +183,21 @@ async fn a_slow_receiver_holds_up_neither_heartbeats_nor_other_endpoints() {
     let endpoint = format!("[[webhook.endpoints]]\nname = \"quick\"\nurl = \"{}\"\nsecret = \"other\"\n", quick.url);
     std::fs::write(&file, endpoint).unwrap();
     let more = [("PRESENCE__WEBHOOK__TIMEOUT", "20"), ("PRESENCE_CONFIG", file.to_str().unwrap())];
-    let sidecar = crate::support::Process::start(&posting_to(&slow.url, &more));
+    let sidecar = crate::support::Process::start(&environment_posting_to(&slow.url, &more));
     let started = std::time::Instant::now();
     for user in 0..100 {
         assert_eq!(sidecar.client.heartbeat(user).await.status, 200);
     }
     quick.wait_for(100).await;
     assert!(started.elapsed() < Duration::from_secs(8), "it took {:?}", started.elapsed());
-    assert!(slow.posts().len() <= 32, "no more than webhook.concurrency are under way");
+    assert!(slow.posts().len() <= 32, "at most webhook.concurrency requests are in flight");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_was_down_is_found_again_by_a_probe_and_gets_everything() {
+async fn recovered_receiver_gets_all_deliveries_after_a_probe() {
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}/");
-    let sidecar = Sidecar::with(&posting_to(&url, &[("PRESENCE__WEBHOOK__SCHEDULE", "1s,1h,1h")])).await;
+    let sidecar = Sidecar::with(&environment_posting_to(&url, &[("PRESENCE__WEBHOOK__SCHEDULE", "1s,1h,1h")])).await;
     for user in 0..200 {
         sidecar.client.heartbeat(user).await;
     }
@@ -205,9 +208,10 @@ async fn a_receiver_that_was_down_is_found_again_by_a_probe_and_gets_everything(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_refresh_is_not_told_where_it_is_debounced() {
+async fn page_refresh_within_debounce_posts_nothing() {
     let receiver = Receiver::start().await;
-    let sidecar = Sidecar::with(&posting_to(&receiver.url, &[("PRESENCE__WEBHOOK__DEBOUNCE_SECONDS", "1")])).await;
+    let sidecar =
+        Sidecar::with(&environment_posting_to(&receiver.url, &[("PRESENCE__WEBHOOK__DEBOUNCE_SECONDS", "1")])).await;
     for call in ["heartbeat", "offline", "heartbeat", "offline"] {
         sidecar.client.post(&format!("/api/v1/presence/{call}"), json!({"user_id": 1})).await;
     }
@@ -216,7 +220,7 @@ async fn a_page_refresh_is_not_told_where_it_is_debounced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_tell_of_deliveries_and_give_no_secret_away() {
+async fn metrics_count_deliveries_and_contain_no_secret() {
     let receiver = Receiver::reacting(|number| match number {
         0 => Reaction::Answer(404, ""),
         _ => Reaction::Answer(204, ""),
@@ -224,7 +228,8 @@ async fn metrics_tell_of_deliveries_and_give_no_secret_away() {
     .await;
     let url = format!("{}?token=in-the-address", receiver.url);
     let sidecar =
-        Sidecar::with(&posting_to(&url, &[("PRESENCE__WEBHOOK__HEADERS", "{ X-Key = \"in-a-header\" }")])).await;
+        Sidecar::with(&environment_posting_to(&url, &[("PRESENCE__WEBHOOK__HEADERS", "{ X-Key = \"in-a-header\" }")]))
+            .await;
     sidecar.client.heartbeat(1).await;
     receiver.wait_for(2).await;
     let attempts =

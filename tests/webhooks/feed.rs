@@ -1,4 +1,4 @@
-//! The change feed: pages, what was trimmed, snapshots, the stream.
+//! The change feed: pages, trimming, snapshots, the stream.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use tokio::time::{Duration, timeout};
 use crate::http::tokens::token;
 use crate::support::{Client, RedisServer, Sidecar, TOKEN, on_redis};
 
-/// Server-InDoubtCommit Events as they come.
+/// A stream of Server-Sent Events.
 struct Stream {
     response: reqwest::Response,
     text: String,
@@ -51,7 +51,7 @@ impl Stream {
 const STREAM: &str = "/api/v1/presence/stream";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cursor_that_is_older_than_the_log_is_told_where_what_is_left_begins() {
+async fn expired_cursor_returns_409_with_the_oldest_cursor() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     for user in 1..=3 {
@@ -71,24 +71,24 @@ async fn a_cursor_that_is_older_than_the_log_is_told_where_what_is_left_begins()
     assert_eq!(sidecar.client.get("/api/v1/presence/changes").await.json["data"].as_array().unwrap()[..], all[1..]);
 }
 
-/// Everybody in a snapshot, and its cursor.
+/// All users in a snapshot, and its cursor.
 async fn snapshot(client: &Client) -> (HashMap<String, (String, u64)>, String) {
     let (mut users, mut page) = (HashMap::new(), String::new());
     loop {
-        let answer = client.get(&format!("/api/v1/presence/snapshot?limit=50{page}")).await.json;
-        for user in answer["data"].as_array().unwrap() {
+        let response = client.get(&format!("/api/v1/presence/snapshot?limit=50{page}")).await.json;
+        for user in response["data"].as_array().unwrap() {
             let state = (user["status"].as_str().unwrap().to_owned(), user["seq"].as_u64().unwrap());
             users.insert(user["user_id"].to_string(), state);
         }
-        match answer["next_page"].as_str() {
+        match response["next_page"].as_str() {
             Some(next) => page = format!("&page={next}"),
-            None => return (users, answer["cursor"].as_str().unwrap().to_owned()),
+            None => return (users, response["cursor"].as_str().unwrap().to_owned()),
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_and_the_changes_after_it_give_what_is_true_now() {
+async fn snapshot_and_later_changes_give_the_current_presence() {
     let redis = RedisServer::start();
     for environment in [Vec::new(), on_redis(&redis)] {
         let sidecar = Sidecar::with(&environment).await;
@@ -127,7 +127,7 @@ async fn a_snapshot_and_the_changes_after_it_give_what_is_true_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stream_tells_what_happens_and_goes_on_where_it_was_left() {
+async fn stream_sends_changes_and_continues_after_last_event_id() {
     let redis = RedisServer::start();
     for environment in [Vec::new(), on_redis(&redis)] {
         let sidecar = Sidecar::with(&environment).await;
@@ -150,17 +150,17 @@ async fn the_stream_tells_what_happens_and_goes_on_where_it_was_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_says_where_it_is_before_anything_happens() {
+async fn stream_begins_with_its_cursor() {
     let sidecar = Sidecar::start().await;
     sidecar.client.heartbeat(1).await;
-    let place = sidecar.client.changes().await[0]["cursor"].as_str().unwrap().to_owned();
+    let cursor = sidecar.client.changes().await[0]["cursor"].as_str().unwrap().to_owned();
     let mut response = sidecar.client.request(reqwest::Method::GET, STREAM).send().await.unwrap();
     let beginning = timeout(Duration::from_secs(20), response.chunk()).await.unwrap().unwrap().unwrap();
-    assert_eq!(beginning, format!("id: {place}\n\n"));
+    assert_eq!(beginning, format!("id: {cursor}\n\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_nobody_can_read_is_left_out_and_holds_up_nobody() {
+async fn undecodable_entry_is_skipped() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     sidecar.client.heartbeat(1).await;
@@ -181,7 +181,7 @@ async fn an_entry_nobody_can_read_is_left_out_and_holds_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn followers_miss_nothing_however_they_come() {
+async fn concurrent_streams_miss_no_entry() {
     let redis = RedisServer::start();
     let (here, there) = (Sidecar::on(&redis).await, Sidecar::on(&redis).await);
     let client = there.client.clone();
@@ -190,7 +190,7 @@ async fn followers_miss_nothing_however_they_come() {
             client.heartbeat(user).await;
         }
     });
-    let followers = futures_util::stream::iter(0..20).map(|number| {
+    let subscribers = futures_util::stream::iter(0..20).map(|number| {
         let client = here.client.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(number * 15)).await;
@@ -202,17 +202,17 @@ async fn followers_miss_nothing_however_they_come() {
             assert!(users.is_sorted() && users[599] == 599);
         }
     });
-    followers.buffer_unordered(20).collect::<Vec<_>>().await;
+    subscribers.buffer_unordered(20).collect::<Vec<_>>().await;
     writer.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_is_told_only_of_those_it_may_watch_in_its_own_scope() {
+async fn browser_stream_has_watched_users_of_its_scope_only() {
     let sidecar = Sidecar::with(&[("PRESENCE__SCOPE__RESOLVER__TENANT", "body,claim:tenant".to_owned())]).await;
     let user = token(1, json!({"watch": [2, "three"], "tenant": "acme"}));
     let mut stream = Stream::open(&sidecar.client.with_token(&user), STREAM, None).await;
-    let nobody = sidecar.client.with_token("");
-    let mut in_query = Stream::open(&nobody, &format!("{STREAM}?token={user}"), None).await;
+    let anonymous = sidecar.client.with_token("");
+    let mut in_query = Stream::open(&anonymous, &format!("{STREAM}?token={user}"), None).await;
     for (id, tenant) in
         [(json!(1), "acme"), (json!(2), "other"), (json!(2), "acme"), (json!(4), "acme"), (json!("three"), "acme")]
     {
@@ -220,20 +220,20 @@ async fn a_browser_is_told_only_of_those_it_may_watch_in_its_own_scope() {
         sidecar.client.post("/api/v1/presence/heartbeat", body).await;
     }
     for stream in [&mut stream, &mut in_query] {
-        let told = [stream.next().await.unwrap().2, stream.next().await.unwrap().2];
+        let received = [stream.next().await.unwrap().2, stream.next().await.unwrap().2];
         assert_eq!(
-            told.map(|change| (change["user_id"].clone(), change["scope"]["tenant"].clone())),
+            received.map(|change| (change["user_id"].clone(), change["scope"]["tenant"].clone())),
             [(json!(2), json!("acme")), (json!("three"), json!("acme"))]
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_needs_a_valid_token_and_ends_with_it() {
+async fn stream_requires_a_valid_token_and_ends_when_it_expires() {
     let sidecar = Sidecar::start().await;
-    let nobody = sidecar.client.with_token("");
+    let anonymous = sidecar.client.with_token("");
     for query in ["", "?token=", "?token=nonsense", &format!("?token={TOKEN}")] {
-        assert_eq!(nobody.get(&format!("{STREAM}{query}")).await.status, 401, "{query}");
+        assert_eq!(anonymous.get(&format!("{STREAM}{query}")).await.status, 401, "{query}");
     }
     let good = token(1, json!({}));
     assert_eq!(sidecar.client.with_token("wrong").get(&format!("{STREAM}?token={good}")).await.status, 401);
@@ -243,7 +243,7 @@ async fn a_stream_needs_a_valid_token_and_ends_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_end_when_the_sidecar_stops() {
+async fn streams_end_at_shutdown() {
     let redis = RedisServer::start();
     let mut sidecar = crate::support::Process::start(&on_redis(&redis));
     let mut stream = Stream::open(&sidecar.client, STREAM, None).await;

@@ -1,10 +1,10 @@
-//! Webhooks: what is sent and how it is signed, where to, and when again.
+//! Webhooks: payload and signature, egress policy, retries, delivery.
 
-mod addresses;
+mod client;
 mod commands;
 mod deliveries;
+mod egress;
 mod feed;
-mod guarded;
 mod signatures;
 mod timing;
 mod verifiers;

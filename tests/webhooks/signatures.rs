@@ -1,4 +1,4 @@
-//! What is sent, and how it is signed.
+//! Bodies and signatures of webhooks.
 
 use presence_sidecar::config::Algo;
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope};
@@ -14,7 +14,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_mac_is_what_php_computes() {
+fn hmac_equals_phps() {
     for case in vectors("laravel-primitives.json")["hmac"].as_array().unwrap() {
         let algo: Algo = case["algo"].as_str().unwrap().parse().unwrap_or_else(|why| panic!("{case}: {why}"));
         let (secret, message) = (case["secret"].as_str().unwrap(), case["message"].as_str().unwrap());
@@ -24,7 +24,7 @@ fn a_mac_is_what_php_computes() {
 }
 
 #[test]
-fn both_families_sign_as_the_vectors_say() {
+fn signatures_equal_the_vectors() {
     let cases = vectors("webhook-signatures.json")["cases"].as_array().unwrap().clone();
     for case in &cases {
         let text = |name: &str| case[name].as_str().unwrap();
@@ -39,7 +39,7 @@ fn both_families_sign_as_the_vectors_say() {
 }
 
 #[test]
-fn the_vectors_are_what_phps_hash_hmac_gives() {
+fn vectors_equal_phps_hash_hmac() {
     let script = crate::support::fixture("webhooks/signatures.php");
     let vectors = crate::support::fixture("vectors/webhook-signatures.json");
     let output = std::process::Command::new("php").arg(script).arg(vectors).output().unwrap();
@@ -47,7 +47,7 @@ fn the_vectors_are_what_phps_hash_hmac_gives() {
 }
 
 #[test]
-fn the_header_is_the_php_packages_wherever_that_signed_what_it_sent() {
+fn header_equals_the_php_packages_where_it_signed_the_sent_bytes() {
     let recorded = vectors("presence-webhooks-php.json");
     let mut compared = 0;
     for case in recorded["cases"].as_array().unwrap() {
@@ -88,7 +88,7 @@ fn change(meta: Value) -> Change {
 }
 
 #[test]
-fn a_body_is_the_php_packages_and_says_more() {
+fn body_has_the_php_packages_members_and_the_sidecars() {
     let id = Uuid::nil();
     let body = payload::body(&change(json!({"page": "/a/é", "n": 1.0})), &id, chrono_tz::Europe::Berlin);
     assert_eq!(
@@ -102,7 +102,7 @@ fn a_body_is_the_php_packages_and_says_more() {
 }
 
 #[test]
-fn the_status_is_added_to_the_meta_unless_the_caller_said_one() {
+fn status_is_added_to_the_meta_unless_present() {
     for (meta, sent) in [
         (json!([]), json!({"status": "away"})),
         (json!({"status": "busy"}), json!({"status": "busy"})),
@@ -115,7 +115,7 @@ fn the_status_is_added_to_the_meta_unless_the_caller_said_one() {
 }
 
 #[test]
-fn an_id_stands_for_one_change_of_one_installation() {
+fn change_id_depends_on_change_and_installation() {
     let (here, there) = (Uuid::new_v5(&Uuid::nil(), b"here"), Uuid::new_v5(&Uuid::nil(), b"there"));
     let one = change(json!([]));
     assert_eq!(one.id(&here), change(json!({"other": "meta"})).id(&here));
@@ -125,7 +125,7 @@ fn an_id_stands_for_one_change_of_one_installation() {
 }
 
 #[test]
-fn a_standard_webhooks_secret_may_be_encoded() {
+fn standard_webhooks_secret_may_be_base64() {
     let encoded = signature::standard("whsec_c2VjcmV0", "id", 1, b"{}");
     assert_eq!(encoded, signature::standard("secret", "id", 1, b"{}"));
     assert_ne!(encoded, signature::standard("secret", "id", 2, b"{}"));

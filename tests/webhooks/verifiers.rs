@@ -1,4 +1,4 @@
-//! Others verify what is sent: PHP under a real Laravel, and the stock Standard Webhooks library.
+//! Verification by others: PHP in a real Laravel, and the Standard Webhooks library.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{Post, Receiver, Sidecar, fixture, free_port};
 
-/// Metas that JSON encoders spell differently.
+/// Metas that JSON encoders encode differently.
 fn metas() -> Vec<Value> {
     vec![
         json!([]),
@@ -32,7 +32,7 @@ async fn sidecar_posting_to(url: &str, more: &[(&'static str, String)]) -> Sidec
     Sidecar::with(&environment).await
 }
 
-/// PHP's own web server with the receiver of the README.
+/// PHP's built-in web server with the documented receiver.
 struct Php {
     url: String,
     folder: TempDir,
@@ -74,7 +74,7 @@ impl Drop for Php {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_receiver_of_the_readme_verifies_every_delivery_in_a_real_laravel() {
+async fn php_receiver_verifies_every_delivery_in_laravel() {
     let php = Php::start();
     let sidecar = sidecar_posting_to(&php.url, &[("PRESENCE__WEBHOOK__SCHEDULE", "1s,1s,1s,1s".to_owned())]).await;
     for (user, meta) in metas().into_iter().enumerate() {
@@ -93,8 +93,8 @@ async fn the_receiver_of_the_readme_verifies_every_delivery_in_a_real_laravel() 
     }
 }
 
-/// What the library says of posts: the headers, the body, the secret, whether that is used as written.
-fn verdicts(posts: &[(&Post, Vec<u8>, &str, bool)], change: impl Fn(&mut Value)) -> Vec<String> {
+/// The library's results for posts: headers, body, secret, and whether the secret is used as written.
+fn verification_results(posts: &[(&Post, Vec<u8>, &str, bool)], change: impl Fn(&mut Value)) -> Vec<String> {
     let cases = posts.iter().map(|(post, body, secret, raw)| {
         let mut headers = json!(post.headers);
         change(&mut headers);
@@ -112,10 +112,10 @@ fn verdicts(posts: &[(&Post, Vec<u8>, &str, bool)], change: impl Fn(&mut Value))
 }
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const FORMER: &str = "a former secret, used as written";
+const FORMER: &str = "a previous secret, used as written";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stock_standard_webhooks_library_accepts_what_is_sent_and_nothing_else() {
+async fn standard_webhooks_library_accepts_deliveries_and_nothing_else() {
     let receiver = Receiver::start().await;
     let more = [
         ("PRESENCE_WEBHOOK_SECRET", WHSEC.to_owned()),
@@ -129,12 +129,12 @@ async fn a_stock_standard_webhooks_library_accepts_what_is_sent_and_nothing_else
     let with = |secret, raw| posts.iter().map(|post| (post, post.body.clone(), secret, raw)).collect::<Vec<_>>();
     let all = |verdict: &str| vec![verdict.to_owned(); posts.len()];
     let refused = "WebhookVerificationError";
-    assert_eq!(verdicts(&with(WHSEC, false), |_| ()), all("accepted"));
-    assert_eq!(verdicts(&with(FORMER, true), |_| ()), all("accepted"), "the secret it is rotated from");
-    assert_eq!(verdicts(&with("another secret", true), |_| ()), all(refused));
+    assert_eq!(verification_results(&with(WHSEC, false), |_| ()), all("accepted"));
+    assert_eq!(verification_results(&with(FORMER, true), |_| ()), all("accepted"), "the previous secret");
+    assert_eq!(verification_results(&with("another secret", true), |_| ()), all(refused));
     let mut flipped = with(WHSEC, false);
     flipped.iter_mut().for_each(|(_, body, _, _)| body[1] ^= 1);
-    assert_eq!(verdicts(&flipped, |_| ()), all(refused));
+    assert_eq!(verification_results(&flipped, |_| ()), all(refused));
     let stale = |headers: &mut Value| headers["webhook-timestamp"] = json!("1772600767");
-    assert_eq!(verdicts(&with(WHSEC, false), stale), all(refused));
+    assert_eq!(verification_results(&with(WHSEC, false), stale), all(refused));
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::algo::Algo;
 use crate::config::layers::{Layers, Result, is_token};
-use crate::config::network::{Network, ip_literal, is_allowed};
+use crate::egress::{EgressPolicy, Network, ip_literal};
 
 /// Headers that the delivery sets itself.
 const RESERVED: [&str; 8] = [
@@ -180,7 +180,7 @@ impl Fallback<'_> {
         }
         match ip_literal(&url) {
             // Otherwise every delivery would fail, after hours of retries.
-            Some(address) if !is_allowed(self.allowed, address) => {
+            Some(address) if !EgressPolicy::new(self.allowed).allows(address) => {
                 let what =
                     format!("has the address {address}, which is not in webhook.allowed_networks, or is never allowed");
                 Err(self.layers.error_at(key, what))

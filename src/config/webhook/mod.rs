@@ -13,7 +13,7 @@ pub use self::algo::Algo;
 pub use self::endpoint::{EndpointConfig, SendOn};
 use self::endpoint::{Fallback, RawEndpoint, RawSendOn};
 use super::layers::{ConfigError, Layers, Result};
-use super::network::Network;
+use crate::egress::Network;
 
 /// `driver` of presence.php.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

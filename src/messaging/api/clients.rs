@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::auth::{AdminAuth, ClientAuth};
+use super::errors::{AdminErrors, ClientErrors, PublicErrors};
 use super::fields::Fields;
 use super::form_input::FormInput;
 use super::limits::{Admission, ClaimedCredentials, acquire, rate_limited, with_rate_limit};
@@ -21,7 +22,6 @@ use super::responses::{
 use super::routing::{ApiResult, Tag, require_messaging};
 use crate::config;
 use crate::config::RateLimit;
-use crate::http::error::{AdminErrors, ClientErrors, PublicErrors};
 use crate::http::throttle::RateLimiter;
 use crate::http::{ApiError, Json, address};
 use crate::messaging::Messaging;

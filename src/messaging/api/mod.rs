@@ -3,6 +3,7 @@
 pub mod auth;
 mod clients;
 mod error_responses;
+mod errors;
 mod fanout_jobs;
 mod fields;
 mod form_input;

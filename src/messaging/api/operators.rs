@@ -7,12 +7,12 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use super::auth::OperatorAuth;
+use super::errors::OperatorErrors;
 use super::fanout_jobs::{FanoutJobsResponse, FanoutReplayResponse, FanoutState};
 use super::fields::Fields;
 use super::parse::parse_cursor;
 use super::responses::{ClientsResponse, OkOrNoContent, OpenedMessagesResponse, StatusResponse};
 use super::routing::{ApiResult, Tag, require_messaging};
-use crate::http::error::OperatorErrors;
 use crate::http::{ApiError, Json, PageSize};
 use crate::messaging::domain::{ClientId, PollCursor};
 use crate::messaging::{Messaging, MessagingError};

@@ -1,4 +1,4 @@
-//! The heartbeat route for browsers: the PHP package's own route, with a user token in place of a session.
+//! The heartbeat route for browsers: the PHP package's route, with a user token in place of the PHP session.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,76 +11,79 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
 use serde::Deserialize;
 
-use super::scope::RequestedScope;
+use super::claims;
+use super::errors::BrowserErrors;
+use super::responses::OkResponse;
+use super::scope::ScopeResolver;
 use super::scope_param::ScopeParam;
-use super::types::OkResponse;
-use super::{Tag, scope, session_of, subject_of};
+use super::tag::Tag;
 use crate::http::auth::{BrowserAuth, Claims, UserAuth};
-use crate::http::error::BrowserErrors;
-use crate::http::throttle::RateLimiter;
+use crate::http::throttle::{Allowed, RateLimiter};
 use crate::http::{ApiError, ClientIp, Documented, Json, auth, body, json};
+use crate::objects_only;
 use crate::php::{Array, Value};
 use crate::presence::domain::identity::{Id, Scope, SessionId, Subject};
 use crate::presence::domain::{DeviceTime, Heartbeat, Input};
-use crate::presence::{Presence, PresenceCommand};
-use crate::{config, objects_only};
+use crate::presence::service::Presence;
+use crate::presence::service::commit::PresenceCommand;
 
-/// Longer user agents are cut, as in PHP but between characters.
-const USER_AGENT: usize = 255;
+/// Maximum length of the user agent in bytes: longer ones are cut as in PHP, but between characters.
+const MAX_USER_AGENT: usize = 255;
 
-/// What a page says with its heartbeat.
+/// A heartbeat of a page.
 #[derive(Debug, Default, Object, Deserialize)]
 #[oai(rename = "BrowserHeartbeat")]
 #[serde(remote = "Self", default, expecting = "an object")]
 pub struct BrowserHeartbeatRequest {
-    /// The user token, where no header can be set (`navigator.sendBeacon`).
+    /// The user token, for requests that cannot set headers (`navigator.sendBeacon`).
     token: Option<String>,
-    /// Whether the user is active in this tab, `true` if left out.
+    /// Whether the user is active in this tab; `true` by default.
     active: Option<bool>,
-    /// Whether this session ends: the page is closed.
+    /// Whether the session ends, because the page is closed.
     end: Option<bool>,
-    /// When this is sent, by the page's clock (`Date.now()`): a heartbeat that the end overtakes is left out.
+    /// The time at which the heartbeat is sent, by the page's clock (`Date.now()`). A heartbeat that arrives after a later
+    /// end of the session is ignored.
     sent_at: Option<DeviceTime>,
-    /// The tab; the token's `sid` has precedence.
+    /// The session: the tab. The token's `sid` has precedence.
     session: Option<SessionId>,
-    /// If given, it must be the token's user.
+    /// Must be the token's user, if given.
     user_id: Option<Id>,
-    /// If given, it must be the token's scope.
+    /// Must be the token's scope, if given.
     scope: Option<ScopeParam>,
 }
 
 objects_only!(BrowserHeartbeatRequest);
 
-/// The browser operations.
+/// The operation for browsers.
 pub struct BrowserApi {
     presence: Arc<Presence>,
-    rules: config::ScopeConfig,
+    scopes: ScopeResolver,
     throttle: Option<RateLimiter>,
 }
 
 impl BrowserApi {
-    /// The operations on `presence`, each user throttled.
-    pub fn new(presence: Arc<Presence>, rules: config::ScopeConfig, throttle: Option<RateLimiter>) -> Self {
-        Self { presence, rules, throttle }
+    /// The operation on `presence`, with a rate limit per user.
+    pub fn new(presence: Arc<Presence>, scopes: ScopeResolver, throttle: Option<RateLimiter>) -> Self {
+        Self { presence, scopes, throttle }
     }
 
-    fn wanted(
+    fn command(
         &self,
         request: &Request,
         claims: &Claims,
         client: ClientIp,
         body: BrowserHeartbeatRequest,
     ) -> Result<PresenceCommand, ApiError> {
-        let user = subject_of(claims).ok_or(ApiError::Unauthenticated)?;
+        let user = claims::user(claims).ok_or(ApiError::Unauthenticated)?;
         if body.user_id.is_some_and(|other| other.to_string() != user.to_string()) {
             return Err(ApiError::Forbidden("The token is for another user."));
         }
-        let wished = body.scope.map(Scope::from).unwrap_or_default();
-        let scope = scope::resolve(&self.rules, Some(claims), &RequestedScope { scope: &wished, request })?;
-        let subject = Subject::new(user, scope, self.rules.include_guard);
-        let session = session_of(claims)?.or(body.session).unwrap_or_default();
+        let requested = body.scope.map(Scope::from).unwrap_or_default();
+        let scope = self.scopes.resolve(request, Some(claims), &requested)?;
+        let subject = Subject::new(user, scope, self.scopes.include_guard());
+        let session = claims::session(claims)?.or(body.session).unwrap_or_default();
         let sent_at = body.sent_at;
-        let meta = described(request, client).into();
+        let meta = browser_meta(request, client).into();
         let input = if body.end == Some(true) {
             Input::Offline { session: Some(session), meta, sent_at }
         } else {
@@ -90,23 +93,23 @@ impl BrowserApi {
     }
 }
 
-/// The meta that the PHP route records: address and user agent.
-fn described(request: &Request, client: ClientIp) -> Array {
-    // As PHP, whatever its bytes are; a record's text is UTF-8.
+/// The meta that the PHP route stores: address and user agent.
+fn browser_meta(request: &Request, client: ClientIp) -> Array {
+    // Any bytes, as in PHP; but a record's text is UTF-8.
     let agent = request.headers().get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
     let agent = String::from_utf8_lossy(agent);
     let mut meta = Array::with_capacity(2);
     meta.insert("ip", Value::from(client.0.to_string()));
-    meta.insert("ua", Value::from(&agent[..agent.floor_char_boundary(USER_AGENT)]));
+    meta.insert("ua", Value::from(&agent[..agent.floor_char_boundary(MAX_USER_AGENT)]));
     meta
 }
 
 #[OpenApi(prefix_path = "/presence", tag = "Tag::Browsers")]
 impl BrowserApi {
-    /// A browser's sign of life
+    /// Record a browser's heartbeat
     ///
-    /// The PHP package's route, for pages that hold a short-lived user token minted by the application. User, session
-    /// and scope come from the token alone. Throttled per user.
+    /// The PHP package's route, for pages with a short-lived user token that the application signs. User, session and
+    /// scope come from the token only. Rate limited per user.
     #[oai(path = "/heartbeat", method = "post", operation_id = "browser_heartbeat")]
     async fn heartbeat(
         &self,
@@ -119,24 +122,20 @@ impl BrowserApi {
             BrowserAuth::Header(UserAuth(claims)) => claims,
             BrowserAuth::Body => auth::user_beside_header(request, body.0.token.as_deref())?,
         };
-        let wanted = self.wanted(request, &claims, *client.0, body.0)?;
-        let passed = match &self.throttle {
-            Some(throttle) => {
-                let hit = throttle.acquire(wanted.subject.key.as_str(), Instant::now());
-                Some(hit.map_err(ApiError::TooMany)?)
-            }
-            None => None,
-        };
-        self.presence.apply(wanted).await?;
-        let mut answer = poem_openapi::payload::Response::new(Json(OkResponse { ok: true }));
-        if let Some(passed) = passed {
-            answer = answer.header("x-ratelimit-limit", passed.limit).header("x-ratelimit-remaining", passed.remaining);
+        let command = self.command(request, &claims, *client.0, body.0)?;
+        let acquire = |throttle: &RateLimiter| throttle.acquire(command.subject.key.as_str(), Instant::now());
+        let allowed = self.throttle.as_ref().map(acquire).transpose().map_err(ApiError::TooMany)?;
+        self.presence.apply(command).await?;
+        let mut response = poem_openapi::payload::Response::new(Json(OkResponse { ok: true }));
+        if let Some(Allowed { limit, remaining }) = allowed {
+            response = response.header("x-ratelimit-limit", limit).header("x-ratelimit-remaining", remaining);
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
-/// A [`BrowserHeartbeatRequest`] as JSON, whatever the content type says: a beacon cannot set it without a preflight. May be empty.
+/// A [`BrowserHeartbeatRequest`] as JSON or empty. `text/plain` is accepted, since a beacon cannot set another content
+/// type without a preflight.
 struct BeaconBody(BrowserHeartbeatRequest);
 
 impl<'a> ApiExtractor<'a> for BeaconBody {

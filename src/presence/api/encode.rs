@@ -1,59 +1,36 @@
-//! CommitReply that are asked for at every heartbeat, written straight into the response.
+//! Writes the most frequent responses without serde: 2 to 6 times as fast, since serde would parse each meta again.
 //!
-//! What is written here is described by the types of the same names in [`super::types`]; a test reads it back as them.
+//! The types of [`super::responses`] are their schema; a test compares the text with theirs.
 
 use crate::php::date;
-use crate::presence::CommandOutcome;
 use crate::presence::domain::identity::Id;
 use crate::presence::domain::{Timestamp, Transition, View};
+use crate::presence::service::commit::CommandOutcome;
 use crate::presence::service::read_many::CachedView;
-use crate::presence::service::{RosterEntry, SnapshotEntry};
 
-/// A [`BriefAnswer`](super::types::BriefAnswer).
+/// A [`BriefResponse`](super::responses::BriefResponse).
 pub(super) fn brief(view: &View, out: &mut Vec<u8>) {
     out.push(b'{');
     brief_entries(view, out);
     out.push(b'}');
 }
 
-/// A [`StatusResponse`](super::types::StatusResponse).
+/// A [`StatusResponse`](super::responses::StatusResponse).
 pub(super) fn status(view: &View, out: &mut Vec<u8>) {
     out.push(b'{');
     status_entries(view, out);
     out.push(b'}');
 }
 
-/// A [`OutcomeResponse`](super::types::OutcomeResponse).
-pub(super) fn happened(happened: &CommandOutcome, out: &mut Vec<u8>) {
+/// An [`OutcomeResponse`](super::responses::OutcomeResponse).
+pub(super) fn outcome(outcome: &CommandOutcome, out: &mut Vec<u8>) {
     out.push(b'{');
-    status_entries(&happened.view, out);
-    out.extend_from_slice(match happened.transition {
+    status_entries(&outcome.view, out);
+    out.extend_from_slice(match outcome.transition {
         Some(Transition::CameOnline) => b",\"transition\":\"came_online\"}",
         Some(Transition::WentOffline) => b",\"transition\":\"went_offline\"}",
         None => b",\"transition\":null}",
     });
-}
-
-/// A [`MemberAnswer`](super::types::MemberAnswer).
-pub(super) fn member(member: &RosterEntry, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"user_id\":");
-    json(&member.user, out);
-    out.push(b',');
-    status_entries(&member.view, out);
-    out.push(b'}');
-}
-
-/// A [`PresentAnswer`](super::types::PresentAnswer).
-pub(super) fn present(user: &SnapshotEntry, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"user_id\":");
-    json(&user.state.user, out);
-    out.extend_from_slice(b",\"scope\":");
-    json(&user.state.scope.parts(), out);
-    out.extend_from_slice(b",\"seq\":");
-    json(&user.state.version, out);
-    out.push(b',');
-    status_entries(&user.view, out);
-    out.push(b'}');
 }
 
 /// A JSON array of `items`.
@@ -63,7 +40,7 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
     out.push(b']');
 }
 
-/// A [`ManyResponse`](super::types::ManyResponse); the ids must differ, and be [normalized](Id::normalized).
+/// A [`ManyResponse`](super::responses::ManyResponse). The ids must be distinct and [folded](Id::normalized).
 pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut Vec<u8>) {
     out.push(b'{');
     separated(users, out, |(user, seen), out| {
@@ -83,16 +60,16 @@ pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, ou
     out.push(b'}');
 }
 
-/// Any JSON value, by serde.
+/// Any JSON value, through serde.
 pub(super) fn json(value: &impl serde::Serialize, out: &mut Vec<u8>) {
     if let Err(error) = serde_json::to_writer(&mut *out, value) {
-        unreachable!("values with string keys, and a writer that cannot fail: {error}");
+        unreachable!("the keys are strings, and writing into a Vec cannot fail: {error}");
     }
 }
 
 fn separated<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, write: impl Fn(T, &mut Vec<u8>)) {
-    for (place, item) in items.into_iter().enumerate() {
-        if place > 0 {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
             out.push(b',');
         }
         write(item, out);
@@ -146,15 +123,11 @@ fn moment(at: Option<Timestamp>, out: &mut Vec<u8>) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 mod tests {
-    use poem_openapi::types::{ParseFromJSON, ToJSON};
-    use serde_json::Value;
-
-    use super::super::types::{BriefAnswer, ManyResponse, MemberAnswer, OutcomeResponse};
+    use super::super::responses::{BriefResponse, ManyResponse, OutcomeResponse, StatusResponse};
     use super::*;
     use crate::php::Array;
-    use crate::presence::domain::SessionView;
-    use crate::presence::domain::Status;
     use crate::presence::domain::identity::SessionId;
+    use crate::presence::domain::{SessionView, Status};
 
     fn views() -> Vec<View> {
         let at = Timestamp::from_micros(1_772_600_767_123_456);
@@ -172,28 +145,24 @@ mod tests {
         vec![View::offline(), full]
     }
 
-    /// What was written is JSON, is what its type describes, and nothing else.
-    fn assert_described<T: ParseFromJSON + ToJSON>(write: impl FnOnce(&mut Vec<u8>)) {
+    fn assert_same(write: impl FnOnce(&mut Vec<u8>), response: &impl serde::Serialize) {
         let mut out = Vec::new();
         write(&mut out);
-        let json: Value = serde_json::from_slice(&out).unwrap();
-        let read =
-            T::parse_from_json(Some(json.clone())).map_err(poem_openapi::types::ParseError::into_message).unwrap();
-        assert_eq!(read.to_json(), Some(json));
+        assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(response).unwrap());
     }
 
     #[test]
-    fn what_is_written_is_what_the_types_describe() {
+    fn writer_and_response_types_give_the_same_text() {
         for view in views() {
-            assert_described::<BriefAnswer>(|out| brief(&view, out));
-            let seen = CachedView::from(view.clone());
+            assert_same(|out| brief(&view, out), &BriefResponse::from(view.clone()));
+            assert_same(|out| status(&view, out), &StatusResponse::from(view.clone()));
+            let cached = CachedView::from(view.clone());
             let ids = [Id::from(1), Id::text("x\"").unwrap()];
-            assert_described::<ManyResponse>(|out| many(ids.iter().zip([&seen, &seen]), out));
-            let user = Id::from(7);
-            assert_described::<MemberAnswer>(|out| member(&RosterEntry { user, view: view.clone() }, out));
+            let users = ids.iter().map(|id| (id.to_string(), BriefResponse::from(view.clone())));
+            assert_same(|out| many(ids.iter().zip([&cached, &cached]), out), &users.collect::<ManyResponse>());
             for transition in [None, Some(Transition::CameOnline), Some(Transition::WentOffline)] {
-                let view = view.clone();
-                assert_described::<OutcomeResponse>(|out| happened(&CommandOutcome { view, transition }, out));
+                let outcome = CommandOutcome { view: view.clone(), transition };
+                assert_same(|out| super::outcome(&outcome, out), &OutcomeResponse::from(outcome.clone()));
             }
         }
     }

@@ -1,34 +1,36 @@
-//! The way past the framework for operations that are asked for all the time.
+//! The fast path: the three most frequent operations without poem-openapi's routing.
 //!
-//! Who may call, what is read and what is answered is what [`Api`] says of each, and so are the errors; only the routing
-//! is done here, and only where the request leaves nothing to interpretation. Any other takes the framework's way.
+//! Authentication, parsing, responses and errors are those of [`UsersApi`]; only the routing is done here, and only for
+//! requests that need no interpretation: a known path without a query, and a plain id. All others take the framework's
+//! path. `tests/http/fast_path.rs` compares the responses of both.
 
 use poem::http::Method;
 use poem::{IntoResponse, Request, Response};
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::{ApiExtractor, ExtractParamOptions};
 
-use super::Api;
+use super::scope_param::ScopeQuery;
+use super::users::UsersApi;
 use crate::http::Json;
 use crate::http::auth::{AnyAuth, ServiceAuth};
 use crate::presence::domain::identity::Id;
 
-/// An operation that may go past the framework.
+/// An operation of the fast path.
 #[derive(Debug)]
 pub enum FastPath {
-    /// [`Api::heartbeat`]
+    /// [`UsersApi::heartbeat`]
     Heartbeat,
-    /// [`Api::status`]
+    /// [`UsersApi::status`]
     Status(Id),
-    /// [`Api::many`]
+    /// [`UsersApi::many`]
     Many,
 }
 
 const PREFIX: &str = "/api/v1/presence/";
 
 impl FastPath {
-    /// The operation that a request is for, if it is one of these.
-    pub fn find(request: &Request) -> Option<Self> {
+    /// The operation of a request; `None` if the framework must route it.
+    pub fn of(request: &Request) -> Option<Self> {
         let uri = request.uri();
         let operation = uri.path().strip_prefix(PREFIX).filter(|_| uri.query().is_none())?;
         match (request.method(), operation) {
@@ -36,18 +38,19 @@ impl FastPath {
             (&Method::POST, "many") => Some(Self::Many),
             (&Method::GET, _) => {
                 let user = operation.strip_prefix("status/")?;
-                let plain = !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-                Id::from_path(user).ok().filter(|_| plain).map(Self::Status)
+                let is_plain =
+                    !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+                Id::from_path(user).ok().filter(|_| is_plain).map(Self::Status)
             }
             _ => None,
         }
     }
 
-    /// Does it.
+    /// Runs the operation.
     ///
     /// # Errors
-    /// Those of the framework, and of the operation.
-    pub async fn answer(self, api: &Api, request: Request) -> poem::Result<Response> {
+    /// Those of the framework and of the operation.
+    pub async fn call(self, api: &UsersApi, request: Request) -> poem::Result<Response> {
         let (request, mut body) = request.split();
         let body = &mut body;
         match self {
@@ -63,9 +66,7 @@ impl FastPath {
             }
             Self::Status(user) => {
                 let auth = AnyAuth::of(&request)?;
-                let [tenant, location, domain, guard] = [const { Query(None) }; 4];
-                let status = api.status(&request, auth, Path(user), tenant, location, domain, guard);
-                Ok(status.await?.into_response())
+                Ok(api.status(&request, auth, Path(user), ScopeQuery::default()).await?.into_response())
             }
         }
     }

@@ -1,92 +1,117 @@
-//! Which scope a request is about: the configured rules, and whom each of them believes.
+//! The scope of a request: the configured rules, and the sources that each kind of caller may use.
 //!
-//! `body`, `query`, `header` and `host` are what a caller says, so they count only for callers with a service token. A
-//! browser's scope comes from the claims of its token and from nothing else; there `body` means the claim `scope`
-//! (an object of parts) or the claim called like the part. A browser that asks for another scope is refused.
+//! `body`, `query`, `header` and `host` are chosen by the caller, so they count only with a service token. A browser's
+//! scope comes from the claims of its token only; there `body` means the claim `scope` (an object of parts), or the claim
+//! with the name of the part. A browser that requests another scope gets a 403.
 
 use poem::Request;
 use poem::http::header;
 use serde_json::Value;
 
-use crate::config::{Rule, ScopeConfig as Rules};
+use super::scope_param::ScopeParam;
+use crate::config::{Rule, ScopeConfig};
 use crate::http::ApiError;
 use crate::http::auth::Claims;
-use crate::presence::domain::identity::{Id, Scope};
-
-/// What a request says about its scope: `scope` in the body, or the query parameters called like the parts.
-#[derive(Debug)]
-pub struct RequestedScope<'a> {
-    /// The parts it names.
-    pub scope: &'a Scope,
-    /// The request, for `query`, `header` and `host`.
-    pub request: &'a Request,
-}
+use crate::presence::domain::identity::{Id, Scope, ScopeKey, Subject};
 
 const FOREIGN: ApiError = ApiError::Forbidden("The token is for another scope.");
 const UNUSABLE: ApiError = ApiError::Forbidden("The token's scope is not usable.");
 
-/// The scope of a request, by `rules`.
-///
-/// # Errors
-/// [`ApiError::Forbidden`] for a browser that asks for another scope than its token's; [`ApiError::Invalid`] for a value
-/// that cannot be part of a key.
-pub fn resolve(rules: &Rules, claims: Option<&Claims>, wished: &RequestedScope<'_>) -> Result<Scope, ApiError> {
-    let resolver = &rules.resolver;
-    let find = |name: &'static str, list: &[Rule], said: &Option<Id>| -> Result<Option<Id>, ApiError> {
-        for rule in list {
-            let found = match claims {
-                None => said_by_service(rules, rule, name, said, wished.request)?,
-                Some(claims) => said_by_token(rule, name, claims)?,
-            };
-            if found.is_some() {
-                return Ok(found);
+/// Resolves the scope of requests by the configured rules.
+#[derive(Clone, Debug)]
+pub struct ScopeResolver(ScopeConfig);
+
+impl ScopeResolver {
+    /// A resolver with the rules of `config`.
+    pub fn new(config: ScopeConfig) -> Self {
+        Self(config)
+    }
+
+    /// Whether the guard is part of keys.
+    pub fn include_guard(&self) -> bool {
+        self.0.include_guard
+    }
+
+    /// The scope of a request that names `requested` in its body or query.
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`] for a browser that requests another scope than its token's; [`ApiError::Invalid`] for a
+    /// value that cannot be part of a key.
+    pub fn resolve(&self, request: &Request, claims: Option<&Claims>, requested: &Scope) -> Result<Scope, ApiError> {
+        let find = |name: &'static str, rules: &[Rule], part: &Option<Id>| -> Result<Option<Id>, ApiError> {
+            for rule in rules {
+                let found = match claims {
+                    None => self.resolve_from_request(request, rule, name, part)?,
+                    Some(claims) => resolve_from_claims(rule, name, claims)?,
+                };
+                if found.is_some() {
+                    return Ok(found);
+                }
             }
+            Ok(None)
+        };
+        let rules = &self.0.resolver;
+        let scope = Scope {
+            tenant: find("tenant", &rules.tenant, &requested.tenant)?,
+            location: find("location", &rules.location, &requested.location)?,
+            domain: find("domain", &rules.domain, &requested.domain)?,
+            guard: find("guard", &rules.guard, &requested.guard)?,
+        };
+        match claims {
+            Some(_) if !covers(&scope, requested) => Err(FOREIGN),
+            _ => Ok(scope),
         }
-        Ok(None)
-    };
-    let scope = Scope {
-        tenant: find("tenant", &resolver.tenant, &wished.scope.tenant)?,
-        location: find("location", &resolver.location, &wished.scope.location)?,
-        domain: find("domain", &resolver.domain, &wished.scope.domain)?,
-        guard: find("guard", &resolver.guard, &wished.scope.guard)?,
-    };
-    match claims {
-        Some(_) if !covers(&scope, wished.scope) => Err(FOREIGN),
-        _ => Ok(scope),
+    }
+
+    /// The key of the scope that [`resolve`](Self::resolve) returns.
+    pub fn resolve_key(
+        &self,
+        request: &Request,
+        claims: Option<&Claims>,
+        requested: &Scope,
+    ) -> Result<ScopeKey, ApiError> {
+        self.resolve(request, claims, requested).map(|scope| scope.key(self.0.include_guard))
+    }
+
+    /// The user of an application's request.
+    pub fn subject(&self, request: &Request, user: Id, requested: Option<ScopeParam>) -> Result<Subject, ApiError> {
+        let scope = self.resolve(request, None, &requested.map(Scope::from).unwrap_or_default())?;
+        Ok(Subject::new(user, scope, self.0.include_guard))
+    }
+
+    fn resolve_from_request(
+        &self,
+        request: &Request,
+        rule: &Rule,
+        name: &str,
+        part: &Option<Id>,
+    ) -> Result<Option<Id>, ApiError> {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let text = match rule {
+            Rule::Body => return Ok(part.clone()),
+            Rule::Claim(_) => None,
+            Rule::Literal(text) => Some(text.clone()),
+            Rule::Header(name) => header(name),
+            Rule::Query(parameter) => query(request, parameter.as_deref().unwrap_or(name)),
+            Rule::Host => host(request).map(|host| self.0.domains.get(&host).cloned().unwrap_or(host)),
+        };
+        let id = text.filter(|text| !text.is_empty()).map(|text| Id::text(&text));
+        id.transpose().map_err(|invalid| ApiError::invalid(&format!("scope.{name}"), &invalid.to_string()))
     }
 }
 
-/// Whether every part that is wished for is the one that was found.
-fn covers(found: &Scope, wished: &Scope) -> bool {
-    let same = |found: &Option<Id>, wished: &Option<Id>| {
-        wished.is_none() || found.as_ref().map(Id::to_string) == wished.as_ref().map(Id::to_string)
+/// Whether every part of `requested` is the resolved one.
+fn covers(resolved: &Scope, requested: &Scope) -> bool {
+    let same = |resolved: &Option<Id>, requested: &Option<Id>| {
+        requested.is_none() || resolved.as_ref().map(Id::to_string) == requested.as_ref().map(Id::to_string)
     };
-    same(&found.tenant, &wished.tenant)
-        && same(&found.location, &wished.location)
-        && same(&found.domain, &wished.domain)
-        && same(&found.guard, &wished.guard)
+    same(&resolved.tenant, &requested.tenant)
+        && same(&resolved.location, &requested.location)
+        && same(&resolved.domain, &requested.domain)
+        && same(&resolved.guard, &requested.guard)
 }
 
-fn said_by_service(
-    rules: &Rules,
-    rule: &Rule,
-    name: &str,
-    said: &Option<Id>,
-    request: &Request,
-) -> Result<Option<Id>, ApiError> {
-    let text = match rule {
-        Rule::Body => return Ok(said.clone()),
-        Rule::Claim(_) => None,
-        Rule::Literal(text) => Some(text.clone()),
-        Rule::Header(header) => request.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned),
-        Rule::Query(parameter) => query(request, parameter.as_deref().unwrap_or(name)),
-        Rule::Host => host(request).map(|host| rules.domains.get(&host).cloned().unwrap_or(host)),
-    };
-    let id = text.filter(|text| !text.is_empty()).map(|text| Id::text(&text));
-    id.transpose().map_err(|refused| ApiError::invalid(&format!("scope.{name}"), &refused.to_string()))
-}
-
-fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>, ApiError> {
+fn resolve_from_claims(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>, ApiError> {
     let value = match rule {
         Rule::Body => part_of(claims.get("scope"), name)?.or_else(|| claims.get(name)),
         Rule::Claim(claim) => claims.get(claim),
@@ -99,13 +124,12 @@ fn said_by_token(rule: &Rule, name: &str, claims: &Claims) -> Result<Option<Id>,
     }
 }
 
-/// A part of the claim `scope`. A claim that has no parts is refused: without them the token would be for the scope of
-/// everybody who names none.
+/// A part of the claim `scope`. A claim without parts is refused: the token would be valid for the default scope.
 fn part_of<'a>(scope: Option<&'a Value>, name: &str) -> Result<Option<&'a Value>, ApiError> {
     match scope {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(parts)) => Ok(parts.get(name)),
-        Some(Value::Array(none)) if none.is_empty() => Ok(None),
+        Some(Value::Array(parts)) if parts.is_empty() => Ok(None),
         Some(_) => Err(UNUSABLE),
     }
 }
@@ -115,7 +139,7 @@ fn query(request: &Request, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-/// The host name of the request, in lower case and without a port, as Symfony's `getHost()` gives it.
+/// The host name of the request, in lower case and without a port, as Symfony's `getHost()` returns it.
 fn host(request: &Request) -> Option<String> {
     let value = request.headers().get(header::HOST)?.to_str().ok()?;
     let host = value.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! The scope in a request's body and in answers.
+//! The scope in request bodies, in query parameters and in responses.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use serde::de::{Error, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::presence::domain::identity::{Id, Parts, Scope};
-use crate::{objects_only, openapi_by_serde};
+use crate::{objects_only, openapi_by_serde, query_parameters};
 
-/// Where the user is; parts left out are no part of the key, no guard means `web`.
+/// A scope. Omitted parts are not part of the key; the guard is `web` by default.
 #[derive(Clone, Debug, Default, Object, Deserialize)]
 #[oai(rename = "Scope")]
 #[serde(remote = "Self", default, expecting = "an object")]
@@ -47,19 +47,39 @@ impl From<Scope> for ScopeBody {
 
 objects_only!(ScopeBody);
 
-/// A scope that is asked for. PHP writes an array without entries as `[]`: that is an empty one, too.
+/// A scope in a request. PHP encodes an empty array as `[]`, which is an empty scope, too.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct ScopeParam(ScopeBody);
 
 openapi_by_serde!(ScopeParam, "WishedScope", {
     let items = Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
-    let nothing = MetaSchema { items, max_items: Some(0), ..MetaSchema::new("array") };
+    let empty_array = MetaSchema { items, max_items: Some(0), ..MetaSchema::new("array") };
     MetaSchema {
-        any_of: vec![ScopeBody::schema_ref(), MetaSchemaRef::Inline(Box::new(nothing))],
+        any_of: vec![ScopeBody::schema_ref(), MetaSchemaRef::Inline(Box::new(empty_array))],
         ..MetaSchema::ANY
     }
 }, of ScopeBody);
+
+query_parameters! {
+    /// A scope in query parameters; digits are a number.
+    pub struct ScopeQuery {
+        /// The scope's tenant.
+        tenant: Option<Id>,
+        /// The scope's location.
+        location: Option<Id>,
+        /// The scope's domain.
+        domain: Option<Id>,
+        /// The scope's guard; `web` by default.
+        guard: Option<Id>,
+    }
+}
+
+impl From<ScopeQuery> for Scope {
+    fn from(query: ScopeQuery) -> Self {
+        Self { tenant: query.tenant, location: query.location, domain: query.domain, guard: query.guard }
+    }
+}
 
 impl From<ScopeParam> for Scope {
     fn from(ScopeParam(body): ScopeParam) -> Self {

@@ -1,4 +1,4 @@
-//! The change log as Server-InDoubtCommit Events.
+//! The change log as Server-Sent Events.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use poem_openapi::registry::{MetaResponses, Registry};
 use uuid::Uuid;
 
 use super::encode;
-use super::types::ChangeResponse;
+use super::responses::ChangeResponse;
 use crate::presence::domain::Change;
 use crate::presence::domain::identity::ScopeKey;
 use crate::presence::service::change_feed::{Entry, FeedEvent, FeedSubscription};
 use crate::presence::store::ChangeCursor;
 
-/// How often a silent stream says that it is alive, and where it is.
+/// Interval of keep-alive messages on a stream without events; each has the current cursor.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Whom a browser may watch.
+/// The users that a browser may watch.
 #[derive(Debug)]
 pub(super) struct WatchFilter {
     /// The only scope.
-    pub scope: ScopeKey,
+    pub(super) scope: ScopeKey,
     /// The users in it, as text.
-    pub ids: HashSet<String>,
+    pub(super) ids: HashSet<String>,
     /// Whether the guard is a part of scopes.
-    pub include_guard: bool,
+    pub(super) include_guard: bool,
 }
 
 impl WatchFilter {
@@ -41,26 +41,25 @@ impl WatchFilter {
     }
 }
 
-/// A caller that listens.
-struct Listener {
-    follower: FeedSubscription,
-    watched: Option<WatchFilter>,
+/// An open stream.
+struct Subscriber {
+    subscription: FeedSubscription,
+    filter: Option<WatchFilter>,
     installation: Uuid,
-    greeted: bool,
+    started: bool,
 }
 
-impl Listener {
-    /// The next event; `None` when the sidecar stops, and where entries were lost: who comes again is told so.
+impl Subscriber {
+    /// The next event. `None` ends the stream: the sidecar stops, or entries were trimmed before they were read; the
+    /// client gets a 409 when it reconnects.
     async fn next(&mut self) -> Option<Event> {
-        if !std::mem::replace(&mut self.greeted, true) {
-            return Some(place(self.follower.position()));
+        if !std::mem::replace(&mut self.started, true) {
+            return Some(keep_alive(self.subscription.position()));
         }
         let relevant = async {
             loop {
-                match self.follower.next().await? {
-                    FeedEvent::Entry(entry)
-                        if self.watched.as_ref().is_none_or(|watched| watched.includes(&entry.1)) =>
-                    {
+                match self.subscription.next().await? {
+                    FeedEvent::Entry(entry) if self.filter.as_ref().is_none_or(|filter| filter.includes(&entry.1)) => {
                         return Some(event(&self.installation, &entry));
                     }
                     FeedEvent::Entry(_) => {}
@@ -70,38 +69,40 @@ impl Listener {
         };
         match tokio::time::timeout(KEEP_ALIVE, relevant).await {
             Ok(event) => event,
-            Err(_) => Some(place(self.follower.position())),
+            Err(_) => Some(keep_alive(self.subscription.position())),
         }
     }
 }
 
-/// No event, but where the stream is: a browser that loses the connection comes back with it.
-fn place(cursor: ChangeCursor) -> Event {
+/// A message without an event, with the cursor that a browser sends when it reconnects.
+fn keep_alive(cursor: ChangeCursor) -> Event {
     Event::message("").id(cursor.to_string())
 }
 
 fn event(installation: &Uuid, entry: &Entry) -> Event {
     let (cursor, change) = &**entry;
-    let answer = ChangeResponse::new(installation, *cursor, change);
+    let response = ChangeResponse::new(installation, *cursor, change);
     let mut json = Vec::with_capacity(320);
-    encode::json(&answer, &mut json);
+    encode::json(&response, &mut json);
     let event = Event::message(String::from_utf8(json).unwrap_or_default());
-    event.id(cursor.to_string()).event_type(answer.event.as_str())
+    event.id(cursor.to_string()).event_type(response.event.as_str())
 }
 
-/// Entries of the change log, for as long as the caller listens.
+/// A response with the entries of the change log as they are recorded.
 pub(super) struct ChangeStream(BoxStream<'static, Event>);
 
 impl ChangeStream {
-    /// What `follower` is told of `watched`, for as long as `lifetime`.
+    /// The entries of `subscription` that `filter` includes, for the time `lifetime`; without one until the client
+    /// disconnects.
     pub(super) fn new(
-        follower: FeedSubscription,
-        watched: Option<WatchFilter>,
+        subscription: FeedSubscription,
+        filter: Option<WatchFilter>,
         installation: Uuid,
         lifetime: Option<Duration>,
     ) -> Self {
-        let listener = Listener { follower, watched, installation, greeted: false };
-        let events = stream::unfold(listener, |mut listener| async { Some((listener.next().await?, listener)) });
+        let subscriber = Subscriber { subscription, filter, installation, started: false };
+        let events =
+            stream::unfold(subscriber, |mut subscriber| async { Some((subscriber.next().await?, subscriber)) });
         let end = async move {
             match lifetime {
                 Some(lifetime) => tokio::time::sleep(lifetime).await,
@@ -115,21 +116,21 @@ impl ChangeStream {
 impl IntoResponse for ChangeStream {
     fn into_response(self) -> Response {
         let response = SSE::new(self.0).into_response();
-        // Proxies that collect answers before they pass them on would keep everything back.
+        // Proxies that buffer responses would hold all events back.
         response.with_header(header::CACHE_CONTROL, "no-cache").with_header("x-accel-buffering", "no").into_response()
     }
 }
 
-type Described = EventStream<BoxStream<'static, ChangeResponse>>;
+type Documented = EventStream<BoxStream<'static, ChangeResponse>>;
 
 impl ApiResponse for ChangeStream {
     fn meta() -> MetaResponses {
-        let mut meta = Described::meta();
+        let mut meta = Documented::meta();
         meta.responses.iter_mut().for_each(|response| response.description = "Events as they happen");
         meta
     }
 
     fn register(registry: &mut Registry) {
-        <Described as ApiResponse>::register(registry);
+        <Documented as ApiResponse>::register(registry);
     }
 }

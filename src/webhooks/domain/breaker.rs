@@ -1,17 +1,17 @@
-//! Spares a receiver that is down, and the deliveries meant for it. Pure: time is an argument.
+//! Circuit breaker, one per endpoint. Pure: time is an argument.
 //!
-//! After a few failures in a row, of whatever deliveries, the circuit is open: one delivery at a time is sent to see
-//! whether the receiver is back, after pauses that grow. A probe that fails costs the delivery no try, and the others
-//! are not touched, so that everything goes out at once when the receiver is back.
+//! After several failures in a row, of any deliveries, the circuit opens: single deliveries probe the receiver, with
+//! exponential pauses. A failed probe does not count as an attempt of its delivery, and the other deliveries are not
+//! claimed, so that all are sent at once when the receiver recovers.
 
 use std::time::{Duration, Instant};
 
-/// So many failures in a row open the circuit.
-const THRESHOLD: u32 = 5;
-/// The first pause between probes.
-const FIRST: Duration = Duration::from_millis(500);
-/// The longest.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Number of failures in a row that opens the circuit.
+const FAILURE_THRESHOLD: u32 = 5;
+/// The first pause before a probe.
+const MIN_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause before a probe.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The state of one endpoint's circuit.
 #[derive(Debug, Default)]
@@ -20,57 +20,57 @@ pub struct Breaker {
     next_probe: Option<Instant>,
 }
 
-/// What may be sent.
+/// The state of a circuit: what may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
-    /// Whatever there is.
+    /// All deliveries.
     Closed,
     /// One delivery, as a probe.
-    Probe,
-    /// Nothing before that.
+    HalfOpen,
+    /// Nothing before this time.
     Open(Instant),
 }
 
 impl Breaker {
-    /// What may be sent at `now`.
-    pub fn gauge(&self, now: Instant) -> CircuitState {
+    /// The state at `now`.
+    pub fn state(&self, now: Instant) -> CircuitState {
         match self.next_probe {
             None => CircuitState::Closed,
-            Some(at) if at <= now => CircuitState::Probe,
+            Some(at) if at <= now => CircuitState::HalfOpen,
             Some(at) => CircuitState::Open(at),
         }
     }
 
-    /// Whether the receiver is taken to be down.
+    /// Whether the circuit is open or half open.
     pub fn is_open(&self) -> bool {
         self.next_probe.is_some()
     }
 
-    /// The receiver answered; true if that closes the circuit.
-    pub fn succeeded(&mut self) -> bool {
+    /// Records a success; true if it closes the circuit.
+    pub fn record_success(&mut self) -> bool {
         self.failures = 0;
         self.next_probe.take().is_some()
     }
 
-    /// The receiver failed at `now`; true if that opens the circuit. One that wants to `rest` is taken at its word.
-    /// What was under way when the circuit opened, and fails before the next probe, says nothing new.
-    pub fn failed(&mut self, now: Instant, rest: Option<Duration>) -> bool {
+    /// Records a failure at `now`; true if it opens the circuit. The next probe is not before the receiver's
+    /// `retry_after`. Failures before the next probe, of requests in flight when the circuit opened, do not count.
+    pub fn record_failure(&mut self, now: Instant, retry_after: Option<Duration>) -> bool {
         let was_open = self.is_open();
         if self.next_probe.is_none_or(|probe| probe <= now) {
             self.failures = self.failures.saturating_add(1);
-            self.next_probe = (self.failures >= THRESHOLD).then(|| now + self.pause());
+            self.next_probe = (self.failures >= FAILURE_THRESHOLD).then(|| now + self.pause());
         }
-        self.next_probe = self.next_probe.max(rest.map(|rest| now + rest));
+        self.next_probe = self.next_probe.max(retry_after.map(|pause| now + pause));
         !was_open && self.is_open()
     }
 
-    /// How long after `now` the next probe is.
-    pub fn rest(&self, now: Instant) -> Duration {
+    /// Time from `now` until the next probe.
+    pub fn retry_after(&self, now: Instant) -> Duration {
         self.next_probe.map_or(Duration::ZERO, |probe| probe.saturating_duration_since(now))
     }
 
     fn pause(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(THRESHOLD).min(16);
-        FIRST.saturating_mul(1 << doublings).min(LONGEST)
+        let doublings = self.failures.saturating_sub(FAILURE_THRESHOLD).min(16);
+        MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE)
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent: exactly the bytes that were signed. Pure.
+//! The request of a delivery: exactly the bytes that are signed. Pure.
 
 use chrono_tz::Tz;
 use secrecy::ExposeSecret;
@@ -11,28 +11,28 @@ use crate::php::{Value, date};
 use crate::presence::domain::identity::{Parts, UserId};
 use crate::presence::domain::{Change, Event};
 
-/// A post, ready to be sent.
+/// A signed request, ready to be sent.
 #[derive(Clone)]
 pub struct SignedRequest {
     /// The body's `id`.
     pub id: String,
-    /// Names and values of headers; the values may be secrets.
+    /// Names and values of the headers; the values may be secrets.
     pub headers: Vec<(String, String)>,
-    /// JSON.
+    /// The body, JSON.
     pub body: Vec<u8>,
 }
 
 impl std::fmt::Debug for SignedRequest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        formatter.debug_struct("Message").field("id", &self.id).field("headers", &headers).finish_non_exhaustive()
+        formatter.debug_struct("SignedRequest").field("id", &self.id).field("headers", &headers).finish_non_exhaustive()
     }
 }
 
-/// The body of a post about `change`: the PHP package's three entries, then the sidecar's.
+/// The body for `change`: the PHP package's three members, then the sidecar's.
 ///
-/// `occurred_at` is in `zone`, in whole seconds, as PHP's `toIso8601String()`. `meta.status` is added unless the caller
-/// set one.
+/// `occurred_at` is in `zone`, in whole seconds, as PHP's `toIso8601String()` returns it. `meta.status` is added unless the
+/// meta has one.
 pub fn body(change: &Change, id: &Uuid, zone: Tz) -> Vec<u8> {
     let body = Body {
         user_id: &change.user_id,
@@ -44,15 +44,15 @@ pub fn body(change: &Change, id: &Uuid, zone: Tz) -> Vec<u8> {
         seq: change.seq,
         scope: change.scope.parts(),
     };
-    serde_json::to_vec(&body).unwrap_or_else(|error| unreachable!("a body has string keys only: {error}"))
+    serde_json::to_vec(&body).unwrap_or_else(|error| unreachable!("the keys are strings: {error}"))
 }
 
-/// The body of a post that only asks whether it arrives.
+/// The body of a ping, which only tests whether the endpoint accepts requests.
 pub fn ping(id: &Uuid, at: &str) -> Vec<u8> {
     serde_json::json!({"id": id.to_string(), "event": "ping", "occurred_at": at}).to_string().into_bytes()
 }
 
-/// Signs `body`, to be sent to `endpoint` at `time` (in seconds since 1970).
+/// Signs `body` for `endpoint` at `time`, in seconds since 1970.
 pub fn sign(endpoint: &EndpointConfig, id: &str, body: Vec<u8>, time: i64) -> SignedRequest {
     let secret = endpoint.secret.expose_secret();
     let secrets = std::iter::once(&endpoint.secret).chain(&endpoint.previous_secrets);
@@ -68,7 +68,7 @@ pub fn sign(endpoint: &EndpointConfig, id: &str, body: Vec<u8>, time: i64) -> Si
     SignedRequest { id: id.to_owned(), headers, body }
 }
 
-/// Whether `endpoint` wants to know of `event`.
+/// Whether `endpoint` subscribes to `event`.
 pub fn wants(endpoint: &EndpointConfig, event: Event) -> bool {
     let on = &endpoint.send_on;
     match event {

@@ -1,55 +1,55 @@
-//! When a delivery is tried again. Pure.
+//! Retries of deliveries. Pure.
 
 use std::time::{Duration, SystemTime};
 
-/// What a try led to.
+/// The result of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptResult {
-    /// The receiver answered.
+    /// The receiver responded.
     Status {
-        /// With this status.
+        /// The HTTP status.
         status: u16,
-        /// And asked not to come back before this span (`Retry-After`).
+        /// The pause that the receiver requests (`Retry-After`).
         retry_after: Option<Duration>,
     },
-    /// It did not answer in time, or not at all; in words for people.
+    /// There was no response, or not in time; with a description for people.
     Failed(String),
-    /// Nothing was sent, since the address may not be posted to; in words for people.
+    /// The egress policy forbids the address, nothing was sent; with a description for people.
     Refused(String),
 }
 
-/// What to do about it.
+/// What to do after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// It arrived.
+    /// The delivery succeeded.
     Done,
-    /// Come again after this span.
+    /// Retry after this pause.
     Retry(Duration),
-    /// The schedule is over.
+    /// The schedule is used up.
     GiveUp,
 }
 
-/// How long a receiver that is gone is left alone.
-const GONE: Duration = Duration::from_secs(3600);
-/// A receiver may put off the next try by this much.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Pause after HTTP 410.
+const GONE_PAUSE: Duration = Duration::from_secs(3600);
+/// The longest pause that a receiver may request.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// What to do after `answer` to the try with this `number` (1 is the first). `jitter`, from 0 to 1, adds up to a tenth.
-pub fn next(answer: &AttemptResult, number: u32, schedule: &[Duration], jitter: f64) -> RetryDecision {
-    let asked = match answer {
+/// Decides after the attempt with this `number` (1 is the first). `jitter`, from 0 to 1, adds up to a tenth to the pause
+/// of the schedule.
+pub fn decide(result: &AttemptResult, number: u32, schedule: &[Duration], jitter: f64) -> RetryDecision {
+    let requested = match result {
         AttemptResult::Status { status: 200..=299, .. } => return RetryDecision::Done,
-        _ => answer.rest().unwrap_or_default(),
+        _ => result.retry_after().unwrap_or_default(),
     };
-    let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
-    match schedule.get(place) {
-        Some(pause) => RetryDecision::Retry((*pause).max(asked) + pause.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)),
+    let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+    match schedule.get(index) {
+        Some(pause) => RetryDecision::Retry((*pause).max(requested) + pause.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)),
         None => RetryDecision::GiveUp,
     }
 }
 
-/// What a `Retry-After` asks for at `now`: a number of seconds, or a date (RFC 9110, 10.2.3), of which one that has
-/// passed asks for nothing.
-pub fn after(text: &str, now: SystemTime) -> Option<Duration> {
+/// Parses a `Retry-After` header at `now`: seconds, or a date (RFC 9110, 10.2.3); a date in the past is a pause of zero.
+pub fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -59,16 +59,16 @@ pub fn after(text: &str, now: SystemTime) -> Option<Duration> {
 }
 
 impl AttemptResult {
-    /// How long the receiver wants to be left alone: as long as it says, or an hour if it is gone for good (410).
-    pub fn rest(&self) -> Option<Duration> {
+    /// The pause that the receiver requests, at most a day; an hour for 410 (Gone).
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Status { status: 410, .. } => Some(GONE),
-            Self::Status { retry_after, .. } => retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER)),
+            Self::Status { status: 410, .. } => Some(GONE_PAUSE),
+            Self::Status { retry_after, .. } => retry_after.map(|pause| pause.min(MAX_RETRY_AFTER)),
             Self::Failed(_) | Self::Refused(_) => None,
         }
     }
 
-    /// Whether the receiver as a whole, and not just this delivery, is in trouble.
+    /// Whether the receiver as a whole fails, and not just this delivery.
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status, 410 | 429 | 500..),
@@ -76,20 +76,20 @@ impl AttemptResult {
         }
     }
 
-    /// Whether another try at once may do better.
-    pub fn is_worth_another(&self) -> bool {
+    /// Whether an immediate second request may succeed.
+    pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Status { status: 500.., retry_after: None })
     }
 
-    /// In words for people; never what the receiver said in its body.
+    /// A description for people, without the body of the response.
     pub fn describe(&self) -> String {
         match self {
             Self::Status { status, .. } => format!("HTTP {status}"),
-            Self::Failed(why) | Self::Refused(why) => why.clone(),
+            Self::Failed(reason) | Self::Refused(reason) => reason.clone(),
         }
     }
 
-    /// In one word, for a metric.
+    /// The outcome, as a metric's label.
     pub fn outcome(&self) -> AttemptOutcome {
         match self {
             Self::Status { status: 200..=299, .. } => AttemptOutcome::Delivered,
@@ -100,24 +100,24 @@ impl AttemptResult {
     }
 }
 
-/// How a try ended.
+/// The outcome of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// The receiver took it.
+    /// The receiver accepted it.
     Delivered,
-    /// The receiver answered otherwise.
+    /// The receiver responded with an error.
     Rejected,
-    /// There was no answer.
+    /// There was no response.
     Failed,
-    /// Nothing was sent.
+    /// The egress policy refused it.
     Refused,
 }
 
 impl AttemptOutcome {
-    /// Every outcome, in the order of their numbers.
+    /// All outcomes, in the order of their discriminants.
     pub const ALL: [Self; 4] = [Self::Delivered, Self::Rejected, Self::Failed, Self::Refused];
 
-    /// The word.
+    /// The metric's label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",

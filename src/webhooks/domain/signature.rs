@@ -1,10 +1,10 @@
-//! How a post is signed. Pure: a secret, a time and the bytes of the body give the text of a header.
+//! Signatures of webhooks. Pure: a secret, a time and the bytes of the body give the value of a header.
 //!
-//! Two families, both over the bytes that are sent:
-//! - The PHP package's: `t=<unix>,v1=<hex>` of `hash_hmac(algo, "{t}.{body}", secret)`; the secret is used as written, a
-//!   `base64:` prefix included.
+//! Two formats, both over the bytes that are sent:
+//! - The PHP package's: `t=<unix>,v1=<hex>` of `hash_hmac(algo, "{t}.{body}", secret)`; the secret is used as configured,
+//!   including a `base64:` prefix.
 //! - [Standard Webhooks](https://www.standardwebhooks.com): `v1,<base64>` of HMAC-SHA256 over `{id}.{t}.{body}`; a secret
-//!   `whsec_<base64>` stands for the bytes it encodes, any other one is used as written.
+//!   `whsec_<base64>` is decoded, any other secret is used as configured.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,14 +12,14 @@ use hmac::{EagerHash, Hmac, KeyInit, Mac};
 
 use crate::config::Algo;
 
-/// The header of the PHP package, `t=<unix>,v1=<hex>`.
+/// The value of the PHP package's header, `t=<unix>,v1=<hex>`.
 pub fn header(algo: Algo, secret: &[u8], time: i64, body: &[u8]) -> String {
     let time = time.to_string();
     let mac = hash_hmac(algo, secret, &[time.as_bytes(), b".", body]);
     format!("t={time},v1={}", hex::encode(mac))
 }
 
-/// One signature for the header `webhook-signature`, `v1,<base64>`.
+/// One signature of the header `webhook-signature`, `v1,<base64>`.
 pub fn standard(secret: &str, id: &str, time: i64, body: &[u8]) -> String {
     let decoded = secret.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
     let secret = decoded.as_deref().unwrap_or(secret.as_bytes());

@@ -1,4 +1,4 @@
-//! Operations that go past the framework answer as they do on its way, which a query leads to.
+//! The fast path gives the same responses as the framework, which serves requests with a query.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,18 +9,18 @@ use crate::support::{Sidecar, TOKEN};
 const CONTENT_TYPES: [&str; 5] =
     ["application/json", "application/problem+json; charset=utf-8", "text/plain", "json", ""];
 
-async fn assert_the_same(sidecar: &Sidecar, request: impl Fn(&str) -> reqwest::RequestBuilder, case: &str) -> u16 {
-    let direct = sidecar.client.send(request("")).await;
+async fn assert_same_response(sidecar: &Sidecar, request: impl Fn(&str) -> reqwest::RequestBuilder, case: &str) -> u16 {
+    let fast = sidecar.client.send(request("")).await;
     let framework = sidecar.client.send(request("?no=parameter")).await;
-    assert_eq!((direct.status, &direct.json), (framework.status, &framework.json), "{case}");
-    let mut headers = [&direct, &framework].map(|answer| answer.headers.clone());
+    assert_eq!((fast.status, &fast.json), (framework.status, &framework.json), "{case}");
+    let mut headers = [&fast, &framework].map(|response| response.headers.clone());
     headers.iter_mut().for_each(|headers| ["date", "x-request-id"].iter().for_each(|name| _ = headers.remove(*name)));
     assert_eq!(headers[0], headers[1], "{case}");
-    direct.status
+    fast.status
 }
 
 #[tokio::test]
-async fn whatever_is_posted_is_answered_the_same_on_both_ways() {
+async fn fast_path_and_framework_give_the_same_response_to_every_body() {
     let sidecar = Sidecar::start().await;
     let bodies = [r#"{"user_ids": [1, "x", "2"]}"#, r#"{"user_ids": {}}"#, "{}", "[]", "{", "", "\u{1}"];
     for content_type in CONTENT_TYPES {
@@ -30,18 +30,18 @@ async fn whatever_is_posted_is_answered_the_same_on_both_ways() {
                 let request = request.body(body);
                 if content_type.is_empty() { request } else { request.header("content-type", content_type) }
             };
-            assert_the_same(&sidecar, request, &format!("{content_type} {body}")).await;
+            assert_same_response(&sidecar, request, &format!("{content_type} {body}")).await;
         }
     }
-    let beat = |query: &str| {
+    let heartbeat = |query: &str| {
         let request = sidecar.client.request(Method::POST, &format!("/api/v1/presence/heartbeat{query}"));
         request.json(&json!({"user_id": "a|b"}))
     };
-    assert_eq!(assert_the_same(&sidecar, beat, "heartbeat").await, 422);
+    assert_eq!(assert_same_response(&sidecar, heartbeat, "heartbeat").await, 422);
 }
 
 #[tokio::test]
-async fn whoever_asks_is_answered_the_same_on_both_ways() {
+async fn fast_path_and_framework_give_the_same_response_to_every_token() {
     let sidecar = Sidecar::start().await;
     let (user, other) = (token(7, json!({})), token("8", json!({"scope": {"tenant": "acme"}})));
     let headers = [
@@ -64,17 +64,17 @@ async fn whoever_asks_is_answered_the_same_on_both_ways() {
                 let request = if method == Method::POST { request.json(&json!({"user_ids": [7]})) } else { request };
                 if header.is_empty() { request } else { request.header("authorization", &header) }
             };
-            statuses.push(assert_the_same(&sidecar, request, &format!("{header} {path}")).await);
+            statuses.push(assert_same_response(&sidecar, request, &format!("{header} {path}")).await);
         }
     }
     assert!([200, 401, 403].iter().all(|status| statuses.contains(status)), "{statuses:?}");
 }
 
 #[tokio::test]
-async fn other_methods_are_refused_as_ever() {
+async fn fast_path_leaves_other_methods_to_the_framework() {
     let sidecar = Sidecar::start().await;
     for (method, path) in [(Method::GET, "heartbeat"), (Method::PUT, "many"), (Method::POST, "status/7")] {
         let request = |query: &str| sidecar.client.request(method.clone(), &format!("/api/v1/presence/{path}{query}"));
-        assert_eq!(assert_the_same(&sidecar, request, path).await, 405, "{path}");
+        assert_eq!(assert_same_response(&sidecar, request, path).await, 405, "{path}");
     }
 }

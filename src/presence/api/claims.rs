@@ -1,0 +1,33 @@
+//! The user and the session that a user token names.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::ApiError;
+use crate::http::auth::Claims;
+use crate::presence::domain::identity::{Id, SessionId};
+
+/// The user of the token, from the claim `sub`.
+pub(super) fn user(claims: &Claims) -> Option<Id> {
+    Id::deserialize(claims.get("sub")?).ok()
+}
+
+/// The users that the token may watch, from the claim `watch`.
+pub(super) fn watched_users(claims: &Claims) -> Vec<Id> {
+    claims.get("watch").and_then(|ids| Vec::deserialize(ids).ok()).unwrap_or_default()
+}
+
+/// The session of the token, from the claim `sid`: a string, or an integer, which stands for its digits.
+///
+/// # Errors
+/// [`ApiError::Forbidden`] for a claim of another type, or one that is not a session's name: a page must not choose the
+/// session in place of its token.
+pub(super) fn session(claims: &Claims) -> Result<Option<SessionId>, ApiError> {
+    let session = match claims.get("sid") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(name)) => SessionId::new(name).ok(),
+        Some(Value::Number(number)) if !number.is_f64() => SessionId::new(&number.to_string()).ok(),
+        Some(_) => None,
+    };
+    session.map(Some).ok_or(ApiError::Forbidden("The token's session is not usable."))
+}

@@ -1,0 +1,147 @@
+//! Operations on the change log: its pages, a snapshot to begin with, and the stream.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Header;
+use uuid::Uuid;
+
+use super::claims;
+use super::errors::{CursorErrors, ReadErrors, cursor_expired};
+use super::responses::{ChangeResponse, ChangesResponse, SnapshotResponse};
+use super::scope::ScopeResolver;
+use super::stream::{ChangeStream, WatchFilter};
+use super::tag::Tag;
+use crate::http::auth::{Claims, ServiceAuth, StreamAuth, UserAuth};
+use crate::http::{ApiError, Documented, Json, PageSize, auth};
+use crate::presence::domain::Change;
+use crate::presence::domain::identity::{Id, Scope};
+use crate::presence::service::change_feed::ChangeFeed;
+use crate::presence::service::{Presence, SnapshotPage};
+use crate::presence::store::{ChangeCursor, Changes};
+use crate::query_parameters;
+
+/// The operations on the change log.
+pub struct FeedApi {
+    presence: Arc<Presence>,
+    feed: ChangeFeed,
+    installation: Uuid,
+    scopes: ScopeResolver,
+}
+
+impl FeedApi {
+    /// The operations on the change log of `presence`, which `feed` follows and whose ids are of `installation`.
+    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, installation: Uuid, scopes: ScopeResolver) -> Self {
+        Self { presence, feed, installation, scopes }
+    }
+
+    /// The users and the scope that a token may watch; `None` for an application, which may watch all.
+    fn watch_filter(&self, request: &Request, claims: Option<&Claims>) -> Result<Option<WatchFilter>, ApiError> {
+        let Some(claims) = claims else { return Ok(None) };
+        let scope = self.scopes.resolve_key(request, Some(claims), &Scope::default())?;
+        let ids = claims::watched_users(claims).iter().map(Id::to_string).collect();
+        Ok(Some(WatchFilter { scope, ids, include_guard: self.scopes.include_guard() }))
+    }
+}
+
+query_parameters! {
+    /// A page of the change log.
+    pub struct ChangesQuery {
+        /// `next_cursor` of the previous page; the beginning of the log by default.
+        after: Option<ChangeCursor>,
+        /// Maximum number of entries on a page, 1 to 1,000; 100 by default.
+        limit: Option<PageSize>,
+    }
+}
+
+query_parameters! {
+    /// A page of a snapshot.
+    pub struct SnapshotQuery {
+        /// `next_page` of the previous page.
+        page: Option<SnapshotPage>,
+        /// Approximate number of users on a page, 1 to 1,000; 100 by default.
+        limit: Option<PageSize>,
+    }
+}
+
+query_parameters! {
+    /// What a browser cannot put into headers.
+    pub struct StreamQuery {
+        /// The same as `Last-Event-ID`, for clients that cannot set headers.
+        after: Option<ChangeCursor>,
+        /// The user token, for clients that cannot set headers (`EventSource`).
+        token: Option<String>,
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1/presence", tag = "Tag::Presence")]
+impl FeedApi {
+    /// Read the change log
+    ///
+    /// Every transition of every scope, oldest first, to catch up with after downtime. Each is recorded exactly once; of
+    /// two entries of a user, the one with the greater `seq` is the later. Entries are kept for `changes.keep_hours`: if
+    /// entries after `after` are gone, the response is 409, with the cursor at which the kept ones begin.
+    #[oai(path = "/changes", method = "get", operation_id = "changes")]
+    async fn changes(
+        &self,
+        _auth: ServiceAuth,
+        query: ChangesQuery,
+    ) -> Result<Json<ChangesResponse>, Documented<CursorErrors>> {
+        let page = match self.presence.changes(query.after, query.limit.unwrap_or_default().0).await? {
+            Changes::Page(page) => page,
+            Changes::Trimmed(oldest) => return Err(cursor_expired(oldest).into()),
+        };
+        let next_cursor = page.end.or(query.after).unwrap_or(ChangeCursor::START);
+        let entry =
+            |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(&self.installation, *cursor, change);
+        Ok(Json(ChangesResponse { data: page.entries.iter().map(entry).collect(), next_cursor }))
+    }
+
+    /// Take a snapshot of all present users
+    ///
+    /// Of every scope, in pages, with the cursor of the change log that follows: read all pages, then the changes after
+    /// `cursor`, and nothing is missed. A page may be empty although more follow, and a user may appear twice; continue
+    /// until `next_page` is null, and keep the entry with the greater `seq`.
+    #[oai(path = "/snapshot", method = "get", operation_id = "snapshot")]
+    async fn snapshot(
+        &self,
+        _auth: ServiceAuth,
+        query: SnapshotQuery,
+    ) -> Result<Json<SnapshotResponse>, Documented<ReadErrors>> {
+        let snapshot = self.presence.snapshot(query.page, query.limit.unwrap_or_default().0).await?;
+        Ok(Json(snapshot.into()))
+    }
+
+    /// Stream the change log
+    ///
+    /// Server-Sent Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` is an entry of the change
+    /// log. Continues after `Last-Event-ID`, or begins now. An application receives all entries; a browser, with a user
+    /// token, receives the entries of the users in its `watch` claim, until the token expires.
+    #[oai(path = "/stream", method = "get", operation_id = "stream")]
+    async fn stream(
+        &self,
+        request: &Request,
+        auth: StreamAuth,
+        /// The cursor of the last entry that was received.
+        #[oai(name = "Last-Event-ID")]
+        last_event_id: Header<Option<ChangeCursor>>,
+        query: StreamQuery,
+    ) -> Result<ChangeStream, Documented<CursorErrors>> {
+        let claims = match auth {
+            StreamAuth::Service(_) => None,
+            StreamAuth::User(UserAuth(claims)) => Some(claims),
+            StreamAuth::Query => Some(auth::user_beside_header(request, query.token.as_deref())?),
+        };
+        let filter = self.watch_filter(request, claims.as_ref())?;
+        let after = last_event_id.0.or(query.after);
+        if after.is_some()
+            && let Changes::Trimmed(oldest) = self.presence.changes(after, 1).await?
+        {
+            return Err(cursor_expired(oldest).into());
+        }
+        let subscription = self.feed.subscribe(after).await?;
+        let lifetime = claims.and_then(|claims| claims.expires_in());
+        Ok(ChangeStream::new(subscription, filter, self.installation, lifetime))
+    }
+}

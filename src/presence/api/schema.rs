@@ -1,0 +1,162 @@
+//! OpenAPI schemas of the domain's types, and their form in parameters.
+
+use std::fmt;
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::presence::domain::identity::{Id, MAX_LENGTH, Meta, SessionId};
+use crate::presence::domain::{DeviceTime, Status, Transition};
+use crate::presence::service::SnapshotPage;
+use crate::presence::store::ChangeCursor;
+use crate::{openapi_by_serde, openapi_component};
+
+const NAME_PATTERN: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// The largest double below 2^63: a schema's bounds are doubles.
+const MAX_INTEGER: f64 = 9_223_372_036_854_774_784.0;
+
+fn name_schema(example: &str) -> MetaSchema {
+    MetaSchema {
+        max_length: Some(MAX_LENGTH),
+        pattern: Some(NAME_PATTERN.to_owned()),
+        example: Some(example.into()),
+        ..MetaSchema::new("string")
+    }
+}
+
+fn integer_schema() -> MetaSchema {
+    let (minimum, maximum) = (Some(-MAX_INTEGER), Some(MAX_INTEGER));
+    MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") }
+}
+
+fn word_schema(description: &'static str, words: &[&str]) -> MetaSchema {
+    MetaSchema {
+        description: Some(description),
+        enum_items: words.iter().map(|word| (*word).into()).collect(),
+        ..MetaSchema::new("string")
+    }
+}
+
+fn inline(schema: MetaSchema) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+openapi_component!(Status, "StatusWord", word_schema("A user's status.", &["online", "away", "offline"]));
+openapi_component!(
+    Transition,
+    "Transition",
+    word_schema("The effect of a call on a user's presence.", &["came_online", "went_offline"])
+);
+
+/// The status of a user who is present, as a filter: online or away.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct PresentStatus(pub Status);
+
+impl ParseFromParameter for PresentStatus {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        match text {
+            "online" => Ok(Self(Status::Online)),
+            "away" => Ok(Self(Status::Away)),
+            _ => Err(ParseError::custom("must be online or away.")),
+        }
+    }
+}
+
+openapi_by_serde!(
+    PresentStatus,
+    "PresentStatus",
+    MetaSchema { enum_items: vec!["online".into(), "away".into()], ..MetaSchema::new("string") }
+);
+
+openapi_by_serde!(
+    Id,
+    "Id",
+    MetaSchema {
+        description: Some(
+            "A string without `|` and control characters (at most 255 characters), or a 64-bit integer; its type is kept.",
+        ),
+        example: Some(42.into()),
+        one_of: vec![inline(integer_schema()), inline(name_schema("u-1"))],
+        ..MetaSchema::ANY
+    }
+);
+
+impl ParseFromParameter for Id {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        Self::from_path(text).map_err(ParseError::custom)
+    }
+}
+
+openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
+openapi_by_serde!(
+    DeviceTime,
+    "DeviceTime",
+    MetaSchema { example: Some(1_772_600_767_000_i64.into()), ..integer_schema() }
+);
+openapi_by_serde!(Meta, "Meta", {
+    let items = Some(Box::new(inline(MetaSchema::ANY)));
+    let array = MetaSchema { items, ..MetaSchema::new("array") };
+    MetaSchema {
+        description: Some("A JSON object or array of at most 8 KiB, stored with the user as a PHP array."),
+        one_of: vec![inline(MetaSchema::new("object")), inline(array)],
+        example: Some(serde_json::json!({"device": "phone"})),
+        ..MetaSchema::ANY
+    }
+});
+
+openapi_by_serde!(
+    ChangeCursor,
+    "Cursor",
+    MetaSchema {
+        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned()),
+        example: Some("1772600767000-0".into()),
+        ..MetaSchema::new("string")
+    }
+);
+
+impl ParseFromParameter for ChangeCursor {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map_err(ParseError::custom)
+    }
+}
+
+openapi_by_serde!(
+    SnapshotPage,
+    "SnapshotPage",
+    MetaSchema {
+        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}[.][0-9]{1,19}$".to_owned()),
+        example: Some("1772600767000-0.0".into()),
+        ..MetaSchema::new("string")
+    }
+);
+
+impl fmt::Display for SnapshotPage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.cursor, self.from)
+    }
+}
+
+impl Serialize for SnapshotPage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SnapshotPage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse_from_parameter(&text).map_err(|error| serde::de::Error::custom(error.into_message()))
+    }
+}
+
+impl ParseFromParameter for SnapshotPage {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let page = text.split_once('.').filter(|(_, from)| from.bytes().all(|digit| digit.is_ascii_digit()));
+        let page =
+            page.and_then(|(cursor, from)| Some(Self { cursor: cursor.parse().ok()?, from: from.parse().ok()? }));
+        page.ok_or_else(|| ParseError::custom("must be the next_page of a snapshot."))
+    }
+}

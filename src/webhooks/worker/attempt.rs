@@ -1,0 +1,71 @@
+//! One attempt of a delivery: prepare, sign, send, and an immediate second request where it may help.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use crate::config::EndpointConfig;
+use crate::presence::domain::Change;
+use crate::presence::service::clock::Clock;
+use crate::queue::Job;
+use crate::webhooks::Metrics;
+use crate::webhooks::client::WebhookClient;
+use crate::webhooks::domain::payload;
+use crate::webhooks::domain::retry::AttemptResult;
+
+/// Pause between two requests of one attempt, as in the PHP package.
+const REQUEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// A delivery that was attempted.
+pub(super) struct Attempt {
+    /// The job.
+    pub(super) job: Job,
+    /// The result of the last request; `None` for a job that cannot be decoded.
+    pub(super) result: Option<AttemptResult>,
+    /// Whether it probed an open circuit.
+    pub(super) is_probe: bool,
+}
+
+/// What an attempt needs.
+#[derive(Clone)]
+pub(super) struct Attempter {
+    pub(super) endpoint: EndpointConfig,
+    pub(super) client: WebhookClient,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) zone: Tz,
+    pub(super) installation: Uuid,
+}
+
+impl Attempter {
+    /// The maximum duration of an attempt with `tries` requests.
+    pub(super) fn max_duration(&self, tries: u32) -> Duration {
+        (self.endpoint.timeout + REQUEST_PAUSE) * tries
+    }
+
+    /// Sends a job with up to `tries` requests. Each is signed anew, since receivers reject old timestamps.
+    pub(super) async fn attempt(self, job: Job, tries: u32, is_probe: bool) -> Attempt {
+        let Some((id, body)) = self.prepare(&job) else { return Attempt { job, result: None, is_probe } };
+        let mut number = 1;
+        loop {
+            let now = self.clock.now().micros().div_euclid(1_000_000);
+            let started = Instant::now();
+            let result = self.client.send(&payload::sign(&self.endpoint, &id, body.clone(), now)).await;
+            self.metrics.record_attempt(result.outcome(), started.elapsed().as_secs_f64());
+            if number == tries || !result.is_retryable() {
+                return Attempt { job, result: Some(result), is_probe };
+            }
+            number += 1;
+            tokio::time::sleep(REQUEST_PAUSE).await;
+        }
+    }
+
+    /// Id and body of a job's requests; `None` if the job cannot be decoded.
+    fn prepare(&self, job: &Job) -> Option<(String, Vec<u8>)> {
+        let change: Change = serde_json::from_slice(&job.payload).ok()?;
+        let id = change.id(&self.installation);
+        Some((id.to_string(), payload::body(&change, &id, self.zone)))
+    }
+}
