@@ -71,7 +71,7 @@ async fn without_the_token_it_says_which_one_is_missing() {
     let nobody = [("OPERATOR_TOKENS", OPERATOR), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")];
     assert!(refused(&nobody, &["clients"]).contains("http://127.0.0.1:9 does not answer: "));
     let unheard = refused(&[("ADMIN_TOKEN", ADMIN), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")], &publish);
-    let key = unheard.trim().rsplit_once("again, once: --idempotency-key ").unwrap().1;
+    let key = unheard.trim().rsplit_once("to retry: --idempotency-key ").unwrap().1;
     assert!(uuid::Uuid::parse_str(key).is_ok(), "{unheard}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
     assert!(screen.contains("cannot open the terminal"), "{screen}");
