@@ -18,15 +18,16 @@ use self::routes::{Apis, Readiness, scrape};
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 use self::tables::Tables;
-pub use self::tables::used as used_tables;
+pub use self::tables::{schema, table_names};
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue};
 use crate::http::listener;
 use crate::http::middleware::Middleware;
 use crate::messaging;
 use crate::messaging::Messaging;
+use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
-use crate::storage::sql::{Database, TableNames};
+use crate::storage::sql::Database;
 use crate::telemetry::Registry;
 
 /// Everything that a running sidecar consists of, put together but not yet running.
@@ -80,6 +81,7 @@ impl App {
             tables: Tables::of(config, database),
             deliveries,
             messaging,
+            retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
             asking,
             registry,
         };
@@ -98,7 +100,7 @@ type Wing = (Arc<Messaging>, BoxFuture<'static, ()>);
 /// The messaging wing, if it is wanted and there is a key.
 fn messaging(config: &Config, database: &Database, registry: &Registry) -> Result<Option<Wing>, BuildError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
-    let (database, names) = (database.clone(), TableNames::new(&config.messaging.tables, &config.database));
+    let (database, names) = (database.clone(), table_names(config));
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
         FanoutQueue::Sync => None,
         FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),
@@ -111,8 +113,6 @@ fn messaging(config: &Config, database: &Database, registry: &Registry) -> Resul
         zone: config.laravel.timezone,
         max_recipients: config.messaging.max_recipients,
         bcrypt_cost: config.messaging.bcrypt_cost,
-        keep_acked: config.messaging.keep_acked,
-        keep: config.messaging.keep,
         queue,
         metrics: messaging::Metrics::new(registry),
     };

@@ -6,6 +6,7 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionI
 use secrecy::ExposeSecret;
 
 use super::BuildError;
+use super::tables::table_names;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
 use crate::presence::store::{
@@ -13,7 +14,7 @@ use crate::presence::store::{
 };
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
-use crate::storage::sql::{Database, TableNames};
+use crate::storage::sql::Database;
 
 /// Where presence and what is to be delivered is kept.
 pub(super) struct Stores {
@@ -39,7 +40,7 @@ impl Stores {
             config::CacheStore::Database => {
                 let database = Database::open_relaxed(&config.database);
                 let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outbox)));
-                let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
+                let queue = Arc::new(SqlQueue::new(database.clone(), &table_names(config)));
                 Ok(Self { store, queue, redis: None, database: Some(database) })
             }
         }
@@ -54,16 +55,12 @@ pub fn sql_store(config: &Config) -> SqlStore {
 fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOptions {
     SqlOptions {
         database,
-        names: names(config),
+        names: table_names(config),
         prefix: config.laravel.cache_prefix.clone(),
         version: config.laravel.version,
         zone: config.laravel.timezone,
         outbox,
     }
-}
-
-fn names(config: &Config) -> TableNames {
-    TableNames::new(&config.messaging.tables, &config.database)
 }
 
 /// The queues in Redis, not connected yet.

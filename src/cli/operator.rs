@@ -186,7 +186,7 @@ fn line(message: &OpenedMessage) -> String {
 
 /// The error of a publication and, if a retry can succeed, the option that makes the retry idempotent.
 fn describe_failure(publication: &Publication, failure: &ClientError) -> String {
-    let retry = failure.is_passing().then(|| format!("; to retry: --idempotency-key {}", publication.key));
+    let retry = failure.is_retryable().then(|| format!("; to retry: --idempotency-key {}", publication.key));
     format!("{failure}{}", retry.unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! Queues within the process, under one lock, gone with the process.
+//! Queues in the memory of the process, under one lock.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ pub struct MemoryQueue {
     queues: Mutex<HashMap<String, Lanes>>,
 }
 
-/// One queue. Times are milliseconds since 1970.
+/// One queue. Times are in milliseconds since 1970.
 #[derive(Debug, Default)]
 struct Lanes {
     jobs: HashMap<String, StoredJob>,
@@ -32,38 +32,38 @@ struct StoredJob {
     payload: Vec<u8>,
     not_before: i64,
     pushed_at: i64,
-    /// When it died, if it is dead.
+    /// The time of death of a dead letter.
     died_at: i64,
     attempts: Attempts,
 }
 
 impl MemoryQueue {
-    /// No queue yet.
+    /// Creates a store without queues.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
+    /// Removes the last job of a lane and returns its payload, if its delay has not ended and `wanted` is true for the payload.
     pub fn retract(&self, queue: &str, lane: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-        self.with(queue, |lanes| lanes.retract(lane, now(), wanted))
+        self.with_lanes(queue, |lanes| lanes.retract(lane, now(), wanted))
     }
 
-    /// Pushes a job; returns once it is there.
+    /// Pushes a job.
     pub fn push_one(&self, queue: &str, job: &NewJob<'_>) {
-        self.with(queue, |lanes| lanes.push(job, now()));
+        self.with_lanes(queue, |lanes| lanes.push(job, now()));
     }
 
-    /// Whether nothing is to be done in a lane.
+    /// Whether a lane has no pending jobs.
     pub fn is_idle(&self, queue: &str, lane: &str) -> bool {
-        self.with(queue, |lanes| !lanes.lanes.contains_key(lane))
+        self.with_lanes(queue, |lanes| !lanes.lanes.contains_key(lane))
     }
 
-    /// When the oldest job that is still to be done was pushed, in milliseconds since 1970.
+    /// Returns the time of the push of the oldest pending job, in milliseconds since 1970.
     pub fn oldest_pushed_at(&self, queue: &str) -> Option<i64> {
-        self.with(queue, |lanes| lanes.pending.first().map(|(pushed, _)| *pushed))
+        self.with_lanes(queue, |lanes| lanes.pending.first().map(|(pushed, _)| *pushed))
     }
 
-    fn with<T>(&self, queue: &str, work: impl FnOnce(&mut Lanes) -> T) -> T {
+    fn with_lanes<T>(&self, queue: &str, work: impl FnOnce(&mut Lanes) -> T) -> T {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         match queues.get_mut(queue) {
             Some(lanes) => work(lanes),
@@ -74,8 +74,8 @@ impl MemoryQueue {
 
 impl Lanes {
     fn push(&mut self, job: &NewJob<'_>, now: i64) {
-        if let Some(known) = self.jobs.get(job.id)
-            && !self.dead.remove(&(known.died_at, job.id.to_owned()))
+        if let Some(existing) = self.jobs.get(job.id)
+            && !self.dead.remove(&(existing.died_at, job.id.to_owned()))
         {
             return;
         }
@@ -185,10 +185,10 @@ impl Lanes {
         }
     }
 
-    fn listed(&self, at: i64, id: &str) -> Option<JobInfo> {
+    fn job_info(&self, at: i64, id: &str) -> Option<JobInfo> {
         let stored = self.jobs.get(id)?;
-        let heads = self.lanes.get(&stored.lane).and_then(|ids| ids.front());
-        let next_at = heads.filter(|head| *head == id).and_then(|_| self.ready_at.get(&stored.lane)).copied();
+        let head = self.lanes.get(&stored.lane).and_then(|ids| ids.front());
+        let next_at = head.filter(|head| *head == id).and_then(|_| self.ready_at.get(&stored.lane)).copied();
         Some(JobInfo {
             id: id.to_owned(),
             lane: stored.lane.clone(),
@@ -218,11 +218,12 @@ impl Queue for MemoryQueue {
     }
 
     async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
-        Ok(self.with(queue, |lanes| lanes.claim(limit, lease, now())))
+        Ok(self.with_lanes(queue, |lanes| lanes.claim(limit, lease, now())))
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
-        Ok(self.with(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
+        Ok(self
+            .with_lanes(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
     }
 
     async fn list(
@@ -233,22 +234,22 @@ impl Queue for MemoryQueue {
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
         let after = after.map_or((i64::MIN, String::new()), |after| (after.at, after.id.clone()));
-        Ok(self.with(queue, |lanes| {
+        Ok(self.with_lanes(queue, |lanes| {
             let list = match state {
                 JobState::Pending => &lanes.pending,
                 JobState::Dead => &lanes.dead,
             };
             let following = list.range(after.clone()..).filter(|entry| **entry != after);
-            following.take(limit).filter_map(|(at, id)| lanes.listed(*at, id)).collect()
+            following.take(limit).filter_map(|(at, id)| lanes.job_info(*at, id)).collect()
         }))
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
-        Ok(self.with(queue, |lanes| ids.iter().filter(|id| lanes.replay(id, now())).count()))
+        Ok(self.with_lanes(queue, |lanes| ids.iter().filter(|id| lanes.replay(id, now())).count()))
     }
 
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
-        self.with(queue, |lanes| {
+        self.with_lanes(queue, |lanes| {
             let before = now() - millis(age);
             while let Some((died, _)) = lanes.dead.first()
                 && *died <= before
@@ -261,7 +262,7 @@ impl Queue for MemoryQueue {
     }
 
     async fn stats(&self, queue: &str) -> Result<QueueStats> {
-        Ok(self.with(queue, |lanes| {
+        Ok(self.with_lanes(queue, |lanes| {
             let oldest = lanes.pending.first().map_or(0, |(pushed, _)| u64::try_from(now() - pushed).unwrap_or(0));
             QueueStats {
                 pending: lanes.pending.len() as u64,
@@ -272,12 +273,12 @@ impl Queue for MemoryQueue {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this store's clock is the host's")]
+#[expect(clippy::disallowed_methods, reason = "the clock of this store is that of the host")]
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

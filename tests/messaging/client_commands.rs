@@ -1,4 +1,4 @@
-//! `presence-sidecar client`, as people and scripts use it.
+//! `presence-sidecar client`, for people and scripts.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::harness::{Device, Harness};
 use crate::support::{Engine, TestDatabase};
 
-/// A person's machine with a client on it.
+/// The home directory of a user of the command.
 struct Home {
     folder: TempDir,
     url: String,
@@ -36,10 +36,10 @@ impl Home {
         tokio::task::block_in_place(|| self.command(arguments).output().unwrap())
     }
 
-    /// What it prints; it must succeed.
-    fn says(&self, arguments: &[&str]) -> String {
+    /// Runs a command that must succeed; returns its output.
+    fn run_ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{}", complaint(&output));
+        assert!(output.status.success(), "{}", stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -52,41 +52,42 @@ impl Home {
     }
 }
 
-fn complaint(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_registers_receives_and_sends_and_shows_no_secret_unasked() {
+async fn client_registers_receives_and_sends_without_printing_secrets() {
     let harness = Harness::start(Engine::Sqlite).await;
     let home = Home::of(&harness);
     let missing = home.run(&["--once"]);
-    assert!(!missing.status.success() && complaint(&missing).contains("register first"), "{}", complaint(&missing));
+    assert!(!missing.status.success() && stderr(&missing).contains("register first"), "{}", stderr(&missing));
 
-    let registered = home.says(&["register", "--name", "Till 1", "--fingerprint", "till-1"]);
+    let registered = home.run_ok(&["register", "--name", "Till 1", "--fingerprint", "till-1"]);
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&home.file()), mode(home.file().parent().unwrap())), (0o600, 0o700));
     let device = home.device(&harness);
-    let whoami = home.says(&["whoami"]);
+    let whoami = home.run_ok(&["whoami"]);
     assert_eq!(whoami, format!("client_id={}\nurl={}\n", device.id, home.url));
     for secret in [&device.token, &device.key] {
-        assert!(!registered.contains(secret) && home.says(&["whoami", "--secrets"]).contains(secret));
+        assert!(!registered.contains(secret) && home.run_ok(&["whoami", "--secrets"]).contains(secret));
     }
 
     harness.publish(&[&device], "note", json!({"text": "one\u{1b}[2J\u{202e}"})).await;
     harness.publish(&[&device], "note", json!({"n": 1})).await;
-    let told = home.says(&["--once"]);
-    let lines: Vec<&str> = told.lines().map(|line| line.split_once("+00:00 ").unwrap().1).collect();
+    let printed = home.run_ok(&["--once"]);
+    let lines: Vec<&str> = printed.lines().map(|line| line.split_once("+00:00 ").unwrap().1).collect();
     assert_eq!(lines, ["< note  one\u{fffd}[2J\u{fffd}", r#"< note  {"n":1}"#]);
-    assert_eq!(home.says(&["--once"]), "", "they were acknowledged");
+    assert_eq!(home.run_ok(&["--once"]), "", "the messages were acknowledged");
 
     let other = harness.register("other").await;
-    home.says(&["send", "hello", "--to", &other.id, "--type", "greeting"]);
-    home.says(&["send", "--payload", r#"{"n": [1]}"#]);
+    home.run_ok(&["send", "hello", "--to", &other.id, "--type", "greeting"]);
+    home.run_ok(&["send", "--payload", r#"{"n": [1]}"#]);
     let relayed = other.messages("").await;
     assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("greeting")));
     assert_eq!(other.open(&relayed[0]).unwrap()["payload"], json!({"text": "hello"}));
-    let own: Vec<Value> = home.says(&["--once", "--json"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let own: Vec<Value> =
+        home.run_ok(&["--once", "--json"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(
         own.iter().map(|own| &own["payload"]).collect::<Vec<_>>(),
         [&json!({"text": "hello"}), &json!({"n": [1]})]
@@ -95,7 +96,7 @@ async fn a_client_registers_receives_and_sends_and_shows_no_secret_unasked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
+async fn client_of_one_machine_keeps_its_credentials_and_needs_the_registration_token() {
     let closed = [("PRESENCE__REGISTRATION__TOKEN", "let-me-in-please")];
     let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &closed).await;
     let home = Home::of(&harness);
@@ -105,7 +106,7 @@ async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
     };
     let register = |more: &[&str]| home.run(&[&["register"], &fingerprint()[..], more].concat());
     let refused = register(&[]);
-    assert!(!refused.status.success() && complaint(&refused).contains("set --registration-token"));
+    assert!(!refused.status.success() && stderr(&refused).contains("set --registration-token"));
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
     let first = std::fs::read(home.file()).unwrap();
     assert!(register(&["--registration-token", "let-me-in-please"]).status.success());
@@ -117,13 +118,13 @@ async fn the_same_machine_is_the_same_client_and_a_closed_door_needs_a_token() {
     assert_eq!(harness.anonymous().send(revoke).await.status, 200);
     for arguments in [&["--once"][..], &["send", "x"], &[]] {
         let out = home.run(arguments);
-        assert!(!out.status.success() && complaint(&out).contains("register again"), "{}", complaint(&out));
+        assert!(!out.status.success() && stderr(&out).contains("register again"), "{}", stderr(&out));
     }
     std::fs::set_permissions(home.file(), std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(complaint(&home.run(&["--once"])).contains("chmod 600"));
+    assert!(stderr(&home.run(&["--once"])).contains("chmod 600"));
 }
 
-/// A client that goes on until it is told to stop.
+/// A client that runs until it is stopped.
 struct Running {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
@@ -149,10 +150,10 @@ impl Drop for Running {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_client_relays_each_line_prints_what_comes_and_ends_at_ctrl_c() {
+async fn running_client_sends_each_line_prints_messages_and_ends_at_ctrl_c() {
     let harness = Harness::start(Engine::Sqlite).await;
     let home = Home::of(&harness);
-    home.says(&["register", "--fingerprint", "till-1"]);
+    home.run_ok(&["register", "--fingerprint", "till-1"]);
     let (device, other) = (home.device(&harness), harness.register("other").await);
     harness.publish(&[&device], "note", json!({"text": "first"})).await;
     let mut running = Running::start(&home, &["--json", "--to", &other.id]);
@@ -163,40 +164,40 @@ async fn a_running_client_relays_each_line_prints_what_comes_and_ends_at_ctrl_c(
         assert_eq!((&own["own"], &own["payload"]), (&json!(true), &json!({"text": text})));
     }
     let relayed = other.messages("").await;
-    assert_eq!(relayed.len(), 2, "an empty line is none");
+    assert_eq!(relayed.len(), 2, "an empty line is not sent");
     drop(running.child.stdin.take());
     harness.publish(&[&device], "note", json!({"text": "last"})).await;
-    assert_eq!(running.next()["payload"], json!({"text": "last"}), "it goes on without anything to send");
+    assert_eq!(running.next()["payload"], json!({"text": "last"}), "it continues after the end of its input");
     assert!(Command::new("kill").args(["-INT", &running.child.id().to_string()]).status().unwrap().success());
     assert!(tokio::task::block_in_place(|| running.child.wait()).unwrap().success());
 }
 
 #[test]
-fn the_pace_slows_from_3_to_30_seconds_and_begins_anew_with_a_message() {
-    let mut pace = PollBackoff::default();
+fn poll_backoff_grows_from_3_to_30_seconds_and_resets_after_a_message() {
+    let mut backoff = PollBackoff::default();
     let seconds = |wait: Duration| wait.as_secs();
-    let empty: Vec<u64> = (0..6).map(|_| seconds(pace.after(0))).collect();
+    let empty: Vec<u64> = (0..6).map(|_| seconds(backoff.after(0))).collect();
     assert_eq!(empty, [3, 6, 12, 24, 30, 30]);
-    assert_eq!((seconds(pace.after(1)), seconds(pace.after(0)), seconds(pace.after(0))), (3, 3, 6));
-    assert_eq!(pace.after(50), Duration::ZERO, "behind a full page there may be another");
-    let busy = ClientError::TooMany { retry_after: Duration::from_secs(41) };
-    assert_eq!((seconds(pace.after_failure(&busy)), seconds(pace.after(0))), (41, 6));
-    assert_eq!(seconds(pace.after_failure(&ClientError::Key)), 12);
-    pace.reset();
-    assert_eq!(seconds(pace.after(0)), 3);
+    assert_eq!((seconds(backoff.after(1)), seconds(backoff.after(0)), seconds(backoff.after(0))), (3, 3, 6));
+    assert_eq!(backoff.after(50), Duration::ZERO, "another page may follow a full one");
+    let busy = ClientError::RateLimited { retry_after: Duration::from_secs(41) };
+    assert_eq!((seconds(backoff.after_failure(&busy)), seconds(backoff.after(0))), (41, 6));
+    assert_eq!(seconds(backoff.after_failure(&ClientError::InvalidKey)), 12);
+    backoff.reset();
+    assert_eq!(seconds(backoff.after(0)), 3);
 }
 
 #[tokio::test]
-async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
+async fn client_errors_name_the_cause_and_tell_if_a_retry_helps() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     for address in ["", "localhost:8137", "ftp://h", "http://"] {
-        assert!(matches!(SidecarConnection::to(address), Err(ClientError::Address(_))), "{address}");
+        assert!(matches!(SidecarConnection::to(address), Err(ClientError::InvalidAddress(_))), "{address}");
     }
-    let nobody = SidecarConnection::to("http://127.0.0.1:9").unwrap();
-    let failure = nobody.expect::<Value>(nobody.request(reqwest::Method::GET, "/up")).await.unwrap_err();
-    assert!(failure.is_passing() && failure.to_string().starts_with("http://127.0.0.1:9 does not answer: "));
+    let unreachable = SidecarConnection::to("http://127.0.0.1:9").unwrap();
+    let error = unreachable.expect::<Value>(unreachable.request(reqwest::Method::GET, "/up")).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().starts_with("http://127.0.0.1:9 does not answer: "));
     let refused = |status| ClientError::Refused { status, message: "no".to_owned(), retry_after: None };
-    assert!(refused(503).is_passing() && !refused(422).is_passing());
+    assert!(refused(503).is_retryable() && !refused(422).is_retryable());
     assert!(refused(401).is_unauthorized() && !refused(403).is_unauthorized());
     assert_eq!(refused(403).to_string(), "no (HTTP 403)");
     assert_eq!(
@@ -207,8 +208,8 @@ async fn failures_say_what_is_wrong_and_whether_it_may_pass() {
 }
 
 #[test]
-fn credentials_show_no_secret_in_debug() {
+fn credentials_debug_shows_no_secret() {
     let [client_id, personal_token, api_token] = ["id", "the-key", "the-token"].map(str::to_owned);
     let credentials = SavedCredentials { url: String::new(), client_id, personal_token, api_token };
-    assert_eq!(format!("{credentials:?}"), "Credentials { client_id: \"id\", .. }");
+    assert_eq!(format!("{credentials:?}"), "SavedCredentials { client_id: \"id\", .. }");
 }

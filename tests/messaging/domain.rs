@@ -1,11 +1,13 @@
-use presence_sidecar::messaging::domain::{ClientId, Fingerprint, MessageTime, PollCursor, integer, is_online};
+//! Ids, cursors, integers, fingerprints and times.
+
+use presence_sidecar::messaging::domain::{ClientId, Fingerprint, MessageTime, PollCursor, is_online, parse_integer};
 use presence_sidecar::php::{date, json};
 
 use super::recorded::{exchanges, named};
 use crate::support::vectors;
 
 #[test]
-fn ids_are_what_laravel_takes_for_uuids() {
+fn client_id_accepts_the_uuids_of_laravel() {
     for case in vectors("laravel-primitives.json")["is_uuid"].as_array().unwrap() {
         assert_eq!(ClientId::parse(case["in"].as_str().unwrap()).is_some(), case["ok"] == true, "{case}");
     }
@@ -14,7 +16,7 @@ fn ids_are_what_laravel_takes_for_uuids() {
 }
 
 #[test]
-fn cursors_select_what_the_reference_selected() {
+fn cursor_selects_the_messages_of_the_reference_server() {
     let mut compared = 0;
     for exchange in exchanges() {
         let name = exchange["name"].as_str().unwrap();
@@ -24,7 +26,7 @@ fn cursors_select_what_the_reference_selected() {
         if text == "array" {
             continue;
         }
-        // The client has the messages 4 to 62 and has acknowledged none.
+        // The client has the messages 4 to 62, and has acknowledged none.
         let after = match PollCursor::parse(text) {
             PollCursor::Acknowledged => 0,
             PollCursor::After(id) => id,
@@ -41,8 +43,8 @@ fn cursors_select_what_the_reference_selected() {
 }
 
 #[test]
-fn integers_are_what_laravel_takes_for_them() {
-    let read = |text: &str| integer(&json::decode(text).unwrap());
+fn parse_integer_accepts_the_integers_of_laravel() {
+    let read = |text: &str| parse_integer(&json::decode(text).unwrap());
     for exchange in exchanges() {
         let name = exchange["name"].as_str().unwrap();
         let body = super::recorded::body(&exchange);
@@ -79,26 +81,26 @@ fn exchange_field(exchange: &serde_json::Value) -> String {
 }
 
 #[test]
-fn fingerprints_are_trimmed_and_then_compared_byte_for_byte() {
+fn fingerprint_is_trimmed_and_compared_byte_for_byte() {
     for name in ["register_first", "register_trimmed_fingerprint", "register_nbsp_fingerprint"] {
         let body = super::recorded::body(&named(name));
-        assert!(Fingerprint::new(body["fingerprint"].as_str().unwrap()).unwrap().is("fp-beta"), "{name}");
+        assert!(Fingerprint::new(body["fingerprint"].as_str().unwrap()).unwrap().matches("fp-beta"), "{name}");
     }
     assert!(Fingerprint::new(" \u{200b} ").is_none());
     let beta = Fingerprint::new("fp-beta").unwrap();
-    assert!(!beta.is("FP-BETA") && !beta.is("fp-bëta") && !beta.is("fp-beta "));
+    assert!(!beta.matches("FP-BETA") && !beta.matches("fp-bëta") && !beta.matches("fp-beta "));
 }
 
 #[test]
-fn a_client_is_online_for_two_minutes() {
+fn client_is_online_for_two_minutes() {
     let second = 1_000_000;
     assert!(is_online(0, 119 * second) && is_online(0, 120 * second));
     assert!(!is_online(0, 121 * second));
-    assert!(is_online(5, 0), "a clock that went back is no reason to be offline");
+    assert!(is_online(5, 0), "a clock that was set back does not make clients offline");
 }
 
 #[test]
-fn what_a_message_says_of_its_time_is_what_is_read_from_its_row_in_the_hour_that_clocks_show_twice_too() {
+fn message_time_equals_the_time_read_from_its_row_also_in_a_repeated_hour() {
     for (zone, last_hour_of_summer) in [
         (chrono_tz::Europe::Berlin, "2026-10-25T02:30:00+02:00"),
         (chrono_tz::Australia::Sydney, "2026-04-05T02:30:00+11:00"),
@@ -106,10 +108,10 @@ fn what_a_message_says_of_its_time_is_what_is_read_from_its_row_in_the_hour_that
     ] {
         let first = date::parse(last_hour_of_summer, 0).unwrap().micros;
         for micros in [first, first + 3_600_000_000] {
-            let moment = MessageTime::at(micros, zone);
-            let read = date::from_database(&moment.stored, zone).unwrap();
-            assert_eq!(moment.told, date::iso8601(read, zone));
-            assert_eq!(moment.micros, micros);
+            let time = MessageTime::at(micros, zone);
+            let read = date::from_database(&time.stored, zone).unwrap();
+            assert_eq!(time.iso8601, date::iso8601(read, zone));
+            assert_eq!(time.micros, micros);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A sidecar with messages in a database of the test's own.
+//! A sidecar with messaging on a database of the test's own.
 
 use presence_sidecar::laravel::crypt::{Cipher, Crypt};
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use crate::support::{Answer, Client, Engine, Sidecar, TestDatabase};
 
 /// The key of all test sidecars, and of the recorded database.
 pub const APP_KEY: &str = "base64:J/hj9jz2Qf+Lj8cXC6Adgad1nWlF3WMGc440uVPzRzE=";
-/// Who may publish.
+/// The admin token, which permits publishing.
 pub const ADMIN: &str = "changeme-admin";
-/// Who may read.
+/// The operator token, which permits reading.
 pub const OPERATOR: &str = "changeme-operator";
 
-/// A sidecar, and the database it works on.
+/// A sidecar and its database.
 pub struct Harness {
     /// The database.
     pub database: TestDatabase,
@@ -20,14 +20,14 @@ pub struct Harness {
     pub sidecar: Sidecar,
 }
 
-/// What leads a sidecar to a database, with limits that no test meets by accident.
+/// The environment of a sidecar on a database, with rate limits that no test reaches by accident.
 pub fn environment(database: &TestDatabase, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let mut environment = database.environment();
     let own = [
         ("APP_KEY", APP_KEY),
         ("ADMIN_TOKEN", ADMIN),
         ("OPERATOR_TOKENS", OPERATOR),
-        // As it was recorded: whoever is answered finds the message.
+        // As in the recorded exchanges: the message is stored before the response.
         ("QUEUE_CONNECTION", "sync"),
         ("PRESENCE__MESSAGING__LIMITS__POLL", "100000,1"),
         ("PRESENCE__MESSAGING__LIMITS__API", "100000,1"),
@@ -39,20 +39,20 @@ pub fn environment(database: &TestDatabase, more: &[(&'static str, &str)]) -> Ve
 }
 
 impl Harness {
-    /// A sidecar on an empty database.
+    /// Starts a sidecar on an empty database.
     pub async fn start(engine: Engine) -> Self {
         Self::on(TestDatabase::create(engine), &[]).await
     }
 
-    /// A sidecar on this database, with more of an environment.
+    /// Starts a sidecar on this database, with additional environment variables.
     pub async fn on(database: TestDatabase, more: &[(&'static str, &str)]) -> Self {
         let sidecar = Sidecar::with(&environment(&database, more)).await;
-        // It answers once its tables are there.
+        // It answers once its tables exist.
         assert_eq!(sidecar.client.get("/up").await.status, 200);
         Self { database, sidecar }
     }
 
-    /// Somebody without a service token.
+    /// An HTTP client without a service token.
     pub fn anonymous(&self) -> Client {
         self.sidecar.client.with_token("")
     }
@@ -64,7 +64,7 @@ impl Harness {
         Device::new(&self.anonymous(), &answer.json)
     }
 
-    /// Publishes as the application does.
+    /// Publishes as an application.
     pub async fn publish(&self, to: &[&Device], kind: &str, payload: Value) -> Answer {
         let ids: Vec<&str> = to.iter().map(|device| device.id.as_str()).collect();
         let request = self.anonymous().request(reqwest::Method::POST, "/api/v1/messages/publish");
@@ -72,26 +72,26 @@ impl Harness {
         self.anonymous().send(request.json(&json!({"to_client_ids": ids, "type": kind, "payload": payload}))).await
     }
 
-    /// Asks as an operator.
+    /// Sends a GET request as an operator.
     pub async fn get_as_operator(&self, path: &str) -> Answer {
         let request = self.anonymous().request(reqwest::Method::GET, &format!("/api/v1/operators{path}"));
         self.anonymous().send(request.header("X-Operator-Token", OPERATOR)).await
     }
 }
 
-/// What encrypts and decrypts with the key of all test sidecars.
+/// Encryption with the key of all test sidecars.
 pub fn crypt() -> Crypt {
     Crypt::new(Cipher::Aes256Cbc, APP_KEY, &[]).unwrap()
 }
 
-/// A client as the world sees it: with an id, a token and a key.
+/// A messaging client: its id, token and key.
 #[derive(Clone)]
 pub struct Device {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its API token.
+    /// The API token.
     pub token: String,
-    /// Its key.
+    /// The personal token.
     pub key: String,
     http: Client,
 }
@@ -104,44 +104,44 @@ impl Device {
         Self { http: http.with_token(&token), id, token, key }
     }
 
-    /// This client as it calls another sidecar.
+    /// The same client on another sidecar.
     pub fn at(&self, http: &Client) -> Self {
         Self { http: http.with_token(&self.token), ..self.clone() }
     }
 
-    /// This client with another token.
+    /// The same client with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), http: self.http.with_token(token), ..self.clone() }
     }
 
-    /// A request of this client.
+    /// Starts a request of this client.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, &format!("/api/v1{path}")).header("X-Client-Id", &self.id)
     }
 
-    /// Polls.
+    /// Polls; `query` is the query string.
     pub async fn poll(&self, query: &str) -> Answer {
         self.http.send(self.request(reqwest::Method::GET, &format!("/messages/poll{query}"))).await
     }
 
-    /// The messages that a poll finds.
+    /// Polls and returns the messages.
     pub async fn messages(&self, query: &str) -> Vec<Value> {
         let answer = self.poll(query).await;
         assert!(matches!(answer.status, 200 | 204), "{}", answer.text);
         answer.json["messages"].as_array().cloned().unwrap_or_default()
     }
 
-    /// POSTs.
+    /// Sends a POST request.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.http.send(self.request(reqwest::Method::POST, path).json(body)).await
     }
 
-    /// Acknowledges.
+    /// Acknowledges messages up to `id`.
     pub async fn acknowledge(&self, id: i64) -> Answer {
         self.post("/messages/ack", &json!({"last_received_id": id})).await
     }
 
-    /// A body with a message sealed under its key.
+    /// Seals a message under its key; returns the request body.
     pub fn seal(&self, plain: &Value) -> Value {
         use presence_sidecar::messaging::seal::SealKey;
         let aad = json!({"from": self.id, "ts": "t1"});
@@ -149,7 +149,7 @@ impl Device {
         json!({"ciphertext": sealed.ciphertext, "nonce": sealed.nonce, "tag": sealed.tag, "aad": aad})
     }
 
-    /// What a message says, opened with its key.
+    /// Opens a message with its key; returns the plaintext.
     pub fn open(&self, message: &Value) -> Option<Value> {
         use presence_sidecar::messaging::domain::ClientId;
         use presence_sidecar::messaging::seal::{SealKey, Sealed, aad};

@@ -1,4 +1,4 @@
-//! What Laravel makes of the sidecar's tables, and the other way round.
+//! PHP reads the sidecar's tables, and the sidecar reads PHP's ciphertexts.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::harness::{APP_KEY, Harness, crypt};
 use crate::support::{Engine, fixture};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn php_checks_the_sidecar_s_hashes_and_reads_its_secrets_and_messages() {
+async fn php_verifies_hashes_and_decrypts_secrets_and_messages_of_the_sidecar() {
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("php").await;
     harness.publish(&[&device], "event", json!({"text": "Grüße/1 😀"})).await;

@@ -1,4 +1,4 @@
-//! `presence-sidecar operator`, as scripts use it.
+//! `presence-sidecar operator`, for scripts.
 
 use std::process::{Command, Output};
 
@@ -14,17 +14,17 @@ fn operator(harness: &Harness, tokens: &[(&str, &str)], arguments: &[&str]) -> O
     tokio::task::block_in_place(|| command.output().unwrap())
 }
 
-fn said(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_list_clients_publish_read_and_shut_out() {
+async fn operator_lists_clients_publishes_reads_and_revokes() {
     let harness = Harness::start(Engine::Sqlite).await;
     let run = |arguments: &[&str]| {
         let output = operator(&harness, &[("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)], arguments);
-        assert!(output.status.success(), "{}", said(&output));
-        said(&output)
+        assert!(output.status.success(), "{}", text_of(&output));
+        text_of(&output)
     };
     assert_eq!(run(&["clients"]), "No clients.\n");
     let (one, two) = (harness.register("one").await, harness.register("two").await);
@@ -48,19 +48,19 @@ async fn operators_list_clients_publish_read_and_shut_out() {
     for n in 0..101 {
         harness.publish(&[&two], "count", json!({"n": n})).await;
     }
-    assert_eq!(run(&["messages", &two.id, "--json"]).lines().count(), 102, "page after page");
+    assert_eq!(run(&["messages", &two.id, "--json"]).lines().count(), 102, "all pages");
 
     assert_eq!(run(&["revoke", &two.id]), format!("Revoked client {}.\n", two.id));
     assert_eq!(two.poll("").await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_token_it_says_which_one_is_missing() {
+async fn operator_error_names_the_missing_token() {
     let harness = Harness::start(Engine::Sqlite).await;
     let refused = |tokens: &[(&str, &str)], arguments: &[&str]| {
         let output = operator(&harness, tokens, arguments);
         assert!(!output.status.success());
-        said(&output)
+        text_of(&output)
     };
     let publish = ["publish", "--to", "11111111-1111-4111-8111-111111111111", "x"];
     assert!(refused(&[("ADMIN_TOKEN", ADMIN)], &["clients"]).contains("set OPERATOR_TOKENS"));
@@ -68,11 +68,11 @@ async fn without_the_token_it_says_which_one_is_missing() {
     assert!(refused(&[("OPERATOR_TOKENS", OPERATOR)], &publish).contains("set ADMIN_TOKEN"));
     let wrong = refused(&[("ADMIN_TOKEN", "another-token-than-theirs")], &publish);
     assert_eq!(wrong, "presence-sidecar: Invalid admin token (HTTP 403)\n");
-    let nobody = [("OPERATOR_TOKENS", OPERATOR), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")];
-    assert!(refused(&nobody, &["clients"]).contains("http://127.0.0.1:9 does not answer: "));
-    let unheard = refused(&[("ADMIN_TOKEN", ADMIN), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")], &publish);
-    let key = unheard.trim().rsplit_once("to retry: --idempotency-key ").unwrap().1;
-    assert!(uuid::Uuid::parse_str(key).is_ok(), "{unheard}");
+    let unreachable = [("OPERATOR_TOKENS", OPERATOR), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")];
+    assert!(refused(&unreachable, &["clients"]).contains("http://127.0.0.1:9 does not answer: "));
+    let unanswered = refused(&[("ADMIN_TOKEN", ADMIN), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")], &publish);
+    let key = unanswered.trim().rsplit_once("to retry: --idempotency-key ").unwrap().1;
+    assert!(uuid::Uuid::parse_str(key).is_ok(), "{unanswered}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
     assert!(screen.contains("cannot open the terminal"), "{screen}");
 }

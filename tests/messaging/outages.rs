@@ -1,4 +1,4 @@
-//! A database that is down, and back.
+//! Outages of the database.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::harness::{Harness, environment};
 use crate::support::{Engine, Process, SqlServer, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_down_is_a_503_until_it_is_back() {
+async fn requests_return_503_while_the_database_is_down() {
     for engine in [Engine::MariaDb, Engine::Postgres] {
         let server = Arc::new(std::sync::Mutex::new(SqlServer::start(engine)));
         let database = TestDatabase::create_on(&server);
@@ -22,7 +22,7 @@ async fn a_database_that_is_down_is_a_503_until_it_is_back() {
         assert_eq!((polled.status, polled.json), down);
         assert_eq!((sent.status, sent.json), down);
         assert_eq!(harness.sidecar.client.get("/up").await.status, 200);
-        assert_eq!(harness.sidecar.client.heartbeat(1).await.status, 200, "presence goes on");
+        assert_eq!(harness.sidecar.client.heartbeat(1).await.status, 200, "presence still works");
         server.lock().unwrap().run();
         let deadline = Instant::now() + Duration::from_secs(10);
         while device.poll("").await.status != 200 {
@@ -32,12 +32,12 @@ async fn a_database_that_is_down_is_a_503_until_it_is_back() {
         let messages = device.messages("").await;
         let numbers: Vec<_> =
             messages.iter().map(|message| device.open(message).unwrap()["payload"]["n"].clone()).collect();
-        assert_eq!(numbers, [1, 3], "what was accepted is there, what was refused is not");
+        assert_eq!(numbers, [1, 3], "accepted messages are stored, refused ones are not");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_survives_a_database_that_dies_while_it_is_published() {
+async fn accepted_publications_survive_a_database_crash() {
     for engine in [Engine::MariaDb, Engine::Postgres] {
         let server = Arc::new(std::sync::Mutex::new(SqlServer::start(engine)));
         let database = TestDatabase::create_on(&server);
@@ -51,7 +51,7 @@ async fn what_was_accepted_survives_a_database_that_dies_while_it_is_published()
             dying.lock().unwrap().stop();
         });
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut wanted = usize::MAX;
+        let mut target = usize::MAX;
         for n in 0.. {
             let answer = harness.publish(&[&device], "event", json!({"n": n})).await;
             match answer.status {
@@ -64,9 +64,9 @@ async fn what_was_accepted_survives_a_database_that_dies_while_it_is_published()
             }
             if refused == 2 && !back {
                 server.lock().unwrap().run();
-                (back, wanted) = (true, accepted.len() + 10);
+                (back, target) = (true, accepted.len() + 10);
             }
-            if accepted.len() >= wanted {
+            if accepted.len() >= target {
                 break;
             }
             assert!(Instant::now() < deadline, "it did not recover");
@@ -81,7 +81,7 @@ async fn what_was_accepted_survives_a_database_that_dies_while_it_is_published()
                 seen.push(device.open(&message).unwrap()["payload"].clone());
             }
         }
-        // What was refused may have been taken when the answer was lost, but nothing is told twice or out of order.
+        // A refused publication may have been stored when the response was lost; but none is repeated or out of order.
         let numbers: Vec<_> = seen.iter().map(|payload| payload["n"].as_i64().unwrap()).collect();
         assert!(numbers.is_sorted_by(|one, other| one < other), "{engine:?}: {numbers:?}");
         assert!(accepted.iter().all(|payload| seen.contains(payload)), "{engine:?}: nothing accepted is lost");
@@ -89,7 +89,7 @@ async fn what_was_accepted_survives_a_database_that_dies_while_it_is_published()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fan_out_that_is_killed_goes_on_where_it_stopped() {
+async fn fan_out_continues_after_kill_where_it_stopped() {
     let database = TestDatabase::create(Engine::Sqlite);
     let harness = Harness::on(database, &[]).await;
     let mut devices = Vec::new();
@@ -106,7 +106,7 @@ async fn a_fan_out_that_is_killed_goes_on_where_it_stopped() {
         let request =
             request.header("X-Admin-Token", super::harness::ADMIN).header("Idempotency-Key", "once").json(&body);
         let publishing = tokio::spawn(request.send());
-        // Killed a little later each time, so that it is hit at different places.
+        // Killed a little later each time, at different points of the fan-out.
         tokio::time::sleep(Duration::from_millis(20 + 15 * kill)).await;
         process.kill();
         _ = publishing.await;

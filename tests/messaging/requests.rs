@@ -1,4 +1,4 @@
-//! What a request brings is read as PHP reads it, and what is wrong with it told in Laravel's order.
+//! Requests are parsed as PHP does, and errors have Laravel's sentences and order.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn publish(harness: &Harness, body: &Value) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_publication_is_told_in_laravel_s_order() {
+async fn publication_errors_have_the_order_of_laravel() {
     let harness = Harness::start(Engine::Sqlite).await;
     let answer = publish(&harness, &json!({"to_client_ids": ["nope"]})).await;
     assert_eq!(
@@ -27,7 +27,7 @@ async fn what_is_wrong_with_a_publication_is_told_in_laravel_s_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_an_acknowledgement_is_told_as_laravel_tells_it() {
+async fn acknowledgement_errors_have_the_sentences_of_laravel() {
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("one").await;
     let (integer, least) =
@@ -42,7 +42,7 @@ async fn what_is_wrong_with_an_acknowledgement_is_told_as_laravel_tells_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_are_trimmed_as_all_texts_are() {
+async fn recipient_ids_are_trimmed() {
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("one").await;
     let body = json!({"to_client_ids": [format!(" {}\u{a0}", device.id)], "type": "event", "payload": [1]});
@@ -51,7 +51,7 @@ async fn ids_are_trimmed_as_all_texts_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_php_takes_for_nothing_is_nothing_and_all_else_is_something() {
+async fn tokens_ids_and_cursors_are_empty_when_php_considers_them_empty() {
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("one").await;
     let clients = |token: &str| {
@@ -79,13 +79,13 @@ async fn what_php_takes_for_nothing_is_nothing_and_all_else_is_something() {
         harness.publish(&[&device], "event", json!({"n": n})).await;
     }
     device.acknowledge(1).await;
-    assert_eq!(device.messages("?cursor=0").await.len(), 1, "behind what is acknowledged");
-    assert_eq!(device.messages("?cursor[]=0").await.len(), 2, "behind 0");
+    assert_eq!(device.messages("?cursor=0").await.len(), 1, "after the acknowledged id");
+    assert_eq!(device.messages("?cursor[]=0").await.len(), 2, "after 0");
     assert_eq!(device.messages("?cursor[x][]=1").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_is_meant_as_another_method_is_a_405_before_all_else() {
+async fn post_with_a_method_override_returns_405_before_any_other_error() {
     let harness = Harness::start(Engine::Sqlite).await;
     let post = |path: &str| harness.anonymous().request(Method::POST, path);
     let body = json!({"fingerprint": "one"});
@@ -112,7 +112,7 @@ async fn a_post_that_is_meant_as_another_method_is_a_405_before_all_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forms_of_both_kinds_are_read_like_json() {
+async fn forms_of_both_types_are_parsed_like_json() {
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("one").await;
     let id = &device.id;
@@ -142,14 +142,14 @@ async fn forms_of_both_kinds_are_read_like_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_are_told_what_is_wrong_with_a_parameter() {
+async fn operator_requests_with_invalid_parameters_name_the_error() {
     let harness = Harness::start(Engine::Sqlite).await;
     for limit in ["abc", "0", "1001"] {
         let answer = harness.get_as_operator(&format!("/clients?limit={limit}")).await;
         let sentence = "The limit field must be an integer between 1 and 1000.";
         assert_eq!((answer.status, &answer.json["message"]), (422, &json!(sentence)), "{limit}");
     }
-    let nobody = harness.get_as_operator("/clients/%ff/messages").await;
+    let unknown = harness.get_as_operator("/clients/%ff/messages").await;
     let sentence = "The route api/v1/operators/clients/%ff/messages could not be found.";
-    assert_eq!((nobody.status, &nobody.json["message"]), (404, &json!(sentence)));
+    assert_eq!((unknown.status, &unknown.json["message"]), (404, &json!(sentence)));
 }

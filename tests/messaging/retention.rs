@@ -1,11 +1,13 @@
-//! Messages that are no longer to be kept.
+//! Deletion of expired messages.
 
 use std::time::Duration;
 
+use presence_sidecar::app;
 use presence_sidecar::config::{Sources, load};
-use presence_sidecar::messaging::{Messaging, MessagingOptions as Base, Metrics};
+use presence_sidecar::messaging::worker::{Retention, RetentionWorker};
+use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics};
 use presence_sidecar::php::date;
-use presence_sidecar::storage::sql::{Database, TableNames};
+use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
 use serde_json::json;
 
@@ -15,37 +17,35 @@ use crate::support::{ENGINES, TestDatabase};
 const DAY: Duration = Duration::from_secs(86_400);
 const MICROS_OF_A_DAY: i64 = 86_400_000_000;
 
-fn messaging(database: &TestDatabase, keep_acked: Option<Duration>, keep: Option<Duration>) -> Messaging {
+fn worker(database: &TestDatabase, acknowledged: Option<Duration>, all: Option<Duration>) -> RetentionWorker {
     let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
-    Messaging::new(Base {
+    let (messaging, _) = Messaging::new(MessagingOptions {
         database: Database::open(&config.database),
-        names: TableNames::new(&config.messaging.tables, &config.database),
+        names: app::table_names(&config),
         crypt: crypt(),
         zone: chrono_tz::UTC,
         max_recipients: 100,
         bcrypt_cost: 4,
-        keep_acked,
-        keep,
         queue: None,
         metrics: Metrics::new(&Registry::new()),
-    })
-    .0
+    });
+    RetentionWorker::new(&messaging, Retention { acknowledged, all })
 }
 
-/// What a whole pass deletes.
-async fn cleaned(messaging: &Messaging) -> u64 {
-    let (mut place, mut deleted) = (0, 0);
+/// Runs a whole pass; returns the number of deleted rows.
+async fn prune(worker: &RetentionWorker) -> u64 {
+    let (mut last_id, mut deleted) = (0, 0);
     loop {
-        deleted += messaging.clean(&mut place).await.unwrap();
-        if place == 0 {
+        deleted += worker.prune_step(&mut last_id).await.unwrap();
+        if last_id == 0 {
             return deleted;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_old_is_deleted_and_nothing_else() {
+async fn pruning_deletes_only_expired_rows() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let device = harness.register("one").await;
@@ -57,23 +57,23 @@ async fn what_is_too_old_is_deleted_and_nothing_else() {
         // The first three are old; of those the first two are acknowledged.
         harness.database.sql(&format!("UPDATE messages SET created_at = '2026-03-04 05:06:07' WHERE id <= {}", ids[2]));
         harness.database.sql("UPDATE sidecar_done_steps SET done_at = '2026-03-04 05:06:07'");
-        let lately = date::database(chrono::Utc::now().timestamp_micros() - 29 * MICROS_OF_A_DAY, chrono_tz::UTC);
-        harness.database.sql(&format!("INSERT INTO sidecar_done_steps (id, done_at) VALUES ('lately', '{lately}')"));
+        let recent = date::database(chrono::Utc::now().timestamp_micros() - 29 * MICROS_OF_A_DAY, chrono_tz::UTC);
+        harness.database.sql(&format!("INSERT INTO sidecar_done_steps (id, done_at) VALUES ('recent', '{recent}')"));
         let left = || harness.database.sql("SELECT COUNT(*) FROM messages").trim().to_owned();
 
-        assert_eq!(cleaned(&messaging(&harness.database, None, None)).await, 4, "the names of four steps");
-        assert_eq!(left(), "4", "it is off by default");
+        assert_eq!(prune(&worker(&harness.database, None, None)).await, 4, "four idempotency keys");
+        assert_eq!(left(), "4", "messages are kept by default");
         let names = harness.database.lines("SELECT id FROM sidecar_done_steps");
-        assert_eq!(names, ["lately"], "a job may be replayed, and fail, and be replayed");
-        assert_eq!(cleaned(&messaging(&harness.database, Some(DAY), None)).await, 2, "{engine:?}");
+        assert_eq!(names, ["recent"], "keys are kept for 30 days, for jobs that are replayed repeatedly");
+        assert_eq!(prune(&worker(&harness.database, Some(DAY), None)).await, 2, "{engine:?}");
         assert_eq!(left(), "2");
-        let all = messaging(&harness.database, Some(DAY), Some(DAY));
-        assert_eq!((cleaned(&all).await, cleaned(&all).await), (1, 0));
+        let all = worker(&harness.database, Some(DAY), Some(DAY));
+        assert_eq!((prune(&all).await, prune(&all).await), (1, 0));
         assert_eq!(device.messages("?cursor=-1").await[0]["id"], json!(ids[3]));
     }
 }
 
-/// Stores so many messages that no key opens, at a time.
+/// Inserts `count` messages that no key opens, stored at `at`.
 fn fill(database: &TestDatabase, to: &str, count: usize, at: &str) {
     let row = format!("('{to}', 't', 'c', 'n', 't', '{at}')");
     let rows = vec![row; count].join(", ");
@@ -82,7 +82,7 @@ fn fill(database: &TestDatabase, to: &str, count: usize, at: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pass_goes_by_ids_behind_what_stays_and_no_further_than_the_first_that_are_young() {
+async fn pruning_pass_skips_kept_messages_and_ends_at_the_first_young_batch() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let (silent, busy) = (harness.register("silent").await, harness.register("busy").await);
@@ -93,10 +93,10 @@ async fn a_pass_goes_by_ids_behind_what_stays_and_no_further_than_the_first_that
         fill(&harness.database, &busy.id, 1, old);
         let newest: i64 = harness.database.sql("SELECT MAX(id) FROM messages").trim().parse().unwrap();
         assert_eq!(busy.acknowledge(newest).await.status, 200);
-        assert_eq!(cleaned(&messaging(&harness.database, Some(DAY), None)).await, 3, "{engine:?}");
-        let mut place = 0;
-        let all = messaging(&harness.database, None, Some(DAY));
-        assert_eq!(all.clean(&mut place).await.unwrap(), 500, "a step is small");
-        assert_eq!((cleaned(&all).await, cleaned(&all).await), (100, 0), "the young ones are not gone through");
+        assert_eq!(prune(&worker(&harness.database, Some(DAY), None)).await, 3, "{engine:?}");
+        let mut last_id = 0;
+        let all = worker(&harness.database, None, Some(DAY));
+        assert_eq!(all.prune_step(&mut last_id).await.unwrap(), 500, "a step is small");
+        assert_eq!((prune(&all).await, prune(&all).await), (100, 0), "young messages are not visited");
     }
 }

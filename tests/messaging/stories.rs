@@ -1,4 +1,4 @@
-//! What clients, applications and operators do, on every engine.
+//! The operations of clients, applications and operators, on every engine.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::harness::{ADMIN, Device, Harness, crypt};
 use crate::support::{ENGINES, Engine, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_reaches_its_clients_and_is_acknowledged() {
+async fn message_reaches_its_recipients_and_is_acknowledged() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let (one, two) = (harness.register("one").await, harness.register("two").await);
@@ -15,38 +15,38 @@ async fn a_message_reaches_its_clients_and_is_acknowledged() {
         assert_eq!((answer.status, answer.json), (200, json!({"queued": 3})));
 
         let messages = one.messages("").await;
-        assert_eq!(messages.len(), 2, "each id that was given counts");
+        assert_eq!(messages.len(), 2, "an id that is listed twice gets two messages");
         assert_eq!(two.messages("").await.len(), 1);
         let opened = one.open(&messages[0]).unwrap();
-        assert_eq!((&opened["type"], &opened["payload"]), (&json!("event"), &payload), "it is as it was sent");
+        assert_eq!((&opened["type"], &opened["payload"]), (&json!("event"), &payload), "the payload is unchanged");
         assert_eq!(opened["ts"], messages[0]["created_at"]);
-        assert!(two.open(&messages[0]).is_none(), "another's key opens nothing");
+        assert!(two.open(&messages[0]).is_none(), "the key of another client opens nothing");
 
         let [first, second] = [0, 1].map(|place: usize| messages[place]["id"].as_i64().unwrap());
         assert_eq!(one.messages(&format!("?cursor={first}")).await.len(), 1);
         assert_eq!(one.acknowledge(second).await.json, json!({"status": "acked"}));
         assert_eq!(one.poll("").await.status, 204);
         assert_eq!(one.acknowledge(first).await.status, 200);
-        assert_eq!(one.poll("").await.status, 204, "an acknowledgement does not go back");
+        assert_eq!(one.poll("").await.status, 204, "the acknowledged id does not decrease");
         assert_eq!(one.messages("?cursor=-1").await.len(), 2);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_sends_is_kept_and_relayed_once() {
+async fn sent_message_is_stored_and_relayed_once() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let (one, two) = (harness.register("one").await, harness.register("two").await);
-        let nobody = "11111111-1111-4111-8111-111111111111";
-        let said = json!({"type": "chat", "payload": {"t": "hi"}, "to_client_ids": [two.id, nobody, "nope", 7]});
-        let body = one.seal(&said);
+        let unknown = "11111111-1111-4111-8111-111111111111";
+        let plain = json!({"type": "chat", "payload": {"t": "hi"}, "to_client_ids": [two.id, unknown, "nope", 7]});
+        let body = one.seal(&plain);
         for _ in 0..3 {
             let answer = one.post("/messages/send", &body).await;
             assert_eq!((answer.status, &answer.json), (200, &json!({"status": "accepted"})), "{}", answer.text);
         }
         let own = one.messages("").await;
         assert_eq!(own.len(), 1);
-        assert_eq!(one.open(&own[0]).unwrap(), said);
+        assert_eq!(one.open(&own[0]).unwrap(), plain);
         let relayed = two.messages("").await;
         assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("chat")));
         assert_eq!(two.open(&relayed[0]).unwrap()["payload"], json!({"t": "hi"}));
@@ -54,23 +54,23 @@ async fn what_a_client_sends_is_kept_and_relayed_once() {
         let seen = harness.get_as_operator(&format!("/clients/{}/messages", two.id)).await;
         assert_eq!(seen.json["messages"][0]["from_client_id"], json!(one.id));
         assert_eq!(seen.json["messages"][0]["payload"]["payload"], json!({"t": "hi"}));
-        assert_eq!(harness.get_as_operator(&format!("/clients/{nobody}/messages")).await.status, 404);
+        assert_eq!(harness.get_as_operator(&format!("/clients/{unknown}/messages")).await.status, 404);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payload_that_is_a_text_or_a_number_is_relayed_as_it_is() {
+async fn scalar_payload_is_relayed_unchanged() {
     let harness = Harness::start(Engine::Sqlite).await;
     let (one, two) = (harness.register("one").await, harness.register("two").await);
     for payload in [json!("hi"), json!(1.0), json!(false)] {
-        let said = json!({"payload": payload, "to_client_ids": [two.id]});
-        assert_eq!(one.post("/messages/send", &one.seal(&said)).await.status, 200, "the reference fails");
+        let plain = json!({"payload": payload, "to_client_ids": [two.id]});
+        assert_eq!(one.post("/messages/send", &one.seal(&plain)).await.status, 200, "the reference server fails here");
         assert_eq!(two.open(two.messages("").await.last().unwrap()).unwrap()["payload"], payload);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publication_with_a_key_is_stored_once() {
+async fn publication_with_an_idempotency_key_is_stored_once() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let device = harness.register("one").await;
@@ -90,13 +90,13 @@ async fn a_publication_with_a_key_is_stored_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fingerprint_in_another_spelling_gets_nobody_s_secrets() {
+async fn register_with_another_spelling_returns_no_secrets_of_another_client() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let beta = harness.register("fp-beta").await;
         for other in ["FP-BETA", "fp-bëta"] {
             let answer = harness.anonymous().post("/api/v1/clients/register", json!({"fingerprint": other})).await;
-            // MariaDB's collation takes them for the same, and its unique index refuses the second.
+            // MariaDB's collation considers them equal, and its unique index refuses the second.
             let expected = if engine == Engine::MariaDb { 409 } else { 201 };
             assert_eq!(answer.status, expected, "{other} on {engine:?}: {}", answer.text);
             assert!(!answer.text.contains(&beta.token));
@@ -106,12 +106,14 @@ async fn a_fingerprint_in_another_spelling_gets_nobody_s_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_register_at_once_get_the_same_credentials() {
+async fn concurrent_registrations_get_the_same_credentials() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let registrations = (0..8).map(|_| {
-            let nobody = harness.anonymous();
-            tokio::spawn(async move { nobody.post("/api/v1/clients/register", json!({"fingerprint": "same"})).await })
+            let anonymous = harness.anonymous();
+            tokio::spawn(
+                async move { anonymous.post("/api/v1/clients/register", json!({"fingerprint": "same"})).await },
+            )
         });
         let mut answers = Vec::new();
         for registration in registrations.collect::<Vec<_>>() {
@@ -123,7 +125,7 @@ async fn clients_that_register_at_once_get_the_same_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_can_be_changed_and_a_client_shut_out() {
+async fn client_rotates_its_token_and_is_revoked() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let old = harness.register("one").await;
@@ -143,14 +145,14 @@ async fn a_token_can_be_changed_and_a_client_shut_out() {
         };
         assert_eq!(harness.anonymous().send(revoke()).await.json, json!({"status": "revoked"}));
         assert_eq!(new.poll("").await.status, 401);
-        assert_ne!(harness.register("one").await.id, new.id, "its fingerprint is free");
+        assert_ne!(harness.register("one").await.id, new.id, "its fingerprint is released");
         let seen = harness.get_as_operator(&format!("/clients/{}/messages", new.id)).await;
         assert_eq!(seen.json["messages"][0]["payload"]["payload"], json!({"n": 1}), "its messages stay");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_see_who_is_there_page_by_page() {
+async fn operators_list_clients_in_pages() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let mut ids = Vec::new();
@@ -182,7 +184,7 @@ async fn operators_see_who_is_there_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_stored_that_can_be_read_without_the_key() {
+async fn tables_contain_no_plaintext_and_no_secret() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let device = harness.register("one").await;
@@ -200,7 +202,7 @@ async fn nothing_is_stored_that_can_be_read_without_the_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doors_without_a_token_are_shut() {
+async fn operations_without_a_configured_token_are_closed() {
     let database = TestDatabase::create(Engine::Sqlite);
     let shut = [("ADMIN_TOKEN", ""), ("OPERATOR_TOKENS", ","), ("PRESENCE__REGISTRATION__TOKEN", "let-me-in-please")];
     let harness = Harness::on(database, &shut).await;
@@ -220,7 +222,7 @@ async fn doors_without_a_token_are_shut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_are_per_client_and_for_strangers_per_address() {
+async fn rate_limits_count_per_client_and_per_address_for_invalid_tokens() {
     let limits = [
         ("PRESENCE__MESSAGING__LIMITS__POLL", "3,1"),
         ("PRESENCE__MESSAGING__LIMITS__API", "2,1"),
@@ -242,7 +244,7 @@ async fn limits_are_per_client_and_for_strangers_per_address() {
     assert_eq!(one.acknowledge(1).await.status, 200, "another limit");
     assert_eq!(two.poll("").await.status, 204, "another client");
 
-    // Whoever has no valid token uses up nobody's requests but those of the address.
+    // Requests with an invalid token count by address, and not against the client.
     let guess = json!({"client_id": two.id, "api_token": "guess", "personal_token": two.key});
     let guess = Device::new(&harness.anonymous(), &guess);
     for status in [401, 401, 401, 429] {

@@ -1,11 +1,11 @@
-//! A database of the reference server, taken over as it is.
+//! A database of the reference server is used as it is.
 
 use serde_json::{Value, json};
 
 use super::harness::{Device, Harness};
 use crate::support::{TestDatabase, fixture, vectors};
 
-async fn taken_over() -> (Harness, Value) {
+async fn start_on_reference_database() -> (Harness, Value) {
     let database = TestDatabase::of_file(&fixture("vectors/laravel-messaging.sqlite"));
     (Harness::on(database, &[]).await, vectors("laravel-messaging.json"))
 }
@@ -19,8 +19,8 @@ fn without(list: &Value, name: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_client_goes_on_with_its_old_credentials() {
-    let (harness, recorded) = taken_over().await;
+async fn clients_of_the_reference_database_keep_their_credentials() {
+    let (harness, recorded) = start_on_reference_database().await;
     for client in recorded["clients"].as_array().unwrap() {
         let device = Device::new(&harness.anonymous(), client);
         let polled = device.poll("").await;
@@ -42,14 +42,14 @@ async fn every_client_goes_on_with_its_old_credentials() {
         let again = harness.anonymous().post("/api/v1/clients/register", again).await;
         assert_eq!((again.status, &again.json["api_token"]), (200, &client["api_token"]));
         let wrong = json!({"client_id": device.id, "api_token": "wrong", "personal_token": device.key});
-        let stranger = Device::new(&harness.anonymous(), &wrong);
-        assert_eq!(stranger.poll("").await.status, 401);
+        let wrong_token = Device::new(&harness.anonymous(), &wrong);
+        assert_eq!(wrong_token.poll("").await.status, 401);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_see_what_they_saw() {
-    let (harness, recorded) = taken_over().await;
+async fn operators_read_the_messages_of_the_reference_database() {
+    let (harness, recorded) = start_on_reference_database().await;
     let clients = harness.get_as_operator("/clients").await;
     assert_eq!(
         without(&clients.json["clients"], "status"),
@@ -62,8 +62,8 @@ async fn operators_see_what_they_saw() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_from_before_tokens_were_stored_is_known_by_its_hash() {
-    let (harness, recorded) = taken_over().await;
+async fn client_without_a_stored_token_is_authenticated_by_its_hash() {
+    let (harness, recorded) = start_on_reference_database().await;
     harness.database.sql("UPDATE clients SET api_token_encrypted = NULL");
     let device = Device::new(&harness.anonymous(), &recorded["clients"][1]);
     assert_eq!(device.poll("").await.status, 200);

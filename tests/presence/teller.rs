@@ -16,7 +16,7 @@ use presence_sidecar::presence::{CommitContext, Metrics};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use presence_sidecar::telemetry::Registry;
 
-use crate::database::migrated;
+use crate::storage::migrated;
 use crate::support::{RedisServer, TestDatabase};
 
 /// When stories begin.

@@ -1,4 +1,4 @@
-//! The operators' full-screen view: its model by hand, its pictures in memory, all of it in a terminal.
+//! The operators' full-screen view: its model, its frames in memory, and the whole view in a terminal.
 
 mod model;
 mod terminal;
@@ -39,10 +39,10 @@ fn write(model: &mut Model, text: &str) {
     text.chars().for_each(|letter| assert_eq!(press(model, KeyCode::Char(letter)), None));
 }
 
-/// A view on two clients, of whom the second is online and selected.
+/// A model with two clients, of which the second is online and selected.
 fn two_clients() -> Model {
     let mut model = Model::new("http://sidecar.test", true);
     let clients = vec![client("a", "Till 1", "offline"), client("b", "Till 2", "online")];
-    assert_eq!(model.update(UiEvent::Clients(clients)), Some(Effect::Look));
+    assert_eq!(model.update(UiEvent::Clients(clients)), Some(Effect::Refresh));
     model
 }

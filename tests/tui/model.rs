@@ -1,3 +1,5 @@
+//! Updates of the model.
+
 use presence_sidecar::tui::model::{Effect, Model, UiEvent};
 use ratatui::crossterm::event::KeyCode;
 
@@ -8,51 +10,51 @@ fn publish(client: &str, text: &str) -> Option<Effect> {
 }
 
 #[test]
-fn who_is_online_comes_first_and_the_choice_stays_with_the_client() {
+fn online_clients_come_first_and_the_selection_follows_the_client() {
     let mut model = two_clients();
-    assert_eq!(model.wanted(), Some(("b".to_owned(), 0)));
-    assert_eq!(press(&mut model, KeyCode::Down), Some(Effect::Look));
-    assert_eq!(model.wanted(), Some(("a".to_owned(), 0)));
+    assert_eq!(model.message_query(), Some(("b".to_owned(), 0)));
+    assert_eq!(press(&mut model, KeyCode::Down), Some(Effect::Refresh));
+    assert_eq!(model.message_query(), Some(("a".to_owned(), 0)));
     press(&mut model, KeyCode::Down);
-    assert_eq!(model.wanted(), Some(("a".to_owned(), 0)), "there is nobody further down");
+    assert_eq!(model.message_query(), Some(("a".to_owned(), 0)), "it was the last client");
     let clients = vec![client("a", "Till 1", "online"), client("b", "Till 2", "offline"), client("c", "", "online")];
     assert_eq!(model.update(UiEvent::Clients(clients)), None);
-    assert_eq!(model.wanted(), Some(("a".to_owned(), 0)));
-    assert_eq!(model.update(UiEvent::Clients(vec![client("b", "Till 2", "offline")])), Some(Effect::Look));
-    assert_eq!(model.wanted(), Some(("b".to_owned(), 0)), "the one that was chosen is gone");
+    assert_eq!(model.message_query(), Some(("a".to_owned(), 0)));
+    assert_eq!(model.update(UiEvent::Clients(vec![client("b", "Till 2", "offline")])), Some(Effect::Refresh));
+    assert_eq!(model.message_query(), Some(("b".to_owned(), 0)), "the selected client is gone");
     model.update(UiEvent::Clients(Vec::new()));
-    assert_eq!(model.wanted(), None);
+    assert_eq!(model.message_query(), None);
 }
 
 #[test]
-fn messages_are_asked_for_behind_the_last_until_there_are_no_more() {
+fn messages_are_requested_after_the_last_one_until_none_are_left() {
     let mut model = two_clients();
     let messages = |ids: &[i64]| UiEvent::Messages {
         client: "b".to_owned(),
         messages: ids.iter().map(|id| message(*id, None, "b", "x")).collect(),
     };
-    assert_eq!(model.update(messages(&[3, 5])), Some(Effect::Look));
-    assert_eq!(model.wanted(), Some(("b".to_owned(), 5)));
+    assert_eq!(model.update(messages(&[3, 5])), Some(Effect::Refresh));
+    assert_eq!(model.message_query(), Some(("b".to_owned(), 5)));
     assert_eq!(model.update(messages(&[])), None);
     press(&mut model, KeyCode::Down);
-    assert_eq!(model.update(messages(&[6])), None, "it is not looked at any more");
+    assert_eq!(model.update(messages(&[6])), None, "another client is selected");
     press(&mut model, KeyCode::Up);
-    assert_eq!(model.wanted(), Some(("b".to_owned(), 6)));
+    assert_eq!(model.message_query(), Some(("b".to_owned(), 6)));
 }
 
 #[test]
-fn what_is_typed_is_published_to_the_client_that_is_selected() {
+fn enter_publishes_the_prompt_to_the_selected_client() {
     let mut model = two_clients();
-    assert_eq!(press(&mut model, KeyCode::Enter), None, "nothing was typed");
+    assert_eq!(press(&mut model, KeyCode::Enter), None, "the prompt is empty");
     write(&mut model, "hi there");
     assert_eq!(press(&mut model, KeyCode::Enter), publish("b", "hi there"));
     assert_eq!(model.prompt().text(), "");
-    let unpublished = UiEvent::Unpublished { text: "hi there".to_owned(), why: "down".to_owned() };
-    model.update(unpublished.clone());
-    assert_eq!(model.prompt().text(), "hi there", "it can be published again");
+    let failed = UiEvent::PublishFailed { text: "hi there".to_owned(), reason: "down".to_owned() };
+    model.update(failed.clone());
+    assert_eq!(model.prompt().text(), "hi there", "the text can be published again");
     press(&mut model, KeyCode::Esc);
     write(&mut model, "something else");
-    model.update(unpublished);
+    model.update(failed);
     assert_eq!(model.prompt().text(), "something else");
 
     let mut alone = Model::new("", true);
@@ -65,7 +67,7 @@ fn what_is_typed_is_published_to_the_client_that_is_selected() {
 }
 
 #[test]
-fn the_prompt_is_edited_as_lines_are() {
+fn prompt_supports_the_usual_editing_keys() {
     let mut model = two_clients();
     write(&mut model, "one twö three");
     control(&mut model, 'w');
@@ -88,9 +90,9 @@ fn the_prompt_is_edited_as_lines_are() {
 }
 
 #[test]
-fn control_c_ends_it_whatever_goes_on() {
+fn ctrl_c_quits_in_every_state() {
     let mut model = Model::new("", false);
-    model.update(UiEvent::Failed("down".to_owned()));
+    model.update(UiEvent::RequestFailed("down".to_owned()));
     assert_eq!(control(&mut model, 'c'), Some(Effect::Quit));
     assert_eq!(control(&mut model, 'q'), Some(Effect::Quit));
     assert_eq!(press(&mut model, KeyCode::Char('c')), None);

@@ -1,4 +1,4 @@
-//! All of it, driven in tmux as a person would.
+//! The whole view, driven in tmux.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::messaging::{ADMIN, Harness, OPERATOR};
 use crate::support::Engine;
 
-/// A shell in a terminal of 80 by 24 on a server of its own, ended when dropped.
+/// A shell in a terminal of 80 by 24 on its own tmux server, ended when dropped.
 struct Tmux {
     socket: String,
 }
@@ -28,7 +28,7 @@ impl Tmux {
 
     fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("tmux");
-        // UTF-8, whatever the machine's locale.
+        // UTF-8, independent of the locale.
         command.args(["-u", "-L", &self.socket]).args(arguments).env_remove("TMUX").env("TERM", "screen-256color");
         let output = command.output().expect("tmux is installed by tests/run");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -39,8 +39,8 @@ impl Tmux {
         self.run(&[&["send-keys"], keys].concat());
     }
 
-    /// Waits until the terminal shows all of this, and gives what it shows.
-    async fn shows(&self, texts: &[&str]) -> String {
+    /// Waits until the terminal shows all `texts`; returns its content.
+    async fn wait_for(&self, texts: &[&str]) -> String {
         let mut shown = String::new();
         for _ in 0..600 {
             shown = tokio::task::block_in_place(|| self.run(&["capture-pane", "-p"]));
@@ -52,12 +52,12 @@ impl Tmux {
         panic!("{texts:?} is not shown, but\n{shown}");
     }
 
-    /// Whether the terminal is as a shell wants it: its own screen, lines with an echo.
-    async fn is_given_back(&self) {
-        self.shows(&["ended 0"]).await;
+    /// Waits until the view has ended, and asserts that the terminal is restored: main screen, line mode, echo.
+    async fn assert_restored(&self) {
+        self.wait_for(&["ended 0"]).await;
         assert_eq!(self.run(&["display-message", "-p", "#{alternate_on}"]), "0\n");
         self.keys(&["stty -a | grep -o -e ' icanon' -e ' echo ' | tr -d '\\n' && echo '.'", "Enter"]);
-        self.shows(&[" icanon echo ."]).await;
+        self.wait_for(&[" icanon echo ."]).await;
     }
 
     fn start_operator(&self) {
@@ -72,7 +72,7 @@ impl Drop for Tmux {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_sees_who_is_there_and_writes_to_them() {
+async fn operator_sees_clients_and_publishes_to_them() {
     let harness = Harness::start(Engine::Sqlite).await;
     for (fingerprint, name) in [("one", "Till 1"), ("two", "Till 2")] {
         let body = json!({"fingerprint": fingerprint, "name": name});
@@ -85,32 +85,33 @@ async fn an_operator_sees_who_is_there_and_writes_to_them() {
 
     let tmux = Tmux::start("operator", &harness.sidecar.url);
     tmux.start_operator();
-    let shown = tmux.shows(&["2 clients, 1 online", "● Till 1", "○ Till 2", "Price list changed", "thank you"]).await;
+    let shown =
+        tmux.wait_for(&["2 clients, 1 online", "● Till 1", "○ Till 2", "Price list changed", "thank you"]).await;
     assert!(shown.contains("▸ application note") && shown.contains("◂ sent chat"), "{shown}");
     tmux.keys(&["Down"]);
-    tmux.shows(&["Publish to Till 2", "No messages yet."]).await;
+    tmux.wait_for(&["Publish to Till 2", "No messages yet."]).await;
     tmux.keys(&["-l", "Grüße, how is it going?"]);
     tmux.keys(&["Enter"]);
-    tmux.shows(&["published to Till 2", "▸ application chat", "  Grüße, how is it going?"]).await;
+    tmux.wait_for(&["published to Till 2", "▸ application chat", "  Grüße, how is it going?"]).await;
     let message = two.messages("").await.remove(0);
     assert_eq!(two.open(&message).unwrap()["payload"], json!({"text": "Grüße, how is it going?"}));
     tmux.run(&["resize-window", "-x", "46", "-y", "12"]);
-    let small = tmux.shows(&["  Grüße, how is it going?", "└──────"]).await;
+    let small = tmux.wait_for(&["  Grüße, how is it going?", "└──────"]).await;
     assert!(!small.contains("Clients ─"), "{small}");
     tmux.keys(&["C-c"]);
-    tmux.is_given_back().await;
+    tmux.assert_restored().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_that_is_away_is_asked_again_and_sigterm_gives_the_terminal_back() {
+async fn view_retries_an_unreachable_sidecar_and_restores_the_terminal_at_sigterm() {
     let harness = Harness::start(Engine::Sqlite).await;
-    // Bound but not listening, the port is nobody else's and refuses.
+    // Bound but not listening: the port is reserved and refuses connections.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let port = socket.local_addr().unwrap().port();
     let tmux = Tmux::start("away", &format!("http://127.0.0.1:{port}"));
     tmux.start_operator();
-    tmux.shows(&["trying again: http://127.0.0.1:", "does not answer"]).await;
+    tmux.wait_for(&["retrying: http://127.0.0.1:", "does not answer"]).await;
     let device = harness.register("one").await;
     let target = harness.sidecar.url.strip_prefix("http://").unwrap().to_owned();
     let listener = socket.listen(16).unwrap();
@@ -120,11 +121,11 @@ async fn a_sidecar_that_is_away_is_asked_again_and_sigterm_gives_the_terminal_ba
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
         }
     });
-    let shown = tmux.shows(&[&device.id[..8]]).await;
-    assert!(!shown.contains("trying again"), "{shown}");
+    let shown = tmux.wait_for(&[&device.id[..8]]).await;
+    assert!(!shown.contains("retrying"), "{shown}");
     let shell = tmux.run(&["list-panes", "-F", "#{pane_pid}"]);
     let view = Command::new("ps").args(["-o", "pid=", "--ppid", shell.trim()]).output().unwrap().stdout;
     let view = String::from_utf8(view).unwrap();
     assert!(Command::new("kill").arg(view.trim()).status().unwrap().success());
-    tmux.is_given_back().await;
+    tmux.assert_restored().await;
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::{ClientError, Outgoing};
+use crate::client::{ClientError, OutgoingMessage};
 
 /// The recipients and the type of a message.
 #[derive(Debug, Args)]
@@ -18,8 +18,8 @@ pub(super) struct ComposeArgs {
 
 impl ComposeArgs {
     /// A message with this payload.
-    pub(super) fn with(&self, payload: Value) -> Outgoing {
-        Outgoing { kind: self.r#type.clone(), payload, to: self.to.clone() }
+    pub(super) fn with(&self, payload: Value) -> OutgoingMessage {
+        OutgoingMessage { kind: self.r#type.clone(), payload, to: self.to.clone() }
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::compose::{ComposeArgs, explain};
 use crate::cli::run::{CommandResult, print_line, shutdown_signal};
-use crate::client::{ClientError, MessagingClient, PollBackoff, Received, render_payload, sanitize};
+use crate::client::{ClientError, MessagingClient, PollBackoff, ReceivedMessage, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.
 const LINE_BUFFER: usize = 64;
@@ -53,7 +53,7 @@ impl Follow {
                     last_error.clear();
                     backoff.after(found)
                 }
-                Err(failure) if self.once || !failure.is_passing() => return Err(explain(&failure)),
+                Err(failure) if self.once || !failure.is_retryable() => return Err(explain(&failure)),
                 Err(failure) => {
                     print_error(&mut last_error, &failure);
                     let wait = backoff.after_failure(&failure);
@@ -91,7 +91,7 @@ impl Conversation {
     async fn sync(&mut self) -> Result<usize, ClientError> {
         while let Some(sealed) = self.outbox.front() {
             match self.client.send(sealed).await {
-                Err(failure) if failure.is_passing() || failure.is_unauthorized() => return Err(failure),
+                Err(failure) if failure.is_retryable() || failure.is_unauthorized() => return Err(failure),
                 Err(failure) => eprintln!("presence-sidecar: not sent: {failure}"),
                 Ok(()) => {}
             }
@@ -119,7 +119,7 @@ impl Conversation {
 }
 
 /// A message as one line: time, direction, type, payload.
-fn line(message: &Received) -> String {
+fn line(message: &ReceivedMessage) -> String {
     let said = message.payload.as_ref().map_or_else(|| "(cannot be decrypted)".to_owned(), render_payload);
     let arrow = if message.own { '>' } else { '<' };
     format!("{} {arrow} {}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))

@@ -262,7 +262,8 @@ impl PresenceStore for RedisStore {
         let PipelineReply { replies: answers, retried: twice } =
             self.link.send_each(&self.commit_pipeline(commits), reply::is_foreign).await?;
         let answers = CommitReply::of(answers);
-        let (light, full): (Vec<usize>, Vec<usize>) = (0..commits.len()).partition(|index| commits[*index].is_record_only());
+        let (light, full): (Vec<usize>, Vec<usize>) =
+            (0..commits.len()).partition(|index| commits[*index].is_record_only());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (place, known) in answers.conflicts(full.len(), now)? {
             // What was found ahead of a pipeline that was sent twice may be what it put itself.

@@ -19,6 +19,7 @@ mod commit;
 mod outbox;
 mod plan;
 mod rows;
+mod tables;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
@@ -26,6 +27,7 @@ use chrono_tz::Tz;
 use self::cache_table::{CacheTable, hash};
 use self::outbox::OutboxWriter;
 use self::rows::{LoadQuery, args, change, cursor};
+pub use self::tables::TABLES;
 use super::{ChangeCursor, Changes, Commit, Committed, Counts, Outbox, Page, PresenceStore, Result, StoredUser};
 use crate::laravel::cache_key::Version;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
@@ -62,7 +64,7 @@ pub struct SqlStore {
 }
 
 impl SqlStore {
-    /// A store that connects when it is first used. Its tables are made by [`Database::migrate`].
+    /// A store that connects when it is first used. [`Database::migrate`] creates its tables.
     pub fn new(options: Options) -> Self {
         let Options { database, names, prefix, version, zone, outbox } = options;
         let engine = database.engine();
