@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{CommandResult, Source};
+use super::run::CommandResult;
+use super::source::Source;
 use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]

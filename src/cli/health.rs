@@ -2,8 +2,9 @@
 
 use clap::Args;
 
+use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
-use super::{CommandResult, Source, run_async};
+use super::source::Source;
 use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]

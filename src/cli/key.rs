@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::CommandResult;
+use super::run::CommandResult;
 use crate::laravel::crypt::{Cipher, generate_key};
 
 #[derive(Debug, Args)]

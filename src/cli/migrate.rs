@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{CommandResult, Source, run_async};
+use super::run::{CommandResult, run_async};
+use super::source::Source;
 use crate::config::{Flags, load};
 use crate::storage::sql::Database;
 

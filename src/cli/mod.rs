@@ -1,4 +1,4 @@
-//! The commands, one file each; this file has the arguments that they share.
+//! The commands, one file each.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print to the terminal")]
 
@@ -10,22 +10,17 @@ mod key;
 mod migrate;
 mod openapi;
 mod operator;
+mod run;
 mod serve;
 mod sidecar;
+mod source;
 mod webhooks;
 
-use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
+use clap::{Parser, Subcommand};
 
-use crate::config::{Flags, Sources};
-
-/// The result of a command; the error is one line for standard error.
-type CommandResult = Result<(), String>;
+use self::source::Source;
 
 /// Presence, webhooks and encrypted messages for Laravel apps, as a service beside the app
 ///
@@ -39,16 +34,6 @@ pub struct Cli {
     command: Command,
     #[command(flatten)]
     source: Source,
-}
-
-#[derive(Debug, Args)]
-struct Source {
-    /// A TOML file with the keys of config/presence.toml
-    #[arg(long, global = true, value_name = "FILE", env = "PRESENCE_CONFIG")]
-    config: Option<PathBuf>,
-    /// The folder of the Laravel app; its .env is read
-    #[arg(long, global = true, value_name = "DIR")]
-    laravel: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,49 +81,4 @@ impl Cli {
             }
         }
     }
-}
-
-impl Source {
-    fn with(self, flags: Flags) -> Sources {
-        Sources { file: self.config, laravel: self.laravel, environment: environment(), flags }
-    }
-}
-
-/// Parses a JSON argument. By default clap would accept any text as a JSON string.
-fn json_value(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text)
-}
-
-/// Prints a line. Ends the process if standard output is closed, as by `| head`.
-fn print_line(line: &str) {
-    if writeln!(std::io::stdout(), "{line}").is_err() {
-        std::process::exit(0);
-    }
-}
-
-/// Runs a command that makes requests.
-fn run_async(command: impl Future<Output = CommandResult>) -> CommandResult {
-    // Fails only if a provider is already installed, which is then used.
-    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(command)
-}
-
-/// Resolves on Ctrl-C or SIGTERM.
-async fn shutdown_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-/// The process environment, without variables that are not Unicode.
-fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }

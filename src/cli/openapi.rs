@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::CommandResult;
+use super::run::CommandResult;
 use crate::app;
 use crate::config::{Sources, load};
 use crate::http::openapi;

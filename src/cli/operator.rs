@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::run::{CommandResult, json_value, print_line, run_async, shutdown_signal};
 use super::sidecar::connection;
-use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
+use super::source::Source;
 use crate::client::{
     ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize,
 };

@@ -4,7 +4,8 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandResult, Source};
+use super::run::CommandResult;
+use super::source::Source;
 use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
 use crate::http::listener::{BoundListener, bind};
 use crate::{app, http, telemetry};

@@ -4,8 +4,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::Value;
 
+use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
-use super::{CommandResult, Source, run_async};
+use super::source::Source;
 use crate::config::{Config, EndpointConfig, Flags, load};
 use crate::webhooks::admin;
 use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};

@@ -125,5 +125,5 @@ fn doctor_reads_the_cache_table_or_names_the_fix() {
     );
     run("migrate");
     let output = run("doctor");
-    assert!(output.contains("ok   store: the table cache can be read"), "{output}");
+    assert!(output.contains("ok   store: the table cache is readable"), "{output}");
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{ComposeArgs, explain};
-use crate::cli::{CommandResult, print_line, shutdown_signal};
+use super::compose::{ComposeArgs, explain};
+use crate::cli::run::{CommandResult, print_line, shutdown_signal};
 use crate::client::{ClientError, MessagingClient, PollBackoff, ReceivedMessage, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.

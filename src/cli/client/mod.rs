@@ -1,5 +1,6 @@
 //! `presence-sidecar client`: a client of the messaging API.
 
+mod compose;
 mod fingerprint;
 mod follow;
 
@@ -8,10 +9,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::compose::{ComposeArgs, explain};
 use self::follow::Follow;
-use super::{CommandResult, json_value, run_async};
+use super::run::{CommandResult, json_value, run_async};
 use crate::client::{
-    ClientError, CredentialsError, MessagingClient, OutgoingMessage, Registration, SavedCredentials, SidecarConnection,
+    ClientError, CredentialsError, MessagingClient, Registration, SavedCredentials, SidecarConnection,
 };
 
 /// Receive and send encrypted messages
@@ -80,17 +82,6 @@ enum Command {
     },
 }
 
-/// The recipients and the type of a message.
-#[derive(Debug, Args)]
-struct ComposeArgs {
-    /// The recipients: a comma-separated list of client ids; without recipients only operators can read the message
-    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
-    to: Vec<String>,
-    /// The type of the message
-    #[arg(long, value_name = "TYPE", default_value = "chat")]
-    r#type: String,
-}
-
 impl MessagesClient {
     pub(super) fn run(self) -> CommandResult {
         let Self { command, credentials_file, follow } = self;
@@ -119,12 +110,6 @@ impl Command {
             }
             Self::Whoami { secrets, credentials_file } => whoami(secrets, &credentials_file),
         }
-    }
-}
-
-impl ComposeArgs {
-    fn with(&self, payload: Value) -> OutgoingMessage {
-        OutgoingMessage { kind: self.r#type.clone(), payload, to: self.to.clone() }
     }
 }
 
@@ -176,14 +161,4 @@ fn whoami(secrets: bool, credentials_file: &ClientFile) -> CommandResult {
         println!("personal_token={}", credentials.personal_token);
     }
     Ok(())
-}
-
-/// The message of an error, with what to do.
-fn explain(failure: &ClientError) -> String {
-    match failure.is_unauthorized() {
-        true => "the sidecar does not accept these credentials: register again with `presence-sidecar client register`, or ask \
-                 an operator whether the client was revoked"
-            .to_owned(),
-        false => failure.to_string(),
-    }
 }

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::{CacheStore, Config, DatabaseConnection};
 
 /// A value to compare, and the variable that sets it.

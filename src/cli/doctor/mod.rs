@@ -3,14 +3,17 @@
 
 mod app;
 mod differences;
+mod finding;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use self::app::LaravelApp;
+use self::finding::Finding;
+use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
-use super::{CommandResult, Source, run_async};
+use super::source::Source;
 use crate::config::{CacheStore, Config, Driver, Flags, Loaded, load};
 use crate::presence::domain::Timestamp;
 use crate::presence::domain::identity::{Id, Scope, Subject};
@@ -25,24 +28,6 @@ pub(super) struct Doctor {
     /// The PHP binary that runs the app
     #[arg(long, value_name = "PROGRAM", default_value = "php")]
     php: PathBuf,
-}
-
-/// The result of one check.
-pub(super) struct Finding {
-    subject: String,
-    what: String,
-    /// What to do; `None` if nothing is wrong.
-    fix: Option<String>,
-}
-
-impl Finding {
-    fn ok(subject: &str, what: impl Into<String>) -> Self {
-        Self { subject: subject.to_owned(), what: what.into(), fix: None }
-    }
-
-    fn wrong(subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { subject: subject.to_owned(), what: what.into(), fix: Some(fix.into()) }
-    }
 }
 
 impl Doctor {

@@ -4,7 +4,7 @@ mod decimal;
 mod scalar;
 
 pub(in crate::php) use self::scalar::float;
-use super::{MAX_BYTES, MAX_DEPTH, UnserializeError};
+use super::error::{MAX_BYTES, MAX_DEPTH, UnserializeError};
 use crate::php::key::ArrayKey;
 use crate::php::value::{Array, Object, Value};
 

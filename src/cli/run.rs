@@ -1,0 +1,41 @@
+//! What commands share: their result, output, and the runtime of those that make requests.
+
+use std::io::Write;
+
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The result of a command; the error is one line for standard error.
+pub(super) type CommandResult = Result<(), String>;
+
+/// Parses a JSON argument. By default clap would accept any text as a JSON string.
+pub(super) fn json_value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+/// Prints a line. Ends the process if standard output is closed, as by `| head`.
+pub(super) fn print_line(line: &str) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Runs a command that makes requests.
+pub(super) fn run_async(command: impl Future<Output = CommandResult>) -> CommandResult {
+    // Fails only if a provider is already installed, which is then used.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(command)
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+pub(super) async fn shutdown_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
