@@ -6,17 +6,17 @@
 //! everything else follows the protocol in `openapi/README.md`.
 
 mod backoff;
-mod client;
 mod connection;
 mod credentials;
+mod messaging_client;
 mod operator;
 mod responses;
 mod text;
 
 pub use self::backoff::PollBackoff;
-pub use self::client::{MessagingClient, OutgoingMessage, ReceivedMessage, Registration};
 pub use self::connection::{ClientError, SidecarConnection};
 pub use self::credentials::{CredentialsError, SavedCredentials};
+pub use self::messaging_client::{MessagingClient, OutgoingMessage, ReceivedMessage, Registration};
 pub use self::operator::{Operator, Publication};
 pub use self::responses::{ClientRow, OpenedMessage};
 pub use self::text::{render_payload, sanitize};
