@@ -22,7 +22,7 @@ fn kill_until_complete(database: &TestDatabase, step: Duration) -> u64 {
     for start in 0..MAX_STARTS {
         let mut child = command(database).spawn().unwrap();
         let pause = step.mul_f64(f64::from(u32::try_from(start).unwrap()));
-        std::thread::sleep(pause + Duration::from_micros(rand::random_range(0..4_000)));
+        std::thread::sleep(pause + Duration::from_micros(rand::random_range(0..10_000)));
         _ = child.kill();
         if child.wait().unwrap().success() {
             return start;
@@ -37,7 +37,7 @@ async fn killed_first_starts_leave_nothing_that_the_next_start_does_not_complete
         let undisturbed = TestDatabase::create(engine);
         let (opened, schema) = open_all(&undisturbed, &[]);
         opened.migrate(&schema).await.unwrap();
-        for step in [3_000, 7_000] {
+        for step in [10_000, 23_000] {
             let database = TestDatabase::create(engine);
             let killed = kill_until_complete(&database, Duration::from_micros(step));
             assert!(killed > 2, "{engine:?}: only {killed} starts were killed");

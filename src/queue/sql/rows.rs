@@ -40,7 +40,7 @@ pub(super) fn lane_key(queue: &str, lane: &str) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Returns whole milliseconds, at most a quarter of the range, so that they can be added to a time.
+/// Returns whole milliseconds. A duration over the range of `i64` becomes a quarter of it, so that sums do not overflow.
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

@@ -9,6 +9,7 @@
 //! write lock (`BEGIN IMMEDIATE`), so that they cannot fail half-way. Readers do not wait for it (WAL). On both servers the
 //! isolation level is `READ COMMITTED`: each statement sees what is committed when it begins.
 
+mod engine;
 mod error;
 mod migrate;
 mod open;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
+pub use self::engine::Engine;
 pub use self::error::{Error, Result};
 pub use self::migrate::{FeatureTables, Migrated, PerEngine, Schema, TableNames};
 use self::policy::{ConnectionPolicy, within};
@@ -33,17 +35,6 @@ pub use self::transaction::{Transaction, retry_on_conflict};
 pub struct Database {
     pools: Pools,
     policy: ConnectionPolicy,
-}
-
-/// The engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// SQLite 3.35 or newer.
-    Sqlite,
-    /// MySQL 8.0 or MariaDB 10.6, or newer.
-    MySql,
-    /// Postgres 12 or newer.
-    Postgres,
 }
 
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, MySql, Postgres, Sqlite};
 
-use super::Engine;
+use super::engine::Engine;
 
 /// A parameter.
 #[derive(Clone, Copy, Debug)]

@@ -44,7 +44,9 @@ async fn is_up_to_date(database: &Database, catalog: &Catalog, features: &[Vec<M
 async fn run(database: &Database, catalog: &Catalog, features: &[Vec<Migration>]) -> Result<HashSet<String>> {
     let mut session = Session::begin(database, &catalog.statements).await?;
     let is_first = !catalog.has_table(&mut session, &catalog.migrations).await?;
-    session.create_migrations_table(&catalog.migrations).await?;
+    if is_first {
+        session.create_migrations_table(&catalog.migrations).await?;
+    }
     session.execute(&catalog.statements.get("delete_unfinished"), &[]).await?;
     let mut missing: HashSet<&Object> = HashSet::new();
     for object in features.iter().flatten().flat_map(Migration::objects) {
