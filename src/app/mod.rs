@@ -54,15 +54,13 @@ pub struct BuildError(String);
 pub fn assemble(config: &Config) -> Result<App, BuildError> {
     let registry = Arc::new(Registry::new());
     let outbox = webhooks::outbox(config);
-    let installation = outbox.installation;
-    let announce_heartbeats = outbox.wants_heartbeats();
-    let stores = Stores::of(config, outbox)?;
+    let stores = Stores::of(config, outbox.clone())?;
     let database = Database::open(&config.database);
-    let presence = presence::wing(config, &stores, announce_heartbeats, &registry);
+    let presence = presence::wing(config, &stores, outbox, &registry);
     let deliveries = webhooks::deliveries(config, &stores, &presence, &registry)?;
     let (messaging, asking) = messaging(config, &database, &registry)?.unzip();
     let apis = Apis {
-        presence: presence.api(config, installation),
+        presence: presence.api(config),
         browser: presence.browser(config),
         webhooks: webhooks::api(config, &stores),
         clients: messaging::api::Api::new(messaging.clone(), &config.messaging),

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::RateLimiter;
 use crate::presence::api::{Api, BrowserApi};
-use crate::presence::domain::{Span, Windows};
+use crate::presence::domain::{Outbox, Rules, Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
 use crate::presence::worker::sweep::ExpirySweeper;
@@ -38,12 +37,12 @@ pub(super) struct PresenceWorkers {
 }
 
 /// Puts presence on its stores.
-pub(super) fn wing(config: &Config, stores: &Stores, announce_heartbeats: bool, registry: &Registry) -> PresenceModule {
+pub(super) fn wing(config: &Config, stores: &Stores, outbox: Outbox, registry: &Registry) -> PresenceModule {
     let context = CommitContext {
         store: stores.store.clone(),
         clock: Arc::new(Clock::new()),
-        windows: windows(config),
-        announce_heartbeats,
+        rules: Rules { windows: windows(config), installation: outbox.installation },
+        outbox: Arc::new(outbox),
         metrics: Arc::new(Metrics::new(registry)),
         notifier: Arc::new(ChangeNotifier::new()),
     };
@@ -63,8 +62,8 @@ pub(super) fn wing(config: &Config, stores: &Stores, announce_heartbeats: bool, 
 }
 
 impl PresenceModule {
-    pub(super) fn api(&self, config: &Config, installation: Uuid) -> Api {
-        Api::new(self.service.clone(), self.feed.clone(), installation, config.scope.clone())
+    pub(super) fn api(&self, config: &Config) -> Api {
+        Api::new(self.service.clone(), self.feed.clone(), config.scope.clone())
     }
 
     pub(super) fn browser(&self, config: &Config) -> BrowserApi {

@@ -8,9 +8,8 @@ use secrecy::ExposeSecret;
 use super::BuildError;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
-use crate::presence::store::{
-    ArrayStore, Outbox, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix,
-};
+use crate::presence::domain::Outbox;
+use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
 use crate::storage::sql::{Database, TableNames};

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
+use super::{
+    Attempts, Disposition, HeldJob, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement,
+};
 use crate::storage::Result;
 
 /// Queues in memory.
@@ -43,9 +45,32 @@ impl MemoryQueue {
         Self::default()
     }
 
-    /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
-    pub fn take_back(&self, queue: &str, lane: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-        self.with(queue, |lanes| lanes.take_back(lane, now(), wanted))
+    /// The jobs that are [held](HeldJob) at the end of a lane, oldest first.
+    pub fn held(&self, queue: &str, lane: &str) -> Vec<HeldJob> {
+        self.with(queue, |lanes| lanes.held(lane, now()))
+    }
+
+    /// Removes held jobs, pairs of queue and id, from the ends of the lanes called `lane`; in each queue the last job comes
+    /// first. Returns false, and removes none, if one of them is not held there.
+    pub fn retract(&self, lane: &str, jobs: &[(&str, &str)]) -> bool {
+        if jobs.is_empty() {
+            return true;
+        }
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = now();
+        let is_held = |(position, (queue, id)): (usize, &(&str, &str))| {
+            let behind = jobs[..position].iter().filter(|(other, _)| other == queue).count();
+            queues.get(*queue).is_some_and(|lanes| lanes.is_held(lane, behind, id, now))
+        };
+        if !jobs.iter().enumerate().all(is_held) {
+            return false;
+        }
+        for (queue, _) in jobs {
+            if let Some(lanes) = queues.get_mut(*queue) {
+                lanes.remove_last(lane);
+            }
+        }
+        true
     }
 
     /// Pushes a job; returns once it is there.
@@ -96,20 +121,32 @@ impl Lanes {
         self.jobs.insert(job.id.to_owned(), stored);
     }
 
-    fn take_back(&mut self, lane: &str, now: i64, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-        let ids = self.lanes.get_mut(lane)?;
-        let stored = self.jobs.get(ids.back()?)?;
-        if stored.not_before <= now || !wanted(&stored.payload) {
-            return None;
-        }
-        let id = ids.pop_back()?;
+    fn held(&self, lane: &str, now: i64) -> Vec<HeldJob> {
+        let ids = self.lanes.get(lane).into_iter().flatten().rev();
+        let jobs = ids.map_while(|id| self.jobs.get(id).filter(|job| job.not_before > now).map(|job| (id, job)));
+        let mut held: Vec<HeldJob> =
+            jobs.map(|(id, job)| HeldJob { id: id.clone(), payload: job.payload.clone() }).collect();
+        held.reverse();
+        held
+    }
+
+    /// Whether the job `id` is held with `behind` jobs behind it.
+    fn is_held(&self, lane: &str, behind: usize, id: &str, now: i64) -> bool {
+        let last = self.lanes.get(lane).and_then(|ids| ids.iter().rev().nth(behind));
+        last.is_some_and(|last| last == id && self.jobs.get(id).is_some_and(|job| job.not_before > now))
+    }
+
+    /// Removes the last job of a lane.
+    fn remove_last(&mut self, lane: &str) {
+        let Some(ids) = self.lanes.get_mut(lane) else { return };
+        let id = ids.pop_back();
         if ids.is_empty() {
             self.lanes.remove(lane);
             self.set_ready(lane, None);
         }
-        let stored = self.jobs.remove(&id)?;
-        self.pending.remove(&(stored.pushed_at, id));
-        Some(stored.payload)
+        if let Some((id, job)) = id.and_then(|id| self.jobs.remove(&id).map(|job| (id, job))) {
+            self.pending.remove(&(job.pushed_at, id));
+        }
     }
 
     fn claim(&mut self, limit: usize, lease: Duration, now: i64) -> Vec<Job> {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
-pub use self::sql::SqlQueue;
+pub use self::sql::{RetractTx, SqlQueue};
 use crate::storage::Result;
 
 /// A job in hand.
@@ -70,6 +70,15 @@ pub struct NewJob<'a> {
     pub payload: &'a [u8],
     /// How long nobody is handed it.
     pub delay: Duration,
+}
+
+/// A job that is held at the end of its lane: it is not due yet, and so is no job behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldJob {
+    /// Its name, unique within the queue.
+    pub id: String,
+    /// What is to be done.
+    pub payload: Vec<u8>,
 }
 
 /// What became of a job in hand.

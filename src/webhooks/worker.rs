@@ -182,9 +182,8 @@ impl DeliveryWorker {
 
     /// Id and body of the post for a job; `None` if it cannot be read.
     fn prepare(&self, job: &Job) -> Option<(String, Vec<u8>)> {
-        let change: Change = serde_json::from_slice(&job.payload).ok()?;
-        let id = change.id(&self.terms.installation);
-        Some((id.to_string(), payload::body(&change, &id, self.terms.zone)))
+        let change = Change::decode(&job.payload, &self.terms.installation).ok()?;
+        Some((change.id.to_string(), payload::body(&change, &change.id, self.terms.zone)))
     }
 
     /// Judges an attempt.

@@ -1,7 +1,7 @@
 //! Keys of the sidecar's own that somebody else has written to, in Redis.
 
-use presence_sidecar::presence::domain::{Event, Status};
-use presence_sidecar::presence::store::{Committed, Counts, Outbox, OutboxQueue};
+use presence_sidecar::presence::domain::{Event, Outbox, OutboxQueue, Status};
+use presence_sidecar::presence::store::{Committed, Counts};
 
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::RedisServer;
@@ -16,7 +16,7 @@ async fn log(teller: &Teller) -> Vec<String> {
 #[tokio::test]
 async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
     let queue = OutboxQueue {
-        queue: "out".to_owned(),
+        name: "out".to_owned(),
         events: vec![Event::Online, Event::Offline],
         debounce: std::time::Duration::from_secs(60),
     };

@@ -2,7 +2,7 @@
 
 use presence_sidecar::presence::domain::identity::{ScopeKey, SessionId};
 use presence_sidecar::presence::domain::{
-    DeviceTime, Heartbeat, Input, RecordLookup, SessionEnd, State, Status, apply,
+    DeviceTime, Heartbeat, Input, OutboxPlan, RecordLookup, SessionEnd, State, Status,
 };
 use presence_sidecar::presence::store::{Commit, Committed, Counts, StoredUser};
 use serde_json::{Value, json};
@@ -60,7 +60,10 @@ fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
 fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
     let ended = run(None, end(0, Some(2)), START).state;
     let back = run(ended, heartbeat(), after(1)).state.unwrap();
-    assert_eq!(back.ended, Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), received_at: START }));
+    assert_eq!(
+        back.ended,
+        Some(SessionEnd { session: session(0), sent_at: DeviceTime::from_millis(2), received_at: START })
+    );
     assert!(is_refresh(&back, heartbeat()) && !is_refresh(&back, sent(0, 1)) && !is_refresh(&back, sent(0, 3)));
     let forgotten = run(Some(back), sent(0, 3), after(1));
     let state = forgotten.state.unwrap();
@@ -88,8 +91,9 @@ async fn commit_again(teller: &Teller, stale: Commit, input: Input, second: i64)
     };
     let StoredUser { version, state, record } = *current;
     let roster_status = state.as_ref().map_or(Status::Offline, |state| state.status);
-    let decision = apply(state, record, &subject(1), input, &teller.windows, now);
-    let commit = Commit { key: subject(1).key, expected: version, roster_status, decision };
+    let decision = teller.rules().apply(state, record, &subject(1), input, now);
+    let outbox = OutboxPlan::default();
+    let commit = Commit { key: subject(1).key, expected: version, roster_status, decision, outbox };
     assert_eq!(teller.store.commit(&[commit], now).await.unwrap(), [Committed::Done]);
 }
 

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use presence_sidecar::presence::domain::{Change, Event, Span, Timestamp};
-use presence_sidecar::presence::store::{Outbox, OutboxQueue};
+use presence_sidecar::presence::domain::{Change, Event, Outbox, OutboxQueue, Span, Timestamp};
 use presence_sidecar::queue::{Disposition, JobState};
 
 use super::stories::stories;
 use super::teller::{START, Teller, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
-const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];
+pub(super) const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];
 
 /// Queues that want to know of these events and hold an offline for so long.
-fn outbox(queues: &[(&str, &[Event], Duration)]) -> Outbox {
+pub(super) fn outbox(queues: &[(&str, &[Event], Duration)]) -> Outbox {
     let queue = |(queue, events, debounce): &(&str, &[Event], Duration)| OutboxQueue {
-        queue: (*queue).to_owned(),
+        name: (*queue).to_owned(),
         events: events.to_vec(),
         debounce: *debounce,
     };
@@ -23,7 +22,7 @@ fn outbox(queues: &[(&str, &[Event], Duration)]) -> Outbox {
 }
 
 /// What is pending in a queue: user and event.
-async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
+pub(super) async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
     let listed = teller.queue.list(queue, JobState::Pending, None, 1_000).await.unwrap();
     let change = |payload: &[u8]| serde_json::from_slice::<Change>(payload).unwrap();
     let mut changes: Vec<Change> = listed.iter().map(|job| change(&job.payload)).collect();
@@ -31,10 +30,10 @@ async fn pending(teller: &Teller, queue: &str) -> Vec<(String, Event)> {
     changes.iter().map(|change| (change.user_id.to_string(), change.event())).collect()
 }
 
-const AT_ONCE: Duration = Duration::ZERO;
-const LATER: Duration = Duration::from_secs(3600);
+pub(super) const AT_ONCE: Duration = Duration::ZERO;
+pub(super) const LATER: Duration = Duration::from_secs(3600);
 
-fn user(event: Event) -> (String, Event) {
+pub(super) fn user(event: Event) -> (String, Event) {
     ("1".to_owned(), event)
 }
 
@@ -66,10 +65,10 @@ stories! {
         let jobs = teller.queue.claim("all", 10, Duration::from_secs(60)).await.unwrap();
         assert_eq!(jobs.len(), 2);
         for job in jobs {
-            let change: Change = serde_json::from_slice(&job.payload).unwrap();
+            let change = Change::decode(&job.payload, &uuid::Uuid::nil()).unwrap();
             assert_eq!(change.event(), Event::Online);
             assert_eq!(job.lane, subject(change.user_id.to_string().parse().unwrap()).key.as_str());
-            assert_eq!(job.id, change.id(&uuid::Uuid::nil()).to_string());
+            assert_eq!(job.id, change.id.to_string());
         }
     }
 
@@ -133,11 +132,11 @@ async fn trim(teller: &Teller, before: Timestamp) {
     teller.store.trim_changes(before).await.unwrap();
 }
 
-async fn claimed(teller: &Teller, queue: &str) -> usize {
+pub(super) async fn claimed(teller: &Teller, queue: &str) -> usize {
     teller.queue.claim(queue, 100, Duration::from_secs(60)).await.unwrap().len()
 }
 
-async fn settle_everything(teller: &Teller, queue: &str) {
+pub(super) async fn settle_everything(teller: &Teller, queue: &str) {
     loop {
         let jobs = teller.queue.claim(queue, 100, Duration::from_secs(60)).await.unwrap();
         if jobs.is_empty() {

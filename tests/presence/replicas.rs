@@ -1,6 +1,6 @@
 //! Replicas that remember what they committed, against the definition of presence.
 
-use presence_sidecar::presence::domain::{Decision, Input, RecordLookup, State, Status, Timestamp, apply};
+use presence_sidecar::presence::domain::{Decision, Input, OutboxPlan, RecordLookup, State, Status, Timestamp};
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use proptest::prelude::*;
 
@@ -23,8 +23,9 @@ impl Replica {
         loop {
             let StoredUser { version: expected, state, record } = known;
             let roster_status = state.as_ref().map_or(Status::Offline, |state| state.status);
-            let decision = apply(state, record, &subject, input.clone(), windows, now);
-            let commit = Commit { key: subject.key.clone(), expected, roster_status, decision };
+            let decision = teller.rules().apply(state, record, &subject, input.clone(), now);
+            let outbox = OutboxPlan::default();
+            let commit = Commit { key: subject.key.clone(), expected, roster_status, decision, outbox };
             match teller.store.commit(std::slice::from_ref(&commit), now).await.unwrap().remove(0) {
                 Committed::Done => {
                     self.0.clone_from(&commit.decision.state);

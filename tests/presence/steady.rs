@@ -2,7 +2,7 @@
 
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
 use presence_sidecar::presence::domain::{
-    Heartbeat, Input, Record, RecordLookup, Status, Timestamp, Transition, apply,
+    Heartbeat, Input, OutboxPlan, Record, RecordLookup, Status, Timestamp, Transition,
 };
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use serde_json::json;
@@ -115,9 +115,10 @@ stories! {
         let late = teller.prepare(&subject(1), beat(true), after(30)).await;
         teller.act(1, offline(), after(10)).await;
         let StoredUser { version, state, record } = conflict(&teller, late, 30).await;
-        let decision = apply(state, record, &subject(1), beat(true), &teller.windows, after(30));
+        let decision = teller.rules().apply(state, record, &subject(1), beat(true), after(30));
         assert_eq!(decision.transition(), Some(Transition::CameOnline));
-        let commit = Commit { key: subject(1).key, expected: version, roster_status: Status::Offline, decision };
+        let (roster_status, outbox) = (Status::Offline, OutboxPlan::default());
+        let commit = Commit { key: subject(1).key, expected: version, roster_status, decision, outbox };
         assert_eq!(teller.store.commit(&[commit], after(30)).await.unwrap(), [Committed::Done]);
         let log: Vec<_> = teller.log().await.into_iter().map(|(_, status)| status).collect();
         assert_eq!(log, [Status::Online, Status::Offline, Status::Online]);

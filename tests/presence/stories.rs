@@ -10,7 +10,7 @@ use crate::support::{Engine, RedisServer, TestDatabase};
 /// Those on a database server are told in one test, so that it is started once.
 macro_rules! stories {
     ($($name:ident($teller:ident) $story:block)*) => {
-        stories! { $($name($teller, presence_sidecar::presence::store::Outbox::default()) $story)* }
+        stories! { $($name($teller, presence_sidecar::presence::domain::Outbox::default()) $story)* }
     };
     ($($name:ident($teller:ident, $outbox:expr) $story:block)*) => {
         mod array {

@@ -1,4 +1,4 @@
-//! Jobs that are pushed, and taken back, within somebody's transaction.
+//! Jobs that are pushed, and retracted, within somebody's transaction.
 
 use std::time::Duration;
 
@@ -39,21 +39,24 @@ async fn a_job_is_there_if_the_transaction_that_pushed_it_is_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_is_taken_back_from_the_end_of_its_lane() {
+async fn held_jobs_are_retracted_from_the_end_of_their_lane() {
     for engine in ENGINES {
         let test = TestDatabase::create(engine);
         let (database, _, queue) = ground(&test).await;
         let jobs = [job("a", "1", Duration::ZERO), job("a", "2", LEASE), job("a", "3", LEASE)];
         queue.push(Q, &jobs).await.unwrap();
+        let held = queue.held(&[(Q, "b"), (Q, "a")]).await.unwrap();
+        let held: Vec<Vec<&str>> = held.iter().map(|jobs| jobs.iter().map(|job| job.id.as_str()).collect()).collect();
+        assert_eq!(held, [vec![], vec!["2", "3"]], "{engine:?}");
         let mut transaction = database.begin().await.unwrap();
-        let mut taken = async |wanted: &str| {
-            let wanted = |payload: &[u8]| payload == wanted.as_bytes();
-            queue.take_back_within(&mut transaction, (Q, "a"), wanted).await.unwrap()
-        };
-        assert_eq!(taken("2").await, None, "it is not the last");
-        assert_eq!(taken("3").await.as_deref(), Some(&b"3"[..]));
-        assert_eq!(taken("2").await.as_deref(), Some(&b"2"[..]));
-        assert_eq!(taken("1").await, None, "somebody may be handed it");
+        let mut retract = queue.begin_retract(&mut transaction, &[(Q, "a")]).await.unwrap();
+        assert!(!retract.retract("a", &[(Q, "2")]), "it is not the last");
+        assert!(!retract.retract("a", &[(Q, "3"), (Q, "1")]), "all or none");
+        assert!(!retract.retract("b", &[(Q, "3")]), "it is in another lane");
+        assert!(retract.retract("a", &[(Q, "3")]));
+        assert!(retract.retract("a", &[(Q, "2")]));
+        assert!(!retract.retract("a", &[(Q, "1")]), "it is due");
+        queue.end_retract(&mut transaction, retract).await.unwrap();
         transaction.commit().await.unwrap();
         let mut jobs = queue.claim(Q, 10, LEASE).await.unwrap();
         assert!(queue.settle(Q, &[jobs.remove(0).settled(Disposition::Done)]).await.unwrap()[0]);
@@ -68,7 +71,9 @@ async fn a_lane_that_was_emptied_begins_anew_with_its_next_job() {
         let (database, names, queue) = ground(&test).await;
         queue.push(Q, &[job("a", "1", LEASE)]).await.unwrap();
         let mut transaction = database.begin().await.unwrap();
-        assert!(queue.take_back_within(&mut transaction, (Q, "a"), |_| true).await.unwrap().is_some());
+        let mut retract = queue.begin_retract(&mut transaction, &[(Q, "a")]).await.unwrap();
+        assert!(retract.retract("a", &[(Q, "1")]));
+        queue.end_retract(&mut transaction, retract).await.unwrap();
         transaction.commit().await.unwrap();
         queue.push(Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
         // Known under another lane: nothing is opened for it.

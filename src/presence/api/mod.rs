@@ -17,7 +17,6 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
 use serde::Deserialize;
 use serde_json::Value;
-use uuid::Uuid;
 
 pub use self::browser::BrowserApi;
 pub use self::fast_path::FastPath;
@@ -57,7 +56,6 @@ pub enum Tag {
 pub struct Api {
     presence: Arc<Presence>,
     feed: ChangeFeed,
-    installation: Uuid,
     rules: config::ScopeConfig,
 }
 
@@ -69,10 +67,9 @@ impl From<Unavailable> for ApiError {
 }
 
 impl Api {
-    /// The operations on `presence`, whose change log is `feed` and has the ids of `installation`; scopes are found by
-    /// `rules`.
-    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, installation: Uuid, rules: config::ScopeConfig) -> Self {
-        Self { presence, feed, installation, rules }
+    /// The operations on `presence`, whose change log is `feed`; scopes are found by `rules`.
+    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, rules: config::ScopeConfig) -> Self {
+        Self { presence, feed, rules }
     }
 
     /// Whom a token may watch, and where; `None` for an application, which may watch everybody everywhere.
@@ -322,8 +319,7 @@ impl Api {
             Changes::Trimmed(oldest) => return Err(ApiError::CursorExpired(oldest.to_string()).into()),
         };
         let next_cursor = page.end.or(after.0).unwrap_or(ChangeCursor::START);
-        let answer =
-            |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(&self.installation, *cursor, change);
+        let answer = |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(*cursor, change);
         Ok(Json(ChangesResponse { data: page.entries.iter().map(answer).collect(), next_cursor }))
     }
 
@@ -385,7 +381,7 @@ impl Api {
         }
         let follower = self.feed.subscribe(after).await?;
         let lifetime = claims.and_then(|claims| claims.expires_in());
-        Ok(ChangeStream::new(follower, watched, self.installation, lifetime))
+        Ok(ChangeStream::new(follower, watched, lifetime))
     }
 }
 

@@ -11,7 +11,6 @@ use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::EventStream;
 use poem_openapi::registry::{MetaResponses, Registry};
-use uuid::Uuid;
 
 use super::encode;
 use super::types::ChangeResponse;
@@ -45,7 +44,6 @@ impl WatchFilter {
 struct Listener {
     follower: FeedSubscription,
     watched: Option<WatchFilter>,
-    installation: Uuid,
     greeted: bool,
 }
 
@@ -61,7 +59,7 @@ impl Listener {
                     FeedEvent::Entry(entry)
                         if self.watched.as_ref().is_none_or(|watched| watched.includes(&entry.1)) =>
                     {
-                        return Some(event(&self.installation, &entry));
+                        return Some(event(&entry));
                     }
                     FeedEvent::Entry(_) => {}
                     FeedEvent::Trimmed(_) => return None,
@@ -80,9 +78,9 @@ fn place(cursor: ChangeCursor) -> Event {
     Event::message("").id(cursor.to_string())
 }
 
-fn event(installation: &Uuid, entry: &Entry) -> Event {
+fn event(entry: &Entry) -> Event {
     let (cursor, change) = &**entry;
-    let answer = ChangeResponse::new(installation, *cursor, change);
+    let answer = ChangeResponse::new(*cursor, change);
     let mut json = Vec::with_capacity(320);
     encode::json(&answer, &mut json);
     let event = Event::message(String::from_utf8(json).unwrap_or_default());
@@ -94,13 +92,8 @@ pub(super) struct ChangeStream(BoxStream<'static, Event>);
 
 impl ChangeStream {
     /// What `follower` is told of `watched`, for as long as `lifetime`.
-    pub(super) fn new(
-        follower: FeedSubscription,
-        watched: Option<WatchFilter>,
-        installation: Uuid,
-        lifetime: Option<Duration>,
-    ) -> Self {
-        let listener = Listener { follower, watched, installation, greeted: false };
+    pub(super) fn new(follower: FeedSubscription, watched: Option<WatchFilter>, lifetime: Option<Duration>) -> Self {
+        let listener = Listener { follower, watched, greeted: false };
         let events = stream::unfold(listener, |mut listener| async { Some((listener.next().await?, listener)) });
         let end = async move {
             match lifetime {

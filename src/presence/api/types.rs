@@ -5,7 +5,6 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Example, ParseError, ParseFromParameter, ParseResult};
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use uuid::Uuid;
 
 use super::scope_param::{ScopeBody, ScopeParam};
 use crate::php::{Array, date};
@@ -485,11 +484,11 @@ impl From<Status> for StatusWord {
 }
 
 impl ChangeResponse {
-    /// An entry of the log of `installation`.
-    pub fn new(installation: &Uuid, cursor: ChangeCursor, change: &Change) -> Self {
+    /// The entry of the change log at `cursor`.
+    pub fn new(cursor: ChangeCursor, change: &Change) -> Self {
         Self {
             cursor,
-            id: change.id(installation).to_string(),
+            id: change.id.to_string(),
             seq: change.seq,
             user_id: change.user_id.clone(),
             scope: change.scope.clone().into(),

@@ -8,6 +8,7 @@
 //! each lane has one history, and its order is that of the commits. Claims pass over rows that somebody else has in hand:
 //! a replica that is stuck in the middle holds up nobody else.
 
+mod held;
 mod settle;
 mod tx;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
+pub use self::held::RetractTx;
 use self::settle::SettleTx;
 use super::{Attempts, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
 use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, undisturbed};

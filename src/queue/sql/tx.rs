@@ -63,32 +63,6 @@ impl SqlQueue {
         Ok(transaction.execute(&self.statements.repeated("drop_dead", jobs.len()), &dead).await? > 0)
     }
 
-    /// Takes back the last job of a lane if nobody was, or may be, handed it yet and `wanted` says so of its payload.
-    ///
-    /// # ValidationErrors
-    /// The transaction cannot go on.
-    pub async fn take_back_within(
-        &self,
-        transaction: &mut Transaction,
-        (queue, lane): (&str, &str),
-        wanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<Vec<u8>>> {
-        let key = lane_key(queue, lane);
-        let lane = [Arg::from(key.as_str())];
-        if transaction.rows(&self.statements.get("hold"), &lane).await?.is_empty() {
-            return Ok(None);
-        }
-        let rows = transaction.rows(&self.statements.get("last_held"), &lane).await?;
-        let Some(last) = rows.first() else { return Ok(None) };
-        let (seq, payload) = (last.int(0)?, last.bytes(1)?);
-        if !wanted(&payload) {
-            return Ok(None);
-        }
-        transaction.execute(&self.statements.get("remove"), &[seq.into()]).await?;
-        transaction.execute(&self.statements.get("drop_empty"), &lane).await?;
-        Ok(Some(payload))
-    }
-
     /// Whether nothing is to be done in a lane.
     ///
     /// # ValidationErrors
