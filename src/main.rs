@@ -1,4 +1,4 @@
-//! Parses the command line, nothing else.
+//! Parses the command line and runs the command.
 
 use clap::Parser;
 use presence_sidecar::cli::Cli;

@@ -66,7 +66,7 @@ fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
 
 /// Sends this process's logs to standard error, as `log` says.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The filter does not parse, or logs are set up already.
 pub fn log(log: &LogConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let builder =

@@ -1,28 +1,30 @@
-//! All tests in one binary: what the product promises, said in sentences. Each test starts what it needs on free ports
-//! in a temporary folder, and stops it.
+//! All tests in one binary. Each test starts the servers that it needs on free ports, with files in a temporary folder,
+//! and stops them.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a test that cannot go on says so by panicking"
+    reason = "a test fails by a panic"
 )]
 
 mod architecture;
 mod browser;
 mod config;
-mod console;
 mod contract;
 mod crash;
-mod database;
 mod docker;
 mod docs;
 mod http;
 mod interop;
 mod laravel;
 mod messaging;
+mod php;
 mod presence;
 mod queue;
+mod storage;
 mod support;
+mod tui;
+mod upgrade;
 mod webhooks;

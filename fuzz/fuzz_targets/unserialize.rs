@@ -3,10 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use presence_sidecar::php::json::Slashes;
-use presence_sidecar::php::json::encode_lossy;
-use presence_sidecar::php::serialize::serialize;
-use presence_sidecar::php::serialize::unserialize;
+use presence_sidecar::php::json::{Slashes, encode_lossy};
+use presence_sidecar::php::serialize::{serialize, unserialize};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(value) = unserialize(bytes) else { return };

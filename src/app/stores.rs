@@ -6,13 +6,14 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionI
 use secrecy::ExposeSecret;
 
 use super::BuildError;
+use super::tables::table_names;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
 use crate::presence::domain::Outbox;
 use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
-use crate::storage::sql::{Database, TableNames};
+use crate::storage::sql::Database;
 
 /// Where presence and what is to be delivered is kept.
 pub(super) struct Stores {
@@ -36,9 +37,9 @@ impl Stores {
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::CacheStore::Database => {
-                let database = Database::open_without_waiting(&config.database);
+                let database = Database::open_relaxed(&config.database);
                 let store = Arc::new(SqlStore::new(sql_options(config, database.clone(), outbox)));
-                let queue = Arc::new(SqlQueue::new(database.clone(), &names(config)));
+                let queue = Arc::new(SqlQueue::new(database.clone(), &table_names(config)));
                 Ok(Self { store, queue, redis: None, database: Some(database) })
             }
         }
@@ -53,16 +54,12 @@ pub fn sql_store(config: &Config) -> SqlStore {
 fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOptions {
     SqlOptions {
         database,
-        names: names(config),
+        names: table_names(config),
         prefix: config.laravel.cache_prefix.clone(),
         version: config.laravel.version,
         zone: config.laravel.timezone,
         outbox,
     }
-}
-
-fn names(config: &Config) -> TableNames {
-    TableNames::new(&config.messaging.tables, &config.database)
 }
 
 /// The queues in Redis, not connected yet.
@@ -72,7 +69,7 @@ pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
 
 /// The presence store in Redis, not connected yet; its changes go out nowhere.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The address cannot be understood.
 pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
     RedisStore::new(redis_options(config, Outbox::default())?).map_err(unusable)

@@ -1,4 +1,4 @@
-//! The tables that a configuration needs, and who makes them.
+//! The tables that a configuration needs, and when they are created.
 
 use std::time::{Duration, Instant};
 
@@ -6,115 +6,131 @@ use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{CacheStore, Config, FanoutQueue};
-use crate::storage::sql;
-use crate::storage::sql::{Database, TableGroup, TableNames};
+use crate::storage::sql::{Database, FeatureTables, Schema, TableNames};
+use crate::{messaging, presence, queue};
 
-/// How long until a database that does not answer is asked again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// The pause before a retry when tables could not be created.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// The tables of everything that the configuration uses, messages included unless they are switched off.
-pub fn used(config: &Config) -> TableNames {
-    TableNames::new(&config.messaging.tables, &config.database).only(&parts(config, config.messaging.enabled))
+/// The time that the app's own migrations get to create its tables again.
+const APP_GRACE: Duration = Duration::from_secs(30);
+
+/// The pause between two checks for tables that this sidecar does not create.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
+
+/// The log line while messages have no tables.
+const MESSAGES_WITHOUT_TABLES: &str = "messages have no tables in the app's database yet, and are answered with 503: \
+                                       `presence-sidecar migrate` creates them; so does a start with messaging.enabled = true, \
+                                       and false switches messages off";
+
+/// Returns the names of all tables: Laravel's as configured, and the sidecar's own with their prefix.
+pub fn table_names(config: &Config) -> TableNames {
+    let (tables, database) = (&config.messaging.tables, &config.database);
+    let laravel = vec![
+        ("clients", tables.clients.clone()),
+        ("messages", tables.messages.clone()),
+        ("message_receipts", tables.message_receipts.clone()),
+        ("cache", database.cache_table.clone()),
+        ("cache_locks", "cache_locks".to_owned()),
+    ];
+    let features = [&messaging::store::TABLES, &queue::TABLES, &presence::store::TABLES];
+    TableNames::new(&database.prefix, &features, laravel)
 }
 
-fn parts(config: &Config, messages: bool) -> Vec<TableGroup> {
+/// Returns the tables of the features that the configuration uses, including messages unless they are disabled.
+pub fn schema(config: &Config) -> Schema {
+    Schema::new(table_names(config), features(config, config.messaging.enabled))
+}
+
+fn features(config: &Config, messages: bool) -> Vec<&'static FeatureTables> {
     let in_database = config.cache.store == CacheStore::Database;
     let queued = messages && config.messaging.queue == FanoutQueue::Database;
-    let wanted = |part: &TableGroup| match part {
-        TableGroup::Messages => messages,
-        TableGroup::Queue => in_database || queued,
-        TableGroup::Presence => in_database,
-    };
-    TableGroup::ALL.into_iter().filter(wanted).collect()
+    let features = [
+        (messages, &messaging::store::TABLES),
+        (in_database || queued, &queue::TABLES),
+        (in_database, &presence::store::TABLES),
+    ];
+    features.into_iter().filter_map(|(is_used, tables)| is_used.then_some(tables)).collect()
 }
 
-/// How long the app's own migrations may take to bring back its tables.
-const APP_FIRST: Duration = Duration::from_secs(30);
-
-/// How often tables are looked for that somebody may make.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-
-/// How messages get their tables.
-const HOW: &str = "messages have no tables in the app's database yet, and are answered with 503: `presence-sidecar migrate` \
-                   makes them; so does a start with messaging.enabled = true, and false switches messages off";
-
-/// Tables to be there when the first request comes.
+/// The tables of a running sidecar.
 #[derive(Clone)]
 pub(super) struct Tables {
     database: Database,
-    /// To be made.
-    made: TableNames,
-    /// Not to be made unless somebody asks for them.
-    unasked: Option<TableNames>,
+    /// Those that it creates.
+    created: Schema,
+    /// Those of messages, if only a command creates them.
+    on_demand: Option<Schema>,
 }
 
 impl Tables {
-    /// Those that the start makes: in the app's own database none that nobody has asked for.
+    /// Returns the tables of a configuration. In the app's own database, the tables of messages are created only if the
+    /// configuration mentions messages.
     pub(super) fn of(config: &Config, database: Database) -> Self {
         let served = config.messaging.enabled;
-        let makes = config.database.auto_migrate;
-        let messages = served && makes && (config.messaging.asked_for || !config.database.is_the_apps);
-        let names = TableNames::new(&config.messaging.tables, &config.database);
-        let made = if makes { parts(config, messages) } else { Vec::new() };
-        let unasked = (served && !messages).then(|| names.only(&parts(config, true)));
-        Self { database, made: names.only(&made), unasked }
+        let creates = config.database.auto_migrate;
+        let messages = served && creates && (config.messaging.is_configured || !config.database.is_app_database);
+        let created = if creates { features(config, messages) } else { Vec::new() };
+        let on_demand = (served && !messages).then(|| schema(config));
+        Self { database, created: Schema::new(table_names(config), created), on_demand }
     }
 
-    /// Makes what is missing, now, or as soon as the database answers.
+    /// Creates what is missing: before it returns, or in the background if the database is not available.
     pub(super) async fn ensure(&self, stop: &CancellationToken) {
-        if let Err(error) = self.make(&self.made).await {
-            tracing::warn!(error = error.chain(), "the tables are not ready yet; trying again until they are");
+        if let Err(error) = self.create(&self.created).await {
+            tracing::warn!(error = error.chain(), "the tables are not ready yet; retrying until they are");
             let tables = self.clone();
-            let again = async move {
-                while tables.make(&tables.made).await.is_err() {
-                    tokio::time::sleep(AGAIN).await;
+            let retry = async move {
+                while tables.create(&tables.created).await.is_err() {
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             };
-            tokio::spawn(stop.clone().run_until_cancelled_owned(again));
+            tokio::spawn(stop.clone().run_until_cancelled_owned(retry));
         }
     }
 
-    async fn make(&self, names: &TableNames) -> sql::Result<()> {
-        if names.is_empty() {
+    async fn create(&self, schema: &Schema) -> crate::storage::sql::Result<()> {
+        if schema.is_empty() {
             return Ok(());
         }
-        let made = self.database.migrate(names).await?.made;
-        if !made.is_empty() {
-            tracing::info!(tables = made.join(", "), "tables were made");
+        let created = self.database.migrate(schema).await?.created;
+        if !created.is_empty() {
+            tracing::info!(tables = created.join(", "), "created tables");
         }
         Ok(())
     }
 
-    /// Makes again what somebody drops, as `php artisan migrate:fresh` does, once it is missed in one of `databases`.
+    /// Creates tables again that are dropped while the sidecar runs, as `php artisan migrate:fresh` does, when a statement
+    /// in one of `databases` fails for a missing table.
     ///
-    /// The app's own migrations come first: they fail if a table is there already.
+    /// Laravel's tables are left to the app's own migrations first, which fail if a table exists.
     pub(super) async fn keep(self, databases: Vec<Database>) {
-        let mut lacking: Option<Instant> = None;
-        while !self.made.is_empty() {
-            let missing = databases.iter().chain([&self.database]).map(|database| Box::pin(database.misses_a_table()));
-            select_all(missing).await;
-            let for_long = lacking.is_some_and(|since| since.elapsed() > APP_FIRST);
-            let names = if for_long { self.made.clone() } else { self.made.only_own() };
-            if let Err(error) = self.make(&names).await {
-                tracing::warn!(error = error.chain(), "tables that are missing could not be made");
+        let mut missing_since: Option<Instant> = None;
+        while !self.created.is_empty() {
+            let seen = databases.iter().chain([&self.database]).map(|database| Box::pin(database.missing_table_seen()));
+            select_all(seen).await;
+            let waited = missing_since.is_some_and(|since| since.elapsed() > APP_GRACE);
+            let schema = if waited { self.created.clone() } else { self.created.own() };
+            if let Err(error) = self.create(&schema).await {
+                tracing::warn!(error = error.chain(), "missing tables could not be created");
             }
-            let lacks = self.database.lacks(&self.made).await.unwrap_or(true);
-            lacking = lacks.then(|| lacking.unwrap_or_else(Instant::now));
-            tokio::time::sleep(AGAIN).await;
+            let is_missing = self.database.has_missing_tables(&self.created).await.unwrap_or(true);
+            missing_since = is_missing.then(|| missing_since.unwrap_or_else(Instant::now));
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 
-    /// Returns once messages have their tables; says how they get them if they have not.
+    /// Resolves when messages have their tables. Logs how to create them if they are missing.
     pub(super) async fn messages(&self) {
-        let Some(unasked) = &self.unasked else { return };
-        let mut told = false;
+        let Some(schema) = &self.on_demand else { return };
+        let mut logged = false;
         loop {
-            match self.database.lacks(unasked).await {
+            match self.database.has_missing_tables(schema).await {
                 Ok(false) => return,
-                Ok(true) if !std::mem::replace(&mut told, true) => tracing::info!("{HOW}"),
+                Ok(true) if !std::mem::replace(&mut logged, true) => tracing::info!("{MESSAGES_WITHOUT_TABLES}"),
                 Ok(true) | Err(_) => {}
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
     }
 }

@@ -13,6 +13,7 @@ use super::tables::Tables;
 use crate::http::listener;
 use crate::http::listener::BoundListener;
 use crate::messaging::Messaging;
+use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, run_last_seen};
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::sql::Database;
@@ -28,6 +29,7 @@ pub struct Workers {
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) deliveries: Vec<DeliveryWorker>,
     pub(super) messaging: Option<Arc<Messaging>>,
+    pub(super) retention: Retention,
     /// Who asks for all who poll; ends when the service is dropped.
     pub(super) asking: Option<BoxFuture<'static, ()>>,
     /// The database of presence, to be closed in the end.
@@ -41,7 +43,7 @@ pub struct Workers {
 /// Stopping flips nobody offline: open requests are answered, sessions end when their heartbeats grow old.
 pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app: App, stop: CancellationToken) {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { presence, redis, deliveries, messaging, asking, database, tables, registry } = workers;
+    let Workers { presence, redis, deliveries, messaging, retention, asking, database, tables, registry } = workers;
     let tasks = TaskTracker::new();
     tables.ensure(&stop).await;
     tasks.spawn(
@@ -61,7 +63,7 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
         let (on, stop) = (tasks.clone(), stop.clone());
         tasks.spawn(async move {
             if stop.run_until_cancelled(tables.messages()).await.is_some() {
-                carry(&on, &messaging, &stop);
+                spawn_messaging_workers(&on, &messaging, retention, &stop);
             }
         });
     }
@@ -76,7 +78,7 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
     tasks.close();
     tasks.wait().await;
     if let Some(messaging) = messaging {
-        messaging.end().await;
+        messaging.close().await;
     }
     if let Some(database) = database {
         database.close().await;
@@ -102,12 +104,19 @@ impl PresenceWorkers {
     }
 }
 
-/// Starts everything that works for messages.
-fn carry(tasks: &TaskTracker, messaging: &Arc<Messaging>, stop: &CancellationToken) {
-    tasks.spawn(messaging.clone().run(stop.clone()));
-    tasks.spawn(messaging.clone().keep_clean(stop.clone()));
-    tasks.spawn(messaging.clone().work(stop.clone()));
-    tasks.spawn(stop.clone().run_until_cancelled_owned(messaging.clone().note_depth()).map(drop));
+/// Starts the background tasks of messaging.
+fn spawn_messaging_workers(
+    tasks: &TaskTracker,
+    messaging: &Arc<Messaging>,
+    retention: Retention,
+    stop: &CancellationToken,
+) {
+    tasks.spawn(run_last_seen(messaging.context.clone(), stop.clone()));
+    tasks.spawn(RetentionWorker::new(messaging, retention).run(stop.clone()));
+    if let Some(worker) = FanoutWorker::new(messaging).map(Arc::new) {
+        tasks.spawn(worker.clone().run(stop.clone()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(worker.report_depth()).map(drop));
+    }
 }
 
 /// Starts the deliveries to one endpoint; those under way have `patience` once all is to stop.

@@ -1,4 +1,4 @@
-//! `presence-sidecar config`: what the sidecar would run with.
+//! `presence-sidecar config`: prints the effective configuration.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]
 pub(super) struct Config {
-    /// Only check: print nothing but problems
+    /// Only check the configuration: print errors and warnings
     #[arg(long)]
     check: bool,
 }

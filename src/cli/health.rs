@@ -1,4 +1,4 @@
-//! `presence-sidecar health`: whether the sidecar answers, for the health checks of containers and supervisors.
+//! `presence-sidecar health`: the health check for containers and supervisors.
 
 use clap::Args;
 
@@ -8,10 +8,10 @@ use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// Ask whether its store answers, too (/ready), and not only whether it runs (/up)
+    /// Check the store as well (/ready), instead of the process only (/up)
     #[arg(long)]
     ready: bool,
-    /// Where it listens, if `serve` was told so by its flag
+    /// The address of the sidecar, if `serve` has this flag
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
@@ -22,8 +22,8 @@ impl Health {
         let config = load(&sources).map_err(|error| error.to_string())?.config;
         let path = if self.ready { "/ready" } else { "/up" };
         run_async(async {
-            let answer = Sidecar::as_anybody(&config)?.get(path).await?;
-            println!("{}", answer["status"].as_str().unwrap_or("up"));
+            let response = Sidecar::without_token(&config)?.get(path).await?;
+            println!("{}", response["status"].as_str().unwrap_or("up"));
             Ok(())
         })
     }

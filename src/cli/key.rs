@@ -1,4 +1,4 @@
-//! `presence-sidecar key`: a new `APP_KEY`, as `php artisan key:generate --show` prints it.
+//! `presence-sidecar key`: prints a new `APP_KEY`, as `php artisan key:generate --show` prints it.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use crate::laravel::crypt::{Cipher, generate_key};
 
 #[derive(Debug, Args)]
 pub(super) struct Key {
-    /// The cipher it is for
+    /// The cipher of the key
     #[arg(long, value_name = "CIPHER", default_value = "aes-256-cbc")]
     cipher: Cipher,
 }

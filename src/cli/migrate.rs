@@ -1,4 +1,4 @@
-//! `presence-sidecar migrate`: makes the tables that are missing.
+//! `presence-sidecar migrate`: creates missing tables and applies pending migrations.
 
 use clap::Args;
 
@@ -14,11 +14,11 @@ impl Migrate {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         run_async(async {
             let database = Database::open(&config.database);
-            let migrated = database.migrate(&crate::app::used_tables(&config)).await;
+            let migrated = database.migrate(&crate::app::schema(&config)).await;
             database.close().await;
             let migrated = migrated.map_err(|error| error.chain())?;
-            migrated.made.iter().for_each(|table| println!("made {table}"));
-            migrated.left.iter().for_each(|table| println!("left {table}"));
+            migrated.created.iter().for_each(|table| println!("created {table}"));
+            migrated.existing.iter().for_each(|table| println!("exists {table}"));
             Ok(())
         })
     }

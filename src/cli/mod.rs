@@ -1,6 +1,6 @@
-//! The commands. Each has a file; this one has the arguments they share.
+//! The commands, one file each; this file has the arguments that they share.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to people and scripts")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print to the terminal")]
 
 mod client;
 mod config;
@@ -24,14 +24,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Flags, Sources};
 
-/// A command's end: nothing, or one line for people.
+/// The result of a command; the error is one line for standard error.
 type CommandResult = Result<(), String>;
 
-/// Presence and sealed messages for Laravel apps, beside the app.
+/// Presence, webhooks and encrypted messages for Laravel apps, as a service beside the app
 ///
-/// Keeps who is online, away or offline in the very cache records that aesircloud/laravel-presence uses, so that PHP reads
-/// what the sidecar writes and the other way round. Without any configuration it runs on one SQLite file and writes
-/// its own secrets; see `presence-sidecar config` for every key and where its value comes from.
+/// Stores which users are online, away or offline in the cache records of aesircloud/laravel-presence, so PHP and the
+/// sidecar read each other's records. Without configuration it uses one SQLite file and generates its own secrets.
+/// `presence-sidecar config` prints every key, its value and where the value comes from.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, propagate_version = true)]
 pub struct Cli {
@@ -46,7 +46,7 @@ struct Source {
     /// A TOML file with the keys of config/presence.toml
     #[arg(long, global = true, value_name = "FILE", env = "PRESENCE_CONFIG")]
     config: Option<PathBuf>,
-    /// The folder of the Laravel app, whose .env is read
+    /// The folder of the Laravel app; its .env is read
     #[arg(long, global = true, value_name = "DIR")]
     laravel: Option<PathBuf>,
 }
@@ -55,28 +55,28 @@ struct Source {
 enum Command {
     /// Run the sidecar
     Serve(serve::Serve),
-    /// Print the configuration, and where each value comes from
+    /// Print the configuration and the source of each value
     Config(config::Config),
-    /// Say whether store, sidecar and app agree, and what to do where they do not
+    /// Check that store, sidecar and app are configured consistently
     Doctor(doctor::Doctor),
-    /// Say whether the sidecar answers: exit status 0 if it does, else 1
+    /// Check that the sidecar responds: exit status 0, else 1
     Health(health::Health),
-    /// Make the tables that are missing, and leave what is there
+    /// Create missing tables; existing tables are not changed
     Migrate(migrate::Migrate),
     /// Print a new APP_KEY
     Key(key::Key),
     /// Write the OpenAPI document
     Openapi(openapi::Openapi),
-    /// Look at deliveries, make them again, send a ping
+    /// List and replay webhook deliveries, or send a test ping
     Webhooks(webhooks::Webhooks),
     Client(client::MessagesClient),
     Operator(operator::Operate),
 }
 
 impl Cli {
-    /// Runs the command. Failures are one line on standard error.
+    /// Runs the command. An error is one line on standard error.
     pub fn run(self) -> ExitCode {
-        let ended = match self.command {
+        let result = match self.command {
             Command::Serve(serve) => serve.run(self.source),
             Command::Config(config) => config.run(self.source),
             Command::Doctor(doctor) => doctor.run(self.source),
@@ -88,7 +88,7 @@ impl Cli {
             Command::Client(client) => client.run(),
             Command::Operator(operator) => operator.run(self.source),
         };
-        match ended {
+        match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => {
                 eprintln!("presence-sidecar: {line}");
@@ -104,28 +104,28 @@ impl Source {
     }
 }
 
-/// An argument that is JSON. On its own, clap would take any text for a JSON string.
+/// Parses a JSON argument. By default clap would accept any text as a JSON string.
 fn json_value(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
 }
 
-/// Prints a line. Where nobody reads any more, as behind `| head`, there is nothing left to do.
-fn say(line: &str) {
+/// Prints a line. Ends the process if standard output is closed, as by `| head`.
+fn print_line(line: &str) {
     if writeln!(std::io::stdout(), "{line}").is_err() {
         std::process::exit(0);
     }
 }
 
-/// Runs a command that calls somebody.
+/// Runs a command that makes requests.
 fn run_async(command: impl Future<Output = CommandResult>) -> CommandResult {
-    // The provider can only be installed twice by somebody else in this process, who then chose it.
+    // Fails only if a provider is already installed, which is then used.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(command)
 }
 
-/// Ends when the process is asked to, by Ctrl-C or SIGTERM.
-async fn stopped() {
+/// Resolves on Ctrl-C or SIGTERM.
+async fn shutdown_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return std::future::pending().await;
@@ -136,7 +136,7 @@ async fn stopped() {
     }
 }
 
-/// The process environment; what is not Unicode cannot be meant for us.
+/// The process environment, without variables that are not Unicode.
 fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

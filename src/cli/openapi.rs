@@ -1,4 +1,4 @@
-//! `presence-sidecar openapi`: the contract, as it is committed to `openapi/`.
+//! `presence-sidecar openapi`: writes the OpenAPI document, as it is committed to `openapi/`.
 
 use std::path::PathBuf;
 
@@ -20,11 +20,11 @@ impl Openapi {
     pub(super) fn run(self) -> CommandResult {
         let defaults = load(&Sources::default()).map_err(|error| error.to_string())?.config;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-        let document = runtime.block_on(async { app::assemble(&defaults).map(|app| app.document) });
+        let document = runtime.block_on(async { app::App::build(&defaults).map(|app| app.document) });
         let document = document.map_err(|error| error.to_string())?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
-        for (ending, text) in [("json", openapi::to_json(&document)), ("yaml", openapi::to_yaml(&document))] {
-            let path = self.out.join("presence-sidecar").with_extension(ending);
+        for (extension, text) in [("json", openapi::to_json(&document)), ("yaml", openapi::to_yaml(&document))] {
+            let path = self.out.join("presence-sidecar").with_extension(extension);
             std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
             println!("{}", path.display());
         }

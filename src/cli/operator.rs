@@ -1,4 +1,4 @@
-//! `presence-sidecar operator`: who is there, what was said; and saying something.
+//! `presence-sidecar operator`: lists clients and messages, publishes, revokes clients.
 
 use std::time::Duration;
 
@@ -7,25 +7,27 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sidecar::connection;
-use super::{CommandResult, Source, json_value, run_async, say, stopped};
-use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, said, visible};
+use super::{CommandResult, Source, json_value, print_line, run_async, shutdown_signal};
+use crate::client::{
+    ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize,
+};
 use crate::config::{Flags, load};
 use crate::tui;
 
-/// How often `follow` asks.
-const EVERY: Duration = Duration::from_secs(1);
+/// The poll interval of `follow`.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Look at clients and their messages, and publish
+/// List clients and messages, publish messages, revoke clients
 ///
-/// Without a command: a full-screen view of who is there and what is said, with a prompt that publishes to the client
-/// that is selected. The sidecar is found as the configuration says, or by --url; OPERATOR_TOKENS let you read and
-/// ADMIN_TOKEN lets you publish, from the environment, the configuration or the app's .env (--laravel).
+/// Without a command: a full-screen view of the clients and their messages, with a prompt that publishes to the selected
+/// client. The address of the sidecar is in the configuration or in --url. Reading needs OPERATOR_TOKENS and publishing
+/// needs ADMIN_TOKEN, from the environment, the configuration or the app's .env (--laravel).
 #[derive(Debug, Args)]
 #[command(subcommand_help_heading = "Commands")]
 pub(super) struct Operate {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where the sidecar is: http(s)://host:port or unix:/path; unset, where the configuration has it listen
+    /// The address of the sidecar: http(s)://host:port or unix:/path; by default the first one in the configuration
     #[arg(long, global = true, value_name = "URL", env = "PRESENCE_SIDECAR_URL")]
     url: Option<String>,
 }
@@ -34,33 +36,33 @@ pub(super) struct Operate {
 enum Command {
     /// List the clients
     Clients {
-        /// As JSON, one object a line
+        /// Print JSON, one object per line
         #[arg(long)]
         json: bool,
     },
-    /// List the messages of a client, opened
+    /// List the decrypted messages of a client
     Messages(Reading),
-    /// List the messages of a client and those that come, until Ctrl-C
+    /// List the messages of a client and wait for new ones, until Ctrl-C
     Follow(Reading),
     /// Publish a message
     Publish {
-        /// What it says
+        /// The text of the message
         #[arg(required_unless_present = "payload")]
         text: Option<String>,
-        /// What it says as JSON, in place of a text: an object or a list with something in it
+        /// A JSON payload instead of a text: an object or a list that is not empty
         #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
-        /// The clients that it is for, a comma list of ids
+        /// The recipients: a comma-separated list of client ids
         #[arg(long, value_name = "ID,ID", value_delimiter = ',', required = true)]
         to: Vec<String>,
-        /// What it is about
+        /// The type of the message
         #[arg(long, value_name = "TYPE", default_value = "chat")]
         r#type: String,
-        /// Published again with the same one, it is stored once; unset, a random one
+        /// The idempotency key: messages with the same key are stored once; random by default
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
-    /// Shut a client out: its credentials are worth nothing any more
+    /// Revoke a client: its credentials become invalid
     Revoke {
         /// The client's id
         client: String,
@@ -71,10 +73,10 @@ enum Command {
 struct Reading {
     /// The client's id
     client: String,
-    /// Only messages behind this id
+    /// Only messages after this id
     #[arg(long, value_name = "ID", default_value_t = 0)]
     cursor: i64,
-    /// As JSON, one object a line
+    /// Print JSON, one object per line
     #[arg(long)]
     json: bool,
 }
@@ -86,19 +88,21 @@ impl Operate {
         let (token, admin) = (messaging.operator_tokens.into_iter().next(), messaging.admin_token);
         let publishes = matches!(self.command, Some(Command::Publish { .. }));
         match (publishes, &token, &admin) {
-            (true, _, None) => return Err("there is no token to publish with: set ADMIN_TOKEN".to_owned()),
-            (false, None, _) => return Err("there is no token to read with: set OPERATOR_TOKENS".to_owned()),
+            (true, _, None) => return Err("publishing needs a token: set ADMIN_TOKEN".to_owned()),
+            (false, None, _) => return Err("reading needs a token: set OPERATOR_TOKENS".to_owned()),
             (true, _, Some(_)) | (false, Some(_), _) => {}
         }
         run_async(async move {
             let connection = match &self.url {
-                Some(url) => SidecarConnection::to(url).map_err(told)?,
+                Some(url) => SidecarConnection::to(url).map_err(to_message)?,
                 None => connection(&config.server.listen)?,
             };
             let operator = Operator::new(connection, token, admin);
             match self.command {
                 Some(command) => command.run(operator).await,
-                None => tui::run(operator, stopped()).await.map_err(|error| format!("there is no terminal: {error}")),
+                None => tui::run(operator, shutdown_signal())
+                    .await
+                    .map_err(|error| format!("cannot open the terminal: {error}")),
             }
         })
     }
@@ -108,25 +112,26 @@ impl Command {
     async fn run(self, operator: Operator) -> CommandResult {
         match self {
             Self::Clients { json } => {
-                list(&operator.clients().await.map_err(told)?, json);
+                print_clients(&operator.clients().await.map_err(to_message)?, json);
                 Ok(())
             }
-            Self::Messages(reading) => reading.pages(&operator, reading.cursor).await.map(drop),
+            Self::Messages(reading) => reading.print_pages(&operator, reading.cursor).await.map(drop),
             Self::Follow(reading) => tokio::select! {
-                ended = reading.follow(&operator) => ended,
-                () = stopped() => Ok(()),
+                result = reading.follow(&operator) => result,
+                () = shutdown_signal() => Ok(()),
             },
             Self::Publish { text, payload, to, r#type: kind, idempotency_key } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
                 let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
                 let publication = Publication { to, kind, payload, key };
-                let queued = operator.publish(&publication).await.map_err(|failure| untold(&publication, failure))?;
+                let queued =
+                    operator.publish(&publication).await.map_err(|failure| describe_failure(&publication, &failure))?;
                 println!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" });
                 Ok(())
             }
             Self::Revoke { client } => {
-                operator.revoke(&client).await.map_err(told)?;
-                println!("{client} is shut out.");
+                operator.revoke(&client).await.map_err(to_message)?;
+                println!("Revoked client {client}.");
                 Ok(())
             }
         }
@@ -134,14 +139,14 @@ impl Command {
 }
 
 impl Reading {
-    /// Prints what is behind `cursor`, page after page; gives the last id.
-    async fn pages(&self, operator: &Operator, mut cursor: i64) -> Result<i64, String> {
+    /// Prints all pages of messages after `cursor`; returns the last id.
+    async fn print_pages(&self, operator: &Operator, mut cursor: i64) -> Result<i64, String> {
         loop {
-            let messages = operator.messages(&self.client, cursor).await.map_err(told)?;
+            let messages = operator.messages(&self.client, cursor).await.map_err(to_message)?;
             let Some(last) = messages.last() else { return Ok(cursor) };
             cursor = last.id;
             for message in &messages {
-                say(&if self.json { json!(message).to_string() } else { line(message) });
+                print_line(&if self.json { json!(message).to_string() } else { line(message) });
             }
         }
     }
@@ -149,41 +154,41 @@ impl Reading {
     async fn follow(&self, operator: &Operator) -> CommandResult {
         let mut cursor = self.cursor;
         loop {
-            cursor = self.pages(operator, cursor).await?;
-            tokio::time::sleep(EVERY).await;
+            cursor = self.print_pages(operator, cursor).await?;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-fn list(clients: &[ClientRow], json: bool) {
+fn print_clients(clients: &[ClientRow], json: bool) {
     for client in clients {
-        say(&if json { json!(client).to_string() } else { row(client) });
+        print_line(&if json { json!(client).to_string() } else { row(client) });
     }
     if clients.is_empty() {
-        eprintln!("There are no clients.");
+        eprintln!("No clients.");
     }
 }
 
-/// A client for people: which, whether it is there, when it was last heard of, its name.
+/// A client as one line: id, status, last poll, name.
 fn row(client: &ClientRow) -> String {
     let seen = client.last_seen_at.as_deref().unwrap_or("never");
-    let name = client.name.as_deref().map(visible).unwrap_or_default();
+    let name = client.name.as_deref().map(sanitize).unwrap_or_default();
     format!("{}  {:<7}  {seen:<27}  {name}", client.id, client.status)
 }
 
-/// A message for people: when, from whom, what it is about, what it says.
+/// A message as one line: id, time, sender, type, payload.
 fn line(message: &OpenedMessage) -> String {
     let from = message.from_client_id.as_deref().unwrap_or("application");
-    let said = said(message.payload.get("payload").unwrap_or(&message.payload));
-    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, visible(&message.r#type))
+    let said = render_payload(message.payload.get("payload").unwrap_or(&message.payload));
+    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, sanitize(&message.r#type))
 }
 
-/// Why a publication failed, and, unless it was refused for good, how to say it again so that it is stored once.
-fn untold(publication: &Publication, failure: ClientError) -> String {
-    let again = failure.is_passing().then(|| format!("; again, once: --idempotency-key {}", publication.key));
-    format!("{failure}{}", again.unwrap_or_default())
+/// The error of a publication and, if a retry can succeed, the option that makes the retry idempotent.
+fn describe_failure(publication: &Publication, failure: &ClientError) -> String {
+    let retry = failure.is_retryable().then(|| format!("; to retry: --idempotency-key {}", publication.key));
+    format!("{failure}{}", retry.unwrap_or_default())
 }
 
-fn told(failure: ClientError) -> String {
+fn to_message(failure: ClientError) -> String {
     failure.to_string()
 }

@@ -1,4 +1,4 @@
-//! `presence-sidecar serve`: the sidecar itself.
+//! `presence-sidecar serve`: runs the sidecar.
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +11,7 @@ use crate::{app, http, telemetry};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Where to listen: a comma list of host:port and unix:/path
+    /// Addresses to listen on: a comma-separated list of host:port and unix:/path
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
@@ -24,14 +24,14 @@ impl Serve {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        // The provider can only be installed twice by somebody else in this process, who then chose it.
+        // Fails only if a provider is already installed, which is then used.
         _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = http::listener::runtime(loaded.config.server.workers);
         runtime.map_err(|error| error.to_string())?.block_on(serve(&loaded.config, generated.as_deref()))
     }
 }
 
-/// Loads; if a secret is missing, writes it once and loads again. The second value is the file that was written.
+/// Loads the configuration. If a secret is missing, generates it and loads again; the second value is then its file.
 fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), String> {
     let loaded = load(sources).map_err(|error| error.to_string())?;
     let missing = loaded.config.missing_secrets();
@@ -40,13 +40,13 @@ fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), Stri
     }
     let storage = &loaded.config.storage;
     let written = secrets::ensure(storage, &missing)
-        .map_err(|error| format!("storage = {}: the secrets cannot be written there: {error}", storage.display()))?;
+        .map_err(|error| format!("storage = {}: cannot write the generated secrets: {error}", storage.display()))?;
     let loaded = load(sources).map_err(|error| error.to_string())?;
     Ok((loaded, Some(written.path.display().to_string())))
 }
 
 async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
-    let app = app::assemble(config).map_err(|error| error.to_string())?;
+    let app = app::App::build(config).map_err(|error| error.to_string())?;
     let listeners = bind_all(&config.server.listen).await?;
     let metrics = bind_all(&config.metrics.listen).await?;
     for listener in &listeners {
@@ -56,7 +56,7 @@ async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
         tracing::info!(listen = listener.describe(), "serving metrics");
     }
     if let Some(path) = generated {
-        greet(config, path, &listeners);
+        print_quickstart(config, path, &listeners);
     }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
@@ -73,9 +73,9 @@ async fn bind_all(addresses: &[Listen]) -> Result<Vec<BoundListener>, String> {
     Ok(bound)
 }
 
-/// Tells a person at the first start what to do next. On standard output, since it is no log line.
-fn greet(config: &Config, path: &str, listeners: &[BoundListener]) {
-    println!("Secrets were generated once, into {path}. Read by you alone; back them up.");
+/// Prints the next steps after the first start; on standard output, as it is not a log line.
+fn print_quickstart(config: &Config, path: &str, listeners: &[BoundListener]) {
+    println!("Generated secrets in {path}, readable only by you. Back them up.");
     let tcp = listeners.iter().map(BoundListener::describe).find(|address| address.starts_with("http"));
     if let (Some(address), Some(_)) = (tcp, config.auth.tokens.first()) {
         println!("Try it:\n");
@@ -89,13 +89,13 @@ fn greet(config: &Config, path: &str, listeners: &[BoundListener]) {
 async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        tracing::error!("signals cannot be heard; stop with SIGKILL");
+        tracing::error!("cannot install signal handlers; stop with SIGKILL");
         return;
     };
     let name = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
     };
-    tracing::info!(signal = name, "stopping: open requests are answered first");
+    tracing::info!(signal = name, "stopping: waiting for open requests");
     stop.cancel();
 }

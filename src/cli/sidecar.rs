@@ -1,4 +1,4 @@
-//! The running sidecar, for commands that ask it.
+//! The running sidecar, for commands that call it.
 
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -7,35 +7,35 @@ use serde_json::Value;
 use crate::client::{ClientError, SidecarConnection};
 use crate::config::{Config, Listen};
 
-/// The sidecar that runs with a configuration.
+/// A client for the sidecar that runs with this configuration.
 pub(super) struct Sidecar<'a> {
     connection: SidecarConnection,
     token: Option<&'a str>,
 }
 
 impl<'a> Sidecar<'a> {
-    /// Where `config` has it listen first, called with the service token.
+    /// Calls the first address of `config`, with the service token.
     pub(super) fn of(config: &'a Config) -> Result<Self, String> {
         let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
-        Ok(Self { token: Some(token), ..Self::as_anybody(config)? })
+        Ok(Self { token: Some(token), ..Self::without_token(config)? })
     }
 
-    /// The same, called without a token.
-    pub(super) fn as_anybody(config: &Config) -> Result<Self, String> {
+    /// Calls the first address of `config`, without a token.
+    pub(super) fn without_token(config: &Config) -> Result<Self, String> {
         Ok(Self { connection: connection(&config.server.listen)?, token: None })
     }
 
-    /// Its address.
+    /// The address of the sidecar.
     pub(super) fn address(&self) -> &str {
         self.connection.address()
     }
 
-    /// GET `path`; JSON.
+    /// Sends GET `path`; returns JSON.
     pub(super) async fn get(&self, path: &str) -> Result<Value, String> {
         self.call(Method::GET, path).await
     }
 
-    /// Calls `path`; JSON, or what the sidecar says against it.
+    /// Calls `path`; returns JSON, or the message of the error response.
     pub(super) async fn call(&self, method: Method, path: &str) -> Result<Value, String> {
         let request = self.connection.request(method, path);
         let request = match self.token {
@@ -50,7 +50,7 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-/// To the first of the addresses that a sidecar listens on.
+/// A connection to the first of the addresses that a sidecar listens on.
 pub(super) fn connection(listen: &[Listen]) -> Result<SidecarConnection, String> {
     let connection = match listen.first() {
         Some(Listen::Unix(path)) => SidecarConnection::to_socket(path),
@@ -60,9 +60,9 @@ pub(super) fn connection(listen: &[Listen]) -> Result<SidecarConnection, String>
     connection.map_err(|failure| failure.to_string())
 }
 
-/// Where a sidecar that listens on every address is reached from this host.
+/// The local address of a sidecar that listens on all addresses.
 fn reachable(address: &str) -> String {
-    let everywhere = [("0.0.0.0:", "127.0.0.1:"), ("[::]:", "[::1]:")];
-    let local = everywhere.iter().find_map(|(all, one)| Some(format!("{one}{}", address.strip_prefix(all)?)));
+    let wildcards = [("0.0.0.0:", "127.0.0.1:"), ("[::]:", "[::1]:")];
+    let local = wildcards.iter().find_map(|(all, one)| Some(format!("{one}{}", address.strip_prefix(all)?)));
     local.unwrap_or_else(|| address.to_owned())
 }

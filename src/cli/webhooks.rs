@@ -1,4 +1,4 @@
-//! `presence-sidecar webhooks`: deliveries under way or given up, and a ping.
+//! `presence-sidecar webhooks`: lists and replays deliveries, and sends a test ping.
 
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
@@ -20,30 +20,30 @@ pub(super) struct Webhooks {
 enum Command {
     /// List the deliveries of the running sidecar
     List {
-        /// Which ones
+        /// The state of the deliveries
         #[arg(long, value_enum, default_value = "pending")]
         state: State,
-        /// Only those to this endpoint
+        /// Only deliveries to this endpoint
         #[arg(long)]
         endpoint: Option<String>,
-        /// As JSON, one object a line
+        /// Print JSON, one object per line
         #[arg(long)]
         json: bool,
     },
-    /// Make deliveries again that were given up: one, or all since a time
+    /// Queue dead letters again: one, or all since a time
     Replay {
-        /// The delivery, as `list --state dead` names it; all of them if left out
+        /// The id from `list --state dead`; all dead letters if omitted
         id: Option<String>,
-        /// Only those that were queued at this time (RFC 3339) or later
+        /// Only deliveries that were queued at or after this time (RFC 3339)
         #[arg(long, conflicts_with = "id")]
         since: Option<String>,
-        /// Only those to this endpoint
+        /// Only deliveries to this endpoint
         #[arg(long, conflicts_with = "id")]
         endpoint: Option<String>,
     },
-    /// Send a signed ping from here, and print what comes back
+    /// Send a signed ping from this process, and print the response
     Test {
-        /// The endpoint; all of them if left out
+        /// The endpoint; all endpoints if omitted
         endpoint: Option<String>,
     },
 }
@@ -69,18 +69,18 @@ impl Command {
             Self::Replay { id: Some(id), .. } => {
                 let path =
                     format!("/{}/replay", url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>());
-                replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries(&path, &[])).await?)
+                print_replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries(&path, &[])).await?)
             }
             Self::Replay { id: None, since, endpoint } => {
                 let query = [("since", since), ("endpoint", endpoint)];
-                replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries("/replay", &query)).await?)
+                print_replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries("/replay", &query)).await?)
             }
             Self::Test { endpoint } => test(config, endpoint.as_deref()).await,
         }
     }
 }
 
-/// A path below the deliveries, with a query.
+/// A path of the deliveries API, with a query.
 fn deliveries(path: &str, query: &[(&str, Option<String>)]) -> String {
     let mut pairs = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in query {
@@ -114,12 +114,12 @@ async fn list(config: &Config, state: State, endpoint: Option<String>, json: boo
         }
     }
     if count == 0 {
-        eprintln!("Nothing is {state}.");
+        eprintln!("No {state} deliveries.");
     }
     Ok(())
 }
 
-/// A delivery for people: when, what, about whom, and how it went.
+/// A delivery as one line: time, event, user, tries, last result, id.
 fn line(delivery: &Value) -> String {
     let text = |name: &str| match &delivery[name] {
         Value::String(text) => text.clone(),
@@ -130,8 +130,8 @@ fn line(delivery: &Value) -> String {
     format!("{at}  {event:<9}  {user:<20}  {tries} tries, {}  {id}", text("last"))
 }
 
-fn replayed(answer: &Value) -> CommandResult {
-    println!("{} queued again.", answer["replayed"]);
+fn print_replayed(response: &Value) -> CommandResult {
+    println!("{} queued again.", response["replayed"]);
     Ok(())
 }
 
@@ -142,20 +142,22 @@ async fn test(config: &Config, name: Option<&str>) -> CommandResult {
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
         return Err(match (name, names.is_empty()) {
             (_, true) => "no endpoint is configured: set PRESENCE_WEBHOOK_URL and PRESENCE_WEBHOOK_SECRET".to_owned(),
-            (name, false) => format!("there is no endpoint {}, but {}", name.unwrap_or_default(), names.join(", ")),
+            (name, false) => {
+                format!("no endpoint is named {}; endpoints: {}", name.unwrap_or_default(), names.join(", "))
+            }
         });
     }
     let mut failed = 0;
     for endpoint in &chosen {
-        let (answer, body) = admin::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
-        println!("{}: {}", endpoint.name, answer.describe());
-        if matches!(answer, AttemptResult::Status { .. }) && !body.is_empty() {
+        let (result, body) = admin::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
+        println!("{}: {}", endpoint.name, result.describe());
+        if matches!(result, AttemptResult::Status { .. }) && !body.is_empty() {
             println!("{}", String::from_utf8_lossy(&body));
         }
-        failed += usize::from(answer.outcome() != AttemptOutcome::Delivered);
+        failed += usize::from(result.outcome() != AttemptOutcome::Delivered);
     }
     match failed {
         0 => Ok(()),
-        failed => Err(format!("{failed} of {} did not take the ping", chosen.len())),
+        failed => Err(format!("{failed} of {} endpoints failed the test ping", chosen.len())),
     }
 }

@@ -1,4 +1,4 @@
-//! A client of messages: registers, polls, opens, acknowledges, seals, sends.
+//! A messaging client: registers, polls, opens, acknowledges, seals, sends.
 
 use chrono::{SecondsFormat, Utc};
 use reqwest::{Method, RequestBuilder};
@@ -6,8 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::answers::{Polled, Registered, SealedMessage};
-use super::{ClientError, SavedCredentials, SidecarConnection};
+use super::connection::{ClientError, SidecarConnection};
+use super::credentials::SavedCredentials;
+use super::responses::{PolledMessages, RegisteredClient, SealedMessage};
 use crate::messaging::domain::ClientId;
 use crate::messaging::seal::{SealKey, aad};
 
@@ -20,50 +21,50 @@ pub struct MessagingClient {
     key: SealKey,
 }
 
-/// What a client registers with.
+/// A registration.
 #[derive(Debug, Serialize)]
 pub struct Registration<'a> {
-    /// What it calls itself: with the same one it gets the same credentials again.
+    /// The name under which the client registers; the same fingerprint returns the same credentials.
     pub fingerprint: &'a str,
-    /// What people call it.
+    /// The display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// What a sidecar whose registration is closed asks for.
+    /// The registration token, if the sidecar requires one.
     #[serde(skip)]
     pub token: Option<&'a str>,
 }
 
-/// A message that was polled.
+/// A message from a poll.
 #[derive(Clone, Debug, Serialize, PartialEq)]
-pub struct Received {
-    /// Its id.
+pub struct ReceivedMessage {
+    /// The id.
     pub id: i64,
-    /// What it is about.
+    /// The type of the message.
     pub r#type: String,
-    /// When it was stored.
+    /// The time at which it was stored.
     pub created_at: String,
     /// Whether the client sent it itself.
     pub own: bool,
-    /// What it says; `None` if it does not open.
+    /// The payload; `None` if the message does not open.
     pub payload: Option<Value>,
 }
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// What it is about.
+pub struct OutgoingMessage {
+    /// The type of the message.
     pub kind: String,
-    /// What it says.
+    /// The payload.
     pub payload: Value,
-    /// The clients it is relayed to; without any, operators alone read it.
+    /// The clients to relay to; without any, only operators read the message.
     pub to: Vec<String>,
 }
 
 impl MessagingClient {
-    /// Registers, and gives the credentials: new ones, or those of the client with this fingerprint.
+    /// Registers and returns the credentials: new ones, or those of the existing client with this fingerprint.
     ///
-    /// # ValidationErrors
-    /// The sidecar does not answer or refuses.
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
     pub async fn register(
         connection: &SidecarConnection,
         registration: &Registration<'_>,
@@ -72,47 +73,47 @@ impl MessagingClient {
         if let Some(token) = registration.token {
             request = request.header("X-Registration-Token", token);
         }
-        let Registered { client_id, personal_token, api_token } = connection.expect(request).await?;
+        let RegisteredClient { client_id, personal_token, api_token } = connection.expect(request).await?;
         Ok(SavedCredentials { url: connection.address().to_owned(), client_id, personal_token, api_token })
     }
 
-    /// The client with these credentials. Nothing is asked yet.
+    /// Creates a client with these credentials. Sends no request yet.
     ///
-    /// # ValidationErrors
-    /// [`ClientError::Key`], [`ClientError::Address`] if the credentials cannot be some.
+    /// # Errors
+    /// [`ClientError::InvalidKey`] or [`ClientError::Refused`] if the credentials are malformed.
     pub fn new(connection: SidecarConnection, credentials: &SavedCredentials) -> Result<Self, ClientError> {
-        let key = SealKey::parse(&credentials.personal_token).ok_or(ClientError::Key)?;
+        let key = SealKey::parse(&credentials.personal_token).ok_or(ClientError::InvalidKey)?;
         let id = ClientId::parse(&credentials.client_id);
         let id = id.ok_or_else(|| ClientError::Refused {
             status: 401,
-            message: "the client's id is no UUID".to_owned(),
+            message: "the client id is not a UUID".to_owned(),
             retry_after: None,
         })?;
         Ok(Self { connection, id, api_token: credentials.api_token.clone().into(), key })
     }
 
-    /// The messages behind what is acknowledged, or behind an id, by rising id.
+    /// Polls for messages after the acknowledged id, or after `after`, by ascending id.
     ///
-    /// # ValidationErrors
-    /// The sidecar does not answer or refuses.
-    pub async fn poll(&self, after: Option<i64>) -> Result<Vec<Received>, ClientError> {
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
+    pub async fn poll(&self, after: Option<i64>) -> Result<Vec<ReceivedMessage>, ClientError> {
         let cursor = after.map(|id| format!("?cursor={id}")).unwrap_or_default();
         let request = self.request(Method::GET, &format!("/messages/poll{cursor}"));
-        let Polled { messages } = self.connection.answer(request).await?.unwrap_or_default();
-        Ok(messages.iter().map(|message| self.received(message)).collect())
+        let PolledMessages { messages } = self.connection.fetch(request).await?.unwrap_or_default();
+        Ok(messages.iter().map(|message| self.open(message)).collect())
     }
 
-    /// Says that everything up to `id` was dealt with.
+    /// Acknowledges all messages up to `id`.
     ///
-    /// # ValidationErrors
-    /// The sidecar does not answer or refuses.
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
     pub async fn acknowledge(&self, id: i64) -> Result<(), ClientError> {
         let request = self.request(Method::POST, "/messages/ack").json(&json!({"last_received_id": id}));
         self.connection.expect::<Value>(request).await.map(drop)
     }
 
-    /// A body for [`send`](Self::send). InDoubtCommit again, it is the same message and is stored once.
-    pub fn seal(&self, outgoing: &Outgoing) -> Value {
+    /// Seals a message into a body for [`send`](Self::send). The same body sent again is the same message, and stored once.
+    pub fn seal(&self, outgoing: &OutgoingMessage) -> Value {
         let ts = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, false);
         let mut plain = Map::new();
         plain.insert("type".to_owned(), outgoing.kind.as_str().into());
@@ -130,10 +131,10 @@ impl MessagingClient {
         })
     }
 
-    /// Sends what was sealed.
+    /// Sends a sealed body.
     ///
-    /// # ValidationErrors
-    /// The sidecar does not answer or refuses.
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
     pub async fn send(&self, sealed: &Value) -> Result<(), ClientError> {
         let request = self.request(Method::POST, "/messages/send").json(sealed);
         self.connection.expect::<Value>(request).await.map(drop)
@@ -144,24 +145,24 @@ impl MessagingClient {
         request.bearer_auth(self.api_token.expose_secret()).header("X-Client-Id", self.id.as_str())
     }
 
-    fn received(&self, message: &SealedMessage) -> Received {
+    fn open(&self, message: &SealedMessage) -> ReceivedMessage {
         let open = |aad: String| self.key.open(&message.sealed(), &[aad]).ok();
-        let theirs = open(aad::of_fan_out(&self.id, &message.created_at));
-        let own = theirs.is_none().then(|| open(aad::of_sent(&self.id, &message.created_at))).flatten();
-        let (is_own, plain) = (own.is_some(), theirs.or(own));
+        let received = open(aad::of_fan_out(&self.id, &message.created_at));
+        let own = received.is_none().then(|| open(aad::of_sent(&self.id, &message.created_at))).flatten();
+        let (is_own, plain) = (own.is_some(), received.or(own));
         let plain: Option<Value> = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
-        Received {
+        ReceivedMessage {
             id: message.id,
             r#type: message.r#type.clone(),
             created_at: message.created_at.clone(),
             own: is_own,
-            payload: plain.map(payload),
+            payload: plain.map(extract_payload),
         }
     }
 }
 
-/// The payload of what was sealed; all of it, if it is built otherwise.
-fn payload(mut plain: Value) -> Value {
+/// Returns the `payload` of a plaintext, or all of it if it has none.
+fn extract_payload(mut plain: Value) -> Value {
     match plain.get_mut("payload") {
         Some(payload) => payload.take(),
         None => plain,

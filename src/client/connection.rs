@@ -1,4 +1,4 @@
-//! Calls to a sidecar, and how they fail.
+//! Requests to a sidecar, and their errors.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,13 +12,13 @@ use url::Url;
 
 use crate::messaging::seal::OpenError;
 
-/// A sidecar that does not answer within this is taken to be stuck.
+/// The timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Most characters of what a stranger answers that are shown.
-const SHOWN: usize = 200;
+/// Maximum number of characters of an error message that are shown.
+const MAX_MESSAGE: usize = 200;
 
-/// Where a sidecar is reached.
+/// A connection to a sidecar.
 #[derive(Clone, Debug)]
 pub struct SidecarConnection {
     http: reqwest::Client,
@@ -26,79 +26,79 @@ pub struct SidecarConnection {
     address: String,
 }
 
-/// Why a call came to nothing.
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is none.
+    /// The address is malformed.
     #[error("{0} is neither an http(s) URL nor unix:/path/to.sock")]
-    Address(String),
-    /// Nobody answers there.
+    InvalidAddress(String),
+    /// The sidecar does not answer.
     #[error("{address} does not answer: {cause}")]
     Unreachable {
-        /// Where.
+        /// The address of the sidecar.
         address: String,
         /// The innermost cause.
         cause: String,
     },
-    /// The caller's requests are used up.
+    /// The rate limit of the caller is used up.
     #[error("too many requests: try again in {} s", retry_after.as_secs())]
-    TooMany {
-        /// When to come back.
+    RateLimited {
+        /// The time to wait before the next request.
         retry_after: Duration,
     },
-    /// The sidecar says no, in its own words.
+    /// The sidecar refuses the request.
     #[error("{message} (HTTP {status})")]
     Refused {
         /// The status code.
         status: u16,
-        /// What it says.
+        /// The message of the response.
         message: String,
-        /// When to come back, if it says so.
+        /// The time to wait before the next request, if the response names it.
         retry_after: Option<Duration>,
     },
-    /// What answered is no sidecar.
-    #[error("{address} answers, but not as a sidecar does: {what}")]
-    Strange {
-        /// Where.
+    /// The response is not one of a sidecar.
+    #[error("unexpected response from {address}; is it a presence-sidecar? {what}")]
+    UnexpectedResponse {
+        /// The address of the sidecar.
         address: String,
-        /// What was wrong with it.
+        /// The difference from a response of a sidecar.
         what: String,
     },
-    /// The key of the credentials is no key.
-    #[error("the personal token is no key in base64")]
-    Key,
-    /// Something that cannot be opened.
+    /// The personal token of the credentials is malformed.
+    #[error("the personal token is not a key in base64")]
+    InvalidKey,
+    /// A message cannot be opened.
     #[error(transparent)]
     Sealed(#[from] OpenError),
 }
 
 impl SidecarConnection {
-    /// To `http://host:port`, `https://host` or `unix:/path`. Proxies of the environment are used.
+    /// Connects to `http://host:port`, `https://host` or `unix:/path`. Uses the proxies of the environment.
     ///
-    /// # ValidationErrors
-    /// [`ClientError::Address`] if it is none of these.
+    /// # Errors
+    /// [`ClientError::InvalidAddress`] if the address is none of these.
     pub fn to(address: &str) -> Result<Self, ClientError> {
         if let Some(path) = address.strip_prefix("unix:") {
             return Self::to_socket(Path::new(path));
         }
-        let refused = || ClientError::Address(address.to_owned());
+        let invalid = || ClientError::InvalidAddress(address.to_owned());
         let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let base = url.ok_or_else(refused)?.as_str().trim_end_matches('/').to_owned();
+        let base = url.ok_or_else(invalid)?.as_str().trim_end_matches('/').to_owned();
         Self::build(reqwest::Client::builder(), base.clone(), base)
     }
 
-    /// To a sidecar on this machine, past any proxy.
+    /// Connects to a sidecar on this machine, without a proxy.
     ///
-    /// # ValidationErrors
-    /// There is no TLS for this process.
+    /// # Errors
+    /// TLS cannot be initialised.
     pub fn to_local(address: &str) -> Result<Self, ClientError> {
         let base = format!("http://{address}");
         Self::build(reqwest::Client::builder().no_proxy(), base.clone(), base)
     }
 
-    /// To a unix socket.
+    /// Connects to a unix socket.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// As [`to_local`](Self::to_local).
     pub fn to_socket(path: &Path) -> Result<Self, ClientError> {
         let builder = reqwest::Client::builder().no_proxy().unix_socket(path.to_owned());
@@ -106,99 +106,108 @@ impl SidecarConnection {
     }
 
     fn build(builder: ClientBuilder, base: String, address: String) -> Result<Self, ClientError> {
-        // Whoever answers must not send credentials elsewhere.
+        // No redirects: the response must not send credentials to another host.
         let http = builder.timeout(TIMEOUT).redirect(Policy::none()).build();
-        let http =
-            http.map_err(|error| ClientError::Unreachable { address: address.clone(), cause: innermost(&error) })?;
+        let http = http
+            .map_err(|error| ClientError::Unreachable { address: address.clone(), cause: innermost_cause(&error) })?;
         Ok(Self { http, base, address })
     }
 
-    /// Its address, as [`to`](Self::to) takes it.
+    /// The address, as [`to`](Self::to) takes it.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// A request to be completed.
+    /// Starts a request.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// What comes back as JSON; `None` for 204.
+    /// Sends a request and returns its JSON; `None` for status 204.
     ///
-    /// # ValidationErrors
-    /// All but [`ClientError::Address`], [`ClientError::Key`] and [`ClientError::Sealed`].
-    pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, ClientError> {
+    /// # Errors
+    /// Any but [`ClientError::InvalidAddress`], [`ClientError::InvalidKey`] and [`ClientError::Sealed`].
+    pub async fn fetch<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, ClientError> {
         let unreachable = |error: &reqwest::Error| ClientError::Unreachable {
             address: self.address.clone(),
-            cause: innermost(error),
+            cause: innermost_cause(error),
         };
         let response = request.send().await.map_err(|error| unreachable(&error))?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
+        let (status, retry_after) = (response.status(), parse_retry_after(&response));
         let text = response.text().await.map_err(|error| unreachable(&error))?;
-        let strange = |what: String| ClientError::Strange { address: self.address.clone(), what };
+        let unexpected = |what: String| ClientError::UnexpectedResponse { address: self.address.clone(), what };
         match status {
             StatusCode::NO_CONTENT => Ok(None),
             status if status.is_success() => {
-                serde_json::from_str(&text).map(Some).map_err(|error| strange(error.to_string()))
+                serde_json::from_str(&text).map(Some).map_err(|error| unexpected(error.to_string()))
             }
-            StatusCode::TOO_MANY_REQUESTS => Err(ClientError::TooMany { retry_after: retry_after.unwrap_or_default() }),
-            status => match message(&text) {
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(ClientError::RateLimited { retry_after: retry_after.unwrap_or_default() })
+            }
+            status => match parse_message(&text) {
                 Some(message) => Err(ClientError::Refused { status: status.as_u16(), message, retry_after }),
-                None => Err(strange(status.to_string())),
+                None => Err(unexpected(status.to_string())),
             },
         }
     }
 
-    /// What comes back as JSON, where there must be something.
+    /// Sends a request and returns its JSON, which the response must have.
     ///
-    /// # ValidationErrors
-    /// As [`answer`](Self::answer).
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
     pub async fn expect<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let nothing = || ClientError::Strange { address: self.address.clone(), what: "an empty answer".to_owned() };
-        self.answer(request).await?.ok_or_else(nothing)
+        let empty = || ClientError::UnexpectedResponse {
+            address: self.address.clone(),
+            what: "the response is empty".to_owned(),
+        };
+        self.fetch(request).await?.ok_or_else(empty)
     }
 }
 
 impl ClientError {
-    /// Whether the same call may succeed later.
-    pub fn is_passing(&self) -> bool {
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TooMany { .. } | Self::Strange { .. } => true,
+            Self::Unreachable { .. } | Self::RateLimited { .. } | Self::UnexpectedResponse { .. } => true,
             Self::Refused { status, .. } => *status >= 500,
-            Self::Address(_) | Self::Key | Self::Sealed(_) => false,
+            Self::InvalidAddress(_) | Self::InvalidKey | Self::Sealed(_) => false,
         }
     }
 
-    /// When to come back, if the sidecar said so.
+    /// The time to wait before the next request, if the sidecar named it.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooMany { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } => Some(*retry_after),
             Self::Refused { retry_after, .. } => *retry_after,
-            Self::Address(_) | Self::Unreachable { .. } | Self::Strange { .. } | Self::Key | Self::Sealed(_) => None,
+            Self::InvalidAddress(_)
+            | Self::Unreachable { .. }
+            | Self::UnexpectedResponse { .. }
+            | Self::InvalidKey
+            | Self::Sealed(_) => None,
         }
     }
 
-    /// Whether the credentials are not, or no longer, good.
+    /// Whether the credentials are invalid.
     pub fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
     }
 }
 
-/// The `message` of Laravel's errors, with control characters taken out; `None` if it is no JSON.
-fn message(text: &str) -> Option<String> {
-    let answer: Value = serde_json::from_str(text).ok()?;
-    let message = answer["message"].as_str().unwrap_or("it refuses");
-    Some(message.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect())
+/// Returns the `message` of a Laravel error without control characters; `None` if the text is not JSON.
+fn parse_message(text: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(text).ok()?;
+    let message = body["message"].as_str().unwrap_or("the request was refused");
+    Some(message.chars().filter(|letter| !letter.is_control()).take(MAX_MESSAGE).collect())
 }
 
-/// RFC 9110, section 10.2.3, in seconds: sidecars send no dates.
-fn retry_after(response: &Response) -> Option<Duration> {
+/// Parses `Retry-After` (RFC 9110, section 10.2.3) in seconds; sidecars send no dates.
+fn parse_retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-/// The cause that says what happened; the outer ones name the URL, and so whatever is in it.
-fn innermost(error: &reqwest::Error) -> String {
+/// Returns the innermost cause. The outer ones contain the URL, and any secret in it.
+fn innermost_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -1,4 +1,4 @@
-//! What makes a client that client, in a file that its owner alone can read.
+//! Saved credentials, in a file that only its owner can read.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
@@ -8,13 +8,13 @@ use std::{fmt, fs, io};
 
 use serde::{Deserialize, Serialize};
 
-/// A client's credentials, and where its sidecar is. Their `Debug` shows no secret.
+/// The credentials of a client and the address of its sidecar. `Debug` shows no secret.
 #[derive(Clone, Deserialize, Serialize, PartialEq, Eq)]
 pub struct SavedCredentials {
-    /// Where the sidecar is, as [`Connection::to`](super::SidecarConnection::to) takes it.
+    /// The address of the sidecar, as [`SidecarConnection::to`](super::SidecarConnection::to) takes it.
     #[serde(default)]
     pub url: String,
-    /// The id.
+    /// The id of the client.
     pub client_id: String,
     /// The key, 32 bytes in base64.
     pub personal_token: String,
@@ -22,33 +22,33 @@ pub struct SavedCredentials {
     pub api_token: String,
 }
 
-/// Why credentials cannot be had from a file, or put there.
+/// The reason why credentials cannot be loaded or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("there are no credentials in {}", .0.display())]
     Missing(PathBuf),
-    /// Others can read it.
-    #[error("others can read {path}: chmod 600 {path}", path = .0.display())]
+    /// Other users can read the file.
+    #[error("other users can read {path}: chmod 600 {path}", path = .0.display())]
     Exposed(PathBuf),
-    /// It holds something else.
-    #[error("{} holds no credentials", .0.display())]
+    /// The file is not a file of credentials.
+    #[error("{} contains no credentials", .0.display())]
     Unreadable(PathBuf),
-    /// The system does not let us.
+    /// Reading or writing failed.
     #[error("{}: {error}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
 impl SavedCredentials {
-    /// Those in a file.
+    /// Loads the credentials from a file.
     ///
-    /// # ValidationErrors
-    /// There is none, others may read it, or it holds something else.
+    /// # Errors
+    /// The file does not exist, other users can read it, or it contains something else.
     pub fn load(path: &Path) -> Result<Self, CredentialsError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => CredentialsError::Missing(path.to_owned()),
@@ -62,10 +62,10 @@ impl SavedCredentials {
         serde_json::from_str(&text).map_err(|_| CredentialsError::Unreadable(path.to_owned()))
     }
 
-    /// Puts them into a file of mode 0600, in place of whatever is there.
+    /// Saves the credentials to a file with mode 0600, and replaces what is there.
     ///
-    /// # ValidationErrors
-    /// The file or its folder cannot be written.
+    /// # Errors
+    /// The file or its directory cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), CredentialsError> {
         self.write(path).map_err(|error| CredentialsError::Io { path: path.to_owned(), error })
     }
@@ -74,7 +74,7 @@ impl SavedCredentials {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        // A reader sees the old file or the new one, and nobody ever sees one with another mode.
+        // Written to another file and renamed: a reader sees the old content or the new one, and never another mode.
         let draft = path.with_extension(format!("{}.new", std::process::id()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         let written = serde_json::to_writer_pretty(&mut file, self).map_err(io::Error::from);
@@ -88,6 +88,6 @@ impl SavedCredentials {
 
 impl fmt::Debug for SavedCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Credentials").field("client_id", &self.client_id).finish_non_exhaustive()
+        formatter.debug_struct("SavedCredentials").field("client_id", &self.client_id).finish_non_exhaustive()
     }
 }

@@ -1,24 +1,26 @@
-//! Messages as people read them on a terminal.
+//! Messages as text for a terminal.
 
 use serde_json::Value;
 
-/// What a payload says: its `text` if it has nothing else, else its JSON, in one line that a terminal shows as it is.
-pub fn said(payload: &Value) -> String {
+/// Renders a payload in one line: its `text` if it has no other member, else its JSON. Safe to print on a terminal.
+pub fn render_payload(payload: &Value) -> String {
     match payload.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("text")) {
-        Some(Value::String(text)) => visible(text),
-        _ => visible(&payload.to_string()),
+        Some(Value::String(text)) => sanitize(text),
+        _ => sanitize(&payload.to_string()),
     }
 }
 
-/// A text without what a terminal would take for a command, line breaks included: strangers wrote it.
-pub fn visible(text: &str) -> String {
-    let hidden =
-        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+/// Replaces control characters, line breaks and bidirectional overrides in a text of an untrusted client, so that it is safe
+/// to print on a terminal.
+pub fn sanitize(text: &str) -> String {
+    let is_unsafe = |character: char| {
+        character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars()
-        .map(|letter| match letter {
+        .map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
-            letter if hidden(letter) => char::REPLACEMENT_CHARACTER,
-            letter => letter,
+            character if is_unsafe(character) => char::REPLACEMENT_CHARACTER,
+            character => character,
         })
         .collect()
 }

@@ -4,38 +4,36 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
+use serde::Deserialize;
 use url::Url;
 
-use super::error::ConfigError;
-use super::layers::Layers;
-use super::raw::RawDatabase;
+use super::layers::{Layers, Result, is_identifier, percent_decode};
 
-/// The database of clients and messages, and of presence if it is kept there.
+/// `[database]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DatabaseConfig {
-    /// Which engine, and where.
+    /// The engine and its address.
     pub connection: DatabaseConnection,
-    /// Connections open at once.
+    /// Maximum number of open connections.
     pub max_connections: u32,
-    /// Time for getting a connection, and for one statement.
+    /// Timeout for getting a connection, and for one statement.
     pub timeout: Duration,
-    /// Whether the start makes the tables that are missing.
+    /// Whether the start creates missing tables.
     pub auto_migrate: bool,
-    /// What the names of the sidecar's own tables begin with.
+    /// The prefix of the names of the sidecar's own tables.
     pub prefix: String,
     /// The table of Laravel's database cache store.
     pub cache_table: String,
-    /// Whether it is the one that the Laravel app says is its own (`--laravel`).
-    pub is_the_apps: bool,
+    /// Whether the database is that of the Laravel app (`--laravel`).
+    pub is_app_database: bool,
 }
 
-/// An engine, and how to reach it.
+/// An engine and its address.
 #[derive(Clone, Debug)]
 pub enum DatabaseConnection {
-    /// A file.
+    /// A SQLite file.
     Sqlite(PathBuf),
     /// MySQL or MariaDB.
     MySql(DatabaseServer),
@@ -43,43 +41,64 @@ pub enum DatabaseConnection {
     Postgres(DatabaseServer),
 }
 
-/// A server that speaks over the network or a unix socket.
+/// A database server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DatabaseServer {
-    /// Name or address.
+    /// The host name or address.
     pub host: String,
-    /// Port, never 0.
+    /// The port, never 0.
     pub port: u16,
-    /// The path of a unix socket, which counts in place of host and port.
+    /// The path of a Unix socket, which replaces host and port.
     pub socket: Option<PathBuf>,
     /// The name of the database.
     pub database: String,
-    /// The user.
+    /// The user name.
     pub username: String,
-    /// Its password.
+    /// The password.
     pub password: Option<SecretString>,
-    /// How far encryption goes.
+    /// Whether the connection is encrypted and verified.
     pub ssl: SslMode,
-    /// The certificates to verify against.
+    /// The PEM file with the trusted certificates.
     pub ssl_ca: Option<PathBuf>,
 }
 
-/// How far the encryption of a connection goes, by libpq's names.
+/// The TLS modes, by libpq's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SslMode {
-    /// None at all.
+    /// No TLS.
     Disable,
-    /// Where the server insists.
+    /// TLS if the server requires it.
     Allow,
-    /// Where the server can.
+    /// TLS if the server supports it.
     Prefer,
-    /// Always.
+    /// Always TLS.
     Require,
-    /// Always, with a certificate of the authority.
+    /// Always TLS, with a certificate of a trusted authority.
     VerifyCa,
-    /// Always, with a certificate of the authority for this host.
+    /// Always TLS, with a certificate of a trusted authority for this host.
     VerifyFull,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDatabase {
+    connection: String,
+    url: Option<String>,
+    host: String,
+    port: Option<i64>,
+    database: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    socket: Option<String>,
+    sslmode: String,
+    ssl_ca: Option<String>,
+    max_connections: i64,
+    timeout_ms: i64,
+    auto_migrate: bool,
+    prefix: String,
+    cache_table: String,
+    cache_connection: Option<String>,
 }
 
 impl FromStr for SslMode {
@@ -98,8 +117,8 @@ impl FromStr for SslMode {
     }
 }
 
-/// The keys that say which database it is.
-const WHERE: [&str; 5] =
+/// The keys that select the database.
+const LOCATION_KEYS: [&str; 5] =
     ["database.connection", "database.url", "database.host", "database.socket", "database.database"];
 
 const ENGINES: &str = "must be sqlite, mysql, mariadb or pgsql";
@@ -114,7 +133,7 @@ enum Engine {
 impl FromStr for Engine {
     type Err = String;
 
-    /// Laravel's driver names, and the aliases that it knows in URLs.
+    /// Parses Laravel's driver names, and the aliases that it accepts in URLs.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "sqlite" | "sqlite3" => Ok(Self::Sqlite),
@@ -125,21 +144,21 @@ impl FromStr for Engine {
     }
 }
 
-/// Resolves `[database]`; the sidecar's own file lies in `storage`.
-pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> Result<DatabaseConfig, ConfigError> {
+/// Resolves `[database]`; the sidecar's own SQLite file is in `storage`.
+pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> Result<DatabaseConfig> {
     let mut engine = layers.parse("database.connection", &raw.connection)?;
     if let Some(url) = raw.url.take() {
-        engine = apply(&url, &mut raw).map_err(|why| layers.refuse("database.url", why))?;
+        engine = apply_url(&url, &mut raw).map_err(|why| layers.error_at("database.url", why))?;
     }
-    if !raw.prefix.chars().all(is_plain) {
-        return Err(layers.refuse("database.prefix", "may have letters, digits and _ in it"));
+    if !is_identifier(&raw.prefix) {
+        return Err(layers.error_at("database.prefix", "may contain only letters, digits and _"));
     }
-    if raw.cache_table.is_empty() || !raw.cache_table.chars().all(is_plain) {
-        return Err(layers.refuse("database.cache_table", "may have letters, digits and _ in it"));
+    if raw.cache_table.is_empty() || !is_identifier(&raw.cache_table) {
+        return Err(layers.error_at("database.cache_table", "may contain only letters, digits and _"));
     }
     Ok(DatabaseConfig {
         cache_table: raw.cache_table.clone(),
-        is_the_apps: WHERE.iter().any(|key| layers.is_of_app(key)),
+        is_app_database: LOCATION_KEYS.iter().any(|key| layers.is_from_app(key)),
         max_connections: layers.number("database.max_connections", raw.max_connections, 1..=1000)?,
         timeout: Duration::from_millis(layers.number("database.timeout_ms", raw.timeout_ms, 50..=60_000)?),
         auto_migrate: raw.auto_migrate,
@@ -152,22 +171,31 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
     })
 }
 
-/// Whether a table's name may have this character.
-pub(super) fn is_plain(character: char) -> bool {
-    character.is_ascii_alphanumeric() || character == '_'
+/// Rejects a database cache store on another connection: the sidecar has one database.
+pub(super) fn check_cache_connection(raw: &RawDatabase, layers: &Layers) -> Result<()> {
+    match raw.cache_connection.as_ref().is_none_or(|cache| *cache == raw.connection) {
+        true => Ok(()),
+        false => {
+            let own = layers.describe("database.connection");
+            Err(layers.error_at(
+                "database.cache_connection",
+                format!("must be the same connection as {own}: unset it, or set PRESENCE_CACHE_STORE to redis"),
+            ))
+        }
+    }
 }
 
-fn file(database: Option<String>, storage: &Path, layers: &Layers) -> Result<PathBuf, ConfigError> {
+fn file(database: Option<String>, storage: &Path, layers: &Layers) -> Result<PathBuf> {
     match database {
         None => Ok(storage.join("sidecar.sqlite")),
         Some(memory) if memory.contains(":memory:") || memory.contains("mode=memory") => {
-            Err(layers.refuse("database.database", "must be a file: what lies in memory cannot be shared"))
+            Err(layers.error_at("database.database", "must be a file: an in-memory database cannot be shared"))
         }
         Some(path) => Ok(PathBuf::from(path)),
     }
 }
 
-fn server(raw: RawDatabase, port: i64, layers: &Layers) -> Result<DatabaseServer, ConfigError> {
+fn server(raw: RawDatabase, port: i64, layers: &Layers) -> Result<DatabaseServer> {
     Ok(DatabaseServer {
         port: layers.number("database.port", raw.port.unwrap_or(port), 1..=65_535)?,
         host: raw.host.trim_start_matches('[').trim_end_matches(']').to_owned(),
@@ -180,31 +208,31 @@ fn server(raw: RawDatabase, port: i64, layers: &Layers) -> Result<DatabaseServer
     })
 }
 
-/// Puts what the URL says in place of the keys, as Laravel's `ConfigurationUrlParser` does.
-fn apply(text: &str, raw: &mut RawDatabase) -> Result<Engine, String> {
+/// Overrides the keys by the parts of the URL, as Laravel's `ConfigurationUrlParser` does.
+fn apply_url(text: &str, raw: &mut RawDatabase) -> Result<Engine, String> {
     const FORMS: &str = "must begin with mysql://, mariadb://, postgres://, postgresql://, pgsql:// or sqlite://";
     let (scheme, rest) = text.split_once("://").ok_or(FORMS)?;
     let engine = scheme.parse().map_err(|_| FORMS)?;
     if let Engine::Sqlite = engine {
-        // `sqlite:///x` has no host, and `x` is what Laravel opens.
+        // `sqlite:///x` has no host; Laravel opens `x`.
         let path = rest.split(['?', '#']).next().unwrap_or_default();
-        let (_, path) = path.split_once('/').ok_or("must name a file behind the third slash")?;
-        raw.database = Some(decoded(path)?);
+        let (_, path) = path.split_once('/').ok_or("must have a file path after the third slash")?;
+        raw.database = Some(percent_decode(path)?);
         return Ok(engine);
     }
-    let url = Url::parse(text).map_err(|_| "cannot be understood".to_owned())?;
+    let url = Url::parse(text).map_err(|_| "is not a valid URL".to_owned())?;
     if let Some(host) = url.host_str().filter(|host| !host.is_empty()) {
-        raw.host = decoded(host)?;
+        raw.host = percent_decode(host)?;
     }
     raw.port = url.port().map(i64::from).or(raw.port);
     if let Some(name) = url.path().strip_prefix('/').filter(|name| !name.is_empty()) {
-        raw.database = Some(decoded(name)?);
+        raw.database = Some(percent_decode(name)?);
     }
     if !url.username().is_empty() {
-        raw.username = Some(decoded(url.username())?);
+        raw.username = Some(percent_decode(url.username())?);
     }
     if let Some(password) = url.password() {
-        raw.password = Some(decoded(password)?);
+        raw.password = Some(percent_decode(password)?);
     }
     for (name, value) in url.query_pairs() {
         match name.as_ref() {
@@ -214,9 +242,4 @@ fn apply(text: &str, raw: &mut RawDatabase) -> Result<Engine, String> {
         }
     }
     Ok(engine)
-}
-
-fn decoded(text: &str) -> Result<String, String> {
-    let text = percent_decode_str(text).decode_utf8();
-    text.map(std::borrow::Cow::into_owned).map_err(|_| "must be UTF-8 behind its percent signs".to_owned())
 }

@@ -1,56 +1,52 @@
-//! `[messaging]`, `[registration]` and `[messages]`: sealed messages for clients that poll.
+//! `[messaging]`, `[registration]` and `[messages]`: encrypted messages for clients that poll.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::Deserialize;
 
-use super::database::is_plain;
-use super::error::ConfigError;
-use super::layers::Layers;
-use super::raw::{RawLimits, RawMessages, RawMessaging, RawRegistration, RawTables};
-use super::throttle::RateLimit;
+use super::layers::{Layers, Result, is_identifier};
+use super::routing::{RateLimit, rate_limit};
 
-type Outcome<T> = Result<T, ConfigError>;
-
-/// Every key about messages, resolved.
+/// `[messaging]`, `[registration]` and `[messages]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MessagingConfig {
     /// Whether the messaging API is served.
     pub enabled: bool,
-    /// Whether the configuration says a word about messages, be it a token: the start makes no tables for them in an app's
-    /// database that nobody has asked for.
-    pub asked_for: bool,
-    /// The token of those who may publish; without one nobody may.
+    /// Whether the configuration asks for messaging, with `enabled = true` or a token. Otherwise the start creates no
+    /// messaging tables in the database of an app.
+    pub is_configured: bool,
+    /// The token to publish messages; if `None`, publishing is rejected.
     pub admin_token: Option<SecretString>,
-    /// The tokens of operators; without any there are none.
+    /// The tokens of operators; if empty, their calls are rejected.
     pub operator_tokens: Vec<SecretString>,
-    /// What a client must show to register; without one anybody may.
+    /// The token that registration requires; if `None`, registration is open.
     pub registration_token: Option<SecretString>,
-    /// How a message reaches the many it is published to.
+    /// How a published message reaches its recipients.
     pub queue: FanoutQueue,
-    /// Most clients that a client may have one message relayed to.
+    /// Maximum number of recipients of a message that a client sends.
     pub max_recipients: usize,
     /// The cost of the bcrypt hash of a new API token.
     pub bcrypt_cost: u32,
-    /// How often clients may ask.
+    /// The rate limits of clients.
     pub limits: MessagingLimits,
     /// The tables shared with Laravel.
     pub tables: Tables,
-    /// How long messages are kept once they are acknowledged; `None` means for ever.
+    /// How long acknowledged messages are kept; `None` means forever.
     pub keep_acked: Option<Duration>,
-    /// How long they are kept in any case; `None` means for ever.
+    /// How long all messages are kept; `None` means forever.
     pub keep: Option<Duration>,
 }
 
-/// How a message reaches the many it is published to.
+/// How a published message reaches its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FanoutQueue {
-    /// Before the answer.
+    /// Stored for all recipients before the response.
     Sync,
-    /// Through a queue in the database of the messages.
+    /// Queued in the database of the messages.
     Database,
-    /// Through a queue in Redis.
+    /// Queued in Redis.
     Redis,
 }
 
@@ -66,7 +62,7 @@ pub struct MessagingLimits {
     pub register: Option<RateLimit>,
 }
 
-/// `[messaging.tables]`: names of letters, digits and underscores.
+/// `[messaging.tables]`: names of ASCII letters, digits and underscores.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tables {
@@ -78,19 +74,58 @@ pub struct Tables {
     pub message_receipts: String,
 }
 
-/// The sections as they came.
-pub(super) struct Sections {
-    pub messaging: RawMessaging,
-    pub registration: RawRegistration,
-    pub messages: RawMessages,
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMessaging {
+    enabled: Option<bool>,
+    admin_token: Option<String>,
+    operator_tokens: Vec<String>,
+    queue: String,
+    max_recipients: i64,
+    bcrypt_cost: i64,
+    limits: RawLimits,
+    tables: RawTables,
 }
 
-pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<MessagingConfig> {
-    let Sections { messaging, registration, messages } = raw;
-    let tokens = messaging.admin_token.is_some() || registration.token.is_some();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLimits {
+    poll: String,
+    api: String,
+    register: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTables {
+    clients: String,
+    messages: String,
+    message_receipts: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegistration {
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMessages {
+    keep_acked_days: i64,
+    keep_days: i64,
+}
+
+pub(super) fn resolve(
+    messaging: RawMessaging,
+    registration: RawRegistration,
+    messages: &RawMessages,
+    layers: &Layers,
+) -> Result<MessagingConfig> {
+    let has_token = messaging.admin_token.is_some() || registration.token.is_some();
     Ok(MessagingConfig {
         enabled: messaging.enabled.unwrap_or(true),
-        asked_for: messaging.enabled == Some(true) || tokens || !messaging.operator_tokens.is_empty(),
+        is_configured: messaging.enabled == Some(true) || has_token || !messaging.operator_tokens.is_empty(),
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),
@@ -104,52 +139,48 @@ pub(super) fn resolve(raw: Sections, layers: &Layers) -> Outcome<MessagingConfig
     })
 }
 
-fn queue(name: &str, layers: &Layers) -> Outcome<FanoutQueue> {
+fn queue(name: &str, layers: &Layers) -> Result<FanoutQueue> {
     match name {
         "sync" => Ok(FanoutQueue::Sync),
         "database" => Ok(FanoutQueue::Database),
         "redis" => Ok(FanoutQueue::Redis),
-        // The app may have its own jobs in any queue, of any name: its choice says nothing about these.
-        _ if is_of_the_app(layers) => Ok(FanoutQueue::Database),
-        _ => Err(layers.refuse("messaging.queue", "must be sync, database or redis")),
+        // The app may use a queue of any kind for its own jobs; that does not decide the queue of messages.
+        _ if is_app_queue(layers) => Ok(FanoutQueue::Database),
+        _ => Err(layers.error_at("messaging.queue", "must be sync, database or redis")),
     }
 }
 
-/// Whether the queue's name is the app's, and not meant for the sidecar.
-fn is_of_the_app(layers: &Layers) -> bool {
+/// Whether the value comes from the app's `QUEUE_CONNECTION`, which is not meant for the sidecar.
+fn is_app_queue(layers: &Layers) -> bool {
     layers.value("messaging.queue").is_some_and(|value| layers.origin(&value).ends_with(" QUEUE_CONNECTION"))
 }
 
-/// The sentence for an app whose queue is none of the sidecar's.
+/// The warning about an app queue that the sidecar does not support.
 pub(super) fn queue_warning(layers: &Layers) -> Option<String> {
     let name = layers.value("messaging.queue")?.into_string()?;
-    let other = is_of_the_app(layers) && !["sync", "database", "redis"].contains(&name.as_str());
-    let stated = layers.stated("messaging.queue");
-    other.then(|| format!("{stated} is no queue of the sidecar: messages are fanned out through the database"))
+    let other = is_app_queue(layers) && !["sync", "database", "redis"].contains(&name.as_str());
+    let described = layers.describe("messaging.queue");
+    other.then(|| format!("{described} is not a queue of the sidecar: messages are fanned out through the database"))
 }
 
-/// As the reference reads them: trimmed, and empty ones are none.
+/// Trims the tokens and drops empty ones, as the reference server does.
 fn operators(tokens: Vec<String>) -> Vec<SecretString> {
     let trimmed = tokens.into_iter().map(|token| token.trim().to_owned());
     trimmed.filter(|token| !token.is_empty()).map(SecretString::from).collect()
 }
 
-fn limits(raw: &RawLimits, layers: &Layers) -> Outcome<MessagingLimits> {
-    let limit = |key: &str, text: &str| match text.is_empty() {
-        true => Ok(None),
-        false => layers.parse(key, text).map(Some),
-    };
+fn limits(raw: &RawLimits, layers: &Layers) -> Result<MessagingLimits> {
     Ok(MessagingLimits {
-        poll: limit("messaging.limits.poll", &raw.poll)?,
-        api: limit("messaging.limits.api", &raw.api)?,
-        register: limit("messaging.limits.register", &raw.register)?,
+        poll: rate_limit("messaging.limits.poll", &raw.poll, layers)?,
+        api: rate_limit("messaging.limits.api", &raw.api, layers)?,
+        register: rate_limit("messaging.limits.register", &raw.register, layers)?,
     })
 }
 
-fn tables(raw: RawTables, layers: &Layers) -> Outcome<Tables> {
-    let named = |key: &str, name: String| match !name.is_empty() && name.chars().all(is_plain) {
+fn tables(raw: RawTables, layers: &Layers) -> Result<Tables> {
+    let named = |key: &str, name: String| match !name.is_empty() && is_identifier(&name) {
         true => Ok(name),
-        false => Err(layers.refuse(&format!("messaging.tables.{key}"), "may have letters, digits and _ in it")),
+        false => Err(layers.error_at(&format!("messaging.tables.{key}"), "may contain only letters, digits and _")),
     };
     Ok(Tables {
         clients: named("clients", raw.clients)?,
@@ -158,7 +189,7 @@ fn tables(raw: RawTables, layers: &Layers) -> Outcome<Tables> {
     })
 }
 
-fn days(key: &str, days: i64, layers: &Layers) -> Outcome<Option<Duration>> {
+fn days(key: &str, days: i64, layers: &Layers) -> Result<Option<Duration>> {
     let days: u64 = layers.number(key, days, 0..=36_500)?;
     Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
 }

@@ -1,4 +1,4 @@
-//! `webhook.allowed_networks`: which addresses may be posted to. Pure; names are resolved, and judged, by those who post.
+//! `webhook.allowed_networks`: the addresses that webhooks may be posted to. Pure: callers resolve host names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,10 +7,10 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-/// A part of the address space that webhooks may go to.
+/// A part of the address space that webhooks may be posted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// Addresses of the open internet.
+    /// Public addresses of the internet.
     Public,
     /// 127.0.0.0/8 and ::1.
     Loopback,
@@ -28,7 +28,7 @@ impl FromStr for Network {
             "public" => Ok(Self::Public),
             "loopback" => Ok(Self::Loopback),
             "private" => Ok(Self::Private),
-            range => match network(range) {
+            range => match parse_range(range) {
                 Some(range) => Ok(Self::Range(range)),
                 None => Err("must be public, loopback, private or a network such as 10.0.0.0/8".to_owned()),
             },
@@ -47,16 +47,16 @@ impl fmt::Display for Network {
     }
 }
 
-/// Whether `address` lies in one of `networks` and may be posted to at all.
+/// Whether `address` is in one of `networks` and not one that is never allowed.
 ///
-/// An IPv6 address that stands for an IPv4 address is judged as that one.
+/// An IPv6 address that embeds an IPv4 address is checked as that IPv4 address.
 pub fn is_allowed(networks: &[Network], address: IpAddr) -> bool {
-    let judged = meant(address);
-    !is_never_allowed(judged) && networks.iter().any(|network| contains(network, judged))
+    let address = embedded_ipv4(address);
+    !is_never_allowed(address) && networks.iter().any(|network| contains(network, address))
 }
 
-/// The address that the host of `url` is, in whatever spelling, if it is no name.
-pub fn literal(url: &Url) -> Option<IpAddr> {
+/// The IP address that the host of `url` is, in any notation; `None` if the host is a name.
+pub fn ip_literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
@@ -64,8 +64,8 @@ pub fn literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for (mapped, compatible, NAT64, 6to4), or the address itself.
-fn meant(address: IpAddr) -> IpAddr {
+/// The IPv4 address that an IPv6 address embeds (mapped, compatible, NAT64, 6to4), or the address itself.
+fn embedded_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let [a, b, c, d, e, f, g, h] = v6.segments();
     let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
@@ -77,8 +77,8 @@ fn meant(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Addresses that no configuration allows: this host as "unspecified", link-local ones (where clouds keep their metadata),
-/// metadata services elsewhere, multicast, broadcast and reserved ones.
+/// Addresses that no configuration allows: unspecified, link-local (the metadata services of clouds), other metadata
+/// services, multicast, broadcast and reserved.
 fn is_never_allowed(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -115,7 +115,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// Ranges that are not part of the open internet (IANA's special-purpose address registries).
+/// Ranges that are not public (IANA's special-purpose address registries).
 fn is_special(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -125,14 +125,14 @@ fn is_special(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let [a, b, ..] = v6.segments();
-            // Only 2000::/3 is handed out; within it Teredo and other protocol assignments, and documentation, are not.
+            // Only 2000::/3 is allocated, except for Teredo, other protocol assignments and documentation.
             a & 0xe000 != 0x2000 || (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x3fff
         }
     }
 }
 
-/// Reads `10.0.0.0/8` or a single address.
-pub(super) fn network(text: &str) -> Option<IpNet> {
+/// Parses `10.0.0.0/8` or a single address.
+pub(super) fn parse_range(text: &str) -> Option<IpNet> {
     match text.parse::<IpAddr>() {
         Ok(address) => Some(IpNet::from(address)),
         Err(_) => text.parse::<IpNet>().ok().map(|range| range.trunc()),

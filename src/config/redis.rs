@@ -3,21 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
+use serde::Deserialize;
 use url::Url;
 
-use super::error::ConfigError;
-use super::layers::Layers;
-use super::raw::RawRedis;
+use super::layers::{Layers, Result, percent_decode};
 
-/// The RedisConfig server and the two databases in it.
+/// `[redis]`: one server, and two of its databases.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RedisConfig {
-    /// Where it listens.
+    /// The address of the server.
     pub endpoint: RedisEndpoint,
-    /// The ACL user; without one the password alone is sent.
+    /// The ACL user; if `None`, only the password is sent.
     pub username: Option<String>,
     /// The password.
     pub password: Option<SecretString>,
@@ -25,31 +23,46 @@ pub struct RedisConfig {
     pub db: i64,
     /// The database of Laravel's cache records (`REDIS_CACHE_DB`).
     pub cache_db: i64,
-    /// What Laravel's RedisConfig connection puts in front of every key.
+    /// The prefix that Laravel's Redis connection adds to every key.
     pub prefix: String,
-    /// Time for one command, and for connecting.
+    /// Timeout for connecting, and for one command.
     pub timeout: Duration,
 }
 
-/// Where a RedisConfig server listens.
+/// The address of a Redis server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisEndpoint {
     /// A host (an IPv6 address without brackets) and port.
     Tcp {
-        /// Name or address.
+        /// The host name or address.
         host: String,
-        /// Port, never 0.
+        /// The port, never 0.
         port: u16,
-        /// Whether the connection is encrypted.
+        /// Whether the connection uses TLS.
         tls: bool,
     },
-    /// A unix socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRedis {
+    url: Option<String>,
+    host: String,
+    port: i64,
+    scheme: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    db: i64,
+    cache_db: i64,
+    prefix: Option<String>,
+    timeout_ms: i64,
 }
 
 const SCHEMES: &str = "must begin with redis://, rediss://, tls://, unix:// or redis+unix://";
 
-/// The keys while a URL may still override them, as it does in Laravel.
+/// The keys that a URL overrides, as in Laravel.
 struct Parts {
     scheme: Option<String>,
     host: String,
@@ -60,8 +73,8 @@ struct Parts {
     cache_db: i64,
 }
 
-/// Resolves `[redis]`; `default_prefix` stands in for a prefix nobody has set.
-pub(super) fn resolve(raw: RawRedis, layers: &Layers, default_prefix: String) -> Result<RedisConfig, ConfigError> {
+/// Resolves `[redis]`; `default_prefix` is used if no prefix is set.
+pub(super) fn resolve(raw: RawRedis, default_prefix: String, layers: &Layers) -> Result<RedisConfig> {
     let timeout = layers.number("redis.timeout_ms", raw.timeout_ms, 10..=60_000)?;
     let mut parts = Parts {
         scheme: raw.scheme,
@@ -73,15 +86,15 @@ pub(super) fn resolve(raw: RawRedis, layers: &Layers, default_prefix: String) ->
         cache_db: raw.cache_db,
     };
     if let Some(url) = &raw.url {
-        parts.apply(url).map_err(|why| layers.refuse("redis.url", why))?;
+        parts.apply_url(url).map_err(|why| layers.error_at("redis.url", why))?;
     }
     let source = if raw.url.is_some() { "redis.url" } else { "redis.host" };
     parts.check_databases().map_err(|key| {
         let key = if raw.url.is_some() { source } else { key };
-        layers.refuse(key, "must name a database from 0 to 65535")
+        layers.error_at(key, "must be a database number from 0 to 65535")
     })?;
     Ok(RedisConfig {
-        endpoint: endpoint(&parts).map_err(|(key, why)| layers.refuse(key.unwrap_or(source), why))?,
+        endpoint: endpoint(&parts).map_err(|(key, why)| layers.error_at(key.unwrap_or(source), why))?,
         username: parts.username,
         password: parts.password.map(SecretString::from),
         db: parts.db,
@@ -92,7 +105,7 @@ pub(super) fn resolve(raw: RawRedis, layers: &Layers, default_prefix: String) ->
 }
 
 impl Parts {
-    /// The key of a database that cannot be.
+    /// Checks the numbers of both databases; the error is the key of the wrong one.
     fn check_databases(&self) -> Result<(), &'static str> {
         let databases = [("redis.db", self.db), ("redis.cache_db", self.cache_db)];
         match databases.into_iter().find(|(_, db)| !(0..=65_535).contains(db)) {
@@ -101,7 +114,7 @@ impl Parts {
         }
     }
 
-    fn apply(&mut self, text: &str) -> Result<(), String> {
+    fn apply_url(&mut self, text: &str) -> Result<(), String> {
         let url = Url::parse(text).map_err(|_| SCHEMES.to_owned())?;
         let scheme = url.scheme();
         let unix = matches!(scheme, "unix" | "redis+unix");
@@ -110,25 +123,25 @@ impl Parts {
         }
         self.scheme = Some(scheme.to_owned());
         if unix {
-            self.host = decoded(url.path())?;
+            self.host = percent_decode(url.path())?;
         } else {
-            self.host = decoded(url.host_str().ok_or("must name a host")?)?;
+            self.host = percent_decode(url.host_str().ok_or("must have a host")?)?;
             self.port = url.port().map_or(self.port, i64::from);
-            self.choose(url.path().trim_matches('/'))?;
+            self.set_databases(url.path().trim_matches('/'))?;
         }
         if !url.username().is_empty() {
-            self.username = Some(decoded(url.username())?);
+            self.username = Some(percent_decode(url.username())?);
         }
         if let Some(password) = url.password() {
-            self.password = Some(decoded(password)?);
+            self.password = Some(percent_decode(password)?);
         }
-        self.options(&url)
+        self.apply_query(&url)
     }
 
-    fn options(&mut self, url: &Url) -> Result<(), String> {
+    fn apply_query(&mut self, url: &Url) -> Result<(), String> {
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
-                "db" | "database" => self.choose(&value)?,
+                "db" | "database" => self.set_databases(&value)?,
                 "user" | "username" => self.username = Some(value.into_owned()),
                 "pass" | "password" => self.password = Some(value.into_owned()),
                 _ => {}
@@ -137,24 +150,19 @@ impl Parts {
         Ok(())
     }
 
-    fn choose(&mut self, number: &str) -> Result<(), String> {
+    fn set_databases(&mut self, number: &str) -> Result<(), String> {
         if !number.is_empty() {
-            let number = number.parse().map_err(|_| "must name the database by its number")?;
+            let number = number.parse().map_err(|_| "must have a database number")?;
             (self.db, self.cache_db) = (number, number);
         }
         Ok(())
     }
 }
 
-fn decoded(text: &str) -> Result<String, String> {
-    let text = percent_decode_str(text).decode_utf8();
-    text.map(std::borrow::Cow::into_owned).map_err(|_| "must be UTF-8 behind its percent signs".to_owned())
-}
+/// The key that is wrong (`None`: the key that has the host), and the reason.
+type Reason = (Option<&'static str>, &'static str);
 
-/// Which key is to blame (none: whichever named the host), and why.
-type Blame = (Option<&'static str>, &'static str);
-
-fn endpoint(parts: &Parts) -> Result<RedisEndpoint, Blame> {
+fn endpoint(parts: &Parts) -> Result<RedisEndpoint, Reason> {
     let (inline, host) = match parts.host.split_once("://") {
         Some((scheme, rest)) => (Some(scheme), rest),
         None => (None, parts.host.as_str()),
@@ -167,7 +175,7 @@ fn endpoint(parts: &Parts) -> Result<RedisEndpoint, Blame> {
         "tls" | "rediss" | "ssl" => true,
         "tcp" | "redis" => false,
         "unix" | "redis+unix" => {
-            return Err((None, "must name the socket by its whole path, such as unix:///run/redis.sock"));
+            return Err((None, "must have the absolute path of the socket, such as unix:///run/redis.sock"));
         }
         _ if inline.is_some() => {
             return Err((None, "must begin with tcp://, tls:// or unix://, or with no scheme"));
@@ -179,13 +187,13 @@ fn endpoint(parts: &Parts) -> Result<RedisEndpoint, Blame> {
     Ok(RedisEndpoint::Tcp { host: bare_host(host)?.to_owned(), port, tls })
 }
 
-/// A name or address, an IPv6 address without its brackets.
-fn bare_host(host: &str) -> Result<&str, Blame> {
+/// A host name or address, with the brackets of an IPv6 address removed.
+fn bare_host(host: &str) -> Result<&str, Reason> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let address = host.parse::<std::net::Ipv6Addr>().is_ok();
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '?' | '#');
     match host.is_empty() || host.contains(odd) || (host.contains(':') && !address) {
-        true => Err((None, "must name a host alone; its port belongs in redis.port")),
+        true => Err((None, "must be a host without a port: set redis.port")),
         false => Ok(host),
     }
 }

@@ -154,10 +154,10 @@ pub enum StreamAuth {
 impl ServiceAuth {
     /// The caller, without the framework's help.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`ApiError::Unauthenticated`].
     pub fn of(request: &Request) -> Result<Self, ApiError> {
-        let service = |bearer: BearerToken| gate(request)?.is_service(bearer.token()).then_some(Self(()));
+        let service = |bearer: BearerToken| token_verifier(request)?.is_service(bearer.token()).then_some(Self(()));
         bearer(request).and_then(service).ok_or(ApiError::Unauthenticated)
     }
 }
@@ -165,10 +165,12 @@ impl ServiceAuth {
 impl AnyAuth {
     /// The caller, without the framework's help.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`ApiError::Unauthenticated`].
     pub fn of(request: &Request) -> Result<Self, ApiError> {
-        let user = |bearer: BearerToken| gate(request)?.user(bearer.token()).map(|claims| Self::User(UserAuth(claims)));
+        let user = |bearer: BearerToken| {
+            token_verifier(request)?.user(bearer.token()).map(|claims| Self::User(UserAuth(claims)))
+        };
         let service = ServiceAuth::of(request).map(Self::Service);
         service.or_else(|unknown| bearer(request).and_then(user).ok_or(unknown))
     }
@@ -183,11 +185,11 @@ impl AnyAuth {
 }
 
 async fn check_service(request: &Request, bearer: Bearer) -> Option<()> {
-    gate(request)?.is_service(&bearer.token).then_some(())
+    token_verifier(request)?.is_service(&bearer.token).then_some(())
 }
 
 async fn check_user(request: &Request, bearer: Bearer) -> Option<Claims> {
-    gate(request)?.user(&bearer.token)
+    token_verifier(request)?.user(&bearer.token)
 }
 
 fn bearer(request: &Request) -> Option<BearerToken> {
@@ -195,16 +197,16 @@ fn bearer(request: &Request) -> Option<BearerToken> {
 }
 
 /// The gate that the edge put beside the request.
-pub fn gate(request: &Request) -> Option<&Arc<TokenVerifier>> {
+pub fn token_verifier(request: &Request) -> Option<&Arc<TokenVerifier>> {
     request.extensions().get::<Arc<TokenVerifier>>()
 }
 
 /// The claims of a user token that came elsewhere than in the header, which then must not say anything.
 ///
-/// # ValidationErrors
+/// # Errors
 /// [`ApiError::Unauthenticated`].
 pub fn user_beside_header(request: &Request, token: Option<&str>) -> Result<Claims, ApiError> {
-    let gate = gate(request).ok_or(ApiError::Internal)?;
+    let verifier = token_verifier(request).ok_or(ApiError::Internal)?;
     let token = token.filter(|_| !request.headers().contains_key(header::AUTHORIZATION));
-    token.and_then(|token| gate.user(token)).ok_or(ApiError::Unauthenticated)
+    token.and_then(|token| verifier.user(token)).ok_or(ApiError::Unauthenticated)
 }

@@ -25,7 +25,7 @@ const DRAINED: usize = 128 * 1024 * 1024;
 
 /// The body of `request`, within the limits that the edge put beside it.
 ///
-/// # ValidationErrors
+/// # Errors
 /// [`ApiError::TooLarge`] and [`ApiError::BodyTimeout`].
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, ApiError> {
     let limits = request.extensions().get::<BodyLimits>().copied().ok_or(ApiError::Internal)?;

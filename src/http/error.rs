@@ -75,12 +75,9 @@ pub enum ApiError {
     /// Something that was counted all the same: the answer tells what is left.
     #[error("{0}")]
     WithRateLimit(Box<Self>, Allowed),
-    /// The database is down. The caller may come back.
-    #[error("Database connection failed.")]
-    DatabaseUnavailable,
-    /// A store is down. The caller may come back.
-    #[error("Service Unavailable")]
-    Unavailable,
+    /// A store is unavailable; the caller may retry. The message is the feature's.
+    #[error("{0}")]
+    Unavailable(&'static str),
     /// A defect of this program.
     #[error("Server Error")]
     Internal,
@@ -98,7 +95,6 @@ impl ApiError {
             Self::WithRateLimit(problem, _) => problem.status_code(),
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MalformedJson(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -111,7 +107,7 @@ impl ApiError {
             Self::CursorExpired(_) => StatusCode::CONFLICT,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -230,7 +226,7 @@ impl IntoResponse for ApiError {
             Self::Unauthorized { scheme, .. } => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
             }
-            Self::Unavailable | Self::DatabaseUnavailable => {
+            Self::Unavailable(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::MalformedJson(_)

@@ -75,7 +75,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
 
 /// Reads JSON.
 ///
-/// # ValidationErrors
+/// # Errors
 /// [`ApiError::MalformedJson`] for what is not JSON, [`ApiError::Invalid`] naming the field for what is not as `T` wants it.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| match error.is_data() {

@@ -42,7 +42,7 @@ impl Drop for SocketFile {
 
 /// Binds `listen`. A socket file that nobody answers on any more is replaced.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The address is taken, or may not be bound.
 pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
     match listen {
@@ -76,7 +76,7 @@ impl BoundListener {
 /// A runtime for the accept loop with so many threads; 0 means half of the machine's, since a sidecar shares it with
 /// the application, and more threads than cores to run on only wake each other.
 ///
-/// # ValidationErrors
+/// # Errors
 /// The system gives no threads.
 pub fn runtime(workers: usize) -> io::Result<Runtime> {
     let half = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));

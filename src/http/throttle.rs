@@ -50,9 +50,9 @@ impl RateLimiter {
 
     /// Looks whether `caller` has a request left at `now`, and counts nothing.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The window of this caller is used up.
-    pub fn look(&self, caller: &str, now: Instant) -> Result<(), LimitExceeded> {
+    pub fn peek(&self, caller: &str, now: Instant) -> Result<(), LimitExceeded> {
         match self.windows.get(caller) {
             Some(window) if window.ends > now && window.used.load(Ordering::Relaxed) >= self.max => {
                 Err(self.exceeded(&window, now))
@@ -63,9 +63,9 @@ impl RateLimiter {
 
     /// Counts a request of `caller` at `now`.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// The window of this caller is used up.
-    pub fn hit(&self, caller: &str, now: Instant) -> Result<Allowed, LimitExceeded> {
+    pub fn acquire(&self, caller: &str, now: Instant) -> Result<Allowed, LimitExceeded> {
         let fresh = || Arc::new(Window { used: AtomicU32::new(0), ends: now + self.per });
         let mut window = self.windows.get_with_by_ref(caller, fresh);
         if window.ends <= now {

@@ -1,6 +1,6 @@
 //! Laravel's formats, on top of PHP's: byte for byte as an application reads and writes them.
 //!
-//! Pure: no I/O, no clock; only [`crypt`] reads random bytes. Each rule follows a named source (Laravel 12's `Str`,
+//! Pure: uses no I/O and no clock; only [`crypt`] reads random bytes. Each rule follows a named source (Laravel 12's `Str`,
 //! `Encrypter` and cache stores, vlucas/phpdotenv 5) and is checked against `tests/vectors/`.
 //!
 //! - [`cache_key`]: `Str::snake`, the logical key of a presence record, and the two prefixes in front of it

@@ -1,6 +1,6 @@
-//! Laravel's `Str::trim`, which its `TrimStrings` middleware applies to what a request brings.
+//! Laravel's `Str::trim`, which the `TrimStrings` middleware applies to the input of a request.
 
-/// The text without white space and invisible characters at its ends, after `Illuminate\Support\Str::trim` of Laravel 12:
+/// Removes white space and invisible characters from both ends, as `Illuminate\Support\Str::trim` of Laravel 12:
 /// PCRE's Unicode `\s`, `Str::INVISIBLE_CHARACTERS` and the null byte.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))

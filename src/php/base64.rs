@@ -1,4 +1,4 @@
-//! PHP's `base64_decode`, strict and not, after php-src `ext/standard/base64.c`. Its encoder is that of RFC 4648.
+//! PHP's `base64_decode`, strict and lenient, after php-src `ext/standard/base64.c`; `base64_encode` is RFC 4648.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,16 +8,15 @@ pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// What `base64_decode($text)` makes of any text: bytes outside the alphabet are passed over, a single letter left over
-/// at the end counts for nothing.
+/// `base64_decode($text)`: skips bytes outside the alphabet, and ignores a single remaining letter at the end.
 pub fn decode_lenient(text: &str) -> Vec<u8> {
     let mut decoder = Decoder::with_capacity(text.len());
     text.bytes().filter_map(sextet).for_each(|six| decoder.push(six));
     decoder.out
 }
 
-/// What `base64_decode($text, true)` makes of it: white space is passed over, padding may be left out but not be wrong.
-/// `None` where PHP answers `false`.
+/// `base64_decode($text, true)`: skips white space; padding may be absent but not wrong. `None` where PHP returns
+/// `false`.
 pub fn decode_strict(text: &str) -> Option<Vec<u8>> {
     let mut decoder = Decoder::with_capacity(text.len());
     let mut padding = 0;
@@ -48,26 +47,26 @@ fn sextet(byte: u8) -> Option<u8> {
 struct Decoder {
     out: Vec<u8>,
     letters: usize,
-    carried: u8,
+    carry: u8,
 }
 
 impl Decoder {
     fn with_capacity(text: usize) -> Self {
-        Self { out: Vec::with_capacity(text / 4 * 3 + 2), letters: 0, carried: 0 }
+        Self { out: Vec::with_capacity(text / 4 * 3 + 2), letters: 0, carry: 0 }
     }
 
     fn push(&mut self, six: u8) {
         match self.letters % 4 {
-            0 => self.carried = six << 2,
+            0 => self.carry = six << 2,
             1 => {
-                self.out.push(self.carried | six >> 4);
-                self.carried = six << 4;
+                self.out.push(self.carry | six >> 4);
+                self.carry = six << 4;
             }
             2 => {
-                self.out.push(self.carried | six >> 2);
-                self.carried = six << 6;
+                self.out.push(self.carry | six >> 2);
+                self.carry = six << 6;
             }
-            _ => self.out.push(self.carried | six),
+            _ => self.out.push(self.carry | six),
         }
         self.letters += 1;
     }

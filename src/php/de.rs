@@ -1,4 +1,4 @@
-//! PHP values from JSON, through serde.
+//! PHP values from JSON, with serde.
 
 use serde::de;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -8,15 +8,14 @@ use super::value::{Array, Value};
 /// Reads as `json_decode($json, true)` does: `{}` is an empty array, an integer beyond 64 bits a
 /// float.
 ///
-/// One difference is out of reach here, because serde does not show it: `-0` arrives as a float.
-/// [`super::json::decode`] has none.
+/// One difference to [`super::json::decode`]: serde passes `-0` as a float.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-/// Reads a JSON object or a JSON array, and refuses anything else.
+/// Reads a JSON object or a JSON array, and rejects anything else.
 impl<'de> Deserialize<'de> for Array {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {

@@ -2,26 +2,25 @@
 
 use std::fmt::Write;
 
-/// The longest that can be written: 17 digits, a sign, a point and `E-324`, or up to 17 digits and
-/// zeros.
+/// The maximum length: 17 digits, a sign, a point and `E-324`, or up to 17 digits and zeros.
 const MAX_LEN: usize = 40;
 
-/// From how many digits on two notations of one length can stand for the same double.
+/// From this number of digits on, two notations of one length can have the same double.
 const AMBIGUOUS_DIGITS: usize = 16;
 
 /// Appends the shortest notation that reads back as the same double (`serialize_precision = -1`),
 /// with this exponent letter.
 ///
-/// NaN and the infinities are the caller's business.
+/// The number must be finite.
 pub(crate) fn write_shortest(number: f64, exponent: u8, out: &mut Vec<u8>) {
     let mut scientific = Buffer::default();
-    // A buffer of this size holds any finite double; a fmt::Error cannot come from anywhere else.
+    // The buffer is large enough for any finite double, so write! cannot fail.
     let _ = write!(scientific, "{number:e}");
     let digits =
         scientific.bytes().iter().take_while(|&&byte| byte != b'e').filter(|byte| byte.is_ascii_digit()).count();
     if digits >= AMBIGUOUS_DIGITS {
-        // The double may lie exactly between two such notations: PHP takes the even one, Rust the
-        // greater. Rounding is even in both.
+        // The double may be exactly between two such notations: PHP uses the even one, Rust the greater one. With a
+        // precision, both round to even.
         scientific = Buffer::default();
         let _ = write!(scientific, "{number:.*e}", digits - 1);
     }
@@ -42,8 +41,8 @@ pub(crate) fn write_cast(number: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Lays out `d.ddde±x` as `php_gcvt` does: fixed while the point lies within `precision` digits and
-/// at most three zeros follow it.
+/// Formats `d.ddde±x` as `php_gcvt` does: in fixed notation if the point is within `precision` digits and at most three
+/// zeros follow it.
 fn write_gcvt(scientific: &[u8], precision: i32, exponent: u8, out: &mut Vec<u8>) {
     let (negative, unsigned) = match scientific {
         [b'-', rest @ ..] => (true, rest),
@@ -106,7 +105,7 @@ fn write_fixed(digits: &[u8], point: i32, out: &mut Vec<u8>) {
     }
 }
 
-/// A few bytes on the stack to format into.
+/// A small buffer on the stack.
 struct Buffer {
     bytes: [u8; MAX_LEN],
     len: usize,

@@ -1,15 +1,15 @@
-//! Array keys, normalised as PHP's `ZEND_HANDLE_NUMERIC_STR` does it.
+//! Array keys, normalized as by PHP's `ZEND_HANDLE_NUMERIC_STR`.
 
 use std::hash::{Hash, Hasher};
 
 use indexmap::Equivalent;
 
-/// A key of a PHP array: an integer, or bytes that do not read as one.
+/// A key of a PHP array: an integer, or bytes that are not the canonical form of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArrayKey {
-    /// A decimal integer in its only spelling: no leading zeros, no `+`, no `-0`, within 64 bits.
+    /// A decimal integer in canonical form: no leading zeros, no `+`, no `-0`, within 64 bits.
     Int(i64),
-    /// AnyJson else.
+    /// Any other key.
     String(Vec<u8>),
 }
 
@@ -43,7 +43,7 @@ impl From<i64> for ArrayKey {
     }
 }
 
-// By hand, so that a borrowed key hashes to the same value.
+// Implemented by hand, so that a borrowed key has the same hash.
 impl Hash for ArrayKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
@@ -53,7 +53,7 @@ impl Hash for ArrayKey {
     }
 }
 
-/// A key to look up with, which owns nothing.
+/// A borrowed key for lookups.
 #[derive(Clone, Copy, Hash)]
 pub(super) enum BorrowedKey<'a> {
     Int(i64),
@@ -76,7 +76,7 @@ impl Equivalent<ArrayKey> for BorrowedKey<'_> {
     }
 }
 
-/// The integer that PHP makes of these bytes when they are used as an array key, if any.
+/// The integer key that PHP uses instead of these bytes; `None` if they stay a string.
 pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let plain = match digits {
@@ -94,7 +94,7 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
 pub(super) fn are_positions<'a>(keys: impl Iterator<Item = &'a ArrayKey>) -> bool {
     keys.zip(0_i64..).all(|(key, position)| match key {
         ArrayKey::Int(number) => *number == position,
-        // The names of object properties are not folded; as an array they would be.
+        // Names of object properties are not normalized; in an array they would be.
         ArrayKey::String(bytes) => integer(bytes) == Some(position),
     })
 }

@@ -1,31 +1,29 @@
-//! What `json_encode` sees of an object: its public properties, or what its class makes of itself.
+//! The JSON form of an object: its public properties, or the result of its `jsonSerialize`.
 //!
-//! Only classes that Laravel applications put into a cache are known; the rest is what PHP calls an
-//! incomplete class.
+//! Only the classes that Laravel applications usually cache are known; any other class is an incomplete class, as in PHP.
 
 use chrono::NaiveDateTime;
 
 use super::date;
 use super::value::{Array, ArrayKey, Object, Value};
 
-/// An object as JSON shows it.
+/// The JSON form of an object.
 pub(super) enum JsonObject<'a> {
-    /// A string, as `Carbon::jsonSerialize` gives.
+    /// A string, as returned by `Carbon::jsonSerialize`.
     Text(String),
-    /// An array, as `Collection::jsonSerialize` gives: `[]` or `{…}`.
+    /// An array, as returned by `Collection::jsonSerialize`: `[]` or `{…}`.
     Array(&'a Array),
-    /// Properties, always printed as `{…}`; `incomplete` when PHP would name the class it did not
-    /// find.
+    /// Properties, always encoded as `{…}`; with `incomplete`, PHP adds the name of the missing class.
     Properties { properties: &'a Array, incomplete: bool },
 }
 
 impl<'a> JsonObject<'a> {
     pub(super) fn of(object: &'a Object) -> Self {
-        // Names of classes know no case.
+        // Class names are case-insensitive.
         let known = match object.short_name().to_ascii_lowercase().as_slice() {
-            b"carbon" | b"carbonimmutable" => carbon(&object.properties).map(JsonObject::Text),
-            b"arrayobject" | b"arrayiterator" => storage(&object.properties).map(JsonObject::plain),
-            b"collection" => wrapped(&object.properties, "\0*\0items").map(JsonObject::Array),
+            b"carbon" | b"carbonimmutable" => carbon_json(&object.properties).map(JsonObject::Text),
+            b"arrayobject" | b"arrayiterator" => array_object_storage(&object.properties).map(JsonObject::plain),
+            b"collection" => array_property(&object.properties, "\0*\0items").map(JsonObject::Array),
             b"stdclass" | b"datetime" | b"datetimeimmutable" | b"datetimezone" => None,
             _ => return JsonObject::Properties { properties: &object.properties, incomplete: true },
         };
@@ -43,38 +41,37 @@ impl Object {
         self.class.rsplit(|&byte| byte == b'\\').next().unwrap_or_default()
     }
 
-    /// The moment that a serialized `DateTimeInterface` (Carbon, `DateTimeImmutable`, …) holds, in microseconds.
+    /// The time of a serialized `DateTimeInterface` (Carbon, `DateTimeImmutable`, …), in microseconds since the epoch.
     pub fn instant(&self) -> Option<i64> {
         instant(&self.properties)
     }
 
-    /// Whether a property with this serialized name is public: others are mangled with a NUL in
-    /// front.
+    /// Whether a property with this serialized name is public: other names begin with a NUL.
     pub(super) fn is_public(name: &ArrayKey) -> bool {
         !matches!(name, ArrayKey::String(bytes) if bytes.first() == Some(&0))
     }
 }
 
-/// `ArrayObject::__serialize` gives flags, storage, members and an iterator class; flag 1
-/// (`STD_PROP_LIST`) shows the members.
-fn storage(properties: &Array) -> Option<&Array> {
-    let shown = match properties.get_index(0)? {
+/// The visible elements in the array that `ArrayObject::__serialize` returns: flags, storage, members, iterator class.
+/// With flag 1 (`STD_PROP_LIST`) they are the members.
+fn array_object_storage(properties: &Array) -> Option<&Array> {
+    let visible = match properties.get_index(0)? {
         Value::Int(flags) if flags & 1 == 1 => properties.get_index(2)?,
         _ => properties.get_index(1)?,
     };
-    match shown {
+    match visible {
         Value::Array(array) => Some(array),
         Value::Object(object) => Some(&object.properties),
         _ => None,
     }
 }
 
-fn wrapped<'a>(properties: &'a Array, name: &str) -> Option<&'a Array> {
+fn array_property<'a>(properties: &'a Array, name: &str) -> Option<&'a Array> {
     properties.get(name)?.as_array()
 }
 
 /// `Carbon::jsonSerialize`.
-fn carbon(properties: &Array) -> Option<String> {
+fn carbon_json(properties: &Array) -> Option<String> {
     instant(properties).map(date::to_json)
 }
 

@@ -1,4 +1,4 @@
-//! The JSON view of a PHP value, for answers and logs: it never fails.
+//! The JSON form of a PHP value, for responses and logs; never fails.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
@@ -7,9 +7,8 @@ use super::object::JsonObject;
 use super::utf8;
 use super::value::{Array, Object, Value};
 
-/// The JSON view of a value: what `json_encode` prints, with U+FFFD for bytes that are no UTF-8 and
-/// 0 for NaN and the infinities, and with objects read as associative arrays, so that an empty one
-/// is `[]`.
+/// The output of `json_encode`, with U+FFFD for invalid UTF-8, 0 for NaN and the infinities, and with objects as
+/// associative arrays, so an empty object is `[]`.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

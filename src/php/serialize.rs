@@ -4,7 +4,7 @@ use super::float;
 pub use super::unserialize::{MAX_BYTES, MAX_DEPTH, UnserializeError, unserialize};
 use super::value::{Array, ArrayKey, Object, Value};
 
-/// The value in PHP's serialize format; an object that occurs twice is written twice.
+/// Returns the value in PHP's serialize format; an object that occurs twice is written twice.
 pub fn serialize(value: &Value) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     serialize_into(value, &mut out);
@@ -31,8 +31,7 @@ pub fn serialize_array_into(array: &Array, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Appends the opening of an array, `a:2:{`, for callers that write the elements themselves and
-/// close it with `}`.
+/// Appends the start of an array, `a:2:{`, for callers that write the elements and the closing `}` themselves.
 pub fn serialize_array_head_into(len: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"a:");
     write_len(len, out);

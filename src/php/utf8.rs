@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The text with U+FFFD for each malformed sequence, cut into sequences as `php_next_utf8_char`
-/// does: an encoded surrogate, or a code point beyond U+10FFFF, is one.
+/// The text with U+FFFD for each malformed sequence, with the sequence boundaries of `php_next_utf8_char`: an encoded
+/// surrogate, or a code point beyond U+10FFFF, is one sequence.
 pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     let mut rest = match std::str::from_utf8(bytes) {
         Ok(text) => return Cow::Borrowed(text),
@@ -25,7 +25,7 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// How many bytes PHP skips for the malformed sequence at the start of `bytes`, which is not empty.
+/// The number of bytes that PHP skips for the malformed sequence at the start of `bytes`, which must not be empty.
 fn malformed_len(bytes: &[u8]) -> usize {
     let expected = match bytes[0] {
         0xC2..=0xDF => 2,
@@ -33,7 +33,7 @@ fn malformed_len(bytes: &[u8]) -> usize {
         0xF0..=0xF4 => 4,
         _ => 1,
     };
-    let begins_another = |&byte: &u8| byte < 0x80 || (0xC2..=0xF4).contains(&byte);
+    let starts_sequence = |&byte: &u8| byte < 0x80 || (0xC2..=0xF4).contains(&byte);
     let end = bytes.len().min(expected);
-    bytes[1..end].iter().position(begins_another).map_or(end, |position| position + 1)
+    bytes[1..end].iter().position(starts_sequence).map_or(end, |position| position + 1)
 }

@@ -1,8 +1,7 @@
-//! A PHP value as `unserialize()` or `json_decode()` builds it.
+//! A PHP value, as returned by `unserialize()` or `json_decode()`.
 //!
-//! Arrays keep their order and fold their keys as PHP does (`"5"` is the integer 5, `"05"` a
-//! string). The serde view, which never fails, is what a PHP application would answer as JSON: see
-//! `impl Serialize` below.
+//! Arrays keep their order and normalize their keys as PHP does (`"5"` is the integer 5, `"05"` a string). Serializing a
+//! value with serde never fails and gives the JSON that a PHP application would return: see `ser`.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
@@ -10,7 +9,7 @@ use indexmap::IndexMap;
 pub use super::key::ArrayKey;
 use super::key::{BorrowedKey, are_positions};
 
-/// Any value that can lie in Laravel's cache or come out of `json_decode`.
+/// Any value of Laravel's cache or of `json_decode`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `null`
@@ -19,18 +18,18 @@ pub enum Value {
     Bool(bool),
     /// A 64-bit integer.
     Int(i64),
-    /// A double, with NaN and the infinities.
+    /// A double, including NaN and the infinities.
     Float(f64),
     /// Bytes; PHP strings have no encoding.
     String(Vec<u8>),
     /// A list or a dictionary: PHP has one type for both.
     Array(Array),
-    /// An instance of some class, as its serialized properties.
+    /// An instance of a class, with its serialized properties.
     Object(Object),
 }
 
 impl Value {
-    /// The bytes of a string, or nothing for any other type.
+    /// The bytes of a string; `None` for any other type.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::String(bytes) => Some(bytes),
@@ -38,12 +37,12 @@ impl Value {
         }
     }
 
-    /// The text of a string in UTF-8, or nothing for any other value.
+    /// The text of a UTF-8 string; `None` for any other value.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
 
-    /// The array, or nothing for any other type.
+    /// The array; `None` for any other type.
     pub fn as_array(&self) -> Option<&Array> {
         match self {
             Self::Array(array) => Some(array),
@@ -51,7 +50,7 @@ impl Value {
         }
     }
 
-    /// What `(bool) $value` makes of it.
+    /// PHP's `(bool)` cast.
     pub fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,
@@ -104,28 +103,28 @@ impl Array {
         Self(IndexMap::with_capacity_and_hasher(capacity, RandomState::default()))
     }
 
-    /// Appends as `$array[] = $value` does to a list: under the number of elements already there.
+    /// Appends to a list, as `$array[] = $value` does: the key is the number of elements.
     pub fn push(&mut self, value: impl Into<Value>) {
         let next = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
         self.0.insert(ArrayKey::Int(next), value.into());
     }
 
-    /// Sets an element; a key that was there keeps its place and takes the later value.
+    /// Sets an element; an existing key keeps its position and gets the new value.
     pub fn insert(&mut self, key: impl Into<ArrayKey>, value: impl Into<Value>) -> Option<Value> {
         self.0.insert(key.into(), value.into())
     }
 
-    /// The element under this key, which may be the text of an integer key.
+    /// The element with this key, which may be the text of an integer key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(&BorrowedKey::new(key.as_bytes()))
     }
 
-    /// Takes the element under this key out; the order of the others is lost.
+    /// Removes and returns the element with this key; does not keep the order of the others.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         self.0.swap_remove(&BorrowedKey::new(key.as_bytes()))
     }
 
-    /// The element under an integer key.
+    /// The element with an integer key.
     pub fn get_index(&self, index: i64) -> Option<&Value> {
         self.0.get(&BorrowedKey::Int(index))
     }
@@ -135,12 +134,12 @@ impl Array {
         self.0.iter()
     }
 
-    /// How many elements there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -151,7 +150,7 @@ impl Array {
     }
 }
 
-// IndexMap compares as a set; the order of a PHP array is part of its serialized form.
+// IndexMap ignores the order; that of a PHP array is part of its serialized form.
 impl PartialEq for Array {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().eq(other.iter())
@@ -173,12 +172,11 @@ impl<K: Into<ArrayKey>, V: Into<Value>> FromIterator<(K, V)> for Array {
     }
 }
 
-/// An object, as far as its serialized form tells.
+/// An object, as far as its serialized form describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
     /// The class name with its namespace, without a leading backslash.
     pub class: Vec<u8>,
-    /// The properties under the names they are serialized with: `\0*\0name` is protected,
-    /// `\0Class\0name` private.
+    /// The properties by their serialized names: `\0*\0name` is protected, `\0Class\0name` is private.
     pub properties: Array,
 }

@@ -1,22 +1,22 @@
-//! Durable leased lanes: what has to happen later, in order, and at least once.
+//! Durable job queues: FIFO per lane, leased, at least once.
 //!
-//! A *queue* has a name and any number of *lanes*. A lane is first in, first out, and has at most one job in hand; lanes
-//! go on side by side. Who works on a queue *claims* the heads of lanes that are ready, each under a *lease*, and
-//! *settles* every job: done, to be tried again after a while, or dead. While a head waits for its next try, its lane
-//! waits with it: that is what keeps the order.
+//! A *queue* has a name and any number of *lanes*. A lane is an ordered partition of a queue (a message group in SQS): first
+//! in, first out, with at most one job claimed at a time. Lanes proceed in parallel. A worker *claims* the heads of lanes
+//! that are ready, each under a *lease*, and *settles* every job: done, to be retried after a pause, or dead. While a head
+//! waits for its retry, its lane waits with it; this keeps the order.
 //!
-//! What every queue promises:
-//! - A job that was pushed is claimed until it is settled as done or dead. A worker that dies with a job in hand loses
-//!   its lease, and the job is handed out again: at least once, never lost.
-//! - A settlement counts only under the lease the job was claimed with; one that comes too late changes nothing.
-//! - Pushing an id that is still to be done changes nothing. One that is a dead letter comes back, as it is pushed now, at
-//!   the end of its lane: who pushes again wants it done.
-//! - A job nobody can read goes to the dead letters by itself and holds up nobody.
-//! - All times are those of the store's own clock. Callers give spans.
+//! Every queue guarantees:
+//! - A pushed job is handed out until it is settled as done or dead. When a worker dies with a job, the lease ends and the
+//!   job is handed out again: at least once, never lost.
+//! - A settlement takes effect only under the lease with which the job was claimed; a late one changes nothing.
+//! - Pushing the id of a pending job changes nothing. Pushing the id of a dead letter replaces it: the job returns to the
+//!   end of its lane with the new payload.
+//! - A job that cannot be decoded becomes a dead letter and does not block its lane.
+//! - All times are those of the store's own clock. Callers pass durations.
 //!
-//! Jobs that belong to something else that is stored, such as a change of presence, are pushed in the very commit that
-//! stores it; that is why the redis backend lends out its [script](redis::PUSH), the memory backend its lock, and the SQL
-//! backend pushes [within](SqlQueue::push_within) a transaction.
+//! A job that belongs to another write, such as a change of presence, is pushed in the same commit. For this the Redis
+//! queue exports its [script](redis::PUSH), the memory queue has synchronous methods that the caller calls under its own
+//! lock, and the SQL queue pushes [in a transaction](SqlQueue::push_in_tx) of the caller.
 
 pub mod memory;
 pub mod redis;
@@ -29,165 +29,179 @@ use serde::{Deserialize, Serialize};
 
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
-pub use self::sql::{RetractTx, SqlQueue};
+pub use self::sql::{RetractTx, SqlQueue, TABLES};
 use crate::storage::Result;
 
-/// A job in hand.
+/// A claimed job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its name, unique within the queue.
+    /// The id, unique within the queue.
     pub id: String,
     /// The lane whose head it is.
     pub lane: String,
-    /// What is to be done.
+    /// The content.
     pub payload: Vec<u8>,
-    /// How long ago it was pushed.
+    /// The time since it was pushed.
     pub age: Duration,
-    /// What is known of earlier tries.
-    pub tries: Attempts,
-    /// The lease it was claimed under.
+    /// The earlier attempts.
+    pub attempts: Attempts,
+    /// The lease under which it was claimed.
     pub lease: u64,
 }
 
-/// What is known of a job's tries so far.
+/// The attempts at a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
-    /// How many counted.
+    /// The number of attempts that count.
     pub count: u32,
-    /// What the last one led to, in words for people.
+    /// The result of the last one, as text for people.
     #[serde(default)]
     pub last: String,
 }
 
-/// What is to be pushed.
-#[derive(Clone, Debug)]
-pub struct NewJob<'a> {
-    /// Its name, unique within the queue.
-    pub id: &'a str,
-    /// The lane it follows in.
-    pub lane: &'a str,
-    /// What is to be done.
-    pub payload: &'a [u8],
-    /// How long nobody is handed it.
-    pub delay: Duration,
-}
+impl Attempts {
+    /// Decodes attempts. Those that cannot be decoded count as none.
+    fn from_json(json: &[u8]) -> Self {
+        serde_json::from_slice(json).unwrap_or_default()
+    }
 
-/// A job that is held at the end of its lane: it is not due yet, and so is no job behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldJob {
-    /// Its name, unique within the queue.
-    pub id: String,
-    /// What is to be done.
-    pub payload: Vec<u8>,
-}
-
-/// What became of a job in hand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    /// It is done with.
-    Done,
-    /// It is to be handed out again after this span.
-    Retry(Duration, Attempts),
-    /// It is given up; what is known of its tries says why.
-    Dead(Attempts),
-}
-
-/// A job in hand, and what became of it.
-#[derive(Clone, Debug)]
-pub struct Settlement {
-    /// Which job.
-    pub id: String,
-    /// Its lane.
-    pub lane: String,
-    /// The lease it was claimed under.
-    pub lease: u64,
-    /// What became of it.
-    pub verdict: Disposition,
-}
-
-impl Job {
-    /// This job, settled.
-    pub fn settled(self, verdict: Disposition) -> Settlement {
-        Settlement { id: self.id, lane: self.lane, lease: self.lease, verdict }
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("attempts have string keys only: {error}"))
     }
 }
 
-/// Which jobs to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// Those that are still to be done.
-    Pending,
-    /// The dead letters.
-    Dead,
+/// A job to push.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    /// The id, unique within the queue.
+    pub id: &'a str,
+    /// The lane to append it to.
+    pub lane: &'a str,
+    /// The content.
+    pub payload: &'a [u8],
+    /// The time before which it is not handed out.
+    pub delay: Duration,
 }
 
-/// A job as it is listed.
+/// A job that is held at the end of its lane: it is delayed, and so is every job behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobInfo {
-    /// Its name.
+pub struct HeldJob {
+    /// The id, unique within the queue.
+    pub id: String,
+    /// The content.
+    pub payload: Vec<u8>,
+}
+
+/// The outcome of a claimed job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The job is removed.
+    Done,
+    /// The job is handed out again after this pause.
+    Retry(Duration, Attempts),
+    /// The job becomes a dead letter; the attempts contain the reason.
+    Dead(Attempts),
+}
+
+/// A claimed job and its outcome.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The id of the job.
     pub id: String,
     /// Its lane.
     pub lane: String,
-    /// What is to be done.
-    pub payload: Vec<u8>,
-    /// When it was pushed, in milliseconds of the store's clock since 1970.
-    pub pushed_at: i64,
-    /// When its lane is handed out next, likewise; `None` for one that is dead or waits behind another.
-    pub next_at: Option<i64>,
-    /// What is known of its tries.
-    pub tries: Attempts,
-    /// Where it stands in its list.
-    pub place: ListCursor,
+    /// The lease under which it was claimed.
+    pub lease: u64,
+    /// The outcome.
+    pub disposition: Disposition,
 }
 
-/// A place in a list of jobs.
+impl Job {
+    /// Returns the settlement of this job.
+    pub fn into_settlement(self, disposition: Disposition) -> Settlement {
+        Settlement { id: self.id, lane: self.lane, lease: self.lease, disposition }
+    }
+}
+
+/// The state of a job, as a filter of lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Not settled yet.
+    Pending,
+    /// A dead letter.
+    Dead,
+}
+
+/// A job in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobInfo {
+    /// The id.
+    pub id: String,
+    /// The lane.
+    pub lane: String,
+    /// The content.
+    pub payload: Vec<u8>,
+    /// The time of the push, in milliseconds of the store's clock since 1970.
+    pub pushed_at: i64,
+    /// The time when it is handed out next, likewise; `None` for a dead letter and for a job behind the head of its lane.
+    pub next_at: Option<i64>,
+    /// The attempts so far.
+    pub attempts: Attempts,
+    /// The position in the list.
+    pub cursor: ListCursor,
+}
+
+/// A position in a list of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListCursor {
-    /// When the job came into that list: was pushed, or died. In milliseconds of the store's clock since 1970.
+    /// The time when the job entered the list: that of its push or of its death, in milliseconds of the store's clock since
+    /// 1970.
     pub at: i64,
-    /// Its name.
+    /// The id of the job.
     pub id: String,
 }
 
-/// How a queue is doing.
+/// The size and the age of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueStats {
-    /// Jobs that are still to be done.
+    /// The number of pending jobs.
     pub pending: u64,
-    /// How long the oldest of them has waited.
+    /// The age of the oldest pending job.
     pub oldest: Duration,
-    /// Dead letters.
+    /// The number of dead letters.
     pub dead: u64,
 }
 
-/// Queues in one store. Three ship: [`RedisQueue`], [`SqlQueue`] and [`MemoryQueue`].
+/// Queues in one store: [`RedisQueue`], [`SqlQueue`] or [`MemoryQueue`].
+///
+/// Every method fails when the store is not available.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Pushes jobs that belong to nothing else that is stored.
+    /// Pushes jobs that belong to no other write.
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()>;
 
-    /// Hands out up to `limit` heads of lanes that are ready, longest ready first, under a lease of `lease`; at most one
-    /// job of each lane, and perhaps none at all.
+    /// Claims up to `limit` heads of lanes that are ready, those that have been ready longest first, under a lease of
+    /// `lease`. Returns at most one job of each lane.
     async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>>;
 
-    /// Settles jobs in hand; says for each whether its lease still held.
+    /// Settles claimed jobs. Returns for each whether its lease was still valid.
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>>;
 
-    /// Up to `limit` jobs in the order in which they came into the list, those that follow `after`.
+    /// Returns up to `limit` jobs behind `after`, in the order in which they entered the list.
     async fn list(
         &self,
         queue: &str,
-        standing: JobState,
+        state: JobState,
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>>;
 
-    /// Puts dead letters back at the end of their lanes, as if pushed now; those called `ids`. Says how many there were.
+    /// Moves the dead letters with these ids to the end of their lanes, as if pushed now. Returns the number of moved jobs.
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize>;
 
     /// Removes dead letters that died more than `age` ago.
     async fn purge(&self, queue: &str, age: Duration) -> Result<()>;
 
-    /// How the queue is doing.
-    async fn depth(&self, queue: &str) -> Result<QueueStats>;
+    /// Returns the size and the age of the queue.
+    async fn stats(&self, queue: &str) -> Result<QueueStats>;
 }

@@ -1,4 +1,4 @@
-//! A connection to Redis that is made when it is first used, and again whenever it is lost.
+//! A Redis connection that is established on first use and re-established when it is lost.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use redis::{Client, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisEr
 
 use super::{Result, Unavailable};
 
-/// How long a connection may be silent before the kernel asks whether the other side is still there.
+/// The idle time after which the kernel sends TCP keepalive probes, and the time between two probes.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// A connection, and the scripts that are called over it.
+/// A connection, and the Lua scripts that are called over it.
 pub struct RedisConnection {
     client: Client,
     config: ConnectionManagerConfig,
@@ -21,18 +21,21 @@ pub struct RedisConnection {
     scripts: Vec<Script>,
 }
 
-/// What a pipeline was answered, command by command.
+/// The replies to a pipeline, one per command.
 pub struct PipelineReply {
-    /// The answers, errors of the server among them.
-    pub answers: Vec<Value>,
-    /// Whether it was sent twice, so that it may have met what it wrote itself.
-    pub twice: bool,
+    /// The replies, including errors of the server.
+    pub replies: Vec<Value>,
+    /// Whether the pipeline was sent twice, so that it may have read its own writes.
+    pub retried: bool,
 }
 
 impl RedisConnection {
-    /// A link that takes no answer within `timeout` for a failure. It connects when it is first used.
+    /// Creates a connection that fails when Redis does not reply within `timeout`. It connects on first use.
+    ///
+    /// # Errors
+    /// The address is invalid.
     pub fn new(server: ConnectionInfo, timeout: Duration) -> Result<Self> {
-        // A peer that vanished without a word is noticed by the kernel, and the connection made anew.
+        // The kernel detects a peer that vanished without closing the connection.
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(2 * KEEPALIVE);
         let client = Client::open(server.set_tcp_settings(tcp)).map_err(unavailable)?;
@@ -45,22 +48,22 @@ impl RedisConnection {
         Ok(Self { client, config, connection: RwLock::new(connection), scripts: Vec::new() })
     }
 
-    /// Makes a script known; gives the hash to call it by.
-    pub fn script(&mut self, code: &str) -> String {
+    /// Registers a script. Returns the hash for `EVALSHA`.
+    pub fn register_script(&mut self, code: &str) -> String {
         let script = Script::new(code);
         let hash = script.get_hash().to_owned();
         self.scripts.push(script);
         hash
     }
 
-    /// The connection itself.
+    /// Returns the current connection.
     pub fn connection(&self) -> ConnectionManager {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The error of a command. A server that takes no changes any more is left: another one does, and this connection
-    /// never leads there.
-    fn noted(&self, error: RedisError) -> Unavailable {
+    /// Converts the error of a command. When the server has become read-only, the connection is replaced: after a failover
+    /// another server is writable, and the old connection never reaches it.
+    fn map_error(&self, error: RedisError) -> Unavailable {
         if is_demoted(&error)
             && let Ok(new) = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
         {
@@ -69,58 +72,66 @@ impl RedisConnection {
         unavailable(error)
     }
 
-    /// Sends what may be sent twice without harm: once more if the connection turns out to be lost, since the next one
-    /// may stand already.
+    /// Sends an idempotent pipeline; retries once when the connection is lost, as the next connection may be up already.
+    ///
+    /// # Errors
+    /// Redis does not reply in time, or replies with an error.
     pub async fn read<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T> {
         match self.send(pipeline).await {
             Err(error) if error.is_lost_connection() => self.send(pipeline).await,
-            answer => answer,
+            reply => reply,
         }
     }
 
-    /// Sends; a server that does not know the scripts (any more) is given them first.
+    /// Sends a pipeline. When the server does not know the scripts, they are loaded and the pipeline is sent again.
+    ///
+    /// # Errors
+    /// Redis does not reply in time, or replies with an error.
     pub async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T> {
         let mut connection = self.connection();
         match pipeline.query_async(&mut connection).await {
             Err(error) if is_no_script(&error) => {
                 self.load_scripts(&mut connection).await?;
-                pipeline.query_async(&mut connection).await.map_err(|error| self.noted(error))
+                pipeline.query_async(&mut connection).await.map_err(|error| self.map_error(error))
             }
-            answer => answer.map_err(|error| self.noted(error)),
+            reply => reply.map_err(|error| self.map_error(error)),
         }
     }
 
-    /// Sends a pipeline that [ignores errors](Pipeline::ignore_errors): those that `harmless` does not know for answers are
-    /// errors of the whole.
+    /// Sends a pipeline that [ignores errors](Pipeline::ignore_errors). Scripts are loaded as in [`send`](Self::send).
+    ///
+    /// # Errors
+    /// The first error reply that is not `harmless`, or Redis does not reply in time.
     pub async fn send_each(
         &self,
         pipeline: &Pipeline,
         harmless: impl Fn(&RedisError) -> bool,
     ) -> Result<PipelineReply> {
         let mut connection = self.connection();
-        let mut twice = false;
+        let mut retried = false;
         loop {
-            let answers: Vec<Value> = pipeline.query_async(&mut connection).await.map_err(|error| self.noted(error))?;
-            let errors = answers.iter().filter(|answer| matches!(answer, Value::ServerError(_)));
+            let replies: Vec<Value> =
+                pipeline.query_async(&mut connection).await.map_err(|error| self.map_error(error))?;
+            let errors = replies.iter().filter(|reply| matches!(reply, Value::ServerError(_)));
             let mut errors = errors.filter_map(|error| error.clone().extract_error().err());
             match errors.find(|error| !harmless(error)) {
-                None => return Ok(PipelineReply { answers, twice }),
-                Some(error) if is_no_script(&error) && !twice => self.load_scripts(&mut connection).await?,
-                Some(error) => return Err(self.noted(error)),
+                None => return Ok(PipelineReply { replies, retried }),
+                Some(error) if is_no_script(&error) && !retried => self.load_scripts(&mut connection).await?,
+                Some(error) => return Err(self.map_error(error)),
             }
-            twice = true;
+            retried = true;
         }
     }
 
     async fn load_scripts(&self, connection: &mut ConnectionManager) -> Result<()> {
         for script in &self.scripts {
-            script.load_async(connection).await.map_err(|error| self.noted(error))?;
+            script.load_async(connection).await.map_err(|error| self.map_error(error))?;
         }
         Ok(())
     }
 }
 
-/// What an error of Redis means to those who asked.
+/// Converts an error of Redis.
 pub fn unavailable(error: RedisError) -> Unavailable {
     let lost = !error.is_timeout() && (error.is_connection_dropped() || error.is_io_error());
     if lost || is_demoted(&error) { Unavailable::lost_connection(error) } else { Unavailable::new(error) }
@@ -130,7 +141,8 @@ fn is_no_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) || error.to_string().contains("NOSCRIPT")
 }
 
-/// Whether a server that took changes takes none any more; a script says so in words.
+/// Whether the server has become read-only, as a master does that was demoted to a replica. Errors of scripts carry the
+/// code in their text only.
 fn is_demoted(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) || error.to_string().contains("READONLY")
 }

@@ -1,55 +1,55 @@
-//! What was said to a client and by it.
+//! The messages to and from a client.
 
-use crate::client::{OpenedMessage, said, visible};
+use crate::client::{OpenedMessage, render_payload, sanitize};
 
-/// Most messages of a client that are remembered.
+/// Maximum number of messages of a client that are kept.
 const MAX_LINES: usize = 1000;
 
-/// The messages of a client, the last of them.
+/// The latest messages of a client.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conversation {
     lines: Vec<ConversationLine>,
-    last: i64,
+    last_id: i64,
     complete: bool,
 }
 
-/// A message as it is shown.
+/// A message as it is displayed.
 #[derive(Clone, Debug)]
 pub(super) struct ConversationLine {
-    /// When, in the sidecar's time zone.
+    /// The time, in the application's time zone.
     pub at: String,
-    /// Whether the client says it.
+    /// Whether the client sent it itself.
     pub own: bool,
-    /// The client it comes from; `None` is the application.
+    /// The client that sent it; `None` for the application and for the client's own messages.
     pub from: Option<String>,
-    /// What it is about.
+    /// The type of the message.
     pub kind: String,
-    /// What it says.
+    /// The rendered payload.
     pub text: String,
 }
 
 impl Conversation {
-    /// The id behind which there may be more.
-    pub fn last(&self) -> i64 {
-        self.last
+    /// The id of the last message; newer ones follow it.
+    pub fn last_id(&self) -> i64 {
+        self.last_id
     }
 
-    /// Whether everything there was has been seen.
+    /// Whether the last request found no newer messages.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// What is remembered, the oldest first.
+    /// The messages, oldest first.
     pub fn lines(&self) -> &[ConversationLine] {
         &self.lines
     }
 
-    /// Takes what was found behind [`last`](Self::last); what is known already is passed over.
+    /// Adds the messages that a request after [`last_id`](Self::last_id) found. Ignores those that are known.
     pub fn add(&mut self, messages: Vec<OpenedMessage>) {
         self.complete = messages.is_empty();
         for message in messages {
-            if message.id > self.last {
-                self.last = message.id;
+            if message.id > self.last_id {
+                self.last_id = message.id;
                 self.lines.push(ConversationLine::from(message));
             }
         }
@@ -61,12 +61,12 @@ impl From<OpenedMessage> for ConversationLine {
     fn from(message: OpenedMessage) -> Self {
         let OpenedMessage { from_client_id: from, to_client_id: to, r#type, created_at, payload, .. } = message;
         let own = from.as_deref() == Some(&to);
-        let text = said(payload.get("payload").unwrap_or(&payload));
-        Self { at: time(&created_at), own, from: from.filter(|_| !own), kind: visible(&r#type), text }
+        let text = render_payload(payload.get("payload").unwrap_or(&payload));
+        Self { at: format_time(&created_at), own, from: from.filter(|_| !own), kind: sanitize(&r#type), text }
     }
 }
 
-/// `2026-03-04T05:06:07+00:00` without `T` and offset.
-fn time(created_at: &str) -> String {
-    visible(created_at).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
+/// Formats `2026-03-04T05:06:07+00:00` without `T` and offset.
+fn format_time(created_at: &str) -> String {
+    sanitize(created_at).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
 }

@@ -1,4 +1,4 @@
-//! Asks the sidecar for the view: who is there, what was said; and publishes.
+//! Requests to the sidecar: polls clients and messages for the view, and publishes.
 
 use std::time::Duration;
 
@@ -9,78 +9,78 @@ use uuid::Uuid;
 use super::model::UiEvent;
 use crate::client::{ClientError, Operator, Publication};
 
-/// How often it is asked who is there.
-const CLIENTS_EVERY: Duration = Duration::from_secs(2);
+/// The interval between requests for the clients.
+const CLIENTS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often it is asked for messages of the client that is looked at.
-const MESSAGES_EVERY: Duration = Duration::from_secs(1);
+/// The interval between requests for the messages of the selected client.
+const MESSAGES_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The type of what is typed.
+/// The type of published messages.
 const KIND: &str = "chat";
 
-/// Times that a publication is sent that nobody answered. They carry the same key, so that it is stored once.
-const TRIES: u32 = 3;
+/// Maximum number of attempts at a publication. All have the same idempotency key, so that it is stored once.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// Whose messages are wanted, and behind which id.
-pub(super) type Wanted = Option<(String, i64)>;
+/// The client whose messages to request, and the id after which they start.
+pub(super) type MessageQuery = Option<(String, i64)>;
 
-/// Where events go.
-pub(super) type Events = mpsc::Sender<UiEvent>;
+/// The sender of events to the view.
+pub(super) type EventSender = mpsc::Sender<UiEvent>;
 
-/// Tells who is there, until nobody listens.
-pub(super) async fn clients(operator: Operator, events: Events) {
+/// Polls the clients until the receiver is dropped.
+pub(super) async fn poll_clients(operator: Operator, events: EventSender) {
     loop {
-        let event = operator.clients().await.map_or_else(failed, UiEvent::Clients);
+        let event = operator.clients().await.map_or_else(|error| request_failed(&error), UiEvent::Clients);
         if events.send(event).await.is_err() {
             return;
         }
-        tokio::time::sleep(CLIENTS_EVERY).await;
+        tokio::time::sleep(CLIENTS_INTERVAL).await;
     }
 }
 
-/// Tells what was said, until nobody listens: at once when something else is wanted, and then regularly.
-pub(super) async fn messages(operator: Operator, mut wanted: watch::Receiver<Wanted>, events: Events) {
+/// Polls the messages of the query until the receiver is dropped: at once when the query changes, then at an interval.
+pub(super) async fn poll_messages(operator: Operator, mut query: watch::Receiver<MessageQuery>, events: EventSender) {
     loop {
-        let now = wanted.borrow_and_update().clone();
-        if let Some((client, last)) = now {
+        let current = query.borrow_and_update().clone();
+        if let Some((client, last)) = current {
             let event = match operator.messages(&client, last).await {
                 Ok(messages) => UiEvent::Messages { client, messages },
-                Err(failure) => failed(failure),
+                Err(error) => request_failed(&error),
             };
             if events.send(event).await.is_err() {
                 return;
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(MESSAGES_EVERY) => {}
-            changed = wanted.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(MESSAGES_INTERVAL) => {}
+            changed = query.changed() => if changed.is_err() { return },
         }
     }
 }
 
-/// Publishes what was typed, and tells how it went.
-pub(super) async fn publish(operator: Operator, client: String, text: String, events: Events) {
+/// Publishes a text, and reports the result.
+pub(super) async fn publish(operator: Operator, client: String, text: String, events: EventSender) {
     let publication = Publication {
         to: vec![client.clone()],
         kind: KIND.to_owned(),
         payload: json!({"text": text}),
         key: Uuid::new_v4().to_string(),
     };
-    let mut tried = 0;
+    let mut attempts = 0;
     let event = loop {
-        tried += 1;
+        attempts += 1;
         match operator.publish(&publication).await {
             Ok(_) => break UiEvent::Published { client },
-            Err(failure) if failure.is_passing() && tried < TRIES => {
-                let wait = failure.retry_after().unwrap_or(MESSAGES_EVERY);
+            Err(error) if error.is_retryable() && attempts < MAX_ATTEMPTS => {
+                let wait = error.retry_after().unwrap_or(MESSAGES_INTERVAL);
                 tokio::time::sleep(wait).await;
             }
-            Err(failure) => break UiEvent::Unpublished { text, why: failure.to_string() },
+            Err(error) => break UiEvent::PublishFailed { text, reason: error.to_string() },
         }
     };
     _ = events.send(event).await;
 }
 
-fn failed(failure: ClientError) -> UiEvent {
-    UiEvent::Failed(failure.to_string())
+fn request_failed(error: &ClientError) -> UiEvent {
+    UiEvent::RequestFailed(error.to_string())
 }

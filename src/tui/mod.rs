@@ -1,8 +1,9 @@
-//! The operators' full-screen view: who is there, what was said, and a prompt to say something.
+//! The operators' full-screen view: the clients, their messages, and a prompt to publish.
 //!
-//! Its [`model`] is pure: a state, and what happens to it ([`Event`](model::UiEvent)), which may ask for something to be done
-//! ([`Effect`](model::Effect)). [`view`] draws a state and keeps none. [`feed`] asks the sidecar and tells what it finds, and
-//! [`run`] holds the terminal, puts events into the model and draws. Whatever ends it, the terminal is as it was before.
+//! It follows the Elm architecture. The [`model`] is pure: events ([`UiEvent`](model::UiEvent)) update its state, and an
+//! update may request an [`Effect`](model::Effect). [`view`] draws a state and keeps none. [`feed`] sends requests to the
+//! sidecar and returns the results as events. [`run`] owns the terminal, feeds events to the model and draws; it restores the
+//! terminal however the view ends.
 
 mod conversation;
 mod feed;

@@ -1,4 +1,4 @@
-//! What the view shows, and what happens to it. No terminal, no HTTP, no clock.
+//! The state of the view and its updates. No terminal, no HTTP, no clock.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use super::conversation::{Conversation, ConversationLine};
 pub use super::prompt::Prompt;
 use crate::client::{ClientRow, OpenedMessage};
 
-/// Messages that a key scrolls by.
+/// Number of lines that a key scrolls by.
 const PAGE_LINES: usize = 10;
 
-/// All that the view shows.
+/// The state of the view.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(super) address: String,
@@ -19,121 +19,121 @@ pub struct Model {
     pub(super) selected: Option<String>,
     pub(super) prompt: Prompt,
     pub(super) notice: Notice,
-    /// Lines that the conversation is scrolled back by.
-    pub(super) back: usize,
+    /// Number of lines that the conversation is scrolled back.
+    pub(super) scroll_offset: usize,
     conversations: HashMap<String, Conversation>,
     may_publish: bool,
-    lost: bool,
+    disconnected: bool,
 }
 
-/// Something that happens.
+/// An event that updates the model.
 #[derive(Clone, Debug)]
 pub enum UiEvent {
-    /// A key.
+    /// A key was pressed or released.
     Key(KeyEvent),
-    /// The terminal has another size: it is to be drawn again.
+    /// The size of the terminal has changed.
     Resized,
-    /// Who is there.
+    /// The list of clients.
     Clients(Vec<ClientRow>),
-    /// What is behind the last message of a client.
+    /// The messages of a client after the last known one.
     Messages {
         /// The client.
         client: String,
-        /// Nothing, if it has all been seen.
+        /// Empty if there are no newer messages.
         messages: Vec<OpenedMessage>,
     },
     /// A message was published.
     Published {
-        /// To whom.
+        /// The recipient.
         client: String,
     },
-    /// A message was not published.
-    Unpublished {
-        /// What it said.
+    /// A message could not be published.
+    PublishFailed {
+        /// The text of the message.
         text: String,
-        /// Why.
-        why: String,
+        /// The error.
+        reason: String,
     },
-    /// The sidecar could not be asked.
-    Failed(String),
+    /// A request to the sidecar failed.
+    RequestFailed(String),
 }
 
-/// Something to be done.
+/// A side effect that an update requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Publish to a client.
+    /// Publish a message to a client.
     Publish {
         /// The client.
         client: String,
-        /// What to say.
+        /// The text of the message.
         text: String,
     },
-    /// Look at once for messages of the client that is selected.
-    Look,
-    /// End.
+    /// Request the messages of the selected client at once.
+    Refresh,
+    /// End the view.
     Quit,
 }
 
-/// What the last line says.
+/// The content of the status line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
-    Nothing,
-    Good(String),
-    Bad(String),
+    None,
+    Info(String),
+    Error(String),
 }
 
 impl Model {
-    /// Before anything is known of the sidecar at `address`; whether there is a token to publish with is.
+    /// The initial state for the sidecar at `address`; `may_publish` tells whether there is a token to publish with.
     pub fn new(address: &str, may_publish: bool) -> Self {
         Self {
             address: address.to_owned(),
             clients: Vec::new(),
             selected: None,
             prompt: Prompt::default(),
-            notice: Notice::Good("connecting".to_owned()),
-            back: 0,
+            notice: Notice::Info("connecting".to_owned()),
+            scroll_offset: 0,
             conversations: HashMap::new(),
             may_publish,
-            lost: true,
+            disconnected: true,
         }
     }
 
-    /// What becomes of it when something happens, and what is to be done.
+    /// Updates the state with an event; returns the effect to run.
     pub fn update(&mut self, event: UiEvent) -> Option<Effect> {
         match event {
-            UiEvent::Key(key) if key.kind != KeyEventKind::Release => return self.key(key),
+            UiEvent::Key(key) if key.kind != KeyEventKind::Release => return self.handle_key(key),
             UiEvent::Key(_) | UiEvent::Resized => {}
-            UiEvent::Clients(clients) => return self.know(clients),
+            UiEvent::Clients(clients) => return self.set_clients(clients),
             UiEvent::Messages { client, messages } => {
-                self.found();
+                self.set_connected();
                 let more = !messages.is_empty() && self.selected.as_ref() == Some(&client);
                 self.conversations.entry(client).or_default().add(messages);
-                return more.then_some(Effect::Look);
+                return more.then_some(Effect::Refresh);
             }
             UiEvent::Published { client } => {
-                self.notice = Notice::Good(format!("published to {}", self.title(&client)));
-                return Some(Effect::Look);
+                self.notice = Notice::Info(format!("published to {}", self.title(&client)));
+                return Some(Effect::Refresh);
             }
-            UiEvent::Unpublished { text, why } => {
+            UiEvent::PublishFailed { text, reason } => {
                 self.prompt.restore(&text);
-                self.notice = Notice::Bad(format!("not published: {why}"));
+                self.notice = Notice::Error(format!("not published: {reason}"));
             }
-            UiEvent::Failed(why) => {
-                self.lost = true;
-                self.notice = Notice::Bad(format!("trying again: {why}"));
+            UiEvent::RequestFailed(reason) => {
+                self.disconnected = true;
+                self.notice = Notice::Error(format!("retrying: {reason}"));
             }
         }
         None
     }
 
-    /// The client that is selected, and the id behind which its messages are wanted.
-    pub fn wanted(&self) -> Option<(String, i64)> {
+    /// The selected client, and the id of its last known message.
+    pub fn message_query(&self) -> Option<(String, i64)> {
         let client = self.selected.clone()?;
-        let last = self.conversations.get(&client).map_or(0, Conversation::last);
+        let last = self.conversations.get(&client).map_or(0, Conversation::last_id);
         Some((client, last))
     }
 
-    /// What was typed so far.
+    /// The prompt.
     pub fn prompt(&self) -> &Prompt {
         &self.prompt
     }
@@ -147,84 +147,84 @@ impl Model {
         self.selected.as_ref().and_then(|id| self.conversations.get(id)).map_or(&[], Conversation::lines)
     }
 
-    /// Whether messages of the selected client may still be on their way.
+    /// Whether there may be messages of the selected client that are not loaded yet.
     pub(super) fn is_loading(&self) -> bool {
         self.selected.as_ref().is_some_and(|id| !self.conversations.get(id).is_some_and(Conversation::is_complete))
     }
 
-    /// What to call a client.
+    /// The display name of a client.
     pub(super) fn title<'a>(&'a self, id: &'a str) -> &'a str {
         self.clients.iter().find(|client| client.id == id).map_or(id, ClientRow::title)
     }
 
-    /// The place of the selected client in the list.
-    pub(super) fn place(&self) -> Option<usize> {
+    /// The index of the selected client in the list.
+    pub(super) fn selected_index(&self) -> Option<usize> {
         let selected = self.selected.as_ref()?;
         self.clients.iter().position(|client| client.id == *selected)
     }
 
-    fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+    fn handle_key(&mut self, key: KeyEvent) -> Option<Effect> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Char('c' | 'q') if control => Some(Effect::Quit),
-            KeyCode::Up => self.step(-1),
-            KeyCode::Down => self.step(1),
-            KeyCode::PageUp => self.scroll(self.back.saturating_add(PAGE_LINES)),
-            KeyCode::PageDown => self.scroll(self.back.saturating_sub(PAGE_LINES)),
+            KeyCode::Up => self.move_selection(-1),
+            KeyCode::Down => self.move_selection(1),
+            KeyCode::PageUp => self.scroll_to(self.scroll_offset.saturating_add(PAGE_LINES)),
+            KeyCode::PageDown => self.scroll_to(self.scroll_offset.saturating_sub(PAGE_LINES)),
             KeyCode::Esc => {
                 self.prompt.take();
-                self.notice = Notice::Nothing;
+                self.notice = Notice::None;
                 None
             }
             KeyCode::Enter => self.publish(),
             _ => {
-                self.prompt.key(key);
+                self.prompt.handle_key(key);
                 None
             }
         }
     }
 
-    fn scroll(&mut self, back: usize) -> Option<Effect> {
-        self.back = back;
+    fn scroll_to(&mut self, offset: usize) -> Option<Effect> {
+        self.scroll_offset = offset;
         None
     }
 
-    fn step(&mut self, by: isize) -> Option<Effect> {
+    fn move_selection(&mut self, by: isize) -> Option<Effect> {
         let last = self.clients.len().checked_sub(1)?;
-        let place = self.place().map_or(0, |place| place.saturating_add_signed(by).min(last));
-        self.select(place)
+        let index = self.selected_index().map_or(0, |index| index.saturating_add_signed(by).min(last));
+        self.select(index)
     }
 
-    fn select(&mut self, place: usize) -> Option<Effect> {
-        let client = self.clients.get(place)?;
+    fn select(&mut self, index: usize) -> Option<Effect> {
+        let client = self.clients.get(index)?;
         self.selected = Some(client.id.clone());
-        self.back = 0;
-        Some(Effect::Look)
+        self.scroll_offset = 0;
+        Some(Effect::Refresh)
     }
 
     fn publish(&mut self) -> Option<Effect> {
         if self.prompt.text().trim().is_empty() {
             return None;
         }
-        let refused = match (&self.selected, self.may_publish) {
+        let refusal = match (&self.selected, self.may_publish) {
             (_, false) => "set ADMIN_TOKEN to publish",
-            (None, true) => "there is nobody to publish to",
+            (None, true) => "no client is selected",
             (Some(client), true) => {
                 let client = client.clone();
-                self.back = 0;
-                self.notice = Notice::Good("publishing".to_owned());
+                self.scroll_offset = 0;
+                self.notice = Notice::Info("publishing".to_owned());
                 return Some(Effect::Publish { client, text: self.prompt.take() });
             }
         };
-        self.notice = Notice::Bad(refused.to_owned());
+        self.notice = Notice::Error(refusal.to_owned());
         None
     }
 
-    fn know(&mut self, mut clients: Vec<ClientRow>) -> Option<Effect> {
-        self.found();
+    fn set_clients(&mut self, mut clients: Vec<ClientRow>) -> Option<Effect> {
+        self.set_connected();
         clients.sort_by_key(|client| !client.is_online());
         self.clients = clients;
-        match self.place() {
+        match self.selected_index() {
             Some(_) => None,
             None => {
                 self.selected = None;
@@ -233,10 +233,10 @@ impl Model {
         }
     }
 
-    /// The sidecar answers; what was said of its silence is over.
-    fn found(&mut self) {
-        if std::mem::take(&mut self.lost) {
-            self.notice = Notice::Nothing;
+    /// Clears the error of failed requests once the sidecar answers.
+    fn set_connected(&mut self) {
+        if std::mem::take(&mut self.disconnected) {
+            self.notice = Notice::None;
         }
     }
 }

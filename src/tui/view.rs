@@ -1,4 +1,4 @@
-//! Draws a model. Nothing is kept from one picture to the next.
+//! Draws the model. Keeps no state between frames.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
@@ -8,15 +8,15 @@ use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 
 use super::conversation::ConversationLine;
 use super::model::{Model, Notice};
-use super::wrap::wrapped;
-use crate::client::{ClientRow, visible};
+use super::wrap::wrap;
+use crate::client::{ClientRow, sanitize};
 
 const KEYS: &str = " ↑↓ client  PgUp PgDn scroll  Enter publish  Esc clear  Ctrl-C quit";
 
-/// Below this width the list of clients gives way to the conversation.
-const NARROW: u16 = 50;
+/// Minimum width of the terminal that shows the list of clients beside the conversation.
+const MIN_LIST_WIDTH: u16 = 50;
 
-/// Draws all of it.
+/// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     let rows = [
         Constraint::Length(1),
@@ -26,7 +26,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         Constraint::Length(1),
     ];
     let [head, middle, prompt, notice, keys] = Layout::vertical(rows).areas(frame.area());
-    let list = if middle.width < NARROW { 0 } else { (middle.width / 3).min(30) };
+    let list = if middle.width < MIN_LIST_WIDTH { 0 } else { (middle.width / 3).min(30) };
     let [clients, conversation] = Layout::horizontal([Constraint::Length(list), Constraint::Min(0)]).areas(middle);
     draw_head(model, frame, head);
     draw_clients(model, frame, clients);
@@ -46,73 +46,73 @@ fn bold() -> Style {
 
 fn draw_head(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let online = model.clients.iter().filter(|client| client.is_online()).count();
-    let counted = format!("{} clients, {online} online ", model.clients.len());
-    frame.render_widget(Line::styled(format!(" {}", visible(&model.address)), bold()), area);
-    frame.render_widget(Line::raw(counted).right_aligned(), area);
+    let summary = format!("{} clients, {online} online ", model.clients.len());
+    frame.render_widget(Line::styled(format!(" {}", sanitize(&model.address)), bold()), area);
+    frame.render_widget(Line::raw(summary).right_aligned(), area);
 }
 
 fn draw_clients(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     if area.is_empty() {
         return;
     }
-    let items = model.clients.iter().map(|client| ListItem::new(row(client)));
+    let items = model.clients.iter().map(|client| ListItem::new(render_client(client)));
     let selected = Style::new().add_modifier(Modifier::REVERSED);
     let list = List::new(items).block(Block::bordered().title(" Clients ")).highlight_style(selected);
-    frame.render_stateful_widget(list, area, &mut ListState::default().with_selected(model.place()));
+    frame.render_stateful_widget(list, area, &mut ListState::default().with_selected(model.selected_index()));
 }
 
-fn row(client: &ClientRow) -> Line<'static> {
+fn render_client(client: &ClientRow) -> Line<'static> {
     let mark = match client.is_online() {
         true => Span::styled("● ", Style::new().fg(Color::Green)),
         false => Span::styled("○ ", dim()),
     };
-    Line::from(vec![mark, Span::raw(visible(client.title()))])
+    Line::from(vec![mark, Span::raw(sanitize(client.title()))])
 }
 
 fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = match model.selected.as_deref() {
-        Some(id) => format!(" {} ", visible(model.title(id))),
-        None => " Nobody ".to_owned(),
+        Some(id) => format!(" {} ", sanitize(model.title(id))),
+        None => " No client ".to_owned(),
     };
     let block = Block::bordered().title(title);
     let inner = block.inner(area);
     let mut lines: Vec<Line<'static>> =
-        model.conversation().iter().flat_map(|said| message(model, said, inner.width.into())).collect();
+        model.conversation().iter().flat_map(|line| render_message(model, line, inner.width.into())).collect();
     if lines.is_empty() {
-        let why = match (model.selected.is_some(), model.is_loading()) {
+        let placeholder = match (model.selected.is_some(), model.is_loading()) {
             (false, _) => "",
             (true, true) => "…",
             (true, false) => "No messages yet.",
         };
-        lines.push(Line::styled(why, dim()));
+        lines.push(Line::styled(placeholder, dim()));
     }
     let height = usize::from(inner.height);
-    let end = lines.len() - model.back.min(lines.len().saturating_sub(height));
-    let seen = lines.drain(end.saturating_sub(height)..end).collect::<Vec<_>>();
-    frame.render_widget(Paragraph::new(seen).block(block), area);
+    let end = lines.len() - model.scroll_offset.min(lines.len().saturating_sub(height));
+    let visible = lines.drain(end.saturating_sub(height)..end).collect::<Vec<_>>();
+    frame.render_widget(Paragraph::new(visible).block(block), area);
 }
 
-/// A message: a line that says when, by whom and about what, and below it what it says.
-fn message(model: &Model, line: &ConversationLine, width: usize) -> Vec<Line<'static>> {
-    let who = match (&line.from, line.own) {
+/// Renders a message: a line with time, sender and type, and below it the wrapped text.
+fn render_message(model: &Model, line: &ConversationLine, width: usize) -> Vec<Line<'static>> {
+    let sender = match (&line.from, line.own) {
         (_, true) => "◂ sent".to_owned(),
         (None, false) => "▸ application".to_owned(),
-        (Some(from), false) => format!("▸ from {}", visible(model.title(from))),
+        (Some(from), false) => format!("▸ from {}", sanitize(model.title(from))),
     };
     let color = if line.own { Color::Cyan } else { Color::Yellow };
     let head = vec![
         Span::styled(format!("{} ", line.at), dim()),
-        Span::styled(who, Style::new().fg(color)),
+        Span::styled(sender, Style::new().fg(color)),
         Span::styled(format!(" {}", line.kind), dim()),
     ];
-    let text = wrapped(&line.text, width.saturating_sub(2)).into_iter().map(|text| Line::raw(format!("  {text}")));
+    let text = wrap(&line.text, width.saturating_sub(2)).into_iter().map(|text| Line::raw(format!("  {text}")));
     std::iter::once(Line::from(head)).chain(text).collect()
 }
 
 fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = match (model.selected.as_deref(), model.may_publish()) {
         (_, false) => " Read only: set ADMIN_TOKEN to publish ".to_owned(),
-        (Some(id), true) => format!(" Publish to {} ", visible(model.title(id))),
+        (Some(id), true) => format!(" Publish to {} ", sanitize(model.title(id))),
         (None, true) => " Publish ".to_owned(),
     };
     let block = Block::bordered().title(title);
@@ -127,9 +127,9 @@ fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 
 fn draw_notice(notice: &Notice, frame: &mut Frame<'_>, area: Rect) {
     let line = match notice {
-        Notice::Nothing => Line::default(),
-        Notice::Good(text) => Line::styled(format!(" {}", visible(text)), dim()),
-        Notice::Bad(text) => Line::styled(format!(" {}", visible(text)), Style::new().fg(Color::Red)),
+        Notice::None => Line::default(),
+        Notice::Info(text) => Line::styled(format!(" {}", sanitize(text)), dim()),
+        Notice::Error(text) => Line::styled(format!(" {}", sanitize(text)), Style::new().fg(Color::Red)),
     };
     frame.render_widget(line, area);
 }

@@ -72,7 +72,7 @@ impl DeliveryAdmin {
             }
         }
         let last = found.last().filter(|_| found.len() == limit);
-        let next = last.map(|last| DeliveryCursor { endpoint: last.endpoint.clone(), after: last.job.place.clone() });
+        let next = last.map(|last| DeliveryCursor { endpoint: last.endpoint.clone(), after: last.job.cursor.clone() });
         Ok((found, next))
     }
 
@@ -94,7 +94,7 @@ impl DeliveryAdmin {
                     count += self.queue.replay(name, &ids).await?;
                 }
                 match page.into_iter().next_back() {
-                    Some(job) => last = Some(job.place),
+                    Some(job) => last = Some(job.cursor),
                     None => break,
                 }
             }
@@ -105,7 +105,7 @@ impl DeliveryAdmin {
 
 /// Sends a signed ping to `endpoint`; gives what came back, and the beginning of its body.
 ///
-/// # ValidationErrors
+/// # Errors
 /// There is no TLS to be had.
 pub async fn ping(webhook: &WebhookConfig, endpoint: &EndpointConfig) -> reqwest::Result<(AttemptResult, Vec<u8>)> {
     let sender = WebhookClient::new(endpoint.clone(), EgressPolicy::new(&webhook.allowed_networks))?;

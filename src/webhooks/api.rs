@@ -229,8 +229,8 @@ impl DeliveryResponse {
             user_id: change.map(|change| change.user_id),
             queued_at: moment(job.pushed_at),
             next_try_at: job.next_at.map(moment),
-            tries: job.tries.count,
-            last: Some(job.tries.last).filter(|last| !last.is_empty()),
+            tries: job.attempts.count,
+            last: Some(job.attempts.last).filter(|last| !last.is_empty()),
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct WebhookClient {
 impl WebhookClient {
     /// A sender to `endpoint`, as far as `guard` allows. It follows no redirect and knows no proxy.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// There is no TLS to be had.
     pub fn new(endpoint: EndpointConfig, guard: EgressPolicy) -> reqwest::Result<Self> {
         let client = Client::builder()

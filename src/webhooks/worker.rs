@@ -117,7 +117,7 @@ impl DeliveryWorker {
         let keep = self.terms.keep_dead;
         async move {
             loop {
-                let noted = queue.depth(&name).map_ok(|depth| metrics.depth(&depth)).await;
+                let noted = queue.stats(&name).map_ok(|depth| metrics.depth(&depth)).await;
                 if let Err(error) = noted.and(queue.purge(&name, keep).await) {
                     tracing::debug!(endpoint = name, error = error.reason(), "the queue's depth is not known");
                 }
@@ -194,7 +194,7 @@ impl DeliveryWorker {
             Err(error) => return tracing::error!(endpoint = name, %error, "a delivery broke off; it is made again"),
         };
         let Some(answer) = answer else {
-            let tries = Attempts { last: "the delivery cannot be read".to_owned(), ..job.tries.clone() };
+            let tries = Attempts { last: "the delivery cannot be read".to_owned(), ..job.attempts.clone() };
             return self.settle_later(job, Disposition::Dead(tries));
         };
         let last = answer.describe();
@@ -206,7 +206,7 @@ impl DeliveryWorker {
             tracing::info!(endpoint = name, "the receiver is back");
         }
         let spared = probe && answer.is_outage();
-        let tries = Attempts { count: job.tries.count + u32::from(!spared), last };
+        let tries = Attempts { count: job.attempts.count + u32::from(!spared), last };
         let verdict = match retry::next(&answer, tries.count.max(1), &self.terms.schedule, rand::random()) {
             RetryDecision::Done => Disposition::Done,
             _ if job.age > self.longest() => Disposition::Dead(tries),
@@ -229,7 +229,7 @@ impl DeliveryWorker {
                 self.metrics.gave_up();
             }
         }
-        self.unsettled.push(job.settled(verdict));
+        self.unsettled.push(job.into_settlement(verdict));
     }
 
     /// Nothing is tried for longer than the whole schedule takes; who waits behind others is tried once at least.
@@ -240,7 +240,7 @@ impl DeliveryWorker {
     /// While the receiver is down, gives up what has waited for longer than the whole schedule takes.
     async fn expire(&mut self) -> Result<()> {
         let (name, longest) = (&self.endpoint.name, self.longest());
-        if self.terms.queue.depth(name).await?.oldest <= longest {
+        if self.terms.queue.stats(name).await?.oldest <= longest {
             return Ok(());
         }
         let jobs = self.terms.queue.claim(name, EXPIRED_AT_ONCE, MARGIN).await?;
@@ -252,11 +252,11 @@ impl DeliveryWorker {
         for job in jobs {
             let verdict = if job.age > longest {
                 self.metrics.gave_up();
-                Disposition::Dead(Attempts { last: last.to_owned(), ..job.tries.clone() })
+                Disposition::Dead(Attempts { last: last.to_owned(), ..job.attempts.clone() })
             } else {
-                Disposition::Retry(Duration::ZERO, job.tries.clone())
+                Disposition::Retry(Duration::ZERO, job.attempts.clone())
             };
-            self.unsettled.push(job.settled(verdict));
+            self.unsettled.push(job.into_settlement(verdict));
         }
         self.settle().await
     }

@@ -1,4 +1,4 @@
-//! Pages as people use them, in a real browser.
+//! The pages in a real browser.
 
 mod client;
 mod swagger;

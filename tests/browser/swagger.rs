@@ -1,24 +1,24 @@
-//! `/docs`: complete, quiet, and of use.
+//! `/docs`: complete, usable, and without console errors.
 
 use serde_json::json;
 
-use super::webdriver::BrowserApi;
+use super::webdriver::Browser;
 use crate::support::{Sidecar, TOKEN};
 
-/// The block of an operation.
+/// The XPath of the block of an operation.
 fn block(method: &str, path: &str) -> String {
     format!("//div[contains(@class, 'opblock-{method}')][.//*[@data-path='{path}']]")
 }
 
-/// Asserts that nothing was refused, missing or wrong so far.
-async fn assert_quiet(browser: &BrowserApi) {
+/// Asserts that the console has no errors.
+async fn assert_quiet(browser: &Browser) {
     let console = browser.console().await;
-    assert!(console.is_empty(), "the console says {console:?}");
+    assert!(console.is_empty(), "console errors: {console:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn swagger_ui_lists_every_operation_without_a_complaint() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+async fn swagger_ui_lists_every_operation_without_console_errors() {
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     let document = sidecar.client.get("/openapi.json").await.json;
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let mut operations = 0;
@@ -32,12 +32,12 @@ async fn swagger_ui_lists_every_operation_without_a_complaint() {
     assert_eq!(browser.find_all("//div[contains(concat(@class, ' '), 'opblock ')]").await.len(), operations);
     assert_quiet(&browser).await;
 
-    browser.picture("swagger").await;
+    browser.save_screenshot("swagger").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heartbeat_can_be_tried_out_with_the_service_token() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+async fn swagger_ui_sends_a_heartbeat_with_the_service_token() {
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     browser.find("//button[contains(@class, 'authorize')]").await.click().await;
     let service = "//div[contains(@class, 'modal-ux')]//div[contains(@class, 'auth-container')][.//code[.='service']]";
@@ -59,8 +59,8 @@ async fn a_heartbeat_can_be_tried_out_with_the_service_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_authorization_a_try_out_is_refused_and_the_page_says_so() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+async fn swagger_ui_shows_401_without_authorization() {
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let counts = block("get", "/api/v1/presence/counts");
     browser.find(&format!("{counts}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
@@ -72,8 +72,8 @@ async fn without_authorization_a_try_out_is_refused_and_the_page_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_is_not_the_pages_own_does_not_run() {
-    let (sidecar, browser) = (Sidecar::start().await, BrowserApi::start().await);
+async fn swagger_ui_blocks_injected_scripts() {
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let inject = "const script = document.createElement('script'); script.textContent = 'window.foreign = true'; \
                   document.body.append(script); return window.foreign === undefined";

@@ -1,5 +1,4 @@
-//! A headless Chromium of the test's own, told what to do over the WebDriver protocol
-//! (<https://www.w3.org/TR/webdriver2/>).
+//! A headless Chromium of the test's own, controlled over the WebDriver protocol (<https://www.w3.org/TR/webdriver2/>).
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -13,30 +12,30 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The name under which the protocol hands out elements.
+/// The key of element ids in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// How long an element may take to appear.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The timeout for an element to appear.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A browser with one window, closed when dropped.
-pub struct BrowserApi {
+pub struct Browser {
     /// The address of the session.
     session: String,
     http: reqwest::Client,
     driver: Child,
-    /// Its profile, and whatever else it leaves behind.
+    /// Its profile and temporary files.
     folder: TempDir,
 }
 
 /// An element of the page.
 pub struct Element<'a> {
-    browser: &'a BrowserApi,
+    browser: &'a Browser,
     id: String,
 }
 
-impl BrowserApi {
-    /// A browser with a fresh profile.
+impl Browser {
+    /// Starts a browser with a fresh profile.
     pub async fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let (driver, port) = start_driver(folder.path());
@@ -45,8 +44,8 @@ impl BrowserApi {
         let mut browser = Self { session: address, http, driver, folder };
         let session = browser.call(Method::POST, "", capabilities(browser.folder.path())).await;
         browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().unwrap());
-        let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-        browser.call(Method::POST, "/timeouts", json!({"implicit": patience})).await;
+        let timeout = u64::try_from(TIMEOUT.as_millis()).unwrap();
+        browser.call(Method::POST, "/timeouts", json!({"implicit": timeout})).await;
         browser
     }
 
@@ -55,32 +54,32 @@ impl BrowserApi {
         self.call(Method::POST, "/url", json!({"url": url})).await;
     }
 
-    /// The element at an XPath, as soon as there is one.
+    /// Waits for the element at an XPath.
     pub async fn find(&self, xpath: &str) -> Element<'_> {
         let found = self.call(Method::POST, "/element", json!({"using": "xpath", "value": xpath})).await;
         Element { browser: self, id: found[ELEMENT].as_str().unwrap().to_owned() }
     }
 
-    /// All elements at an XPath.
+    /// Finds all elements at an XPath.
     pub async fn find_all(&self, xpath: &str) -> Vec<Element<'_>> {
         let found = self.call(Method::POST, "/elements", json!({"using": "xpath", "value": xpath})).await;
         let ids = found.as_array().unwrap().iter().map(|element| element[ELEMENT].as_str().unwrap().to_owned());
         ids.map(|id| Element { browser: self, id }).collect()
     }
 
-    /// What a function body returns in the page.
+    /// Runs a function body in the page; returns its result.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.call(Method::POST, "/execute/sync", json!({"script": script, "args": []})).await
     }
 
-    /// Presses keys one after the other, wherever the focus is; those without a letter have the protocol's code points.
+    /// Presses keys one after the other in the focused element; special keys have the protocol's code points.
     pub async fn press(&self, keys: &str) {
         let stroke = |key: char| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})];
         let strokes: Vec<Value> = keys.chars().flat_map(stroke).collect();
         self.actions(&strokes).await;
     }
 
-    /// Presses a key while another is held.
+    /// Presses a key while another one is held.
     pub async fn press_with(&self, held: char, key: char) {
         let stroke = |kind: &str, key: char| json!({"type": kind, "value": key});
         let strokes = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)];
@@ -92,31 +91,31 @@ impl BrowserApi {
         self.call(Method::POST, "/actions", json!({"actions": [keyboard]})).await;
     }
 
-    /// Has the window be so large, as on a device of that size.
+    /// Emulates a device with a screen of this size.
     pub async fn resize(&self, width: u32, height: u32) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 600});
         self.command("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// A command of the DevTools protocol.
+    /// Sends a command of the DevTools protocol.
     pub async fn command(&self, name: &str, parameters: Value) -> Value {
         self.call(Method::POST, "/goog/cdp/execute", json!({"cmd": name, "params": parameters})).await
     }
 
-    /// Writes a picture of the window into `target/screenshots/`.
-    pub async fn picture(&self, name: &str) {
+    /// Writes a screenshot into `target/screenshots/`.
+    pub async fn save_screenshot(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), self.screenshot().await).unwrap();
     }
 
-    /// What the console has said since this was last asked: errors, and breaches of the content security policy.
+    /// Returns the new entries of the console since the last call: errors, and violations of the content security policy.
     pub async fn console(&self) -> Vec<Value> {
         let entries = self.call(Method::POST, "/se/log", json!({"type": "browser"})).await;
         entries.as_array().unwrap().clone()
     }
 
-    /// A picture of the window, as PNG.
+    /// Takes a screenshot as PNG.
     async fn screenshot(&self) -> Vec<u8> {
         let picture = self.call(Method::GET, "/screenshot", Value::Null).await;
         STANDARD.decode(picture.as_str().unwrap()).unwrap()
@@ -135,22 +134,22 @@ impl BrowserApi {
 }
 
 impl Element<'_> {
-    /// Clicks it.
+    /// Clicks the element.
     pub async fn click(&self) {
         self.call(Method::POST, "/click", json!({})).await;
     }
 
-    /// Empties it.
+    /// Clears the field.
     pub async fn clear(&self) {
         self.call(Method::POST, "/clear", json!({})).await;
     }
 
-    /// Types into it.
+    /// Types a text into the field.
     pub async fn type_in(&self, text: &str) {
         self.call(Method::POST, "/value", json!({"text": text})).await;
     }
 
-    /// The text that it shows.
+    /// Returns the visible text.
     pub async fn text(&self) -> String {
         self.call(Method::GET, "/text", Value::Null).await.as_str().unwrap().to_owned()
     }
@@ -160,21 +159,21 @@ impl Element<'_> {
     }
 }
 
-impl Drop for BrowserApi {
+impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser outlives a driver that is not told to end the session first; a test that panics tells it too.
-        _ = end(&self.session);
+        // Without an explicit end of the session the browser would outlive the driver, also after a panic.
+        _ = end_session(&self.session);
         _ = self.driver.kill();
         _ = self.driver.wait();
     }
 }
 
-/// `DELETE` of a session, answered once its browser is gone. Dropping cannot await, so this speaks HTTP itself.
-fn end(session: &str) -> std::io::Result<()> {
+/// Deletes a session; the response arrives once its browser has exited. `drop` cannot await, so this sends plain HTTP.
+fn end_session(session: &str) -> std::io::Result<()> {
     let address = session.trim_start_matches("http://");
     let (host, path) = address.split_once('/').unwrap_or((address, ""));
     let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
     BufReader::new(stream).read_line(&mut String::new())?;
     Ok(())
@@ -192,13 +191,13 @@ fn start_driver(folder: &Path) -> (Child, u16) {
     let port =
         lines.find_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
     std::thread::spawn(move || lines.for_each(drop));
-    (driver, port.expect("chromedriver says where it listens"))
+    (driver, port.expect("chromedriver prints its port"))
 }
 
 fn capabilities(folder: &Path) -> Value {
     let arguments = [
         "--headless",
-        "--no-sandbox", // It refuses a sandbox to root.
+        "--no-sandbox", // The sandbox does not work as root.
         "--disable-gpu",
         "--disable-quic",
         "--disable-dev-shm-usage",
@@ -207,7 +206,7 @@ fn capabilities(folder: &Path) -> Value {
         "--disable-component-update",
         "--disable-sync",
         "--no-proxy-server",
-        "--host-resolver-rules=MAP sidecar.test 127.0.0.1", // A name that is not the machine's own.
+        "--host-resolver-rules=MAP sidecar.test 127.0.0.1", // A host that is not local, for the page without HTTPS.
         "--window-size=1280,2400",
         &format!("--user-data-dir={}", folder.join("profile").display()),
     ];

@@ -1,9 +1,9 @@
-//! What cannot be meant stops the start with one line.
+//! Invalid and contradictory values stop the start with one line.
 
 use super::{config_of, config_with, error_of, error_with, load_with};
 
 #[test]
-fn away_must_come_before_offline() {
+fn away_after_must_be_below_ttl() {
     let error = error_with(&[("PRESENCE_AWAY_AFTER", "120")]);
     let expected = "cache.away_after_seconds = 120 (environment PRESENCE_AWAY_AFTER) must be below \
                     cache.ttl_seconds = 120 (default)";
@@ -12,7 +12,7 @@ fn away_must_come_before_offline() {
 }
 
 #[test]
-fn numbers_out_of_range_are_refused() {
+fn numbers_out_of_range_are_rejected() {
     for text in [
         "[cache]\nttl_seconds = 0",
         "[cache]\nttl_seconds = -5",
@@ -31,7 +31,7 @@ fn numbers_out_of_range_are_refused() {
 }
 
 #[test]
-fn words_out_of_their_list_are_refused() {
+fn unknown_words_are_rejected() {
     assert!(error_with(&[("PRESENCE_DRIVER", "redis")]).ends_with("must be cache or webhook"));
     assert!(error_with(&[("PRESENCE_LOG_FORMAT", "xml")]).ends_with("must be text or json"));
     assert!(error_with(&[("APP_TIMEZONE", "Mars/Olympus")]).contains("Europe/Berlin"));
@@ -41,7 +41,7 @@ fn words_out_of_their_list_are_refused() {
 }
 
 #[test]
-fn a_throttle_is_requests_and_minutes() {
+fn throttle_has_requests_and_minutes() {
     let throttle = |text: &str| config_with(&[("PRESENCE__ROUTING__THROTTLE", text)]).routing.throttle;
     let parts = |text: &str| throttle(text).map(|throttle| (throttle.max, throttle.per.as_secs()));
     assert_eq!(parts("30,2"), Some((30, 120)));
@@ -55,7 +55,7 @@ fn a_throttle_is_requests_and_minutes() {
 }
 
 #[test]
-fn a_prefix_is_a_plain_path() {
+fn routing_prefix_must_be_a_plain_path() {
     let prefix = |text: &str| config_with(&[("PRESENCE__ROUTING__PREFIX", text)]).routing.prefix;
     assert_eq!(prefix("/api/presence/"), "api/presence");
     assert_eq!(prefix(""), "");
@@ -66,7 +66,7 @@ fn a_prefix_is_a_plain_path() {
 }
 
 #[test]
-fn scope_rules_are_parsed_once_and_a_typo_lists_the_forms() {
+fn invalid_scope_rule_is_rejected_with_the_valid_forms() {
     let config = config_of(
         "[scope.resolver]\ntenant = [\"body\", \"query\", \"query:t\", \"header:X-Tenant-Id\", \"host\", \
          \"claim:tenant_id\", \"literal:a:b\"]",
@@ -81,15 +81,15 @@ fn scope_rules_are_parsed_once_and_a_typo_lists_the_forms() {
 }
 
 #[test]
-fn domains_are_looked_up_in_lower_case() {
+fn domains_are_stored_in_lower_case() {
     let config = config_of("[scope.domains]\n\"WWW.Acme.Test\" = \"acme.test\"");
     assert_eq!(config.scope.domains["www.acme.test"], "acme.test");
     assert!(error_of("[scope.domains]\n\"a\" = \"x\"\n\"A\" = \"y\"").contains("twice"));
-    assert!(error_of("[scope.domains]\n\"a\" = \"x|y\"").contains("no usable domain"));
+    assert!(error_of("[scope.domains]\n\"a\" = \"x|y\"").contains("an invalid domain"));
 }
 
 #[test]
-fn what_is_allowed_but_odd_is_a_warning() {
+fn unusual_values_cause_warnings() {
     let warned = |pairs: &[(&str, &str)], words: &str| {
         let warnings = load_with(pairs).warnings;
         assert!(warnings.iter().any(|warning| warning.contains(words)), "{warnings:?}");
@@ -97,7 +97,7 @@ fn what_is_allowed_but_odd_is_a_warning() {
     warned(&[("PRESENCE_WEBHOOK_URL", "http://a.test")], "driver = \"webhook\"");
     warned(&[("PRESENCE_TOKEN", "short")], "can be guessed");
     warned(&[("REDIS_URL", "redis://a")], "does not use it");
-    let letters = "has letters that only Laravel can spell";
+    let letters = "has letters that only Laravel transliterates";
     warned(&[("CACHE_STORE", "redis"), ("APP_NAME", "Привет")], letters);
     warned(&[("CACHE_STORE", "database"), ("APP_NAME", "日本")], letters);
     let stated = [("CACHE_STORE", "redis"), ("APP_NAME", "Привет"), ("REDIS_PREFIX", ""), ("CACHE_PREFIX", "c")];
@@ -106,11 +106,11 @@ fn what_is_allowed_but_odd_is_a_warning() {
     warned(&[("CACHE_STORE", "redis"), ("REDIS_URL", "redis://a/0")], both);
     warned(&[("QUEUE_CONNECTION", "redis"), ("REDIS_DB", "1")], both);
     assert!(load_with(&[("CACHE_STORE", "redis"), ("REDIS_URL", "redis://a")]).warnings.is_empty());
-    assert!(load_with(&[("REDIS_DB", "1")]).warnings.is_empty(), "nothing of ours is there");
+    assert!(load_with(&[("REDIS_DB", "1")]).warnings.is_empty(), "nothing of the sidecar is in Redis");
     warned(&[("PRESENCE__SCOPE__INCLUDE_GUARD", "off"), ("CACHE_STORE", "redis")], "PHP package");
     warned(
         &[("ADMIN_TOKEN", "changeme-admin")],
-        "messaging.admin_token (ADMIN_TOKEN) has the reference server's example",
+        "messaging.admin_token (ADMIN_TOKEN) has the reference server's public example",
     );
     warned(&[("OPERATOR_TOKENS", "a-token-of-ours,changeme-operator")], "OPERATOR_TOKENS");
     warned(&[("ADMIN_TOKEN", "letmein")], "messaging.admin_token (ADMIN_TOKEN) has an entry of less than 16");

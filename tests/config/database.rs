@@ -1,4 +1,4 @@
-//! One database, by Laravel's names or by URL.
+//! The database, by Laravel's names or by URL.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn server(pairs: &[(&str, &str)]) -> (&'static str, DatabaseServer) {
 }
 
 #[test]
-fn nothing_configured_is_a_file_in_the_storage_folder() {
+fn default_database_is_a_file_in_the_storage_folder() {
     let database = config_with(&[]).database;
     assert_eq!(sqlite(&[]), PathBuf::from("/nonexistent/storage/sidecar.sqlite"));
     assert!(database.auto_migrate);
@@ -33,7 +33,7 @@ fn nothing_configured_is_a_file_in_the_storage_folder() {
 }
 
 #[test]
-fn a_server_is_named_as_in_laravel() {
+fn server_is_configured_by_laravel_names() {
     for (connection, engine, port) in [("mysql", "mysql", 3306), ("mariadb", "mysql", 3306), ("pgsql", "pgsql", 5432)] {
         let (found, server) = server(&[("DB_CONNECTION", connection)]);
         assert_eq!((found, server.port, server.host.as_str()), (engine, port, "127.0.0.1"));
@@ -56,7 +56,7 @@ fn a_server_is_named_as_in_laravel() {
 }
 
 #[test]
-fn a_url_beats_the_names_as_it_does_in_laravel() {
+fn url_takes_precedence_over_names_as_in_laravel() {
     let url = |url: &str| server(&[("DB_HOST", "other"), ("DB_PASSWORD", "other"), ("DB_URL", url)]);
     let (engine, found) = url("postgresql://ada:p%40ss@db.test:6432/shop?sslmode=require");
     assert_eq!((engine, found.host.as_str(), found.port), ("pgsql", "db.test", 6432));
@@ -69,7 +69,7 @@ fn a_url_beats_the_names_as_it_does_in_laravel() {
 }
 
 #[test]
-fn a_file_is_named_as_in_laravel() {
+fn sqlite_file_is_configured_as_in_laravel() {
     assert_eq!(sqlite(&[("DB_DATABASE", "/data/app.sqlite")]), PathBuf::from("/data/app.sqlite"));
     assert_eq!(sqlite(&[("DB_URL", "sqlite:////data/app.sqlite")]), PathBuf::from("/data/app.sqlite"));
     assert_eq!(sqlite(&[("DB_URL", "sqlite:///app%20two.sqlite?x=1")]), PathBuf::from("app two.sqlite"));
@@ -77,7 +77,7 @@ fn a_file_is_named_as_in_laravel() {
 }
 
 #[test]
-fn an_app_on_sqlite_shares_its_own_file() {
+fn app_on_sqlite_shares_its_file() {
     let workspace = Workspace::new();
     workspace.write(".env", "DB_CONNECTION=sqlite\n");
     let file = workspace.write("database/database.sqlite", "");
@@ -91,7 +91,7 @@ fn an_app_on_sqlite_shares_its_own_file() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_with_its_key() {
+fn invalid_database_is_rejected_with_its_key() {
     for (name, value, key) in [
         ("DB_CONNECTION", "sqlsrv", "database.connection = \"sqlsrv\""),
         ("DB_URL", "redis://db.test", "database.url"),
@@ -107,7 +107,7 @@ fn what_is_no_database_is_refused_with_its_key() {
 }
 
 #[test]
-fn the_cache_table_is_the_apps_own() {
+fn cache_table_is_that_of_the_app() {
     use presence_sidecar::config::CacheStore;
     let config = load_app("CACHE_STORE=database\nDB_CACHE_TABLE=kept\nDB_CONNECTION=mysql\n", &[]).unwrap().config;
     assert_eq!((config.cache.store, config.database.cache_table.as_str()), (CacheStore::Database, "kept"));
@@ -117,7 +117,7 @@ fn the_cache_table_is_the_apps_own() {
 }
 
 #[test]
-fn a_cache_in_another_database_is_refused_unless_it_is_not_used() {
+fn cache_on_another_connection_is_rejected_only_if_used() {
     let other = [("CACHE_STORE", "database"), ("DB_CONNECTION", "mysql"), ("DB_CACHE_CONNECTION", "sqlite")];
     let error = error_with(&other);
     assert!(error.starts_with("database.cache_connection = \"sqlite\" (environment DB_CACHE_CONNECTION)"), "{error}");
@@ -126,7 +126,7 @@ fn a_cache_in_another_database_is_refused_unless_it_is_not_used() {
 }
 
 #[test]
-fn laravels_database_store_puts_no_colon_behind_the_prefix() {
+fn database_store_adds_no_colon_to_the_prefix() {
     let prefix = |store: &str| {
         let pairs = [("PRESENCE_LARAVEL_VERSION", "8"), ("CACHE_PREFIX", "shop"), ("CACHE_STORE", store)];
         config_with(&pairs).laravel.cache_prefix

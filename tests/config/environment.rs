@@ -1,11 +1,11 @@
-//! Every environment name sets its key, as Laravel would read it.
+//! Every environment name sets its key, with the value that Laravel would use.
 
 use presence_sidecar::config::{aliases, load};
 use secrecy::ExposeSecret;
 
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
-/// For each name a value, the key it must reach, and how that is printed.
+/// For each name a value, the key that it sets, and the printed value.
 const CASES: [(&str, &str, &str, &str); 45] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
@@ -55,7 +55,7 @@ const CASES: [(&str, &str, &str, &str); 45] = [
 ];
 
 #[test]
-fn every_name_sets_its_key() {
+fn every_environment_name_sets_its_key() {
     for (name, text, key, printed) in CASES {
         let loaded = load_with(&[(name, text)]);
         assert_eq!(value_of(&loaded, key), printed, "{name}");
@@ -64,14 +64,14 @@ fn every_name_sets_its_key() {
 }
 
 #[test]
-fn no_name_is_without_a_case() {
+fn every_environment_name_has_a_case() {
     let tested = CASES.map(|(name, _, key, _)| (name, key));
     assert!(aliases().all(|alias| tested.contains(&(alias.name, alias.key))));
     assert_eq!(aliases().count(), tested.len());
 }
 
 #[test]
-fn an_empty_value_counts_as_unset_where_it_makes_no_sense() {
+fn empty_value_counts_as_unset() {
     for alias in aliases().filter(|alias| alias.empty.is_none()) {
         for nothing in ["", "null", "(null)", "NULL"] {
             let loaded = load_with(&[(alias.name, nothing)]);
@@ -83,19 +83,19 @@ fn an_empty_value_counts_as_unset_where_it_makes_no_sense() {
 }
 
 #[test]
-fn an_empty_prefix_is_an_empty_prefix() {
+fn empty_prefix_is_a_value() {
     let config = config_with(&[("REDIS_PREFIX", ""), ("CACHE_PREFIX", ""), ("REDIS_CACHE_DB", "")]);
     assert_eq!((config.redis.prefix.as_str(), config.laravel.cache_prefix.as_str()), ("", ""));
     assert_eq!(config.redis.cache_db, 0, "Laravel selects no database then");
 }
 
 #[test]
-fn the_last_of_two_equal_names_wins() {
+fn last_of_two_equal_names_is_used() {
     assert_eq!(config_with(&[("PRESENCE_TTL", "300"), ("PRESENCE_TTL", "301")]).cache.ttl_seconds, 301);
 }
 
 #[test]
-fn tokens_are_a_comma_list_and_kept_in_order() {
+fn tokens_are_a_comma_separated_list_in_order() {
     let config = config_with(&[("PRESENCE_TOKEN", "first-of-the-two , second-of-the-two,,")]);
     let tokens: Vec<_> = config.auth.tokens.iter().map(secrecy::ExposeSecret::expose_secret).collect();
     assert_eq!(tokens, ["first-of-the-two", "second-of-the-two"]);
@@ -105,7 +105,7 @@ fn tokens_are_a_comma_list_and_kept_in_order() {
 }
 
 #[test]
-fn double_underscore_names_reach_every_kind_of_key() {
+fn double_underscore_names_set_every_kind_of_key() {
     let config = config_with(&[
         ("PRESENCE__SERVER__BODY_LIMIT", "2097152"),
         ("PRESENCE__SCOPE__RESOLVER__TENANT", "claim:tenant_id,body"),
@@ -127,7 +127,7 @@ fn double_underscore_names_reach_every_kind_of_key() {
 }
 
 #[test]
-fn a_double_underscore_name_can_carry_endpoints() {
+fn double_underscore_name_sets_endpoints() {
     let endpoints = "[{ url = \"http://crm.test/hook\", secret = \"hush\", send_on = { away = false } }]";
     let config = config_with(&[("PRESENCE__WEBHOOK__ENDPOINTS", endpoints)]);
     assert_eq!(config.webhook.endpoints[0].name, "crm.test");
@@ -135,7 +135,7 @@ fn a_double_underscore_name_can_carry_endpoints() {
 }
 
 #[test]
-fn a_value_cannot_smuggle_in_other_keys() {
+fn value_cannot_inject_other_keys() {
     let error = error_with(&[("PRESENCE__CACHE__TTL_SECONDS", "300\naway_after_seconds = 1")]);
     assert!(error.contains("must be a whole number") && !error.contains('\n'), "{error}");
 }
@@ -144,7 +144,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn no_text_makes_loading_panic_or_break_its_line(index in 0usize..256, text in "\\PC{0,12}|[ -~]{0,24}|[a-z]{2,6}:[/a-z0-9:@?&%=.\\[\\]-]{0,20}") {
+    fn load_never_panics_and_errors_have_one_line(index in 0usize..256, text in "\\PC{0,12}|[ -~]{0,24}|[a-z]{2,6}:[/a-z0-9:@?&%=.\\[\\]-]{0,20}") {
         let name = match aliases().nth(index % 54) {
             Some(alias) => alias.name.to_owned(),
             None => {

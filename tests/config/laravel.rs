@@ -3,7 +3,7 @@
 use super::{Workspace, config_with, layer_of, load_app, load_app_in};
 
 #[test]
-fn the_apps_env_is_read_as_laravel_reads_it() {
+fn app_env_file_is_read_as_by_laravel() {
     let env = "# the app\nAPP_NAME=\"Acme Corp\"\nexport APP_TIMEZONE='Europe/Berlin' # ours\n\
                BASE=cache\nREDIS_HOST=${BASE}.test\nREDIS_PASSWORD=null\nCACHE_STORE=redis\nDB_HOST=db\n\
                PRESENCE_TOKEN=\"token-token-token\"\n";
@@ -21,7 +21,7 @@ fn the_apps_env_is_read_as_laravel_reads_it() {
 }
 
 #[test]
-fn the_process_environment_beats_the_env_file() {
+fn process_environment_takes_precedence_over_the_env_file() {
     let loaded = load_app("APP_NAME=File\nREDIS_DB=7\n", &[("APP_NAME", "Process")]).unwrap();
     assert_eq!(loaded.config.laravel.app_name, "Process");
     assert_eq!(loaded.config.redis.db, 7);
@@ -30,7 +30,7 @@ fn the_process_environment_beats_the_env_file() {
 }
 
 #[test]
-fn the_environments_own_file_is_read_instead_when_it_exists() {
+fn env_file_of_app_env_is_read_if_it_exists() {
     let workspace = Workspace::new();
     workspace.write(".env", "APP_NAME=Plain\n");
     workspace.write(".env.staging", "APP_NAME=Staging\n");
@@ -40,20 +40,20 @@ fn the_environments_own_file_is_read_instead_when_it_exists() {
 }
 
 #[test]
-fn a_folder_without_an_env_file_is_refused() {
+fn folder_without_env_file_is_rejected() {
     let workspace = Workspace::new();
     let error = load_app_in(workspace.0.path(), &[]).unwrap_err();
     assert!(error.contains("(flag --laravel) has no .env"), "{error}");
 }
 
 #[test]
-fn an_env_file_that_laravel_could_not_read_is_refused_without_its_text() {
+fn invalid_env_file_is_rejected_without_its_text() {
     let error = load_app("PRESENCE_TOKEN=hush hush\n", &[]).unwrap_err();
     assert!(error.contains("/.env: ") && !error.contains("hush") && !error.contains('\n'), "{error}");
 }
 
 #[test]
-fn each_version_has_its_default_prefixes() {
+fn default_prefixes_depend_on_the_version() {
     let prefixes = |version: &str| {
         let config =
             config_with(&[("PRESENCE_LARAVEL_VERSION", version), ("APP_NAME", "My App"), ("CACHE_STORE", "redis")]);
@@ -70,7 +70,7 @@ fn each_version_has_its_default_prefixes() {
 }
 
 #[test]
-fn prefixes_that_are_set_are_taken_as_they_are() {
+fn configured_prefixes_are_used_unchanged() {
     let prefixes = |version: &str| {
         let set = [("REDIS_PREFIX", "r:"), ("CACHE_PREFIX", "c"), ("CACHE_STORE", "redis")];
         let config = config_with(&[&set[..], &[("PRESENCE_LARAVEL_VERSION", version)]].concat());
@@ -81,6 +81,6 @@ fn prefixes_that_are_set_are_taken_as_they_are() {
 }
 
 #[test]
-fn a_version_written_as_a_number_is_told_to_be_a_text() {
-    assert!(super::error_of("[laravel]\nversion = 12").contains("must be a text"));
+fn version_as_a_number_is_rejected() {
+    assert!(super::error_of("[laravel]\nversion = 12").contains("must be a string"));
 }

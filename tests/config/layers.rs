@@ -1,11 +1,11 @@
-//! Each layer beats the one below it, and every value knows where it came from.
+//! Each layer takes precedence over the one below it, and the origin of every value is known.
 
 use presence_sidecar::config::{Listen, Sources, load};
 use secrecy::ExposeSecret;
 
 use super::{Workspace, environment, error_with, layer_of, listen_flag, load_with, value_of};
 
-/// Sources with these layers present, each of which sets `server.listen` and more.
+/// Sources with these layers; each sets `server.listen` and more.
 fn sources(workspace: &Workspace, file: bool, app: bool, process: bool, flag: bool) -> Sources {
     let mut sources = environment(&[]);
     if file {
@@ -27,7 +27,7 @@ fn sources(workspace: &Workspace, file: bool, app: bool, process: bool, flag: bo
 }
 
 #[test]
-fn each_layer_beats_the_one_below() {
+fn each_layer_takes_precedence_over_the_one_below() {
     let workspace = Workspace::new();
     let app = workspace.path("app").display().to_string();
     let file = workspace.path("presence.toml").display().to_string();
@@ -47,7 +47,7 @@ fn each_layer_beats_the_one_below() {
 }
 
 #[test]
-fn generated_secrets_yield_to_every_other_layer() {
+fn generated_secrets_have_the_lowest_precedence() {
     let workspace = Workspace::new();
     let generated = workspace.write("storage/secrets.env", "PRESENCE_TOKEN=generated-generated\n");
     let storage = workspace.path("storage").display().to_string();
@@ -78,7 +78,7 @@ fn tables_are_merged_and_lists_are_replaced() {
 }
 
 #[test]
-fn the_listing_names_value_and_layer_of_each_key() {
+fn listing_has_value_and_layer_of_each_key() {
     let loaded = load_with(&[("PRESENCE_TTL", "300"), ("CACHE_PREFIX", "")]);
     let listing = loaded.describe();
     let line = |key: &str| listing.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
@@ -92,7 +92,7 @@ fn the_listing_names_value_and_layer_of_each_key() {
 }
 
 #[test]
-fn the_listing_is_toml_that_loads_to_the_same() {
+fn listing_is_toml_that_loads_to_the_same_configuration() {
     let loaded = load_with(&[("PRESENCE_TTL", "300"), ("APP_NAME", "Größe \"x\"")]);
     let table: toml::Table = loaded.describe().parse().unwrap();
     assert_eq!(table["cache"]["ttl_seconds"].as_integer(), Some(300));
@@ -101,7 +101,7 @@ fn the_listing_is_toml_that_loads_to_the_same() {
 }
 
 #[test]
-fn the_store_follows_the_app_only_while_nobody_chose_one() {
+fn app_store_is_used_only_if_no_store_is_set() {
     let store = |pairs: &[(&str, &str)]| {
         let loaded = load_with(pairs);
         (value_of(&loaded, "cache.store"), layer_of(&loaded, "cache.store"))
@@ -117,7 +117,7 @@ fn the_store_follows_the_app_only_while_nobody_chose_one() {
 }
 
 #[test]
-fn a_store_chosen_in_the_file_is_not_moved_by_the_apps_own_store() {
+fn store_of_the_file_takes_precedence_over_that_of_the_app() {
     let workspace = Workspace::new();
     let file = workspace.write("presence.toml", "cache.store = \"redis\"");
     let sources = Sources { file: Some(file), ..environment(&[("CACHE_STORE", "file")]) };
@@ -125,14 +125,14 @@ fn a_store_chosen_in_the_file_is_not_moved_by_the_apps_own_store() {
 }
 
 #[test]
-fn a_store_that_cannot_be_shared_is_refused_with_the_way_out() {
+fn store_that_cannot_be_shared_is_rejected_with_a_fix() {
     let error = error_with(&[("CACHE_STORE", "file")]);
     assert!(error.starts_with("cache.store = \"file\" (environment CACHE_STORE)"), "{error}");
     assert!(error.contains("PRESENCE_CACHE_STORE") && error.contains("redis"), "{error}");
 }
 
 #[test]
-fn the_listing_shows_what_a_redis_url_makes_of_the_single_keys() {
+fn listing_has_the_values_of_a_redis_url() {
     let loaded = load_with(&[("REDIS_URL", "redis://cache.test/3"), ("REDIS_PORT", "7000")]);
     assert_eq!(value_of(&loaded, "redis.host"), "\"cache.test\"");
     assert_eq!(layer_of(&loaded, "redis.host"), "environment REDIS_URL (redis.url)");

@@ -5,7 +5,7 @@ use presence_sidecar::config::Listen;
 use super::{config_of, config_with, environment, error_of, error_with, listen_flag};
 
 #[test]
-fn addresses_are_tcp_or_unix() {
+fn listen_addresses_are_tcp_or_unix() {
     let config = config_with(&[("PRESENCE_LISTEN", "0.0.0.0:80, [::1]:8137,localhost:0,unix:/run/p.sock")]);
     let expected = [
         Listen::Tcp("0.0.0.0:80".into()),
@@ -20,7 +20,7 @@ fn addresses_are_tcp_or_unix() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn invalid_listen_address_is_rejected() {
     for wrong in ["8137", ":8137", "host", "host:", "host:99999", "host:+1", "::1:80", "[::x]:1", "unix:", "a/b:1"] {
         let error = error_with(&[("PRESENCE_LISTEN", wrong)]);
         let expected = format!("has \"{wrong}\", which must be `host:port` or `unix:/path/to.sock`");
@@ -29,7 +29,7 @@ fn what_is_no_address_is_refused() {
 }
 
 #[test]
-fn a_wrong_flag_is_blamed_on_the_flag() {
+fn error_about_a_flag_names_the_flag() {
     let mut sources = environment(&[]);
     sources.flags = listen_flag("nowhere");
     let error = presence_sidecar::config::load(&sources).unwrap_err().to_string();
@@ -37,9 +37,9 @@ fn a_wrong_flag_is_blamed_on_the_flag() {
 }
 
 #[test]
-fn at_least_one_listener_and_none_twice() {
+fn listeners_must_be_present_and_distinct() {
     assert!(error_of("[server]\nlisten = []").contains("at least one address"));
-    assert!(error_with(&[("PRESENCE_LISTEN", "a:1,b:1,a:1")]).contains("names a:1 a second time"));
+    assert!(error_with(&[("PRESENCE_LISTEN", "a:1,b:1,a:1")]).contains("has a:1 more than once"));
     let shared = "[server]\nlisten = [\"a:1\"]\n[metrics]\nlisten = [\"a:1\"]";
     assert!(error_of(shared).starts_with("metrics.listen"));
     let chosen = "[server]\nlisten = [\"a:0\", \"a:0\"]\n[metrics]\nlisten = [\"a:0\"]";
@@ -47,7 +47,7 @@ fn at_least_one_listener_and_none_twice() {
 }
 
 #[test]
-fn proxies_are_addresses_or_networks() {
+fn trusted_proxies_are_addresses_or_networks() {
     let config = config_of("[server]\ntrusted_proxies = [\"10.1.2.3\", \"10.1.2.3/8\", \"fd00::/8\"]");
     let proxies: Vec<String> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.1.2.3/32", "10.0.0.0/8", "fd00::/8"]);
@@ -58,7 +58,7 @@ fn proxies_are_addresses_or_networks() {
 }
 
 #[test]
-fn origins_are_kept_as_browsers_send_them() {
+fn allowed_origins_have_the_form_that_browsers_send() {
     let config = config_of("[server]\nallowed_origins = [\"https://App.test:443/\", \"http://localhost:5173\"]");
     assert_eq!(config.server.allowed_origins, ["https://app.test", "http://localhost:5173"]);
     assert_eq!(config_of("[server]\nallowed_origins = [\"*\"]").server.allowed_origins, ["*"]);
@@ -66,5 +66,5 @@ fn origins_are_kept_as_browsers_send_them() {
         let error = error_of(&format!("[server]\nallowed_origins = [\"{wrong}\"]"));
         assert!(error.contains("must be an origin such as"), "{error}");
     }
-    assert!(error_of("[server]\nallowed_origins = [\"*\", \"https://a.test\"]").contains("has * beside others"));
+    assert!(error_of("[server]\nallowed_origins = [\"*\", \"https://a.test\"]").contains("has * and other origins"));
 }

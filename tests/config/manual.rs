@@ -1,4 +1,4 @@
-//! `config/presence.toml` is the manual: complete, and the only place of a default.
+//! `config/presence.toml` is the manual: it is complete, and the only source of defaults.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::{config_of, config_with, load_with, value_of};
 
 const MANUAL: &str = include_str!("../../config/presence.toml");
 
-/// The manual with its examples switched on.
+/// The manual with its examples enabled.
 fn examples() -> String {
     let on = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => rest.to_owned(),
@@ -19,7 +19,7 @@ fn examples() -> String {
 }
 
 #[test]
-fn nothing_configured_gives_the_defaults_of_the_manual() {
+fn defaults_are_those_of_the_manual() {
     let config = config_with(&[]);
     assert_eq!(config.driver, Driver::Cache);
     assert_eq!(config.cache.store, CacheStore::Database);
@@ -37,7 +37,7 @@ fn nothing_configured_gives_the_defaults_of_the_manual() {
 }
 
 #[test]
-fn nothing_configured_gives_an_open_route_and_a_local_listener() {
+fn defaults_have_a_heartbeat_route_and_a_local_listener() {
     let config = config_with(&[]);
     assert!(config.routing.register_heartbeat_route);
     assert_eq!(config.routing.prefix, "presence");
@@ -55,7 +55,7 @@ fn nothing_configured_gives_an_open_route_and_a_local_listener() {
 }
 
 #[test]
-fn nothing_configured_gives_no_webhook_but_its_policy() {
+fn defaults_have_no_endpoint_but_a_webhook_policy() {
     let webhook = config_with(&[]).webhook;
     assert!(webhook.endpoints.is_empty());
     assert_eq!((webhook.retries, webhook.debounce), (1, Duration::ZERO));
@@ -66,13 +66,13 @@ fn nothing_configured_gives_no_webhook_but_its_policy() {
 }
 
 #[test]
-fn the_manual_given_as_a_file_changes_nothing() {
+fn manual_as_configuration_file_changes_nothing() {
     let file = config_of(&MANUAL.replace("storage = \"storage\"", "")); // the helper sets it
     assert_eq!(format!("{file:?}"), format!("{:?}", config_with(&[])));
 }
 
 #[test]
-fn every_example_of_the_manual_is_a_key_that_works() {
+fn every_example_of_the_manual_is_valid() {
     let config = config_of(&examples());
     assert_eq!(config.webhook.endpoints.len(), 2);
     assert_eq!(config.auth.tokens.len(), 1);
@@ -80,7 +80,7 @@ fn every_example_of_the_manual_is_a_key_that_works() {
 }
 
 #[test]
-fn every_default_of_the_manual_is_listed() {
+fn every_default_of_the_manual_is_in_the_listing() {
     let loaded = load_with(&[]);
     let mut section = String::new();
     let mut count = 0;
@@ -98,7 +98,7 @@ fn every_default_of_the_manual_is_listed() {
 }
 
 #[test]
-fn the_manual_mentions_every_environment_name_and_no_other() {
+fn manual_has_every_environment_name_and_no_other() {
     let comments = MANUAL.lines().filter(|line| line.starts_with("# "));
     let words = comments.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
     let families =
@@ -111,7 +111,7 @@ fn the_manual_mentions_every_environment_name_and_no_other() {
 }
 
 #[test]
-fn every_key_of_the_manual_has_a_comment_before_it() {
+fn every_key_of_the_manual_has_a_comment() {
     let lines: Vec<&str> = MANUAL.lines().collect();
     let is_key = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase());
     for (number, line) in lines.iter().enumerate().filter(|(_, line)| is_key(line)) {

@@ -1,4 +1,4 @@
-//! No secret is ever printed: not in the listing, not in an error, not in `Debug`.
+//! Secrets are never printed: not in the listing, not in errors, not by `Debug`.
 
 use presence_sidecar::config::{Sources, load};
 
@@ -22,7 +22,7 @@ fn every_secret() -> String {
 }
 
 #[test]
-fn neither_listing_nor_debug_shows_a_secret() {
+fn listing_and_debug_mask_secrets() {
     let workspace = Workspace::new();
     let file = workspace.write("presence.toml", &format!("driver = \"webhook\"\n{}", every_secret()));
     let loaded = load(&Sources { file: Some(file), ..environment(&[]) }).unwrap();
@@ -50,7 +50,7 @@ fn neither_listing_nor_debug_shows_a_secret() {
 }
 
 #[test]
-fn no_error_shows_a_secret() {
+fn errors_about_the_file_mask_secrets() {
     for wrong in [
         format!("[redis]\nurl = \"ftp://ada:{SECRET}@cache.test\""),
         format!("[redis]\nurl = \"redis://ada:{SECRET}@\""),
@@ -85,7 +85,7 @@ fn no_error_shows_a_secret() {
 }
 
 #[test]
-fn no_error_of_the_environment_shows_a_secret() {
+fn errors_about_the_environment_mask_secrets() {
     for (name, text) in [
         ("REDIS_URL", format!("ftp://ada:{SECRET}@cache.test")),
         ("PRESENCE_TOKEN", format!("{SECRET} {SECRET}")),

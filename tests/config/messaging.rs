@@ -1,4 +1,4 @@
-//! Messaging, its doors and its limits.
+//! Messaging: tokens, limits, tables and the fan-out queue.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use presence_sidecar::config::{FanoutQueue, Sources, load};
 use super::{Workspace, config_of, config_with, error_of, error_with, load_app, load_app_in};
 
 #[test]
-fn nothing_configured_keeps_every_door_but_registration_shut() {
+fn default_messaging_allows_only_registration() {
     let config = config_with(&[]);
     let messaging = config.messaging;
     assert!(messaging.enabled && messaging.admin_token.is_none() && messaging.operator_tokens.is_empty());
@@ -20,30 +20,30 @@ fn nothing_configured_keeps_every_door_but_registration_shut() {
 }
 
 #[test]
-fn an_apps_own_database_gets_tables_of_messages_only_if_somebody_asks() {
-    let asked_for = |env: &str, pairs: &[(&str, &str)]| {
+fn messaging_is_configured_only_by_a_token_or_enabled() {
+    let is_configured = |env: &str, pairs: &[(&str, &str)]| {
         let config = load_app(env, pairs).unwrap().config;
-        assert!(config.messaging.enabled && config.database.is_the_apps);
-        config.messaging.asked_for
+        assert!(config.messaging.enabled && config.database.is_app_database);
+        config.messaging.is_configured
     };
-    assert!(!asked_for("DB_CONNECTION=mysql\nDB_DATABASE=shop\n", &[]));
-    assert!(asked_for("DB_CONNECTION=mysql\nADMIN_TOKEN=secret-secret-secret\n", &[]));
-    assert!(asked_for("DB_URL=mysql://a@b/c\nOPERATOR_TOKENS=one,two\n", &[]));
-    assert!(asked_for("DB_HOST=db\n", &[("PRESENCE__REGISTRATION__TOKEN", "secret-secret-secret")]));
-    assert!(asked_for("DB_HOST=db\n", &[("PRESENCE__MESSAGING__ENABLED", "true")]));
+    assert!(!is_configured("DB_CONNECTION=mysql\nDB_DATABASE=shop\n", &[]));
+    assert!(is_configured("DB_CONNECTION=mysql\nADMIN_TOKEN=secret-secret-secret\n", &[]));
+    assert!(is_configured("DB_URL=mysql://a@b/c\nOPERATOR_TOKENS=one,two\n", &[]));
+    assert!(is_configured("DB_HOST=db\n", &[("PRESENCE__REGISTRATION__TOKEN", "secret-secret-secret")]));
+    assert!(is_configured("DB_HOST=db\n", &[("PRESENCE__MESSAGING__ENABLED", "true")]));
     let own = load_app("APP_NAME=Shop\n", &[("DB_DATABASE", "/data/own.sqlite")]).unwrap().config;
-    assert!(!own.database.is_the_apps && !own.messaging.asked_for);
+    assert!(!own.database.is_app_database && !own.messaging.is_configured);
     let app = Workspace::new();
     app.write(".env", "APP_NAME=Shop\n");
     std::fs::create_dir(app.0.path().join("database")).unwrap();
     app.write("database/database.sqlite", "");
-    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.is_the_apps);
+    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.is_app_database);
     let off = config_with(&[("PRESENCE__MESSAGING__ENABLED", "false"), ("ADMIN_TOKEN", "secret-secret-secret")]);
     assert!(!off.messaging.enabled);
 }
 
 #[test]
-fn limits_are_written_as_laravel_writes_them() {
+fn rate_limits_have_the_form_of_laravel() {
     let limits = |text: &str| config_with(&[("PRESENCE__MESSAGING__LIMITS__REGISTER", text)]).messaging.limits;
     let register = limits("600,2").register.unwrap();
     assert_eq!((register.max, register.per), (600, Duration::from_secs(120)));
@@ -52,13 +52,13 @@ fn limits_are_written_as_laravel_writes_them() {
 }
 
 #[test]
-fn operators_are_a_list_without_blanks() {
+fn operator_tokens_are_trimmed() {
     assert_eq!(config_with(&[("OPERATOR_TOKENS", " a , ,b,")]).messaging.operator_tokens.len(), 2);
     assert_eq!(config_of("[messaging]\noperator_tokens = [\" \", \"a\"]").messaging.operator_tokens.len(), 1);
 }
 
 #[test]
-fn keys_must_fit_their_cipher() {
+fn app_keys_must_fit_the_cipher() {
     let long = "base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     assert!(config_with(&[("APP_KEY", long), ("APP_PREVIOUS_KEYS", long)]).laravel.crypt.is_some());
     assert!(error_with(&[("APP_KEY", "base64:AAAA")]).starts_with("laravel.app_key"));
@@ -67,14 +67,14 @@ fn keys_must_fit_their_cipher() {
 }
 
 #[test]
-fn table_names_are_plain() {
+fn table_names_must_be_plain() {
     assert_eq!(config_of("[messaging.tables]\nclients = \"app_clients\"").messaging.tables.clients, "app_clients");
     assert!(error_of("[messaging.tables]\nclients = \"a`b\"").contains("messaging.tables.clients"));
     assert!(error_of("[messages]\nkeep_days = -1").contains("messages.keep_days"));
 }
 
 #[test]
-fn the_queue_follows_the_app_as_far_as_the_sidecar_has_one() {
+fn fanout_queue_follows_the_app_if_supported() {
     let queue = |name: &str| config_with(&[("QUEUE_CONNECTION", name)]).messaging.queue;
     assert_eq!(config_with(&[]).messaging.queue, FanoutQueue::Database);
     assert_eq!(

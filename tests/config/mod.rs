@@ -1,4 +1,4 @@
-//! The configuration, told through `presence_sidecar::config::load` alone.
+//! The configuration, tested through `presence_sidecar::config::load`.
 
 mod contradictions;
 mod database;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use presence_sidecar::config::{Config, Flags, Loaded, Sources, load};
 use tempfile::TempDir;
 
-/// A folder for one test, with what it writes into it.
+/// A temporary folder for one test.
 struct Workspace(TempDir);
 
 impl Workspace {

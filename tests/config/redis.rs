@@ -1,4 +1,4 @@
-//! One RedisConfig server, by Laravel's names or by URL.
+//! The Redis server, by Laravel's names or by URL.
 
 use presence_sidecar::config::{RedisConfig, RedisEndpoint};
 
@@ -21,7 +21,7 @@ fn password(redis: &RedisConfig) -> Option<&str> {
 }
 
 #[test]
-fn a_host_is_a_name_a_scheme_or_a_socket() {
+fn redis_host_is_a_name_a_url_or_a_socket() {
     let endpoint = |host: &str| redis(&[("REDIS_HOST", host)]).endpoint;
     assert_eq!(endpoint("cache.test"), tcp("cache.test", 6379, false));
     assert_eq!(endpoint("tls://cache.test"), tcp("cache.test", 6379, true));
@@ -35,16 +35,16 @@ fn a_host_is_a_name_a_scheme_or_a_socket() {
 }
 
 #[test]
-fn a_scheme_can_stand_alone() {
+fn redis_scheme_can_be_set_separately() {
     let endpoint = |scheme: &str| redis(&[("REDIS_HOST", "a"), ("REDIS_SCHEME", scheme)]).endpoint;
     assert_eq!(endpoint("tls"), tcp("a", 6379, true));
     assert_eq!(endpoint("tcp"), tcp("a", 6379, false));
     assert!(error_with(&[("REDIS_SCHEME", "quic")]).contains("redis.scheme = \"quic\""));
-    assert!(error_with(&[("REDIS_SCHEME", "unix")]).contains("by its whole path"));
+    assert!(error_with(&[("REDIS_SCHEME", "unix")]).contains("the absolute path of the socket"));
 }
 
 #[test]
-fn a_url_says_it_all() {
+fn redis_url_sets_all_parts() {
     let full = url("rediss://ada:p%40ss%2Fword%00@cache.test:6380/3");
     assert_eq!(full.endpoint, tcp("cache.test", 6380, true));
     assert_eq!((full.username.as_deref(), password(&full)), (Some("ada"), Some("p@ss/word\0")));
@@ -59,7 +59,7 @@ fn a_url_says_it_all() {
 }
 
 #[test]
-fn a_url_can_name_a_socket() {
+fn redis_url_can_be_a_socket() {
     for text in ["unix:///run/my%20redis.sock?db=2", "redis+unix:///run/my%20redis.sock?db=2&pass=hush&user=ada"] {
         let socket = url(text);
         assert_eq!(socket.endpoint, RedisEndpoint::Unix("/run/my redis.sock".into()));
@@ -70,7 +70,7 @@ fn a_url_can_name_a_socket() {
 }
 
 #[test]
-fn a_url_beats_the_single_names_only_in_what_it_says() {
+fn redis_url_overrides_only_the_parts_that_it_has() {
     let mixed = redis(&[
         ("REDIS_URL", "redis://cache.test"),
         ("REDIS_HOST", "other.test"),
@@ -85,12 +85,12 @@ fn a_url_beats_the_single_names_only_in_what_it_says() {
 }
 
 #[test]
-fn a_password_of_null_is_none() {
+fn null_password_is_none() {
     assert!(redis(&[("REDIS_PASSWORD", "null"), ("REDIS_USERNAME", "")]).password.is_none());
 }
 
 #[test]
-fn what_is_no_server_is_refused() {
+fn invalid_redis_server_is_rejected() {
     for (name, text, key) in [
         ("REDIS_URL", "http://cache.test", "redis.url"),
         ("REDIS_URL", "cache.test", "redis.url"),

@@ -14,7 +14,7 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 #[test]
-fn the_first_start_generates_what_is_missing_and_the_second_finds_it() {
+fn first_start_generates_secrets_and_the_second_reads_them() {
     let workspace = Workspace::new();
     let storage = workspace.path("deep/storage");
     let text = storage.display().to_string();
@@ -30,12 +30,12 @@ fn the_first_start_generates_what_is_missing_and_the_second_finds_it() {
     let loaded = load_with(&[("PRESENCE_STORAGE", &text)]);
     assert!(loaded.config.missing_secrets().is_empty());
     assert_eq!(loaded.config.auth.tokens[0].expose_secret().len(), 43);
-    assert!(loaded.config.laravel.crypt.is_some(), "the key is one that Laravel takes");
+    assert!(loaded.config.laravel.crypt.is_some(), "Laravel accepts the key");
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
 #[test]
-fn a_second_call_changes_nothing() {
+fn second_call_changes_nothing() {
     let workspace = Workspace::new();
     let storage = workspace.path("storage");
     ensure(&storage, &["PRESENCE_TOKEN"]).unwrap();
@@ -45,7 +45,7 @@ fn a_second_call_changes_nothing() {
 }
 
 #[test]
-fn missing_names_are_added_and_the_rest_is_kept() {
+fn missing_names_are_added_and_others_kept() {
     let workspace = Workspace::new();
     let file = workspace.write("storage/secrets.env", "# mine\nPRESENCE_TOKEN=\nPRESENCE_WEBHOOK_SECRET=kept");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -54,13 +54,13 @@ fn missing_names_are_added_and_the_rest_is_kept() {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("# mine\nPRESENCE_TOKEN=\nPRESENCE_WEBHOOK_SECRET=kept\nPRESENCE_TOKEN="), "{text}");
     assert_eq!(mode(&file), 0o600);
-    assert_eq!(fs::read_dir(workspace.path("storage")).unwrap().count(), 1, "no draft is left over");
+    assert_eq!(fs::read_dir(workspace.path("storage")).unwrap().count(), 1, "no temporary file remains");
     let storage = workspace.path("storage").display().to_string();
     assert_eq!(load_with(&[("PRESENCE_STORAGE", &storage)]).config.missing_secrets(), ["APP_KEY"]);
 }
 
 #[test]
-fn processes_that_start_at_once_agree_on_one_secret() {
+fn concurrent_starts_generate_one_secret() {
     let workspace = Workspace::new();
     let storage = workspace.path("storage");
     let barrier = Barrier::new(8);
@@ -79,7 +79,7 @@ fn processes_that_start_at_once_agree_on_one_secret() {
 }
 
 #[test]
-fn a_draft_that_a_crash_left_is_in_nobodys_way() {
+fn leftover_temporary_file_is_replaced() {
     let workspace = Workspace::new();
     workspace.write("storage/secrets.env.new", "half");
     assert_eq!(ensure(&workspace.path("storage"), &["PRESENCE_TOKEN"]).unwrap().names.len(), 1);
@@ -87,7 +87,7 @@ fn a_draft_that_a_crash_left_is_in_nobodys_way() {
 }
 
 #[test]
-fn secrets_that_others_can_read_are_warned_of() {
+fn secrets_file_readable_by_others_causes_a_warning() {
     let workspace = Workspace::new();
     let file = workspace.write("storage/secrets.env", "PRESENCE_TOKEN=token-token-token\n");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
@@ -97,7 +97,7 @@ fn secrets_that_others_can_read_are_warned_of() {
 }
 
 #[test]
-fn the_secrets_file_sets_secrets_and_nothing_else() {
+fn secrets_file_sets_only_secrets() {
     let workspace = Workspace::new();
     workspace.write("storage/secrets.env", "PRESENCE_TTL=999\nPRESENCE_WEBHOOK_SECRET=hush\n");
     let storage = workspace.path("storage").display().to_string();

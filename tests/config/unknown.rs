@@ -1,11 +1,11 @@
-//! A misspelt name is named, with its file and the name that was probably meant.
+//! Misspelt names are rejected with their source and a suggestion.
 
 use presence_sidecar::config::{Sources, load};
 
 use super::{Workspace, environment, error_of, error_with, load_with};
 
 #[test]
-fn an_unknown_key_of_the_file_is_refused_with_file_and_nearest_key() {
+fn unknown_key_is_rejected_with_file_and_suggestion() {
     let workspace = Workspace::new();
     let file = workspace.write("presence.toml", "[cache]\nttl_secnds = 3\n");
     let error = load(&Sources { file: Some(file.clone()), ..environment(&[]) }).unwrap_err().to_string();
@@ -15,37 +15,37 @@ fn an_unknown_key_of_the_file_is_refused_with_file_and_nearest_key() {
 }
 
 #[test]
-fn a_key_in_the_wrong_section_is_told_its_place() {
+fn key_in_the_wrong_section_gets_a_suggestion() {
     assert!(error_of("ttl_seconds = 3").contains("did you mean cache.ttl_seconds?"));
     assert!(error_of("[redis]\nlisten = []").contains("did you mean"));
 }
 
 #[test]
-fn a_key_without_its_unit_is_told_the_whole_key() {
+fn key_without_unit_gets_a_suggestion() {
     assert!(error_of("[cache]\nttl = 3").contains("did you mean cache.ttl_seconds?"));
     assert!(error_of("[redis]\ntimeout = 3").contains("did you mean redis.timeout_ms?"));
 }
 
 #[test]
-fn what_resembles_nothing_gets_no_suggestion() {
+fn dissimilar_key_gets_no_suggestion() {
     let error = error_of("[completely]\ndifferent_matter = 1");
     assert!(error.ends_with("is not a known key"), "{error}");
 }
 
 #[test]
-fn an_unknown_key_of_an_endpoint_is_refused() {
+fn unknown_key_of_an_endpoint_is_rejected() {
     let error = error_of("[[webhook.endpoints]]\nurl = \"http://a.test\"\nsecrte = \"x\"");
     assert!(error.contains("did you mean webhook.endpoints.secret?"), "{error}");
 }
 
 #[test]
-fn a_section_is_no_value() {
+fn section_as_a_value_is_rejected() {
     assert!(error_of("cache = 3").contains("is a section"));
     assert!(error_with(&[("PRESENCE__CACHE", "3")]).contains("is a section"));
 }
 
 #[test]
-fn an_unknown_double_underscore_name_is_refused() {
+fn unknown_double_underscore_name_is_rejected() {
     let error = error_with(&[("PRESENCE__SERVER__BODY_LIMT", "1")]);
     let expected = "server.body_limt (environment PRESENCE__SERVER__BODY_LIMT) is not a known key \
                     (did you mean server.body_limit?)";
@@ -54,39 +54,39 @@ fn an_unknown_double_underscore_name_is_refused() {
 }
 
 #[test]
-fn an_unknown_presence_name_is_only_a_warning() {
+fn unknown_presence_name_causes_a_warning() {
     let warnings = load_with(&[("PRESENCE_TTTL", "3"), ("PRESENCEX", "1"), ("HOME", "/")]).warnings;
-    assert_eq!(warnings, ["environment PRESENCE_TTTL sets nothing that is known (did you mean PRESENCE_TTL?)"]);
+    assert_eq!(warnings, ["environment PRESENCE_TTTL is not a known name (did you mean PRESENCE_TTL?)"]);
 }
 
 #[test]
-fn a_wrong_kind_is_refused_with_value_and_layer() {
+fn wrong_kind_is_rejected_with_value_and_layer() {
     let error = error_with(&[("PRESENCE_TTL", "soon")]);
     assert_eq!(error, "cache.ttl_seconds = \"soon\" (environment PRESENCE_TTL) must be a whole number");
     assert!(error_of("[cache]\nttl_seconds = 1.5").contains("must be a whole number"));
-    assert!(error_of("[server]\nlisten = \"x\"").contains("must be a list of texts"));
-    assert!(error_of("driver = 1").contains("must be a text"));
+    assert!(error_of("[server]\nlisten = \"x\"").contains("must be a list of strings"));
+    assert!(error_of("driver = 1").contains("must be a string"));
     assert!(error_of("[webhook.send_on]\naway = \"yes\"").contains("must be true or false"));
     assert!(error_of("[webhook]\nendpoints = [1]").contains("array of tables"));
-    assert!(error_of("[webhook]\nheaders = { a = 1 }").contains("must be a table of texts"));
-    assert!(error_of("storage = 2026-01-01").contains("must be a text"));
+    assert!(error_of("[webhook]\nheaders = { a = 1 }").contains("must be a table of strings"));
+    assert!(error_of("storage = 2026-01-01").contains("must be a string"));
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_refused_with_its_line_and_without_its_text() {
+fn invalid_toml_is_rejected_with_its_line_and_without_its_text() {
     let error = error_of("[webhook]\nsecret = hush-hush-hush\n");
     assert!(error.contains("presence.toml line 2 is not valid TOML"), "{error}");
     assert!(!error.contains("hush") && !error.contains('\n'), "{error}");
 }
 
 #[test]
-fn a_file_that_is_not_there_is_refused() {
+fn missing_file_is_rejected() {
     let sources = Sources { file: Some("/nonexistent/presence.toml".into()), ..environment(&[]) };
     assert_eq!(load(&sources).unwrap_err().to_string(), "/nonexistent/presence.toml does not exist");
 }
 
 #[test]
-fn a_file_that_is_no_text_is_refused() {
+fn file_that_is_not_utf8_is_rejected() {
     let workspace = Workspace::new();
     let file = workspace.path("presence.toml");
     std::fs::write(&file, [0xff, 0xfe]).unwrap();

@@ -1,4 +1,4 @@
-//! `[webhook]` and its further endpoints.
+//! `[webhook]` and `[[webhook.endpoints]]`.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use super::{config_of, error_of, error_with, load_file};
 const BASE: &str = "driver = \"webhook\"\n[webhook]\nurl = \"https://app.test/hook\"\nsecret = \"base64:abc=\"\n";
 
 #[test]
-fn the_webhook_driver_needs_a_url_and_a_secret() {
+fn webhook_driver_requires_a_url_and_a_secret() {
     let error = error_with(&[("PRESENCE_DRIVER", "webhook")]);
     assert_eq!(error, "driver = \"webhook\" (environment PRESENCE_DRIVER) needs webhook.url: set PRESENCE_WEBHOOK_URL");
     let error = error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_URL", "http://a.test")]);
     assert!(
-        error.contains("has no secret to sign with (an empty one is none): set PRESENCE_WEBHOOK_SECRET"),
+        error.contains("has no signing secret (an empty one does not count): set PRESENCE_WEBHOOK_SECRET"),
         "{error}"
     );
 }
 
 #[test]
-fn the_section_is_an_endpoint_of_its_own() {
+fn webhook_section_is_the_default_endpoint() {
     let config = config_of(BASE);
     let [endpoint] = config.webhook.endpoints.as_slice() else { panic!("one endpoint") };
     assert_eq!((endpoint.name.as_str(), endpoint.url.as_str()), ("default", "https://app.test/hook"));
@@ -33,7 +33,7 @@ fn the_section_is_an_endpoint_of_its_own() {
 }
 
 #[test]
-fn an_endpoint_falls_back_to_the_section() {
+fn endpoint_falls_back_to_the_section() {
     let config = config_of(&format!(
         "{BASE}previous_secrets = [\"old\"]\nalgo = \"sha512\"\nheaders = {{ \"X-A\" = \"1\" }}\ntimeout = 9\n\
          [[webhook.endpoints]]\nurl = \"http://crm.test:81/\"\n\
@@ -50,13 +50,13 @@ fn an_endpoint_falls_back_to_the_section() {
 }
 
 #[test]
-fn endpoints_alone_are_enough() {
+fn webhook_driver_accepts_endpoints_without_a_section_url() {
     let config = config_of("driver = \"webhook\"\n[[webhook.endpoints]]\nurl = \"http://a.test\"\nsecret = \"x\"");
     assert_eq!(config.webhook.endpoints.len(), 1);
 }
 
 #[test]
-fn an_error_names_the_endpoint_it_is_about() {
+fn error_names_the_endpoint() {
     let error =
         error_of(&format!("{BASE}[[webhook.endpoints]]\nurl = \"http://a\"\n[[webhook.endpoints]]\nurl = \"ftp://b\""));
     assert!(error.starts_with("webhook.endpoints[1].url = \"ftp://b\" (/"), "{error}");
@@ -67,14 +67,14 @@ fn an_error_names_the_endpoint_it_is_about() {
 }
 
 #[test]
-fn two_endpoints_of_one_name_are_refused() {
+fn duplicate_endpoint_names_are_rejected() {
     let twice = "[[webhook.endpoints]]\nurl = \"http://a.test/1\"\n[[webhook.endpoints]]\nurl = \"http://a.test/2\"\n";
     assert!(error_of(&format!("{BASE}{twice}")).contains("has \"a.test\" twice"));
     assert!(error_of(&format!("{BASE}[[webhook.endpoints]]\nname = \"a b\"\nurl = \"http://a\"")).contains(".name"));
 }
 
 #[test]
-fn an_algorithm_php_does_not_know_is_refused_with_the_list() {
+fn unknown_algorithm_is_rejected_with_the_list() {
     for algo in Algo::ALL {
         let config = config_of(&format!("{BASE}algo = \"{algo}\""));
         assert_eq!(config.webhook.endpoints[0].algo, algo);
@@ -84,17 +84,17 @@ fn an_algorithm_php_does_not_know_is_refused_with_the_list() {
 }
 
 #[test]
-fn an_address_is_http_and_without_a_user() {
+fn webhook_url_must_be_http_without_a_user() {
     let error = |url: &str| {
         error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_SECRET", "s"), ("PRESENCE_WEBHOOK_URL", url)])
     };
-    assert!(error("app.test/hook").contains("must be an http or https address"));
-    assert!(error("file:///etc/passwd").contains("must be an http or https address"));
-    assert!(error("https://ada:hush@app.test").contains("send an Authorization in webhook.headers"));
+    assert!(error("app.test/hook").contains("must be an http or https URL"));
+    assert!(error("file:///etc/passwd").contains("must be an http or https URL"));
+    assert!(error("https://ada:hush@app.test").contains("set an Authorization header in webhook.headers"));
 }
 
 #[test]
-fn an_address_that_no_delivery_may_go_to_stops_the_start() {
+fn webhook_url_with_a_forbidden_address_is_rejected() {
     let error = |url: &str| error_of(&BASE.replace("https://app.test/hook", url));
     for url in ["http://169.254.169.254/x", "http://[::ffff:169.254.169.254]/", "http://0xa9fea9fe/", "http://0/"] {
         assert!(error(url).contains("webhook.allowed_networks, or is never allowed"), "{url}: {}", error(url));
@@ -106,23 +106,25 @@ fn an_address_that_no_delivery_may_go_to_stops_the_start() {
 }
 
 #[test]
-fn an_empty_secret_is_said_to_be_none() {
+fn empty_secret_is_rejected() {
     let error = error_of(&BASE.replace("base64:abc=", ""));
-    assert!(error.contains("(an empty one is none)"), "{error}");
+    assert!(error.contains("(an empty one does not count)"), "{error}");
 }
 
 #[test]
-fn headers_are_names_and_values_that_a_post_can_carry() {
+fn invalid_headers_are_rejected() {
     for header in ["\"a b\" = \"x\"", "\"Host\" = \"x\"", "\"webhook-id\" = \"x\"", "\"X-A\" = \"a\\r\\nb\""] {
         let error = error_of(&format!("{BASE}headers = {{ {header} }}"));
         assert!(error.starts_with("webhook.headers = "), "{error}");
     }
-    assert!(error_of(&format!("{BASE}signature_header = \"a b\"")).contains("is no name for this header"));
-    assert!(error_of(&format!("{BASE}signature_header = \"webhook-id\"")).contains("is no name for this header"));
+    assert!(error_of(&format!("{BASE}signature_header = \"a b\"")).contains("is not a valid name for this header"));
+    assert!(
+        error_of(&format!("{BASE}signature_header = \"webhook-id\"")).contains("is not a valid name for this header")
+    );
 }
 
 #[test]
-fn the_schedule_is_spans_with_units() {
+fn schedule_has_durations_with_units() {
     let config = config_of("[webhook]\nschedule = [\"1s\", \"2m\", \"3h\", \"4d\"]");
     let seconds: Vec<u64> = config.webhook.schedule.iter().map(Duration::as_secs).collect();
     assert_eq!(seconds, [1, 120, 10_800, 345_600]);
@@ -134,7 +136,7 @@ fn the_schedule_is_spans_with_units() {
 }
 
 #[test]
-fn networks_are_words_or_ranges() {
+fn allowed_networks_are_words_or_ranges() {
     let config = config_of("[webhook]\nallowed_networks = [\"loopback\", \"10.1.0.0/16\", \"192.0.2.7\"]");
     let [Network::Loopback, Network::Range(range), Network::Range(single)] = config.webhook.allowed_networks[..] else {
         panic!("{:?}", config.webhook.allowed_networks)
@@ -145,7 +147,7 @@ fn networks_are_words_or_ranges() {
 }
 
 #[test]
-fn the_packages_example_secret_is_warned_of() {
+fn example_secret_causes_a_warning() {
     let loaded = load_file(&BASE.replace("base64:abc=", "test-secret")).unwrap();
-    assert!(loaded.warnings[0].contains("the example everybody knows"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].contains("is the public example"), "{:?}", loaded.warnings);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::user_token;
-use crate::messaging::{ADMIN, Ground, OPERATOR};
+use crate::messaging::{ADMIN, Harness, OPERATOR};
 use crate::support::{Engine, RedisServer, Sidecar, TOKEN, fixture, on_redis};
 
 /// Runs schemathesis over a sidecar's document, as a caller with this token, with further arguments.
@@ -49,8 +49,8 @@ const MESSAGING: &str = "^/api/v1/(clients|messages|operators)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_no_fault_in_messages() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("schemathesis").await;
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("schemathesis").await;
     let headers = [
         format!("X-Client-Id: {}", device.id),
         format!("X-Admin-Token: {ADMIN}"),
@@ -65,7 +65,7 @@ async fn schemathesis_finds_no_fault_in_messages() {
         "negative_data_rejection,positive_data_acceptance,ignored_auth,missing_required_header",
     ]);
     arguments.extend(headers.iter().flat_map(|header| ["--header", header]));
-    assert_no_failure(&run(&ground.sidecar, &device.token, &arguments));
+    assert_no_failure(&run(&harness.sidecar, &device.token, &arguments));
 }
 
 #[tokio::test(flavor = "multi_thread")]

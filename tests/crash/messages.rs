@@ -9,18 +9,24 @@ use serde_json::json;
 use tokio::sync::watch::{Receiver, channel};
 use tokio::task::JoinSet;
 
-use super::long_for;
-use crate::messaging::ground::{ADMIN, Device, environment};
+use super::{Environment, Start, long_for};
+use crate::messaging::harness::{ADMIN, Device, environment};
 use crate::support::{Answer, Client, Engine, Process, TestDatabase};
 
-/// A sidecar as a process, on a database that others work on, too.
-fn start(database: &TestDatabase) -> Process {
+/// The environment of a sidecar on a database that others work on, too.
+pub fn shared(database: &TestDatabase) -> Environment {
     let more = [
         ("QUEUE_CONNECTION", "database"),
         ("PRESENCE__DATABASE__TIMEOUT_MS", "10000"),
         ("PRESENCE_LOG", "info,presence_sidecar::messaging=debug"),
     ];
-    Process::start(&environment(database, &more))
+    environment(database, &more)
+}
+
+/// Starts the tested binary at every place.
+fn tested(database: &TestDatabase) -> Start {
+    let environment = shared(database);
+    Arc::new(move |_| Process::start(&environment))
 }
 
 async fn register(client: &Client, count: usize) -> Vec<Device> {
@@ -64,12 +70,10 @@ async fn stored(database: &TestDatabase, count: usize) {
     }
 }
 
-/// Each client has each message exactly once, though sidecars are killed in the middle.
-async fn killed_in_the_middle(engine: Engine) {
-    let (clients, kills) = if long_for().is_some() { (1_000, 10) } else { (150, 2) };
-    let began = Instant::now();
-    let database = TestDatabase::create(engine);
-    let (mut victim, other) = (start(&database), start(&database));
+/// Each client has each message exactly once, though sidecars are killed in the middle: the one at place 0 each time.
+pub async fn killed_in_the_middle(database: &TestDatabase, start: Start, (clients, kills): (usize, usize)) {
+    let (began, engine) = (Instant::now(), database.engine);
+    let (mut victim, other) = (start(0), start(1));
     let devices = register(&victim.client, clients).await;
     let ids = ids(&devices);
     let (mut kinds, mut unanswered) = (Vec::new(), 0);
@@ -89,9 +93,9 @@ async fn killed_in_the_middle(engine: Engine) {
         kinds.push(format!("survived-{kill}"));
         let kind = &kinds[kinds.len() - 1];
         assert_eq!(publish(&other.client, &ids, kind).await.unwrap().status, 200);
-        victim = tokio::task::block_in_place(|| start(&database));
+        victim = tokio::task::block_in_place(|| start(0));
     }
-    stored(&database, clients * kinds.len()).await;
+    stored(database, clients * kinds.len()).await;
     let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in database.lines("SELECT to_client_id, type FROM messages ORDER BY id") {
         let (to, kind) = line.split_once('|').unwrap();
@@ -101,7 +105,7 @@ async fn killed_in_the_middle(engine: Engine) {
     assert!(of.values().all(|got| *got == kinds), "{engine:?}: each exactly once, in the order of the answers");
     for device in &devices[..3] {
         let device = device.at(&victim.client);
-        let said = device.messages("").await.iter().map(|message| device.opened(message).unwrap()).collect::<Vec<_>>();
+        let said = device.messages("").await.iter().map(|message| device.open(message).unwrap()).collect::<Vec<_>>();
         assert!(said.iter().zip(&kinds).all(|(said, kind)| said["payload"] == json!({"said": kind})));
     }
     tell(&format!(
@@ -151,11 +155,9 @@ async fn follow(
 }
 
 /// Publishers and pollers, through two sidecars: nothing is skipped, nothing comes twice, ids rise.
-async fn side_by_side(engine: Engine) {
+pub async fn side_by_side(engine: Engine, start: Start, span: Duration) {
     const PUBLISHERS: usize = 4;
-    let span = long_for().unwrap_or(Duration::from_secs(2));
-    let database = TestDatabase::create(engine);
-    let sidecars = Arc::new([start(&database), start(&database)]);
+    let sidecars = Arc::new([start(0), start(1)]);
     let devices = register(&sidecars[0].client, 6).await;
     let ids = ids(&devices);
     let (tell_all, accepted) = channel(None);
@@ -222,12 +224,15 @@ macro_rules! on {
 
             #[tokio::test(flavor = "multi_thread")]
             async fn each_client_has_each_message_once_though_sidecars_are_killed_in_the_middle() {
-                killed_in_the_middle(Engine::$engine).await;
+                let database = TestDatabase::create(Engine::$engine);
+                let size = if long_for().is_some() { (1_000, 10) } else { (150, 2) };
+                killed_in_the_middle(&database, tested(&database), size).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn publishers_and_pollers_side_by_side_skip_nothing_and_see_nothing_twice() {
-                side_by_side(Engine::$engine).await;
+                let database = TestDatabase::create(Engine::$engine);
+                side_by_side(database.engine, tested(&database), long_for().unwrap_or(Duration::from_secs(2))).await;
             }
         })*
     };

@@ -2,9 +2,9 @@
 //!
 //! Part of the ordinary tests for a few seconds; `tests/crash/run` does it for a minute.
 
-mod messages;
+pub mod messages;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,12 +12,16 @@ use std::time::{Duration, Instant};
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Client, Post, Process, Reaction, Receiver, RedisServer, free_port, on_redis};
 
 const USERS: i64 = 500;
 const SIDECARS: usize = 3;
+
+/// Starts the sidecar at a place; which binary that is may differ from place to place and from start to start.
+pub type Start = Arc<dyn Fn(usize) -> Process + Send + Sync>;
 
 /// How long the long version goes on, if it is wanted.
 fn long_for() -> Option<Duration> {
@@ -87,6 +91,19 @@ fn id(value: &Value) -> String {
     value["id"].as_str().unwrap().to_owned()
 }
 
+/// Checks that each change of a user follows from the one before, and that the user's `seq` rises.
+fn check_log(log: &[Value]) {
+    let mut last: HashMap<String, &Value> = HashMap::new();
+    for change in log {
+        let (seq, status) = match last.insert(change["user_id"].to_string(), change) {
+            Some(before) => (before["seq"].as_u64().unwrap(), before["status"].clone()),
+            None => (0, json!("offline")),
+        };
+        assert!(change["seq"].as_u64().unwrap() > seq, "{change} came after {seq}");
+        assert_eq!(change["previous"], status, "{change}");
+    }
+}
+
 /// What a receiver got holds against the log.
 fn check(log: &[Value], posts: &[Post], dead: &HashSet<String>) {
     let recorded: HashSet<String> = log.iter().map(id).collect();
@@ -107,29 +124,69 @@ fn check(log: &[Value], posts: &[Post], dead: &HashSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_transition_is_lost_while_sidecars_are_killed_and_the_receiver_misbehaves() {
-    let folder = TempDir::new().unwrap();
     let redis = RedisServer::start_with(&["--appendonly", "yes"]);
+    let start = |environment: Environment| -> Start { Arc::new(move |_| Process::start(&environment)) };
+    transitions_survive(on_redis(&redis), start, long_for().unwrap_or(Duration::from_secs(6))).await;
+}
+
+/// The environment of a sidecar.
+pub type Environment = Vec<(&'static str, String)>;
+
+/// Kills sidecars on the store that `environment` names for a while, and checks what was recorded and delivered.
+pub async fn transitions_survive(mut environment: Environment, start: impl Fn(Environment) -> Start, span: Duration) {
+    let folder = TempDir::new().unwrap();
     let noted = File::create(folder.path().join("posts")).unwrap();
     let receiver = Receiver::on(0, Some(noted), misbehave).await;
     let down = free_port();
     let file = folder.path().join("presence.toml");
     std::fs::write(&file, configuration(&receiver.url, down)).unwrap();
-    let mut environment = on_redis(&redis);
     environment.push(("PRESENCE_CONFIG", file.display().to_string()));
-    let start = |environment: Vec<(&'static str, String)>| move || Process::start(&environment);
+    let start = start(environment);
 
     let mut running = HashMap::new();
-    let mut starting = tokio::task::JoinSet::new();
     for place in 0..SIDECARS {
-        let start = start(environment.clone());
-        running.insert(place, tokio::task::spawn_blocking(start).await.unwrap());
+        let start = start.clone();
+        running.insert(place, tokio::task::spawn_blocking(move || start(place)).await.unwrap());
     }
     let clients = running.iter().map(|(place, process)| (*place, process.client.clone()));
     let sidecars = Arc::new(Mutex::new(clients.collect::<HashMap<_, _>>()));
     let stop = CancellationToken::new();
     let lives: Vec<_> = (0..8).map(|_| tokio::spawn(live(sidecars.clone(), stop.clone()))).collect();
-    let end = Instant::now() + long_for().unwrap_or(Duration::from_secs(6));
-    let mut kills = 0;
+    let kills = kill_for(span, &start, &mut running, &sidecars).await;
+    stop.cancel();
+    for life in lives {
+        life.await.unwrap();
+    }
+
+    let client = &running[&0].client;
+    let log = settled(client).await;
+    let dead = client.get("/api/v1/webhooks/deliveries?state=dead&limit=1000").await.json;
+    let dead: HashSet<String> = dead["data"].as_array().unwrap().iter().map(id).collect();
+    let dead: HashSet<String> = dead.iter().map(|id| id.split('@').next().unwrap().to_owned()).collect();
+    let posts = receiver.posts();
+    #[expect(clippy::print_stdout, reason = "who runs it for a minute wants to know what happened")]
+    {
+        println!("{kills} kills, {} changes, {} posts, {} dead", log.len(), posts.len(), dead.len());
+    }
+    assert!(log.len() > 500, "too little happened: {} changes", log.len());
+    check_log(&log);
+    check(&log, &posts, &dead);
+
+    let back = Receiver::on(down, None, |_| Reaction::Answer(204, "")).await;
+    back.wait_for(log.len()).await;
+    check(&log, &back.posts(), &HashSet::new());
+    check_lists(&running.values().map(|process| process.client.clone()).collect::<Vec<_>>()).await;
+}
+
+/// Kills one sidecar after the other and starts it again; returns how many were killed.
+async fn kill_for(
+    span: Duration,
+    start: &Start,
+    running: &mut HashMap<usize, Process>,
+    sidecars: &Mutex<HashMap<usize, Client>>,
+) -> usize {
+    let (end, mut kills) = (Instant::now() + span, 0);
+    let mut starting = JoinSet::new();
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(500)).await;
         while let Some(started) = starting.try_join_next() {
@@ -142,29 +199,62 @@ async fn no_transition_is_lost_while_sidecars_are_killed_and_the_receiver_misbeh
         };
         running.remove(&victim).unwrap().kill();
         kills += 1;
-        let start = start(environment.clone());
-        starting.spawn_blocking(move || (victim, start()));
+        let start = start.clone();
+        starting.spawn_blocking(move || (victim, start(victim)));
     }
-    stop.cancel();
-    for life in lives {
-        life.await.unwrap();
-    }
-
     running.extend(starting.join_all().await);
-    let client = &running[&0].client;
-    let log = settled(client).await;
-    let dead = client.get("/api/v1/webhooks/deliveries?state=dead&limit=1000").await.json;
-    let dead: HashSet<String> = dead["data"].as_array().unwrap().iter().map(id).collect();
-    let dead: HashSet<String> = dead.iter().map(|id| id.split('@').next().unwrap().to_owned()).collect();
-    let posts = receiver.posts();
-    #[expect(clippy::print_stdout, reason = "who runs it for a minute wants to know what happened")]
-    {
-        println!("{kills} kills, {} changes, {} posts, {} dead", log.len(), posts.len(), dead.len());
-    }
-    assert!(log.len() > 500, "too little happened: {} changes", log.len());
-    check(&log, &posts, &dead);
+    kills
+}
 
-    let back = Receiver::on(down, None, |_| Reaction::Answer(204, "")).await;
-    back.wait_for(log.len()).await;
-    check(&log, &back.posts(), &HashSet::new());
+/// Checks that every sidecar counts and lists exactly the users who are present: at first none, then some.
+async fn check_lists(sidecars: &[Client]) {
+    for sidecar in sidecars {
+        assert_eq!(lists(sidecar).await, [BTreeSet::new(), BTreeSet::new()], "all users are offline");
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        for user in 0..40 {
+            let body = json!({"user_id": user, "active": user % 4 > 0});
+            let sidecar = &sidecars[usize::try_from(user).unwrap() % sidecars.len()];
+            assert_eq!(sidecar.post("/api/v1/presence/heartbeat", body).await.status, 200);
+        }
+        let mut agree = true;
+        for sidecar in sidecars {
+            let many = json!({"user_ids": (0..USERS).collect::<Vec<_>>()});
+            let states = sidecar.post("/api/v1/presence/many", many).await.json;
+            let of = |status: &str| {
+                let users = (0..USERS).filter(|user| states[user.to_string()]["status"] == status);
+                users.collect::<BTreeSet<_>>()
+            };
+            let expected = [of("online"), of("away")];
+            let found = lists(sidecar).await;
+            // Users who time out between two requests may differ; the next round tells.
+            agree &= found == expected && found.iter().map(BTreeSet::len).sum::<usize>() == 40;
+        }
+        if agree {
+            return;
+        }
+        assert!(Instant::now() < deadline, "counts and rosters differ from the states");
+    }
+}
+
+/// The users on the rosters of online and away users, which must be as many as are counted.
+async fn lists(sidecar: &Client) -> [BTreeSet<i64>; 2] {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let mut found = [BTreeSet::new(), BTreeSet::new()];
+        for (status, users) in ["online", "away"].iter().zip(&mut found) {
+            let page = sidecar.get(&format!("/api/v1/presence/roster?status={status}&limit=1000")).await.json;
+            users.extend(page["data"].as_array().unwrap().iter().map(|member| member["user_id"].as_i64().unwrap()));
+        }
+        let counts = sidecar.get("/api/v1/presence/counts").await.json;
+        if counts
+            == json!({"online": found[0].len(), "away": found[1].len(), "present": found[0].len() + found[1].len()})
+        {
+            return found;
+        }
+        // As above: only a difference that lasts is one.
+        assert!(Instant::now() < deadline, "{counts} are counted, and listed {found:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

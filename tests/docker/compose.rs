@@ -8,13 +8,13 @@ use serde_yaml::Value;
 use super::{assert_understood, image, read, tree};
 use crate::support::RedisServer;
 
-/// What stands for a secret that somebody has filled in.
+/// The value of a secret in the tests.
 const SECRET: &str = "filled-in-0123456789abcdef";
 
-/// A key that somebody has filled in.
+/// The value of the app key in the tests.
 const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// `.env.example`, filled in.
+/// `.env.example` with values for the secrets.
 fn filled_in() -> BTreeMap<String, String> {
     let text = read("docker/.env.example");
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -57,7 +57,7 @@ fn environment(service: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_example_has_every_variable_and_no_other_and_no_secret() {
+fn env_example_has_every_variable_and_no_secret() {
     let text = read("docker/compose.yaml");
     let mut used = variables(&text);
     used.sort_unstable();
@@ -71,7 +71,7 @@ fn the_example_has_every_variable_and_no_other_and_no_secret() {
 }
 
 #[test]
-fn the_sidecar_understands_what_it_is_given_and_finds_the_others() {
+fn compose_configures_a_valid_sidecar() {
     let compose = compose(&filled_in());
     let sidecar = &compose["services"]["sidecar"];
     let mut environment = environment(sidecar);
@@ -97,7 +97,7 @@ fn the_sidecar_understands_what_it_is_given_and_finds_the_others() {
 }
 
 #[test]
-fn services_wait_for_healthy_ones_and_keep_their_files() {
+fn services_wait_for_health_and_keep_their_files() {
     let compose = compose(&filled_in());
     let services = compose["services"].as_mapping().unwrap();
     for (name, service) in services {

@@ -1,4 +1,4 @@
-//! `presence-sidecar health`: what containers ask.
+//! `presence-sidecar health`, the health check of containers.
 
 use std::process::{Command, Output};
 
@@ -20,7 +20,7 @@ fn said(output: &Output) -> (bool, String) {
 }
 
 #[test]
-fn a_sidecar_that_runs_is_healthy_and_one_that_stopped_is_not() {
+fn health_follows_start_and_stop() {
     let mut sidecar = Process::start(&[]);
     let address = sidecar.url.strip_prefix("http://").unwrap().to_owned();
     let listen = ("PRESENCE_LISTEN", address.as_str());
@@ -46,7 +46,7 @@ fn one_whose_redis_is_down_runs_but_is_not_ready() {
 }
 
 #[test]
-fn a_unix_socket_is_asked_as_well() {
+fn health_works_over_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
     let socket = format!("unix:{}", folder.path().join("presence.sock").display());
     let _sidecar = Process::start(&[("PRESENCE_LISTEN", format!("127.0.0.1:0,{socket}"))]);

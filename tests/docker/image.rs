@@ -8,7 +8,7 @@ use presence_sidecar::config::{Listen, Sources, load};
 
 use super::{assert_understood, read, tree};
 
-/// An instruction, and what follows it.
+/// An instruction and its arguments.
 type Instruction = (String, String);
 
 fn instructions() -> Vec<Instruction> {
@@ -36,7 +36,7 @@ fn list(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// What comes out of the tree.
+/// The paths that are copied from the source tree.
 fn copied() -> Vec<String> {
     let from_tree = all("COPY").into_iter().filter(|rest| !rest.starts_with("--from"));
     from_tree
@@ -48,18 +48,18 @@ fn copied() -> Vec<String> {
         .collect()
 }
 
-/// The port that the image says it listens on.
+/// The port that the image exposes.
 pub(super) fn port() -> u16 {
     the("EXPOSE").parse().unwrap()
 }
 
-/// The folder that outlasts the container.
+/// The volume of the image.
 pub(super) fn volume() -> String {
     the("VOLUME")
 }
 
 #[test]
-fn what_is_copied_is_there_and_not_ignored() {
+fn copied_paths_exist_and_are_not_ignored() {
     let ignored = read(".dockerignore");
     let wanted: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
     assert!(ignored.lines().any(|line| line == "*"));
@@ -70,7 +70,7 @@ fn what_is_copied_is_there_and_not_ignored() {
 }
 
 #[test]
-fn the_sources_are_complete_without_the_rest_of_the_tree() {
+fn copied_sources_are_complete() {
     fn walk(folder: &Path, found: &mut usize) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -95,7 +95,7 @@ fn the_sources_are_complete_without_the_rest_of_the_tree() {
 }
 
 #[test]
-fn it_is_built_with_the_rust_that_is_asked_for_and_runs_on_the_same_debian() {
+fn image_builds_with_the_required_rust_and_runs_on_the_same_debian() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let rust = manifest["package"]["rust-version"].as_str().unwrap();
     assert_eq!(all("FROM"), [format!("rust:{rust}-bookworm AS build"), "debian:bookworm-slim".to_owned()]);
@@ -112,7 +112,7 @@ fn version(text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn the_rust_that_is_asked_for_is_enough_for_every_dependency() {
+fn required_rust_is_enough_for_every_dependency() {
     let run = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).current_dir(tree("")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -135,7 +135,7 @@ fn the_rust_that_is_asked_for_is_enough_for_every_dependency() {
 }
 
 #[test]
-fn what_it_runs_is_understood() {
+fn commands_of_the_image_are_valid() {
     let (entry, command) = (list(&the("ENTRYPOINT")), list(&the("CMD")));
     assert_understood(&[entry.clone(), command].concat());
     let (_, check) = the("HEALTHCHECK").split_once("CMD ").map(|(a, b)| (a.to_owned(), list(b))).unwrap();
@@ -146,7 +146,7 @@ fn what_it_runs_is_understood() {
 }
 
 #[test]
-fn it_listens_where_it_says_and_keeps_its_files_where_its_user_may_write() {
+fn image_exposes_its_port_and_its_user_can_write_the_volume() {
     let environment = the("ENV");
     let environment: Vec<(String, String)> = environment
         .split(' ')

@@ -1,4 +1,4 @@
-//! The files in `docker/`: whatever they name is there, and what they start understands it. `tests/run` lints them, too.
+//! The files in `docker/`: every path, argument and variable in them exists. `tests/run` lints them as well.
 
 mod compose;
 mod health;

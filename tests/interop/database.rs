@@ -1,4 +1,4 @@
-//! A Laravel with `CACHE_STORE=database` beside a sidecar on the same database: what one writes, the other reads.
+//! A Laravel with `CACHE_STORE=database` beside a sidecar on the same database: each reads what the other writes.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::support::{Answer, ENGINES, Engine, Sidecar, TestDatabase, on_database
 const ENV: &Env<'static> =
     &[("PRESENCE_LARAVEL_VERSION", "8"), ("CACHE_PREFIX", "shop_cache"), ("APP_TIMEZONE", "Europe/Berlin")];
 
-/// The table as Laravel 8 makes it: its seconds are of 32 bits.
+/// The table of Laravel 8, with 32-bit seconds.
 const OLD_TABLE: &str = "\\Illuminate\\Support\\Facades\\Schema::create('cache', function ($table) {
     $table->string('key')->primary(); $table->mediumText('value'); $table->integer('expiration'); })";
 
-/// App and sidecar on one database, whose table is the app's own or the sidecar's.
+/// App and sidecar on one database, with the app's or the sidecar's table.
 struct Pair {
     database: TestDatabase,
     sidecar: Sidecar,
@@ -77,7 +77,7 @@ async fn what_laravel_writes_the_sidecar_reads_and_ends() {
         let many = pair.sidecar.client.post("/api/v1/presence/many", json!({"user_ids": [7, 8]})).await.json;
         assert_eq!((&many["7"]["status"], &many["8"]["status"]), (&json!("online"), &json!("offline")), "{engine:?}");
 
-        // An object with private properties has NUL bytes in PHP's notation.
+        // An object with private properties has NUL bytes in PHP's serialize format.
         pair.laravel.put(
             &key_of("7"),
             "['last_seen_at' => Carbon::now()->toIso8601String(), 'meta' => ['at' => new ArrayObject([1])]]",

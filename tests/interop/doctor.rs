@@ -8,7 +8,7 @@ use crate::support::{Process, RedisServer, TOKEN, fixture, on_redis};
 
 const SECRET: &str = "a secret for webhooks 0123456789";
 
-/// What the app and a sidecar that agrees with it are told alike.
+/// The environment of the app and of a sidecar with the same configuration.
 fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)> {
     let mut environment = on_redis(redis);
     environment.extend([
@@ -24,7 +24,7 @@ fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)>
     environment
 }
 
-/// The doctor's findings, with a configuration file and a PHP of its own if there are any.
+/// Runs the doctor with additional arguments.
 fn doctor(environment: &[(&str, String)], more: &[&str]) -> Output {
     let app = fixture("../php-bridge/demo");
     Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
@@ -54,7 +54,7 @@ async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_dif
     assert!(fine.status.success(), "{said}");
     for found in [
         "ok   sidecar: http://127.0.0.1",
-        "ok   records: what the app writes is found and read",
+        "ok   records: the sidecar reads the app's records",
         "ok   clock:",
         "ok   cache.ttl_seconds: 120",
         "ok   auth.tokens:",
@@ -77,20 +77,25 @@ async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_dif
             "FIX  laravel.cache_prefix: \"x:\" here, \"demo_cache:\" in the app",
         ),
         ("REDIS_CACHE_DB", "[redis]\ncache_db = 7", "FIX  redis.cache_db: \"7\" here, \"1\" in the app"),
-        ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: not the same"),
+        ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: different"),
     ] {
-        let said = text(&disagreeing(&environment, variable, other, &storage));
+        let said = text(&doctor_with_difference(&environment, variable, other, &storage));
         assert!(said.contains(found), "{found} is not in\n{said}");
     }
 }
 
-/// The doctor where the file says otherwise than `variable`, which only the app's PHP is told.
-fn disagreeing(environment: &[(&'static str, String)], variable: &str, file: &str, folder: &TempDir) -> Output {
+/// Runs the doctor with a configuration file that contradicts `variable`, which only the app gets.
+fn doctor_with_difference(
+    environment: &[(&'static str, String)],
+    variable: &str,
+    file: &str,
+    folder: &TempDir,
+) -> Output {
     let (php, toml) = (folder.path().join("php"), folder.path().join("other.toml"));
     std::fs::write(&toml, file).unwrap();
     let value = environment.iter().find(|(name, _)| *name == variable);
-    let told = value.map_or_else(String::new, |(_, value)| format!("export {variable}='{value}'\n"));
-    std::fs::write(&php, format!("#!/bin/sh\n{told}exec php \"$@\"\n")).unwrap();
+    let export = value.map_or_else(String::new, |(_, value)| format!("export {variable}='{value}'\n"));
+    std::fs::write(&php, format!("#!/bin/sh\n{export}exec php \"$@\"\n")).unwrap();
     std::fs::set_permissions(&php, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let others: Vec<_> = environment.iter().filter(|(name, _)| *name != variable).cloned().collect();
     let output = doctor(&others, &["--php", php.to_str().unwrap(), "--config", toml.to_str().unwrap()]);
@@ -99,7 +104,7 @@ fn disagreeing(environment: &[(&'static str, String)], variable: &str, file: &st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_says_what_to_do_about_what_is_not_there() {
+async fn doctor_names_a_fix_for_missing_services() {
     let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
         .args(["doctor", "--app", "/nowhere"])
         .env_clear()
@@ -121,7 +126,7 @@ async fn the_doctor_says_what_to_do_about_what_is_not_there() {
         "FIX  app:",
         "--app",
         "PRESENCE_TTTL",
-        "4 things to fix",
+        "4 problems found",
     ] {
         assert!(said.contains(found), "{found} is not in\n{said}");
     }

@@ -1,4 +1,4 @@
-//! The PHP side: `laravel.php` as a process that is told what to do.
+//! The PHP side: `laravel.php` as a process that takes commands.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Env;
 use crate::support::{TestDatabase, fixture};
 
-/// A Laravel app with its cache on a Redis or in a database, ended when dropped.
+/// A Laravel app with its cache on a Redis or in a database, stopped when dropped.
 pub struct Laravel {
     child: Child,
     orders: ChildStdin,
@@ -62,7 +62,7 @@ impl Laravel {
         Self { child, orders, answers }
     }
 
-    /// What `Cache::get` gives.
+    /// `Cache::get`.
     pub fn get(&mut self, key: &str) -> Value {
         self.obeyed(&json!({"do": "get", "key": key}))
     }
@@ -77,7 +77,7 @@ impl Laravel {
         assert_eq!(self.obeyed(&json!({"do": "forget", "key": key})), true);
     }
 
-    /// The seconds that a key has left, asked through Laravel's own connection; -2 if there is no such key.
+    /// The time to live of a key in seconds, through Laravel's own connection; -2 if there is no such key.
     pub fn ttl(&mut self, key: &str) -> i64 {
         self.obeyed(&json!({"do": "ttl", "key": key})).as_i64().unwrap()
     }
@@ -88,20 +88,20 @@ impl Laravel {
         key.as_str().unwrap().to_owned()
     }
 
-    /// The package's heartbeat, in no particular scope.
+    /// The package's heartbeat, in the default scope.
     pub fn heartbeat(&mut self, user: &str, meta: &Value) {
         self.obeyed(&json!({"do": "heartbeat", "user_id": user, "meta": meta}));
     }
 
-    /// The package's status of a user in no particular scope.
+    /// The package's status of a user in the default scope.
     pub fn status(&mut self, user: &str) -> Value {
         self.obeyed(&json!({"do": "status", "user_id": user}))
     }
 
-    /// A PHP expression's value, as JSON.
+    /// The value of a PHP expression, as JSON.
     ///
-    /// # ValidationErrors
-    /// What PHP threw.
+    /// # Errors
+    /// The exception that PHP threw.
     pub fn evaluate(&mut self, php: &str) -> Result<Value, String> {
         self.ask(&json!({"do": "evaluate", "php": php}))
     }

@@ -1,4 +1,4 @@
-//! How long a record lives, and how it ends.
+//! The time to live of records, and their end.
 
 use serde_json::json;
 

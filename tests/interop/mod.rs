@@ -1,4 +1,4 @@
-//! A real Laravel beside a real sidecar, on one real Redis: what one writes, the other reads.
+//! A real Laravel app and a real sidecar on one Redis: each reads what the other writes.
 
 mod database;
 mod doctor;
@@ -43,26 +43,26 @@ impl Pair {
         &self.sidecar.client
     }
 
-    /// What the sidecar says of a user in no particular scope.
+    /// The status of a user in the default scope, from the sidecar.
     async fn status(&self, user: &str) -> Value {
         let answer = self.client().get(&format!("/api/v1/presence/status/{user}")).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json
     }
 
-    /// Beats with a meta, in no particular scope.
+    /// Sends a heartbeat with a meta, in the default scope.
     async fn beat(&self, user: &str, meta: &Value) {
         let answer = self.client().post("/api/v1/presence/heartbeat", json!({"user_id": user, "meta": meta})).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 }
 
-/// The logical key of a user in no particular scope, whose id has no capitals.
+/// The logical key of a user in the default scope; the id must have no capitals.
 fn key_of(user: &str) -> String {
     format!("presence|guard:web|user:{user}")
 }
 
-/// What the PHP package would answer with: the sidecar says more.
+/// The part of a response that the PHP package returns as well.
 fn as_the_facade(status: &Value) -> Value {
     let entries = ["status", "last_seen_at", "seconds_ago", "meta"];
     entries.into_iter().map(|entry| (entry.to_owned(), status[entry].clone())).collect()

@@ -1,11 +1,11 @@
-//! Both apps find each other's records, however the keys are prefixed.
+//! App and sidecar find each other's records with any prefix.
 
 use redis::Commands;
 use serde_json::json;
 
 use super::{Env, Pair, key_of};
 
-/// Asserts that records go both ways, and that the key is this one.
+/// Asserts that both read each other's records, under this key.
 async fn assert_shared(env: &Env<'_>, physical: &str) {
     let mut pair = Pair::with(env).await;
     pair.beat("7", &json!({"by": "sidecar"})).await;
@@ -64,7 +64,7 @@ async fn records_are_shared_under_prefixes_of_the_apps_own() {
 async fn records_are_shared_without_any_prefix() {
     let none = [("REDIS_PREFIX", ""), ("CACHE_PREFIX", "")];
     assert_shared(&none, &key_of("7")).await;
-    // Not even a Laravel 10 separates an empty prefix.
+    // Laravel 10 adds no colon to an empty prefix.
     assert_shared(&[none[0], none[1], ("PRESENCE_LARAVEL_VERSION", "10")], &key_of("7")).await;
 }
 

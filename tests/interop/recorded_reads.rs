@@ -1,7 +1,7 @@
-//! `presence-values.json` and `presence-reads.json`: what status and many answer to a value, through Redis and HTTP.
+//! `presence-values.json` and `presence-reads.json`: the responses of status and many to a record, through Redis and HTTP.
 //!
-//! The recorded times are long past, so a value is put with its time moved to where it has the same age now. Since an
-//! age counts in whole seconds, putting and asking have to fall into one second of the clock; else both are done again.
+//! The recorded times are in the past, so the time of a record is shifted to give it the same age now. An age counts in
+//! whole seconds, so write and read must happen within one second of the clock; otherwise both are repeated.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::as_the_facade;
 use crate::support::{RedisServer, Sidecar, bytes, on_redis, vectors};
 
-/// Where the record of user 1 lies.
+/// The key of the record of user 1.
 const KEY: &str = "laravel-database-laravel-cache-presence|guard:web|user:1";
 
-/// A recorded value, when it was read, and what PHP answered.
+/// A recorded value, the time of the read, and the response of PHP.
 struct Recorded {
     name: String,
     value: Vec<u8>,
@@ -34,7 +34,7 @@ fn record_of(seen: &Value, meta: &str) -> Vec<u8> {
     format!("a:2:{{s:12:\"last_seen_at\";s:{}:\"{seen}\";s:4:\"meta\";{meta}}}", seen.len()).into()
 }
 
-/// PHP's answer, written as JSON or as JSON in a string; offline where PHP raised an error.
+/// PHP's response, as JSON or as JSON in a string; offline where PHP raised an error.
 fn answer_of(recorded: &Value) -> Value {
     match recorded {
         Value::Null => json!({"status": "offline", "last_seen_at": null, "seconds_ago": null, "meta": []}),
@@ -43,7 +43,7 @@ fn answer_of(recorded: &Value) -> Value {
     }
 }
 
-/// The same JSON with whole numbers as integers: PHP shows 1.0 as 1.
+/// The same JSON with whole numbers as integers: PHP encodes 1.0 as 1.
 fn by_meaning(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
@@ -58,14 +58,14 @@ fn by_meaning(value: &Value) -> Value {
 }
 
 impl Recorded {
-    /// How far its times move if it is read at `now`. A time to come moves a second more, since it comes closer until
-    /// the status is read.
+    /// The shift of its times for a read at `now`. A time in the future is shifted by one more second, as it comes closer
+    /// until the status is read.
     fn distance(&self, now: DateTime<Utc>, seen: DateTime<Utc>) -> TimeDelta {
         let to_come = seen >= self.now.trunc_subsecs(0) + TimeDelta::seconds(1);
         now.trunc_subsecs(0) - self.now.trunc_subsecs(0) + TimeDelta::seconds(to_come.into())
     }
 
-    /// The value with its time moved, in the form it has; `None` if it has no time.
+    /// The value with its time shifted, in the same format; `None` if it has no time.
     fn value_at(&self, now: DateTime<Utc>) -> Option<Vec<u8>> {
         let Ok(Php::Array(mut record)) = unserialize(&self.value) else { return None };
         let moved = match record.get("last_seen_at")? {
@@ -84,7 +84,7 @@ impl Recorded {
         Some(serialize(&record.into()))
     }
 
-    /// PHP's answer with its time moved.
+    /// PHP's response with its time shifted.
     fn status_at(&self, now: DateTime<Utc>) -> Value {
         let mut status = self.status.clone();
         if !status["last_seen_at"].is_null() {
@@ -98,7 +98,7 @@ impl Recorded {
     async fn assert_read_by(&self, reader: &Reader) {
         let (now, mut status) = reader.within_a_second(|now| self.value_at(now).unwrap_or(self.value.clone())).await;
         if self.value_at(now).is_none() && !status["last_seen_at"].is_null() {
-            // A record without a time is one of now, which the recording had in whole seconds.
+            // A record without a time has the current time, which the recording had in whole seconds.
             let seen = moment(&status["last_seen_at"]).trunc_subsecs(0);
             status["last_seen_at"] = json!(seen.to_rfc3339_opts(SecondsFormat::Micros, true));
         }
@@ -126,10 +126,10 @@ impl Reader {
         let () = self.redis.connect(1).set_ex(KEY, value, 1000).unwrap();
     }
 
-    /// The status of a value that is made for the moment it is put at.
+    /// The status of a value that is created for the time of the write.
     async fn within_a_second(&self, value: impl Fn(DateTime<Utc>) -> Vec<u8>) -> (DateTime<Utc>, Value) {
         loop {
-            let now = early_in_a_second().await;
+            let now = wait_for_start_of_second().await;
             self.put(&value(now));
             let answer = self.sidecar.client.get("/api/v1/presence/status/1").await;
             assert_eq!(answer.status, 200, "{}", answer.text);
@@ -140,8 +140,8 @@ impl Reader {
     }
 }
 
-/// Waits for a moment with some of its second behind it, as clocks differ a little, and most of it to come.
-async fn early_in_a_second() -> DateTime<Utc> {
+/// Waits until shortly after the start of a second, as clocks differ slightly.
+async fn wait_for_start_of_second() -> DateTime<Utc> {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let now = Utc::now();
@@ -199,7 +199,7 @@ async fn many_answers_each_id_once_in_the_order_and_spelling_in_which_laravel_di
         let now = now.trunc_subsecs(0).to_rfc3339_opts(SecondsFormat::Micros, true);
         let mut expected: Value = serde_json::from_str(&recorded.to_string().replace(seen, &now)).unwrap();
         for (id, status) in expected.as_object_mut().unwrap() {
-            // The second may have passed; its ages are the business of the test above.
+            // The second may have passed; the test above checks ages.
             status["seconds_ago"] = many.json[id]["seconds_ago"].clone();
         }
         assert_eq!(many.text, expected.to_string(), "{}", case["name"]);

@@ -1,4 +1,4 @@
-//! `presence-values.json`: what lies in Redis after a heartbeat, byte for byte, through HTTP.
+//! `presence-values.json`: the bytes in Redis after a heartbeat, through HTTP.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +23,7 @@ struct Recording {
 #[derive(Deserialize)]
 struct Case {
     name: String,
-    /// Its very text: what a request would bring.
+    /// The exact text, as in a request.
     meta_json: Box<RawValue>,
     app_timezone: Option<String>,
     redis_db: Option<i64>,
@@ -37,7 +37,7 @@ fn recording() -> Recording {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The recorded metas that a JSON request can bring: those that PHP itself gets back from their JSON.
+/// The recorded metas that a JSON request can have: those that PHP decodes from their JSON.
 pub fn expressible_metas(laravel: &mut Laravel) -> Vec<(String, Value)> {
     let cases = recording().cases.into_iter().filter(|case| is_expressible(case, laravel));
     cases.map(|case| (case.name, serde_json::from_str(case.meta_json.get()).unwrap())).collect()
@@ -84,13 +84,13 @@ async fn a_heartbeat_writes_what_was_recorded_from_laravel_but_for_the_time() {
     assert!(written > cases.len() / 2, "only {written} of {} cases could be sent", cases.len());
 }
 
-/// Where a record lies.
+/// The key of a record.
 struct At {
     database: i64,
     key: Vec<u8>,
 }
 
-/// The record and its seconds to live after a heartbeat of user 1 at a fresh sidecar.
+/// The record and its time to live in seconds after a heartbeat of user 1 to a new sidecar.
 async fn beat(redis: &RedisServer, env: &Env<'_>, meta: &str, at: &At) -> (Vec<u8>, i64) {
     let mut environment = on_redis(redis);
     environment.extend(env.iter().map(|&(name, value)| (name, value.to_owned())));
@@ -102,7 +102,7 @@ async fn beat(redis: &RedisServer, env: &Env<'_>, meta: &str, at: &At) -> (Vec<u
     let answer = sidecar.client.send(request.header("content-type", "application/json").body(body)).await;
     assert_eq!(answer.status, 200, "{meta}: {}", answer.text);
     let left: i64 = connection.pttl(&at.key).unwrap();
-    // The time to live as it was set: rounded up to whole seconds.
+    // The original time to live: rounded up to whole seconds.
     (connection.get(&at.key).unwrap(), (left + 999) / 1000)
 }
 

@@ -7,14 +7,14 @@ use super::recorded_writes::expressible_metas;
 use super::{Pair, as_the_facade, key_of};
 use crate::support::vectors;
 
-/// JSON as PHP has it once decoded: an empty object is an empty array, and an object with the keys 0, 1, … a list.
-fn as_php_has_it(value: &Value) -> Value {
+/// JSON after decoding by PHP: an empty object is an empty array, and an object with the keys 0, 1, … a list.
+fn decoded_by_php(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.keys().enumerate().all(|(index, key)| *key == index.to_string()) => {
-            map.values().map(as_php_has_it).collect()
+            map.values().map(decoded_by_php).collect()
         }
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), as_php_has_it(value))).collect(),
-        Value::Array(list) => list.iter().map(as_php_has_it).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), decoded_by_php(value))).collect(),
+        Value::Array(list) => list.iter().map(decoded_by_php).collect(),
         _ => value.clone(),
     }
 }
@@ -31,7 +31,7 @@ async fn laravel_reads_every_meta_that_the_sidecar_wrote() {
     for (name, meta) in metas {
         pair.beat("7", &meta).await;
         let record = pair.laravel.get(&key_of("7"));
-        let expected = as_php_has_it(&meta);
+        let expected = decoded_by_php(&meta);
         assert_eq!(record["meta"], expected, "{name}");
         assert_eq!(record["meta"].to_string(), expected.to_string(), "the order of {name}");
         assert_eq!(record.as_object().unwrap().len(), 2, "{record}");
@@ -45,7 +45,7 @@ async fn laravel_finds_what_the_sidecar_wrote_in_every_scope_under_its_own_key()
         let scope = case["scope"].as_object().cloned().unwrap_or_default();
         let body = json!({"user_id": case["user_id"], "scope": scope, "meta": {"case": case["name"]}});
         let answer = pair.client().post("/api/v1/presence/heartbeat", body.clone()).await;
-        if !may_be_a_part_of_a_key(&scope) {
+        if !is_valid_key_part(&scope) {
             assert_eq!(answer.status, 422, "{body}: {}", answer.text);
             continue;
         }
@@ -56,8 +56,8 @@ async fn laravel_finds_what_the_sidecar_wrote_in_every_scope_under_its_own_key()
     }
 }
 
-/// The sidecar takes strings and integers, without what would make another scope's key of them.
-fn may_be_a_part_of_a_key(scope: &serde_json::Map<String, Value>) -> bool {
+/// Whether the sidecar accepts a part: strings and integers that cannot give the key of another scope.
+fn is_valid_key_part(scope: &serde_json::Map<String, Value>) -> bool {
     ["tenant", "location", "domain", "guard"].into_iter().filter_map(|part| scope.get(part)).all(|part| match part {
         Value::Null => true,
         Value::Number(number) => number.is_i64(),
@@ -71,7 +71,7 @@ async fn laravels_own_status_of_a_user_whom_the_sidecar_saw_is_the_sidecars() {
     let mut pair = Pair::start().await;
     let meta = json!({"device": "phone", "ratio": 0.1});
     pair.beat("7", &meta).await;
-    // Either may be asked in the next second.
+    // Either request may be in the next second.
     let (mut php, mut own) = (pair.laravel.status("7"), as_the_facade(&pair.status("7").await));
     for status in [&mut php, &mut own] {
         assert!(status["seconds_ago"].as_i64().unwrap() <= 1, "{status}");

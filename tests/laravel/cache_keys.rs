@@ -1,7 +1,7 @@
 use presence_sidecar::laravel::cache_key::{Scalar, ScopeParts, logical_key, scope_key, snake};
 use proptest::prelude::*;
 
-use super::vectors::{bytes, cases, text};
+use crate::php::vectors::{bytes, cases, text};
 
 fn scalar(value: &serde_json::Value) -> Scalar<'_> {
     match value {
@@ -25,7 +25,7 @@ fn parts(scope: &serde_json::Value) -> ScopeParts<'_> {
 }
 
 #[test]
-fn every_recorded_scope_and_user_gives_the_recorded_key() {
+fn recorded_scopes_and_users_give_the_recorded_keys() {
     for case in cases("presence-keys.json", "cases") {
         let key = logical_key(&scope_key(&parts(&case["scope"]), true), scalar(&case["user_id"]));
         assert_eq!(key.as_bytes(), bytes(&case["key"]), "{}", case["name"]);
@@ -33,21 +33,21 @@ fn every_recorded_scope_and_user_gives_the_recorded_key() {
 }
 
 #[test]
-fn every_recorded_text_snakes_as_laravel_snaked_it() {
+fn recorded_texts_have_the_snake_case_of_laravel() {
     for case in cases("laravel-primitives.json", "snake") {
         assert_eq!(snake(&bytes(&case["in"])).as_bytes(), bytes(&case["out"]), "{}", case["in"]);
     }
 }
 
 #[test]
-fn the_guard_can_be_left_out() {
+fn guard_can_be_omitted() {
     let parts = ScopeParts { tenant: "acme".into(), ..ScopeParts::default() };
     assert_eq!(scope_key(&parts, false), "presence|acme");
     assert_eq!(scope_key(&ScopeParts::default(), false), "presence");
 }
 
 #[test]
-fn a_zero_of_any_kind_is_an_empty_part_but_a_double_with_digits_is_cast_to_fourteen_of_them() {
+fn zero_is_an_empty_part_and_doubles_have_fourteen_digits() {
     let parts = ScopeParts {
         tenant: Scalar::Float(0.0),
         location: Scalar::Float(0.1 + 0.2),
@@ -58,7 +58,7 @@ fn a_zero_of_any_kind_is_an_empty_part_but_a_double_with_digits_is_cast_to_fourt
 }
 
 #[test]
-fn bytes_that_are_no_utf8_snake_to_nothing() {
+fn invalid_utf8_has_an_empty_snake_case() {
     assert_eq!(snake(b"a\xff"), "");
 }
 
@@ -82,7 +82,7 @@ fn push(out: &mut String, label: &str, part: Scalar<'_>) {
 
 proptest! {
     #[test]
-    fn a_logical_key_is_snake_case_over_the_whole(
+    fn logical_key_is_the_snake_case_of_the_whole_key(
         tenant in any_scalar(), location in any_scalar(), domain in any_scalar(), guard in any_scalar(), user in any_scalar(),
     ) {
         let null = serde_json::Value::Null;
@@ -103,8 +103,8 @@ proptest! {
 }
 
 #[test]
-fn the_recorded_physical_key_is_both_prefixes_and_the_logical_key() {
-    let file = super::vectors::file("presence-values.json");
+fn physical_key_is_both_prefixes_and_the_logical_key() {
+    let file = crate::php::vectors::file("presence-values.json");
     let redis = text(&file["config"]["redis.options"]["prefix"]);
     let cache = text(&file["config"]["cache.prefix"]);
     let logical = logical_key(&scope_key(&ScopeParts::default(), true), Scalar::Int(1));

@@ -1,13 +1,13 @@
 use presence_sidecar::laravel::crypt::{Cipher, Crypt, generate_key};
 use presence_sidecar::php::{base64, serialize};
 
-use super::vectors::{bytes, file, text};
+use crate::php::vectors::{bytes, file, text};
 
 fn crypt(cipher: &str, key: &str, previous: &[&str]) -> Crypt {
     Crypt::new(cipher.parse().unwrap(), key, previous).unwrap()
 }
 
-/// The recorded keys: of 32 bytes, another of 32, and of 16.
+/// The recorded keys: two of 32 bytes, and one of 16.
 fn keys() -> [String; 3] {
     let recorded = &file("laravel-primitives.json")["crypt"];
     ["app_key", "other_key", "key16"].map(|name| text(&recorded[name]).to_owned())
@@ -19,7 +19,7 @@ fn key_for(cipher: &str) -> String {
 }
 
 #[test]
-fn what_laravel_encrypted_decrypts_and_the_other_way_round() {
+fn recorded_payloads_decrypt_and_new_ones_have_the_same_form() {
     let samples = file("laravel-primitives.json")["crypt"]["samples"].as_array().unwrap().clone();
     assert!(samples.len() > 50);
     for sample in samples {
@@ -28,7 +28,7 @@ fn what_laravel_encrypted_decrypts_and_the_other_way_round() {
         let plain = bytes(&sample["plain"]);
         assert_eq!(crypt.decrypt(text(&sample["payload"])).unwrap().as_slice(), plain, "{cipher}");
         let (once, twice) = (crypt.encrypt(&plain), crypt.encrypt(&plain));
-        assert_ne!(once, twice, "each has a vector of its own");
+        assert_ne!(once, twice, "each has its own initialization vector");
         assert_eq!(crypt.decrypt(&once).unwrap().as_slice(), plain);
         assert_eq!(fields(&once), fields(text(&sample["payload"])), "the same fields in the same order");
         if sample["serialized"] == true {
@@ -42,7 +42,7 @@ fn fields(payload: &str) -> Vec<(String, usize)> {
     json.as_object().unwrap().iter().map(|(name, value)| (name.clone(), text(value).len())).collect()
 }
 
-/// The cipher and the key with which the vectors tried a case.
+/// The cipher and the key of a recorded case.
 fn tried_with(name: &str) -> (&'static str, String) {
     let [key, other, _] = keys();
     let gcm = (name.starts_with("gcm") && name != "gcm_payload_with_cbc") || name == "cbc_payload_with_gcm";
@@ -51,7 +51,7 @@ fn tried_with(name: &str) -> (&'static str, String) {
 }
 
 #[test]
-fn what_was_tampered_with_is_refused_in_laravel_s_words() {
+fn tampered_payloads_are_rejected_with_laravels_messages() {
     let mut compared = 0;
     for case in file("laravel-primitives.json")["crypt"]["errors"].as_array().unwrap() {
         let name = text(&case["name"]);
@@ -59,7 +59,7 @@ fn what_was_tampered_with_is_refused_in_laravel_s_words() {
         let (cipher, key) = tried_with(name);
         let decrypted = crypt(cipher, &key, &[]).decrypt(payload);
         match case["error"].as_str() {
-            // Decrypting is one thing, unserializing what came out another.
+            // Decrypting succeeds, and unserializing the result is a separate step.
             Some(error) if error.starts_with("ErrorException: unserialize") => assert!(decrypted.is_ok()),
             Some(error) => {
                 let sentence = error.split_once(": ").unwrap().1;
@@ -72,7 +72,7 @@ fn what_was_tampered_with_is_refused_in_laravel_s_words() {
     assert!(compared > 25, "only {compared} cases");
 }
 
-/// What Laravel's own encrypter makes of each of these payloads: the plaintext, or why not.
+/// Decrypts payloads with Laravel's own encrypter: the plaintexts, or the errors.
 fn php(cipher: &str, key: &str, payloads: &[String]) -> Vec<Result<String, String>> {
     let script = r#"error_reporting(E_ALL & ~E_DEPRECATED);
         require '/usr/share/php/Illuminate/autoload.php';
@@ -91,7 +91,7 @@ fn php(cipher: &str, key: &str, payloads: &[String]) -> Vec<Result<String, Strin
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// `payload` with another value, authentic all the same, and with another tag.
+/// `payload` with another value that is still authentic, and with another tag.
 fn altered(payload: &str, key: &str) -> Vec<String> {
     use hmac::{Hmac, KeyInit, Mac};
     let json = |payload: &str| serde_json::from_slice::<serde_json::Value>(&base64::decode_lenient(payload)).unwrap();
@@ -134,7 +134,7 @@ fn what_is_no_proper_base64_is_taken_or_refused_as_php_does() {
 }
 
 #[test]
-fn previous_keys_decrypt_and_the_current_one_encrypts() {
+fn previous_keys_only_decrypt() {
     for case in file("laravel-primitives.json")["crypt"]["rotation"].as_array().unwrap() {
         let [current, other, _] = keys();
         let rotated = crypt(text(&case["cipher"]), &current, &[&other]);
@@ -149,7 +149,7 @@ fn previous_keys_decrypt_and_the_current_one_encrypts() {
 }
 
 #[test]
-fn a_key_is_as_long_as_its_cipher_says_and_is_never_shown() {
+fn key_length_is_checked_and_keys_are_not_printed() {
     let [key, _, short] = keys();
     assert!(Crypt::new(Cipher::Aes256Cbc, &short, &[]).is_err());
     assert!(Crypt::new(Cipher::Aes128Gcm, &key, &[]).is_err());
@@ -163,7 +163,7 @@ fn a_key_is_as_long_as_its_cipher_says_and_is_never_shown() {
 }
 
 #[test]
-fn a_generated_key_is_one_that_laravel_takes() {
+fn generated_key_is_accepted_by_laravel() {
     for (cipher, length) in [(Cipher::Aes256Cbc, 32), (Cipher::Aes128Gcm, 16)] {
         let key = generate_key(cipher);
         assert_eq!(base64::decode_strict(key.strip_prefix("base64:").unwrap()).unwrap().len(), length);
@@ -173,7 +173,7 @@ fn a_generated_key_is_one_that_laravel_takes() {
 }
 
 #[test]
-fn base64_is_read_as_leniently_as_php_reads_it() {
+fn base64_is_as_lenient_as_in_php() {
     let lenient = [
         ("aGVsbG8=", "hello"),
         ("aGV\nsbG8", "hello"),

@@ -1,4 +1,7 @@
+//! `.env` files, parsed as by phpdotenv and Laravel.
+
 use presence_sidecar::laravel::dotenv::{DotenvError, parse};
+use proptest::prelude::*;
 
 fn read(text: &str) -> Vec<(String, String)> {
     parse(text, &|name| (name == "OUTER").then(|| "outside".to_owned()))
@@ -10,7 +13,7 @@ fn value(text: &str) -> String {
 }
 
 #[test]
-fn values_are_read_as_phpdotenv_reads_them() {
+fn values_are_parsed_as_by_phpdotenv() {
     for (text, expected) in [
         ("A=b", "b"),
         ("A= b ", "b"),
@@ -40,7 +43,7 @@ fn values_are_read_as_phpdotenv_reads_them() {
 }
 
 #[test]
-fn variables_in_braces_are_expanded_and_bare_ones_are_not() {
+fn only_variables_in_braces_are_expanded() {
     for (text, expected) in [
         ("A=b\nC=${A}/c", "b/c"),
         ("A=b\nC=\"${A}/c\"", "b/c"),
@@ -57,7 +60,7 @@ fn variables_in_braces_are_expanded_and_bare_ones_are_not() {
 }
 
 #[test]
-fn the_words_of_env_have_their_meaning() {
+fn special_words_of_env_are_converted() {
     for (text, expected) in [
         ("A=TRUE", Some("true")),
         ("A=(true)", Some("true")),
@@ -74,12 +77,12 @@ fn the_words_of_env_have_their_meaning() {
 }
 
 #[test]
-fn comments_and_blank_lines_are_skipped() {
+fn comments_and_blank_lines_are_ignored() {
     assert_eq!(read("# A=b\n\n   \n  # c\nD=e\n"), [("D".to_owned(), "e".to_owned())]);
 }
 
 #[test]
-fn an_error_names_its_line_and_reason_but_not_the_text() {
+fn error_has_line_and_reason_but_not_the_text() {
     for (text, line, reason) in [
         ("A=b\nB=secret word", 2, "unexpected whitespace"),
         ("A='secret", 1, "a missing closing quote"),
@@ -90,5 +93,12 @@ fn an_error_names_its_line_and_reason_but_not_the_text() {
         let error = parse(text, &|_| None).expect_err(text);
         assert_eq!(error, DotenvError { line, reason }, "{text:?}");
         assert!(!error.to_string().contains("secret"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn dotenv_never_panics(text in "(?s).{0,100}|[A-C=\"'\\\\$\\{\\}# \r\nent]{0,60}") {
+        let _ = parse(&text, &|name| Some(name.to_owned()));
     }
 }

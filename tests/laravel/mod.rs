@@ -1,17 +1,7 @@
-//! Laravel's formats against what real applications recorded (`tests/vectors/`), and against
-//! themselves.
+//! Laravel's formats, compared with recordings of real applications (`tests/vectors/`) and with Laravel itself.
 
 mod cache_keys;
 mod crypt;
-mod dates;
 mod dotenv;
-mod hash;
-mod json;
-mod never_panics;
 mod prefixes;
-pub mod round_trips;
-mod serialized;
-mod transcode;
 mod trims;
-mod values;
-mod vectors;

@@ -7,7 +7,7 @@ fn version(text: &str) -> Version {
 }
 
 #[test]
-fn prefixes_are_hyphenated_since_12_2_and_underscored_before() {
+fn default_prefixes_have_hyphens_since_12_2_and_underscores_before() {
     for (text, redis, cache) in [
         ("12", "my-app-database-", "my-app-cache-"),
         ("12.2", "my-app-database-", "my-app-cache-"),
@@ -24,21 +24,21 @@ fn prefixes_are_hyphenated_since_12_2_and_underscored_before() {
 }
 
 #[test]
-fn the_redis_store_puts_a_colon_behind_the_cache_prefix_up_to_10() {
+fn redis_store_adds_a_colon_to_the_cache_prefix_up_to_10() {
     assert_eq!(store_prefix(version("10"), "my_app_cache_"), "my_app_cache_:");
     assert_eq!(store_prefix(version("10.48"), ""), "");
     assert_eq!(store_prefix(version("11"), "my_app_cache_"), "my_app_cache_");
 }
 
 #[test]
-fn what_is_no_version_is_refused() {
+fn invalid_version_is_rejected() {
     for text in ["", "v", "twelve", "12.", ".1", "12.x", "-1", "+12", "12.1-dev", "99999999999"] {
         assert!(text.parse::<Version>().is_err(), "{text:?}");
     }
 }
 
 #[test]
-fn slugs_are_those_of_laravel() {
+fn slugs_agree_with_laravel() {
     for (title, dashed, underscored) in [
         ("Laravel", "laravel", "laravel"),
         ("My  App_2 -- beta", "my-app-2-beta", "my_app_2_beta"),
@@ -56,7 +56,7 @@ fn slugs_are_those_of_laravel() {
 }
 
 #[test]
-fn a_name_is_known_to_have_letters_that_only_laravel_can_spell() {
+fn drops_letters_reports_other_scripts() {
     for (title, drops) in [("Привет", true), ("日本 Shop", true), ("Ελλάδα", true), ("Timișoara №1 – «Ærø»!", false)]
     {
         assert_eq!(drops_letters(title), drops, "{title}");

@@ -1,9 +1,9 @@
 use presence_sidecar::laravel::trim::trim;
 
-use super::vectors::{bytes, cases};
+use crate::php::vectors::{bytes, cases};
 
 #[test]
-fn strings_are_trimmed_as_laravel_trims_them() {
+fn strings_are_trimmed_as_by_laravel() {
     let cases = cases("laravel-primitives.json", "str_trim");
     assert!(cases.len() > 10);
     for case in cases {

@@ -1,9 +1,9 @@
-"""A client of encrypted messages, written from the section "The messaging protocol" of openapi/README.md alone.
+"""A messaging client, written only from the section "The messaging protocol" of openapi/README.md.
 
 client.py URL ADMIN_TOKEN
 
-Two clients register, are published to, poll, open, acknowledge, send and relay. Whatever is not as the section says ends
-it with an error. At the end it prints what an operator should see of it, as JSON.
+Two clients register, receive publications, poll, open, acknowledge, send and relay. Any difference from the section ends
+the script with an error. At the end it prints, as JSON, what an operator should see.
 """
 
 import base64
@@ -21,16 +21,16 @@ URL, ADMIN_TOKEN = sys.argv[1:]
 
 
 def call(method, path, body=None, **headers):
-    """The status, the headers and the JSON of an answer."""
+    """Sends a request; returns the status, the headers and the JSON of the response."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{URL}/api/v1{path}", data, {"Content-Type": "application/json", **headers}, method=method)
     try:
         with urllib.request.urlopen(request) as response:
-            status, said, text = response.status, response.headers, response.read()
+            status, received, text = response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
-        status, said, text = error.code, error.headers, error.read()
-    return status, said, json.loads(text) if text else None
+        status, received, text = error.code, error.headers, error.read()
+    return status, received, json.loads(text) if text else None
 
 
 def compact(value):
@@ -57,7 +57,7 @@ class Client:
         return answer["messages"] if answer else []
 
     def wait(self, count, cursor=None):
-        """So many messages: those that are published may take a moment."""
+        """Polls until there are `count` messages: a publication may take a moment."""
         for _ in range(600):
             messages = self.poll(cursor)
             if len(messages) >= count:
@@ -66,17 +66,17 @@ class Client:
         assert len(messages) == count, messages
         return messages
 
-    def open(self, message, who="to"):
+    def open(self, message, direction="to"):
         ciphertext, nonce, tag = (base64.b64decode(message[name]) for name in ("ciphertext", "nonce", "tag"))
-        aad = f'{{"{who}":"{self.id}","ts":"{message["created_at"]}"}}'.encode()
+        aad = f'{{"{direction}":"{self.id}","ts":"{message["created_at"]}"}}'.encode()
         return json.loads(self.cipher.decrypt(nonce, ciphertext + tag, aad))
 
     def acknowledge(self, message):
         assert self.call("POST", "/messages/ack", {"last_received_id": message["id"]})[::2] == (200, {"status": "acked"})
 
-    def seal(self, says):
+    def seal(self, content):
         aad, nonce = {"from": self.id, "ts": "2026-03-04T05:06:08+00:00"}, os.urandom(12)
-        sealed = self.cipher.encrypt(nonce, compact(says), compact(aad))
+        sealed = self.cipher.encrypt(nonce, compact(content), compact(aad))
         parts = {"ciphertext": sealed[:-16], "nonce": nonce, "tag": sealed[-16:]}
         return {name: base64.b64encode(part).decode() for name, part in parts.items()} | {"aad": aad}
 
@@ -97,15 +97,15 @@ payload = {"text": "Grüße/1 😀", "list": [], "object": {}, "float": 1.0}
 for _ in range(2):
     assert publish([one, two], "note", payload, "once") == (200, {"queued": 2})
 (message,) = one.wait(1)
-says = one.open(message)
-assert (message["type"], says["type"], says["payload"], says["ts"]) == ("note", "note", payload, message["created_at"])
+content = one.open(message)
+assert (message["type"], content["type"], content["payload"], content["ts"]) == ("note", "note", payload, message["created_at"])
 for wrong in (lambda: one.open(message, "from"), lambda: two.open(message)):
     try:
         wrong()
-        raise AssertionError("it opens under the wrong key or for somebody else")
+        raise AssertionError("it opens with the wrong AAD or the wrong key")
     except InvalidTag:
         pass
-assert one.poll() == [message], "what is not acknowledged comes again"
+assert one.poll() == [message], "a message is repeated until it is acknowledged"
 assert one.poll(message["id"]) == []
 one.acknowledge(message)
 assert one.poll() == []
@@ -129,7 +129,7 @@ rest = two.wait(1, first[-1]["id"])
 assert [two.open(message)["payload"]["n"] for message in first + rest] == list(range(51))
 two.acknowledge(rest[-1])
 
-# What is refused.
+# Refused requests.
 altered = one.seal({"type": "chat"}) | {"aad": {"from": two.id}}
 status, _, answer = one.send(altered)
 assert (status, list(answer["errors"])) == (422, ["ciphertext"])

@@ -1,4 +1,4 @@
-//! Independent clients use the whole protocol, and the example in its documentation is true.
+//! Independent clients use the whole protocol, and the example in its documentation is correct.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -6,11 +6,11 @@ use std::process::{Command, Output};
 use presence_sidecar::messaging::seal::{SealKey, Sealed};
 use serde_json::{Value, json};
 
-use super::ground::{ADMIN, Ground};
+use super::harness::{ADMIN, Harness};
 use crate::support::{Engine, TestDatabase, fixture};
 
-/// What a command prints; it must succeed.
-fn printed(command: &mut Command) -> String {
+/// Runs a command that must succeed; returns its output.
+fn run(command: &mut Command) -> String {
     let Output { status, stdout, stderr } =
         tokio::task::block_in_place(|| command.output()).expect("it is installed by tests/run");
     assert!(status.success(), "{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
@@ -18,24 +18,25 @@ fn printed(command: &mut Command) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_python_client_written_from_the_documentation_uses_the_whole_protocol() {
+async fn python_client_written_from_the_documentation_uses_the_whole_protocol() {
     let queued = [("QUEUE_CONNECTION", "database")];
-    let ground = Ground::on(TestDatabase::create(Engine::Sqlite), &queued).await;
+    let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &queued).await;
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/cryptography/bin/python");
-    let told = printed(Command::new(python).arg(fixture("messaging/client.py")).args([&ground.sidecar.url, ADMIN]));
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let ids = &told["clients"];
-    let clients = ground.operate("/clients").await.json;
+    let output = run(Command::new(python).arg(fixture("messaging/client.py")).args([&harness.sidecar.url, ADMIN]));
+    let output: Value = serde_json::from_str(&output).unwrap();
+    let ids = &output["clients"];
+    let clients = harness.get_as_operator("/clients").await.json;
     for client in clients["clients"].as_array().unwrap() {
         assert_eq!((&client["id"], &client["status"]), (&ids[client["name"].as_str().unwrap()], &json!("online")));
     }
     let path = format!("/clients/{}/messages", ids["Till 2"].as_str().unwrap());
-    let seen = ground.operate(&path).await.json;
-    let relayed = seen["messages"].as_array().unwrap().iter().find(|message| message["id"] == told["relayed"]).unwrap();
+    let seen = harness.get_as_operator(&path).await.json;
+    let relayed =
+        seen["messages"].as_array().unwrap().iter().find(|message| message["id"] == output["relayed"]).unwrap();
     assert_eq!((&relayed["from_client_id"], &relayed["payload"]["payload"]), (&ids["Till 1"], &json!({"text": "hi"})));
 }
 
-/// The value of a line such as `name   value` in the example of the API guide.
+/// Returns the value of a line `name   value` in the example of the API guide.
 fn example<'a>(guide: &'a str, name: &str) -> &'a str {
     let section = guide.split("## The messaging protocol").nth(1).expect("the guide has the section");
     let example = section.split("```text").nth(1).expect("the section has an example");
@@ -44,7 +45,7 @@ fn example<'a>(guide: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn the_example_of_the_protocol_decrypts() {
+fn example_of_the_protocol_decrypts() {
     let guide = std::fs::read_to_string(fixture("../openapi/README.md")).unwrap();
     let example = |name| example(&guide, name);
     let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| example(name).to_owned());
@@ -55,34 +56,34 @@ fn the_example_of_the_protocol_decrypts() {
     assert_eq!(std::str::from_utf8(&opened).unwrap(), example("plaintext"));
 }
 
-fn simulator(ground: &Ground, arguments: &[&str]) -> Command {
+fn simulator(harness: &Harness, arguments: &[&str]) -> Command {
     let mut command = Command::new("php");
     command.arg(fixture("../php-bridge/bin/client-simulator.php")).args(arguments);
-    command.arg(format!("--url={}", ground.sidecar.url));
+    command.arg(format!("--url={}", harness.sidecar.url));
     command
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_php_simulator_receives_acknowledges_and_sends() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let (device, other) = (ground.register("php").await, ground.register("other").await);
-    ground.publish(&[&device], "note", json!({"text": "Grüße/1 😀"})).await;
+async fn php_simulator_receives_acknowledges_and_sends() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let (device, other) = (harness.register("php").await, harness.register("other").await);
+    harness.publish(&[&device], "note", json!({"text": "Grüße/1 😀"})).await;
     let once = ["--fingerprint=php", "--once"];
-    let printed_once = |more: &[&str]| printed(&mut simulator(&ground, &[&once[..], more].concat()));
-    let lines = printed_once(&[]);
+    let run_once = |more: &[&str]| run(&mut simulator(&harness, &[&once[..], more].concat()));
+    let lines = run_once(&[]);
     assert!(lines.ends_with("+00:00 < note  Grüße/1 😀\n"), "{lines}");
-    assert_eq!(printed_once(&[]), "", "it was acknowledged");
-    let sent = printed_once(&["--json", "--send=hi/é", &format!("--to={}", other.id)]);
+    assert_eq!(run_once(&[]), "", "the message was acknowledged");
+    let sent = run_once(&["--json", "--send=hi/é", &format!("--to={}", other.id)]);
     let sent: Value = serde_json::from_str(&sent).unwrap();
     assert_eq!((&sent["own"], &sent["payload"]), (&json!(true), &json!({"text": "hi/é"})));
     let relayed = other.messages("").await;
-    assert_eq!(other.opened(&relayed[0]).unwrap()["payload"], json!({"text": "hi/é"}));
+    assert_eq!(other.open(&relayed[0]).unwrap()["payload"], json!({"text": "hi/é"}));
 
     let long = format!("--fingerprint={}", "x".repeat(256));
-    let refused = simulator(&ground, &["--once", &long]).output().unwrap();
+    let refused = simulator(&harness, &["--once", &long]).output().unwrap();
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("must not be greater than 255 characters. (HTTP 422)"));
-    let help = printed(Command::new("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));
+    let help = run(Command::new("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));
     for option in ["--url=", "--fingerprint=", "--name=", "--send=", "--to=", "--type=", "--once", "--json"] {
         assert!(help.contains(option), "{option}");
     }

@@ -1,42 +1,42 @@
-//! The recorded exchanges, replayed on every engine: equal, but for what is written here.
+//! Replays the recorded exchanges on every engine: the responses are equal, except for the differences listed here.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::ground::{APP_KEY, Ground, crypt};
+use super::harness::{APP_KEY, Harness, crypt};
 use super::recorded::{body, exchanges};
 use crate::support::{Answer, ENGINES, TestDatabase};
 
-/// What the sidecar answers where it deliberately differs: the exchange, the status, and why.
+/// The deliberate differences: the exchange, the status of the sidecar, and the reason.
 const DIFFERENCES: [(&str, u16, &str); 25] = [
     ("root_as_cloned_no_sessions_dir", 200, "there are no sessions"),
     ("root_as_cloned_no_sessions_dir_html", 200, "there are no sessions"),
-    ("send_type_array", 422, "a body that cannot be taken is told so"),
-    ("send_bad_aad", 422, "a body that does not decrypt is told so"),
-    ("send_bad_tag", 422, "a body that does not decrypt is told so"),
-    ("send_bad_base64", 422, "a body that does not decrypt is told so"),
-    ("send_plain_scalar", 422, "a body that cannot be taken is told so"),
-    ("send_plain_string", 422, "a body that cannot be taken is told so"),
+    ("send_type_array", 422, "an invalid body is reported"),
+    ("send_bad_aad", 422, "a body that does not decrypt is reported"),
+    ("send_bad_tag", 422, "a body that does not decrypt is reported"),
+    ("send_bad_base64", 422, "a body that does not decrypt is reported"),
+    ("send_plain_scalar", 422, "an invalid body is reported"),
+    ("send_plain_string", 422, "an invalid body is reported"),
     ("send_tag_truncated_15", 422, "a tag has 16 bytes"),
     ("send_tag_truncated_12", 422, "a tag has 16 bytes"),
     ("send_tag_truncated_4", 422, "a tag has 16 bytes"),
     ("send_tag_truncated_1", 422, "a tag has 16 bytes"),
     ("send_nonce_16", 422, "a nonce has 12 bytes"),
     ("send_nonce_8", 422, "a nonce has 12 bytes"),
-    ("send_aad_missing_enc_none", 200, "the AAD may be none"),
+    ("send_aad_missing_enc_none", 200, "the AAD may be absent"),
     ("send_aad_empty_object_enc_braces", 200, "the AAD may be an empty object"),
     ("send_aad_unicode_raw", 200, "the AAD may be as it was sent"),
     ("send_aad_empty_string", 200, "the AAD may be as it was sent"),
     ("send_aad_float", 200, "the AAD may be as it was sent"),
     ("send_aad_float_kept", 200, "the AAD may be as it was sent"),
     ("send_aad_numeric_keys", 200, "the AAD may be as it was sent"),
-    ("send_fanout_ids_ints", 200, "what is no id is nobody's"),
-    ("config_cached_publish_no_token", 403, "no token opens no door"),
+    ("send_fanout_ids_ints", 200, "values that are not ids are skipped"),
+    ("config_cached_publish_no_token", 403, "an operation without a configured token is closed"),
     ("register_cors_preflight", 200, "browsers of other origins need server.allowed_origins"),
     ("throttle_other_client_same_ip", 200, "limits are per client"),
 ];
 
-/// The limits are the sidecar's own, and per client; they have tests of their own.
+/// The rate limits differ: they count per client, and have their own tests.
 fn is_about_limits(exchange: &Value) -> bool {
     exchange["response"]["status"] == 429 && exchange["name"] != "throttle_other_client_same_ip"
 }
@@ -47,21 +47,21 @@ fn expected_status(exchange: &Value) -> u16 {
     let posted = exchange["request"]["method"] == "POST";
     match DIFFERENCES.iter().find(|(known, ..)| *known == name) {
         Some((_, status, _)) => *status,
-        // Laravel leads browsers back to where they came from; the recorder followed some of these.
+        // Laravel redirects browsers back to the previous page; the recorder followed some redirects.
         None if recorded == 302 => 422,
         None if posted && exchange["response"]["json"] == json!({"status": "ok"}) => 422,
         None => recorded,
     }
 }
 
-/// Sends what was sent.
-async fn replay(ground: &Ground, exchange: &Value) -> Answer {
+/// Sends the recorded request.
+async fn replay(harness: &Harness, exchange: &Value) -> Answer {
     use base64::Engine as _;
     let request = &exchange["request"];
     let method = request["method"].as_str().unwrap().parse().unwrap();
-    // There are fewer messages than when it was recorded.
+    // There are fewer messages than in the recording.
     let path = request["path"].as_str().unwrap().replace("cursor=100", "cursor=40");
-    let mut sent = ground.nobody().request(method, &path);
+    let mut sent = harness.anonymous().request(method, &path);
     for (name, value) in request["headers"].as_object().unwrap() {
         sent = sent.header(name, value.as_str().unwrap());
     }
@@ -69,10 +69,10 @@ async fn replay(ground: &Ground, exchange: &Value) -> Answer {
         Some(bytes) => base64::engine::general_purpose::STANDARD.decode(bytes).unwrap(),
         None => request["body"].as_str().unwrap().as_bytes().to_vec(),
     };
-    ground.nobody().send(sent.body(body)).await
+    harness.anonymous().send(sent.body(body)).await
 }
 
-/// Gives the client that was just made the id and the secrets of the recorded one, so that what follows fits.
+/// Gives the client that was just created the id and the secrets of the recorded one, so that later requests are valid.
 fn adopt(database: &TestDatabase, exchange: &Value) {
     let credentials = &exchange["response"]["json"];
     let field = |name: &str| credentials[name].as_str().unwrap();
@@ -86,7 +86,7 @@ fn adopt(database: &TestDatabase, exchange: &Value) {
     ));
 }
 
-/// Messages, clients and times as their shape: which there are depends on what was left out of the record.
+/// Reduces lists of messages and clients to the names of their members; the values depend on requests that were not recorded.
 fn shape(json: &Value) -> Value {
     match json {
         Value::Object(fields) => match ["messages", "clients"].iter().find(|list| fields.contains_key(**list)) {
@@ -109,7 +109,7 @@ fn assert_as_recorded(exchange: &Value, answer: &Answer) {
     let recorded = &exchange["response"];
     assert_eq!(answer.status, expected_status(exchange), "{name}: {}", answer.text);
     let json = answer.text.is_empty() || header(&answer.headers, "content-type") == Some("application/json");
-    assert!(json, "{name} is no JSON");
+    assert!(json, "{name} is not JSON");
     let differs = DIFFERENCES.iter().any(|(known, ..)| *known == name) || answer.status != recorded["status"];
     if differs || recorded["html"] == true {
         assert!(answer.text.is_empty() || answer.json.is_object(), "{name}: {}", answer.text);
@@ -118,7 +118,7 @@ fn assert_as_recorded(exchange: &Value, answer: &Answer) {
     }
     match &recorded["json"] {
         Value::Null => assert_eq!(answer.text, "", "{name}"),
-        // New secrets are nobody's before.
+        // New secrets differ from the recorded ones.
         json if json["api_token"].is_string() && (answer.status == 201 || name.ends_with("undecryptable")) => {
             let names = |json: &Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
             assert_eq!(names(&answer.json), names(json), "{name}");
@@ -140,24 +140,24 @@ fn assert_as_recorded(exchange: &Value, answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_recorded_exchanges_are_answered_as_the_reference_answered_them() {
+async fn recorded_exchanges_get_the_responses_of_the_reference_server() {
     assert!(APP_KEY.starts_with("base64:"));
     for engine in ENGINES {
-        let ground = Ground::start(engine).await;
+        let harness = Harness::start(engine).await;
         let (mut replayed, mut acknowledged, mut messages) = (0, 0, 0);
         for exchange in exchanges() {
             let name = exchange["name"].as_str().unwrap();
             if name.starts_with("state:receipt_after_") {
-                let rows = ground.database.lines("SELECT last_acked_message_id FROM message_receipts ORDER BY 1");
+                let rows = harness.database.lines("SELECT last_acked_message_id FROM message_receipts ORDER BY 1");
                 let recorded = exchange["rows"][0]["last_acked_message_id"].as_i64().unwrap();
                 acknowledged = recorded.max(acknowledged);
                 assert_eq!(rows.last().unwrap(), &acknowledged.to_string(), "{name}: it only advances");
             } else if name.starts_with("state:send_") {
-                let count: i64 = ground.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
+                let count: i64 = harness.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
                 let sent = name.trim_start_matches("state:").trim_end_matches("_rows");
                 let expected = match DIFFERENCES.iter().find(|(known, ..)| *known == sent) {
                     Some((_, status, _)) => i64::from(*status == 200),
-                    // The same body once more; the first time is not in the record.
+                    // The same body sent again; the first request was not recorded.
                     None if sent == "send_replay_2" => 1,
                     None => exchange["new"].as_i64().unwrap(),
                 };
@@ -167,13 +167,13 @@ async fn the_recorded_exchanges_are_answered_as_the_reference_answered_them() {
                 continue;
             }
             if name == "register_when_secret_undecryptable" {
-                ground.database.sql("UPDATE clients SET api_token_encrypted = 'gone' WHERE fingerprint = 'fp-beta'");
+                harness.database.sql("UPDATE clients SET api_token_encrypted = 'gone' WHERE fingerprint = 'fp-beta'");
             }
-            messages = ground.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
-            let answer = replay(&ground, &exchange).await;
+            messages = harness.database.sql("SELECT COUNT(*) FROM messages").trim().parse().unwrap();
+            let answer = replay(&harness, &exchange).await;
             assert_as_recorded(&exchange, &answer);
             if exchange["response"]["json"]["api_token"].is_string() && exchange["request"]["body"] != "" {
-                adopt(&ground.database, &exchange);
+                adopt(&harness.database, &exchange);
             }
             replayed += 1;
         }

@@ -1,22 +1,22 @@
-//! What Laravel makes of the sidecar's tables, and the other way round.
+//! PHP reads the sidecar's tables, and the sidecar reads PHP's ciphertexts.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::ground::{APP_KEY, Ground, crypt};
+use super::harness::{APP_KEY, Harness, crypt};
 use crate::support::{Engine, fixture};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn php_checks_the_sidecar_s_hashes_and_reads_its_secrets_and_messages() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("php").await;
-    ground.publish(&[&device], "event", json!({"text": "Grüße/1 😀"})).await;
+async fn php_verifies_hashes_and_decrypts_secrets_and_messages_of_the_sidecar() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("php").await;
+    harness.publish(&[&device], "event", json!({"text": "Grüße/1 😀"})).await;
     let id = device.messages("").await[0]["id"].as_i64().unwrap();
     device.acknowledge(id).await;
     let output = Command::new("php")
         .arg(fixture("messaging/laravel.php"))
-        .arg(ground.database.file())
+        .arg(harness.database.file())
         .args([APP_KEY, &device.token, &device.key])
         .output()
         .expect("php is installed by tests/run");

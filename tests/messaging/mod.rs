@@ -1,23 +1,23 @@
-//! Sealed messages, against what a real Laravel reference server recorded.
+//! Encrypted messaging, compared with what the Laravel reference server recorded.
 
+mod client_commands;
 mod clients;
-mod commands;
 mod conformance;
-mod given_up;
-pub mod ground;
+mod dead_letters;
+mod domain;
+pub mod harness;
 mod hostile;
-mod janitor;
 mod laravel;
-mod model;
-mod operating;
+mod operator_commands;
 mod order;
 mod outages;
 mod queued;
 mod recorded;
 mod requests;
+mod retention;
 mod seal;
 mod secrets;
 mod stories;
 mod takeover;
 
-pub use self::ground::{ADMIN, Device, Ground, OPERATOR};
+pub use self::harness::{ADMIN, Device, Harness, OPERATOR};

@@ -1,23 +1,23 @@
-//! What a request brings is read as PHP reads it, and what is wrong with it told in Laravel's order.
+//! Requests are parsed as PHP does, and errors have Laravel's sentences and order.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::ground::{ADMIN, Ground, OPERATOR};
+use super::harness::{ADMIN, Harness, OPERATOR};
 use crate::support::{Answer, Engine};
 
 const PUBLISH: &str = "/api/v1/messages/publish";
 const REGISTER: &str = "/api/v1/clients/register";
 
-async fn publish(ground: &Ground, body: &Value) -> Answer {
-    let request = ground.nobody().request(Method::POST, PUBLISH).header("X-Admin-Token", ADMIN);
-    ground.nobody().send(request.json(body)).await
+async fn publish(harness: &Harness, body: &Value) -> Answer {
+    let request = harness.anonymous().request(Method::POST, PUBLISH).header("X-Admin-Token", ADMIN);
+    harness.anonymous().send(request.json(body)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_publication_is_told_in_laravel_s_order() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let answer = publish(&ground, &json!({"to_client_ids": ["nope"]})).await;
+async fn publication_errors_have_the_order_of_laravel() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let answer = publish(&harness, &json!({"to_client_ids": ["nope"]})).await;
     assert_eq!(
         (answer.status, &answer.json["message"]),
         (422, &json!("The type field is required. (and 2 more errors)"))
@@ -27,9 +27,9 @@ async fn what_is_wrong_with_a_publication_is_told_in_laravel_s_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_an_acknowledgement_is_told_as_laravel_tells_it() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("one").await;
+async fn acknowledgement_errors_have_the_sentences_of_laravel() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("one").await;
     let (integer, least) =
         ("The last received id field must be an integer.", "The last received id field must be at least 1.");
     for (id, sentences) in
@@ -42,25 +42,25 @@ async fn what_is_wrong_with_an_acknowledgement_is_told_as_laravel_tells_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_are_trimmed_as_all_texts_are() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("one").await;
+async fn recipient_ids_are_trimmed() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("one").await;
     let body = json!({"to_client_ids": [format!(" {}\u{a0}", device.id)], "type": "event", "payload": [1]});
-    assert_eq!(publish(&ground, &body).await.json, json!({"queued": 1}));
+    assert_eq!(publish(&harness, &body).await.json, json!({"queued": 1}));
     assert_eq!(device.messages("").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_php_takes_for_nothing_is_nothing_and_all_else_is_something() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("one").await;
+async fn tokens_ids_and_cursors_are_empty_when_php_considers_them_empty() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("one").await;
     let clients = |token: &str| {
-        ground.nobody().request(Method::GET, "/api/v1/operators/clients").header("X-Operator-Token", token)
+        harness.anonymous().request(Method::GET, "/api/v1/operators/clients").header("X-Operator-Token", token)
     };
     for (token, status) in [("0", 401), ("00", 403), (OPERATOR, 200)] {
-        assert_eq!(ground.nobody().send(clients(token)).await.status, status, "{token}");
+        assert_eq!(harness.anonymous().send(clients(token)).await.status, status, "{token}");
     }
-    let http = ground.nobody().with_token(&device.token);
+    let http = harness.anonymous().with_token(&device.token);
     for (id, sentence) in [
         (json!(true), "Invalid token"),
         (json!(1.5), "Invalid token"),
@@ -76,18 +76,18 @@ async fn what_php_takes_for_nothing_is_nothing_and_all_else_is_something() {
         assert_eq!((answer.status, &answer.json["message"]), (401, &json!(sentence)), "{id}");
     }
     for n in 0..2 {
-        ground.publish(&[&device], "event", json!({"n": n})).await;
+        harness.publish(&[&device], "event", json!({"n": n})).await;
     }
     device.acknowledge(1).await;
-    assert_eq!(device.messages("?cursor=0").await.len(), 1, "behind what is acknowledged");
-    assert_eq!(device.messages("?cursor[]=0").await.len(), 2, "behind 0");
+    assert_eq!(device.messages("?cursor=0").await.len(), 1, "after the acknowledged id");
+    assert_eq!(device.messages("?cursor[]=0").await.len(), 2, "after 0");
     assert_eq!(device.messages("?cursor[x][]=1").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_is_meant_as_another_method_is_a_405_before_all_else() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let post = |path: &str| ground.nobody().request(Method::POST, path);
+async fn post_with_a_method_override_returns_405_before_any_other_error() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let post = |path: &str| harness.anonymous().request(Method::POST, path);
     let body = json!({"fingerprint": "one"});
     let query = format!("{REGISTER}?_method=DELETE");
     for (request, method) in [
@@ -98,7 +98,7 @@ async fn a_post_that_is_meant_as_another_method_is_a_405_before_all_else() {
         (post(PUBLISH).header("X-HTTP-Method-Override", "PUT"), "PUT"),
         (post(PUBLISH).json(&json!({"_method": "PUT"})), "PUT"),
     ] {
-        let answer = ground.nobody().send(request).await;
+        let answer = harness.anonymous().send(request).await;
         assert_eq!((answer.status, &answer.headers["allow"]), (405, &"POST".parse().unwrap()), "{}", answer.text);
         assert!(answer.text.starts_with(&format!("{{\"message\":\"The {method} method is not")), "{}", answer.text);
     }
@@ -107,14 +107,14 @@ async fn a_post_that_is_meant_as_another_method_is_a_405_before_all_else() {
         post(&query).json(&json!({"fingerprint": "two", "_method": null})),
         post(REGISTER).json(&json!({"fingerprint": "three", "_method": true})),
     ] {
-        assert_eq!(ground.nobody().send(request).await.status, 201);
+        assert_eq!(harness.anonymous().send(request).await.status, 201);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forms_of_both_kinds_are_read_like_json() {
-    let ground = Ground::start(Engine::Sqlite).await;
-    let device = ground.register("one").await;
+async fn forms_of_both_types_are_parsed_like_json() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let device = harness.register("one").await;
     let id = &device.id;
     let parts = [("to_client_ids[]", id.as_str()), ("type", "event"), ("payload[text]", "Grüße\r\n")];
     let parts =
@@ -130,26 +130,26 @@ async fn forms_of_both_kinds_are_read_like_json() {
         ("Application/X-WWW-Form-URLEncoded;charset=utf-8", &form, 200),
         ("application/x-www-form-urlencodedx", &form, 422),
     ] {
-        let request = ground.nobody().request(Method::POST, PUBLISH).header("X-Admin-Token", ADMIN);
-        let answer = ground.nobody().send(request.header("content-type", kind).body(body.clone())).await;
+        let request = harness.anonymous().request(Method::POST, PUBLISH).header("X-Admin-Token", ADMIN);
+        let answer = harness.anonymous().send(request.header("content-type", kind).body(body.clone())).await;
         assert_eq!(answer.status, status, "{kind}: {}", answer.text);
     }
     let messages = device.messages("").await;
     assert_eq!(messages.len(), 3);
     for message in messages {
-        assert_eq!(device.opened(&message).unwrap()["payload"], json!({"text": "Grüße\r\n"}));
+        assert_eq!(device.open(&message).unwrap()["payload"], json!({"text": "Grüße\r\n"}));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operators_are_told_what_is_wrong_with_a_parameter() {
-    let ground = Ground::start(Engine::Sqlite).await;
+async fn operator_requests_with_invalid_parameters_name_the_error() {
+    let harness = Harness::start(Engine::Sqlite).await;
     for limit in ["abc", "0", "1001"] {
-        let answer = ground.operate(&format!("/clients?limit={limit}")).await;
+        let answer = harness.get_as_operator(&format!("/clients?limit={limit}")).await;
         let sentence = "The limit field must be an integer between 1 and 1000.";
         assert_eq!((answer.status, &answer.json["message"]), (422, &json!(sentence)), "{limit}");
     }
-    let nobody = ground.operate("/clients/%ff/messages").await;
+    let unknown = harness.get_as_operator("/clients/%ff/messages").await;
     let sentence = "The route api/v1/operators/clients/%ff/messages could not be found.";
-    assert_eq!((nobody.status, &nobody.json["message"]), (404, &json!(sentence)));
+    assert_eq!((unknown.status, &unknown.json["message"]), (404, &json!(sentence)));
 }

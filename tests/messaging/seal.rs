@@ -1,3 +1,5 @@
+//! Encryption compatible with PHP, and the AADs that are accepted.
+
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::{OpenError, SealKey, Sealed, aad, generate_token};
 use presence_sidecar::php::{base64, json};
@@ -16,7 +18,7 @@ fn sealed(fields: &Value) -> Sealed {
 }
 
 #[test]
-fn what_php_sealed_opens_whatever_the_length_of_the_key() {
+fn open_decrypts_php_messages_for_any_key_length() {
     let recorded = &vectors("laravel-primitives.json")["encryption_service"];
     for case in recorded["cases"].as_array().unwrap() {
         let (key, aad) = (key(&case["key"]), case["aad_json"].as_str().unwrap());
@@ -30,7 +32,7 @@ fn what_php_sealed_opens_whatever_the_length_of_the_key() {
 }
 
 #[test]
-fn short_tags_and_odd_nonces_are_refused_although_php_takes_them() {
+fn open_refuses_short_tags_and_nonces_that_php_accepts() {
     for case in vectors("laravel-primitives.json")["encryption_service"]["errors"].as_array().unwrap() {
         let [token, ciphertext, nonce, tag] =
             [0, 1, 2, 3].map(|place| case["args"][place].as_str().unwrap().to_owned());
@@ -48,7 +50,7 @@ fn short_tags_and_odd_nonces_are_refused_although_php_takes_them() {
     }
 }
 
-/// Which sends of the recorded client open, by name.
+/// Whether a recorded message of a client opens with its key.
 fn opens(exchange: &Value, key: &SealKey) -> bool {
     let text = exchange["request"]["body"].as_str().unwrap();
     let fields: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();
@@ -59,7 +61,7 @@ fn opens(exchange: &Value, key: &SealKey) -> bool {
 }
 
 #[test]
-fn a_recorded_client_s_messages_open_with_the_aad_it_meant() {
+fn recorded_client_messages_open_with_one_of_the_aad_candidates() {
     let credentials = &named("register_first")["response"]["json"];
     let key = key(&credentials["personal_token"]);
     let mut accepted = 0;
@@ -84,7 +86,7 @@ fn a_recorded_client_s_messages_open_with_the_aad_it_meant() {
 }
 
 #[test]
-fn what_the_reference_stored_opens_with_what_it_says_in_the_open() {
+fn messages_of_the_reference_server_open_with_their_aad() {
     let recorded = vectors("laravel-messaging.json");
     let mut opened = 0;
     for client in recorded["clients"].as_array().unwrap() {
@@ -101,7 +103,7 @@ fn what_the_reference_stored_opens_with_what_it_says_in_the_open() {
 }
 
 #[test]
-fn an_aad_that_was_not_given_may_stand_for_three_things() {
+fn aad_candidates_of_an_empty_aad_are_three_texts() {
     let empty = json::decode("{}").unwrap();
     for aad in [None, Some((&empty, "{}"))] {
         assert_eq!(aad::candidates(aad), ["[]", "{}", ""]);
@@ -115,9 +117,9 @@ fn an_aad_that_was_not_given_may_stand_for_three_things() {
 }
 
 #[test]
-fn a_token_is_256_random_bits_and_a_key_is_never_shown() {
+fn token_has_256_random_bits_and_key_debug_shows_nothing() {
     let token = generate_token();
     assert_eq!(base64::decode_strict(&token).unwrap().len(), 32);
     assert_ne!(*token, *generate_token());
-    assert_eq!(format!("{:?}", SealKey::parse(&token).unwrap()), "Key { .. }");
+    assert_eq!(format!("{:?}", SealKey::parse(&token).unwrap()), "SealKey { .. }");
 }

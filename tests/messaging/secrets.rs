@@ -1,4 +1,4 @@
-//! What must not be found anywhere: plaintext, tokens, keys.
+//! Plaintext, tokens and keys must not appear in logs, metrics or stores.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::ground::{ADMIN, APP_KEY, Device, OPERATOR, environment};
+use super::harness::{ADMIN, APP_KEY, Device, OPERATOR, environment};
 use crate::support::{Client, ENGINES, Engine, Process, RedisServer, SqlServer, TOKEN, TestDatabase};
 
 const WEBHOOK_SECRET: &str = "hush-this-signs-all-webhooks-0123456789";
 
-/// Words that are known to be secret, each with what it is.
+/// Secret texts, each with a description.
 struct Secrets(Vec<(&'static str, String)>);
 
 impl Secrets {
@@ -31,7 +31,7 @@ impl Secrets {
         self.0.push(("a personal token", device.key.clone()));
     }
 
-    /// A new text that is to be said in confidence.
+    /// Creates a text to send in a message.
     fn plaintext(&mut self) -> String {
         let text = format!("in-confidence-{}", Uuid::new_v4());
         self.0.push(("plaintext", text.clone()));
@@ -44,7 +44,7 @@ impl Secrets {
         for (what, secret) in &self.0 {
             if let Some(at) = found.find(secret) {
                 let context = found[..at].chars().rev().take(200).collect::<Vec<_>>().into_iter().rev();
-                panic!("{place} has {what} behind: {}", context.collect::<String>());
+                panic!("{place} has {what} after: {}", context.collect::<String>());
             }
         }
     }
@@ -64,7 +64,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         if kind.is_dir() {
             found.extend(files(&path));
         } else if kind.is_file() {
-            // One that the server has just removed is no place to hide.
+            // The server may just have removed it.
             found.push((path.display().to_string(), std::fs::read(&path).unwrap_or_default()));
         }
     }
@@ -72,28 +72,28 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-async fn register(nobody: &Client, fingerprint: &str) -> Device {
-    Device::new(nobody, &nobody.post("/api/v1/clients/register", json!({"fingerprint": fingerprint})).await.json)
+async fn register(anonymous: &Client, fingerprint: &str) -> Device {
+    Device::new(anonymous, &anonymous.post("/api/v1/clients/register", json!({"fingerprint": fingerprint})).await.json)
 }
 
-async fn publish(nobody: &Client, to: &[&Device], said: &str) -> u16 {
+async fn publish(anonymous: &Client, to: &[&Device], text: &str) -> u16 {
     let ids: Vec<&str> = to.iter().map(|device| device.id.as_str()).collect();
-    let request = nobody.request(reqwest::Method::POST, "/api/v1/messages/publish").header("X-Admin-Token", ADMIN);
-    let body = json!({"to_client_ids": ids, "type": "note", "payload": {"said": said}});
-    nobody.send(request.json(&body)).await.status
+    let request = anonymous.request(reqwest::Method::POST, "/api/v1/messages/publish").header("X-Admin-Token", ADMIN);
+    let body = json!({"to_client_ids": ids, "type": "note", "payload": {"text": text}});
+    anonymous.send(request.json(&body)).await.status
 }
 
-/// Everything that clients, applications and operators do, and some of it wrong.
-async fn busy(sidecar: &Client, secrets: &mut Secrets) -> Device {
-    let nobody = sidecar.with_token("");
-    let (one, two) = (register(&nobody, "one").await, register(&nobody, "two").await);
+/// Sends valid and invalid requests of clients, applications and operators.
+async fn use_all_operations(sidecar: &Client, secrets: &mut Secrets) -> Device {
+    let anonymous = sidecar.with_token("");
+    let (one, two) = (register(&anonymous, "one").await, register(&anonymous, "two").await);
     secrets.add(&one);
     secrets.add(&two);
     for _ in 0..5 {
-        assert_eq!(publish(&nobody, &[&one, &two], &secrets.plaintext()).await, 200);
+        assert_eq!(publish(&anonymous, &[&one, &two], &secrets.plaintext()).await, 200);
     }
-    let relayed = json!({"type": "note", "to_client_ids": [two.id], "payload": {"said": secrets.plaintext()}});
-    assert_eq!(one.post("/messages/send", &one.sealed(&relayed)).await.status, 200);
+    let relayed = json!({"type": "note", "to_client_ids": [two.id], "payload": {"text": secrets.plaintext()}});
+    assert_eq!(one.post("/messages/send", &one.seal(&relayed)).await.status, 200);
     let deadline = Instant::now() + Duration::from_secs(30);
     while two.messages("").await.len() < 6 {
         assert!(Instant::now() < deadline, "not everything arrived");
@@ -102,20 +102,20 @@ async fn busy(sidecar: &Client, secrets: &mut Secrets) -> Device {
     assert_eq!(two.acknowledge(last).await.status, 200);
     let operators = format!("/api/v1/operators/clients/{}/messages", two.id);
     for token in [OPERATOR, ADMIN] {
-        let request = nobody.request(reqwest::Method::GET, &operators).header("X-Operator-Token", token);
-        _ = nobody.send(request).await;
+        let request = anonymous.request(reqwest::Method::GET, &operators).header("X-Operator-Token", token);
+        _ = anonymous.send(request).await;
     }
     assert_eq!(one.with_token(&two.token).poll("").await.status, 401);
     let garbled = json!({"ciphertext": one.key, "nonce": one.token, "tag": secrets.plaintext(), "aad": {}});
     assert_eq!(one.post("/messages/send", &garbled).await.status, 422);
-    _ = nobody.get(&format!("/api/v1/messages/poll?client_id={}", one.id)).await;
+    _ = anonymous.get(&format!("/api/v1/messages/poll?client_id={}", one.id)).await;
     assert_eq!(sidecar.heartbeat(1).await.status, 200);
     assert_eq!(sidecar.with_token(&one.token).heartbeat(2).await.status, 401);
     two
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_and_no_plaintext_is_in_logs_metrics_databases_or_redis() {
+async fn secrets_and_plaintext_are_in_no_log_metric_database_or_redis() {
     for engine in ENGINES {
         let server = (engine != Engine::Sqlite).then(|| Arc::new(Mutex::new(SqlServer::start(engine))));
         let database = server.as_ref().map_or_else(|| TestDatabase::create(engine), TestDatabase::create_on);
@@ -133,10 +133,10 @@ async fn no_secret_and_no_plaintext_is_in_logs_metrics_databases_or_redis() {
         ];
         let sidecar = Process::start(&environment(&database, &more));
         let mut secrets = Secrets::new();
-        let device = busy(&sidecar.client, &mut secrets).await;
+        let device = use_all_operations(&sidecar.client, &mut secrets).await;
 
         if let Some(server) = &server {
-            // With the database away, what is published to Redis stays there.
+            // While the database is down, publications stay in Redis.
             server.lock().unwrap().stop();
             let taken = publish(&sidecar.client.with_token(""), &[&device], &secrets.plaintext()).await;
             assert_eq!(taken, if queue == "redis" { 200 } else { 503 });
@@ -152,6 +152,6 @@ async fn no_secret_and_no_plaintext_is_in_logs_metrics_databases_or_redis() {
         secrets.are_in_no_file_of(&folder);
         let id = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(&device.id);
         let readable = engine == Engine::Postgres || files(&folder).iter().any(|(_, bytes)| id(bytes));
-        assert!(readable, "what is no secret can be read there; Postgres has ids in binary");
+        assert!(readable, "ids are readable in the files; Postgres stores them in binary");
     }
 }

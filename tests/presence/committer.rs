@@ -16,8 +16,8 @@ use presence_sidecar::presence::store::{
 use presence_sidecar::presence::{CommitContext, Metrics, Presence, PresenceCommand};
 use presence_sidecar::telemetry::Registry;
 
+use super::harness::{StoreHarness, beat, offline, subject};
 use super::outbox::{ALL, AT_ONCE, LATER, claimed, outbox, pending, settle_everything, user};
-use super::teller::{Teller, beat, offline, subject};
 use crate::support::RedisServer;
 
 /// What happens to the next call of a method.
@@ -35,7 +35,7 @@ enum Fault {
 
 /// A store with faults, which counts round trips.
 struct FaultyStore {
-    teller: Teller,
+    harness: StoreHarness,
     faults: Mutex<Vec<Fault>>,
     loads: AtomicUsize,
     helds: AtomicUsize,
@@ -43,9 +43,9 @@ struct FaultyStore {
 }
 
 impl FaultyStore {
-    fn new(teller: Teller) -> Self {
+    fn new(harness: StoreHarness) -> Self {
         let [loads, helds, commits] = [0; 3].map(AtomicUsize::new);
-        Self { teller, faults: Mutex::new(Vec::new()), loads, helds, commits }
+        Self { harness, faults: Mutex::new(Vec::new()), loads, helds, commits }
     }
 
     fn fail(&self, faults: &[Fault]) {
@@ -76,20 +76,20 @@ impl FaultyStore {
 impl PresenceStore for FaultyStore {
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
-        self.teller.store.load(keys, now).await
+        self.harness.store.load(keys, now).await
     }
 
     async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
-        self.teller.store.records(keys, now).await
+        self.harness.store.records(keys, now).await
     }
 
     async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
         self.helds.fetch_add(1, Ordering::SeqCst);
         self.lose(Fault::BeforeHeld)?;
-        let held = self.teller.store.held(keys).await;
+        let held = self.harness.store.held(keys).await;
         if self.take(Fault::AfterHeld) {
             tokio::time::sleep(SOON).await;
-            assert_eq!(claimed(&self.teller, "calm").await, 1, "the held job is claimed");
+            assert_eq!(claimed(&self.harness, "calm").await, 1, "the held job is claimed");
         }
         held
     }
@@ -97,13 +97,13 @@ impl PresenceStore for FaultyStore {
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         self.lose(Fault::BeforeCommit)?;
-        let committed = self.teller.store.commit(commits, now).await;
+        let committed = self.harness.store.commit(commits, now).await;
         self.lose(Fault::AfterCommit)?;
         committed
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
-        self.teller.store.claim_due(now, limit, lease_ms).await
+        self.harness.store.claim_due(now, limit, lease_ms).await
     }
 
     async fn roster(
@@ -113,39 +113,39 @@ impl PresenceStore for FaultyStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<UserKey>> {
-        self.teller.store.roster(scope, status, after, limit).await
+        self.harness.store.roster(scope, status, after, limit).await
     }
 
     async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
-        self.teller.store.roster_status(keys).await
+        self.harness.store.roster_status(keys).await
     }
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
-        self.teller.store.counts(scope).await
+        self.harness.store.counts(scope).await
     }
 
     async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
-        self.teller.store.scan(from, limit).await
+        self.harness.store.scan(from, limit).await
     }
 
     async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
-        self.teller.store.changes(after, limit).await
+        self.harness.store.changes(after, limit).await
     }
 
     async fn end_of_changes(&self) -> Result<ChangeCursor> {
-        self.teller.store.end_of_changes().await
+        self.harness.store.end_of_changes().await
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        self.teller.store.trim_changes(before).await
+        self.harness.store.trim_changes(before).await
     }
 
     async fn ready(&self) -> Result<()> {
-        self.teller.store.ready().await
+        self.harness.store.ready().await
     }
 
     async fn time(&self) -> Result<Timestamp> {
-        self.teller.store.time().await
+        self.harness.store.time().await
     }
 }
 
@@ -160,14 +160,14 @@ struct Service {
 }
 
 impl Service {
-    fn start(teller: Teller) -> Self {
-        let store = Arc::new(FaultyStore::new(teller));
-        let teller = &store.teller;
+    fn start(harness: StoreHarness) -> Self {
+        let store = Arc::new(FaultyStore::new(harness));
+        let harness = &store.harness;
         let context = CommitContext {
             store: store.clone(),
             clock: Arc::new(Clock::new()),
-            rules: teller.rules(),
-            outbox: teller.outbox.clone(),
+            rules: harness.rules(),
+            outbox: harness.outbox.clone(),
             metrics: Arc::new(Metrics::new(&Registry::new())),
             notifier: Arc::default(),
         };
@@ -183,17 +183,17 @@ impl Service {
     /// A user who was online and went offline; only the `offline` is in the queue.
     async fn go_offline(&self) {
         self.apply(beat(true)).await;
-        settle_everything(&self.store.teller, "calm").await;
+        settle_everything(&self.store.harness, "calm").await;
         self.apply(offline()).await;
         self.store.round_trips();
     }
 
     async fn statuses(&self) -> Vec<Status> {
-        self.store.teller.log().await.into_iter().map(|(_, status)| status).collect()
+        self.store.harness.log().await.into_iter().map(|(_, status)| status).collect()
     }
 
     async fn events(&self) -> Vec<(String, Event)> {
-        pending(&self.store.teller, "calm").await
+        pending(&self.store.harness, "calm").await
     }
 }
 
@@ -205,7 +205,7 @@ const BACK: [Status; 3] = [Status::Online, Status::Offline, Status::Online];
 
 #[tokio::test]
 async fn a_commit_whose_reply_is_lost_is_not_sent_again_and_its_retraction_stands() {
-    let service = Service::start(Teller::array_into(calm(LATER)));
+    let service = Service::start(StoreHarness::array_into(calm(LATER)));
     service.go_offline().await;
     service.store.fail(&[Fault::AfterCommit]);
     assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline));
@@ -217,7 +217,7 @@ async fn a_commit_whose_reply_is_lost_is_not_sent_again_and_its_retraction_stand
 #[tokio::test]
 async fn a_commit_that_did_not_reach_the_store_is_decided_again_and_retracts_once() {
     for fault in [Fault::BeforeHeld, Fault::BeforeCommit] {
-        let service = Service::start(Teller::array_into(calm(LATER)));
+        let service = Service::start(StoreHarness::array_into(calm(LATER)));
         service.go_offline().await;
         service.store.fail(&[fault]);
         assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline), "{fault:?}");
@@ -229,8 +229,8 @@ async fn a_commit_that_did_not_reach_the_store_is_decided_again_and_retracts_onc
 #[tokio::test]
 async fn a_commit_whose_retraction_is_refused_is_decided_again_without_another_load() {
     let redis = RedisServer::start();
-    for teller in [Teller::array_into(calm(SOON)), Teller::redis_into(&redis, calm(SOON))] {
-        let service = Service::start(teller);
+    for harness in [StoreHarness::array_into(calm(SOON)), StoreHarness::redis_into(&redis, calm(SOON))] {
+        let service = Service::start(harness);
         service.go_offline().await;
         service.store.fail(&[Fault::AfterHeld]);
         assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline));
@@ -242,7 +242,7 @@ async fn a_commit_whose_retraction_is_refused_is_decided_again_without_another_l
 
 #[tokio::test]
 async fn a_refused_commit_is_not_loaded_again_when_the_next_read_of_held_jobs_fails() {
-    let service = Service::start(Teller::array_into(calm(SOON)));
+    let service = Service::start(StoreHarness::array_into(calm(SOON)));
     service.go_offline().await;
     service.store.fail(&[Fault::AfterHeld, Fault::BeforeHeld]);
     assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline));
@@ -254,7 +254,7 @@ async fn a_refused_commit_is_not_loaded_again_when_the_next_read_of_held_jobs_fa
 #[tokio::test]
 async fn held_jobs_are_read_only_for_users_who_come_back_where_a_queue_debounces() {
     for (debounce, held) in [(AT_ONCE, 0), (LATER, 1)] {
-        let service = Service::start(Teller::array_into(calm(debounce)));
+        let service = Service::start(StoreHarness::array_into(calm(debounce)));
         service.apply(beat(true)).await;
         assert_eq!(service.store.round_trips(), [1, held, 1], "a first heartbeat");
         service.apply(beat(true)).await;
@@ -291,7 +291,7 @@ fn script_calls(server: &RedisServer) -> usize {
 async fn redis_runs_one_script_for_a_commit_and_another_only_for_a_return_with_debounce() {
     for (debounce, on_return) in [(AT_ONCE, 1), (LATER, 2)] {
         let server = RedisServer::start();
-        let service = Service::start(Teller::redis_into(&server, calm(debounce)));
+        let service = Service::start(StoreHarness::redis_into(&server, calm(debounce)));
         service.apply(beat(true)).await;
         script_calls(&server);
         service.apply(beat(true)).await;

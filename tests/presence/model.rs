@@ -124,7 +124,7 @@ fn explicit_calls_are_always_announced() {
 }
 
 #[test]
-fn what_php_wrote_is_adopted_if_it_is_newer() {
+fn newer_record_of_php_is_adopted() {
     let known = run(None, heartbeat(), START).state;
     let observed = RecordLookup::Found(record(after(8)));
     let swept = rules().apply(known, observed, &subject(), Input::Tick, after(AWAY_AFTER));
@@ -133,7 +133,7 @@ fn what_php_wrote_is_adopted_if_it_is_newer() {
 }
 
 #[test]
-fn what_php_wrote_is_the_only_sessions_or_else_that_of_one_without_a_name() {
+fn record_of_php_belongs_to_the_only_session_or_the_default_one() {
     let one = run(None, heartbeat(), START).state;
     let two = run(one.clone(), Input::Heartbeat(beat(1, true)), after(1)).state;
     let sessions = |known| {
@@ -146,7 +146,7 @@ fn what_php_wrote_is_the_only_sessions_or_else_that_of_one_without_a_name() {
 }
 
 #[test]
-fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
+fn heartbeat_is_a_refresh_if_it_changes_nothing_but_the_time() {
     let online = run(None, heartbeat(), START).state.unwrap();
     let idle = run(None, Input::Heartbeat(beat(0, false)), START).state.unwrap();
     let both = run(Some(online.clone()), Input::Heartbeat(beat(1, true)), START).state.unwrap();
@@ -164,7 +164,7 @@ fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
 }
 
 #[test]
-fn a_user_whom_php_already_put_online_does_not_come_online_again() {
+fn user_put_online_by_php_does_not_come_online_again() {
     let observed = RecordLookup::Found(record(START));
     let decision = rules().apply(None, observed, &subject(), heartbeat(), after(1));
     assert_eq!(decision.transition(), None);
@@ -180,7 +180,7 @@ fn a_record_that_php_removed_ends_the_presence() {
 }
 
 #[test]
-fn a_user_long_gone_is_forgotten_and_seq_still_rises_afterwards() {
+fn forgotten_user_gets_a_greater_seq_afterwards() {
     let online = run(None, heartbeat(), START);
     let seq = online.changes[0].seq;
     let gone = run(online.state, Input::Tick, after(3_600 + TTL));
@@ -200,7 +200,7 @@ fn a_clock_that_goes_back_a_little_moves_no_heartbeat_and_no_seq_back() {
 }
 
 #[test]
-fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
+fn times_in_the_future_count_as_now_after_the_clock_was_set_back() {
     let ahead = run(None, heartbeat(), after(86_400)).state.unwrap();
     let seq = ahead.version;
     assert!(!ahead.is_refresh(&subject(), &heartbeat(), &windows(), START), "it has to be written");
@@ -214,7 +214,7 @@ fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
 }
 
 #[test]
-fn a_record_that_is_to_come_after_the_ttl_says_as_little_as_to_php() {
+fn record_dated_beyond_the_ttl_is_ignored_as_in_php() {
     let known = run(None, heartbeat(), START).state;
     let observed = RecordLookup::Found(record(after(86_400)));
     let swept = rules().apply(known, observed, &subject(), Input::Tick, after(TTL));
@@ -222,7 +222,7 @@ fn a_record_that_is_to_come_after_the_ttl_says_as_little_as_to_php() {
 }
 
 #[test]
-fn only_so_many_sessions_are_kept() {
+fn sessions_are_limited_to_the_maximum() {
     let mut state = None;
     for number in 0..=u8::try_from(MAX_SESSIONS).unwrap() {
         state = run(state, Input::Heartbeat(beat(number, true)), START).state;

@@ -7,7 +7,7 @@ use presence_sidecar::presence::domain::{Record, RecordLookup, Timestamp};
 use presence_sidecar::presence::store::record;
 use proptest::prelude::*;
 
-use crate::laravel::round_trips::value;
+use crate::php::round_trips::value;
 
 const NOW: Timestamp = Timestamp::from_secs(1_772_600_767);
 

@@ -1,9 +1,9 @@
-//! An HTTP client that speaks as tests think.
+//! An HTTP client for tests.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// A caller with a token.
+/// A client with a token.
 #[derive(Clone)]
 pub struct Client {
     url: String,
@@ -11,42 +11,42 @@ pub struct Client {
     http: reqwest::Client,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; JSON null if it is no JSON.
+    /// The body as JSON; null if it is not JSON.
     pub json: Value,
-    /// The body as it came.
+    /// The body as text.
     pub text: String,
 }
 
 impl Client {
-    /// A caller of `url` with a bearer token.
+    /// A client of `url` with a bearer token; an empty one sends none.
     pub fn new(url: &str, token: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { url: url.to_owned(), token: token.to_owned(), http }
     }
 
-    /// The same caller with another token.
+    /// The same client with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
-    /// GET a path.
+    /// Sends GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(reqwest::Method::GET, path)).await
     }
 
-    /// POST JSON to a path.
+    /// Sends POST with a JSON body.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(reqwest::Method::POST, path).json(&body)).await
     }
 
-    /// A request to be completed by the test.
+    /// A request that the test completes.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
@@ -60,7 +60,7 @@ impl Client {
         Answer { status, headers, json: serde_json::from_str(&text).unwrap_or_default(), text }
     }
 
-    /// A heartbeat of a user in no particular scope.
+    /// Sends a heartbeat of a user in the default scope.
     pub async fn heartbeat(&self, user: impl Into<Value>) -> Answer {
         self.post("/api/v1/presence/heartbeat", serde_json::json!({"user_id": user.into()})).await
     }

@@ -1,4 +1,4 @@
-//! A way to a server on which answers can get lost.
+//! A TCP proxy that can lose responses.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Passes on what goes to a server and comes from it; works until the test's runtime ends.
+/// Forwards connections to a server, until the runtime of the test ends.
 pub struct FaultProxy {
     pub port: u16,
     server: Arc<AtomicU16>,
@@ -15,7 +15,7 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// In front of what listens on `server`.
+    /// A proxy for the port `server`.
     pub async fn before(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -25,17 +25,17 @@ impl FaultProxy {
         Self { port, server, fatal }
     }
 
-    /// From now on new connections lead to what listens on `server`.
+    /// Forwards new connections to the port `server`.
     pub fn lead_to(&self, server: u16) {
         self.server.store(server, Ordering::SeqCst);
     }
 
-    /// From now on the first request with `text` in it arrives, but its answer does not: the connection is lost.
+    /// Loses the connection after the next request that contains `text` was forwarded, before its response.
     pub fn lose_answer_to(&self, text: &str) {
         *self.fatal.lock().unwrap() = text.into();
     }
 
-    /// Whether that has happened.
+    /// Whether a connection was lost this way.
     pub fn has_lost(&self) -> bool {
         self.fatal.lock().unwrap().is_empty()
     }

@@ -1,4 +1,4 @@
-//! What tests need to stand on: servers of their own, sidecars in this process or as processes, a client.
+//! Support for tests: database and Redis servers, sidecars in this process or as processes, an HTTP client, a receiver.
 
 mod client;
 mod fault_proxy;
@@ -16,19 +16,19 @@ pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use sql_server::{ENGINES, Engine, SqlServer, TestDatabase};
 
-/// A file that tests read.
+/// The path of a test fixture.
 pub fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
-/// The vectors in `tests/vectors/`.
+/// A file in `tests/vectors/`, as JSON.
 pub fn vectors(file: &str) -> serde_json::Value {
     let path = fixture("vectors").join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
 }
 
-/// The exact bytes of a vector's `{"base64", "text"}`.
+/// The exact bytes of `{"base64", "text"}` in a vector.
 pub fn bytes(value: &serde_json::Value) -> Vec<u8> {
     use base64::Engine;
     match value["base64"].as_str() {
@@ -37,7 +37,7 @@ pub fn bytes(value: &serde_json::Value) -> Vec<u8> {
     }
 }
 
-/// A port nobody listens on.
+/// A port that no process listens on.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

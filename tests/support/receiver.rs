@@ -1,4 +1,4 @@
-//! A receiver of webhooks that may be told to misbehave.
+//! A receiver of webhooks that can fail on demand.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,27 +12,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What a receiver does with a post, after it has noted it.
+/// The reaction of a receiver to a post, after it has recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// CommitReply with a status and further headers, each ended by a line break.
+    /// Responds with a status and additional headers, each with a line break.
     Answer(u16, &'static str),
-    /// Closes the connection without a word.
+    /// Closes the connection without a response.
     Reset,
-    /// CommitReply only after so long.
+    /// Responds after this time.
     Late(Duration),
 }
 
-/// A post as it came.
+/// A received post.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// Path and query.
     pub target: String,
-    /// Headers, their names in lower case.
+    /// Headers with names in lower case.
     pub headers: HashMap<String, String>,
-    /// The body's bytes.
+    /// The body.
     pub body: Vec<u8>,
-    /// Whether the receiver took it.
+    /// Whether the receiver accepted it.
     pub taken: bool,
 }
 
@@ -58,17 +58,17 @@ struct Posts {
 }
 
 impl Receiver {
-    /// A receiver that takes everything.
+    /// A receiver that accepts every post.
     pub async fn start() -> Self {
         Self::reacting(|_| Reaction::Answer(204, "")).await
     }
 
-    /// A receiver that reacts to each post, told its number, 0 for the first.
+    /// A receiver with a reaction to each post, by its number from 0.
     pub async fn reacting(react: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Self {
         Self::on(0, None, react).await
     }
 
-    /// A receiver on this port (0 for any), which also notes each post in a file, flushed to the disk, before it reacts.
+    /// A receiver on this port (0 for any), which also writes each post to a file, flushed to the disk, before it reacts.
     pub async fn on(port: u16, file: Option<File>, react: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let url = format!("http://{}/hooks/presence", listener.local_addr().unwrap());
@@ -89,7 +89,7 @@ impl Receiver {
         self.posts.noted.lock().unwrap().clone()
     }
 
-    /// Waits until there are so many posts, and gives all of them.
+    /// Waits until there are `count` posts; returns all of them.
     pub async fn wait_for(&self, count: usize) -> Vec<Post> {
         let mut counted = self.posts.count.subscribe();
         let enough = tokio::time::timeout(Duration::from_secs(60), counted.wait_for(|now| *now >= count)).await;

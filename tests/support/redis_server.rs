@@ -1,4 +1,4 @@
-//! A real redis-server of the test's own.
+//! A redis-server process for one test.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// A Redis that keeps nothing on disk.
+    /// A Redis without persistence.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// A Redis with further arguments, such as `["--appendonly", "yes"]`.
+    /// A Redis with additional arguments, such as `["--appendonly", "yes"]`.
     pub fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let mut server = Self { port: free_port(), folder: TempDir::new().unwrap(), arguments, child: None };
@@ -48,7 +48,7 @@ impl RedisServer {
         }
     }
 
-    /// Kills it, as a crash would.
+    /// Kills it, as in a crash.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -56,13 +56,13 @@ impl RedisServer {
         }
     }
 
-    /// Freezes it (`SIGSTOP`) or lets it go on (`SIGCONT`).
+    /// Freezes it (`SIGSTOP`) or resumes it (`SIGCONT`).
     pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// Where it keeps its files.
+    /// The folder of its files.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
@@ -77,7 +77,7 @@ impl RedisServer {
         self.folder.path().join("redis.sock")
     }
 
-    /// What redis-cli prints for a command.
+    /// Runs a command with redis-cli; returns the output.
     pub fn cli(&self, arguments: &[&str]) -> String {
         let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(arguments).output();
         String::from_utf8_lossy(&output.expect("redis-cli is installed by tests/run").stdout).into_owned()

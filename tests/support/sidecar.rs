@@ -1,4 +1,4 @@
-//! Sidecars: in this process, through the very function the binary runs; or as processes that can be killed.
+//! Sidecars: in this process, through the function that the binary runs, or as processes that can be killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -21,14 +21,14 @@ pub const TOKEN: &str = "service-token-of-the-tests-0123456789abcdef";
 pub struct Sidecar {
     /// A client with the service token.
     pub client: Client,
-    /// Where it listens.
+    /// Its URL.
     pub url: String,
     stop: CancellationToken,
     _storage: TempDir,
 }
 
 impl Sidecar {
-    /// A sidecar on memory alone.
+    /// A sidecar with the store in memory.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
@@ -38,14 +38,14 @@ impl Sidecar {
         Self::with(&on_redis(redis)).await
     }
 
-    /// A sidecar with environment variables beyond its token.
+    /// A sidecar with additional environment variables.
     pub async fn with(environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
         let environment = environment_of(environment, storage.path());
         Self::of(Sources { environment, ..Sources::default() }, storage).await
     }
 
-    /// A sidecar that reads the `.env` of the app in a folder, whose store it takes.
+    /// A sidecar with the `.env` and the store of the app in a folder.
     pub async fn beside(app: &Path, environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
         let mut environment = environment_of(environment, storage.path());
@@ -56,7 +56,7 @@ impl Sidecar {
     async fn of(sources: Sources, storage: TempDir) -> Self {
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
         let config = load(&Sources { flags, ..sources }).unwrap().config;
-        let app = app::assemble(&config).unwrap();
+        let app = app::App::build(&config).unwrap();
         let mut listeners = Vec::new();
         for listen in &config.server.listen {
             listeners.push(bind(listen).await.unwrap());
@@ -74,7 +74,7 @@ impl Drop for Sidecar {
     }
 }
 
-/// The environment of a sidecar whose presence is in `database`.
+/// The environment of a sidecar that stores presence in `database`.
 pub fn on_database(database: &super::TestDatabase) -> Vec<(&'static str, String)> {
     let mut environment = database.environment();
     environment.push(("PRESENCE_CACHE_STORE", "database".to_owned()));
@@ -96,11 +96,11 @@ fn environment_of(more: &[(&str, String)], storage: &std::path::Path) -> Vec<(St
     all.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
-/// A sidecar as a process of its own, killed when dropped.
+/// A sidecar process, killed when dropped.
 pub struct Process {
     /// A client with the service token.
     pub client: Client,
-    /// Where it listens.
+    /// Its URL.
     pub url: String,
     child: Child,
     log: Arc<Mutex<String>>,
@@ -110,8 +110,13 @@ pub struct Process {
 impl Process {
     /// Starts the binary and waits until it listens.
     pub fn start(environment: &[(&str, String)]) -> Self {
+        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_presence-sidecar")), environment)
+    }
+
+    /// Starts this binary, which may be of another version, and waits until it listens.
+    pub fn start_binary(binary: &Path, environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
+        let mut child = Command::new(binary)
             .arg("serve")
             .env_clear()
             .env("PRESENCE_LISTEN", "127.0.0.1:0")
@@ -133,22 +138,22 @@ impl Process {
                 kept.lock().unwrap().push_str(&format!("{line}\n"));
             }
         });
-        let url = told.recv().expect("the sidecar says where it listens");
+        let url = told.recv().expect("the sidecar logs its address");
         Self { client: Client::new(&url, TOKEN), url, child, log, _storage: storage }
     }
 
-    /// What it has logged so far.
+    /// Its log output so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// Kills it without warning (`SIGKILL`).
+    /// Kills it (`SIGKILL`).
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop (`SIGTERM`) and gives its exit status.
+    /// Stops it (`SIGTERM`); returns its exit status.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").arg(&id).status().unwrap().success());

@@ -76,7 +76,7 @@ async fn a_ping_is_signed_and_what_comes_back_is_printed() {
     assert!(post.headers["x-presence-signature"].starts_with("t="));
     let refused = run(&["test", "default"]);
     assert!(!refused.status.success() && said(&refused).contains("HTTP 503"), "{}", said(&refused));
-    assert!(said(&run(&["test", "nobody"])).contains("there is no endpoint nobody, but default"));
+    assert!(said(&run(&["test", "nobody"])).contains("no endpoint is named nobody; endpoints: default"));
     let down = run(&["list"]);
     assert!(!down.status.success() && said(&down).contains("does not answer"), "{}", said(&down));
 }

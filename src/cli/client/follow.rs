@@ -1,4 +1,4 @@
-//! The loop of a client: send what waits, poll, print, acknowledge, wait.
+//! The loop of a client: send queued messages, poll, print, acknowledge, wait.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{ComposeArgs, explained};
-use crate::cli::{CommandResult, say, stopped};
-use crate::client::{ClientError, MessagingClient, PollBackoff, Received, said, visible};
+use super::{ComposeArgs, explain};
+use crate::cli::{CommandResult, print_line, shutdown_signal};
+use crate::client::{ClientError, MessagingClient, PollBackoff, ReceivedMessage, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.
-const LINES: usize = 64;
+const LINE_BUFFER: usize = 64;
 
 #[derive(Debug, Args)]
 pub(super) struct Follow {
-    /// Take what is there and end; standard input is not read
+    /// Receive the waiting messages and exit; standard input is not read
     #[arg(long)]
     once: bool,
-    /// Print messages as JSON, one object a line
+    /// Print messages as JSON, one object per line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    letter: ComposeArgs,
+    compose: ComposeArgs,
 }
 
 struct Conversation {
@@ -39,24 +39,24 @@ impl Follow {
         let conversation =
             Conversation { client, json: self.json, outbox: VecDeque::new(), printed: None, acknowledged: None };
         tokio::select! {
-            ended = self.converse(conversation) => ended,
-            () = stopped() => Ok(()),
+            result = self.converse(conversation) => result,
+            () = shutdown_signal() => Ok(()),
         }
     }
 
     async fn converse(&self, mut conversation: Conversation) -> CommandResult {
-        let (mut pace, mut complaint) = (PollBackoff::default(), String::new());
+        let (mut backoff, mut last_error) = (PollBackoff::default(), String::new());
         let mut lines = (!self.once).then(lines);
         loop {
-            let wait = match conversation.turn().await {
+            let wait = match conversation.sync().await {
                 Ok(found) => {
-                    complaint.clear();
-                    pace.after(found)
+                    last_error.clear();
+                    backoff.after(found)
                 }
-                Err(failure) if self.once || !failure.is_passing() => return Err(explained(&failure)),
+                Err(failure) if self.once || !failure.is_retryable() => return Err(explain(&failure)),
                 Err(failure) => {
-                    complain(&mut complaint, &failure);
-                    let wait = pace.after_failure(&failure);
+                    print_error(&mut last_error, &failure);
+                    let wait = backoff.after_failure(&failure);
                     if failure.retry_after().is_some() {
                         tokio::time::sleep(wait).await;
                         continue;
@@ -70,28 +70,28 @@ impl Follow {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 text = next(&mut lines) => {
-                    conversation.say(&self.letter, text);
-                    pace.reset();
+                    conversation.queue(&self.compose, text);
+                    backoff.reset();
                 }
             }
             while let Some(Ok(text)) = lines.as_mut().map(mpsc::Receiver::try_recv) {
-                conversation.say(&self.letter, text);
+                conversation.queue(&self.compose, text);
             }
         }
     }
 }
 
 impl Conversation {
-    /// Seals it once, so that however often it is sent, it is stored once.
-    fn say(&mut self, letter: &ComposeArgs, text: String) {
-        self.outbox.push_back(self.client.seal(&letter.with(json!({"text": text}))));
+    /// Encrypts a message and queues it; a retry sends the same ciphertext, which the sidecar stores once.
+    fn queue(&mut self, compose: &ComposeArgs, text: String) {
+        self.outbox.push_back(self.client.seal(&compose.with(json!({"text": text}))));
     }
 
-    /// Everything there is to do now; gives how many messages came.
-    async fn turn(&mut self) -> Result<usize, ClientError> {
+    /// Sends, polls and acknowledges once; returns the number of received messages.
+    async fn sync(&mut self) -> Result<usize, ClientError> {
         while let Some(sealed) = self.outbox.front() {
             match self.client.send(sealed).await {
-                Err(failure) if failure.is_passing() || failure.is_unauthorized() => return Err(failure),
+                Err(failure) if failure.is_retryable() || failure.is_unauthorized() => return Err(failure),
                 Err(failure) => eprintln!("presence-sidecar: not sent: {failure}"),
                 Ok(()) => {}
             }
@@ -100,14 +100,14 @@ impl Conversation {
         self.acknowledge().await?;
         let received = self.client.poll(self.printed).await?;
         for message in &received {
-            say(&if self.json { json!(message).to_string() } else { line(message) });
+            print_line(&if self.json { json!(message).to_string() } else { line(message) });
             self.printed = Some(message.id);
         }
         self.acknowledge().await?;
         Ok(received.len())
     }
 
-    /// What was printed, once: an acknowledgement that failed is made up for later.
+    /// Acknowledges the printed messages; a failed acknowledgement is repeated by the next call.
     async fn acknowledge(&mut self) -> Result<(), ClientError> {
         match self.printed.filter(|printed| self.acknowledged != Some(*printed)) {
             Some(printed) => self.client.acknowledge(printed).await,
@@ -118,25 +118,25 @@ impl Conversation {
     }
 }
 
-/// A message for people: when, whether it comes or goes, what it is about, what it says.
-fn line(message: &Received) -> String {
-    let said = message.payload.as_ref().map_or_else(|| "(cannot be opened)".to_owned(), said);
+/// A message as one line: time, direction, type, payload.
+fn line(message: &ReceivedMessage) -> String {
+    let said = message.payload.as_ref().map_or_else(|| "(cannot be decrypted)".to_owned(), render_payload);
     let arrow = if message.own { '>' } else { '<' };
-    format!("{} {arrow} {}  {said}", visible(&message.created_at), visible(&message.r#type))
+    format!("{} {arrow} {}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))
 }
 
-/// Says what is wrong, but not again and again.
-fn complain(last: &mut String, failure: &ClientError) {
+/// Prints an error, unless it is the last one again.
+fn print_error(last: &mut String, failure: &ClientError) {
     let now = failure.to_string();
     if *last != now {
-        eprintln!("presence-sidecar: {now}; trying again");
+        eprintln!("presence-sidecar: {now}; retrying");
         *last = now;
     }
 }
 
-/// The lines of standard input. Its thread ends with the process: a read of a terminal cannot be called off.
+/// The lines of standard input. The thread ends with the process, because a read from a terminal cannot be cancelled.
 fn lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(LINES);
+    let (sender, receiver) = mpsc::channel(LINE_BUFFER);
     std::thread::spawn(move || {
         let lines = std::io::stdin().lines().map_while(Result::ok).filter(|line| !line.trim().is_empty());
         for line in lines {
@@ -148,7 +148,7 @@ fn lines() -> mpsc::Receiver<String> {
     receiver
 }
 
-/// The next line; never, once there are none.
+/// The next line; pending forever after the last one.
 async fn next(lines: &mut Option<mpsc::Receiver<String>>) -> String {
     if let Some(receiver) = lines {
         match receiver.recv().await {

@@ -1,4 +1,4 @@
-//! `presence-sidecar client`: a client of messages.
+//! `presence-sidecar client`: a client of the messaging API.
 
 mod fingerprint;
 mod follow;
@@ -11,27 +11,27 @@ use serde_json::{Value, json};
 use self::follow::Follow;
 use super::{CommandResult, json_value, run_async};
 use crate::client::{
-    ClientError, CredentialsError, MessagingClient, Outgoing, Registration, SavedCredentials, SidecarConnection,
+    ClientError, CredentialsError, MessagingClient, OutgoingMessage, Registration, SavedCredentials, SidecarConnection,
 };
 
-/// Receive and send sealed messages
+/// Receive and send encrypted messages
 ///
-/// Without a command: polls, opens what comes, prints and acknowledges it, and sends each line of standard input, until
-/// Ctrl-C. It asks every 3 seconds while messages come, and ever more seldom, at last every 30, while none do.
+/// Without a command: polls, decrypts, prints and acknowledges messages, and sends each line of standard input, until
+/// Ctrl-C. It polls every 3 seconds while messages arrive, backing off to every 30 s while idle.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_help_heading = "Commands")]
 pub(super) struct MessagesClient {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    place: Place,
+    credentials_file: ClientFile,
     #[command(flatten)]
     follow: Follow,
 }
 
 #[derive(Debug, Args)]
-struct Place {
-    /// The file with the credentials, readable by its owner alone; unset, presence-sidecar/client.json in
+struct ClientFile {
+    /// The file with the credentials, readable only by its owner; by default presence-sidecar/client.json in
     /// $XDG_CONFIG_HOME or ~/.config
     #[arg(long, value_name = "FILE", env = "PRESENCE_CLIENT_CREDENTIALS")]
     credentials: Option<PathBuf>,
@@ -39,64 +39,64 @@ struct Place {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Register with a sidecar and keep the credentials
+    /// Register with a sidecar and save the credentials
     Register {
-        /// Where the sidecar is: http(s)://host:port or unix:/path
+        /// The address of the sidecar: http(s)://host:port or unix:/path
         #[arg(long, value_name = "URL", env = "PRESENCE_SIDECAR_URL", default_value = "http://127.0.0.1:8137")]
         url: String,
-        /// What people call this client
+        /// The display name of this client
         #[arg(long)]
         name: Option<String>,
-        /// What the client is known by; unset, the SHA-256 of /etc/machine-id and your home folder. Keep it to yourself:
-        /// whoever registers with the same one gets the same credentials
+        /// The fingerprint of the client; by default the SHA-256 of /etc/machine-id and your home folder. Keep it secret:
+        /// a registration with the same fingerprint returns the same credentials
         #[arg(long)]
         fingerprint: Option<String>,
-        /// What the sidecar asks for if its registration is closed
+        /// The token that a closed registration requires
         #[arg(long, value_name = "TOKEN", env = "PRESENCE_REGISTRATION_TOKEN", hide_env_values = true)]
         registration_token: Option<String>,
         #[command(flatten)]
-        place: Place,
+        credentials_file: ClientFile,
     },
     /// Send one message
     Send {
-        /// What it says
+        /// The text of the message
         #[arg(required_unless_present = "payload")]
         text: Option<String>,
-        /// What it says as JSON, in place of a text
+        /// A JSON payload instead of a text
         #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
         #[command(flatten)]
-        letter: ComposeArgs,
+        compose: ComposeArgs,
         #[command(flatten)]
-        place: Place,
+        credentials_file: ClientFile,
     },
-    /// Say which client this is
+    /// Print the id of this client
     Whoami {
-        /// Also its token and its key
+        /// Print the token and the key as well
         #[arg(long)]
         secrets: bool,
         #[command(flatten)]
-        place: Place,
+        credentials_file: ClientFile,
     },
 }
 
-/// What a message has besides what it says.
+/// The recipients and the type of a message.
 #[derive(Debug, Args)]
 struct ComposeArgs {
-    /// Clients that it is relayed to, a comma list of ids; without it operators alone read it
+    /// The recipients: a comma-separated list of client ids; without recipients only operators can read the message
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     to: Vec<String>,
-    /// What it is about
+    /// The type of the message
     #[arg(long, value_name = "TYPE", default_value = "chat")]
     r#type: String,
 }
 
 impl MessagesClient {
     pub(super) fn run(self) -> CommandResult {
-        let Self { command, place, follow } = self;
+        let Self { command, credentials_file, follow } = self;
         run_async(async move {
             match command {
-                None => follow.run(client(&place)?).await,
+                None => follow.run(client(&credentials_file)?).await,
                 Some(command) => command.run().await,
             }
         })
@@ -106,36 +106,36 @@ impl MessagesClient {
 impl Command {
     async fn run(self) -> CommandResult {
         match self {
-            Self::Register { url, name, fingerprint, registration_token, place } => {
+            Self::Register { url, name, fingerprint, registration_token, credentials_file } => {
                 let fingerprint = fingerprint.map_or_else(fingerprint::of_this_machine, Ok)?;
                 let name = name.as_deref();
                 let token = registration_token.as_deref();
-                register(&url, &Registration { fingerprint: &fingerprint, name, token }, &place).await
+                register(&url, &Registration { fingerprint: &fingerprint, name, token }, &credentials_file).await
             }
-            Self::Send { text, payload, letter, place } => {
+            Self::Send { text, payload, compose, credentials_file } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
-                let client = client(&place)?;
-                client.send(&client.seal(&letter.with(payload))).await.map_err(|failure| explained(&failure))
+                let client = client(&credentials_file)?;
+                client.send(&client.seal(&compose.with(payload))).await.map_err(|failure| explain(&failure))
             }
-            Self::Whoami { secrets, place } => whoami(secrets, &place),
+            Self::Whoami { secrets, credentials_file } => whoami(secrets, &credentials_file),
         }
     }
 }
 
 impl ComposeArgs {
-    fn with(&self, payload: Value) -> Outgoing {
-        Outgoing { kind: self.r#type.clone(), payload, to: self.to.clone() }
+    fn with(&self, payload: Value) -> OutgoingMessage {
+        OutgoingMessage { kind: self.r#type.clone(), payload, to: self.to.clone() }
     }
 }
 
-impl Place {
+impl ClientFile {
     fn file(&self) -> Result<PathBuf, String> {
         if let Some(file) = &self.credentials {
             return Ok(file.clone());
         }
         let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
-        let config = config.ok_or("neither XDG_CONFIG_HOME nor HOME is set: say --credentials FILE")?;
+        let config = config.ok_or("neither XDG_CONFIG_HOME nor HOME is set: set --credentials FILE")?;
         Ok(config.join("presence-sidecar/client.json"))
     }
 
@@ -147,28 +147,28 @@ impl Place {
     }
 }
 
-fn client(place: &Place) -> Result<MessagingClient, String> {
-    let credentials = place.load()?;
+fn client(credentials_file: &ClientFile) -> Result<MessagingClient, String> {
+    let credentials = credentials_file.load()?;
     let connection = SidecarConnection::to(&credentials.url).map_err(|failure| failure.to_string())?;
     MessagingClient::new(connection, &credentials).map_err(|failure| failure.to_string())
 }
 
-async fn register(url: &str, registration: &Registration<'_>, place: &Place) -> CommandResult {
-    let file = place.file()?;
+async fn register(url: &str, registration: &Registration<'_>, credentials_file: &ClientFile) -> CommandResult {
+    let file = credentials_file.file()?;
     let connection = SidecarConnection::to(url).map_err(|failure| failure.to_string())?;
     let registered = MessagingClient::register(&connection, registration).await;
     let credentials = registered.map_err(|failure| match &failure {
-        ClientError::Refused { status: 403, .. } => format!("{failure}: say --registration-token"),
+        ClientError::Refused { status: 403, .. } => format!("{failure}: set --registration-token"),
         other => other.to_string(),
     })?;
     credentials.save(&file).map_err(|error| error.to_string())?;
     println!("This is client {} of {url}.", credentials.client_id);
-    println!("Its credentials are in {}. Read by you alone; back them up.", file.display());
+    println!("Its credentials are in {}, readable only by you. Back them up.", file.display());
     Ok(())
 }
 
-fn whoami(secrets: bool, place: &Place) -> CommandResult {
-    let credentials = place.load()?;
+fn whoami(secrets: bool, credentials_file: &ClientFile) -> CommandResult {
+    let credentials = credentials_file.load()?;
     println!("client_id={}", credentials.client_id);
     println!("url={}", credentials.url);
     if secrets {
@@ -178,11 +178,11 @@ fn whoami(secrets: bool, place: &Place) -> CommandResult {
     Ok(())
 }
 
-/// A failure in words that say what to do.
-fn explained(failure: &ClientError) -> String {
+/// The message of an error, with what to do.
+fn explain(failure: &ClientError) -> String {
     match failure.is_unauthorized() {
-        true => "the sidecar does not take these credentials (any more): register again with `presence-sidecar client \
-                 register`, or ask an operator whether the client was shut out"
+        true => "the sidecar does not accept these credentials: register again with `presence-sidecar client register`, or ask \
+                 an operator whether the client was revoked"
             .to_owned(),
         false => failure.to_string(),
     }

@@ -1,4 +1,4 @@
-//! The Laravel app's side: how it is configured, and a record that it has written.
+//! The Laravel app: its configuration, and a record that it writes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,20 +13,20 @@ use crate::presence::domain::{RecordLookup, Timestamp};
 use crate::presence::service::clock::Clock;
 use crate::presence::store::PresenceStore;
 
-/// Seconds that the two clocks may differ, with time for PHP to end.
-const SKEW: i64 = 3;
+/// Seconds that the clocks of app and store may differ, including the run time of PHP.
+const MAX_CLOCK_SKEW: i64 = 3;
 
 /// A Laravel app with the package presence-sidecar/laravel.
 pub(super) struct LaravelApp {
-    /// Where it is.
+    /// The root folder.
     pub folder: PathBuf,
-    /// What runs it.
+    /// The PHP binary.
     pub php: PathBuf,
 }
 
-/// Whose record the app has left.
+/// The output of `presence:probe`: the user of the record that it wrote.
 #[derive(Deserialize)]
-struct Left {
+struct ProbeOutput {
     user_id: String,
     guard: String,
 }
@@ -37,32 +37,32 @@ impl LaravelApp {
         let app = match self.configuration() {
             Ok(app) => app,
             Err(why) => {
-                let fix = "name the app's folder and its PHP with --app and --php, and composer require presence-sidecar/laravel there";
+                let fix = "set --app and --php to the app's folder and its PHP, and run composer require presence-sidecar/laravel there";
                 return vec![Finding::wrong("app", why, fix)];
             }
         };
-        let mut findings = vec![Finding::fine("app", format!("{} tells its configuration", self.folder.display()))];
+        let mut findings = vec![Finding::ok("app", format!("configuration read from {}", self.folder.display()))];
         findings.extend(differences(config, &app));
         if config.cache.store != CacheStore::Array {
             match self.record(config).await {
                 Ok(found) => findings.extend(found),
                 Err(why) => {
                     let causes = store_differences(config, &app);
-                    let none = || {
+                    let unknown = || {
                         vec![Finding::wrong(
                             "records",
                             why,
-                            "see that the cache's connection is the sidecar's, without a serializer or compression of its own",
+                            "use the sidecar's connection for the cache, without a serializer and without compression",
                         )]
                     };
-                    findings.extend(if causes.is_empty() { none() } else { causes });
+                    findings.extend(if causes.is_empty() { unknown() } else { causes });
                 }
             }
         }
         findings
     }
 
-    /// What `php artisan presence:sidecar` writes for this app.
+    /// The configuration that `php artisan presence:sidecar` writes for this app.
     fn configuration(&self) -> Result<Config, String> {
         let file = std::env::temp_dir().join(format!("presence-doctor-{}.toml", uuid::Uuid::new_v4()));
         let written = self.artisan(&["presence:sidecar", &format!("--path={}", file.display())]);
@@ -70,18 +70,18 @@ impl LaravelApp {
             let sources = Sources { file: Some(file.clone()), ..Sources::default() };
             load(&sources).map(|loaded| loaded.config).map_err(|error| error.to_string())
         });
-        // It holds secrets.
+        // The file contains secrets.
         _ = std::fs::remove_file(&file);
         loaded
     }
 
-    /// Lets the app write a record and looks for it where the sidecar would.
+    /// Lets the app write a record, and reads it as the sidecar does.
     async fn record(&self, config: &Config) -> Result<[Finding; 2], String> {
         let printed = self.artisan(&["presence:probe"])?;
-        let left: Left =
+        let probe: ProbeOutput =
             serde_json::from_str(printed.trim()).map_err(|_| format!("presence:probe printed {printed:?}"))?;
-        let scope = Scope { guard: Id::text(&left.guard).ok(), ..Scope::default() };
-        let user = Id::text(&left.user_id).map_err(|_| "presence:probe named nobody".to_owned())?;
+        let scope = Scope { guard: Id::text(&probe.guard).ok(), ..Scope::default() };
+        let user = Id::text(&probe.user_id).map_err(|_| "presence:probe printed no valid user id".to_owned())?;
         let key = Subject::new(user, scope, config.scope.include_guard).key;
         let store: Box<dyn PresenceStore> = match config.cache.store {
             CacheStore::Database => Box::new(crate::app::sql_store(config)),
@@ -94,39 +94,40 @@ impl LaravelApp {
         let now = clock.now();
         let found = store.records(&[key], now).await.map_err(|error| error.reason())?;
         match found.into_iter().next() {
-            Some(RecordLookup::Found(record)) => {
-                Ok([Finding::fine("records", "what the app writes is found and read"), clocks(record.last_seen, now)])
-            }
-            Some(RecordLookup::Unreadable) => Err("what the app writes cannot be read".to_owned()),
-            _ => Err("what the app writes is not found".to_owned()),
+            Some(RecordLookup::Found(record)) => Ok([
+                Finding::ok("records", "the sidecar reads the app's records"),
+                compare_clocks(record.last_seen, now),
+            ]),
+            Some(RecordLookup::Unreadable) => Err("the sidecar cannot decode the app's record".to_owned()),
+            _ => Err("the sidecar does not find the app's record".to_owned()),
         }
     }
 
-    /// What an artisan command prints.
+    /// Runs an artisan command; returns its output.
     fn artisan(&self, arguments: &[&str]) -> Result<String, String> {
         let php = |program: &Path| program.display().to_string();
         let output =
             Command::new(&self.php).arg("artisan").args(arguments).arg("--no-ansi").current_dir(&self.folder).output();
         let output = output.map_err(|error| format!("{} in {}: {error}", php(&self.php), self.folder.display()))?;
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         match output.status.success() {
-            true => Ok(said(&output.stdout)),
+            true => Ok(text(&output.stdout)),
             false => {
-                let lines = [said(&output.stdout), said(&output.stderr)].concat();
-                let why = lines.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no word").to_owned();
+                let lines = [text(&output.stdout), text(&output.stderr)].concat();
+                let why = lines.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output").to_owned();
                 Err(format!("php artisan {} failed: {why}", arguments[0]))
             }
         }
     }
 }
 
-fn clocks(app: Timestamp, store: Timestamp) -> Finding {
+fn compare_clocks(app: Timestamp, store: Timestamp) -> Finding {
     match store.seconds_apart(app) {
-        0..=SKEW => Finding::fine("clock", "the app's is the store's"),
+        0..=MAX_CLOCK_SKEW => Finding::ok("clock", "app and store agree"),
         apart => Finding::wrong(
             "clock",
-            format!("the app's and the store's are {apart} s apart"),
-            "run a time service on both hosts",
+            format!("app and store differ by {apart} s"),
+            "run a time synchronization service on both hosts",
         ),
     }
 }

@@ -1,16 +1,16 @@
-//! What two configurations disagree on.
+//! The differences between the configurations of the sidecar and the app.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Finding;
 use crate::config::{CacheStore, Config, DatabaseConnection};
 
-/// A value to compare, and where it is set.
+/// A value to compare, and the variable that sets it.
 struct Row {
     key: &'static str,
     variable: &'static str,
     value: fn(&Config) -> String,
-    /// Whether it must not be printed.
+    /// Whether the value must not be printed.
     secret: bool,
 }
 
@@ -38,7 +38,7 @@ const REDIS: [Row; 3] = [
 ];
 
 const DATABASE: [Row; 2] = [
-    row("database (address)", "DB_CONNECTION, DB_HOST and DB_DATABASE", |config| place(&config.database.connection)),
+    row("database (address)", "DB_CONNECTION, DB_HOST and DB_DATABASE", |config| address(&config.database.connection)),
     row("database.cache_table", "DB_CACHE_TABLE", |config| config.database.cache_table.clone()),
 ];
 
@@ -47,8 +47,8 @@ const STORE: [Row; 2] = [
     row("scope.include_guard", "PRESENCE__SCOPE__INCLUDE_GUARD", |config| config.scope.include_guard.to_string()),
 ];
 
-/// Where a database is, without who may enter.
-fn place(connection: &DatabaseConnection) -> String {
+/// The address of a database, without user and password.
+fn address(connection: &DatabaseConnection) -> String {
     match connection {
         DatabaseConnection::Sqlite(path) => path.display().to_string(),
         DatabaseConnection::MySql(server) | DatabaseConnection::Postgres(server) => {
@@ -57,26 +57,26 @@ fn place(connection: &DatabaseConnection) -> String {
     }
 }
 
-/// Where windows, time zone and secrets of the sidecar and the app differ. What the app does not set is not compared.
+/// Compares times, time zone and secrets of the sidecar and the app. Values that the app does not set are skipped.
 pub(super) fn differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
     let mut findings = vec![
-        taken("auth.tokens", "PRESENCE_TOKEN", &sidecar.auth.tokens, &app.auth.tokens),
-        taken("auth.user_token_secrets", "PRESENCE_USER_TOKEN_SECRET", signing(sidecar), signing(app)),
+        accepted("auth.tokens", "PRESENCE_TOKEN", &sidecar.auth.tokens, &app.auth.tokens),
+        accepted("auth.user_token_secrets", "PRESENCE_USER_TOKEN_SECRET", signing(sidecar), signing(app)),
     ];
     findings.extend(ROWS.iter().filter(|row| !(row.value)(app).is_empty()).map(|row| row.compare(sidecar, app)));
     findings
 }
 
-/// Whether the secret that the app uses, its first one, is one of the sidecar's.
-fn taken(key: &str, variable: &str, ours: &[SecretString], theirs: &[SecretString]) -> Finding {
+/// Checks that the first secret of the app is one of the sidecar's.
+fn accepted(key: &str, variable: &str, ours: &[SecretString], theirs: &[SecretString]) -> Finding {
     let used = exposed(theirs.first());
     match ours.iter().any(|secret| exposed(Some(secret)) == used) {
-        true => Finding::fine(key, "the sidecar takes the app's"),
-        false => Finding::wrong(key, "the sidecar does not take the app's", format!("set {variable} for both")),
+        true => Finding::ok(key, "the sidecar accepts the app's"),
+        false => Finding::wrong(key, "the sidecar does not accept the app's", format!("set {variable} for both")),
     }
 }
 
-/// Why the sidecar does not find what the app writes; only what differs.
+/// The differences that prevent the sidecar from finding the app's records.
 pub(super) fn store_differences(sidecar: &Config, app: &Config) -> Vec<Finding> {
     let own: &[Row] = if sidecar.cache.store == CacheStore::Database { &DATABASE } else { &REDIS };
     own.iter().chain(&STORE).map(|row| row.compare(sidecar, app)).filter(|finding| finding.fix.is_some()).collect()
@@ -86,22 +86,22 @@ impl Row {
     fn compare(&self, sidecar: &Config, app: &Config) -> Finding {
         let [ours, theirs] = [sidecar, app].map(self.value);
         match (ours == theirs, self.secret) {
-            (true, true) => Finding::fine(self.key, "the same"),
-            (true, false) => Finding::fine(self.key, ours),
+            (true, true) => Finding::ok(self.key, "the same"),
+            (true, false) => Finding::ok(self.key, ours),
             (false, secret) => {
-                let what =
-                    if secret { "not the same".to_owned() } else { format!("{ours:?} here, {theirs:?} in the app") };
+                let problem =
+                    if secret { "different".to_owned() } else { format!("{ours:?} here, {theirs:?} in the app") };
                 let fix = format!(
-                    "set {} for both, or let `php artisan presence:sidecar` write the sidecar's configuration",
+                    "set {} for both, or generate the sidecar's configuration with `php artisan presence:sidecar`",
                     self.variable
                 );
-                Finding::wrong(self.key, what, fix)
+                Finding::wrong(self.key, problem, fix)
             }
         }
     }
 }
 
-/// The secrets that user tokens are signed with.
+/// The secrets that sign user tokens.
 fn signing(config: &Config) -> &[SecretString] {
     match config.auth.user_token_secrets.is_empty() {
         true => &config.auth.tokens,

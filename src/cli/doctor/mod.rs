@@ -1,4 +1,5 @@
-//! `presence-sidecar doctor`: whether store, sidecar and app agree, and what to do where they do not.
+//! `presence-sidecar doctor`: checks that store, sidecar and app are configured consistently, and names a fix for each
+//! difference.
 
 mod app;
 mod differences;
@@ -17,25 +18,25 @@ use crate::presence::store::PresenceStore as _;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// The folder of the Laravel app to compare with, which has the package presence-sidecar/laravel; that of --laravel
-    /// if left out
+    /// The folder of the Laravel app to compare with, which needs the package presence-sidecar/laravel; by default that
+    /// of --laravel
     #[arg(long, value_name = "DIR")]
     app: Option<PathBuf>,
-    /// The PHP that runs the app
+    /// The PHP binary that runs the app
     #[arg(long, value_name = "PROGRAM", default_value = "php")]
     php: PathBuf,
 }
 
-/// What was looked at, and what was found.
+/// The result of one check.
 pub(super) struct Finding {
     subject: String,
     what: String,
-    /// What to do; `None` where nothing is wrong.
+    /// What to do; `None` if nothing is wrong.
     fix: Option<String>,
 }
 
 impl Finding {
-    fn fine(subject: &str, what: impl Into<String>) -> Self {
+    fn ok(subject: &str, what: impl Into<String>) -> Self {
         Self { subject: subject.to_owned(), what: what.into(), fix: None }
     }
 
@@ -63,16 +64,16 @@ impl Doctor {
 }
 
 fn configuration(warnings: &[String]) -> Vec<Finding> {
-    let fix = "correct or remove it; `presence-sidecar config` prints what came out";
+    let fix = "correct or remove it; `presence-sidecar config` prints the result";
     let warned = warnings.iter().map(|warning| Finding::wrong("configuration", warning, fix));
-    std::iter::once(Finding::fine("configuration", "can be read")).chain(warned).collect()
+    std::iter::once(Finding::ok("configuration", "valid")).chain(warned).collect()
 }
 
 async fn store(config: &Config) -> Vec<Finding> {
     match config.cache.store {
         CacheStore::Array => vec![Finding::wrong(
             "store",
-            "presence is kept where no app sees it (cache.store = array)",
+            "presence is stored in the memory of the sidecar, where the app cannot read it (cache.store = array)",
             "set PRESENCE_CACHE_STORE to redis or database",
         )],
         CacheStore::Database => vec![database(config).await],
@@ -80,12 +81,12 @@ async fn store(config: &Config) -> Vec<Finding> {
     }
 }
 
-/// Whether the tables are there and can be read.
+/// Checks that the tables exist and are readable.
 async fn database(config: &Config) -> Finding {
-    let nobody = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
-    let looked = crate::app::sql_store(config).load(&[nobody], Timestamp::from_secs(0)).await;
-    match looked {
-        Ok(_) => Finding::fine("store", format!("the table {} can be read", config.database.cache_table)),
+    let missing = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
+    let loaded = crate::app::sql_store(config).load(&[missing], Timestamp::from_secs(0)).await;
+    match loaded {
+        Ok(_) => Finding::ok("store", format!("the table {} is readable", config.database.cache_table)),
         Err(error) => Finding::wrong(
             "store",
             error.reason(),
@@ -103,10 +104,10 @@ async fn redis(config: &Config) -> Vec<Finding> {
         Ok(inspection) => {
             let problems = inspection.problems().into_iter().map(|found| match found.split_once(": ") {
                 Some((what, fix)) => Finding::wrong("store", what, fix),
-                None => Finding::wrong("store", found, "see the manual of Redis"),
+                None => Finding::wrong("store", found, "see the Redis manual"),
             });
-            let fine = Finding::fine("store", format!("Redis {} answers", inspection.version));
-            std::iter::once(fine).chain(problems).collect()
+            let ok = Finding::ok("store", format!("Redis {} responds", inspection.version));
+            std::iter::once(ok).chain(problems).collect()
         }
         Err(why) => {
             vec![Finding::wrong("store", why, "start Redis, or correct REDIS_HOST, REDIS_PORT, REDIS_PASSWORD")]
@@ -120,11 +121,11 @@ async fn sidecar(config: &Config) -> Finding {
         Err(why) => Err(why),
     };
     match answer {
-        Ok(address) => Finding::fine("sidecar", format!("{address} answers and takes the token")),
+        Ok(address) => Finding::ok("sidecar", format!("{address} responds and accepts the token")),
         Err(why) => Finding::wrong(
             "sidecar",
             why,
-            "start it with this configuration: presence-sidecar serve, with the same flags",
+            "start it with this configuration: presence-sidecar serve with the same flags",
         ),
     }
 }
@@ -132,10 +133,10 @@ async fn sidecar(config: &Config) -> Finding {
 fn webhooks(config: &Config) -> Finding {
     let names: Vec<&str> = config.webhook.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
     match config.driver {
-        Driver::Cache => Finding::fine("webhooks", "not posted (driver = \"cache\")"),
-        Driver::Webhook => Finding::fine(
+        Driver::Cache => Finding::ok("webhooks", "not posted (driver = \"cache\")"),
+        Driver::Webhook => Finding::ok(
             "webhooks",
-            format!("posted to {}; `presence-sidecar webhooks test` proves the way there", names.join(", ")),
+            format!("posted to {}; `presence-sidecar webhooks test` sends a test ping", names.join(", ")),
         ),
     }
 }
@@ -149,7 +150,7 @@ fn report(findings: &[Finding]) -> CommandResult {
     }
     match findings.iter().filter(|finding| finding.fix.is_some()).count() {
         0 => Ok(()),
-        1 => Err("1 thing to fix".to_owned()),
-        more => Err(format!("{more} things to fix")),
+        1 => Err("1 problem found".to_owned()),
+        more => Err(format!("{more} problems found")),
     }
 }

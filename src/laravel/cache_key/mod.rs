@@ -2,7 +2,7 @@
 //!
 //! Physical key = Redis prefix + cache prefix + logical key. The logical key is
 //! `presence|tenant|loc:location|dom:domain|guard:guard|user:id` after `Str::snake`, as
-//! aesircloud/laravel-presence makes it.
+//! aesircloud/laravel-presence builds it.
 
 mod prefix;
 mod scope;

@@ -1,32 +1,32 @@
-//! The two prefixes in front of a logical key, as `config/database.php` and `config/cache.php` of
-//! Laravel's application skeleton default them.
+//! The two prefixes of a logical key, with the defaults of `config/database.php` and `config/cache.php` in Laravel's
+//! application skeleton.
 
 use std::str::FromStr;
 
 use super::slug;
 
-/// The version of Laravel that an application runs on, as far as its key formats depend on it.
+/// The Laravel version of an application; the formats of keys depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The 12 of 12.1.
     pub major: u32,
-    /// The 1 of 12.1; the newest when not given.
+    /// The 1 of 12.1; `None` means the newest.
     pub minor: Option<u32>,
 }
 
 impl Version {
     /// Whether this version is at least `major.minor`.
-    fn reaches(self, major: u32, minor: u32) -> bool {
+    fn is_at_least(self, major: u32, minor: u32) -> bool {
         self.major > major || (self.major == major && self.minor.is_none_or(|own| own >= minor))
     }
 }
 
-/// A text that names no version.
+/// A text that is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a Laravel version; write it as 12 or 12.1")]
 pub struct ParseVersionError;
 
-/// Reads `12`, `12.1` or `12.1.3`, with a `v` in front if one likes.
+/// Reads `12`, `12.1` or `12.1.3`, with an optional `v` in front.
 impl FromStr for Version {
     type Err = ParseVersionError;
 
@@ -42,27 +42,25 @@ impl FromStr for Version {
     }
 }
 
-/// The Redis prefix of an application without `REDIS_PREFIX`: `my_app_database_` up to 12.1,
-/// `my-app-database-` since.
+/// The Redis prefix of an application without `REDIS_PREFIX`: `my_app_database_` up to 12.1, `my-app-database-` later.
 pub fn default_redis_prefix(version: Version, app_name: &str) -> String {
-    of_app(version, app_name, "database")
+    default_prefix(version, app_name, "database")
 }
 
-/// The cache prefix of an application without `CACHE_PREFIX`: `my_app_cache_` up to 12.1,
-/// `my-app-cache-` since.
+/// The cache prefix of an application without `CACHE_PREFIX`: `my_app_cache_` up to 12.1, `my-app-cache-` later.
 pub fn default_cache_prefix(version: Version, app_name: &str) -> String {
-    of_app(version, app_name, "cache")
+    default_prefix(version, app_name, "cache")
 }
 
-fn of_app(version: Version, app_name: &str, what: &str) -> String {
-    let separator = if version.reaches(12, 2) { '-' } else { '_' };
+fn default_prefix(version: Version, app_name: &str, what: &str) -> String {
+    let separator = if version.is_at_least(12, 2) { '-' } else { '_' };
     format!("{}{separator}{what}{separator}", slug(app_name, separator))
 }
 
-/// The prefix that the Redis cache store makes of `cache.prefix`: up to Laravel 10 it adds a `:`
-/// unless there is none.
+/// The prefix of the Redis cache store for `cache.prefix`: up to Laravel 10 the store adds a `:`, unless the prefix is
+/// empty.
 pub fn store_prefix(version: Version, cache_prefix: &str) -> String {
-    if version.reaches(11, 0) || cache_prefix.is_empty() {
+    if version.is_at_least(11, 0) || cache_prefix.is_empty() {
         return cache_prefix.to_owned();
     }
     format!("{cache_prefix}:")

@@ -1,13 +1,13 @@
-//! The logical key: scope and user, as aesircloud/laravel-presence joins them.
+//! The logical key: scope and user, joined as in aesircloud/laravel-presence.
 
 use super::snake::{Snake, snake_of};
 use crate::php::float;
 use crate::php::serialize::write_int;
 
-/// A scalar as PHP knows it, in a scope or as a user id.
+/// A PHP scalar, in a scope or as a user id.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Scalar<'a> {
-    /// `null`, or not given.
+    /// `null`, or absent.
     #[default]
     Null,
     /// A boolean.
@@ -44,7 +44,7 @@ impl Scalar<'_> {
         }
     }
 
-    /// Appends PHP's `(string)` cast of it.
+    /// Appends PHP's `(string)` cast of the value.
     pub fn push_to(&self, out: &mut String) {
         match self {
             Self::Null | Self::Bool(false) => {}
@@ -59,27 +59,26 @@ impl Scalar<'_> {
 fn push_ascii(out: &mut String, write: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::mem::take(out).into_bytes();
     write(&mut bytes);
-    // Still UTF-8: numbers are ASCII.
+    // The result is UTF-8, because numbers are ASCII.
     *out = String::from_utf8(bytes).unwrap_or_default();
 }
 
-/// The parts of a scope, each as its caller gave it.
+/// The parts of a scope, before any conversion.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ScopeParts<'a> {
-    /// Left out when empty.
+    /// Omitted if empty.
     pub tenant: Scalar<'a>,
-    /// Left out when empty.
+    /// Omitted if empty.
     pub location: Scalar<'a>,
-    /// Left out when empty.
+    /// Omitted if empty.
     pub domain: Scalar<'a>,
-    /// `web` when null, else as it is, even if empty.
+    /// `web` if null, else unchanged, even if empty.
     pub guard: Scalar<'a>,
 }
 
-/// The beginning of all logical keys of a scope: `presence|acme|loc:x|dom:y|guard:web`, in snake
-/// case.
+/// The common prefix of all logical keys of a scope: `presence|acme|loc:x|dom:y|guard:web`, in snake case.
 ///
-/// A `|` inside a part names another scope; whoever takes parts from outside refuses it first.
+/// Callers must reject parts with a `|`, which would give the key of another scope.
 pub fn scope_key(parts: &ScopeParts<'_>, include_guard: bool) -> String {
     snake_of(join(parts, include_guard))
 }
@@ -103,8 +102,8 @@ fn join(parts: &ScopeParts<'_>, include_guard: bool) -> String {
     key
 }
 
-/// The logical key of a user in a scope whose [`scope_key`] this is: equal to snake case over the
-/// whole, because nothing before the colon of `|user:` can change what comes after it.
+/// The logical key of a user in the scope with this [`scope_key`]. It equals the snake case of the whole key, because the
+/// text before the colon of `|user:` does not change the conversion of the text after it.
 pub fn logical_key(scope_key: &str, user: Scalar<'_>) -> String {
     let mut key = String::with_capacity(scope_key.len() + 48);
     key.push_str(scope_key);
@@ -112,7 +111,7 @@ pub fn logical_key(scope_key: &str, user: Scalar<'_>) -> String {
     key
 }
 
-/// Makes the key of a scope the [`logical_key`] of one of its users.
+/// Appends a user to the key of a scope, which gives the [`logical_key`] of that user.
 pub fn push_user(user: Scalar<'_>, key: &mut String) {
     key.push_str("|user:");
     match user {

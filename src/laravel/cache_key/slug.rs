@@ -1,8 +1,7 @@
-//! `Str::slug`, for the prefixes made of `APP_NAME`.
+//! `Str::slug`, for the prefixes that are derived from `APP_NAME`.
 
-/// The spelling of Latin letters in ASCII, as voku/portable-ascii has it for English; other scripts
-/// are not spelled.
-const SPELLINGS: [(&str, &str); 38] = [
+/// The transliteration of Latin letters to ASCII, of voku/portable-ascii for English; other scripts are not included.
+const TRANSLITERATIONS: [(&str, &str); 38] = [
     ("ªàáâãäåāăąǎǻȧạảấầẩẫậắằẳẵặ", "a"),
     ("¢çćĉċčȼ", "c"),
     ("ðďđ", "d"),
@@ -44,32 +43,32 @@ const SPELLINGS: [(&str, &str); 38] = [
 ];
 
 /// Laravel's `Str::slug`: ASCII letters and digits in lower case, with single separators (`-` or
-/// `_`) for spaces, hyphens and underscores; anything else is left out.
+/// `_`) for spaces, hyphens and underscores; drops anything else.
 ///
-/// Letters of other scripts than Latin are left out too, where Laravel spells them: an application named so should
-/// state its prefixes. [`drops_letters`] tells.
+/// Drops letters of other scripts than Latin too, which Laravel transliterates: an application with such a name must set
+/// its prefixes. See [`drops_letters`].
 pub fn slug(title: &str, separator: char) -> String {
     let mut words = Words { out: String::with_capacity(title.len()), separator, pending: false };
     for character in title.chars().flat_map(char::to_lowercase) {
-        match SPELLINGS.iter().find(|(letters, _)| letters.contains(character)) {
-            Some((_, spelling)) => spelling.chars().for_each(|letter| words.push(letter)),
+        match TRANSLITERATIONS.iter().find(|(letters, _)| letters.contains(character)) {
+            Some((_, letters_in_ascii)) => letters_in_ascii.chars().for_each(|letter| words.push(letter)),
             None => words.push(character),
         }
     }
     words.out
 }
 
-/// Whether `title` has a letter or digit that [`slug`] leaves out.
+/// Whether `title` has a letter or digit that [`slug`] drops.
 pub fn drops_letters(title: &str) -> bool {
-    let spelled = |character: char| SPELLINGS.iter().any(|(letters, _)| letters.contains(character));
-    let dropped = |character: char| character.is_alphanumeric() && !character.is_ascii() && !spelled(character);
-    title.chars().flat_map(char::to_lowercase).any(dropped)
+    let is_known = |character: char| TRANSLITERATIONS.iter().any(|(letters, _)| letters.contains(character));
+    let is_dropped = |character: char| character.is_alphanumeric() && !character.is_ascii() && !is_known(character);
+    title.chars().flat_map(char::to_lowercase).any(is_dropped)
 }
 
 struct Words {
     out: String,
     separator: char,
-    /// A separator is due before the next letter.
+    /// Whether a separator comes before the next letter.
     pending: bool,
 }
 

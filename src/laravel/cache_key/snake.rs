@@ -2,10 +2,9 @@
 
 /// Laravel's `Str::snake`.
 ///
-/// Words begin after ASCII white space (`ucwords`), Unicode white space goes away, an underscore
-/// comes before each ASCII capital that is not the first character, then everything is lowered by
-/// the Unicode rules (`mb_strtolower`). Bytes that are not UTF-8 make PHP's `preg_replace` fail:
-/// the answer is then empty.
+/// Words begin after ASCII white space (`ucwords`), Unicode white space is removed, an underscore is inserted before each
+/// ASCII capital that is not the first character, then everything is converted to lower case by the Unicode rules
+/// (`mb_strtolower`). For bytes that are not UTF-8, PHP's `preg_replace` fails: the result is then empty.
 pub fn snake(value: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(value) else {
         return String::new();
@@ -15,26 +14,26 @@ pub fn snake(value: &[u8]) -> String {
     out
 }
 
-/// As [`snake`], for a text that is not needed any more: it usually is its own snake case.
+/// As [`snake`]; returns the text itself if it already is in snake case, which is usual.
 pub(super) fn snake_of(text: String) -> String {
-    if text.bytes().all(is_untouched) { text } else { snake(text.as_bytes()) }
+    if text.bytes().all(is_unchanged) { text } else { snake(text.as_bytes()) }
 }
 
-/// The state of [`snake`] between two characters, so that a key can be continued from its prefix.
+/// The state of [`snake`] between two characters, to continue a key after its prefix.
 pub(super) struct Snake {
-    /// The next letter begins a word.
+    /// Whether the next letter begins a word.
     word_start: bool,
-    /// Nothing was written yet.
+    /// Whether the output is empty.
     first: bool,
 }
 
 impl Snake {
-    /// The state behind a character that neither begins a word nor is white space, such as a colon.
+    /// The state after a character that neither begins a word nor is white space, such as a colon.
     pub(super) const INSIDE: Self = Self { word_start: false, first: false };
 
-    /// Appends what `snake` makes of `text` in this place of a longer text.
+    /// Appends the snake case of `text` as a part of a longer text.
     pub(super) fn push(mut self, text: &str, out: &mut String) {
-        if text.bytes().all(is_untouched) {
+        if text.bytes().all(is_unchanged) {
             return out.push_str(text);
         }
         for character in text.chars() {
@@ -55,13 +54,13 @@ impl Snake {
         if character.is_ascii() {
             return out.push(character.to_ascii_lowercase());
         }
-        // A character at a time: PHP 8.2 knows no final sigma.
+        // Per character: PHP 8.2 has no rule for the final sigma.
         out.extend(character.to_lowercase());
     }
 }
 
-/// Bytes that come out as they went in, inside a word as at the very beginning.
-fn is_untouched(byte: u8) -> bool {
+/// Whether a byte is unchanged by the conversion, both in a word and at the beginning.
+fn is_unchanged(byte: u8) -> bool {
     byte.is_ascii_graphic() && !byte.is_ascii_uppercase()
 }
 

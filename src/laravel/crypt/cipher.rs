@@ -1,4 +1,4 @@
-//! The four ciphers that Laravel's encrypter supports.
+//! The four ciphers of Laravel's encrypter.
 
 use std::str::FromStr;
 
@@ -8,8 +8,8 @@ use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 
-/// The bytes of an authentication tag.
-pub(super) const TAG: usize = 16;
+/// The length of an authentication tag in bytes.
+pub(super) const TAG_LEN: usize = 16;
 
 /// A cipher of `config/app.php`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub enum Cipher {
     /// `aes-256-cbc`, Laravel's default, authenticated by an HMAC.
     #[default]
     Aes256Cbc,
-    /// `aes-128-cbc`, likewise.
+    /// `aes-128-cbc`, authenticated by an HMAC.
     Aes128Cbc,
     /// `aes-256-gcm`, authenticated by its tag.
     Aes256Gcm,
-    /// `aes-128-gcm`, likewise.
+    /// `aes-128-gcm`, authenticated by its tag.
     Aes128Gcm,
 }
 
@@ -40,7 +40,7 @@ impl FromStr for Cipher {
 }
 
 impl Cipher {
-    /// The bytes of a key.
+    /// The length of a key in bytes.
     pub fn key_len(self) -> usize {
         match self {
             Self::Aes256Cbc | Self::Aes256Gcm => 32,
@@ -48,17 +48,17 @@ impl Cipher {
         }
     }
 
-    /// The bytes of an initialization vector.
+    /// The length of an initialization vector in bytes.
     pub(super) fn iv_len(self) -> usize {
         if self.has_tag() { 12 } else { 16 }
     }
 
-    /// Whether the cipher authenticates by itself (AEAD).
+    /// Whether the cipher has an authentication tag (AEAD).
     pub(super) fn has_tag(self) -> bool {
         matches!(self, Self::Aes256Gcm | Self::Aes128Gcm)
     }
 
-    /// Ciphertext, with the tag behind it if there is one. `None` if key or vector are of another length.
+    /// Returns the ciphertext, followed by the tag if the cipher has one. `None` if key or vector have the wrong length.
     pub(super) fn encrypt(self, key: &[u8], iv: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
         let cbc = Pkcs7Blocks { key, iv };
         match self {
@@ -69,7 +69,7 @@ impl Cipher {
         }
     }
 
-    /// The plaintext of what [`encrypt`](Self::encrypt) gave; `None` if it was anything else.
+    /// Returns the plaintext for the output of [`encrypt`](Self::encrypt); `None` if the input is not such an output.
     pub(super) fn decrypt(self, key: &[u8], iv: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let cbc = Pkcs7Blocks { key, iv };
         match self {

@@ -1,8 +1,8 @@
 //! Laravel's `Crypt::encryptString` and `decryptString`, after `Illuminate\Encryption\Encrypter` of Laravel 12.
 //!
-//! What is encrypted is base64 of a JSON object with `iv`, `value`, `mac` and `tag`, the first two and the last in base64
-//! again. A CBC cipher is authenticated by an HMAC-SHA256 over the two base64 texts, a GCM cipher by its tag. Any of the
-//! keys decrypts, so that `APP_KEY` can be changed while `APP_PREVIOUS_KEYS` keeps the old ones; the first encrypts.
+//! The output is base64 of a JSON object with `iv`, `value`, `mac` and `tag`, of which all but `mac` are base64 again. A
+//! CBC cipher is authenticated by an HMAC-SHA256 over the two base64 texts, a GCM cipher by its tag. The first key
+//! encrypts; any key decrypts, so that `APP_KEY` can be changed while `APP_PREVIOUS_KEYS` has the old ones.
 
 mod cipher;
 
@@ -15,47 +15,47 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 pub use self::cipher::Cipher;
-use self::cipher::TAG;
+use self::cipher::TAG_LEN;
 use crate::php::{Value, base64, json};
 
-/// The bytes of one key, wiped from memory when dropped.
+/// The bytes of one key, zeroed when dropped.
 type Key = Zeroizing<Vec<u8>>;
 
-/// An encrypter with its keys. Its `Debug` does not show them.
+/// An encrypter with its keys. `Debug` does not print them.
 #[derive(Clone)]
 pub struct Crypt {
     cipher: Cipher,
     keys: Vec<Key>,
 }
 
-/// A key whose length does not fit the cipher.
+/// A key with the wrong length for the cipher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must hold {expected} bytes for this cipher, and holds {found}")]
+#[error("must have {expected} bytes for this cipher, but has {found}")]
 pub struct KeyError {
     expected: usize,
     found: usize,
 }
 
-/// Why a text cannot be decrypted; the sentences are those of Laravel's `DecryptException`.
+/// A text that cannot be decrypted; the messages are those of Laravel's `DecryptException`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecryptError {
-    /// Nothing that Laravel has encrypted.
+    /// Not a payload of Laravel's encrypter.
     #[error("The payload is invalid.")]
     Payload,
-    /// A tag where the cipher has none.
+    /// A tag, although the cipher has none.
     #[error("Unable to use tag because the cipher algorithm does not support AEAD.")]
     Tag,
-    /// Encrypted with another key, or changed since.
+    /// Encrypted with another key, or modified.
     #[error("The MAC is invalid.")]
     Mac,
-    /// Likewise, found out by the cipher itself.
+    /// Encrypted with another key, or modified; detected by the cipher.
     #[error("Could not decrypt the data.")]
     Data,
 }
 
-/// The fields in their order.
+/// The fields of a payload, in their order.
 #[derive(Serialize)]
-struct Written<'a> {
+struct Payload<'a> {
     iv: &'a str,
     value: &'a str,
     mac: &'a str,
@@ -63,11 +63,11 @@ struct Written<'a> {
 }
 
 impl Crypt {
-    /// An encrypter that encrypts with `key` and decrypts with any of `key` and `previous`; each as `APP_KEY` has it:
+    /// An encrypter that encrypts with `key` and decrypts with `key` and `previous`. Each has the form of `APP_KEY`:
     /// `base64:` and the bytes in base64, or the bytes themselves.
     ///
-    /// # ValidationErrors
-    /// A key is not as long as the cipher wants it.
+    /// # Errors
+    /// A key has the wrong length for the cipher.
     pub fn new(cipher: Cipher, key: &str, previous: &[&str]) -> Result<Self, KeyError> {
         let keys = std::iter::once(&key).chain(previous).map(|text| {
             let key = bytes(text);
@@ -77,39 +77,39 @@ impl Crypt {
         Ok(Self { cipher, keys: keys.collect::<Result<_, _>>()? })
     }
 
-    /// What `Crypt::encryptString` stores of `plain`; another text each time.
+    /// `Crypt::encryptString($plain)`, with a random initialization vector.
     ///
     /// # Panics
-    /// Never, but for a system without random bytes.
+    /// The system has no random bytes.
     pub fn encrypt(&self, plain: &[u8]) -> String {
         let mut iv = vec![0; self.cipher.iv_len()];
         random(&mut iv);
         let key = &self.keys[0];
         let Some(mut sealed) = self.cipher.encrypt(key, &iv, plain) else {
-            unreachable!("key and vector were made for this cipher");
+            unreachable!("key and vector have the lengths of this cipher");
         };
-        let tag = if self.cipher.has_tag() { sealed.split_off(sealed.len() - TAG) } else { Vec::new() };
+        let tag = if self.cipher.has_tag() { sealed.split_off(sealed.len() - TAG_LEN) } else { Vec::new() };
         let (iv, value, tag) = (base64::encode(&iv), base64::encode(&sealed), base64::encode(&tag));
         let mac = if self.cipher.has_tag() { String::new() } else { hex::encode(mac(key, &iv, &value)) };
-        let written = Written { iv: &iv, value: &value, mac: &mac, tag: &tag };
-        base64::encode(&serde_json::to_vec(&written).unwrap_or_default())
+        let payload = Payload { iv: &iv, value: &value, mac: &mac, tag: &tag };
+        base64::encode(&serde_json::to_vec(&payload).unwrap_or_default())
     }
 
-    /// The plaintext of what `Crypt::encryptString` stored.
+    /// `Crypt::decryptString($text)`.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// [`DecryptError`] where Laravel throws its `DecryptException`.
     pub fn decrypt(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
-        let stored = Stored::parse(text, self.cipher)?;
-        let may_fit = |key: &&Key| self.cipher.has_tag() || stored.is_authentic(key);
-        let mut keys = self.keys.iter().filter(may_fit).peekable();
+        let payload = ParsedPayload::parse(text, self.cipher)?;
+        let is_candidate = |key: &&Key| self.cipher.has_tag() || payload.is_authentic(key);
+        let mut keys = self.keys.iter().filter(is_candidate).peekable();
         if keys.peek().is_none() {
             return Err(DecryptError::Mac);
         }
-        // As `openssl_decrypt` reads it, once it is known to be authentic.
-        let mut sealed = base64::decode_lenient(&stored.value);
-        sealed.extend_from_slice(&stored.tag);
-        let opened = keys.find_map(|key| self.cipher.decrypt(key, &stored.iv, &sealed));
+        // As lenient as `openssl_decrypt`; the text is authentic at this point.
+        let mut sealed = base64::decode_lenient(&payload.value);
+        sealed.extend_from_slice(&payload.tag);
+        let opened = keys.find_map(|key| self.cipher.decrypt(key, &payload.iv, &sealed));
         opened.map(Zeroizing::new).ok_or(DecryptError::Data)
     }
 }
@@ -127,8 +127,8 @@ pub fn generate_key(cipher: Cipher) -> Zeroizing<String> {
     Zeroizing::new(format!("base64:{}", base64::encode(&key)))
 }
 
-/// The fields as they were stored.
-struct Stored {
+/// A parsed payload.
+struct ParsedPayload {
     iv: Vec<u8>,
     iv_text: String,
     value: String,
@@ -136,7 +136,7 @@ struct Stored {
     tag: Vec<u8>,
 }
 
-impl Stored {
+impl ParsedPayload {
     fn parse(text: &str, cipher: Cipher) -> Result<Self, DecryptError> {
         let text = String::from_utf8(base64::decode_lenient(text)).map_err(|_| DecryptError::Payload)?;
         let fields = json::decode(&text).map_err(|_| DecryptError::Payload)?;
@@ -152,7 +152,7 @@ impl Stored {
         };
         match (&tag, cipher.has_tag()) {
             (Some(_), false) => Err(DecryptError::Tag),
-            (tag, true) if tag.as_ref().is_none_or(|tag| tag.len() != TAG) => Err(DecryptError::Data),
+            (tag, true) if tag.as_ref().is_none_or(|tag| tag.len() != TAG_LEN) => Err(DecryptError::Data),
             _ => Ok(Self { iv, iv_text, value, mac, tag: tag.unwrap_or_default() }),
         }
     }
@@ -180,5 +180,5 @@ fn bytes(key: &str) -> Key {
 
 #[expect(clippy::expect_used, reason = "without random bytes there are no secrets, and nothing may go on")]
 fn random(bytes: &mut [u8]) {
-    OsRng.try_fill_bytes(bytes).expect("the system gives random bytes");
+    OsRng.try_fill_bytes(bytes).expect("the system has random bytes");
 }

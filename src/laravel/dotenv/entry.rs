@@ -1,16 +1,16 @@
 //! One entry, after phpdotenv's `Parser\EntryParser` and `Loader\Resolver`.
 
-/// A name and what follows its `=`, if it has one.
+/// A name, and the value after its `=`, if there is one.
 pub(super) struct Entry {
     pub name: String,
     pub value: Option<Template>,
 }
 
-/// A value whose `${NAME}`s are not resolved yet.
+/// A value before `${NAME}` is expanded.
 #[derive(Default)]
 pub(super) struct Template {
     text: String,
-    /// Where a `$` stands that may begin a variable.
+    /// The positions of `$` that may begin a variable.
     dollars: Vec<usize>,
 }
 
@@ -61,7 +61,7 @@ enum State {
     SingleQuoted,
     DoubleQuoted,
     Escape,
-    /// Behind the value: only space and a comment may follow.
+    /// After the value: only spaces and a comment may follow.
     Space,
     Comment,
 }
@@ -112,8 +112,7 @@ impl Template {
         next
     }
 
-    /// The text with each `${NAME}` replaced that `variable` knows, the last one first, so that a
-    /// name may hold a variable.
+    /// Replaces each `${NAME}` for which `variable` returns a value, the last one first, so a name may contain a variable.
     pub(super) fn resolve(self, variable: &dyn Fn(&str) -> Option<String>) -> String {
         let mut text = self.text;
         for &at in self.dollars.iter().rev() {

@@ -1,7 +1,6 @@
-//! Lines and the entries that go over several of them, after phpdotenv's `Parser\Lines`.
+//! Lines, and entries of several lines, after phpdotenv's `Parser\Lines`.
 
-/// The raw entries of a file with the number of their first line; blank lines and comments are left
-/// out.
+/// The raw entries of a file with the number of their first line, without blank lines and comments.
 pub(super) fn entries(text: &str) -> Vec<(usize, String)> {
     let mut entries = Vec::new();
     let mut open: Option<(usize, String)> = None;
@@ -45,7 +44,7 @@ fn starts_multiline(line: &str) -> bool {
     line.contains("=\"") && !ends_multiline(line, true)
 }
 
-/// Whether the line holds a closing quote: a second one, if it also holds the opening one.
+/// Whether the line has a closing quote: a second one, if it also has the opening one.
 fn ends_multiline(line: &str, starts: bool) -> bool {
     if line == "\"" {
         return true;

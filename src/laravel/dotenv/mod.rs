@@ -1,35 +1,32 @@
-//! A `.env` file as vlucas/phpdotenv 5 reads it and Laravel's `env()` answers from it.
+//! A `.env` file, parsed as by vlucas/phpdotenv 5, with the values that Laravel's `env()` returns.
 
 mod entry;
 mod lines;
 
 use self::entry::Entry;
 
-/// Why a file is not read; the reasons are phpdotenv's, without the text at fault, which may be a
-/// secret.
+/// A syntax error; the reasons are phpdotenv's, without the invalid text, which may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} in line {line}")]
 pub struct DotenvError {
-    /// The line on which the entry at fault begins, counted from 1.
+    /// The line on which the invalid entry begins, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong with the entry.
     pub reason: &'static str,
 }
 
-/// The variables that `env()` would answer with, in the order of the file.
+/// Parses a file; returns the variables with the values of `env()`, in the order of the file.
 ///
-/// `outer` is the environment of the process. As in Laravel it wins over the file where `${NAME}`
-/// is expanded; whether it also wins over an entry of the same name is for the caller to decide,
-/// who sees both.
+/// `outer` is the environment of the process. As in Laravel, it takes precedence over the file when `${NAME}` is expanded.
+/// Whether it also takes precedence over an entry of the same name is up to the caller.
 ///
-/// As with `env()`, the words `true`, `false`, `empty` and `null`, with or without parentheses, are
-/// special: they become `true`, `false`, an empty text and no entry at all. A value in quotes that
-/// are part of the value loses them.
+/// As with `env()`, the words `true`, `false`, `empty` and `null`, with or without parentheses, are special: they become
+/// `true`, `false`, an empty text and no entry at all. Quotes that are part of the value are removed.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
-/// [`DotenvError`] for the first entry that phpdotenv would refuse. An opened quote that is never
-/// closed is none: phpdotenv ignores the rest of the file.
+/// [`DotenvError`] for the first entry that phpdotenv would reject. An unclosed quote is not an error: phpdotenv ignores the
+/// rest of the file.
 pub fn parse(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut entries: Vec<(String, String)> = Vec::new();
@@ -40,14 +37,14 @@ pub fn parse(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(
         });
         set(&mut entries, name, value);
     }
-    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, answer(value)?))).collect())
+    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, env_value(value)?))).collect())
 }
 
 fn find(entries: &[(String, String)], name: &str) -> Option<usize> {
     entries.iter().position(|(known, _)| known == name)
 }
 
-/// A later entry replaces an earlier one; a name without a value takes it away.
+/// A later entry replaces an earlier one; a name without a value removes it.
 fn set(entries: &mut Vec<(String, String)>, name: String, value: Option<String>) {
     match (find(entries, &name), value) {
         (Some(at), Some(value)) => entries[at].1 = value,
@@ -58,7 +55,7 @@ fn set(entries: &mut Vec<(String, String)>, name: String, value: Option<String>)
 }
 
 /// `Illuminate\Support\Env::get`.
-fn answer(value: String) -> Option<String> {
+fn env_value(value: String) -> Option<String> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "(true)" => return Some("true".to_owned()),
         "false" | "(false)" => return Some("false".to_owned()),
@@ -68,7 +65,7 @@ fn answer(value: String) -> Option<String> {
     }
     let quoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     match quoted {
-        // The pattern's dot stops at a line's end.
+        // The dot of Laravel's pattern does not match a line break.
         Some(inner) if !inner.contains('\n') => Some(inner.to_owned()),
         _ => Some(value),
     }

@@ -1,25 +1,25 @@
-//! Who may publish and who may read messages: tokens in headers of their own, refused in the reference server's words.
+//! Authentication of applications, operators and clients: tokens in headers, with the reference server's error messages.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::http::auth::gate;
+use crate::http::auth::token_verifier;
 use crate::http::error::ApiError;
 
-/// Only those with the token in `X-Admin-Token`.
+/// Requires the admin token in `X-Admin-Token`.
 #[derive(Debug)]
 pub struct AdminAuth(());
 
-/// Only those with a token in `X-Operator-Token`.
+/// Requires an operator token in `X-Operator-Token`.
 #[derive(Debug)]
 pub struct OperatorAuth(());
 
-/// What a client shows to prove which one it is; whether it is true, the wing finds out. The client's id comes in
-/// `X-Client-Id`, in the query or in the body.
+/// Unverified client credentials; the service verifies them. The client's id comes in `X-Client-Id`, in the query or in the
+/// body.
 #[derive(Debug)]
 pub struct ClientAuth {
-    /// The bearer token, as Laravel's `bearerToken()` finds it.
+    /// The bearer token, parsed as Laravel's `bearerToken()` does.
     pub token: Option<String>,
 }
 
@@ -30,7 +30,7 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-fn in_header(name: &'static str, description: &'static str) -> MetaSecurityScheme {
+fn api_key_scheme(name: &'static str, description: &'static str) -> MetaSecurityScheme {
     MetaSecurityScheme {
         ty: "apiKey",
         description: Some(description),
@@ -49,7 +49,7 @@ impl<'a> ApiExtractor<'a> for AdminAuth {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        registry.create_security_scheme("admin", in_header(ADMIN, "ADMIN_TOKEN"));
+        registry.create_security_scheme("admin", api_key_scheme(ADMIN, "ADMIN_TOKEN"));
     }
 
     fn security_schemes() -> Vec<&'static str> {
@@ -62,7 +62,7 @@ impl<'a> ApiExtractor<'a> for AdminAuth {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let token = header(request, ADMIN).unwrap_or_default();
-        match gate(request).is_some_and(|gate| gate.is_admin(token)) {
+        match token_verifier(request).is_some_and(|verifier| verifier.is_admin(token)) {
             true => Ok(Self(())),
             false => Err(ApiError::Forbidden("Invalid admin token").into()),
         }
@@ -75,7 +75,7 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        registry.create_security_scheme("operator", in_header(OPERATOR, "One of OPERATOR_TOKENS"));
+        registry.create_security_scheme("operator", api_key_scheme(OPERATOR, "One of OPERATOR_TOKENS"));
     }
 
     fn security_schemes() -> Vec<&'static str> {
@@ -87,11 +87,10 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        // PHP takes "0" for no text, too.
-        // PHP takes "0" for no text, too.
-        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), gate(request)) {
+        // PHP considers "0" empty, too.
+        match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), token_verifier(request)) {
             (None, _) => Err(ApiError::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
-            (Some(token), Some(gate)) if gate.is_operator(token) => Ok(Self(())),
+            (Some(token), Some(verifier)) if verifier.is_operator(token) => Ok(Self(())),
             _ => Err(ApiError::Forbidden("Invalid operator token").into()),
         }
     }
@@ -108,7 +107,7 @@ impl<'a> ApiExtractor<'a> for ClientAuth {
             name: None,
             key_in: None,
             scheme: Some("bearer"),
-            ..in_header("", "The api_token of a client")
+            ..api_key_scheme("", "The api_token of a client")
         };
         registry.create_security_scheme("client", scheme);
     }
@@ -123,13 +122,13 @@ impl<'a> ApiExtractor<'a> for ClientAuth {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let authorization = header(request, "authorization").unwrap_or_default();
-        Ok(Self { token: bearer(authorization).map(str::to_owned) })
+        Ok(Self { token: parse_bearer(authorization).map(str::to_owned) })
     }
 }
 
-/// What follows the last `Bearer `, in whatever case, up to a comma.
-fn bearer(authorization: &str) -> Option<&str> {
-    let place = authorization.to_ascii_lowercase().rfind("bearer ")?;
-    let rest = &authorization[place + "bearer ".len()..];
+/// Returns the text after the last `Bearer `, in any case, up to a comma.
+fn parse_bearer(authorization: &str) -> Option<&str> {
+    let start = authorization.to_ascii_lowercase().rfind("bearer ")?;
+    let rest = &authorization[start + "bearer ".len()..];
     rest.split(',').next().filter(|token| !token.is_empty())
 }

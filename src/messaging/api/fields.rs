@@ -1,8 +1,8 @@
-//! What a request brings, as Laravel's `$request->input()` sees it: JSON or a form, and behind it the query.
+//! The input of a request, as Laravel's `$request->input()` returns it: JSON or a form, and the query for other fields.
 //!
-//! As there, a body that cannot be read is no error of its own: it has no fields, and the first one that is required says
-//! so. Unlike there, strings are not trimmed and empty ones not made null on the way, since that would change what is
-//! relayed; who wants that asks for it.
+//! As in Laravel, a malformed body is not an error: it has no fields, and validation reports the first required one. Unlike
+//! in Laravel, strings are not trimmed and empty strings are not replaced with null, since that would change relayed
+//! payloads; see [`Fields::text`] for a trimmed string.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,8 +20,8 @@ use crate::laravel::trim::trim;
 use crate::php::json::Slashes;
 use crate::php::{Array, Value, json};
 
-/// How deep the name of a form's field may reach: PHP's `max_input_nesting_level`.
-const NESTED: usize = 64;
+/// Maximum nesting depth of a form field's name: PHP's `max_input_nesting_level`.
+const MAX_NESTING: usize = 64;
 
 /// The fields of a request.
 #[derive(Debug, Default)]
@@ -30,33 +30,33 @@ pub struct Fields(IndexMap<String, Field>);
 /// One field.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Its value as PHP sees it.
+    /// The value as PHP parses it.
     pub value: Value,
-    /// Its JSON as it was sent, or as PHP would write it if it was sent otherwise.
+    /// The JSON as it was sent; for a form, the JSON that PHP would write.
     pub json: String,
 }
 
 impl Fields {
-    /// The fields of the query.
-    pub fn of_query(request: &Request) -> Self {
+    /// Parses the fields of the query.
+    pub fn from_query(request: &Request) -> Self {
         Self::form(url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()))
     }
 
-    /// The fields of the body, and behind them those of the query.
+    /// Reads the fields of the body, and those of the query that the body does not have.
     ///
-    /// # ValidationErrors
-    /// The body is too large or too slow, or says that the request is meant to be of another method (`_method`).
+    /// # Errors
+    /// The body is too large or too slow, or overrides the method of the request (`_method`).
     pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, ApiError> {
         let bytes = body::read(request, body).await?;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        // Laravel looks for JSON in it as it is written, PHP for a form in whatever case.
+        // Laravel searches for JSON in the header case-sensitively, PHP for a form in any case.
         let mut fields = match kind.split([';', ',', ' ']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
             _ if ["/json", "+json"].iter().any(|json| kind.contains(json)) => Self::json(&bytes).unwrap_or_default(),
             "application/x-www-form-urlencoded" => Self::form(url::form_urlencoded::parse(&bytes)),
-            "multipart/form-data" => Self::form(parts(kind, bytes).await.into_iter()),
+            "multipart/form-data" => Self::form(read_multipart(kind, bytes).await.into_iter()),
             _ => Self::default(),
         };
-        let query = Self::of_query(request);
+        let query = Self::from_query(request);
         check_method(request, [&fields, &query])?;
         for (name, field) in query.0 {
             fields.0.entry(name).or_insert(field);
@@ -73,41 +73,41 @@ impl Fields {
                 crate::php::ArrayKey::Int(number) => number.to_string(),
                 crate::php::ArrayKey::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             };
-            let json = raw.get(&name).map_or_else(|| encoded(value), |raw| raw.get().to_owned());
+            let json = raw.get(&name).map_or_else(|| encode(value), |raw| raw.get().to_owned());
             (name, Field { value: value.clone(), json })
         });
         Some(Self(fields.collect()))
     }
 
-    /// PHP's `parse_str`, with `a[b][]=1`; a name that reaches deeper than it allows is none there, either.
+    /// Parses a form as PHP's `parse_str` does, with `a[b][]=1`; names that are nested too deeply are ignored, as in PHP.
     fn form<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
         let mut tree = IndexMap::new();
         for (name, value) in pairs {
-            let (first, rest) = name.split_at(name.find('[').filter(|place| *place > 0).unwrap_or(name.len()));
+            let (first, rest) = name.split_at(name.find('[').filter(|index| *index > 0).unwrap_or(name.len()));
             let inner = rest.split_inclusive(']').filter_map(|part| part.strip_prefix('[')?.strip_suffix(']'));
-            let path: Vec<&str> = std::iter::once(first).chain(inner).take(NESTED + 2).collect();
-            if path.len() <= NESTED + 1 {
+            let path: Vec<&str> = std::iter::once(first).chain(inner).take(MAX_NESTING + 2).collect();
+            if path.len() <= MAX_NESTING + 1 {
                 insert(&mut tree, &path, &value);
             }
         }
         let field = |node: Node| {
             let value = Value::from(node);
-            Field { json: encoded(&value), value }
+            Field { json: encode(&value), value }
         };
         Self(tree.into_iter().map(|(name, node)| (name, field(node))).collect())
     }
 
-    /// The field of that name, unless it is null.
+    /// The field with this name, unless it is null.
     pub fn get(&self, name: &str) -> Option<&Field> {
         self.0.get(name).filter(|field| field.value != Value::Null)
     }
 
-    /// Whether there is a field of that name, and be it null.
+    /// Whether there is a field with this name, also if it is null.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// The text of a field, trimmed; a number is its digits.
+    /// The string of a field, trimmed; an integer in decimal digits.
     pub fn text(&self, name: &str) -> Option<String> {
         match &self.get(name)?.value {
             Value::Int(number) => Some(number.to_string()),
@@ -116,11 +116,11 @@ impl Fields {
     }
 }
 
-/// Symfony lets a POST be meant as another method, which none of these routes has: by a header, or else by what the body
-/// says, or else the query.
-fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), ApiError> {
+/// Refuses a POST that overrides its method, as Symfony allows by a header, or else in the body, or else in the query: no
+/// route here has another method.
+fn check_method(request: &Request, sources: [&Fields; 2]) -> Result<(), ApiError> {
     let header = request.headers().get("x-http-method-override").and_then(|method| method.to_str().ok());
-    let field = || said.iter().find(|fields| fields.has("_method"))?.get("_method")?.value.as_str();
+    let field = || sources.iter().find(|fields| fields.has("_method"))?.get("_method")?.value.as_str();
     let method = header.filter(|method| !matches!(*method, "" | "0")).or_else(field).unwrap_or_default();
     let method = method.to_ascii_uppercase();
     if method.is_empty() || method == "POST" || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -130,8 +130,8 @@ fn check_method(request: &Request, said: [&Fields; 2]) -> Result<(), ApiError> {
     Err(ApiError::MethodNotAllowed { method, route, allowed: "POST".to_owned() })
 }
 
-/// The texts of a form in parts. Files are no fields, and what follows a part that cannot be read is passed over.
-async fn parts(kind: &str, bytes: Bytes) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+/// Returns the strings of a multipart form. Ignores files, and everything after a malformed part.
+async fn read_multipart(kind: &str, bytes: Bytes) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
     let mut texts = Vec::new();
     let Ok(boundary) = multer::parse_boundary(kind) else { return texts };
     let whole = futures_util::stream::iter([Ok::<_, Infallible>(bytes)]);
@@ -145,7 +145,7 @@ async fn parts(kind: &str, bytes: Bytes) -> Vec<(Cow<'static, str>, Cow<'static,
     texts
 }
 
-/// What a form builds.
+/// The parse tree of a form.
 enum Node {
     Leaf(String),
     Branch(IndexMap<String, Node>),
@@ -178,6 +178,6 @@ impl From<Node> for Value {
     }
 }
 
-fn encoded(value: &Value) -> String {
+fn encode(value: &Value) -> String {
     json::encode_lossy(value, Slashes::Unescaped)
 }

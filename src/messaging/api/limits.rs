@@ -1,8 +1,8 @@
-//! Who is asking, and whether it is their turn.
+//! Rate limits and the unverified credentials of clients.
 //!
-//! A client is counted by its id and token together, so that nobody who lacks the token uses up its requests. Who turns
-//! out to have no valid token is counted by address. From an address that has used up its guesses only those are let in
-//! who are remembered: a guess costs a query, and for some clients a bcrypt.
+//! The rate limit of a client counts by its id and token together, so that a caller without the token cannot use up the
+//! client's requests. Requests with an invalid token count by IP address. An address that has used up its limit is let
+//! through only with tokens that are cached: any other check costs a query, and for some clients a bcrypt.
 
 use std::time::Instant;
 
@@ -15,109 +15,120 @@ use crate::http::throttle::{Allowed, RateLimiter};
 use crate::http::{ApiError, address};
 use crate::messaging::Messaging;
 use crate::messaging::domain::ClientId;
-use crate::messaging::service::{Caller, MessagingError, Outcome};
+use crate::messaging::service::{Caller, MessagingError, Result};
 use crate::php::base64;
 
 const MISSING: ApiError = ApiError::Unauthorized { message: "Missing credentials", scheme: "Bearer" };
 const INVALID: ApiError = ApiError::Unauthorized { message: "Invalid token", scheme: "Bearer" };
 
-/// What a client shows.
+/// The credentials of a request, unverified.
 pub(super) struct ClaimedCredentials {
-    /// Whom it says it is.
+    /// The id of the client.
     pub id: Option<String>,
-    /// What is to prove it.
+    /// The API token.
     pub token: Option<String>,
 }
 
-/// A request whose turn it is.
+/// A request within its rate limits.
 pub(super) struct Admission<'a> {
+    /// The client that the request claims to come from.
     pub caller: Caller,
-    throttle: Option<&'a RateLimiter>,
+    limiter: Option<&'a RateLimiter>,
     address: String,
-    passed: Option<Allowed>,
+    allowed: Option<Allowed>,
 }
 
 impl<'a> Admission<'a> {
-    /// Lets a client in, as far as can be said without asking the database.
-    pub(super) fn admit(
-        throttle: Option<&'a RateLimiter>,
+    /// Checks the form of the credentials and the rate limits, without a query to the database.
+    ///
+    /// # Errors
+    /// [`ApiError::Unauthorized`] or [`ApiError::TooMany`].
+    pub(super) fn check(
+        limiter: Option<&'a RateLimiter>,
         request: &Request,
-        shown: ClaimedCredentials,
+        claimed: ClaimedCredentials,
         messaging: &Messaging,
-    ) -> Result<Self, ApiError> {
+    ) -> std::result::Result<Self, ApiError> {
         let address = address(request);
+        // PHP considers "0" empty, too.
         let filled = |text: Option<String>| text.filter(|text| !matches!(text.as_str(), "" | "0"));
-        let (Some(id), Some(token)) = (filled(shown.id), filled(shown.token)) else {
-            return Err(turned_away(throttle, &address, MISSING));
+        let (Some(id), Some(token)) = (filled(claimed.id), filled(claimed.token)) else {
+            return Err(reject(limiter, &address, MISSING));
         };
-        let Some(id) = ClientId::parse(&id) else { return Err(turned_away(throttle, &address, INVALID)) };
+        let Some(id) = ClientId::parse(&id) else { return Err(reject(limiter, &address, INVALID)) };
         let caller = Caller { id, token: Zeroizing::new(token) };
-        if !messaging.remembers(&caller) {
-            look(throttle, &address)?;
+        if !messaging.clients.is_cached(&caller) {
+            peek(limiter, &address)?;
         }
-        let passed = hit(throttle, &pair(&caller))?;
-        Ok(Self { caller, throttle, address, passed })
+        let allowed = acquire(limiter, &rate_limit_key(&caller))?;
+        Ok(Self { caller, limiter, address, allowed })
     }
 
-    /// An answer, or the problem that a failure is, with what is left of the caller's requests.
-    pub(super) fn settle<T>(self, outcome: Outcome<T>) -> Result<Response<T>, ApiError> {
-        match outcome {
-            Ok(answer) => Ok(counted(answer, self.passed)),
-            Err(failure) => Err(self.failed(failure)),
-        }
-    }
-
-    /// The problem with what the caller says; but who it is comes before that.
-    pub(super) async fn refuse(self, problem: ApiError, messaging: &Messaging) -> ApiError {
-        match messaging.authenticate(&self.caller).await {
-            Ok(_) => with_rest(problem, self.passed),
-            Err(failure) => self.failed(failure),
+    /// The response to `result`, with the remaining requests of the caller.
+    pub(super) fn respond<T>(self, result: Result<T>) -> std::result::Result<Response<T>, ApiError> {
+        match result {
+            Ok(body) => Ok(rate_limited(body, self.allowed)),
+            Err(error) => Err(self.fail(error)),
         }
     }
 
-    fn failed(self, failure: MessagingError) -> ApiError {
-        match failure {
-            MessagingError::InvalidToken => turned_away(self.throttle, &self.address, INVALID),
-            failure => with_rest(failure.into(), self.passed),
+    /// The response to an invalid request. Authentication comes first: an invalid token is reported instead of `error`.
+    pub(super) async fn refuse(self, error: ApiError, messaging: &Messaging) -> ApiError {
+        match messaging.clients.authenticate(&self.caller).await {
+            Ok(_) => with_rate_limit(error, self.allowed),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(self, error: MessagingError) -> ApiError {
+        match error {
+            MessagingError::InvalidToken => reject(self.limiter, &self.address, INVALID),
+            error => with_rate_limit(error.into(), self.allowed),
         }
     }
 }
 
-/// An answer with what is left of the caller's requests.
-pub(super) fn counted<T>(answer: T, passed: Option<Allowed>) -> Response<T> {
-    let response = Response::new(answer);
-    match passed {
-        Some(passed) => {
-            response.header("x-ratelimit-limit", passed.limit).header("x-ratelimit-remaining", passed.remaining)
+/// A response with the remaining requests of the caller.
+pub(super) fn rate_limited<T>(body: T, allowed: Option<Allowed>) -> Response<T> {
+    let response = Response::new(body);
+    match allowed {
+        Some(allowed) => {
+            response.header("x-ratelimit-limit", allowed.limit).header("x-ratelimit-remaining", allowed.remaining)
         }
         None => response,
     }
 }
 
-/// Counts a request of this caller.
-pub(super) fn hit(throttle: Option<&RateLimiter>, caller: &str) -> Result<Option<Allowed>, ApiError> {
-    throttle.map(|throttle| throttle.hit(caller, Instant::now())).transpose().map_err(ApiError::TooMany)
+/// Counts a request of this key.
+///
+/// # Errors
+/// [`ApiError::TooMany`] if its limit is used up.
+pub(super) fn acquire(limiter: Option<&RateLimiter>, key: &str) -> std::result::Result<Option<Allowed>, ApiError> {
+    limiter.map(|limiter| limiter.acquire(key, Instant::now())).transpose().map_err(ApiError::TooMany)
 }
 
-fn look(throttle: Option<&RateLimiter>, caller: &str) -> Result<(), ApiError> {
-    throttle.map_or(Ok(()), |throttle| throttle.look(caller, Instant::now())).map_err(ApiError::TooMany)
+/// Checks that the limit of this key is not used up, without counting.
+fn peek(limiter: Option<&RateLimiter>, key: &str) -> std::result::Result<(), ApiError> {
+    limiter.map_or(Ok(()), |limiter| limiter.peek(key, Instant::now())).map_err(ApiError::TooMany)
 }
 
-pub(super) fn with_rest(problem: ApiError, passed: Option<Allowed>) -> ApiError {
-    match passed {
-        Some(passed) => ApiError::WithRateLimit(Box::new(problem), passed),
-        None => problem,
+/// An error with the remaining requests of the caller.
+pub(super) fn with_rate_limit(error: ApiError, allowed: Option<Allowed>) -> ApiError {
+    match allowed {
+        Some(allowed) => ApiError::WithRateLimit(Box::new(error), allowed),
+        None => error,
     }
 }
 
-fn turned_away(throttle: Option<&RateLimiter>, address: &str, problem: ApiError) -> ApiError {
-    match hit(throttle, address) {
-        Ok(passed) => with_rest(problem, passed),
+/// The response to a request without valid credentials, which counts by IP address.
+fn reject(limiter: Option<&RateLimiter>, address: &str, error: ApiError) -> ApiError {
+    match acquire(limiter, address) {
+        Ok(allowed) => with_rate_limit(error, allowed),
         Err(exceeded) => exceeded,
     }
 }
 
-fn pair(Caller { id, token }: &Caller) -> String {
+fn rate_limit_key(Caller { id, token }: &Caller) -> String {
     let digest = Sha256::new().chain_update(id.as_str()).chain_update(token.as_bytes()).finalize();
     base64::encode(&digest)
 }

@@ -1,65 +1,101 @@
-//! What requests ask for, from their fields.
+//! Request bodies as the OpenAPI document describes them. [`super::fields`] reads them, and accepts more.
 
-use uuid::Uuid;
+use poem_openapi::Object;
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::Example;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::fields::Fields;
-use super::validate::Validator;
-use crate::http::ApiError;
-use crate::messaging::domain::{ClientId, Fingerprint, PollCursor};
-use crate::messaging::seal::{Sealed, aad};
-use crate::messaging::service::{Fanout, SendRequest};
+use crate::openapi_by_serde;
 
-/// The cursor of a query; of a list its first member, which counts whatever it is, as a list is never empty.
-pub(super) fn cursor(fields: &Fields) -> PollCursor {
-    let Some(mut value) = fields.get("cursor").map(|field| &field.value) else { return PollCursor::Acknowledged };
-    let listed = value.as_array().is_some();
-    while let Some((_, first)) = value.as_array().and_then(|list| list.iter().next()) {
-        value = first;
-    }
-    match value.as_str().map_or(PollCursor::Acknowledged, PollCursor::parse) {
-        PollCursor::Acknowledged if listed => PollCursor::After(0),
-        cursor => cursor,
+/// Any JSON value, byte for byte.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct AnyJson(pub Box<RawValue>);
+
+openapi_by_serde!(
+    AnyJson,
+    "Anything",
+    MetaSchema { example: Some(serde_json::json!({"text": "hello"})), ..MetaSchema::ANY }
+);
+
+/// The registration of a client.
+#[derive(Object)]
+#[oai(rename = "Registration", example)]
+pub struct RegisterRequest {
+    /// The name under which the client registers; the same fingerprint returns the same credentials. At most 255 characters.
+    #[oai(validator(max_length = 255))]
+    fingerprint: String,
+    /// The display name.
+    #[oai(validator(max_length = 255))]
+    name: Option<String>,
+}
+
+/// A message to many clients.
+#[derive(Object)]
+#[oai(rename = "Publication", example)]
+pub struct PublishRequest {
+    /// The recipients. Unknown ids are skipped.
+    to_client_ids: Vec<String>,
+    /// The type of the message. At most 255 characters.
+    #[oai(validator(max_length = 255))]
+    r#type: String,
+    /// The payload: a JSON object or array that is not empty.
+    payload: AnyJson,
+}
+
+/// A message sealed by a client. The plaintext is a JSON object with `type`, `payload` and, to relay it, `to_client_ids`.
+#[derive(Object)]
+#[oai(rename = "SealedMessage", example)]
+pub struct SealedMessageRequest {
+    /// AES-256-GCM under the personal token, in base64.
+    ciphertext: String,
+    /// 12 bytes in base64.
+    nonce: String,
+    /// 16 bytes in base64.
+    tag: String,
+    /// The additional authenticated data (compact JSON), such as `{"from": client_id, "ts": time}`.
+    aad: Option<AnyJson>,
+}
+
+/// The acknowledgement of received messages.
+#[derive(Object)]
+#[oai(rename = "Acknowledgement", example)]
+pub struct AckRequest {
+    /// The greatest id that the client has received.
+    #[oai(validator(minimum(value = "1")))]
+    last_received_id: i64,
+}
+
+impl Example for RegisterRequest {
+    fn example() -> Self {
+        Self { fingerprint: "till-1".to_owned(), name: Some("Till 1".to_owned()) }
     }
 }
 
-pub(super) fn registration(fields: &Fields) -> Result<(Fingerprint, Option<String>), ApiError> {
-    let mut checks = Validator::new(fields);
-    let name = checks.optional_name("name");
-    let fingerprint = checks.fingerprint("fingerprint");
-    let name = name.map(|name| name.map(str::to_owned));
-    checks.finish(fingerprint.zip(name))
+const CLIENT: &str = "0b2c8a6e-5a3f-4a51-9d57-2f6f4c1f7a10";
+
+impl Example for PublishRequest {
+    fn example() -> Self {
+        let payload = AnyJson(RawValue::from_string(r#"{"text": "hello"}"#.to_owned()).unwrap_or_default());
+        Self { to_client_ids: vec![CLIENT.to_owned()], r#type: "note".to_owned(), payload }
+    }
 }
 
-pub(super) fn publication(fields: &Fields, key: Option<&str>) -> Result<Fanout, ApiError> {
-    let mut checks = Validator::new(fields);
-    let list = checks.filled("to_client_ids");
-    let kind = checks.kind("type").map(str::to_owned);
-    let payload = checks.filled("payload").map(|field| field.json.clone());
-    let recipients = list.and_then(|list| checks.ids("to_client_ids", list));
-    let made = recipients.zip(kind).zip(payload);
-    let ((recipients, kind), payload) = checks.finish(made)?;
-    let id = match key {
-        Some(key) => {
-            let ids: Vec<&str> = recipients.iter().map(ClientId::as_str).collect();
-            Fanout::name(&["publish", key, &kind, &payload, &ids.join(",")])
+impl Example for SealedMessageRequest {
+    fn example() -> Self {
+        let aad = RawValue::from_string(format!(r#"{{"from":"{CLIENT}","ts":"2026-03-04T05:06:07+00:00"}}"#));
+        Self {
+            ciphertext: "T8hxiHWItw+uhfHpGVGkwSQv2baYhD/SUJCtH5tYqmg/".to_owned(),
+            nonce: "zA7m/dLnV1iWzFZ/".to_owned(),
+            tag: "VGm+DvnZCEo6ZUVErQeI2w==".to_owned(),
+            aad: aad.ok().map(AnyJson),
         }
-        None => Uuid::new_v4().simple().to_string(),
-    };
-    Ok(Fanout { id, from: None, kind, payload, recipients })
+    }
 }
 
-pub(super) fn sending(fields: &Fields) -> Result<SendRequest, ApiError> {
-    let mut checks = Validator::new(fields);
-    let [ciphertext, nonce, tag] = ["ciphertext", "nonce", "tag"].map(|name| checks.text(name).map(str::to_owned));
-    let along = checks.optional_array("aad");
-    let made = ciphertext.zip(nonce).zip(tag).zip(along);
-    let (((ciphertext, nonce), tag), along) = checks.finish(made)?;
-    let aads = aad::candidates(along.map(|field| (&field.value, field.json.as_str())));
-    Ok(SendRequest { sealed: Sealed { ciphertext, nonce, tag }, aads })
-}
-
-pub(super) fn acknowledgement(fields: &Fields) -> Result<i64, ApiError> {
-    let mut checks = Validator::new(fields);
-    let id = checks.positive("last_received_id");
-    checks.finish(id)
+impl Example for AckRequest {
+    fn example() -> Self {
+        Self { last_received_id: 7 }
+    }
 }

@@ -1,17 +1,17 @@
-//! Laravel's validator, as far as these requests need it: its rules, its sentences, its order.
+//! Validation with the rules, messages and order of Laravel's validator, as far as these requests need them.
 
 use indexmap::IndexMap;
 
 use super::fields::{Field, Fields};
 use crate::http::ApiError;
 use crate::laravel::trim::trim;
-use crate::messaging::domain::{ClientId, Fingerprint, integer};
+use crate::messaging::domain::{ClientId, Fingerprint, parse_integer};
 use crate::php::{ArrayKey, Value};
 
 /// Laravel's `max:255`.
-const LONGEST: usize = 255;
+const MAX_LENGTH: usize = 255;
 
-/// Fields under validation; errors gather until [`finish`](Validator::finish).
+/// Validates fields, and collects errors until [`finish`](Validator::finish).
 pub(super) struct Validator<'a> {
     fields: &'a Fields,
     errors: IndexMap<String, Vec<String>>,
@@ -22,16 +22,17 @@ impl<'a> Validator<'a> {
         Self { fields, errors: IndexMap::new() }
     }
 
-    /// What was made of the fields, if there was nothing to complain of.
-    pub(super) fn finish<T>(self, made: Option<T>) -> Result<T, ApiError> {
-        match made {
-            Some(made) if self.errors.is_empty() => Ok(made),
+    /// Returns the valid values, or all errors.
+    pub(super) fn finish<T>(self, valid: Option<T>) -> Result<T, ApiError> {
+        match valid {
+            Some(valid) if self.errors.is_empty() => Ok(valid),
             _ => Err(ApiError::Invalid(self.errors.into_iter().collect())),
         }
     }
 
-    fn refuse<T>(&mut self, field: &str, rest: &str) -> Option<T> {
-        // Laravel writes names of its own making as they are.
+    /// Adds an error; `rest` completes the sentence "The … field …".
+    fn add_error<T>(&mut self, field: &str, rest: &str) -> Option<T> {
+        // Laravel does not change names with indexes, such as `to_client_ids.0`.
         let label = if field.contains('.') { field.to_owned() } else { field.replace('_', " ") };
         self.errors.entry(field.to_owned()).or_default().push(format!("The {label} field {rest}"));
         None
@@ -40,27 +41,27 @@ impl<'a> Validator<'a> {
     fn required(&mut self, name: &str) -> Option<&'a Field> {
         match self.fields.get(name).filter(|field| !is_empty(&field.value)) {
             Some(field) => Some(field),
-            None => self.refuse(name, "is required."),
+            None => self.add_error(name, "is required."),
         }
     }
 
     fn string(&mut self, name: &str, value: &'a Value) -> Option<&'a str> {
-        value.as_str().or_else(|| self.refuse(name, "must be a string."))
+        value.as_str().or_else(|| self.add_error(name, "must be a string."))
     }
 
-    fn short(&mut self, name: &str, value: &'a Value, of: impl Fn(&'a str) -> &'a str) -> Option<&'a str> {
-        let text = of(self.string(name, value)?);
-        if text.chars().count() > LONGEST {
-            return self.refuse(name, "must not be greater than 255 characters.");
+    fn short_string(&mut self, name: &str, value: &'a Value, map: impl Fn(&'a str) -> &'a str) -> Option<&'a str> {
+        let text = map(self.string(name, value)?);
+        if text.chars().count() > MAX_LENGTH {
+            return self.add_error(name, "must not be greater than 255 characters.");
         }
         Some(text)
     }
 
-    /// A text that may be missing, trimmed. The outer `None` is an error.
-    #[expect(clippy::option_option, reason = "missing is not wrong")]
+    /// An optional string, trimmed. The outer `None` is an error.
+    #[expect(clippy::option_option, reason = "a missing field is valid")]
     pub(super) fn optional_name(&mut self, name: &str) -> Option<Option<&'a str>> {
         match self.fields.get(name).filter(|field| !is_blank(&field.value)) {
-            Some(field) => self.short(name, &field.value, trim).map(Some),
+            Some(field) => self.short_string(name, &field.value, trim).map(Some),
             None => Some(None),
         }
     }
@@ -68,61 +69,61 @@ impl<'a> Validator<'a> {
     /// A fingerprint, trimmed.
     pub(super) fn fingerprint(&mut self, name: &str) -> Option<Fingerprint> {
         let field = self.required(name)?;
-        Fingerprint::new(self.short(name, &field.value, trim)?)
+        Fingerprint::new(self.short_string(name, &field.value, trim)?)
     }
 
-    /// A text of at most 255 characters, as it is.
+    /// A string of at most 255 characters, not trimmed.
     pub(super) fn kind(&mut self, name: &str) -> Option<&'a str> {
         let field = self.required(name)?;
-        self.short(name, &field.value, |text| text)
+        self.short_string(name, &field.value, |text| text)
     }
 
-    /// A text, as it is.
+    /// A string, not trimmed.
     pub(super) fn text(&mut self, name: &str) -> Option<&'a str> {
         let field = self.required(name)?;
         self.string(name, &field.value)
     }
 
-    /// An object or a list with something in it.
+    /// An object or a list that is not empty.
     pub(super) fn filled(&mut self, name: &str) -> Option<&'a Field> {
         let field = self.required(name)?;
-        if field.value.as_array().is_some() { Some(field) } else { self.refuse(name, "must be an array.") }
+        if field.value.as_array().is_some() { Some(field) } else { self.add_error(name, "must be an array.") }
     }
 
-    /// An object or a list that may be missing but not be null. The outer `None` is an error.
-    #[expect(clippy::option_option, reason = "missing is not wrong")]
+    /// An optional object or list, which must not be null. The outer `None` is an error.
+    #[expect(clippy::option_option, reason = "a missing field is valid")]
     pub(super) fn optional_array(&mut self, name: &str) -> Option<Option<&'a Field>> {
         match self.fields.get(name) {
             Some(field) if field.value.as_array().is_some() => Some(Some(field)),
             None if !self.fields.has(name) => Some(None),
-            _ => self.refuse(name, "must be an array."),
+            _ => self.add_error(name, "must be an array."),
         }
     }
 
-    /// The clients' ids in a list. Laravel looks at what is in a list once it has looked at all fields.
+    /// The client ids in a list. Laravel validates the elements of lists after all fields.
     pub(super) fn ids(&mut self, name: &str, list: &Field) -> Option<Vec<ClientId>> {
         let ids = list.value.as_array()?;
         let parsed = ids.iter().map(|(key, id)| {
-            let place = match key {
+            let index = match key {
                 ArrayKey::Int(number) => number.to_string(),
                 ArrayKey::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             };
             let parsed = id.as_str().map(trim).and_then(ClientId::parse);
-            parsed.or_else(|| self.refuse(&format!("{name}.{place}"), "must be a valid UUID."))
+            parsed.or_else(|| self.add_error(&format!("{name}.{index}"), "must be a valid UUID."))
         });
-        // All of them are checked before the first that is wrong ends it.
+        // All elements are checked, also after the first invalid one.
         parsed.collect::<Vec<_>>().into_iter().collect()
     }
 
-    /// An integer from 1 on.
+    /// An integer of at least 1.
     pub(super) fn positive(&mut self, name: &str) -> Option<i64> {
         let field = self.required(name)?;
-        let number = integer(&field.value);
+        let number = parse_integer(&field.value);
         if number.is_none() {
-            self.refuse::<()>(name, "must be an integer.");
+            self.add_error::<()>(name, "must be an integer.");
         }
         if number.map_or_else(|| is_below_one(&field.value), |number| number < 1) {
-            return self.refuse(name, "must be at least 1.");
+            return self.add_error(name, "must be at least 1.");
         }
         number
     }
@@ -137,14 +138,15 @@ fn is_blank(value: &Value) -> bool {
     value.as_str().is_some_and(|text| trim(text).is_empty())
 }
 
-/// What Laravel compares with `min:1` in a value that is no integer: a number is a number, and `false` a text of no letters.
+/// Laravel's `min:1` for a value that is not an integer: compares a float or a numeric string by value, and treats `false` as
+/// an empty string.
 fn is_below_one(value: &Value) -> bool {
     match value {
         Value::Float(number) => *number < 1.0,
         Value::String(_) => {
             value.as_str().and_then(|text| trim(text).parse::<f64>().ok()).is_some_and(|number| number < 1.0)
         }
-        Value::Bool(yes) => !yes,
+        Value::Bool(flag) => !flag,
         Value::Null | Value::Int(_) | Value::Array(_) | Value::Object(_) => false,
     }
 }

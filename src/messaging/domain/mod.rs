@@ -1,68 +1,70 @@
-//! What the messaging wing talks about: ids, cursors, fingerprints, moments. Each is made in one place and not checked again.
+//! The values of messaging: ids, cursors, fingerprints, times. Each type has one fallible constructor and is not checked
+//! again.
 
 mod cursor;
 mod integer;
-mod moment;
+mod time;
 
 use uuid::Uuid;
 
 pub use self::cursor::PollCursor;
-pub use self::integer::integer;
-pub use self::moment::MessageTime;
+pub use self::integer::parse_integer;
+pub use self::time::MessageTime;
 use crate::laravel::trim::trim;
 
-/// How long after its last request a client counts as online, in microseconds.
-const ONLINE: i64 = 120 * 1_000_000;
+/// How long a client counts as online after its last request, in microseconds.
+const ONLINE_MICROS: i64 = 120 * 1_000_000;
 
-/// A client's id: a UUID as text, in the letters it came with. Whether `A` and `a` are the same client is for the
-/// database to say, as it is for Laravel: on SQLite they are not.
+/// A client's id: a UUID as text, in its original case. The database decides whether `A` and `a` are the same client, as
+/// with Laravel: on SQLite they are not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(String);
 
 impl ClientId {
-    /// A new random one.
+    /// Generates a random id.
     pub fn generate() -> Self {
         Self(Uuid::new_v4().hyphenated().to_string())
     }
 
-    /// The id that this text is, by the rule of Laravel's `Str::isUuid`: hexadecimal digits in groups of 8, 4, 4, 4 and 12,
-    /// of whatever version.
+    /// Parses an id by the rule of Laravel's `Str::isUuid`: hexadecimal digits in groups of 8, 4, 4, 4 and 12, any UUID
+    /// version.
     pub fn parse(text: &str) -> Option<Self> {
-        let dash = |place: usize| matches!(place, 8 | 13 | 18 | 23);
-        let fits = |(place, byte): (usize, u8)| if dash(place) { byte == b'-' } else { byte.is_ascii_hexdigit() };
-        (text.len() == 36 && text.bytes().enumerate().all(fits)).then(|| Self(text.to_owned()))
+        let is_hyphen = |index: usize| matches!(index, 8 | 13 | 18 | 23);
+        let is_valid =
+            |(index, byte): (usize, u8)| if is_hyphen(index) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+        (text.len() == 36 && text.bytes().enumerate().all(is_valid)).then(|| Self(text.to_owned()))
     }
 
-    /// Its text.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a client calls itself so that it finds its credentials again: not empty, trimmed as Laravel trims.
+/// The name under which a client registers, and finds its credentials again: not empty, trimmed as Laravel trims.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint in this text, `None` if nothing is left of it.
+    /// Trims a text; `None` if nothing is left.
     pub fn new(text: &str) -> Option<Self> {
         let trimmed = trim(text);
         (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
     }
 
-    /// Its text.
+    /// The fingerprint as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a stored one is this one, byte for byte: a collation under which `é` is `e` would hand one client's secrets
-    /// to another.
-    pub fn is(&self, stored: &str) -> bool {
+    /// Whether `stored` is this fingerprint, byte for byte. A collation under which `é` equals `e` must not hand the
+    /// secrets of one client to another.
+    pub fn matches(&self, stored: &str) -> bool {
         self.0 == stored
     }
 }
 
-/// Whether a client that was last seen at `last_seen` is online at `now`, both in microseconds since 1970.
+/// Whether a client whose last request was at `last_seen` is online at `now`, both in microseconds since 1970.
 pub fn is_online(last_seen: i64, now: i64) -> bool {
-    now.saturating_sub(last_seen) <= ONLINE
+    now.saturating_sub(last_seen) <= ONLINE_MICROS
 }

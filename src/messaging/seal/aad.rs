@@ -1,4 +1,4 @@
-//! What goes along in the open, as the bytes that the tag covers.
+//! The additional authenticated data (AAD) of messages: JSON that is not encrypted, but covered by the tag.
 
 use crate::laravel::trim::trim;
 use crate::messaging::domain::ClientId;
@@ -7,46 +7,47 @@ use crate::php::{Array, Value, json};
 
 /// The AAD of a message that the server sealed for a client: `{"to":…,"ts":…}`.
 pub fn of_fan_out(to: &ClientId, timestamp: &str) -> String {
-    written("to", to, timestamp)
+    format_aad("to", to, timestamp)
 }
 
-/// The AAD of a message that a client sent, as it is kept: `{"from":…,"ts":…}`.
+/// The AAD of a message that a client sent, as it is stored: `{"from":…,"ts":…}`.
 pub fn of_sent(from: &ClientId, timestamp: &str) -> String {
-    written("from", from, timestamp)
+    format_aad("from", from, timestamp)
 }
 
-fn written(who: &str, client: &ClientId, timestamp: &str) -> String {
-    // Neither a UUID nor a date has anything in it that JSON escapes.
-    format!(r#"{{"{who}":"{}","ts":"{timestamp}"}}"#, client.as_str())
+fn format_aad(direction: &str, client: &ClientId, timestamp: &str) -> String {
+    // Neither a UUID nor a date contains a character that JSON escapes.
+    format!(r#"{{"{direction}":"{}","ts":"{timestamp}"}}"#, client.as_str())
 }
 
-/// The AADs that a client may have meant by the `aad` of its body, `None` if it gave none: first the one that the
-/// reference tries, which is the JSON as PHP encodes it again after Laravel has trimmed its strings and made empty ones
-/// null; then the JSON as it was sent, compact and in the bytes that came; for an empty one all that stand for nothing.
+/// Returns the AADs that a client may have used, given the `aad` of its request body (`None` if it had none), in the order
+/// to try them: the one of the reference server, which is the JSON as PHP encodes it again after Laravel has trimmed strings
+/// and turned empty ones into null; the JSON as it was sent, compact; the JSON as it was sent, byte for byte. For an empty
+/// `aad`, the three texts that mean "none".
 pub fn candidates(sent: Option<(&Value, &str)>) -> Vec<String> {
     let Some((value, text)) = sent.filter(|(value, _)| value.as_array().is_some_and(|aad| !aad.is_empty())) else {
         return ["[]", "{}", ""].map(str::to_owned).to_vec();
     };
-    let cleaned = json::encode(&cleaned(value), Slashes::Unescaped).ok();
+    let reencoded = json::encode(&clean(value), Slashes::Unescaped).ok();
     let compact = serde_json::from_str::<serde_json::Value>(text).ok().map(|json| json.to_string());
-    let mut found: Vec<String> = Vec::with_capacity(3);
-    for candidate in cleaned.into_iter().chain(compact).chain([text.to_owned()]) {
-        if !found.contains(&candidate) {
-            found.push(candidate);
+    let mut candidates: Vec<String> = Vec::with_capacity(3);
+    for candidate in reencoded.into_iter().chain(compact).chain([text.to_owned()]) {
+        if !candidates.contains(&candidate) {
+            candidates.push(candidate);
         }
     }
-    found
+    candidates
 }
 
-/// What Laravel's middlewares `TrimStrings` and `ConvertEmptyStringsToNull` make of a value.
-fn cleaned(value: &Value) -> Value {
+/// Applies Laravel's middlewares `TrimStrings` and `ConvertEmptyStringsToNull` to a value.
+fn clean(value: &Value) -> Value {
     match value {
         Value::String(_) => match value.as_str().map(trim) {
             Some("") => Value::Null,
             Some(text) => Value::from(text),
             None => value.clone(),
         },
-        Value::Array(array) => array.iter().map(|(key, value)| (key.clone(), cleaned(value))).collect::<Array>().into(),
+        Value::Array(array) => array.iter().map(|(key, value)| (key.clone(), clean(value))).collect::<Array>().into(),
         other => other.clone(),
     }
 }

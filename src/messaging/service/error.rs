@@ -1,48 +1,51 @@
-//! What the service answers where it does not do what it was asked for.
+//! Errors of the messaging service.
 
 use crate::messaging::seal::OpenError;
 use crate::storage::{Unavailable, sql};
 
-/// Why something was not done.
+/// The reason why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum MessagingError {
-    /// The database did not do its part.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sql::Error),
-    /// The queue, or the database in a question of many, did not do its part.
+    /// The queue failed, or the database failed for a batch of requests.
     #[error("the store is not available")]
     Unavailable(#[from] Unavailable),
-    /// There is no such client, or this is not its token.
-    #[error("the token is not the client's")]
+    /// The client is unknown, or the token is not its token.
+    #[error("the token is not valid for the client")]
     InvalidToken,
-    /// Another spelling of this fingerprint, which the database takes for the same, is registered.
+    /// The fingerprint is registered in another spelling, which the database considers equal.
     #[error("the fingerprint is taken in another spelling")]
     FingerprintTaken,
-    /// A body that was not sealed with the client's key.
+    /// The body was not sealed with the client's key.
     #[error("the body cannot be opened")]
     Sealed(#[from] OpenError),
-    /// What was sealed is not a JSON object or array.
-    #[error("what was sealed is no JSON object")]
-    NoObject,
-    /// What was sealed has a type that is no text.
-    #[error("what was sealed has a type that is no text")]
-    NoType,
-    /// What was sealed names more recipients than this, the most that are allowed.
-    #[error("what was sealed is for more than {0} clients")]
-    TooMany(usize),
-    /// A text with a NUL character, which the database cannot hold, in this field.
-    #[error("a text has a NUL character in it")]
-    Nul(&'static str),
+    /// The plaintext is not a JSON object or array.
+    #[error("the decrypted payload is not a JSON object")]
+    NotAnObject,
+    /// The `type` in the plaintext is not a string.
+    #[error("the type in the decrypted payload is not a string")]
+    InvalidType,
+    /// The plaintext names more recipients than this limit.
+    #[error("the decrypted payload has more than {0} recipients")]
+    TooManyRecipients(usize),
+    /// This field contains a NUL character, which the database cannot store.
+    #[error("a text contains a NUL character")]
+    NulCharacter(&'static str),
     /// There is no such client.
     #[error("there is no such client")]
     UnknownClient,
     /// A stored secret was encrypted with another `APP_KEY`.
     #[error("a stored secret does not decrypt: was it encrypted with another APP_KEY?")]
-    Secret,
+    UndecryptableSecret,
 }
 
+/// The result of a messaging operation.
+pub type Result<T> = std::result::Result<T, MessagingError>;
+
 impl MessagingError {
-    /// The failure with its causes in one line, for a log.
+    /// The error with its causes in one line, for a log.
     pub fn chain(&self) -> String {
         match self {
             Self::Database(error) => error.chain(),
@@ -51,6 +54,3 @@ impl MessagingError {
         }
     }
 }
-
-/// What the service answers.
-pub type Outcome<T> = Result<T, MessagingError>;

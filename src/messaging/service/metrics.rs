@@ -1,21 +1,21 @@
-//! What messaging counts.
+//! Metrics of messaging.
 
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::queue::QueueStats;
 use crate::telemetry::Registry;
 
-/// Counters, histograms and gauges of the messaging wing, see each one's help text.
+/// Counters, histograms and gauges of messaging; the help texts describe them.
 pub struct Metrics {
-    /// Polls that were answered.
+    /// Answered polls.
     pub polls: Counter,
-    /// Messages that were stored.
+    /// Stored messages.
     pub stored: Counter,
-    /// Callers whose token was not the client's.
-    pub refused: Counter,
-    /// Seconds the query of a poll took.
+    /// Requests with an invalid client token.
+    pub auth_failures: Counter,
+    /// Database time of a poll, in seconds.
     pub poll_seconds: Histogram,
-    /// Seconds it took to store a step's messages.
+    /// Database time of a write of messages, in seconds.
     pub deliver_seconds: Histogram,
     pending: Gauge,
     oldest: Gauge,
@@ -23,34 +23,37 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers everything in `registry`.
+    /// Registers all metrics in `registry`.
     pub fn new(registry: &Registry) -> Self {
         let seconds = |call| {
-            let help = "Seconds the database took for a poll, or to store a step's messages.";
+            let help = "Database time of a poll, or of a write of messages, in seconds.";
             registry.histogram("messaging_database_seconds", help, &[("call", call)])
         };
         let gauge = |name, help| registry.gauge(name, help, &[]);
         Self {
-            polls: registry.counter("messaging_polls_total", "Polls that were answered.", &[]),
-            stored: registry.counter("messaging_messages_stored_total", "Messages that were stored.", &[]),
-            refused: registry.counter(
+            polls: registry.counter("messaging_polls_total", "Answered polls.", &[]),
+            stored: registry.counter("messaging_messages_stored_total", "Stored messages.", &[]),
+            auth_failures: registry.counter(
                 "messaging_auth_failures_total",
-                "Calls with a token that was not the client's.",
+                "Requests with an invalid client token.",
                 &[],
             ),
             poll_seconds: seconds("poll"),
             deliver_seconds: seconds("deliver"),
-            pending: gauge("messaging_fan_out_pending", "Fan-out jobs that are still to be done."),
-            oldest: gauge("messaging_fan_out_oldest_pending_seconds", "How long the oldest of them has waited."),
-            dead: gauge("messaging_fan_out_dead_letters", "Fan-out jobs that were given up."),
+            pending: gauge("messaging_fan_out_pending", "Pending fan-out jobs."),
+            oldest: gauge(
+                "messaging_fan_out_oldest_pending_seconds",
+                "Age of the oldest pending fan-out job, in seconds.",
+            ),
+            dead: gauge("messaging_fan_out_dead_letters", "Fan-out jobs in the dead letters."),
         }
     }
 
-    /// Notes how the queue is doing.
-    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 jobs")]
-    pub fn depth(&self, depth: &QueueStats) {
-        self.pending.set(depth.pending as f64);
-        self.oldest.set(depth.oldest.as_secs_f64());
-        self.dead.set(depth.dead as f64);
+    /// Sets the gauges of the fan-out queue.
+    #[expect(clippy::cast_precision_loss, reason = "a queue has fewer than 2^52 jobs")]
+    pub fn record_queue_stats(&self, stats: &QueueStats) {
+        self.pending.set(stats.pending as f64);
+        self.oldest.set(stats.oldest.as_secs_f64());
+        self.dead.set(stats.dead as f64);
     }
 }

@@ -1,7 +1,7 @@
 -- name: ready
 SELECT 1
 
--- name: standings
+-- name: poll_states
 SELECT c.id, c.api_token_hash, c.api_token_encrypted, CAST(COALESCE(r.last_acked_message_id, 0) AS SIGNED),
   CAST(COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0) AS SIGNED)
 FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
@@ -36,8 +36,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 -- name: rename_client
 UPDATE {clients} SET name = ?, updated_at = ? WHERE id = ?
 
--- The hash that was read stands for the version of the row.
--- name: reissue
+-- The hash serves as the version of the row: the update applies only if it is unchanged.
+-- name: update_credentials
 UPDATE {clients}
 SET api_token_hash = ?, api_token_encrypted = ?, encryption_key_encrypted = ?, name = COALESCE(?, name), updated_at = ?
 WHERE id = ? AND api_token_hash = ?
@@ -54,10 +54,10 @@ ON DUPLICATE KEY UPDATE
   updated_at = IF(COALESCE(last_acked_message_id, 0) < VALUES(last_acked_message_id), VALUES(updated_at), updated_at),
   last_acked_message_id = GREATEST(COALESCE(last_acked_message_id, 0), VALUES(last_acked_message_id))
 
--- name: begin_step
+-- name: insert_idempotency_key
 INSERT IGNORE INTO {done_steps} (id, done_at) VALUES (?, ?)
 
--- Whoever writes to a client's messages holds its row, so that ids become visible in their order.
+-- Locks the rows of the recipients until the commit, so that ids become visible in ascending order.
 -- name: recipients
 SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]]) ORDER BY id FOR UPDATE
 
@@ -81,5 +81,5 @@ AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.c
 -- name: purge_all
 DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?
 
--- name: purge_steps
+-- name: purge_idempotency_keys
 DELETE FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500

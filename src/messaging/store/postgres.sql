@@ -1,7 +1,7 @@
 -- name: ready
 SELECT 1
 
--- name: standings
+-- name: poll_states
 SELECT c.id::text, c.api_token_hash, c.api_token_encrypted, COALESCE(r.last_acked_message_id, 0),
   COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0)
 FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
@@ -36,8 +36,8 @@ VALUES (?::uuid, ?, ?, ?, ?, ?, ?::timestamp, ?::timestamp)
 -- name: rename_client
 UPDATE {clients} SET name = ?, updated_at = ?::timestamp WHERE id = ?::uuid
 
--- The hash that was read stands for the version of the row.
--- name: reissue
+-- The hash serves as the version of the row: the update applies only if it is unchanged.
+-- name: update_credentials
 UPDATE {clients}
 SET api_token_hash = ?, api_token_encrypted = ?, encryption_key_encrypted = ?, name = COALESCE(?, name), updated_at = ?::timestamp
 WHERE id = ?::uuid AND api_token_hash = ?
@@ -45,7 +45,7 @@ WHERE id = ?::uuid AND api_token_hash = ?
 -- name: revoke
 UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint = NULL, updated_at = ?::timestamp WHERE id = ?::uuid
 
--- Those that somebody else holds are passed over: it waits for nobody, so that nobody waits for it in turn.
+-- Skips locked rows: it never waits for a lock, so it cannot be part of a deadlock.
 -- name: touch
 UPDATE {clients} SET last_seen_at = ?::timestamp
 WHERE id IN (
@@ -61,10 +61,10 @@ ON CONFLICT (client_id) DO UPDATE
 SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
 WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
 
--- name: begin_step
+-- name: insert_idempotency_key
 INSERT INTO {done_steps} (id, done_at) VALUES (?, ?::timestamp) ON CONFLICT (id) DO NOTHING
 
--- Whoever writes to a client's messages holds its row, so that ids become visible in their order.
+-- Locks the rows of the recipients until the commit, so that ids become visible in ascending order.
 -- name: recipients
 SELECT id::text, encryption_key_encrypted FROM {clients} WHERE id IN ([[?::uuid]]) ORDER BY id FOR NO KEY UPDATE
 
@@ -87,7 +87,7 @@ AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.c
 -- name: purge_all
 DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?::timestamp
 
--- name: purge_steps
+-- name: purge_idempotency_keys
 DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
   SELECT id FROM {done_steps} WHERE done_at < ?::timestamp ORDER BY done_at LIMIT 500
 ) AS batch)

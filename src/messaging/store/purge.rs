@@ -1,25 +1,26 @@
-//! Deleting what is no longer kept, a few rows at a time.
+//! Deletes expired rows in small batches.
 
 use super::MessageStore;
 use crate::storage::sql::Result;
 
-/// Messages that are no longer needed.
+/// The messages to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purge {
-    /// Those that their clients have acknowledged.
+    /// Messages that their recipients have acknowledged.
     Acknowledged,
-    /// All of them.
+    /// All messages.
     All,
 }
 
 impl MessageStore {
-    /// The id of the last one of the next messages behind `after` that was stored before `before`, if one of them was.
+    /// Returns the id of the last message stored before `before` in the next batch of messages after `after`; `None` if the
+    /// batch has none.
     pub async fn last_before(&self, before: &str, after: i64) -> Result<Option<i64>> {
         let rows = self.database.rows(&self.statements.get("last_before"), &[after.into(), before.into()]).await?;
         rows.first().map_or(Ok(None), |row| row.int_or_null(0))
     }
 
-    /// Deletes messages with ids behind `after` up to `last` that were stored before `before`, and says how many.
+    /// Deletes messages with ids after `after` up to `last` that were stored before `before`; returns their number.
     pub async fn purge(&self, what: Purge, (after, last): (i64, i64), before: &str) -> Result<u64> {
         let name = match what {
             Purge::Acknowledged => "purge_acknowledged",
@@ -28,8 +29,8 @@ impl MessageStore {
         self.database.execute(&self.statements.get(name), &[after.into(), last.into(), before.into()]).await
     }
 
-    /// Forgets a batch of the names of steps that happened before `before`, and says how many.
-    pub async fn purge_steps(&self, before: &str) -> Result<u64> {
-        self.database.execute(&self.statements.get("purge_steps"), &[before.into()]).await
+    /// Deletes a batch of idempotency keys of writes before `before`; returns their number.
+    pub async fn purge_idempotency_keys(&self, before: &str) -> Result<u64> {
+        self.database.execute(&self.statements.get("purge_idempotency_keys"), &[before.into()]).await
     }
 }

@@ -1,15 +1,15 @@
-//! What lies in the tables.
+//! Rows of the tables.
 
 use crate::messaging::domain::ClientId;
 use crate::messaging::seal::Sealed;
 use crate::storage::sql::{Arg, Error, Result, Row};
 
-/// A client's secrets as they are stored.
+/// The stored secrets of a client.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secrets {
     /// The bcrypt hash of the API token, which PHP checks.
     pub token_hash: String,
-    /// The API token, encrypted with `APP_KEY`; older clients have none.
+    /// The API token, encrypted with `APP_KEY`; `None` for clients of older versions.
     pub token_encrypted: Option<String>,
     /// The personal token, encrypted with `APP_KEY`.
     pub key_encrypted: String,
@@ -18,78 +18,78 @@ pub struct Secrets {
 /// A row of `clients`.
 #[derive(Clone)]
 pub struct ClientRecord {
-    /// The id.
+    /// The client's id.
     pub id: ClientId,
-    /// What people call it.
+    /// The display name.
     pub name: Option<String>,
-    /// What it calls itself.
+    /// The fingerprint it registered with.
     pub fingerprint: Option<String>,
-    /// Its secrets.
+    /// The secrets.
     pub secrets: Secrets,
-    /// When it registered.
+    /// The time of registration.
     pub created_at: Option<String>,
-    /// When it was last heard of.
+    /// The time of the last request.
     pub last_seen_at: Option<String>,
 }
 
-/// Where a client stands.
+/// What a poll needs to know of a client.
 #[derive(Clone)]
 pub struct PollState {
-    /// The id, in the letters of the table.
+    /// The client's id, in the case of the table.
     pub id: ClientId,
     /// The bcrypt hash of the API token.
     pub token_hash: String,
-    /// The API token, encrypted.
+    /// The API token, encrypted with `APP_KEY`.
     pub token_encrypted: Option<String>,
-    /// The last message that it acknowledged, 0 if none.
+    /// The id of the last acknowledged message, 0 if none.
     pub acknowledged: i64,
-    /// The newest message there is for it, 0 if none.
+    /// The id of the newest message to the client, 0 if none.
     pub newest: i64,
 }
 
 /// A row of `messages`.
 #[derive(Clone, Debug)]
 pub struct MessageRecord {
-    /// The id.
+    /// The message's id.
     pub id: i64,
-    /// What it is about.
+    /// The type of the message.
     pub kind: String,
-    /// Who sent it; the application if nobody.
+    /// The client that sent it; `None` for the application.
     pub from: Option<String>,
-    /// What is in it.
+    /// The sealed content.
     pub sealed: Sealed,
-    /// When it was stored.
+    /// The time at which it was stored.
     pub created_at: String,
 }
 
-/// A message on its way into the table.
+/// A message to insert.
 pub struct NewMessage {
-    /// Who sent it.
+    /// The client that sent it; `None` for the application.
     pub from: Option<ClientId>,
-    /// To whom.
+    /// The recipient.
     pub to: ClientId,
-    /// What it is about.
+    /// The type of the message.
     pub kind: String,
-    /// What is in it.
+    /// The sealed content.
     pub sealed: Sealed,
 }
 
-/// A client that is written to.
+/// The recipient of a message.
 pub struct Recipient {
-    /// The id, in the letters of the table.
+    /// The client's id, in the case of the table.
     pub id: ClientId,
-    /// The personal token, encrypted.
+    /// The personal token, encrypted with `APP_KEY`.
     pub key_encrypted: String,
 }
 
-fn id(row: &Row, column: usize) -> Result<ClientId> {
-    ClientId::parse(&row.text(column)?).ok_or_else(|| Error::Rejected("a client's id is no UUID".into()))
+fn read_id(row: &Row, column: usize) -> Result<ClientId> {
+    ClientId::parse(&row.text(column)?).ok_or_else(|| Error::Rejected("a client id is not a UUID".into()))
 }
 
 impl ClientRecord {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
-            id: id(row, 0)?,
+            id: read_id(row, 0)?,
             name: row.text_or_null(1)?,
             fingerprint: row.text_or_null(2)?,
             secrets: Secrets {
@@ -106,7 +106,7 @@ impl ClientRecord {
 impl PollState {
     pub(super) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
-            id: id(row, 0)?,
+            id: read_id(row, 0)?,
             token_hash: row.text(1)?,
             token_encrypted: row.text_or_null(2)?.filter(|encrypted| !encrypted.is_empty()),
             acknowledged: row.int_or_null(3)?.unwrap_or_default(),
@@ -142,6 +142,6 @@ impl NewMessage {
 
 impl Recipient {
     pub(super) fn read(row: &Row) -> Result<Self> {
-        Ok(Self { id: id(row, 0)?, key_encrypted: row.text(1)? })
+        Ok(Self { id: read_id(row, 0)?, key_encrypted: row.text(1)? })
     }
 }

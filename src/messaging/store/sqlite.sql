@@ -1,7 +1,7 @@
 -- name: ready
 SELECT 1
 
--- name: standings
+-- name: poll_states
 SELECT c.id, c.api_token_hash, c.api_token_encrypted, COALESCE(r.last_acked_message_id, 0),
   COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0)
 FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
@@ -30,8 +30,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 -- name: rename_client
 UPDATE {clients} SET name = ?, updated_at = ? WHERE id = ?
 
--- The hash that was read stands for the version of the row.
--- name: reissue
+-- The hash serves as the version of the row: the update applies only if it is unchanged.
+-- name: update_credentials
 UPDATE {clients}
 SET api_token_hash = ?, api_token_encrypted = ?, encryption_key_encrypted = ?, name = COALESCE(?, name), updated_at = ?
 WHERE id = ? AND api_token_hash = ?
@@ -48,10 +48,10 @@ ON CONFLICT (client_id) DO UPDATE
 SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
 WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
 
--- name: begin_step
+-- name: insert_idempotency_key
 INSERT INTO {done_steps} (id, done_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING
 
--- The one writer keeps others from writing to these clients.
+-- SQLite has one writer, so no lock is needed.
 -- name: recipients
 SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
 
@@ -74,7 +74,7 @@ AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.c
 -- name: purge_all
 DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?
 
--- name: purge_steps
+-- name: purge_idempotency_keys
 DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
   SELECT id FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500
 ) AS batch)

@@ -1,20 +1,20 @@
-/** Writing a message. */
+/** The form that sends messages. */
 
-import {submitting} from './form.js';
+import {handleSubmit} from './form.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const form = document.getElementById('compose');
 
-/** The ids in a text, apart by blanks or commas. */
-function recipients(text) {
+/** Parses client ids, separated by spaces or commas. */
+function parseRecipients(text) {
   const ids = text.split(/[\s,;]+/).filter(Boolean);
-  const wrong = ids.find(id => !UUID.test(id));
-  if (wrong) throw new Error(`${wrong} is not the id of a client.`);
+  const invalid = ids.find(id => !UUID.test(id));
+  if (invalid) throw new Error(`${invalid} is not a client id.`);
   return ids;
 }
 
-function payload(text, isJson) {
+function parsePayload(text, isJson) {
   if (!isJson) return {text};
   try {
     return JSON.parse(text);
@@ -23,11 +23,11 @@ function payload(text, isJson) {
   }
 }
 
-/** Prepares the form; `send` is given each message as `{type, payload, to}`. */
-export function prepare(send) {
+/** Sets up the form; it calls `send` with each message as `{type, payload, to}`. */
+export function setUp(send) {
   const {message} = form.elements;
-  submitting(form, async ({type, to, json}) => {
-    await send({type: type.value || 'message', payload: payload(message.value, json.checked), to: recipients(to.value)});
+  handleSubmit(form, async ({type, to, json}) => {
+    await send({type: type.value || 'message', payload: parsePayload(message.value, json.checked), to: parseRecipients(to.value)});
     message.value = '';
     message.focus();
   });

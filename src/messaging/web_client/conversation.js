@@ -1,95 +1,95 @@
-/** The messages on the page, by rising id, each once. Whatever they say is put there as text. */
+/** The list of messages: by ascending id, each once. Their content is inserted as text, never as HTML. */
 
-const UNREADABLE = 'This message cannot be opened with the key of this client.';
+const UNREADABLE = 'This message cannot be decrypted with the key of this client.';
 
 const list = document.getElementById('messages');
 const log = document.getElementById('log');
 const empty = document.getElementById('empty');
 
-/** Pixels from the end within which the user is taken to follow the conversation, and not to read further up. */
-const NEAR = 80;
+/** Distance from the end, in pixels, within which the list scrolls to new messages. */
+const FOLLOW_DISTANCE = 80;
 
 let following = true;
 
 log.addEventListener('scroll', () => {
-  following = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_DISTANCE;
 });
-// Where the keyboard of a phone takes the room, too.
+// Also when the on-screen keyboard of a phone shrinks the list.
 new ResizeObserver(follow).observe(log);
 
 function follow() {
   if (following) log.scrollTop = log.scrollHeight;
 }
 
-/** A new element with a class and a text or children. */
-function element(name, className, ...content) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.append(...content);
-  return made;
+/** Creates an element with a class and text or children. */
+function createElement(name, className, ...content) {
+  const created = document.createElement(name);
+  created.className = className;
+  created.append(...content);
+  return created;
 }
 
-function time(at) {
+function createTime(at) {
   const date = new Date(at);
-  const made = element('time', 'at');
-  made.dateTime = at;
+  const time = createElement('time', 'at');
+  time.dateTime = at;
   if (Number.isNaN(date.getTime())) {
-    made.textContent = at;
-    return made;
+    time.textContent = at;
+    return time;
   }
   const today = date.toDateString() === new Date().toDateString();
-  made.textContent = date.toLocaleString([], {...(!today && {dateStyle: 'medium'}), timeStyle: 'medium'});
-  made.title = date.toLocaleString([], {dateStyle: 'full', timeStyle: 'long'});
-  return made;
+  time.textContent = date.toLocaleString([], {...(!today && {dateStyle: 'medium'}), timeStyle: 'medium'});
+  time.title = date.toLocaleString([], {dateStyle: 'full', timeStyle: 'long'});
+  return time;
 }
 
-/** A payload for people: a text as it is, everything else as JSON. */
-function body({unreadable, plain}) {
-  if (unreadable) return element('p', 'text', UNREADABLE);
+/** Renders a payload: a text as it is, everything else as JSON. */
+function createBody({unreadable, plain}) {
+  if (unreadable) return createElement('p', 'text', UNREADABLE);
   const payload = plain?.payload ?? plain;
   const keys = Object.keys(payload ?? {});
   const text = typeof payload === 'string' ? payload : keys.length === 1 ? payload.text : undefined;
   return typeof text === 'string'
-    ? element('p', 'text', text)
-    : element('pre', 'json', JSON.stringify(payload, null, 2));
+    ? createElement('p', 'text', text)
+    : createElement('pre', 'json', JSON.stringify(payload, null, 2));
 }
 
-function item(message) {
+function createItem(message) {
   const {id, type, at, own, unreadable, plain} = message;
-  const about = element('p', 'about', element('span', 'from', unreadable ? 'Unreadable' : own ? 'You' : 'Received'));
-  about.append(element('span', 'type', type), time(at), element('span', 'id', `#${id}`));
-  const made = element('li', unreadable ? 'message unreadable' : own ? 'message own' : 'message', about, body(message));
+  const about = createElement('p', 'about', createElement('span', 'from', unreadable ? 'Unreadable' : own ? 'You' : 'Received'));
+  about.append(createElement('span', 'type', type), createTime(at), createElement('span', 'id', `#${id}`));
+  const item = createElement('li', unreadable ? 'message unreadable' : own ? 'message own' : 'message', about, createBody(message));
   const to = plain?.to_client_ids;
-  if (own && Array.isArray(to)) made.append(element('p', 'to', `Relayed to ${to.join(', ')}`));
-  made.dataset.id = id;
-  return made;
+  if (own && Array.isArray(to)) item.append(createElement('p', 'to', `Relayed to ${to.join(', ')}`));
+  item.dataset.id = id;
+  return item;
 }
 
-/** The least id on the page, undefined if it is empty. */
-export function first() {
+/** The smallest id in the list, undefined if it is empty. */
+export function firstId() {
   return list.firstElementChild ? Number(list.firstElementChild.dataset.id) : undefined;
 }
 
-/** Adds messages behind those that are there, and shows them if the user follows. */
+/** Adds messages at the end, and scrolls to them if the list was scrolled to its end. */
 export function append(messages) {
   const last = Number(list.lastElementChild?.dataset.id ?? 0);
-  const fresh = messages.filter(message => message.id > last);
-  if (!fresh.length) return;
+  const added = messages.filter(message => message.id > last);
+  if (!added.length) return;
   empty.hidden = true;
-  list.append(...fresh.map(item));
+  list.append(...added.map(createItem));
   follow();
 }
 
-/** Adds messages before those that are there. What the user looks at stays where it is. */
+/** Adds messages at the beginning, and keeps the scroll position. */
 export function prepend(messages) {
   const below = log.scrollHeight - log.scrollTop;
-  const fresh = messages.filter(message => message.id < (first() ?? Infinity));
-  empty.hidden = empty.hidden || fresh.length > 0;
-  list.prepend(...fresh.map(item));
+  const added = messages.filter(message => message.id < (firstId() ?? Infinity));
+  empty.hidden = empty.hidden || added.length > 0;
+  list.prepend(...added.map(createItem));
   log.scrollTop = log.scrollHeight - below;
 }
 
-/** Takes all of them away. */
+/** Removes all messages. */
 export function clear() {
   list.replaceChildren();
   empty.hidden = false;

@@ -1,28 +1,28 @@
-/** Forms that are sent by the page itself, and say beside them what is wrong. */
+/** Forms that are submitted by script, and show errors beside their fields. */
 
-/** Has `act` do what a form is for, with its fields; what it throws is shown in the form. One at a time. */
-export function submitting(form, act) {
+/** Calls `submit` with the fields of a form when it is submitted, one call at a time, and shows its error in the form. */
+export function handleSubmit(form, submit) {
   const error = form.querySelector('.error');
   const button = form.querySelector('button.primary');
-  const refuse = (words, field) => {
-    error.textContent = words;
+  const showError = (message, field) => {
+    error.textContent = message;
     for (const other of form.elements) other.ariaInvalid = other === field ? 'true' : null;
     field?.focus();
   };
   form.addEventListener('submit', async event => {
     event.preventDefault();
     if (button.ariaDisabled === 'true') return;
-    refuse('');
+    showError('');
     const missing = form.querySelector(':invalid');
     if (missing) {
-      refuse(`${missing.labels[0].firstChild.textContent.trim()} is required.`, missing);
+      showError(`${missing.labels[0].firstChild.textContent.trim()} is required.`, missing);
       return;
     }
     button.ariaDisabled = 'true';
     try {
-      await act(form.elements);
-    } catch (problem) {
-      refuse(problem.message);
+      await submit(form.elements);
+    } catch (failure) {
+      showError(failure.message);
     } finally {
       button.ariaDisabled = 'false';
     }

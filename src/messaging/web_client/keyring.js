@@ -1,52 +1,52 @@
 /**
- * What this browser keeps: credentials, for this tab or, if the user wants it, for good; and the fingerprint it registers
- * with. Whoever knows the fingerprint can get the credentials.
+ * What this browser stores: the credentials, for this tab or permanently, and the fingerprint that it registers with. The
+ * fingerprint grants access to the credentials.
  */
 
 const CREDENTIALS = 'presence-sidecar.credentials';
 const FINGERPRINT = 'presence-sidecar.fingerprint';
 
-/** The credentials that are kept, null if there are none. */
-export function recall() {
+/** Returns the stored credentials, null if there are none. */
+export function load() {
   return JSON.parse(sessionStorage.getItem(CREDENTIALS) ?? localStorage.getItem(CREDENTIALS));
 }
 
-/** Whether credentials are kept for good. */
+/** Whether credentials are stored permanently. */
 export function isRemembered() {
   return localStorage.getItem(CREDENTIALS) !== null;
 }
 
-/** Keeps credentials until the tab is closed, or for good. */
-export function keep(credentials, remember) {
+/** Stores credentials until the tab is closed, or permanently. */
+export function save(credentials, remember) {
   forget();
   (remember ? localStorage : sessionStorage).setItem(CREDENTIALS, JSON.stringify(credentials));
 }
 
-/** Keeps no credentials any more. */
+/** Deletes the stored credentials. */
 export function forget() {
   for (const storage of [sessionStorage, localStorage]) storage.removeItem(CREDENTIALS);
 }
 
-/** Calls back when another tab has changed what is remembered, unless this one has credentials of its own. */
+/** Calls `changed` when another tab changes the permanent credentials, unless this tab has its own. */
 export function watch(changed) {
   addEventListener('storage', ({key}) => {
     if (key === CREDENTIALS && sessionStorage.getItem(CREDENTIALS) === null) changed();
   });
 }
 
-/** The fingerprint of this browser: random, and always the same. */
+/** Returns the fingerprint of this browser: random, and the same each time. */
 export function fingerprint() {
   return localStorage.getItem(FINGERPRINT) ?? newFingerprint();
 }
 
-/** Another fingerprint in its place. */
+/** Replaces the fingerprint with a new one. */
 export function newFingerprint() {
   const fresh = `browser-${crypto.randomUUID()}`;
   localStorage.setItem(FINGERPRINT, fresh);
   return fresh;
 }
 
-/** The next visit gets a fingerprint of its own. */
+/** Deletes the fingerprint; the next visit generates a new one. */
 export function forgetFingerprint() {
   localStorage.removeItem(FINGERPRINT);
 }

@@ -1,8 +1,8 @@
 /**
- * The page: either asks for credentials or holds a conversation with them.
+ * The page: asks for credentials, or shows the messages of a client.
  *
- * In the order to read it: seal.js (cryptography) and protocol.js (the API), poller.js (when to poll), keyring.js (what is
- * kept in the browser); and what is seen: setup.js, conversation.js, compose.js, status.js.
+ * Reading order: seal.js (cryptography), protocol.js (the API), poller.js (when to poll), keyring.js (what the browser
+ * stores); the visible parts: setup.js, conversation.js, compose.js, status.js.
  */
 
 import * as compose from './compose.js';
@@ -13,107 +13,107 @@ import * as status from './status.js';
 import {Poller} from './poller.js';
 import {Client} from './protocol.js';
 
-const part = id => document.getElementById(id);
+const byId = id => document.getElementById(id);
 
-/** As many as a poll brings at most: behind a full one others may follow. */
-const FULL = 50;
+/** Maximum number of messages of a poll; more may follow a full page. */
+const PAGE = 50;
 
 let client, poller;
 
-/** Goes on with these credentials, from what they have acknowledged. */
+/** Starts with these credentials, after the acknowledged message. */
 async function begin(credentials, remember) {
   client = await Client.from(credentials);
-  keyring.keep(credentials, remember);
+  keyring.save(credentials, remember);
   conversation.clear();
   show();
-  poll();
-  part('message').focus();
+  startPolling();
+  byId('message').focus();
 }
 
 function show() {
-  part('client-id').textContent = client.id;
-  part('kept').textContent = keyring.isRemembered()
-    ? 'The credentials are kept on this device.'
-    : 'The credentials are kept until this tab is closed.';
-  part('talk').hidden = false;
+  byId('client-id').textContent = client.id;
+  byId('storage-hint').textContent = keyring.isRemembered()
+    ? 'The credentials are stored on this device.'
+    : 'The credentials are stored until this tab is closed.';
+  byId('talk').hidden = false;
 }
 
-function poll() {
-  const polled = client;
+function startPolling() {
+  const current = client;
   let cursor, acknowledged;
   const step = async signal => {
-    const messages = await polled.poll(cursor, signal);
+    const messages = await current.poll(cursor, signal);
     if (signal.aborted) return {};
     conversation.append(messages);
     cursor = messages.at(-1)?.id ?? cursor;
-    if (cursor !== acknowledged) await polled.acknowledge(cursor);
+    if (cursor !== acknowledged) await current.acknowledge(cursor);
     acknowledged = cursor;
-    return {found: messages.length > 0, more: messages.length === FULL};
+    return {found: messages.length > 0, more: messages.length === PAGE};
   };
   poller = new Poller({step, report});
   poller.run();
 }
 
 function report(state) {
-  const kept = keyring.recall();
-  if (state.name === 'unauthorized' && kept && !client.has(kept)) {
-    // Another tab has changed the token.
-    begin(kept, keyring.isRemembered());
+  const stored = keyring.load();
+  if (state.name === 'unauthorized' && stored && !client.has(stored)) {
+    // Another tab has rotated the token.
+    begin(stored, keyring.isRemembered());
     return;
   }
   status.show(state);
   if (state.name === 'unauthorized') {
-    leave(`${state.message}: these credentials are worth nothing any more. Register again, or use others.`);
+    leave(`${state.message}: these credentials are no longer valid. Register again, or use other credentials.`);
   }
 }
 
-/** Back to the beginning. */
+/** Deletes the credentials and asks for new ones. */
 function leave(reason) {
   poller.stop();
   keyring.forget();
   conversation.clear();
-  part('talk').hidden = true;
-  part('client').open = false;
+  byId('talk').hidden = true;
+  byId('client').open = false;
   setup.ask(reason);
 }
 
-/** Has a button do something, and says in the server's words if it fails. */
-function on(id, act) {
-  part(id).addEventListener('click', () => act().catch(problem => status.tell(problem.message)));
+/** Calls `action` when a button is clicked, and shows its error. */
+function onClick(id, action) {
+  byId(id).addEventListener('click', () => action().catch(error => status.notify(error.message)));
 }
 
-function prepare() {
-  setup.prepare(begin);
-  compose.prepare(async message => {
+function setUp() {
+  setup.setUp(begin);
+  compose.setUp(async message => {
     await client.send(message);
-    status.tell('Sent');
+    status.notify('Sent');
     poller.now();
   });
-  on('poll-now', async () => poller.now());
-  on('earlier', async () => {
-    const found = await client.before(conversation.first());
+  onClick('poll-now', async () => poller.now());
+  onClick('earlier', async () => {
+    const found = await client.before(conversation.firstId());
     conversation.prepend(found);
-    status.tell(found.length ? `${found.length} earlier messages` : 'There are no earlier messages.');
+    status.notify(found.length ? `${found.length} earlier messages` : 'There are no earlier messages.');
   });
-  on('copy', async () => {
-    await navigator.clipboard.writeText(JSON.stringify(keyring.recall(), null, 2));
-    status.tell('Copied');
+  onClick('copy', async () => {
+    await navigator.clipboard.writeText(JSON.stringify(keyring.load(), null, 2));
+    status.notify('Copied');
   });
-  on('rotate', async () => {
+  onClick('rotate', async () => {
     poller.stop();
     try {
       const credentials = await client.rotate();
       client = await Client.from(credentials);
-      keyring.keep(credentials, keyring.isRemembered());
-      status.tell('The token was changed.');
+      keyring.save(credentials, keyring.isRemembered());
+      status.notify('The token was rotated.');
     } finally {
-      poll();
+      startPolling();
     }
   });
-  on('forget', async () => part('forgetting').showModal());
-  part('forgetting').addEventListener('close', ({target}) => {
+  onClick('forget', async () => byId('forgetting').showModal());
+  byId('forgetting').addEventListener('close', ({target}) => {
     if (target.returnValue !== 'forget') return;
-    if (part('forget-fingerprint').checked) keyring.forgetFingerprint();
+    if (byId('forget-fingerprint').checked) keyring.forgetFingerprint();
     leave();
     status.show({name: 'none'});
   });
@@ -121,10 +121,10 @@ function prepare() {
 }
 
 if (!isSecureContext) {
-  part('insecure').hidden = false;
+  byId('insecure').hidden = false;
 } else {
-  prepare();
-  const credentials = keyring.recall();
+  setUp();
+  const credentials = keyring.load();
   if (credentials) begin(credentials, keyring.isRemembered());
   else setup.ask();
 }

@@ -1,13 +1,13 @@
-//! `/client.html`: a client in the browser, without a build step and without anything from elsewhere.
+//! `/client.html`: a messaging client in the browser, without a build step and without third-party code.
 //!
-//! Opening and sealing happen in the page, by Web Crypto; the sidecar serves files and sees what any client shows it.
-//! The scripts begin with `main.js`.
+//! The page encrypts and decrypts with the Web Crypto API; the sidecar serves the files, and receives only what any client
+//! sends. The entry point of the scripts is `main.js`.
 
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, Response};
 
-/// Nothing but the page's own files, and no HTML made of text.
+/// Content security policy: only the page's own files, and no HTML created from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
@@ -43,13 +43,13 @@ const FILES: [File; 13] = [
     script!("status.js"),
 ];
 
-/// The files of the page, by path.
+/// Returns the files of the page with their paths.
 pub fn files() -> impl Iterator<Item = (&'static str, impl Endpoint<Output = Response>)> {
-    FILES.iter().map(|file| (file.path, make_sync(|_| file.answer())))
+    FILES.iter().map(|file| (file.path, make_sync(|_| file.response())))
 }
 
 impl File {
-    fn answer(&self) -> Response {
+    fn response(&self) -> Response {
         Response::builder()
             .content_type(self.content_type)
             .header(header::CONTENT_SECURITY_POLICY, POLICY)

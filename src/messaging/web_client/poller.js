@@ -1,33 +1,34 @@
 /**
- * When to poll: at once, then ever more slowly while nothing comes, quickly again once something does. Not while the tab is
- * hidden or the machine is offline, and never sooner than the server allows.
+ * When to poll: at once, then backing off while there are no messages, and more often again after a message. Pauses while
+ * the tab is hidden or the browser is offline, and never polls sooner than the server allows.
  */
 
 /** Seconds between two polls: right after a message, and at most. */
-const SHORTEST = 3;
-const LONGEST = 30;
+const MIN_INTERVAL = 3;
+const MAX_INTERVAL = 30;
 const GROWTH = 2;
 
-/** The seconds to wait after a poll, by those that were waited before it and by what it found. */
-export function pace(waited, found) {
-  return found ? SHORTEST : Math.min(Math.max(SHORTEST, waited * GROWTH), LONGEST);
+/** Returns the seconds to wait after a poll, given the previous interval and whether the poll found messages. */
+export function nextInterval(previous, found) {
+  return found ? MIN_INTERVAL : Math.min(Math.max(MIN_INTERVAL, previous * GROWTH), MAX_INTERVAL);
 }
 
-/** Calls `step` until it is stopped or the credentials are refused. */
+/** Calls `step` until it is stopped or the credentials are rejected. */
 export class Poller {
   #step;
   #report;
-  #waited = 0;
+  #interval = 0;
   #due = 0;
-  /** What the server asked for: nothing before this time, whoever asks. */
-  #barrier = 0;
-  #trouble = null;
+  /** The time before which the server allows no poll, also on request of the user. */
+  #notBefore = 0;
+  #failure = null;
   #stopped = new AbortController();
   #wake = () => {};
 
   /**
-   * @param step polls once, given an AbortSignal: `{found, more}`, how many messages came and whether others may follow
-   * @param report is told each state: `{name, until, message}`; a name is one of polling, waiting, refused, unreachable,
+   * @param step polls once, with an AbortSignal; returns `{found, more}`: whether there were messages, and whether more may
+   *   follow at once
+   * @param report receives each state: `{name, until, message}`; a name is one of polling, waiting, refused, unreachable,
    *   hidden, offline, unauthorized
    */
   constructor({step, report}) {
@@ -35,31 +36,31 @@ export class Poller {
     this.#report = report;
   }
 
-  /** Runs to its end. */
+  /** Polls until it is stopped. */
   async run() {
     const {signal} = this.#stopped;
     document.addEventListener('visibilitychange', () => this.now(), {signal});
     for (const event of ['online', 'offline']) addEventListener(event, () => this.now(), {signal});
     while (!signal.aborted) {
       const obstacle = !navigator.onLine ? 'offline' : document.hidden ? 'hidden' : null;
-      const rest = this.#due - Date.now();
+      const remaining = this.#due - Date.now();
       if (obstacle) {
         await this.#sleep({name: obstacle});
-      } else if (rest > 0) {
-        await this.#sleep({name: 'waiting', ...this.#trouble, until: this.#due}, rest);
+      } else if (remaining > 0) {
+        await this.#sleep({name: 'waiting', ...this.#failure, until: this.#due}, remaining);
       } else {
         await this.#poll(signal);
       }
     }
   }
 
-  /** Polls without waiting any longer, unless the server asked to be left alone. */
+  /** Polls at once, or as soon as the server allows it. */
   now() {
-    this.#due = Math.min(this.#due, Math.max(Date.now(), this.#barrier));
+    this.#due = Math.min(this.#due, Math.max(Date.now(), this.#notBefore));
     this.#wake();
   }
 
-  /** Ends it; a poll under way is given up. */
+  /** Stops polling, and aborts the current poll. */
   stop() {
     this.#stopped.abort();
     this.#wake();
@@ -69,8 +70,8 @@ export class Poller {
     this.#report({name: 'polling'});
     try {
       const {found, more} = await this.#step(signal);
-      this.#trouble = null;
-      this.#wait(found, more ? 0 : undefined);
+      this.#failure = null;
+      this.#schedule(found, more ? 0 : undefined);
     } catch (error) {
       if (signal.aborted) return;
       if (error.status === 401) {
@@ -78,18 +79,18 @@ export class Poller {
         this.#report({name: 'unauthorized', message: error.message});
         return;
       }
-      this.#trouble = {name: error.status ? 'refused' : 'unreachable', message: error.message};
-      this.#barrier = Date.now() + (error.retryAfter ?? 0) * 1000;
-      this.#wait(0);
+      this.#failure = {name: error.status ? 'refused' : 'unreachable', message: error.message};
+      this.#notBefore = Date.now() + (error.retryAfter ?? 0) * 1000;
+      this.#schedule(0);
     }
   }
 
-  #wait(found, seconds) {
-    this.#waited = pace(this.#waited, found);
-    this.#due = Math.max(Date.now() + (seconds ?? this.#waited) * 1000, this.#barrier);
+  #schedule(found, seconds) {
+    this.#interval = nextInterval(this.#interval, found);
+    this.#due = Math.max(Date.now() + (seconds ?? this.#interval) * 1000, this.#notBefore);
   }
 
-  /** Until it is woken, or for so many milliseconds. */
+  /** Waits for some milliseconds, or without limit, until it is woken. */
   #sleep(state, milliseconds) {
     this.#report(state);
     return new Promise(resolve => {

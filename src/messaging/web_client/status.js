@@ -1,17 +1,17 @@
-/** What the poller does, in words: shown always, announced when it matters. */
+/** The state of the poller as text; errors and recoveries are also announced to screen readers. */
 
-const WORDS = {
+const TEXTS = {
   none: () => 'Not registered',
   polling: () => 'Polling…',
   waiting: () => 'Waiting',
   refused: ({message}) => message,
   unreachable: ({message}) => message,
   hidden: () => 'Paused while this tab is hidden',
-  offline: () => 'Offline: polling goes on once there is a network',
+  offline: () => 'Offline: polling resumes with the network',
   unauthorized: () => 'Not authorized',
 };
 
-/** Those that come and go all the time are not read aloud. */
+/** Frequent states, which are not announced. */
 const QUIET = ['none', 'polling', 'waiting', 'hidden'];
 
 const status = document.getElementById('status');
@@ -20,32 +20,32 @@ const countdown = document.getElementById('countdown');
 const announcement = document.getElementById('announcement');
 const notice = document.getElementById('notice');
 
-/** Milliseconds that a notice stays. */
-const NOTICE = 6000;
+/** Duration of a notice, in milliseconds. */
+const NOTICE_DURATION = 6000;
 
-let ticking, fading, troubled = false;
+let countdownTimer, noticeTimer, failing = false;
 
 /** Shows a state of the poller. */
 export function show(state) {
-  const words = WORDS[state.name](state);
+  const message = TEXTS[state.name](state);
   status.dataset.state = state.name;
-  text.textContent = words;
-  tick(state.until);
-  const trouble = !QUIET.includes(state.name);
-  if (trouble && words !== announcement.textContent) announcement.textContent = words;
-  if (state.name === 'waiting' && troubled) announcement.textContent = 'Polling again';
-  if (state.name !== 'polling') troubled = trouble;
+  text.textContent = message;
+  showCountdown(state.until);
+  const failure = !QUIET.includes(state.name);
+  if (failure && message !== announcement.textContent) announcement.textContent = message;
+  if (state.name === 'waiting' && failing) announcement.textContent = 'Polling again';
+  if (state.name !== 'polling') failing = failure;
 }
 
-/** Tells for a moment what became of something the user did. */
-export function tell(words) {
-  clearTimeout(fading);
-  notice.textContent = words;
-  fading = setTimeout(() => notice.replaceChildren(), NOTICE);
+/** Shows a notice for a moment. */
+export function notify(message) {
+  clearTimeout(noticeTimer);
+  notice.textContent = message;
+  noticeTimer = setTimeout(() => notice.replaceChildren(), NOTICE_DURATION);
 }
 
-function tick(until) {
-  clearInterval(ticking);
+function showCountdown(until) {
+  clearInterval(countdownTimer);
   countdown.textContent = '';
   if (until === undefined) return;
   const write = () => {
@@ -53,5 +53,5 @@ function tick(until) {
     countdown.textContent = `next poll in ${seconds} s`;
   };
   write();
-  ticking = setInterval(write, 250);
+  countdownTimer = setInterval(write, 250);
 }

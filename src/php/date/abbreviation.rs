@@ -1,7 +1,7 @@
-//! The abbreviations of time zones that timelib knows, less those of local mean times; `ist`, `bst`, `cst` and the like
-//! stand for several zones, and mean what PHP takes them for.
+//! The abbreviations of time zones in timelib, without those of local mean times. Ambiguous ones such as `ist`, `bst` and
+//! `cst` have the meaning that PHP gives them.
 
-/// Minutes ahead of UTC, and what is called so. A single letter is the military zone of that name.
+/// Minutes ahead of UTC, and the abbreviations of that offset. A single letter is a military zone.
 const ABBREVIATIONS: [(i32, &str); 34] = [
     (-720, "y"),
     (-660, "sst x"),
@@ -39,15 +39,15 @@ const ABBREVIATIONS: [(i32, &str); 34] = [
     (780, "nzdt"),
 ];
 
-/// The longest of them.
-const LONGEST: usize = 4;
+/// The maximum length of an abbreviation.
+const MAX_LEN: usize = 4;
 
-/// How many seconds a zone of this name is ahead of UTC.
+/// The offset from UTC of the zone with this abbreviation, in seconds.
 pub(super) fn offset(name: &str) -> Option<i32> {
-    if name.is_empty() || name.len() > LONGEST {
+    if name.is_empty() || name.len() > MAX_LEN {
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let called_so = |(_, names): &&(i32, &str)| names.split(' ').any(|known| known == name);
-    ABBREVIATIONS.iter().find(called_so).map(|(minutes, _)| minutes * 60)
+    let has_name = |(_, names): &&(i32, &str)| names.split(' ').any(|known| known == name);
+    ABBREVIATIONS.iter().find(has_name).map(|(minutes, _)| minutes * 60)
 }

@@ -1,11 +1,10 @@
-//! Days and calendar dates, after the algorithms of Howard Hinnant's `chrono`-compatible date
-//! paper.
+//! Days and calendar dates, after Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
 
 use super::{MICROS_PER_SECOND, SECONDS_PER_DAY};
 
-/// A wall clock reading.
+/// A local date and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Civil {
+pub(super) struct LocalTime {
     pub year: i64,
     pub month: u8,
     pub day: u8,
@@ -15,8 +14,8 @@ pub(super) struct Civil {
     pub micro: u32,
 }
 
-impl Civil {
-    /// The reading of a clock that runs `offset` seconds ahead of UTC.
+impl LocalTime {
+    /// The local time of a clock `offset` seconds ahead of UTC.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "remainders fit their fields")]
     pub(super) fn at(micros: i64, offset: i32) -> Self {
         let seconds = micros.div_euclid(MICROS_PER_SECOND) + i64::from(offset);
@@ -34,12 +33,11 @@ impl Civil {
     }
 }
 
-/// Days since 1970-01-01 of a date whose month and day may lie outside their usual ranges, as in
-/// `2026-02-30`.
+/// Days since 1970-01-01 of a date. Month and day may be out of range, as in `2026-02-30`.
 pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = year + (month - 1).div_euclid(12);
     let month = (month - 1).rem_euclid(12) + 1;
-    // Years begin in March, so that the leap day comes last.
+    // Years start in March, so that the leap day is last.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -47,7 +45,7 @@ pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year + day - 1 - 719_468
 }
 
-/// The date of a day since 1970-01-01.
+/// The date of a day, counted from 1970-01-01.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "months and days fit a byte")]
 pub(super) fn date_of(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
@@ -62,7 +60,7 @@ pub(super) fn date_of(days: i64) -> (i64, u8, u8) {
     (year, month as u8, day as u8)
 }
 
-/// The day of the week, Sunday being 0.
+/// The day of the week; Sunday is 0.
 pub(super) fn weekday(days: i64) -> i64 {
     (days + 4).rem_euclid(7)
 }

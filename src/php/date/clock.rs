@@ -1,10 +1,10 @@
-//! The time formats of timelib.
+//! The formats of times of day in timelib.
 
 use super::MICROS_PER_SECOND;
 use super::scan::Scanner;
 
 /// Reads a time of day in microseconds since midnight: `05:06`, `05:06:07`, `05.06.07`,
-/// `05:06:07.25`, `050607`, `5:06 pm`, `5 pm`. Hour 24 and second 60 run over into what follows.
+/// `05:06:07.25`, `050607`, `5:06 pm`, `5 pm`. Hour 24 and second 60 carry over.
 pub(super) fn time(scanner: &mut Scanner<'_>) -> Option<i64> {
     let mut trial = scanner.clone();
     let read = with_colons(&mut trial).or_else(|| {
@@ -13,7 +13,7 @@ pub(super) fn time(scanner: &mut Scanner<'_>) -> Option<i64> {
     });
     let read = read.or_else(|| {
         trial = scanner.clone();
-        hour_of_half_a_day(&mut trial)
+        twelve_hour_clock(&mut trial)
     })?;
     *scanner = trial;
     Some(read)
@@ -36,14 +36,14 @@ fn compact(scanner: &mut Scanner<'_>) -> Option<i64> {
 }
 
 /// `5pm`
-fn hour_of_half_a_day(scanner: &mut Scanner<'_>) -> Option<i64> {
+fn twelve_hour_clock(scanner: &mut Scanner<'_>) -> Option<i64> {
     let hour = scanner.field(1..=12)?;
-    let number_alone = scanner.is_done();
+    let is_number_alone = scanner.is_done();
     let hour = meridian(scanner, hour)?;
-    (!number_alone && scanner.is_done()).then(|| in_micros(hour, 0, 0)).flatten()
+    (!is_number_alone && scanner.is_done()).then(|| in_micros(hour, 0, 0)).flatten()
 }
 
-/// The hour alone, as it may be behind a `T`.
+/// An hour alone, which may follow a `T`.
 pub(super) fn hour(scanner: &mut Scanner<'_>) -> Option<i64> {
     let hour = scanner.field(0..=24)?;
     let ends = !scanner.peek().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'));
@@ -54,7 +54,7 @@ fn in_micros(hour: i64, minute: i64, second: i64) -> Option<i64> {
     ((hour * 60 + minute) * 60 + second).checked_mul(MICROS_PER_SECOND)
 }
 
-/// `.123456789`, cut to microseconds; nothing is none.
+/// `.123456789`, truncated to microseconds; zero if there is no point.
 pub(super) fn fraction(scanner: &mut Scanner<'_>) -> Option<i64> {
     if !scanner.eat(b'.') {
         return Some(0);
@@ -67,7 +67,7 @@ pub(super) fn fraction(scanner: &mut Scanner<'_>) -> Option<i64> {
     Some(micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0')))
 }
 
-/// The hour with `am` or `pm` behind it, if there is one; nothing may follow that.
+/// The hour with an optional `am` or `pm`, which must be the end of the text.
 fn meridian(scanner: &mut Scanner<'_>, hour: i64) -> Option<i64> {
     let mut trial = scanner.clone();
     trial.skip_space();

@@ -1,7 +1,7 @@
-//! Moments as Carbon reads and writes them.
+//! Dates and times as Carbon parses and formats them.
 //!
-//! Everything counts microseconds since 1970 in UTC; the calendar is the proleptic Gregorian one,
-//! without leap seconds, as in timelib.
+//! Times are microseconds since 1970-01-01T00:00:00Z. The calendar is the proleptic Gregorian one without leap seconds, as
+//! in timelib.
 
 mod abbreviation;
 mod calendar;
@@ -19,12 +19,12 @@ pub use self::number::from_float;
 pub use self::parse::{ParseError, from_database, parse};
 pub(super) use self::zone::{from_local, offset_from_text};
 
-/// A moment, with the offset from UTC under which it was written.
+/// A time, with the offset from UTC of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsedDate {
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub micros: i64,
-    /// How far the writer's clock was ahead of UTC.
+    /// The offset from UTC of the text, in seconds.
     pub offset_seconds: i32,
 }
 

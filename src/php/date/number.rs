@@ -1,10 +1,9 @@
-//! Moments that are a number of seconds.
+//! Times that are a number of seconds.
 
 use super::scan::Scanner;
 use super::{MICROS_PER_SECOND, clock};
 
-/// `@1772600767`, or without the `@` a number that cannot be a date: signed, with a fraction, or of
-/// 15 digits and more.
+/// `@1772600767`; or, without the `@`, a number that cannot be a date: signed, with a fraction, or with 15 or more digits.
 pub(super) fn timestamp(text: &str) -> Option<i64> {
     match text.strip_prefix('@') {
         Some(number) if number.starts_with('+') => None,
@@ -14,8 +13,7 @@ pub(super) fn timestamp(text: &str) -> Option<i64> {
     }
 }
 
-/// Seconds with a fraction finer than microseconds, which Carbon rounds where it reads a number, or with nothing in front
-/// of the point.
+/// Seconds with a fraction finer than microseconds, which Carbon rounds in numbers, or without digits before the point.
 fn rounded(number: &str) -> Option<i64> {
     let (whole, fraction) = number.split_once('.')?;
     let digits = fraction.bytes().all(|byte| byte.is_ascii_digit()) && !fraction.is_empty();
@@ -42,8 +40,7 @@ fn seconds(number: &str) -> Option<i64> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
-/// What Carbon takes a float for: seconds since 1970, rounded to microseconds. `None` for what is none, or beyond the years
-/// that a record can be of.
+/// The time of a float, as in Carbon: seconds since 1970, rounded to microseconds. `None` for NaN and values out of range.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 pub fn from_float(seconds: f64) -> Option<i64> {
     let micros = (seconds * 1e6).round();

@@ -1,6 +1,6 @@
-//! Reading moments, as far as presence records and messages hold them: what `Carbon::parse`
-//! (timelib) makes of dates, times, zones and steps such as `+1 day`. Left out, and no moment here, are phrases such as
-//! `next monday`, `first day of march` or `tomorrow noon`, the unit `weekday`, Roman months, and numbers with an exponent.
+//! Parses dates and times as `Carbon::parse` (timelib) does, as far as presence records and messages contain them: dates,
+//! times, zones and steps such as `+1 day`. Not supported are phrases such as `next monday`, `first day of march` or
+//! `tomorrow noon`, the unit `weekday`, Roman months, and numbers with an exponent.
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -15,17 +15,17 @@ use super::{MICROS_PER_SECOND, ParsedDate, SECONDS_PER_DAY, clock, day};
 
 const MICROS_PER_DAY: i64 = MICROS_PER_SECOND * SECONDS_PER_DAY;
 
-/// A text that names no moment, or one that is not understood here.
+/// A text that is not a date and time, or not a supported one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a date and time")]
 pub struct ParseError;
 
-/// Reads a moment as `Carbon::parse` does in an application whose zone is UTC; `now_micros` is the
-/// clock for `now`, for the empty text and for the parts a text leaves out.
+/// Parses a time as `Carbon::parse` does in an application with the zone UTC; `now_micros` is used for `now`, for the empty
+/// text and for missing parts.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
-/// [`ParseError`] for what PHP refuses, and for relative phrases other than `now`, `today`, `midnight`, `noon`,
+/// [`ParseError`] for texts that PHP rejects, and for relative phrases other than `now`, `today`, `midnight`, `noon`,
 /// `tomorrow`, `yesterday` and steps from there or from a date.
 pub fn parse(text: &str, now_micros: i64) -> Result<ParsedDate, ParseError> {
     if let Some(moment) = canonical(text.as_bytes()) {
@@ -39,15 +39,15 @@ pub fn parse(text: &str, now_micros: i64) -> Result<ParsedDate, ParseError> {
         .ok_or(ParseError)
 }
 
-/// The form that Carbon and the sidecar write, `2026-03-04T06:06:07+01:00`, read in one go: it is in every record.
+/// A fast path for the form that Carbon and the sidecar write and every record has: `2026-03-04T06:06:07+01:00`.
 fn canonical(text: &[u8]) -> Option<ParsedDate> {
     let text: &[u8; 25] = text.try_into().ok()?;
     let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (22, b':')];
-    if punctuation.iter().any(|&(place, mark)| text[place] != mark) {
+    if punctuation.iter().any(|&(position, mark)| text[position] != mark) {
         return None;
     }
-    let number = |place: usize, below: i64| -> Option<i64> {
-        let [tens, units] = [text[place], text[place + 1]].map(|digit| i64::from(digit.wrapping_sub(b'0')));
+    let number = |position: usize, below: i64| -> Option<i64> {
+        let [tens, units] = [text[position], text[position + 1]].map(|digit| i64::from(digit.wrapping_sub(b'0')));
         (tens < 10 && units < 10 && tens * 10 + units < below).then_some(tens * 10 + units)
     };
     let year = number(0, 100)? * 100 + number(2, 100)?;
@@ -81,16 +81,16 @@ fn word(text: &str, now: i64) -> Option<i64> {
     }
 }
 
-/// What a text has said so far.
+/// The parts of a text that were read.
 #[derive(Default)]
-struct Reading {
+struct DateParts {
     day: Option<Day>,
     /// Microseconds since midnight.
     time: Option<i64>,
     zone: Option<Zone>,
-    /// How many zones were written: timelib heeds the first, and lets a second one pass.
+    /// The number of zones: timelib uses the first one, and accepts a second one.
     zones: usize,
-    /// Whether one of them began with its sign.
+    /// Whether a zone began with a sign.
     signed: bool,
     steps: Steps,
     stepped: bool,
@@ -98,19 +98,19 @@ struct Reading {
 
 fn date_and_time(text: &str, now: i64) -> Option<ParsedDate> {
     let mut scanner = Scanner::new(text);
-    let mut reading = Reading::default();
-    if !reading.word(&mut scanner, now) {
-        reading.day_and_time(&mut scanner)?;
+    let mut parts = DateParts::default();
+    if !parts.word(&mut scanner, now) {
+        parts.day_and_time(&mut scanner)?;
     }
     scanner.skip_space();
     while !scanner.is_done() {
-        reading.more(&mut scanner)?;
+        parts.more(&mut scanner)?;
         scanner.skip_space();
     }
-    reading.moment(now)
+    parts.resolve(now)
 }
 
-impl Reading {
+impl DateParts {
     /// Reads `tomorrow` and the like.
     fn word(&mut self, scanner: &mut Scanner<'_>, now: i64) -> bool {
         let mut trial = scanner.clone();
@@ -120,15 +120,15 @@ impl Reading {
         *scanner = trial;
         self.day = Some(Day::numbered(base.div_euclid(MICROS_PER_DAY)));
         self.time = Some(base.rem_euclid(MICROS_PER_DAY));
-        // It is today by the clock of UTC, and would be another day elsewhere.
+        // The word is relative to the day in UTC, so no zone may follow.
         self.zones = 2;
         true
     }
 
-    /// Reads a day, a time, or both; `None` if a `T` has no time behind it.
+    /// Reads a day, a time, or both; `None` if a `T` has no time after it.
     fn day_and_time(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
         self.day = day::day(scanner);
-        let apart = scanner.skip_space() || scanner.is_behind(b':');
+        let apart = scanner.skip_space() || scanner.is_after(b':');
         let marked = scanner.eat(b'T');
         let adjacent = scanner.peek().is_some_and(|byte| byte.is_ascii_digit());
         if self.day.is_none() || apart || marked || adjacent {
@@ -140,7 +140,7 @@ impl Reading {
         Some(())
     }
 
-    /// Reads a step, the year that a day lacks, or a zone.
+    /// Reads a step, the missing year of a day, or a zone.
     fn more(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
         if self.steps.read(scanner) {
             self.stepped = true;
@@ -155,7 +155,7 @@ impl Reading {
         }
         let signed = matches!(scanner.peek(), Some(b'+' | b'-'));
         let zone = zone(scanner)?;
-        // One of two is a name, as in `+01:00 (CET)`.
+        // Of two zones at most one has a sign, as in `+01:00 (CET)`.
         let fits = self.zones == 0 || (self.zones == 1 && !(signed && self.signed));
         self.zone = self.zone.or(Some(zone));
         self.zones += 1;
@@ -163,10 +163,10 @@ impl Reading {
         fits.then_some(())
     }
 
-    /// The moment that all of it means at `now`.
-    fn moment(self, now: i64) -> Option<ParsedDate> {
+    /// The time of all parts, relative to `now`.
+    fn resolve(self, now: i64) -> Option<ParsedDate> {
         let today = now.div_euclid(MICROS_PER_DAY);
-        // Steps alone go from now; a day without a time begins at midnight.
+        // Steps alone are relative to now; a day without a time starts at midnight.
         let alone = self.day.is_none() && self.time.is_none();
         if alone && (self.zones > 0 || !self.stepped) {
             return None;
@@ -174,7 +174,7 @@ impl Reading {
         let time = self.time.unwrap_or(if alone { now.rem_euclid(MICROS_PER_DAY) } else { 0 });
         let later = time / MICROS_PER_DAY;
         let day = self.day.map_or(today + later, |day| day.after(later, today));
-        let day = self.steps.behind(day);
+        let day = self.steps.add_to_day(day);
         let local = day.checked_mul(MICROS_PER_DAY)?.checked_add(time % MICROS_PER_DAY)?;
         let moment = in_zone(local, self.zone.unwrap_or(Zone::Fixed(0)))?;
         moment.after(self.steps.micros(), self.zone)
@@ -189,7 +189,7 @@ fn in_zone(local: i64, zone: Zone) -> Option<ParsedDate> {
         }
         Zone::Named(tz) => {
             let local = DateTime::from_timestamp_micros(local)?.naive_utc();
-            // With its zone beside it, a time that clocks show twice is the earlier one everywhere.
+            // With a zone in the text, an ambiguous time is always the earlier one.
             let micros = match tz.offset_from_local_datetime(&local) {
                 LocalResult::Ambiguous(earlier, _) => {
                     let offset = i64::from(earlier.fix().local_minus_utc());
@@ -197,14 +197,14 @@ fn in_zone(local: i64, zone: Zone) -> Option<ParsedDate> {
                 }
                 LocalResult::Single(_) | LocalResult::None => from_local(&local, tz),
             };
-            // Asked again, because a time that a zone skips belongs to the offset after the gap.
+            // Looked up again, because a time in a gap has the offset after the gap.
             Some(ParsedDate { micros, offset_seconds: offset_at(micros, tz) })
         }
     }
 }
 
 impl ParsedDate {
-    /// So many microseconds later, under the offset that holds then.
+    /// The time `micros` later, with the offset at that time.
     fn after(self, micros: i64, zone: Option<Zone>) -> Option<Self> {
         let micros = self.micros.checked_add(micros)?;
         let offset_seconds = match zone {
@@ -215,8 +215,8 @@ impl ParsedDate {
     }
 }
 
-/// Reads a database column of an application's zone, `2026-03-04 05:06:07` with or without a fraction, in microseconds
-/// since 1970; `None` for anything else.
+/// Parses a local time from a database column, `2026-03-04 05:06:07` with an optional fraction; returns microseconds since
+/// 1970, or `None` for anything else.
 pub fn from_database(text: &str, tz: Tz) -> Option<i64> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok().map(|local| from_local(&local, tz))
 }

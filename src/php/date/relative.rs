@@ -1,10 +1,10 @@
-//! Steps from a moment, as timelib reads them: `+1 day`, `-30 minutes`, `2 weeks ago`.
+//! Relative times, as parsed by timelib: `+1 day`, `-30 minutes`, `2 weeks ago`.
 
 use super::MICROS_PER_SECOND;
 use super::calendar::{date_of, days_of};
 use super::scan::Scanner;
 
-/// What a unit counts, and how many of it.
+/// The size of a unit.
 #[derive(Clone, Copy)]
 enum Span {
     Micros(i64),
@@ -12,7 +12,7 @@ enum Span {
     Months(i64),
 }
 
-/// The units, each of which may have an `s` behind it.
+/// The units; each may have a plural `s`.
 const UNITS: [(&str, Span); 16] = [
     ("usec", Span::Micros(1)),
     ("microsecond", Span::Micros(1)),
@@ -32,10 +32,10 @@ const UNITS: [(&str, Span); 16] = [
     ("year", Span::Months(12)),
 ];
 
-/// Digits of an amount; more of them lead out of every calendar.
-const DIGITS: usize = 9;
+/// The maximum number of digits of an amount; larger amounts are out of range.
+const MAX_DIGITS: usize = 9;
 
-/// All steps of a text together.
+/// The sum of all steps of a text.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Steps {
     months: i64,
@@ -44,7 +44,7 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Reads one more step, or `ago`, which turns all before it round; whether there was one.
+    /// Reads one more step, or `ago`, which negates all steps before it; returns whether there was one.
     pub(super) fn read(&mut self, scanner: &mut Scanner<'_>) -> bool {
         let mut trial = scanner.clone();
         let read = step(&mut trial).and_then(|step| self.with(step)).or_else(|| {
@@ -72,24 +72,24 @@ impl Steps {
         Some(sum)
     }
 
-    /// The day that lies so many months and days behind `day`: 31 January and a month is 3 March.
-    pub(super) fn behind(self, day: i64) -> i64 {
+    /// Adds the months and days to `day`: 31 January and a month is 3 March.
+    pub(super) fn add_to_day(self, day: i64) -> i64 {
         let (year, month, of_month) = date_of(day);
         let moved = if self.months == 0 { day } else { days_of(year, i64::from(month) + self.months, of_month.into()) };
         moved.saturating_add(self.days)
     }
 
-    /// What is left of the steps in a day, in microseconds.
+    /// The part of the steps below a day, in microseconds.
     pub(super) fn micros(self) -> i64 {
         self.micros
     }
 }
 
-/// `+1 day`, `- 2 weeks`, `3hours`: a sign turns another one round.
+/// `+1 day`, `- 2 weeks`, `3hours`; two minus signs cancel each other.
 fn step(scanner: &mut Scanner<'_>) -> Option<(i64, Span)> {
     let signs = scanner.take_while(|byte| matches!(byte, b'+' | b'-'));
     scanner.skip_blanks();
-    let amount = scanner.number(1, DIGITS)?;
+    let amount = scanner.number(1, MAX_DIGITS)?;
     scanner.skip_blanks();
     let word = scanner.word().to_ascii_lowercase();
     let plural = word.strip_suffix('s').unwrap_or(&word);

@@ -1,5 +1,6 @@
 //! A cursor over the ASCII text of a date.
 
+/// The cursor; a clone is a checkpoint for backtracking.
 #[derive(Clone)]
 pub(super) struct Scanner<'a> {
     text: &'a str,
@@ -20,32 +21,32 @@ impl<'a> Scanner<'a> {
     }
 
     pub(super) fn eat(&mut self, byte: u8) -> bool {
-        let there = self.peek().is_some_and(|next| next.eq_ignore_ascii_case(&byte));
-        self.at += usize::from(there);
-        there
+        let found = self.peek().is_some_and(|next| next.eq_ignore_ascii_case(&byte));
+        self.at += usize::from(found);
+        found
     }
 
     /// Whether this byte is the last one that was read.
-    pub(super) fn is_behind(&self, byte: u8) -> bool {
+    pub(super) fn is_after(&self, byte: u8) -> bool {
         self.at.checked_sub(1).and_then(|last| self.text.as_bytes().get(last)) == Some(&byte)
     }
 
-    /// Whether one of these bytes came next; it is then behind the cursor.
+    /// Consumes one of these bytes if it is next; returns whether it was.
     pub(super) fn eat_any(&mut self, bytes: &[u8]) -> bool {
         bytes.iter().any(|&byte| self.eat(byte))
     }
 
-    /// Skips blanks and commas, which timelib reads alike; whether there were any.
+    /// Skips blanks and commas, which timelib treats alike; returns whether there were any.
     pub(super) fn skip_space(&mut self) -> bool {
         !self.take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).is_empty()
     }
 
-    /// Skips blanks alone.
+    /// Skips blanks only.
     pub(super) fn skip_blanks(&mut self) {
         self.take_while(|byte| matches!(byte, b' ' | b'\t'));
     }
 
-    /// The bytes from here on that satisfy this, which accepts ASCII only.
+    /// Reads ASCII bytes while they satisfy the predicate.
     pub(super) fn take_while(&mut self, accepts: impl Fn(&u8) -> bool) -> &'a str {
         let rest = &self.text.as_bytes()[self.at..];
         let len = rest.iter().position(|byte| !byte.is_ascii() || !accepts(byte)).unwrap_or(rest.len());
@@ -54,7 +55,7 @@ impl<'a> Scanner<'a> {
         &self.text[start..self.at]
     }
 
-    /// A number of `least` to `most` digits, greedily.
+    /// Reads a number of `least` to `most` digits, as many as there are.
     pub(super) fn number(&mut self, least: usize, most: usize) -> Option<i64> {
         let rest = &self.text.as_bytes()[self.at..];
         let len = rest.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
@@ -66,8 +67,7 @@ impl<'a> Scanner<'a> {
         self.text[start..self.at].parse().ok()
     }
 
-    /// A number within a range, of one or two digits: the second is left when it would exceed the
-    /// range.
+    /// Reads a number of one or two digits within a range; leaves the second digit if the number would exceed the range.
     pub(super) fn field(&mut self, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let start = self.at;
         for digits in [2, 1] {
@@ -80,7 +80,7 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// A word of letters.
+    /// Reads a word of letters.
     pub(super) fn word(&mut self) -> &'a str {
         self.take_while(u8::is_ascii_alphabetic)
     }

@@ -1,4 +1,4 @@
-//! Offsets from UTC: written as such, by an abbreviation, or by a name of the tz database.
+//! Offsets from UTC: numeric, by abbreviation, or by a name of the tz database.
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::scan::Scanner;
 use super::{MICROS_PER_SECOND, abbreviation};
 
-/// What a text says about its offset.
+/// The zone in a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Zone {
     /// A number of seconds ahead of UTC.
@@ -15,7 +15,7 @@ pub(super) enum Zone {
     Named(Tz),
 }
 
-/// How far a zone is ahead of UTC at a moment.
+/// The offset of a zone from UTC at a time, in seconds.
 pub(super) fn offset_at(micros: i64, tz: Tz) -> i32 {
     if tz == Tz::UTC {
         return 0;
@@ -24,23 +24,23 @@ pub(super) fn offset_at(micros: i64, tz: Tz) -> i32 {
         .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc())
 }
 
-/// The moment at which the clocks of a zone show this, in microseconds. If they do so twice, it is the one that PHP takes:
-/// the later one east of UTC, the earlier one west of it. If never, the one that they would show it at without the jump.
+/// The time of a local time in a zone, in microseconds. An ambiguous local time gives the time that PHP uses: the later one
+/// east of UTC, the earlier one west of it. A local time in a gap is converted with the offset before the gap.
 pub(in crate::php) fn from_local(local: &NaiveDateTime, tz: Tz) -> i64 {
     let micros = local.and_utc().timestamp_micros();
-    let ahead = |offset: i32| micros - i64::from(offset) * MICROS_PER_SECOND;
+    let minus = |offset: i32| micros - i64::from(offset) * MICROS_PER_SECOND;
     match tz.offset_from_local_datetime(local) {
-        LocalResult::Single(offset) => ahead(offset.fix().local_minus_utc()),
-        // As timelib: by the offset that holds where a first guess leads to.
-        LocalResult::Ambiguous(..) => ahead(offset_at(ahead(offset_at(micros, tz)), tz)),
+        LocalResult::Single(offset) => minus(offset.fix().local_minus_utc()),
+        // As timelib: with the offset at a first estimate.
+        LocalResult::Ambiguous(..) => minus(offset_at(minus(offset_at(micros, tz)), tz)),
         LocalResult::None => {
             let before = tz.offset_from_utc_datetime(&local.checked_sub_signed(Duration::days(1)).unwrap_or(*local));
-            ahead(before.fix().local_minus_utc())
+            minus(before.fix().local_minus_utc())
         }
     }
 }
 
-/// The offset that PHP writes as the `timezone` of a date: `+02:00`, `Z` or an abbreviation.
+/// Parses the `timezone` of a serialized date: `+02:00`, `Z` or an abbreviation.
 pub(in crate::php) fn offset_from_text(text: &str) -> Option<i32> {
     let mut scanner = Scanner::new(text);
     match zone(&mut scanner)? {
@@ -72,7 +72,7 @@ fn named(scanner: &mut Scanner<'_>) -> Option<Zone> {
     known.or_else(|| name.parse().ok().filter(|_| !is_shifted_gmt(name)).map(Zone::Named))
 }
 
-/// An abbreviation, and for GMT how far from it: to timelib `GMT+1` is ahead of it, to the tz database behind it.
+/// An abbreviation, with an optional offset for GMT: in timelib `GMT+1` is ahead of GMT, in the tz database behind it.
 fn abbreviated(scanner: &mut Scanner<'_>) -> Option<Zone> {
     let word = scanner.word();
     let known = abbreviation::offset(word)?;

@@ -3,19 +3,19 @@
 use super::MAX_DEPTH;
 use crate::php::value::{Array, Value};
 
-/// Why a text is no JSON; the sentences are those of PHP's `json_last_error_msg()`.
+/// A JSON syntax error; the messages are those of PHP's `json_last_error_msg()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Not JSON.
     #[error("Syntax error")]
     Syntax,
-    /// A raw control character in a string, or a string without an end.
+    /// A raw control character in a string, or an unterminated string.
     #[error("Control character error, possibly incorrectly encoded")]
     ControlCharacter,
     /// An array closed by `}` or an object by `]`.
     #[error("State mismatch (invalid or malformed JSON)")]
     Mismatch,
-    /// Half a surrogate pair in `\u….`.
+    /// An unpaired surrogate in `\u….`.
     #[error("Single unpaired UTF-16 surrogate in unicode escape")]
     Surrogate,
     /// Nested too deeply.
@@ -23,13 +23,12 @@ pub enum DecodeError {
     Depth,
 }
 
-/// Reads a JSON text as PHP does: a later duplicate key wins in the place of the first, `{}` is an
-/// empty array, `-0` the integer 0, an integer beyond 64 bits a float, and a float too large is
-/// infinite.
+/// Decodes a JSON text as PHP does: of duplicate keys the last value is kept at the position of the first, `{}` is an empty
+/// array, `-0` is the integer 0, an integer beyond 64 bits is a float, and a float that is too large is infinite.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
-/// [`DecodeError`] where PHP answers `null` and sets its last error.
+/// [`DecodeError`] where PHP returns `null` and sets its last error.
 pub fn decode(text: &str) -> Result<Value, DecodeError> {
     let mut decoder = Decoder { text, at: 0, depth: 0 };
     let value = decoder.value()?;
@@ -203,7 +202,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// Skips white space and then this byte, if it is there.
+    /// Skips white space, and then this byte if it is next; returns whether it was.
     fn take(&mut self, byte: u8) -> bool {
         self.skip_space();
         self.eat(byte)
@@ -221,7 +220,7 @@ impl Decoder<'_> {
         Ok(self.take(end))
     }
 
-    /// Whether the array or object ends behind an element; if not, a comma is read.
+    /// Whether the array or object ends after an element; if not, reads a comma.
     fn ends(&mut self, end: u8, mismatch: u8) -> Result<bool, DecodeError> {
         if self.closes(end, mismatch)? {
             return Ok(true);
@@ -230,7 +229,7 @@ impl Decoder<'_> {
         Ok(false)
     }
 
-    /// What PHP says of a token that does not belong here: its scanner complains before its parser.
+    /// The error for an unexpected token. As in PHP, errors of the scanner take precedence over errors of the parser.
     fn unexpected(&mut self) -> DecodeError {
         self.skip_space();
         match self.peek() {
@@ -241,9 +240,9 @@ impl Decoder<'_> {
     }
 
     fn eat(&mut self, byte: u8) -> bool {
-        let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        there
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
     }
 
     fn eat_digits(&mut self) -> usize {

@@ -17,7 +17,7 @@ pub enum Slashes {
     Unescaped,
 }
 
-/// Why a value has no JSON; the sentences are those of PHP's `json_last_error_msg()`.
+/// A value that cannot be encoded; the messages are those of PHP's `json_last_error_msg()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// A string or a key is not UTF-8.
@@ -31,17 +31,17 @@ pub enum EncodeError {
     Depth,
 }
 
-/// The text `json_encode` gives: ASCII only, floats without a needless `.0`.
+/// Returns the output of `json_encode`: ASCII only, floats without a trailing `.0`.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
-/// [`EncodeError`] where PHP answers `false`.
+/// [`EncodeError`] where PHP returns `false`.
 pub fn encode(value: &Value, slashes: Slashes) -> Result<String, EncodeError> {
     Encoder::new(slashes, false).finish(value)
 }
 
-/// As [`encode`], with U+FFFD for malformed UTF-8, 0 for NaN and the infinities, and `null` for
-/// what lies too deep.
+/// As [`encode`], with U+FFFD for malformed UTF-8, 0 for NaN and the infinities, and `null` for values that are nested
+/// too deeply.
 pub fn encode_lossy(value: &Value, slashes: Slashes) -> String {
     Encoder::new(slashes, true).finish(value).unwrap_or_default()
 }
@@ -53,7 +53,7 @@ struct Encoder {
     lossy: bool,
 }
 
-type Written = Result<(), EncodeError>;
+type EncodeResult = Result<(), EncodeError>;
 
 impl Encoder {
     fn new(slashes: Slashes, lossy: bool) -> Self {
@@ -62,11 +62,11 @@ impl Encoder {
 
     fn finish(mut self, value: &Value) -> Result<String, EncodeError> {
         self.value(value)?;
-        // Everything written is ASCII.
+        // The output is ASCII.
         String::from_utf8(self.out).map_err(|_| EncodeError::Utf8)
     }
 
-    fn value(&mut self, value: &Value) -> Written {
+    fn value(&mut self, value: &Value) -> EncodeResult {
         match value {
             Value::Null => self.raw(b"null"),
             Value::Bool(flag) => self.raw(if *flag { b"true" } else { b"false" }),
@@ -79,7 +79,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn float(&mut self, number: f64) -> Written {
+    fn float(&mut self, number: f64) -> EncodeResult {
         if number.is_finite() {
             float::write_shortest(number, b'e', &mut self.out);
         } else if self.lossy {
@@ -90,7 +90,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn array(&mut self, array: &Array) -> Written {
+    fn array(&mut self, array: &Array) -> EncodeResult {
         if !array.is_list() {
             return self.braces(array.iter(), None);
         }
@@ -107,7 +107,7 @@ impl Encoder {
         })
     }
 
-    fn object(&mut self, object: &Object) -> Written {
+    fn object(&mut self, object: &Object) -> EncodeResult {
         match JsonObject::of(object) {
             JsonObject::Text(text) => self.string(text.as_bytes()),
             JsonObject::Array(array) => self.array(array),
@@ -118,12 +118,12 @@ impl Encoder {
         }
     }
 
-    /// `{…}`, with the name that PHP keeps of a class it does not know in front.
+    /// Writes `{…}`; for an incomplete class, PHP puts the class name first.
     fn braces<'v>(
         &mut self,
         elements: impl Iterator<Item = (&'v ArrayKey, &'v Value)>,
         missing_class: Option<&[u8]>,
-    ) -> Written {
+    ) -> EncodeResult {
         self.nested(|encoder| {
             encoder.raw(b"{");
             if let Some(class) = missing_class {
@@ -143,7 +143,7 @@ impl Encoder {
         })
     }
 
-    fn nested(&mut self, write: impl FnOnce(&mut Self) -> Written) -> Written {
+    fn nested(&mut self, write: impl FnOnce(&mut Self) -> EncodeResult) -> EncodeResult {
         if self.depth >= MAX_DEPTH {
             if self.lossy {
                 self.raw(b"null");
@@ -157,7 +157,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn key(&mut self, key: &ArrayKey) -> Written {
+    fn key(&mut self, key: &ArrayKey) -> EncodeResult {
         match key {
             ArrayKey::Int(number) => {
                 self.raw(b"\"");
@@ -170,7 +170,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn string(&mut self, bytes: &[u8]) -> Written {
+    fn string(&mut self, bytes: &[u8]) -> EncodeResult {
         let text = utf8::lossy(bytes);
         if !self.lossy && matches!(text, Cow::Owned(_)) {
             return Err(EncodeError::Utf8);

@@ -1,5 +1,4 @@
-//! PHP's `json_encode()` and `json_decode($text, true)`, whose exact text the sealed messages and
-//! the signatures depend on.
+//! PHP's `json_encode()` and `json_decode($text, true)`. Encrypted messages and signatures depend on the exact text.
 
 mod decode;
 mod encode;
@@ -7,6 +6,6 @@ mod encode;
 pub use self::decode::{DecodeError, decode};
 pub use self::encode::{EncodeError, Slashes, encode, encode_lossy};
 
-/// How deep arrays and objects may nest, the default of both PHP functions; PHP 8.2's `json_decode`
-/// stops one level earlier.
+/// The maximum nesting of arrays and objects, the default of both PHP functions; PHP 8.2's `json_decode` stops one level
+/// earlier.
 pub const MAX_DEPTH: usize = 512;

@@ -1,18 +1,19 @@
-//! What JSON says, as PHP serializes it, and in the spelling of the JSON view.
+//! From JSON to PHP's serialize format and to canonical JSON.
 
 use super::{MAX_DEPTH, Names, is_integer, write_text};
 use crate::php::key;
 use crate::php::serialize::{serialize_float_into, serialize_str_into};
 
-/// The longest number read.
-const MAX_NUMBER: usize = 40;
+/// The maximum length of a number.
+const MAX_NUMBER_LEN: usize = 40;
 
-/// The array that a JSON object or array is, as PHP serializes it and as JSON; `None` for what is declined.
+/// Converts a JSON object or array to PHP's serialize format and to canonical JSON; `None` if the fast path does not
+/// support it.
 ///
-/// [`decode`](crate::php::json::decode) is the long way, or serde, which reads the same.
+/// [`decode`](crate::php::json::decode) and serde support any JSON, with the same result.
 pub fn from_json(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let room = text.len() + 16;
-    // Room for the other one in the second, for who wants to keep them together.
+    // The second buffer has capacity for both, for callers that concatenate them.
     let (php, json) = (Vec::with_capacity(room + room / 2), Vec::with_capacity(2 * room + room / 2));
     let mut transcoder = Transcoder { text, at: 0, php, json };
     match transcoder.next()? {
@@ -53,7 +54,7 @@ impl<'a> Transcoder<'a> {
     fn number(&mut self) -> Option<()> {
         let rest = &self.text.as_bytes()[self.at..];
         let of_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let len = rest.iter().take(MAX_NUMBER).take_while(of_number).count();
+        let len = rest.iter().take(MAX_NUMBER_LEN).take_while(of_number).count();
         let token = &self.text[self.at..self.at + len];
         self.at += len;
         if is_integer(token.as_bytes()) {
@@ -63,7 +64,7 @@ impl<'a> Transcoder<'a> {
             self.json.extend_from_slice(token.as_bytes());
             return Some(());
         }
-        // An integer here is one that may not fit; whether it does is for the long way.
+        // An integer that may not fit 64 bits is left to the general decoder.
         token.contains(['.', 'e', 'E']).then_some(())?;
         let number: f64 = serde_json::from_str(token).ok()?;
         serialize_float_into(number, &mut self.php);
@@ -82,7 +83,7 @@ impl<'a> Transcoder<'a> {
         write_text(&text, &mut self.json)
     }
 
-    /// What stands between the quotes, which are passed, and whether something in it is escaped.
+    /// Reads a string; returns the text between the quotes, and whether it has escapes.
     fn raw_string(&mut self) -> Option<(&'a str, bool)> {
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
@@ -108,14 +109,14 @@ impl<'a> Transcoder<'a> {
         self.json.push(b'"');
     }
 
-    /// An array or object up to `end`, with `read` for what comes between commas.
+    /// Reads an array or object up to `end`; `read` reads the key of each element.
     fn array(
         &mut self,
         depth: usize,
         end: u8,
         read: impl Fn(&mut Self, usize, &mut Names<'a>) -> Option<()>,
     ) -> Option<()> {
-        let (opened, counted) = (self.json.len(), self.php.len() + 2);
+        let (json_start, count_at) = (self.json.len(), self.php.len() + 2);
         self.json.push(self.text.as_bytes()[self.at]);
         self.php.extend_from_slice(b"a:0:{");
         self.at += 1;
@@ -133,16 +134,16 @@ impl<'a> Transcoder<'a> {
         self.php.push(b'}');
         self.json.push(end);
         if count == 0 {
-            self.json.truncate(opened);
+            self.json.truncate(json_start);
             self.json.extend_from_slice(b"[]");
         }
-        self.set_count(counted, count);
+        self.set_count(count_at, count);
         Some(())
     }
 
-    /// The key of a list's element, which JSON does not write.
+    /// Writes the key of a list element, which JSON does not have.
     fn element(&mut self, position: usize, _names: &mut Names<'a>) -> Option<()> {
-        // What stands for the end would be taken for an element behind a comma.
+        // Rejects a trailing comma.
         (self.next()? != b']').then_some(())?;
         self.php.extend_from_slice(b"i:");
         serde_json::to_writer(&mut self.php, &position).ok()?;
@@ -150,7 +151,7 @@ impl<'a> Transcoder<'a> {
         Some(())
     }
 
-    /// A name and its colon.
+    /// Reads a name and its colon.
     fn entry(&mut self, position: usize, names: &mut Names<'a>) -> Option<()> {
         (self.next()? == b'"').then_some(())?;
         let (name, escaped) = self.raw_string()?;
@@ -159,7 +160,7 @@ impl<'a> Transcoder<'a> {
         }
         names.add(name.as_bytes())?;
         match key::integer(name.as_bytes()) {
-            // It may begin a list.
+            // The array may be a list.
             Some(0) if position == 0 => return None,
             Some(_) => {
                 self.php.extend_from_slice(b"i:");
@@ -175,15 +176,15 @@ impl<'a> Transcoder<'a> {
         Some(())
     }
 
-    /// Writes the number of elements over the digit at `place`.
-    fn set_count(&mut self, place: usize, count: usize) {
+    /// Writes the number of elements over the digit at `position`.
+    fn set_count(&mut self, position: usize, count: usize) {
         match u8::try_from(count) {
-            Ok(digit @ 0..10) => self.php[place] = b'0' + digit,
-            _ => _ = self.php.splice(place..=place, count.to_string().into_bytes()),
+            Ok(digit @ 0..10) => self.php[position] = b'0' + digit,
+            _ => _ = self.php.splice(position..=position, count.to_string().into_bytes()),
         }
     }
 
-    /// The next byte that is no white space; the cursor stands on it.
+    /// Skips white space; returns the next byte without consuming it.
     fn next(&mut self) -> Option<u8> {
         loop {
             match self.text.as_bytes().get(self.at)? {

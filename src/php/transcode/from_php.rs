@@ -1,14 +1,14 @@
-//! What PHP serialized, as JSON.
+//! From PHP's serialize format to JSON.
 
 use super::{MAX_DEPTH, Names, is_integer, is_plain, write_text};
 use crate::php::key;
 use crate::php::serialize::{MAX_BYTES, serialize_float_into};
 use crate::php::unserialize::float;
 
-/// Appends the JSON view of the serialized array that `bytes` begin with, and returns how many bytes that array takes.
+/// Appends the JSON form of the serialized array at the start of `bytes`, and returns the length of that array in bytes.
 ///
-/// The array is then in the spelling of [`serialize`](crate::php::serialize::serialize). `None`, with `out` as it
-/// was, for what is declined.
+/// The array is then in the form that [`serialize`](crate::php::serialize::serialize) writes. Returns `None`, with `out`
+/// unchanged, if the fast path does not support it.
 pub fn from_php(bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     if bytes.len() > MAX_BYTES || !bytes.starts_with(b"a:") {
         return None;
@@ -55,9 +55,9 @@ impl<'a> Reader<'a> {
     fn float(&mut self, out: &mut Vec<u8>) -> Option<()> {
         let token = self.until_semicolon()?;
         let number = float(token)?;
-        let mut spelled = Vec::with_capacity(32);
-        serialize_float_into(number, &mut spelled);
-        if spelled.strip_prefix(b"d:").and_then(|rest| rest.strip_suffix(b";")) != Some(token) {
+        let mut canonical = Vec::with_capacity(32);
+        serialize_float_into(number, &mut canonical);
+        if canonical.strip_prefix(b"d:").and_then(|rest| rest.strip_suffix(b";")) != Some(token) {
             return None;
         }
         if !number.is_finite() {
@@ -88,21 +88,21 @@ impl<'a> Reader<'a> {
         self.expect(b"}")
     }
 
-    /// The key of a list's element.
+    /// Reads the key of a list element.
     fn position(&mut self, expected: usize) -> Option<()> {
         self.expect(b"i:")?;
         (self.length()? == expected).then_some(())?;
         self.expect(b";")
     }
 
-    /// The key of any other array's element, appended to `out` with its colon.
+    /// Reads the key of an element of any other array; appends it and a colon to `out`.
     fn name(&mut self, out: &mut Vec<u8>) -> Option<&'a [u8]> {
         let kind = self.bytes.get(self.at..self.at + 2)?;
         self.at += 2;
         let name = match kind {
             b"s:" => {
                 let name = self.string()?;
-                // Its key is the integer.
+                // In canonical form the key would be an integer.
                 if key::integer(name).is_some() {
                     return None;
                 }
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
-    /// A length in its only spelling. No longer than the input, so that it has few digits.
+    /// Reads a length in canonical form. Inputs are small, so it has few digits.
     fn length(&mut self) -> Option<usize> {
         let rest = &self.bytes[self.at..];
         let digits = rest.iter().take(8).take_while(|byte| byte.is_ascii_digit()).count();

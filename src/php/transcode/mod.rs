@@ -1,8 +1,8 @@
-//! From one notation of an array to another, without the value in between.
+//! Converts arrays between PHP's serialize format and JSON without building a value.
 //!
-//! An optimist: it reads what applications usually write, and declines the rest (objects, references, strings that are
-//! no UTF-8, deep or wide arrays, anything that is not in its only spelling), for which there is the long way by
-//! [`Value`](super::Value). What it does not decline comes out byte for byte as on the long way.
+//! A fast path for common input. It returns `None` for the rest (objects, references, strings that are not UTF-8, deep or
+//! wide arrays, anything not in canonical form), which callers convert through [`Value`](super::Value). Both ways give
+//! the same bytes.
 
 mod from_json;
 mod from_php;
@@ -10,10 +10,10 @@ mod from_php;
 pub use self::from_json::from_json;
 pub use self::from_php::from_php;
 
-/// Arrays nested deeper than this are declined.
+/// The maximum nesting of arrays.
 const MAX_DEPTH: usize = 16;
 
-/// The names in an array, to decline one that comes twice; more than it holds are declined, too.
+/// The names in an array, to detect duplicates; its capacity is the maximum number of names.
 #[derive(Default)]
 struct Names<'a> {
     names: [&'a [u8]; 16],
@@ -31,14 +31,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether a text between quotes stands for itself in JSON: no quote, backslash or control character, and ASCII.
+/// Whether a text needs no escapes in JSON: ASCII without quotes, backslashes and control characters.
 fn is_plain(text: &[u8]) -> bool {
     let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte >= 0x80);
-    // Without a way out, so that many bytes are looked at in one go.
+    // No early exit, so that the compiler can vectorize the loop.
     !text.iter().fold(false, |found, &byte| found | special(byte))
 }
 
-/// Whether these are the digits of an integer in its only spelling, and surely one of 64 bits.
+/// Whether this is an integer in canonical form that certainly fits 64 bits.
 fn is_integer(token: &[u8]) -> bool {
     let digits = token.strip_prefix(b"-").unwrap_or(token);
     match digits {

@@ -1,30 +1,30 @@
 //! PHP's `unserialize()`, after `ext/standard/var_unserializer.re` of PHP 8.2.
 //!
-//! A reference (`r:2;`, `R:2;`) names an earlier value by its number. Numbers are only known if
-//! every value is counted, so a value without references pays nothing: the first reference makes
-//! the parser start over and remember where each value began; the value meant is then parsed again
-//! from there. What such copies may cost is bounded, and a value inside itself is refused.
+//! A reference (`r:2;`, `R:2;`) names an earlier value by its number. Numbers require counting every value, which input
+//! without references does not pay for: at the first reference the parser starts over and records where each value
+//! begins; a reference then parses its target again. The cost of such copies is bounded, and a value that contains itself
+//! is rejected.
 
 mod parser;
 
 pub(super) use self::parser::float;
-use self::parser::{Parser, Refusal};
+use self::parser::{Parser, Stop};
 use super::value::Value;
 
-/// The longest input read; a presence record is some hundred bytes.
+/// The maximum length of the input; a presence record has some hundred bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// How deep arrays and objects may nest, as in PHP's JSON functions.
+/// The maximum nesting of arrays and objects, as in PHP's JSON functions.
 pub const MAX_DEPTH: usize = 512;
 
-/// Why bytes are not a value that PHP serialized.
+/// Bytes that are not a serialized PHP value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnserializeError {
-    /// PHP would answer `false` with a warning, or the value is of a kind that only its application
-    /// can read (an enum, a class with its own format).
+    /// PHP would return `false` with a warning, or only the application can read the value (an enum, a class with its own
+    /// format).
     #[error("not a PHP value at byte {offset}")]
     Malformed {
-        /// Where reading stopped.
+        /// The position of the error.
         offset: usize,
     },
     /// Longer than [`MAX_BYTES`], or longer once its references are resolved.
@@ -38,22 +38,21 @@ pub enum UnserializeError {
     Cycle,
 }
 
-/// Reads one value; what follows it is ignored, as PHP 8.2 does.
+/// Reads one value; ignores trailing bytes, as PHP 8.2 does.
 ///
-/// # ValidationErrors
+/// # Errors
 ///
-/// [`UnserializeError`] for whatever PHP would refuse, and for values beyond the limits of this
-/// module. Never panics.
+/// [`UnserializeError`] for input that PHP would reject, and for values beyond the limits of this module. Never panics.
 pub fn unserialize(bytes: &[u8]) -> Result<Value, UnserializeError> {
     if bytes.len() > MAX_BYTES {
         return Err(UnserializeError::TooLarge);
     }
     match Parser::new(bytes, None).value() {
-        Err(Refusal::Reference) => Parser::new(bytes, Some(Vec::new())).value(),
+        Err(Stop::Reference) => Parser::new(bytes, Some(Vec::new())).value(),
         result => result,
     }
-    .map_err(|refusal| match refusal {
-        Refusal::Final(error) => error,
-        Refusal::Reference => UnserializeError::Malformed { offset: 0 },
+    .map_err(|stop| match stop {
+        Stop::Final(error) => error,
+        Stop::Reference => UnserializeError::Malformed { offset: 0 },
     })
 }

@@ -122,7 +122,7 @@ impl BrowserApi {
         let wanted = self.wanted(request, &claims, *client.0, body.0)?;
         let passed = match &self.throttle {
             Some(throttle) => {
-                let hit = throttle.hit(wanted.subject.key.as_str(), Instant::now());
+                let hit = throttle.acquire(wanted.subject.key.as_str(), Instant::now());
                 Some(hit.map_err(ApiError::TooMany)?)
             }
             None => None,

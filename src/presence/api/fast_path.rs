@@ -45,7 +45,7 @@ impl FastPath {
 
     /// Does it.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// Those of the framework, and of the operation.
     pub async fn answer(self, api: &Api, request: Request) -> poem::Result<Response> {
         let (request, mut body) = request.split();

@@ -62,7 +62,7 @@ pub struct Api {
 impl From<Unavailable> for ApiError {
     fn from(error: Unavailable) -> Self {
         tracing::debug!(error = error.reason(), "the presence store gave no answer");
-        Self::Unavailable
+        Self::Unavailable("Service Unavailable")
     }
 }
 
@@ -399,7 +399,7 @@ fn subject_of(claims: &Claims) -> Option<Id> {
 
 /// The session that a token is for, if it names one: a text, or an integer, which is its digits.
 ///
-/// # ValidationErrors
+/// # Errors
 /// [`ApiError::Forbidden`] for a claim that is neither, or that no session can be called: a page does not get to choose
 /// the session that its token was meant to name.
 fn session_of(claims: &Claims) -> Result<Option<SessionId>, ApiError> {

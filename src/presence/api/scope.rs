@@ -27,7 +27,7 @@ const UNUSABLE: ApiError = ApiError::Forbidden("The token's scope is not usable.
 
 /// The scope of a request, by `rules`.
 ///
-/// # ValidationErrors
+/// # Errors
 /// [`ApiError::Forbidden`] for a browser that asks for another scope than its token's; [`ApiError::Invalid`] for a value
 /// that cannot be part of a key.
 pub fn resolve(rules: &Rules, claims: Option<&Claims>, wished: &RequestedScope<'_>) -> Result<Scope, ApiError> {

@@ -11,27 +11,14 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
-
 use super::identity::SessionId;
-use super::{DeviceTime, Heartbeat, Span, State, Timestamp};
+use super::input::Heartbeat;
+use super::session::SessionEnd;
+use super::state::State;
+use super::time::{DeviceTime, Span, Timestamp};
 
 /// How long a heartbeat may be in transit.
 const MAX_TRANSIT: Span = Span::from_secs(60);
-
-/// The end of a session, with the time at which it was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionEnd {
-    /// The session.
-    #[serde(rename = "i")]
-    pub session: SessionId,
-    /// When its end was sent.
-    #[serde(rename = "t")]
-    pub sent_at: DeviceTime,
-    /// When the end was received, to the second.
-    #[serde(rename = "h")]
-    pub received_at: Timestamp,
-}
 
 impl SessionEnd {
     /// The order of `heartbeat` and this end; `None` if it is of another session, or has no time.

@@ -5,26 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::identity::{Meta, Scope, SessionId, Subject, UserId};
-use super::stale::SessionEnd;
+use super::session::{MAX_SESSIONS, Session, SessionEnd};
 use super::status::Status;
 use super::time::{Timestamp, Windows};
-
-/// Most sessions of one user. The session with the oldest heartbeat is dropped for a new one.
-pub const MAX_SESSIONS: usize = 64;
-
-/// One tab or device of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Its name, unique for the user.
-    #[serde(rename = "i")]
-    pub id: SessionId,
-    /// Its newest heartbeat, to the second.
-    #[serde(rename = "t")]
-    pub seen: Timestamp,
-    /// Whether the user was active in it, according to that heartbeat.
-    #[serde(rename = "a")]
-    pub active: bool,
-}
 
 /// One user in one scope: the unit that a store keeps, versions and commits.
 ///

@@ -19,7 +19,7 @@ use self::read_many::{BatchReader, UserQuery, UserViews};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Input, State, Status, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PresenceStore, Result, StoredUser};
-use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, grouped};
+use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, batch_channel};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
@@ -39,9 +39,9 @@ pub struct Presence {
 impl Presence {
     /// The service, and its workers. Calls wait until the workers run; the workers end when the service is dropped.
     pub fn new(context: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
-        let (commits, commit_receiver) = grouped();
-        let (loads, load_receiver) = grouped();
-        let (reads, read_receiver) = grouped();
+        let (commits, commit_receiver) = batch_channel();
+        let (loads, load_receiver) = batch_channel();
+        let (reads, read_receiver) = batch_channel();
         let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
         let store = context.store.clone();
         let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows };
@@ -59,25 +59,25 @@ impl Presence {
         if !matches!(command.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
-        self.commits.ask(command).await
+        self.commits.call(command).await
     }
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all are committed when it returns.
     pub async fn apply_all(&self, commands: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
         self.metrics.heartbeats.increment(commands.len() as u64);
-        self.commits.ask_all(commands).await
+        self.commits.call_all(commands).await
     }
 
     /// The presence of one user.
     pub async fn status(&self, key: UserKey) -> Result<View> {
-        let StoredUser { state, record, .. } = self.loads.ask(key).await?;
+        let StoredUser { state, record, .. } = self.loads.call(key).await?;
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
     /// The presence of users as the PHP facade's `many()` returns it, in the order of `query`, in one round trip to the
     /// store.
     pub async fn many(&self, query: UserQuery) -> Result<UserViews> {
-        self.reads.ask(query).await
+        self.reads.call(query).await
     }
 
     /// Up to `limit` present members of a scope behind `after`, in the order of their keys, with their presence.
@@ -194,11 +194,11 @@ async fn run_load_batches(
     let mut waiting = Vec::new();
     while receiver.next(&mut waiting).await {
         let requests = std::mem::take(&mut waiting);
-        let keys: Vec<UserKey> = requests.iter().map(|request| request.question.clone()).collect();
+        let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
         match store.load(&keys, clock.now()).await {
-            Ok(users) => requests.into_iter().zip(users).for_each(|(request, user)| request.answer(Ok(user))),
+            Ok(users) => requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user))),
             Err(error) => {
-                requests.into_iter().for_each(|request| request.answer(Err(error.clone())));
+                requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
                 receiver.fail_waiting(&mut waiting);
             }
         }

@@ -92,7 +92,7 @@ impl BatchReader {
                     receiver.fail_waiting(&mut waiting);
                 }
             }
-            receiver.more(&mut waiting);
+            receiver.fill(&mut waiting);
         }
     }
 
@@ -122,7 +122,7 @@ impl ReadBatch {
     }
 
     fn add(&mut self, mut caller: Request<UserQuery, UserViews>) {
-        let UserQuery { scope, users } = &mut caller.question;
+        let UserQuery { scope, users } = &mut caller.payload;
         let known = self.scopes.iter().position(|known| known == scope);
         let scope = known.unwrap_or_else(|| {
             self.scopes.push(scope.clone());
@@ -134,13 +134,13 @@ impl ReadBatch {
 
     fn reply(self, views: &Arc<[CachedView]>) {
         for (caller, positions) in self.callers {
-            caller.answer(Ok(UserViews { batch: views.clone(), positions }));
+            caller.reply(Ok(UserViews { batch: views.clone(), positions }));
         }
     }
 
     fn fail(self, error: &Unavailable) {
         for (caller, _) in self.callers {
-            caller.answer(Err(error.clone()));
+            caller.reply(Err(error.clone()));
         }
     }
 }

@@ -146,7 +146,7 @@ impl ArrayStore {
                 continue;
             }
             let (id, payload) = (change.id.to_string(), change.encode());
-            self.queue.push_now(queue, &NewJob { id: &id, lane, payload: &payload, delay: push.delay });
+            self.queue.push_one(queue, &NewJob { id: &id, lane, payload: &payload, delay: push.delay });
         }
     }
 }
@@ -249,7 +249,7 @@ impl PresenceStore for ArrayStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let oldest = self.outbox.queues.iter().filter_map(|queue| self.queue.oldest(&queue.name)).min();
+        let oldest = self.outbox.queues.iter().filter_map(|queue| self.queue.oldest_pushed_at(&queue.name)).min();
         // An entry may be a moment older than the job that was pushed for it.
         let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest - 1_000));
         let mut inner = self.lock();

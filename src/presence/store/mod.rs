@@ -32,7 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::array::ArrayStore;
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
-pub use self::sql::{Options as SqlOptions, SqlStore};
+pub use self::sql::{Options as SqlOptions, SqlStore, TABLES};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Change, Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
 pub use crate::storage::{Result, Unavailable};

@@ -1,5 +1,5 @@
--- ARGV: prefix, how many at most, span of the lease in ms.
--- Returns: now, lease, then lane, id, value, tries of each job.
+-- ARGV: prefix, limit, duration of the lease in ms.
+-- Returns now and the lease, then lane, id, value and attempts of each job.
 local q, now = ARGV[1], clock()
 local lease = now + ARGV[3]
 local claimed = { now, lease }

@@ -1,5 +1,5 @@
--- ARGV: prefix, 'pending' | 'dead', id and score that the list goes on after ('' for the beginning), how many at most.
--- Returns id, score, value, tries, and when its lane is handed out next ('' unless it is a head) of each job.
+-- ARGV: prefix, 'pending' | 'dead', id and score of the job before the page ('' for the first page), limit.
+-- Returns id, score, value, attempts and the time when it is handed out next ('' unless it is a head) of each job.
 local q, list = ARGV[1], ARGV[1] .. ARGV[2]
 local from = redis.call('ZRANK', list, ARGV[3])
 if from then

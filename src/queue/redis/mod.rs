@@ -1,4 +1,4 @@
-//! Queues in Redis 6.2 or later; each step is one atomic script. `push.lua` tells how a queue lies there.
+//! Queues in Redis 6.2 or later. Each operation is one atomic script; `push.lua` describes the keys.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Q
 use crate::storage::redis::{RedisConnection, unavailable};
 use crate::storage::{Result, Unavailable};
 
-/// Lua functions to push with, for scripts that push in a commit of their own: `clock()`, `ours(command, key, ...)`,
+/// Lua functions for scripts that push as part of another commit: `clock()`, `ours(command, key, ...)`,
 /// `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.
 pub const PUSH: &str = include_str!("push.lua");
 
-/// So many dead letters are removed in one call.
+/// The largest number of dead letters that one call removes.
 const PURGE_BATCH: usize = 1_000;
 
 /// Queues in Redis, shared by all replicas.
 pub struct RedisQueue {
-    link: RedisConnection,
+    connection: RedisConnection,
     prefix: String,
     claim: String,
     settle: String,
@@ -28,19 +28,19 @@ pub struct RedisQueue {
     push: String,
 }
 
-/// The prefix of everything that belongs to the queue called `queue`, under the sidecar's own prefix.
-pub fn keys(own: &str, queue: &str) -> String {
-    format!("{own}queue:{queue}:")
+/// Returns the prefix of all keys of `queue`, under the sidecar's own prefix.
+pub fn keys(prefix: &str, queue: &str) -> String {
+    format!("{prefix}queue:{queue}:")
 }
 
 impl RedisQueue {
-    /// Queues under `prefix`, which ends in a hash tag, on `server`.
+    /// Creates queues under `prefix`, which ends in a hash tag, on `server`. It does not connect yet.
     ///
-    /// # ValidationErrors
-    /// The address cannot be understood. Nothing is connected yet.
+    /// # Errors
+    /// The address is invalid.
     pub fn new(server: ConnectionInfo, timeout: Duration, prefix: String) -> Result<Self> {
-        let mut link = RedisConnection::new(server, timeout)?;
-        let mut script = |code: &str| link.script(&format!("{PUSH}{code}"));
+        let mut connection = RedisConnection::new(server, timeout)?;
+        let mut script = |code: &str| connection.register_script(&format!("{PUSH}{code}"));
         Ok(Self {
             claim: script(include_str!("claim.lua")),
             settle: script(include_str!("settle.lua")),
@@ -48,27 +48,27 @@ impl RedisQueue {
             replay: script(include_str!("replay.lua")),
             purge: script(include_str!("purge.lua")),
             push: script(include_str!("push_all.lua")),
-            link,
+            connection,
             prefix,
         })
     }
 
-    /// A pipeline with a call of `script` for `queue` in it, to be given more arguments.
+    /// Returns a pipeline with a call of `script` for `queue`, to which the caller adds arguments.
     ///
-    /// The one declared key stands for the queue: all others carry its hash tag.
-    fn call(&self, script: &str, queue: &str) -> Pipeline {
+    /// The declared key is one of the queue; all others have the same hash tag.
+    fn script_call(&self, script: &str, queue: &str) -> Pipeline {
         let keys = keys(&self.prefix, queue);
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("EVALSHA").arg(script).arg(1).arg(format!("{keys}ready")).arg(keys);
         pipeline
     }
 
-    /// Gives up on jobs that cannot be read.
-    async fn bury(&self, queue: &str, unreadable: Vec<Settlement>) -> Result<()> {
+    /// Moves jobs that cannot be decoded to the dead letters.
+    async fn dead_letter(&self, queue: &str, unreadable: Vec<Settlement>) -> Result<()> {
         if unreadable.is_empty() {
             return Ok(());
         }
-        tracing::error!(queue, jobs = unreadable.len(), "unreadable jobs are dead letters now");
+        tracing::error!(queue, jobs = unreadable.len(), "moved unreadable jobs to dead letters");
         self.settle(queue, &unreadable).await.map(drop)
     }
 }
@@ -76,61 +76,68 @@ impl RedisQueue {
 #[async_trait]
 impl Queue for RedisQueue {
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
-        let mut call = self.call(&self.push, queue);
+        let mut call = self.script_call(&self.push, queue);
         for job in jobs {
             call.arg(job.lane).arg(job.id).arg(millis(job.delay)).arg(job.payload);
         }
-        self.link.read(&call).await
+        self.connection.read(&call).await
     }
 
     async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
-        let mut call = self.call(&self.claim, queue);
+        let mut call = self.script_call(&self.claim, queue);
         call.arg(limit).arg(millis(lease).max(1));
-        let (answer,): (Vec<Value>,) = self.link.send(&call).await?;
-        let mut answer = answer.into_iter();
-        let (now, lease): (i64, u64) = (next(&mut answer)?, next(&mut answer)?);
+        let (reply,): (Vec<Value>,) = self.connection.send(&call).await?;
+        let mut reply = reply.into_iter();
+        let (now, lease): (i64, u64) = (next(&mut reply)?, next(&mut reply)?);
         let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
-        while answer.len() >= 4 {
-            let (lane, id): (String, String) = (next(&mut answer)?, next(&mut answer)?);
-            let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
+        while reply.len() >= 4 {
+            let (lane, id): (String, String) = (next(&mut reply)?, next(&mut reply)?);
+            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
             match StoredJob::read(value) {
                 Some(stored) => {
                     let age = Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0));
-                    jobs.push(Job { id, lane, payload: stored.payload, age, tries: known(&tries), lease });
+                    jobs.push(Job {
+                        id,
+                        lane,
+                        payload: stored.payload,
+                        age,
+                        attempts: Attempts::from_json(&attempts),
+                        lease,
+                    });
                 }
                 None => {
-                    let tries = Attempts { count: 0, last: "the job cannot be read".to_owned() };
-                    unreadable.push(Settlement { id, lane, lease, verdict: Disposition::Dead(tries) });
+                    let attempts = Attempts { count: 0, last: "the job cannot be read".to_owned() };
+                    unreadable.push(Settlement { id, lane, lease, disposition: Disposition::Dead(attempts) });
                 }
             }
         }
-        self.bury(queue, unreadable).await?;
+        self.dead_letter(queue, unreadable).await?;
         Ok(jobs)
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
-        let mut call = self.call(&self.settle, queue);
-        for Settlement { id, lane, lease, verdict } in settlements {
+        let mut call = self.script_call(&self.settle, queue);
+        for Settlement { id, lane, lease, disposition } in settlements {
             call.arg(lane).arg(id).arg(*lease);
-            match verdict {
+            match disposition {
                 Disposition::Done => call.arg("done").arg(0).arg(""),
-                Disposition::Retry(after, tries) => call.arg("retry").arg(millis(*after)).arg(written(tries)),
-                Disposition::Dead(tries) => call.arg("dead").arg(0).arg(written(tries)),
+                Disposition::Retry(after, attempts) => call.arg("retry").arg(millis(*after)).arg(attempts.to_json()),
+                Disposition::Dead(attempts) => call.arg("dead").arg(0).arg(attempts.to_json()),
             };
         }
-        let (held,): (Vec<bool>,) = self.link.send(&call).await?;
+        let (held,): (Vec<bool>,) = self.connection.send(&call).await?;
         Ok(held)
     }
 
     async fn list(
         &self,
         queue: &str,
-        standing: JobState,
+        state: JobState,
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
-        let mut call = self.call(&self.list, queue);
-        call.arg(match standing {
+        let mut call = self.script_call(&self.list, queue);
+        call.arg(match state {
             JobState::Pending => "pending",
             JobState::Dead => "dead",
         });
@@ -139,52 +146,53 @@ impl Queue for RedisQueue {
             None => call.arg("").arg(""),
         };
         call.arg(limit);
-        let (answer,): (Vec<Value>,) = self.link.read(&call).await?;
-        let mut answer = answer.into_iter();
-        let mut listed = Vec::with_capacity(answer.len() / 5);
-        while answer.len() >= 5 {
-            let (id, at): (String, i64) = (next(&mut answer)?, next(&mut answer)?);
-            let (value, tries): (Vec<u8>, Vec<u8>) = (next(&mut answer)?, next(&mut answer)?);
-            let ready: String = next(&mut answer)?;
+        let (reply,): (Vec<Value>,) = self.connection.read(&call).await?;
+        let mut reply = reply.into_iter();
+        let mut jobs = Vec::with_capacity(reply.len() / 5);
+        while reply.len() >= 5 {
+            let (id, at): (String, i64) = (next(&mut reply)?, next(&mut reply)?);
+            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
+            let ready: String = next(&mut reply)?;
             let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
-            let (next_at, tries, place) = (ready.parse().ok(), known(&tries), ListCursor { at, id: id.clone() });
-            listed.push(JobInfo { id, lane, payload, pushed_at, next_at, tries, place });
+            let (next_at, attempts, cursor) =
+                (ready.parse().ok(), Attempts::from_json(&attempts), ListCursor { at, id: id.clone() });
+            jobs.push(JobInfo { id, lane, payload, pushed_at, next_at, attempts, cursor });
         }
-        Ok(listed)
+        Ok(jobs)
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
-        let mut call = self.call(&self.replay, queue);
+        let mut call = self.script_call(&self.replay, queue);
         call.arg(ids);
-        let (count,) = self.link.send(&call).await?;
+        let (count,) = self.connection.send(&call).await?;
         Ok(count)
     }
 
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
         loop {
-            let mut call = self.call(&self.purge, queue);
+            let mut call = self.script_call(&self.purge, queue);
             call.arg(millis(age)).arg(PURGE_BATCH);
-            let (count,): (usize,) = self.link.read(&call).await?;
+            let (count,): (usize,) = self.connection.read(&call).await?;
             if count < PURGE_BATCH {
                 return Ok(());
             }
         }
     }
 
-    async fn depth(&self, queue: &str) -> Result<QueueStats> {
+    async fn stats(&self, queue: &str) -> Result<QueueStats> {
         let keys = keys(&self.prefix, queue);
         let mut pipeline = Pipeline::with_capacity(4);
         pipeline.cmd("TIME").cmd("ZCARD").arg(format!("{keys}pending")).cmd("ZCARD").arg(format!("{keys}dead"));
         pipeline.cmd("ZRANGE").arg(format!("{keys}pending")).arg(0).arg(0).arg("WITHSCORES");
         let (now, pending, dead, oldest): ((u64, u64), u64, u64, Vec<(String, u64)>) =
-            self.link.read(&pipeline).await?;
+            self.connection.read(&pipeline).await?;
         let now = now.0 * 1_000 + now.1 / 1_000;
         let oldest = oldest.first().map_or(0, |(_, pushed)| now.saturating_sub(*pushed));
         Ok(QueueStats { pending, oldest: Duration::from_millis(oldest), dead })
     }
 }
 
-/// A job as it lies in the hash of jobs.
+/// A value of the hash of jobs.
 #[derive(Default)]
 struct StoredJob {
     pushed_at: i64,
@@ -202,20 +210,11 @@ impl StoredJob {
     }
 }
 
-fn next<T: ::redis::FromRedisValue>(answer: &mut std::vec::IntoIter<Value>) -> Result<T> {
-    let value = answer.next().ok_or_else(|| Unavailable::new("Redis answered less than was asked for"))?;
+fn next<T: ::redis::FromRedisValue>(reply: &mut std::vec::IntoIter<Value>) -> Result<T> {
+    let value = reply.next().ok_or_else(|| Unavailable::new("the reply of Redis is too short"))?;
     from_redis_value(value).map_err(|error| unavailable(error.into()))
 }
 
-/// Attempts nobody can read count as none.
-fn known(tries: &[u8]) -> Attempts {
-    serde_json::from_slice(tries).unwrap_or_default()
-}
-
-fn written(tries: &Attempts) -> Vec<u8> {
-    serde_json::to_vec(tries).unwrap_or_else(|error| unreachable!("tries have string keys only: {error}"))
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
--- ARGV: prefix, age in ms, how many at most. Removes letters that have been dead for longer than that; returns how many.
+-- ARGV: prefix, age in ms, limit. Removes dead letters that died longer ago; returns their number.
 local q = ARGV[1]
 local old = redis.call('ZRANGE', q .. 'dead', '-inf', clock() - ARGV[2], 'BYSCORE', 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(old) do

@@ -1,19 +1,19 @@
--- A queue lies under a prefix q:
+-- The keys of a queue, under its prefix q:
 --   q..'jobs'         hash    id -> '<not before> <pushed> <lane>\n<payload>'
 --   q..'lane:'..lane  list    ids, the head first
---   q..'ready'        zset    lane -> when its head may be handed out next (a lease is a time to come)
---   q..'pending'      zset    id -> when it was pushed
---   q..'dead'         zset    id -> when it died
---   q..'tries'        hash    id -> what is known of its tries
--- Times are milliseconds of this server. All keys of a queue share the hash tag in q.
+--   q..'ready'        zset    lane -> the time when its head is handed out next (the end of a lease is one)
+--   q..'pending'      zset    id -> the time of its push
+--   q..'dead'         zset    id -> the time of its death
+--   q..'tries'        hash    id -> its attempts, as JSON
+-- Times are in milliseconds of this server's clock. All keys of a queue share the hash tag in q.
 
 local function clock()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Calls for a key of ours. What somebody else has put there under another type gives way: an error would leave the
--- script, which undoes nothing, in the middle of what has to happen together.
+-- Calls a command for a key of the queue. A value of another type at that key is deleted: an error would stop the script in
+-- the middle, and Redis undoes nothing.
 local function ours(command, key, ...)
   local answer = redis.pcall(command, key, ...)
   if type(answer) ~= 'table' or not answer.err then return answer end
@@ -35,13 +35,13 @@ local function push(q, now, job)
   end
 end
 
--- When the job called id may be handed out first, and its payload.
+-- Returns the time before which a job is not handed out, and its payload.
 local function read(q, id)
   local at, payload = string.match(ours('HGET', q .. 'jobs', id) or '', '^(%d+) %d+ [^\n]*\n(.*)$')
   return tonumber(at) or 0, payload
 end
 
--- Makes the next job of a lane its head: drops the head, or what was taken from the end.
+-- Removes the head of a lane (LPOP), which makes the next job the head, or its last job (RPOP).
 local function advance(q, lane, now, from)
   ours(from, q .. 'lane:' .. lane)
   local head = ours('LINDEX', q .. 'lane:' .. lane, 0)

@@ -1,4 +1,4 @@
--- ARGV: prefix, then per job: lane, id, ms until it may be handed out, payload.
+-- ARGV: prefix, then per job: lane, id, delay in ms, payload.
 local q, now = ARGV[1], clock()
 for a = 2, #ARGV, 4 do
   push(q, now, { lane = ARGV[a], id = ARGV[a + 1], at = now + ARGV[a + 2], payload = ARGV[a + 3] })

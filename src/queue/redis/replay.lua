@@ -1,4 +1,4 @@
--- ARGV: prefix, then ids of dead letters. Returns how many were put back.
+-- ARGV: prefix, then ids of dead letters. Returns the number of jobs put back into their lanes.
 local q, now = ARGV[1], clock()
 local count = 0
 for a = 2, #ARGV do

@@ -1,20 +1,20 @@
--- ARGV: prefix, then per job: lane, id, lease, 'done' | 'retry' | 'dead', ms until the next try, tries.
--- Returns 1 for each job whose lease still held, else 0.
+-- ARGV: prefix, then per job: lane, id, lease, 'done' | 'retry' | 'dead', pause in ms before the retry, attempts.
+-- Returns for each job 1 if its lease was still valid, else 0.
 local q, now = ARGV[1], clock()
 local held = {}
 for a = 2, #ARGV, 6 do
-  local lane, id, verdict = ARGV[a], ARGV[a + 1], ARGV[a + 3]
+  local lane, id, disposition = ARGV[a], ARGV[a + 1], ARGV[a + 3]
   local lease = tonumber(redis.call('ZSCORE', q .. 'ready', lane) or 0)
   if lease ~= tonumber(ARGV[a + 2]) or redis.call('LINDEX', q .. 'lane:' .. lane, 0) ~= id then
     held[#held + 1] = 0
   else
     held[#held + 1] = 1
-    if verdict == 'retry' then
+    if disposition == 'retry' then
       redis.call('HSET', q .. 'tries', id, ARGV[a + 5])
       redis.call('ZADD', q .. 'ready', 'XX', now + ARGV[a + 4], lane)
     else
       redis.call('ZREM', q .. 'pending', id)
-      if verdict == 'dead' then
+      if disposition == 'dead' then
         redis.call('HSET', q .. 'tries', id, ARGV[a + 5])
         redis.call('ZADD', q .. 'dead', now, id)
       else

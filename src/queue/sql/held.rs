@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{SqlQueue, lane_key};
+use super::SqlQueue;
+use super::rows::lane_key;
 use crate::queue::HeldJob;
 use crate::storage::sql::{Arg, Result, Transaction};
 
@@ -25,7 +26,7 @@ impl SqlQueue {
             return Ok(Vec::new());
         }
         let keys: Vec<String> = lanes.iter().map(|(queue, lane)| lane_key(queue, lane)).collect();
-        let rows = self.database.rows(&self.statements.repeated("held", keys.len()), &args(&keys)).await?;
+        let rows = self.database.rows(&self.statements.repeated("held_jobs", keys.len()), &args(&keys)).await?;
         let mut jobs: HashMap<String, Vec<HeldJob>> = HashMap::new();
         for row in &rows {
             let job = HeldJob { id: row.text(2)?, payload: row.bytes(3)? };
@@ -38,7 +39,7 @@ impl SqlQueue {
     /// executes no statement if there are no lanes.
     ///
     /// # Errors
-    /// The transaction cannot go on.
+    /// The transaction has failed and must be retried or given up.
     pub async fn begin_retract(&self, transaction: &mut Transaction, lanes: &[(&str, &str)]) -> Result<RetractTx> {
         let keys: BTreeSet<String> = lanes.iter().map(|(queue, lane)| lane_key(queue, lane)).collect();
         let keys: Vec<String> = keys.into_iter().collect();
@@ -46,8 +47,8 @@ impl SqlQueue {
         if keys.is_empty() {
             return Ok(retract);
         }
-        transaction.rows(&self.statements.repeated("hold", keys.len()), &args(&keys)).await?;
-        for row in transaction.rows(&self.statements.repeated("held", keys.len()), &args(&keys)).await? {
+        transaction.rows(&self.statements.repeated("lock_lanes", keys.len()), &args(&keys)).await?;
+        for row in transaction.rows(&self.statements.repeated("held_jobs", keys.len()), &args(&keys)).await? {
             let (key, seq, id) = (row.text(0)?, row.int(1)?, row.text(2)?);
             retract.held.entry(key).or_default().push((seq, id));
         }
@@ -57,15 +58,15 @@ impl SqlQueue {
     /// Removes the retracted jobs from their lanes.
     ///
     /// # Errors
-    /// The transaction cannot go on.
+    /// The transaction has failed and must be retried or given up.
     pub async fn end_retract(&self, transaction: &mut Transaction, retract: RetractTx) -> Result<()> {
         if retract.removed.is_empty() {
             return Ok(());
         }
         let removed: Vec<Arg<'_>> = retract.removed.iter().map(|seq| Arg::from(*seq)).collect();
-        transaction.execute(&self.statements.repeated("remove", removed.len()), &removed).await?;
+        transaction.execute(&self.statements.repeated("delete_jobs", removed.len()), &removed).await?;
         let changed: Vec<String> = retract.changed.into_iter().collect();
-        transaction.execute(&self.statements.repeated("drop_empty", changed.len()), &args(&changed)).await?;
+        transaction.execute(&self.statements.repeated("delete_empty_lanes", changed.len()), &args(&changed)).await?;
         Ok(())
     }
 }

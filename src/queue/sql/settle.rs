@@ -1,19 +1,20 @@
-//! SettleTx several jobs in one transaction.
+//! Settles several jobs in one transaction.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{lane_key, millis, written};
+use super::rows::{lane_key, millis};
 use crate::queue::{Disposition, Settlement};
 use crate::storage::sql::{Arg, Result, Statements, Transaction};
 
-/// Jobs that are about to be settled, their lanes in hand.
+/// A transaction that settles jobs, with locks on their lanes.
 pub(super) struct SettleTx<'a> {
     statements: &'a Statements,
-    /// By their lanes.
-    in_hand: HashMap<String, ClaimedHead>,
+    /// The heads of the lanes, by the keys of the lanes.
+    heads: HashMap<String, ClaimedHead>,
+    /// The jobs to remove.
     done: Vec<i64>,
-    /// Lanes that have lost their heads.
-    moved: Vec<String>,
+    /// The lanes whose heads are settled.
+    advanced: Vec<String>,
 }
 
 /// The head of a lane.
@@ -24,7 +25,7 @@ struct ClaimedHead {
 }
 
 impl<'a> SettleTx<'a> {
-    /// Takes the lanes in hand, in the order in which everybody does.
+    /// Locks the lanes, in the order that all transactions use.
     pub(super) async fn begin(
         statements: &'a Statements,
         transaction: &mut Transaction,
@@ -33,19 +34,19 @@ impl<'a> SettleTx<'a> {
     ) -> Result<Self> {
         let lanes: BTreeSet<String> = settlements.iter().map(|settlement| lane_key(queue, &settlement.lane)).collect();
         let lanes: Vec<Arg<'_>> = lanes.iter().map(|lane| lane.as_str().into()).collect();
-        let held = transaction.rows(&statements.repeated("hold", lanes.len()), &lanes).await?;
-        let leases = held.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect::<Result<HashMap<_, _>>>()?;
-        let mut in_hand = HashMap::new();
+        let locked = transaction.rows(&statements.repeated("lock_lanes", lanes.len()), &lanes).await?;
+        let leases = locked.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect::<Result<HashMap<_, _>>>()?;
+        let mut heads = HashMap::new();
         for row in transaction.rows(&statements.repeated("head_ids", lanes.len()), &lanes).await? {
             let lane = row.text(0)?;
             if let Some(lease) = leases.get(&lane) {
-                in_hand.insert(lane, ClaimedHead { lease: *lease, seq: row.int(1)?, id: row.text(2)? });
+                heads.insert(lane, ClaimedHead { lease: *lease, seq: row.int(1)?, id: row.text(2)? });
             }
         }
-        Ok(Self { statements, in_hand, done: Vec::new(), moved: Vec::new() })
+        Ok(Self { statements, heads, done: Vec::new(), advanced: Vec::new() })
     }
 
-    /// Settles one of them; says whether its lease still held.
+    /// Settles a job. Returns whether its lease was still valid.
     pub(super) async fn settle(
         &mut self,
         transaction: &mut Transaction,
@@ -53,41 +54,46 @@ impl<'a> SettleTx<'a> {
         settlement: &Settlement,
     ) -> Result<bool> {
         let lane = lane_key(queue, &settlement.lane);
-        let holds = |head: &ClaimedHead| u64::try_from(head.lease) == Ok(settlement.lease) && head.id == settlement.id;
-        if !self.in_hand.get(&lane).is_some_and(holds) {
+        let is_valid =
+            |head: &ClaimedHead| u64::try_from(head.lease) == Ok(settlement.lease) && head.id == settlement.id;
+        if !self.heads.get(&lane).is_some_and(is_valid) {
             return Ok(false);
         }
-        let Some(ClaimedHead { seq, .. }) = self.in_hand.remove(&lane) else { return Ok(false) };
-        match &settlement.verdict {
+        let Some(ClaimedHead { seq, .. }) = self.heads.remove(&lane) else { return Ok(false) };
+        match &settlement.disposition {
             Disposition::Done => {
                 self.done.push(seq);
-                self.moved.push(lane);
+                self.advanced.push(lane);
             }
-            Disposition::Retry(after, tries) => {
-                let [tries, lane] = [&written(tries), &lane];
-                transaction.execute(&self.statements.get("note_tries"), &[tries.as_str().into(), seq.into()]).await?;
-                let put_off = [millis(*after).into(), lane.as_str().into()];
-                transaction.execute(&self.statements.get("put_off"), &put_off).await?;
+            Disposition::Retry(after, attempts) => {
+                let [attempts, lane] = [&attempts.to_json(), &lane];
+                transaction
+                    .execute(&self.statements.get("update_attempts"), &[attempts.as_str().into(), seq.into()])
+                    .await?;
+                let delay = [millis(*after).into(), lane.as_str().into()];
+                transaction.execute(&self.statements.get("delay_lane"), &delay).await?;
             }
-            Disposition::Dead(tries) => {
-                let tries = written(tries);
-                transaction.execute(&self.statements.get("bury"), &[tries.as_str().into(), seq.into()]).await?;
-                self.moved.push(lane);
+            Disposition::Dead(attempts) => {
+                let attempts = attempts.to_json();
+                transaction
+                    .execute(&self.statements.get("dead_letter"), &[attempts.as_str().into(), seq.into()])
+                    .await?;
+                self.advanced.push(lane);
             }
         }
         Ok(true)
     }
 
-    /// Removes what is done, and makes the next jobs the heads of their lanes.
-    pub(super) async fn end(self, transaction: &mut Transaction) -> Result<()> {
+    /// Removes the jobs that are done, and makes the next jobs the heads of their lanes.
+    pub(super) async fn finish(self, transaction: &mut Transaction) -> Result<()> {
         if !self.done.is_empty() {
             let done: Vec<Arg<'_>> = self.done.iter().map(|seq| Arg::from(*seq)).collect();
-            transaction.execute(&self.statements.repeated("remove", done.len()), &done).await?;
+            transaction.execute(&self.statements.repeated("delete_jobs", done.len()), &done).await?;
         }
-        if !self.moved.is_empty() {
-            let moved: Vec<Arg<'_>> = self.moved.iter().map(|lane| lane.as_str().into()).collect();
-            transaction.execute(&self.statements.repeated("drop_empty", moved.len()), &moved).await?;
-            transaction.execute(&self.statements.repeated("advance", moved.len()), &moved).await?;
+        if !self.advanced.is_empty() {
+            let advanced: Vec<Arg<'_>> = self.advanced.iter().map(|lane| lane.as_str().into()).collect();
+            transaction.execute(&self.statements.repeated("delete_empty_lanes", advanced.len()), &advanced).await?;
+            transaction.execute(&self.statements.repeated("advance", advanced.len()), &advanced).await?;
         }
         Ok(())
     }

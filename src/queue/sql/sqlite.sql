@@ -1,7 +1,9 @@
+-- Statements of the queues on SQLite.
+
 -- name: is_ready
 SELECT 1 FROM {queue_lanes} WHERE queue = ? AND ready_at <= <now> LIMIT 1
 
--- The lanes that are ready, and until when a lease would last. Nobody else writes meanwhile.
+-- The ready lanes, and the end of a lease. SQLite has one writer at a time.
 -- name: ready
 SELECT lane_key, <now> + ? FROM {queue_lanes} WHERE queue = ? AND ready_at <= <now>
 ORDER BY ready_at LIMIT ?
@@ -17,7 +19,7 @@ JOIN {queue_jobs} AS j ON j.seq = (
 )
 WHERE l.lane_key IN ([[?]])
 
--- name: hold
+-- name: lock_lanes
 SELECT lane_key, ready_at FROM {queue_lanes} WHERE lane_key IN ([[?]]) ORDER BY lane_key
 
 -- name: head_ids
@@ -28,19 +30,19 @@ JOIN {queue_jobs} AS j ON j.seq = (
 )
 WHERE l.lane_key IN ([[?]])
 
--- name: remove
+-- name: delete_jobs
 DELETE FROM {queue_jobs} WHERE seq IN ([[?]])
 
--- name: note_tries
+-- name: update_attempts
 UPDATE {queue_jobs} SET tries = ? WHERE seq = ?
 
--- name: bury
+-- name: dead_letter
 UPDATE {queue_jobs} SET dead = 1, listed_at = <now>, tries = ? WHERE seq = ?
 
--- name: put_off
+-- name: delay_lane
 UPDATE {queue_lanes} SET ready_at = <now> + ? WHERE lane_key = ?
 
--- name: drop_empty
+-- name: delete_empty_lanes
 DELETE FROM {queue_lanes}
 WHERE lane_key IN ([[?]])
 AND NOT EXISTS (SELECT 1 FROM {queue_jobs} AS j WHERE j.lane_key = {queue_lanes}.lane_key AND j.dead = 0)
@@ -52,20 +54,20 @@ UPDATE {queue_lanes} SET ready_at = MAX(<now>, (
   ))
 WHERE lane_key IN ([[?]])
 
--- name: open_lanes
+-- name: upsert_lanes
 INSERT INTO {queue_lanes} (lane_key, queue, ready_at) VALUES [[(?, ?, <now> + ?)]]
 ON CONFLICT (lane_key) DO UPDATE SET ready_at = {queue_lanes}.ready_at
 
--- name: push
+-- name: insert_jobs
 INSERT INTO {queue_jobs} (queue, id, lane_key, lane, payload, not_before, pushed_at, listed_at, dead, tries)
 VALUES [[(?, ?, ?, ?, ?, <now> + ?, <now>, <now>, 0, '')]]
 ON CONFLICT (queue, id) DO NOTHING
 
--- name: is_open
+-- name: lane_exists
 SELECT 1 FROM {queue_lanes} WHERE lane_key = ?
 
--- The jobs at the end of each lane that are not due, behind the last one that is.
--- name: held
+-- The jobs at the end of each lane that are delayed, behind the last one that is not.
+-- name: held_jobs
 SELECT j.lane_key, j.seq, j.id, j.payload FROM {queue_jobs} AS j
 WHERE j.lane_key IN ([[?]]) AND j.dead = 0 AND j.seq > COALESCE((
   SELECT MAX(d.seq) FROM {queue_jobs} AS d WHERE d.lane_key = j.lane_key AND d.dead = 0 AND d.not_before <= <now>
@@ -85,10 +87,10 @@ SELECT id, lane, payload, tries, listed_at, pushed_at FROM {queue_jobs}
 WHERE queue = ? AND dead = 1 AND listed_at >= ? AND (listed_at > ? OR id > ?)
 ORDER BY listed_at, id LIMIT ?
 
--- name: exhume
+-- name: select_dead
 SELECT id, lane, payload FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]])
 
--- name: drop_dead
+-- name: delete_dead
 DELETE FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]])
 
 -- name: purge

@@ -1,4 +1,4 @@
-//! What can go wrong with a database, as far as somebody can do something about it.
+//! Errors of a database, classified by what the caller can do about them.
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
@@ -6,33 +6,33 @@ use sqlx::sqlite::SqliteError;
 
 use crate::storage::Unavailable;
 
-/// What a database answers.
+/// The result of a database operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why the database did not do what it was asked for. Its causes may tell statements, but never values.
+/// An error of a database. Its sources may contain statements, never values.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is down, overloaded, or did not answer in time; it may or may not have done it.
+    /// The database is down, overloaded, or did not reply in time. The statement may or may not have taken effect.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
-    /// Another transaction was in the way, and this one did nothing. Trying again is right.
-    #[error("another transaction was in the way")]
+    /// The transaction conflicted with another one and changed nothing. A retry may succeed.
+    #[error("transaction conflict")]
     Conflict(#[source] Cause),
-    /// A row with this key, or a table with this name, is there already.
-    #[error("what has to be unique is there already")]
+    /// A row with this key, or a table with this name, exists.
+    #[error("unique constraint violation")]
     UniqueViolation,
-    /// It has no such table.
-    #[error("a table is missing, which `presence-sidecar migrate` makes")]
+    /// A table is missing.
+    #[error("a table is missing; `presence-sidecar migrate` creates it")]
     NoTable(#[source] Cause),
-    /// It does not understand, or has tables of another shape.
-    #[error("the database refused a statement")]
+    /// The statement is invalid, not permitted, or does not match the tables.
+    #[error("the database rejected a statement")]
     Rejected(#[source] Cause),
 }
 
 impl Error {
-    /// The error with its causes in one line, for a log.
+    /// Returns the error with its sources in one line, for a log.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -44,14 +44,14 @@ impl Error {
         text
     }
 
-    /// Whether another connection may do better.
+    /// Whether a retry over another connection may succeed.
     pub(super) fn is_lost_connection(&self) -> bool {
         let Self::Unavailable(cause) = self else { return false };
         cause.downcast_ref().is_some_and(|error| matches!(error, sqlx::Error::Io(_)))
     }
 
-    /// Whether a server says that a value is at fault (SQLSTATE class 22), so that no other try helps.
-    pub fn is_about_data(&self) -> bool {
+    /// Whether a server rejected a value (SQLSTATE class 22, data exception), so that retries are useless.
+    pub fn is_data_error(&self) -> bool {
         let Self::Rejected(cause) = self else { return false };
         let postgres =
             cause.downcast_ref::<sqlx::postgres::PgDatabaseError>().map(sqlx::postgres::PgDatabaseError::code);
@@ -59,13 +59,12 @@ impl Error {
         postgres.or_else(mysql).is_some_and(|code| code.starts_with("22"))
     }
 
-    /// Whether another try may succeed at once.
+    /// Whether a retry may succeed at once.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
     }
 }
 
-/// To those who only want to know whether what remembers is there.
 impl From<Error> for Unavailable {
     fn from(error: Error) -> Self {
         let reason = error.chain();
@@ -76,7 +75,7 @@ impl From<Error> for Unavailable {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) => of_server(error),
+            sqlx::Error::Database(error) => from_server(error),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
@@ -88,8 +87,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-fn of_server(error: Box<dyn DatabaseError>) -> Error {
-    match meaning(error.as_ref()) {
+fn from_server(error: Box<dyn DatabaseError>) -> Error {
+    match classify(error.as_ref()) {
         ErrorClass::Conflict => Error::Conflict(error),
         ErrorClass::UniqueViolation => Error::UniqueViolation,
         ErrorClass::NoTable => Error::NoTable(error),
@@ -98,9 +97,9 @@ fn of_server(error: Box<dyn DatabaseError>) -> Error {
     }
 }
 
-/// Whether a server that took changes takes none any more: another one does, and this connection never leads there.
+/// Whether the server has become read-only. After a failover another server is writable; this connection never reaches it.
 pub(super) fn is_demoted(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| matches!(meaning(error), ErrorClass::Demoted))
+    error.as_database_error().is_some_and(|error| matches!(classify(error), ErrorClass::Demoted))
 }
 
 enum ErrorClass {
@@ -112,67 +111,66 @@ enum ErrorClass {
     Rejected,
 }
 
-fn meaning(error: &dyn DatabaseError) -> ErrorClass {
+fn classify(error: &dyn DatabaseError) -> ErrorClass {
     if error.is_unique_violation() {
         return ErrorClass::UniqueViolation;
     }
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<SqliteError>().is_some() {
-        return of_sqlite(code.parse().unwrap_or_default(), error.message());
+        return classify_sqlite(code.parse().unwrap_or_default(), error.message());
     }
     match error.try_downcast_ref::<MySqlDatabaseError>() {
-        Some(error) => of_mysql(error.number(), &code),
-        None => of_postgres(&code),
+        Some(error) => classify_mysql(error.number(), &code),
+        None => classify_postgres(&code),
     }
 }
 
-/// By the result code, whose lowest byte says what it is and the others where it came from.
-fn of_sqlite(code: u32, message: &str) -> ErrorClass {
+/// Classifies by the primary result code, which is the lowest byte of an extended one.
+fn classify_sqlite(code: u32, message: &str) -> ErrorClass {
     match code & 0xff {
-        // Busy, locked, no memory, nothing to be written at the moment, a disk that fails or is full, a file that cannot
-        // be opened, a lock that is lost.
+        // BUSY, LOCKED, NOMEM, READONLY; IOERR; FULL, CANTOPEN, PROTOCOL.
         5..=8 | 10 | 13..=15 => ErrorClass::Unavailable,
-        // It has no code of its own.
+        // This error has no code of its own.
         _ if message.starts_with("no such table: ") => ErrorClass::NoTable,
         _ => ErrorClass::Rejected,
     }
 }
 
-/// By the number: most of them share one SQLSTATE.
-fn of_mysql(number: u16, state: &str) -> ErrorClass {
+/// Classifies by the error number: most errors share one SQLSTATE.
+fn classify_mysql(number: u16, state: &str) -> ErrorClass {
     match number {
         1213 => ErrorClass::Conflict,
         1146 => ErrorClass::NoTable,
-        // Run with --read-only, or read-only for now.
+        // The server runs with --read-only, or is in read-only mode.
         1290 | 1836 => ErrorClass::Demoted,
-        // A full disk, twice; a failing one; no memory, twice; no such database yet; too many connections of this user,
-        // twice; a lock that others hold; killed, four times.
+        // Disk full (2), storage error, out of memory (2), no such database yet, too many connections of this user (2),
+        // lock wait timeout, statement or connection killed (4).
         1021 | 1114 | 1030 | 1037 | 1041 | 1049 | 1203 | 1226 | 1205 | 1317 | 1927 | 1969 | 3024 => {
             ErrorClass::Unavailable
         }
-        _ => of_class(state),
+        _ => classify_sqlstate_class(state),
     }
 }
 
-/// By the SQLSTATE.
-fn of_postgres(state: &str) -> ErrorClass {
+/// Classifies by the SQLSTATE.
+fn classify_postgres(state: &str) -> ErrorClass {
     match state {
         // Serialization failure, deadlock.
         "40001" | "40P01" => ErrorClass::Conflict,
-        // Two make the same table at once.
+        // Two sessions create the same table at once.
         "42P07" | "42710" => ErrorClass::UniqueViolation,
         "42P01" => ErrorClass::NoTable,
-        // A read-only transaction.
+        // Read-only transaction.
         "25006" => ErrorClass::Demoted,
-        // A lock that others hold for too long.
+        // Lock timeout.
         "55P03" => ErrorClass::Unavailable,
-        _ => of_class(state),
+        _ => classify_sqlstate_class(state),
     }
 }
 
-/// Both servers: connection exceptions, out of resources, shutting down, failures of the system, no such database or
-/// user yet.
-fn of_class(state: &str) -> ErrorClass {
+/// Classifies by the class of a SQLSTATE. Unavailable: connection exception, insufficient resources, operator intervention,
+/// system error, invalid authorization, no such database.
+fn classify_sqlstate_class(state: &str) -> ErrorClass {
     let out = ["08", "53", "57", "58", "28", "3D"].iter().any(|class| state.starts_with(class));
     if out { ErrorClass::Unavailable } else { ErrorClass::Rejected }
 }

@@ -1,13 +1,13 @@
-//! The database: one of three engines, each behind a typed pool, and nothing that is common to them but what every one
-//! of them can do.
+//! SQL databases: one of three engines, each behind a typed pool of sqlx.
 //!
-//! Who keeps something here writes its SQL once per engine, in a file of its own ([`Statements`]), and makes all columns
-//! text, bytes or 64-bit integers there; what calls it is written once. Times are text, as Laravel writes them
-//! (`2026-03-04 05:06:07`), so that no driver has an opinion on zones.
+//! A feature writes its SQL once per engine, in files of its own ([`Statements`]), whose statements return text, bytes or
+//! 64-bit integers; the code that calls them is written once. Times are text, as Laravel writes them
+//! (`2026-03-04 05:06:07`), so that no driver converts time zones. A feature also declares its tables
+//! ([`FeatureTables`]); this module knows none of them by name.
 //!
-//! SQLite has one writer: every statement that changes something goes through one connection, and transactions begin
-//! with the lock in hand (`BEGIN IMMEDIATE`), so that they cannot fail half-way. Its readers are not disturbed (WAL). On both
-//! servers transactions are isolated as `READ COMMITTED`: each statement sees what is committed when it begins.
+//! SQLite has one writer: every statement that changes something uses one connection, and transactions begin with the
+//! write lock (`BEGIN IMMEDIATE`), so that they cannot fail half-way. Readers do not wait for it (WAL). On both servers the
+//! isolation level is `READ COMMITTED`: each statement sees what is committed when it begins.
 
 mod error;
 mod migrate;
@@ -22,20 +22,20 @@ use std::path::PathBuf;
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::error::{Error, Result};
-pub use self::migrate::{Migrated, TableGroup, TableNames};
+pub use self::migrate::{FeatureTables, Migrated, PerEngine, Schema, TableNames};
 use self::policy::{ConnectionPolicy, within};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
-pub use self::transaction::{Transaction, undisturbed};
+pub use self::transaction::{Transaction, retry_on_conflict};
 
-/// A database. It connects when it is first used, and again whenever a connection is lost.
+/// A database. It connects on first use, and again when a connection is lost.
 #[derive(Clone, Debug)]
 pub struct Database {
     pools: Pools,
-    terms: ConnectionPolicy,
+    policy: ConnectionPolicy,
 }
 
-/// The three engines.
+/// The engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// SQLite 3.35 or newer.
@@ -54,7 +54,7 @@ enum Pools {
 }
 
 impl Database {
-    /// Which engine it is.
+    /// Returns the engine.
     pub fn engine(&self) -> Engine {
         match self.pools {
             Pools::Sqlite { .. } => Engine::Sqlite,
@@ -63,8 +63,10 @@ impl Database {
         }
     }
 
-    /// The rows that a reading statement selects. If the connection turns out to be lost, it is asked once more over
-    /// another one.
+    /// Returns the rows that a reading statement selects. Retries once over another connection when the connection is lost.
+    ///
+    /// # Errors
+    /// The database is not available or rejects the statement.
     pub async fn rows(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         match self.select(statement, args).await {
             Err(error) if error.is_lost_connection() => self.select(statement, args).await,
@@ -83,10 +85,13 @@ impl Database {
         .await
     }
 
-    /// How many rows a changing statement has changed. MySQL counts those that it found the same as not changed.
-    /// It is tried again while a transaction is in its way.
+    /// Executes a changing statement, with retries on conflicts. Returns the number of changed rows; MySQL does not count
+    /// rows that already have the new values.
+    ///
+    /// # Errors
+    /// The database is not available or rejects the statement.
     pub async fn execute(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
-        undisturbed(|| self.change(statement, args)).await
+        retry_on_conflict(|| self.change(statement, args)).await
     }
 
     async fn change(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
@@ -102,14 +107,17 @@ impl Database {
         .await
     }
 
-    /// Returns when a statement has found a table missing since this returned last. For one who waits.
-    pub async fn misses_a_table(&self) {
-        self.terms.missing().await;
+    /// Resolves when a statement has failed for a missing table since the last call. Supports a single waiter.
+    pub async fn missing_table_seen(&self) {
+        self.policy.missing().await;
     }
 
     /// Begins a transaction, which is rolled back unless it is committed.
+    ///
+    /// # Errors
+    /// The database is not available.
     pub async fn begin(&self) -> Result<Transaction> {
-        let begun = self.within(async {
+        let inner = self.within(async {
             match &self.pools {
                 Pools::Sqlite { writer, .. } => {
                     writer.begin_with("BEGIN IMMEDIATE").await.map(transaction::Inner::Sqlite)
@@ -118,10 +126,10 @@ impl Database {
                 Pools::Postgres(pool) => pool.begin().await.map(transaction::Inner::Postgres),
             }
         });
-        Ok(Transaction::new(begun.await?, self.terms.clone()))
+        Ok(Transaction::new(inner.await?, self.policy.clone()))
     }
 
-    /// Closes all connections, so that nothing is left to be written when the process ends.
+    /// Closes all connections, so that SQLite has written everything to its file when the process ends.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { readers, writer, .. } => {
@@ -134,6 +142,6 @@ impl Database {
     }
 
     async fn within<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-        within(&self.terms, work).await
+        within(&self.policy, work).await
     }
 }

@@ -1,4 +1,4 @@
-//! Pools from configuration.
+//! Connection pools from the configuration.
 
 use std::time::Duration;
 
@@ -14,72 +14,73 @@ use super::{Database, Pools};
 use crate::config;
 use crate::config::{DatabaseConnection, DatabaseServer, SslMode};
 
-/// How long SQLite waits for another process that writes. Laravel writes in short transactions.
-const BUSY: Duration = Duration::from_secs(5);
+/// The longest time that SQLite waits for another process that writes. Laravel writes in short transactions.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection may rest before it is asked whether it is still there.
-const RESTED: Duration = Duration::from_millis(100);
+/// The idle time after which a connection is tested before use.
+const TEST_AFTER: Duration = Duration::from_millis(100);
 
 impl Database {
-    /// The database of this configuration. Nothing is connected to yet.
+    /// Opens the database of a configuration. It does not connect yet.
     pub fn open(config: &config::DatabaseConfig) -> Self {
-        Self::opened(config, SqliteSynchronous::Full)
+        Self::open_with(config, SqliteSynchronous::Full)
     }
 
-    /// As [`open`](Self::open); but on SQLite a commit does not wait for the disk. It outlives the process then, whatever
-    /// becomes of that, but the last ones may be lost with the power. The file stays whole.
-    pub fn open_without_waiting(config: &config::DatabaseConfig) -> Self {
-        Self::opened(config, SqliteSynchronous::Normal)
+    /// As [`open`](Self::open), but on SQLite a commit does not wait for the disk. Commits survive a crash of the process; a
+    /// power failure may lose the last ones, and never corrupts the file.
+    pub fn open_relaxed(config: &config::DatabaseConfig) -> Self {
+        Self::open_with(config, SqliteSynchronous::Normal)
     }
 
-    fn opened(config: &config::DatabaseConfig, synchronous: SqliteSynchronous) -> Self {
-        let terms = ConnectionPolicy::new(config.timeout);
+    fn open_with(config: &config::DatabaseConfig, synchronous: SqliteSynchronous) -> Self {
+        let policy = ConnectionPolicy::new(config.timeout);
         let pools = match &config.connection {
             DatabaseConnection::Sqlite(path) => {
                 let options = sqlite(path).synchronous(synchronous);
-                let limited = || limited(SqlitePoolOptions::new(), config, &terms);
+                let options_with_limits = || with_limits(SqlitePoolOptions::new(), config, &policy);
                 Pools::Sqlite {
                     file: path.clone(),
-                    readers: limited().connect_lazy_with(options.clone()),
-                    writer: limited().max_connections(1).connect_lazy_with(options),
+                    readers: options_with_limits().connect_lazy_with(options.clone()),
+                    writer: options_with_limits().max_connections(1).connect_lazy_with(options),
                 }
             }
             DatabaseConnection::MySql(server) => {
-                let session = mysql_session(&terms);
-                let options = limited(MySqlPoolOptions::new(), config, &terms).after_connect(move |connection, _| {
-                    let session = AssertSqlSafe(session.clone());
-                    Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
-                });
+                let session = mysql_session(&policy);
+                let options =
+                    with_limits(MySqlPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
+                        let session = AssertSqlSafe(session.clone());
+                        Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
+                    });
                 Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
             DatabaseConnection::Postgres(server) => {
-                let session = postgres_session(&terms);
-                let options = limited(PgPoolOptions::new(), config, &terms).after_connect(move |connection, _| {
+                let session = postgres_session(&policy);
+                let options = with_limits(PgPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
                     let session = AssertSqlSafe(session.clone());
                     Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
                 });
                 Pools::Postgres(options.connect_lazy_with(postgres(server)))
             }
         };
-        Self { pools, terms }
+        Self { pools, policy }
     }
 }
 
-fn limited<DB: sqlx::Database>(
+fn with_limits<DB: sqlx::Database>(
     options: PoolOptions<DB>,
     config: &config::DatabaseConfig,
-    terms: &ConnectionPolicy,
+    policy: &ConnectionPolicy,
 ) -> PoolOptions<DB> {
-    let terms = terms.clone();
+    let policy = policy.clone();
     options
         .max_connections(config.max_connections)
         .acquire_timeout(config.timeout)
-        // Asking before each use would double the round trips; a connection in steady use shows by itself when it is lost.
+        // A test before each use would double the round trips. The loss of a busy connection shows in its next statement.
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let trusted = terms.trust(meta.age);
+            let trusted = policy.trust(meta.age);
             Box::pin(async move {
-                if trusted && meta.idle_for > RESTED {
+                if trusted && meta.idle_for > TEST_AFTER {
                     connection.ping().await?;
                 }
                 Ok(trusted)
@@ -87,11 +88,11 @@ fn limited<DB: sqlx::Database>(
         })
 }
 
-/// What MySQL and MariaDB are told at the start of a session. Isolation is as Postgres has it by itself: what is read under a
-/// lock is what is there, and gaps between rows are nobody's. MySQL has no limit for a statement that changes something,
-/// and each of the two takes the limit that it does not know for a comment.
-fn mysql_session(terms: &ConnectionPolicy) -> String {
-    let (lock, longest) = (terms.lock().as_secs().max(1), terms.longest());
+/// The statements at the start of a session on MySQL and MariaDB. The isolation level is the default of Postgres: a read
+/// under a lock returns the latest committed row, and there are no gap locks. Each of the two takes the time limit that it
+/// does not know for a comment; MySQL has no limit for statements that change rows.
+fn mysql_session(policy: &ConnectionPolicy) -> String {
+    let (lock, longest) = (policy.lock().as_secs().max(1), policy.longest());
     format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
          SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock} \
@@ -101,9 +102,9 @@ fn mysql_session(terms: &ConnectionPolicy) -> String {
     )
 }
 
-/// What Postgres is told at the start of a session, in milliseconds.
-fn postgres_session(terms: &ConnectionPolicy) -> String {
-    let (lock, longest) = (terms.lock().as_millis(), terms.longest().as_millis());
+/// The statements at the start of a session on Postgres, with times in milliseconds.
+fn postgres_session(policy: &ConnectionPolicy) -> String {
+    let (lock, longest) = (policy.lock().as_millis(), policy.longest().as_millis());
     format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}")
 }
 
@@ -112,7 +113,7 @@ fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .busy_timeout(BUSY)
+        .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
 }
 
@@ -130,7 +131,7 @@ fn mysql(server: &DatabaseServer) -> MySqlConnectOptions {
         .database(&server.database)
         .username(&server.username)
         .ssl_mode(mode)
-        // As Laravel: the session's zone is the server's, so that both read the same from a TIMESTAMP.
+        // As in Laravel, the session has the server's time zone, so that both read the same value from a TIMESTAMP.
         .timezone(None)
         .pipes_as_concat(false);
     if let Some(password) = &server.password {

@@ -1,4 +1,4 @@
-//! The terms of every statement: how long it may take, and which connections are good enough for it.
+//! The connection policy of a database: time limits, and which pooled connections may be used.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,34 +7,35 @@ use tokio::sync::Notify;
 
 use super::error::{Error, Result, is_demoted};
 
-/// What a database's statements have in common.
+/// The policy that all statements of a database share.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionPolicy {
     timeout: Duration,
-    /// Connections that were made before this lead to a server that takes no changes any more.
+    /// Connections made before this moment may lead to a server that is read-only now.
     demoted: Arc<Mutex<Option<Instant>>>,
-    /// FeedMessage when a statement finds a table missing.
+    /// Notified when a statement fails for a missing table.
     missing: Arc<Notify>,
 }
 
 impl ConnectionPolicy {
-    /// So long for connecting, and as long for an answer.
+    /// Creates a policy with `timeout` for getting a connection and for a statement.
     pub(super) fn new(timeout: Duration) -> Self {
         Self { timeout, demoted: Arc::default(), missing: Arc::default() }
     }
 
-    /// How long a statement waits for a lock that somebody else holds.
+    /// The longest time that a statement waits for a lock.
     pub(super) fn lock(&self) -> Duration {
         self.timeout
     }
 
-    /// How long anybody waits for an answer. The server is to know it, too: a connection on which it goes on with what nobody
-    /// waits for is of no use until it is done.
+    /// The longest time that a caller waits for a statement. The server has the same limit: otherwise the connection stays
+    /// busy with a statement whose caller has given up.
     pub(super) fn longest(&self) -> Duration {
         2 * self.timeout
     }
 
-    fn noted(&self, error: sqlx::Error) -> Error {
+    /// Converts an error, and records that the server has become read-only or that a table is missing.
+    fn map_error(&self, error: sqlx::Error) -> Error {
         if is_demoted(&error) {
             *self.demoted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
@@ -45,22 +46,22 @@ impl ConnectionPolicy {
         error
     }
 
-    /// Returns when a statement has found a table missing since it returned last.
+    /// Resolves when a statement has failed for a missing table since the last call.
     pub(super) async fn missing(&self) {
         self.missing.notified().await;
     }
 
-    /// Whether a connection that was made so long ago may still be used.
+    /// Whether a connection of this age may still be used.
     pub(super) fn trust(&self, age: Duration) -> bool {
         let demoted = *self.demoted.lock().unwrap_or_else(PoisonError::into_inner);
         demoted.is_none_or(|demoted| age < demoted.elapsed())
     }
 }
 
-/// The outcome of `work`, which gets the time to connect and the time to answer.
-pub(super) async fn within<T>(terms: &ConnectionPolicy, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(terms.longest(), work).await {
-        Ok(outcome) => outcome.map_err(|error| terms.noted(error)),
+/// Runs `work`, with the time limit and the error conversion of `policy`.
+pub(super) async fn within<T>(policy: &ConnectionPolicy, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(policy.longest(), work).await {
+        Ok(outcome) => outcome.map_err(|error| policy.map_error(error)),
         Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
     }
 }

@@ -1,4 +1,4 @@
-//! Rows, whichever engine they came from.
+//! Rows of any engine.
 
 use sqlx::mysql::MySqlRow;
 use sqlx::postgres::PgRow;
@@ -7,7 +7,7 @@ use sqlx::{ColumnIndex, Decode, Row as _, Type};
 
 use super::error::{Error, Result};
 
-/// A selected row, read by the place of its columns from 0.
+/// A selected row. Columns are numbered from 0.
 pub struct Row(Inner);
 
 enum Inner {
@@ -29,32 +29,32 @@ pub(super) fn postgres(rows: Vec<PgRow>) -> Vec<Row> {
 }
 
 impl Row {
-    /// A text.
+    /// Returns a text.
     pub fn text(&self, column: usize) -> Result<String> {
         self.get(column)?.ok_or_else(null)
     }
 
-    /// A 64-bit integer.
+    /// Returns a 64-bit integer.
     pub fn int(&self, column: usize) -> Result<i64> {
         self.get(column)?.ok_or_else(null)
     }
 
-    /// Bytes; on SQLite those of a text, too.
+    /// Returns bytes; on SQLite also those of a text.
     pub fn bytes(&self, column: usize) -> Result<Vec<u8>> {
         self.get(column)?.ok_or_else(null)
     }
 
-    /// A text, or null.
+    /// Returns a text, or `None` for null.
     pub fn text_or_null(&self, column: usize) -> Result<Option<String>> {
         self.get(column)
     }
 
-    /// A 64-bit integer, or null.
+    /// Returns a 64-bit integer, or `None` for null.
     pub fn int_or_null(&self, column: usize) -> Result<Option<i64>> {
         self.get(column)
     }
 
-    /// Bytes, or null; on SQLite those of a text, too.
+    /// Returns bytes, or `None` for null; on SQLite also those of a text.
     pub fn bytes_or_null(&self, column: usize) -> Result<Option<Vec<u8>>> {
         self.get(column)
     }
@@ -76,5 +76,5 @@ impl Row {
 }
 
 fn null() -> Error {
-    Error::Rejected("a null where there must be none".into())
+    Error::Rejected("a column is null that must not be null".into())
 }

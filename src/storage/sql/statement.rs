@@ -1,12 +1,12 @@
-//! SQL from files: each statement under its name, with the names of tables to be filled in.
+//! SQL statements from files, by name, with placeholders for the names of tables.
 //!
 //! ```sql
 //! -- name: clients_by_id
 //! SELECT id FROM {clients} WHERE id IN ([[?]])
 //! ```
 //!
-//! `{clients}` is a table, `<clients>` its name within another name, `?` a value (on Postgres numbered by this module),
-//! and whatever stands in `[[…]]` is repeated for as many items as there are, with commas between.
+//! `{clients}` is the quoted name of a table, `<clients>` its name without quotes, `?` a parameter (this module numbers them
+//! for Postgres). The text in `[[…]]` is repeated for each item, with commas between.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, MySql, Postgres, Sqlite};
 
 use super::Engine;
 
-/// A value to go in.
+/// A parameter.
 #[derive(Clone, Copy, Debug)]
 pub enum Arg<'a> {
     /// A text, or null.
@@ -49,7 +49,7 @@ impl From<i64> for Arg<'_> {
 }
 
 impl From<usize> for Arg<'_> {
-    /// A number beyond 64 bits with a sign is the greatest of those.
+    /// A number over [`i64::MAX`] becomes [`i64::MAX`].
     fn from(number: usize) -> Self {
         Self::Int(Some(i64::try_from(number).unwrap_or(i64::MAX)))
     }
@@ -67,7 +67,7 @@ impl<'a> From<&'a [u8]> for Arg<'a> {
     }
 }
 
-/// One statement, ready to be sent.
+/// A statement, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Statement(Arc<str>);
 
@@ -82,7 +82,7 @@ macro_rules! bound {
     }};
 }
 
-// What is sent was written into a file of this crate; only names of tables were filled in, which the configuration checked.
+// The text is that of a file of this crate. Only names of tables were filled in, which the configuration has checked.
 impl Statement {
     pub(super) fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
@@ -109,13 +109,9 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// Reads a file of statements for `engine`; `tables` are the names to fill in for those in braces.
+    /// Reads a file of statements for `engine`. `tables` are pairs of a placeholder and a name.
     pub fn read(engine: Engine, file: &str, tables: &[(&str, &str)]) -> Self {
-        let mut text = file.to_owned();
-        for (place, name) in tables {
-            let quoted = if engine == Engine::MySql { format!("`{name}`") } else { format!("\"{name}\"") };
-            text = text.replace(&format!("{{{place}}}"), &quoted).replace(&format!("<{place}>"), name);
-        }
+        let text = fill_names(engine, file, tables);
         let named = text.split("-- name: ").skip(1).filter_map(|part| {
             let (name, statement) = part.split_once('\n')?;
             let lines = statement.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
@@ -124,15 +120,15 @@ impl Statements {
         Self { engine, texts: named.collect() }
     }
 
-    /// The statement of that name.
+    /// Returns the statement of this name.
     ///
     /// # Panics
-    /// There is none; a test asks for all of them on every engine.
+    /// There is none. The tests use each statement on every engine.
     pub fn get(&self, name: &str) -> Statement {
         self.repeated(name, 1)
     }
 
-    /// The names that begin with this one and a dot, in their order.
+    /// Returns the names that begin with `name` and a dot, sorted.
     pub(super) fn names_below(&self, name: &str) -> Vec<String> {
         let below = |known: &&String| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
         let mut names: Vec<String> = self.texts.keys().filter(below).cloned().collect();
@@ -140,7 +136,7 @@ impl Statements {
         names
     }
 
-    /// The statement of that name, what it repeats repeated for so many `items`.
+    /// Returns the statement of this name, with the text in `[[…]]` repeated `items` times.
     ///
     /// # Panics
     /// As [`get`](Self::get).
@@ -157,12 +153,21 @@ impl Statements {
     }
 }
 
-/// `?` as `$1`, `$2`, …
+/// Replaces the names of tables in a text for `engine`.
+pub(super) fn fill_names(engine: Engine, text: &str, tables: &[(&str, &str)]) -> String {
+    let quote = if engine == Engine::MySql { '`' } else { '"' };
+    let fill = |text: String, (table, name): &(&str, &str)| {
+        text.replace(&format!("{{{table}}}"), &format!("{quote}{name}{quote}")).replace(&format!("<{table}>"), name)
+    };
+    tables.iter().fold(text.to_owned(), fill)
+}
+
+/// Replaces each `?` by `$1`, `$2`, …
 fn numbered(text: &str) -> String {
     let mut parts = text.split('?');
     let mut out = parts.next().unwrap_or_default().to_owned();
-    for (place, part) in parts.enumerate() {
-        out.push_str(&format!("${}{part}", place + 1));
+    for (index, part) in parts.enumerate() {
+        out.push_str(&format!("${}{part}", index + 1));
     }
     out
 }

@@ -1,4 +1,4 @@
-//! Several statements that happen together or not at all.
+//! Transactions, and retries of those that conflict.
 
 use std::time::Duration;
 
@@ -10,35 +10,37 @@ use super::row;
 use super::row::Row;
 use super::statement::{Arg, Statement};
 
-/// Times that another transaction may be in the way of a step.
-const TRIES: u32 = 10;
+/// The largest number of retries after conflicts.
+const MAX_RETRIES: u32 = 10;
 
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause before a retry.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// The outcome of a step that is one transaction, done again while another one is in its way: after a while by chance, so
-/// that of two the same do not meet again.
-pub async fn undisturbed<T, F>(step: impl Fn() -> F) -> Result<T>
+/// Runs a transaction, and retries it on conflicts after a random pause that grows exponentially.
+///
+/// # Errors
+/// The first error that is not a conflict, or the last conflict.
+pub async fn retry_on_conflict<T, F>(transaction: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let mut tries = 0;
+    let mut retries = 0;
     loop {
-        match step().await {
-            Err(error) if error.is_conflict() && tries < TRIES => {
-                let longest = Duration::from_millis(1 << tries).min(LONGEST_PAUSE);
-                tokio::time::sleep(longest.mul_f64(rand::random())).await;
-                tries += 1;
+        match transaction().await {
+            Err(error) if error.is_conflict() && retries < MAX_RETRIES => {
+                let max = Duration::from_millis(1 << retries).min(MAX_PAUSE);
+                tokio::time::sleep(max.mul_f64(rand::random())).await;
+                retries += 1;
             }
             outcome => return outcome,
         }
     }
 }
 
-/// A transaction; dropped without [`commit`](Transaction::commit), it has changed nothing.
+/// A transaction. It is rolled back when it is dropped without [`commit`](Transaction::commit).
 pub struct Transaction {
     inner: Inner,
-    terms: ConnectionPolicy,
+    policy: ConnectionPolicy,
 }
 
 pub(super) enum Inner {
@@ -48,47 +50,50 @@ pub(super) enum Inner {
 }
 
 impl Transaction {
-    pub(super) fn new(inner: Inner, terms: ConnectionPolicy) -> Self {
-        Self { inner, terms }
+    pub(super) fn new(inner: Inner, policy: ConnectionPolicy) -> Self {
+        Self { inner, policy }
     }
 
-    /// The rows that a statement selects.
+    /// Returns the rows that a statement selects.
     pub async fn rows(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        within(&self.terms, async {
+        within(&self.policy, async {
             match &mut self.inner {
-                Inner::Sqlite(begun) => statement.sqlite(args).fetch_all(&mut **begun).await.map(row::sqlite),
-                Inner::MySql(begun) => statement.mysql(args).fetch_all(&mut **begun).await.map(row::mysql),
-                Inner::Postgres(begun) => statement.postgres(args).fetch_all(&mut **begun).await.map(row::postgres),
+                Inner::Sqlite(inner) => statement.sqlite(args).fetch_all(&mut **inner).await.map(row::sqlite),
+                Inner::MySql(inner) => statement.mysql(args).fetch_all(&mut **inner).await.map(row::mysql),
+                Inner::Postgres(inner) => statement.postgres(args).fetch_all(&mut **inner).await.map(row::postgres),
             }
         })
         .await
     }
 
-    /// How many rows a statement has changed.
+    /// Executes a statement. Returns the number of rows it changed.
     pub async fn execute(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
-        within(&self.terms, async {
+        within(&self.policy, async {
             match &mut self.inner {
-                Inner::Sqlite(begun) => {
-                    statement.sqlite(args).execute(&mut **begun).await.map(|done| done.rows_affected())
+                Inner::Sqlite(inner) => {
+                    statement.sqlite(args).execute(&mut **inner).await.map(|done| done.rows_affected())
                 }
-                Inner::MySql(begun) => {
-                    statement.mysql(args).execute(&mut **begun).await.map(|done| done.rows_affected())
+                Inner::MySql(inner) => {
+                    statement.mysql(args).execute(&mut **inner).await.map(|done| done.rows_affected())
                 }
-                Inner::Postgres(begun) => {
-                    statement.postgres(args).execute(&mut **begun).await.map(|done| done.rows_affected())
+                Inner::Postgres(inner) => {
+                    statement.postgres(args).execute(&mut **inner).await.map(|done| done.rows_affected())
                 }
             }
         })
         .await
     }
 
-    /// Makes it happen. If the answer is lost, it may have happened or not.
+    /// Commits.
+    ///
+    /// # Errors
+    /// The commit failed; if the connection was lost, it may have succeeded.
     pub async fn commit(self) -> Result<()> {
-        within(&self.terms, async {
+        within(&self.policy, async {
             match self.inner {
-                Inner::Sqlite(begun) => begun.commit().await,
-                Inner::MySql(begun) => begun.commit().await,
-                Inner::Postgres(begun) => begun.commit().await,
+                Inner::Sqlite(inner) => inner.commit().await,
+                Inner::MySql(inner) => inner.commit().await,
+                Inner::Postgres(inner) => inner.commit().await,
             }
         })
         .await

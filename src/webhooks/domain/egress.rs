@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
-use crate::config::{Network, is_allowed, literal};
+use crate::config::{Network, ip_literal, is_allowed};
 
 /// The addresses that are allowed.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl EgressPolicy {
 
     /// Whether `address` may be posted to, by [`is_allowed`](crate::config::is_allowed).
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// It may not.
     pub fn check(&self, address: IpAddr) -> Result<(), ForbiddenAddress> {
         if is_allowed(&self.networks, address) { Ok(()) } else { Err(ForbiddenAddress(address)) }
@@ -37,10 +37,10 @@ impl EgressPolicy {
     /// Whether `url`, if its host is an address in whatever spelling, may be posted to. Names are judged when they are
     /// resolved.
     ///
-    /// # ValidationErrors
+    /// # Errors
     /// It may not.
     pub fn check_literal(&self, url: &Url) -> Result<(), ForbiddenAddress> {
-        literal(url).map_or(Ok(()), |address| self.check(address))
+        ip_literal(url).map_or(Ok(()), |address| self.check(address))
     }
 }
 

@@ -1,26 +1,26 @@
-//! `/client.html`: a client as a person uses it.
+//! `/client.html`, the messaging client.
 
 mod credentials;
+mod messages;
 mod page;
 mod polling;
-mod talking;
 
 use serde_json::Value;
 
-use super::webdriver::BrowserApi;
-use crate::messaging::{Device, Ground, OPERATOR};
+use super::webdriver::Browser;
+use crate::messaging::{Device, Harness, OPERATOR};
 use crate::support::{Engine, TestDatabase};
 
-/// Keys that have no letter, as WebDriver names them.
+/// Special keys, with the code points of WebDriver.
 const TAB: char = '\u{e004}';
 const ENTER: char = '\u{e007}';
 const SHIFT: char = '\u{e008}';
 const CONTROL: char = '\u{e009}';
 
-/// A sidecar, and a browser that has its page open.
+/// A sidecar and a browser with its page open.
 struct Page {
-    ground: Ground,
-    browser: BrowserApi,
+    harness: Harness,
+    browser: Browser,
 }
 
 impl Page {
@@ -29,11 +29,11 @@ impl Page {
     }
 
     async fn with(environment: &[(&'static str, &str)]) -> Self {
-        let ground = Ground::on(TestDatabase::create(Engine::Sqlite), environment).await;
-        let browser = BrowserApi::start().await;
+        let harness = Harness::on(TestDatabase::create(Engine::Sqlite), environment).await;
+        let browser = Browser::start().await;
         browser.resize(1100, 800).await;
-        browser.open(&format!("{}/client.html", ground.sidecar.url)).await;
-        Self { ground, browser }
+        browser.open(&format!("{}/client.html", harness.sidecar.url)).await;
+        Self { harness, browser }
     }
 
     async fn click(&self, name: &str) {
@@ -46,17 +46,17 @@ impl Page {
         field.type_in(text).await;
     }
 
-    /// Registers as it is proposed, and waits until the first poll is done.
+    /// Registers with the proposed fingerprint, and waits for the first poll.
     async fn register(&self) -> Device {
         self.click("Register").await;
         self.wait_for_state("waiting").await;
         self.device().await
     }
 
-    /// The client that the page is.
+    /// The client of the page.
     async fn device(&self) -> Device {
-        let kept = self.browser.evaluate("return sessionStorage.getItem('presence-sidecar.credentials')").await;
-        Device::new(&self.ground.nobody(), &serde_json::from_str(kept.as_str().unwrap()).unwrap())
+        let stored = self.browser.evaluate("return sessionStorage.getItem('presence-sidecar.credentials')").await;
+        Device::new(&self.harness.anonymous(), &serde_json::from_str(stored.as_str().unwrap()).unwrap())
     }
 
     async fn wait_for_state(&self, state: &str) {
@@ -67,26 +67,26 @@ impl Page {
         self.browser.find(&format!("//ol[@id='messages']/li[contains(., '{text}')]")).await;
     }
 
-    async fn wait_for_words(&self, id: &str, text: &str) {
+    async fn wait_for_text(&self, id: &str, text: &str) {
         self.browser.find(&format!("//*[@id='{id}' and contains(., '{text}')]")).await;
     }
 
     async fn revoke(&self, device: &Device) {
         let path = format!("/api/v1/operators/clients/{}/revoke", device.id);
-        let request = self.ground.nobody().request(reqwest::Method::POST, &path);
-        let answer = self.ground.nobody().send(request.header("X-Operator-Token", OPERATOR)).await;
+        let request = self.harness.anonymous().request(reqwest::Method::POST, &path);
+        let answer = self.harness.anonymous().send(request.header("X-Operator-Token", OPERATOR)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
-    /// What the operators read of a client: from whom, and the payload.
-    async fn read(&self, device: &Device) -> Vec<(Value, Value)> {
-        let answer = self.ground.operate(&format!("/clients/{}/messages", device.id)).await;
+    /// Reads the messages of a client as an operator: sender and payload of each.
+    async fn read_as_operator(&self, device: &Device) -> Vec<(Value, Value)> {
+        let answer = self.harness.get_as_operator(&format!("/clients/{}/messages", device.id)).await;
         let messages = answer.json["messages"].as_array().unwrap().clone();
         messages.iter().map(|each| (each["from_client_id"].clone(), each["payload"]["payload"].clone())).collect()
     }
 
-    /// What the console says, but for answers of the server that the page tells of itself.
-    async fn complaints(&self) -> Vec<Value> {
+    /// Returns the entries of the console, except for error responses, which the page shows itself.
+    async fn console_errors(&self) -> Vec<Value> {
         let mut console = self.browser.console().await;
         console.retain(|entry| entry["source"] != "network");
         console
@@ -94,6 +94,6 @@ impl Page {
 
     async fn assert_quiet(&self) {
         let console = self.browser.console().await;
-        assert!(console.is_empty(), "the console says {console:?}");
+        assert!(console.is_empty(), "console errors: {console:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The page itself: where it runs, how it looks, what it computes.
+//! The page itself: secure context, layout, cryptography, headers.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,9 @@ use super::Page;
 use crate::support::{Sidecar, vectors};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_https_the_page_says_what_is_missing() {
+async fn page_without_https_explains_what_is_missing() {
     let page = Page::open().await;
-    let url = page.ground.sidecar.url.replace("127.0.0.1", "sidecar.test");
+    let url = page.harness.sidecar.url.replace("127.0.0.1", "sidecar.test");
     page.browser.open(&format!("{url}/client.html")).await;
     let shown = page.browser.find("//section[@id='insecure' and not(@hidden)]").await.text().await;
     assert!(shown.contains("This page needs HTTPS"), "{shown}");
@@ -16,7 +16,7 @@ async fn without_https_the_page_says_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_has_room_for_all_of_it() {
+async fn page_fits_on_phones_and_desktops() {
     let page = Page::open().await;
     let fits = "return document.documentElement.scrollWidth <= innerWidth";
     let ended = "const log = document.getElementById('log'); return new Promise(resolve => requestAnimationFrame(() =>
@@ -25,14 +25,14 @@ async fn a_phone_has_room_for_all_of_it() {
     for (width, height, name) in [(1100, 800, "desktop"), (390, 844, "phone"), (320, 568, "small")] {
         page.browser.resize(width, height).await;
         assert_eq!(page.browser.evaluate(fits).await, json!(true), "registering, {width} px");
-        page.browser.picture(&format!("client-register-{name}")).await;
+        page.browser.save_screenshot(&format!("client-register-{name}")).await;
     }
     let device = page.register().await;
     for (kind, payload) in [
         ("note", json!({"text": "The courier is here. Table 4 would like to pay."})),
         ("order", json!({"order": 4711, "items": [{"sku": "espresso", "n": 2}], "note": "o".repeat(120)})),
     ] {
-        page.ground.publish(&[&device], kind, payload).await;
+        page.harness.publish(&[&device], kind, payload).await;
     }
     page.fill("message", "Thanks, on my way!").await;
     page.click("Send").await;
@@ -41,17 +41,17 @@ async fn a_phone_has_room_for_all_of_it() {
     for (width, height, name) in [(320, 568, "small"), (390, 844, "phone"), (1100, 800, "desktop")] {
         page.browser.resize(width, height).await;
         assert_eq!(page.browser.evaluate(fits).await, json!(true), "talking, {width} px");
-        assert_eq!(page.browser.evaluate(ended).await, json!(true), "the last message is in sight, {width} px");
-        page.browser.picture(&format!("client-{name}")).await;
+        assert_eq!(page.browser.evaluate(ended).await, json!(true), "the last message is visible, {width} px");
+        page.browser.save_screenshot(&format!("client-{name}")).await;
     }
     let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
     page.browser.command("Emulation.setEmulatedMedia", dark).await;
     page.browser.find("//summary[.='This client']").await.click().await;
-    page.browser.picture("client-dark").await;
+    page.browser.save_screenshot("client-dark").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_opens_what_php_sealed_and_seals_what_the_server_opens() {
+async fn page_opens_messages_of_php_and_seals_messages_for_the_server() {
     let page = Page::open().await;
     let within = |code: &str, data: &Value| format!("const data = {data}; {code}");
     let code = "return import('/client/seal.js').then(async ({importKey, open, seal}) => Promise.all(data.map(async each => {
@@ -72,7 +72,7 @@ async fn the_page_opens_what_php_sealed_and_seals_what_the_server_opens() {
     let code = "return import('/client/seal.js').then(async ({importKey, open}) => Promise.all(data.flatMap(client =>
         (client.poll ?? []).map(async message => {
             const key = await importKey(client.personal_token), {client_id, plaintext} = client;
-            const aad = who => JSON.stringify({[who]: client_id, ts: message.created_at});
+            const aad = direction => JSON.stringify({[direction]: client_id, ts: message.created_at});
             return await open(key, message, aad('to')) ?? await open(key, message, aad('from'));
         }))))";
     let clients = &vectors("laravel-messaging.json")["clients"];
@@ -87,7 +87,7 @@ async fn the_page_opens_what_php_sealed_and_seals_what_the_server_opens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_runs_its_own_files_only_and_goes_with_the_api() {
+async fn page_runs_only_its_own_files_and_is_absent_when_messaging_is_disabled() {
     let sidecar = Sidecar::start().await;
     let page = sidecar.client.get("/client.html").await;
     let policy = page.headers["content-security-policy"].to_str().unwrap();

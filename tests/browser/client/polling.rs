@@ -1,28 +1,28 @@
-//! When it polls, and when not.
+//! When the page polls, and when it pauses.
 
 use serde_json::{Value, json};
 
 use super::Page;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_asks_to_be_left_alone_is() {
+async fn page_does_not_poll_before_the_rate_limit_allows_it() {
     let page = Page::with(&[("PRESENCE__MESSAGING__LIMITS__POLL", "1,1")]).await;
     let device = page.register().await;
     page.click("Poll now").await;
-    page.wait_for_words("status-text", "Too Many Attempts.").await;
-    page.ground.publish(&[&device], "note", json!({"n": 1})).await;
-    let asked = "performance.getEntriesByType('resource').filter(entry => entry.name.includes('/poll')).length";
-    let before = page.browser.evaluate(&format!("return {asked}")).await;
+    page.wait_for_text("status-text", "Too Many Attempts.").await;
+    page.harness.publish(&[&device], "note", json!({"n": 1})).await;
+    let polls = "performance.getEntriesByType('resource').filter(entry => entry.name.includes('/poll')).length";
+    let before = page.browser.evaluate(&format!("return {polls}")).await;
     page.click("Poll now").await;
     page.browser.evaluate("document.dispatchEvent(new Event('visibilitychange'))").await;
-    assert_eq!(page.browser.evaluate(&format!("return {asked}")).await, before);
+    assert_eq!(page.browser.evaluate(&format!("return {polls}")).await, before);
     let countdown = page.browser.find("//*[@id='countdown']").await.text().await;
     let seconds: u32 = countdown.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
-    assert!((31..=60).contains(&seconds), "longer than any pause of its own: {countdown}");
+    assert!((31..=60).contains(&seconds), "longer than its longest interval: {countdown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn polling_rests_while_nobody_looks_or_there_is_no_network() {
+async fn polling_pauses_while_the_tab_is_hidden_or_offline() {
     let page = Page::open().await;
     let device = page.register().await;
     let hide = |hidden: bool| {
@@ -33,7 +33,7 @@ async fn polling_rests_while_nobody_looks_or_there_is_no_network() {
     };
     page.browser.evaluate(&hide(true)).await;
     page.wait_for_state("hidden").await;
-    page.ground.publish(&[&device], "note", json!({"text": "unseen"})).await;
+    page.harness.publish(&[&device], "note", json!({"text": "unseen"})).await;
     page.click("Poll now").await;
     page.wait_for_state("hidden").await;
     page.browser.evaluate(&hide(false)).await;
@@ -44,19 +44,19 @@ async fn polling_rests_while_nobody_looks_or_there_is_no_network() {
     page.browser.command("Network.enable", json!({})).await;
     page.browser.command("Network.emulateNetworkConditions", network(true)).await;
     page.wait_for_state("offline").await;
-    page.ground.publish(&[&device], "note", json!({"text": "meanwhile"})).await;
+    page.harness.publish(&[&device], "note", json!({"text": "meanwhile"})).await;
     page.browser.command("Network.emulateNetworkConditions", network(false)).await;
     page.wait_for_message("meanwhile").await;
-    assert_eq!(page.complaints().await, Vec::<Value>::new());
+    assert_eq!(page.console_errors().await, Vec::<Value>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pauses_grow_from_three_seconds_to_thirty() {
+async fn poll_interval_grows_from_3_to_30_seconds() {
     let page = Page::open().await;
-    let code = "return import('/client/poller.js').then(({pace}) => {
-        const waits = [pace(0, false)];
-        while (waits.length < 8) waits.push(pace(waits.at(-1), false));
-        return [waits, pace(30, true), pace(12, true)];
+    let code = "return import('/client/poller.js').then(({nextInterval}) => {
+        const waits = [nextInterval(0, false)];
+        while (waits.length < 8) waits.push(nextInterval(waits.at(-1), false));
+        return [waits, nextInterval(30, true), nextInterval(12, true)];
     })";
     let expected = json!([[3, 6, 12, 24, 30, 30, 30, 30], 3, 3]);
     assert_eq!(page.browser.evaluate(code).await, expected);

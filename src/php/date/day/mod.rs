@@ -1,4 +1,4 @@
-//! The date formats of timelib that name a day.
+//! The formats of days in timelib.
 
 mod numeric;
 mod textual;
@@ -10,7 +10,7 @@ use super::scan::Scanner;
 
 const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
-/// The readers, in the order in which they are tried.
+/// The readers, in the order of attempts.
 const FORMATS: [fn(&mut Scanner<'_>) -> Option<i64>; 14] = [
     week,
     dashed,
@@ -28,11 +28,11 @@ const FORMATS: [fn(&mut Scanner<'_>) -> Option<i64>; 14] = [
     ordinal,
 ];
 
-/// A day as it is written.
+/// A day as written in a text.
 #[derive(Clone, Copy)]
 pub(super) struct Day {
     date: Date,
-    /// The weekday written in front, Sunday being 0.
+    /// The weekday before the date; Sunday is 0.
     weekday: Option<i64>,
 }
 
@@ -40,17 +40,17 @@ pub(super) struct Day {
 enum Date {
     /// Days since 1970-01-01.
     Whole(i64),
-    /// Month and day, of a year that comes later or is the present one.
+    /// Month and day; the year follows later in the text, or is the current one.
     OfYear(i64, i64),
 }
 
 impl Day {
-    /// The day that is no more than a number.
+    /// A day by its number since 1970-01-01.
     pub(super) fn numbered(number: i64) -> Self {
         Self { date: Date::Whole(number), weekday: None }
     }
 
-    /// The same day of `year`, if no year was written with it.
+    /// The same day in `year`; `None` if it already has a year.
     pub(super) fn of_year(self, year: i64) -> Option<Self> {
         match self.date {
             Date::Whole(_) => None,
@@ -58,8 +58,8 @@ impl Day {
         }
     }
 
-    /// The day `later` days after this, counted from 1970-01-01; if a weekday was written, timelib goes on to the next
-    /// one of that name. Without a year it is that of day `today`.
+    /// The day `later` days after this one, counted from 1970-01-01; with a weekday, the next day of that name, as in timelib.
+    /// A missing year is that of the day `today`.
     pub(super) fn after(self, later: i64, today: i64) -> i64 {
         let number = match self.date {
             Date::Whole(number) => number,
@@ -70,7 +70,7 @@ impl Day {
     }
 }
 
-/// Reads a day, with the name of its weekday in front or not.
+/// Reads a day, with an optional weekday before it.
 pub(super) fn day(scanner: &mut Scanner<'_>) -> Option<Day> {
     let mut trial = scanner.clone();
     let weekday = leading_weekday(&mut trial);
@@ -83,12 +83,11 @@ pub(super) fn day(scanner: &mut Scanner<'_>) -> Option<Day> {
     Some(Day { date, weekday })
 }
 
-/// Runs a reader that leaves the cursor where it was if it fails; a day ends where no digit
-/// follows, or with a colon.
+/// Runs a reader; restores the cursor if it fails. A day must end before a non-digit, or with a colon.
 fn attempt(scanner: &mut Scanner<'_>, read: fn(&mut Scanner<'_>) -> Option<i64>) -> Option<i64> {
     let mut trial = scanner.clone();
     let read = read(&mut trial)?;
-    let ends = trial.is_behind(b':') || !trial.peek().is_some_and(|byte| byte.is_ascii_digit());
+    let ends = trial.is_after(b':') || !trial.peek().is_some_and(|byte| byte.is_ascii_digit());
     ends.then_some(())?;
     *scanner = trial;
     Some(read)

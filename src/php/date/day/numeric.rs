@@ -1,4 +1,4 @@
-//! Days written in digits alone.
+//! Days in digits only.
 
 use crate::php::date::calendar::{days_of, weekday};
 use crate::php::date::scan::Scanner;
@@ -13,7 +13,7 @@ pub(super) fn dashed(scanner: &mut Scanner<'_>) -> Option<i64> {
     Some(days_of(year, month, day))
 }
 
-/// `2026-3-4`, `26-3-4`, `2026-03`: behind a year of four digits no `T` may follow
+/// `2026-3-4`, `26-3-4`, `2026-03`; after a year of four digits, no `T` may follow the day
 pub(super) fn short_dashed(scanner: &mut Scanner<'_>) -> Option<i64> {
     let (year, whole) = any_year(scanner)?;
     let month = scanner.eat(b'-').then(|| scanner.field(0..=12))??;
@@ -58,7 +58,7 @@ pub(super) fn compact(scanner: &mut Scanner<'_>) -> Option<i64> {
     Some(days_of(year, month, day))
 }
 
-/// `20260304` in `20260304050607` and `202603040506`, which hold a time, too
+/// `20260304` in `20260304050607` and `202603040506`, which contain a time as well
 pub(super) fn before_time(scanner: &mut Scanner<'_>) -> Option<i64> {
     let mut trial = scanner.clone();
     let digits = scanner.clone().take_while(u8::is_ascii_digit);
@@ -78,7 +78,7 @@ pub(super) fn week(scanner: &mut Scanner<'_>) -> Option<i64> {
         None if !dash => 1,
         _ => return None,
     };
-    // Week 1 holds 4 January.
+    // Week 1 contains 4 January.
     let fourth = days_of(year, 1, 4);
     let monday = fourth - (weekday(fourth) + 6) % 7;
     Some(monday + (week - 1) * 7 + day - 1)
@@ -92,7 +92,7 @@ pub(super) fn ordinal(scanner: &mut Scanner<'_>) -> Option<i64> {
     Some(days_of(year, 1, day))
 }
 
-/// `2026:03:04 `, as cameras write it in front of the time
+/// `2026:03:04 `, the EXIF form before a time
 pub(super) fn exif(scanner: &mut Scanner<'_>) -> Option<i64> {
     let year = scanner.number(4, 4)?;
     let month = scanner.eat(b':').then(|| scanner.number(2, 2)).flatten().filter(|month| *month <= 12)?;
@@ -100,7 +100,7 @@ pub(super) fn exif(scanner: &mut Scanner<'_>) -> Option<i64> {
     (scanner.peek() == Some(b' ')).then(|| days_of(year, month, day))
 }
 
-/// A year, and whether all four of its digits were written: 69 is 2069, and 70 is 1970.
+/// A year, and whether it had four digits: 69 is 2069, and 70 is 1970.
 fn any_year(scanner: &mut Scanner<'_>) -> Option<(i64, bool)> {
     let whole = scanner.clone().number(4, 4).is_some();
     let year = match scanner.number(1, 4)? {
@@ -112,7 +112,7 @@ fn any_year(scanner: &mut Scanner<'_>) -> Option<(i64, bool)> {
     Some((year, whole))
 }
 
-/// A year with however many digits, unless it is the hour of a time.
+/// A year with any number of digits, unless it is the hour of a time.
 pub(super) fn year(scanner: &mut Scanner<'_>) -> Option<i64> {
     let (year, _) = any_year(scanner)?;
     (scanner.peek() != Some(b':')).then_some(year)

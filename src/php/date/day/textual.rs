@@ -53,7 +53,7 @@ pub(super) fn textual_reverse(scanner: &mut Scanner<'_>) -> Option<i64> {
     Some(days_of(year, month, day))
 }
 
-/// `04/Mar/2026:`, as web servers write it in front of the time
+/// `04/Mar/2026:`, the web server log form before a time
 pub(super) fn log_entry(scanner: &mut Scanner<'_>) -> Option<i64> {
     let day = scanner.field(0..=31)?;
     let month = scanner.eat(b'/').then(|| name(scanner.word(), &MONTHS))?? + 1;
@@ -70,12 +70,12 @@ pub(super) fn month_and_day(scanner: &mut Scanner<'_>) -> Option<(i64, i64)> {
     Some((month, day))
 }
 
-/// What may stand between the parts of a date with a name in it.
+/// Skips the separators between the parts of a textual date.
 fn gap(scanner: &mut Scanner<'_>) {
     scanner.take_while(|byte| matches!(byte, b' ' | b'\t' | b'.' | b'-'));
 }
 
-/// The `th` of `4th`.
+/// Skips the `th` of `4th`.
 fn ordinal_suffix(scanner: &mut Scanner<'_>) {
     let mut trial = scanner.clone();
     let word = trial.word();
@@ -84,7 +84,7 @@ fn ordinal_suffix(scanner: &mut Scanner<'_>) {
     }
 }
 
-/// The position of a name in a list, which may be cut to three letters.
+/// The position of a name in a list; the name may be abbreviated to three letters.
 pub(super) fn name(word: &str, names: &[&str]) -> Option<i64> {
     let word = if word.eq_ignore_ascii_case("sept") { "sep" } else { word };
     let matches = |known: &&str| {

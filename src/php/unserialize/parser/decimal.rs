@@ -1,7 +1,6 @@
 //! The notation of doubles.
 
-/// Whether this is `iv | nv | nvexp` of the scanner: digits around an optional point, at least one, and an optional
-/// exponent.
+/// Whether this is `iv | nv | nvexp` of the scanner: at least one digit, an optional point, and an optional exponent.
 pub(super) fn is_decimal(token: &[u8]) -> bool {
     let sign = |part: &[u8]| match part {
         [b'+' | b'-', ..] => 1,

@@ -8,21 +8,21 @@ use super::{MAX_BYTES, MAX_DEPTH, UnserializeError};
 use crate::php::key::ArrayKey;
 use crate::php::value::{Array, Object, Value};
 
-/// The least that an element takes in the input (`i:0;N;`), and what it is charged against
-/// [`MAX_BYTES`]: only references can exceed it.
+/// The minimum length of an element in the input (`i:0;N;`), and its cost against [`MAX_BYTES`]: only references can
+/// exceed the budget.
 const ELEMENT_COST: usize = 6;
 
-/// The longest array made room for on the word of its length alone.
+/// The maximum capacity that is reserved because of a length in the input.
 const TRUSTED_CAPACITY: usize = 64;
 
 /// Why a parser stops.
-pub(super) enum Refusal {
-    /// A reference was met by a parser that does not count values.
+pub(super) enum Stop {
+    /// A reference, in a parser that does not count values.
     Reference,
     Final(UnserializeError),
 }
 
-impl From<UnserializeError> for Refusal {
+impl From<UnserializeError> for Stop {
     fn from(error: UnserializeError) -> Self {
         Self::Final(error)
     }
@@ -34,9 +34,9 @@ pub(super) struct Parser<'a> {
     at: usize,
     depth: usize,
     budget: usize,
-    /// Where each numbered value began; `None` until a reference asks for it.
+    /// The position of each numbered value; `None` until the first reference.
     slots: Option<Vec<usize>>,
-    /// The values being copied at the moment, by where they begin.
+    /// The positions of the values that are being copied.
     copying: Vec<usize>,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the value at the cursor.
-    pub(super) fn value(&mut self) -> Result<Value, Refusal> {
+    pub(super) fn value(&mut self) -> Result<Value, Stop> {
         let start = self.at;
         let kind = self.byte()?;
         if kind != b'R' && self.copying.is_empty() {
@@ -61,7 +61,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self) -> Result<Value, Refusal> {
+    fn array(&mut self) -> Result<Value, Stop> {
         self.expect(b":")?;
         let len = self.length()?;
         self.expect(b":{")?;
@@ -73,7 +73,7 @@ impl<'a> Parser<'a> {
         Ok(Value::Array(elements))
     }
 
-    fn object(&mut self) -> Result<Value, Refusal> {
+    fn object(&mut self) -> Result<Value, Stop> {
         self.expect(b":")?;
         let class = self.quoted()?;
         let named = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'\\' || byte >= 0x7F;
@@ -86,22 +86,22 @@ impl<'a> Parser<'a> {
         self.spend(class.len())?;
         let properties = self.elements(len, |key| match key {
             Value::Int(number) => Some(ArrayKey::Int(number)),
-            // As it stands: PHP does not fold the names of properties.
+            // Unchanged: PHP does not normalize the names of properties.
             Value::String(bytes) => Some(ArrayKey::String(bytes)),
             _ => None,
         })?;
         Ok(Value::Object(Object { class: class.to_vec(), properties }))
     }
 
-    /// Read by `parse_iv2`, not by the scanner: a sign is fine, and no digits are a zero.
-    fn property_count(&mut self) -> Result<usize, Refusal> {
+    /// Read by `parse_iv2`, not by the scanner: accepts a sign, and no digits are zero.
+    fn property_count(&mut self) -> Result<usize, Stop> {
         let sign = self.bytes.get(self.at).filter(|byte| matches!(byte, b'+' | b'-'));
         self.at += usize::from(sign.is_some());
         let count = if self.bytes.get(self.at) == Some(&b':') { 0 } else { self.length()? };
         if sign == Some(&b'-') && count > 0 { self.malformed() } else { Ok(count) }
     }
 
-    fn elements(&mut self, len: usize, key: impl Fn(Value) -> Option<ArrayKey>) -> Result<Array, Refusal> {
+    fn elements(&mut self, len: usize, key: impl Fn(Value) -> Option<ArrayKey>) -> Result<Array, Stop> {
         if len > self.bytes.len() - self.at {
             return self.malformed();
         }
@@ -120,12 +120,12 @@ impl<'a> Parser<'a> {
         Ok(array)
     }
 
-    fn reference(&mut self, kind: u8) -> Result<Value, Refusal> {
+    fn reference(&mut self, kind: u8) -> Result<Value, Stop> {
         self.expect(b":")?;
         let number = self.length()?;
         self.expect(b";")?;
         let Some(slots) = &self.slots else {
-            return Err(Refusal::Reference);
+            return Err(Stop::Reference);
         };
         let Some(&start) = number.checked_sub(1).and_then(|index| slots.get(index)) else {
             return self.malformed();
@@ -147,13 +147,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn descend(&mut self) -> Result<(), Refusal> {
+    fn descend(&mut self) -> Result<(), Stop> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err(UnserializeError::TooDeep.into()) } else { Ok(()) }
     }
 
-    /// Digits, wrapping around at 64 bits as `parse_uiv` does.
-    fn length(&mut self) -> Result<usize, Refusal> {
+    /// Reads digits, wrapping at 64 bits as `parse_uiv` does.
+    fn length(&mut self) -> Result<usize, Stop> {
         let start = self.at;
         let mut number = 0_usize;
         while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
@@ -163,7 +163,7 @@ impl<'a> Parser<'a> {
         if self.at == start { self.malformed() } else { Ok(number) }
     }
 
-    fn until(&mut self, end: u8) -> Result<&'a [u8], Refusal> {
+    fn until(&mut self, end: u8) -> Result<&'a [u8], Stop> {
         let rest = &self.bytes[self.at..];
         let Some(len) = rest.iter().position(|&byte| byte == end) else {
             return self.malformed();
@@ -172,7 +172,7 @@ impl<'a> Parser<'a> {
         Ok(&rest[..len])
     }
 
-    fn byte(&mut self) -> Result<u8, Refusal> {
+    fn byte(&mut self) -> Result<u8, Stop> {
         let Some(&byte) = self.bytes.get(self.at) else {
             return self.malformed();
         };
@@ -180,7 +180,7 @@ impl<'a> Parser<'a> {
         Ok(byte)
     }
 
-    fn expect(&mut self, expected: &[u8]) -> Result<(), Refusal> {
+    fn expect(&mut self, expected: &[u8]) -> Result<(), Stop> {
         if !self.bytes[self.at..].starts_with(expected) {
             return self.malformed();
         }
@@ -188,12 +188,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn spend(&mut self, cost: usize) -> Result<(), Refusal> {
+    fn spend(&mut self, cost: usize) -> Result<(), Stop> {
         self.budget = self.budget.checked_sub(cost).ok_or(UnserializeError::TooLarge)?;
         Ok(())
     }
 
-    fn malformed<T>(&self) -> Result<T, Refusal> {
+    fn malformed<T>(&self) -> Result<T, Stop> {
         Err(UnserializeError::Malformed { offset: self.at }.into())
     }
 }

@@ -1,9 +1,9 @@
 //! Scalars.
 
-use super::{Parser, Refusal, decimal};
+use super::{Parser, Stop, decimal};
 use crate::php::value::Value;
 
-/// The double that a token between `d:` and `;` stands for.
+/// The double of a token between `d:` and `;`.
 pub(in crate::php) fn float(token: &[u8]) -> Option<f64> {
     match token {
         b"NAN" => Some(f64::NAN),
@@ -15,8 +15,8 @@ pub(in crate::php) fn float(token: &[u8]) -> Option<f64> {
 }
 
 impl<'a> Parser<'a> {
-    /// Reads what follows the letter of a scalar; array keys are scalars too.
-    pub(super) fn scalar(&mut self, kind: u8) -> Result<Value, Refusal> {
+    /// Reads a scalar after its type letter; array keys are scalars, too.
+    pub(super) fn scalar(&mut self, kind: u8) -> Result<Value, Stop> {
         if kind == b'N' {
             self.expect(b";")?;
             return Ok(Value::Null);
@@ -32,7 +32,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn bool(&mut self) -> Result<Value, Refusal> {
+    fn bool(&mut self) -> Result<Value, Stop> {
         let flag = match self.byte()? {
             b'0' => false,
             b'1' => true,
@@ -43,7 +43,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `[+-]?[0-9]+;`, clamped to 64 bits as `parse_iv2` does.
-    fn int(&mut self) -> Result<i64, Refusal> {
+    fn int(&mut self) -> Result<i64, Stop> {
         let token = self.until(b';')?;
         let digits = token.strip_prefix(b"-").or_else(|| token.strip_prefix(b"+")).unwrap_or(token);
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -57,13 +57,13 @@ impl<'a> Parser<'a> {
         Ok(number.unwrap_or(if negative { i64::MIN } else { i64::MAX }))
     }
 
-    fn float(&mut self) -> Result<Value, Refusal> {
+    fn float(&mut self) -> Result<Value, Stop> {
         let token = self.until(b';')?;
         float(token).map_or_else(|| self.malformed(), |number| Ok(Value::Float(number)))
     }
 
     /// `len:"…";` with `len` raw bytes.
-    fn string(&mut self) -> Result<Vec<u8>, Refusal> {
+    fn string(&mut self) -> Result<Vec<u8>, Stop> {
         let text = self.quoted()?;
         self.expect(b";")?;
         self.spend(text.len())?;
@@ -71,7 +71,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `len:"…"` with `len` raw bytes.
-    pub(super) fn quoted(&mut self) -> Result<&'a [u8], Refusal> {
+    pub(super) fn quoted(&mut self) -> Result<&'a [u8], Stop> {
         let len = self.length()?;
         self.expect(b":\"")?;
         let bytes = self.bytes;
@@ -84,7 +84,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `len:"…";` with `len` characters, each a byte or `\hh`.
-    fn escaped_string(&mut self) -> Result<Vec<u8>, Refusal> {
+    fn escaped_string(&mut self) -> Result<Vec<u8>, Stop> {
         let len = self.length()?;
         self.expect(b":\"")?;
         let mut text = Vec::with_capacity(len.min(self.bytes.len() - self.at));
@@ -100,7 +100,7 @@ impl<'a> Parser<'a> {
         Ok(text)
     }
 
-    fn hex_digit(&mut self) -> Result<u8, Refusal> {
+    fn hex_digit(&mut self) -> Result<u8, Stop> {
         match self.byte()? {
             digit @ b'0'..=b'9' => Ok(digit - b'0'),
             digit @ b'a'..=b'f' => Ok(digit - b'a' + 10),

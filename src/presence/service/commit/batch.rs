@@ -99,7 +99,7 @@ impl CommitBatch {
         for (key, user) in std::mem::take(&mut self.users) {
             self.committed.push((key, None));
             for job in user.jobs {
-                job.answer(Err(Unavailable::new(reason.as_str())));
+                job.reply(Err(Unavailable::new(reason.as_str())));
             }
         }
         BatchResult { states: self.committed, store_failed }
@@ -197,7 +197,7 @@ impl CommitBatch {
         }
         self.committed.push((key, decision.state));
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
-            job.answer(Ok(outcome));
+            job.reply(Ok(outcome));
         }
     }
 }
@@ -242,7 +242,7 @@ impl UserBatch {
     fn is_sufficient(&self, windows: &Windows, now: Timestamp) -> bool {
         let state = self.known.as_ref().and_then(|known| known.state.as_ref());
         let is_sufficient = |state: &State, job: &Job| {
-            let PresenceCommand { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.payload;
             state.is_sufficient_for(subject, input, windows, now)
         };
         self.source != Source::Cache || state.is_some_and(|state| self.jobs.iter().all(|job| is_sufficient(state, job)))

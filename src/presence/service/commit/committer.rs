@@ -43,7 +43,7 @@ impl Committer {
             if running.is_empty() && waiting.is_empty() && !receiver.next(&mut waiting).await {
                 return;
             }
-            receiver.more(&mut waiting);
+            receiver.fill(&mut waiting);
             let are_many = waiting.len() >= 2 * MIN_SPLIT_BATCH;
             let parts = if running.is_empty() && are_many { 2 } else { 1 };
             if running.is_empty() || waiting.len() >= MIN_SPLIT_BATCH {
@@ -72,7 +72,7 @@ impl Committer {
             IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
         let mut deferred = Vec::new();
         for job in jobs {
-            let key = &job.question.subject.key;
+            let key = &job.payload.subject.key;
             if self.in_flight.contains(key) {
                 deferred.push(job);
             } else if let Some(user) = users.get_mut(key) {

@@ -68,7 +68,7 @@ impl CommitContext {
         let mut outcomes = Vec::with_capacity(jobs.len());
         let wants_heartbeats = self.outbox.wants_heartbeats();
         for job in jobs {
-            let PresenceCommand { subject, input } = &job.question;
+            let PresenceCommand { subject, input } = &job.payload;
             let record = std::mem::replace(&mut record, RecordLookup::Unknown);
             let is_stale = |heartbeat| merged.state.as_ref().is_some_and(|state| state.is_stale(heartbeat, now));
             let is_event = wants_heartbeats && matches!(input, Input::Heartbeat(heartbeat) if !is_stale(heartbeat));

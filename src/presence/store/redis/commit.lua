@@ -14,14 +14,10 @@
 local n, queues = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now
 
-local function queue(a)
-  return ARGV[2 + ARGV[a]]
-end
-
 local function are_held(lane, first, last)
   local ends = {}
   for r = first, last, 2 do
-    local q, id = queue(r), ARGV[r + 1]
+    local q, id = ARGV[2 + ARGV[r]], ARGV[r + 1]
     ends[q] = (ends[q] or 0) - 1
     if ours('LINDEX', q .. 'lane:' .. lane, ends[q]) ~= id or read(q, id) <= now then return false end
   end
@@ -30,7 +26,7 @@ end
 
 local function retract(lane, first, last)
   for r = first, last, 2 do
-    local q, id = queue(r), ARGV[r + 1]
+    local q, id = ARGV[2 + ARGV[r]], ARGV[r + 1]
     ours('HDEL', q .. 'jobs', id)
     ours('ZREM', q .. 'pending', id)
     advance(q, lane, now, 'RPOP')
@@ -40,7 +36,7 @@ end
 -- `changes` is where the changes begin.
 local function push_all(lane, changes, first, last)
   for p = first, last, 4 do
-    local q, c = queue(p), changes + 3 * (ARGV[p + 1] - 1)
+    local q, c = ARGV[2 + ARGV[p]], changes + 3 * (ARGV[p + 1] - 1)
     if ARGV[p + 3] ~= '1' or ours('EXISTS', q .. 'lane:' .. lane) == 0 then
       push(q, now, { id = ARGV[c + 1], lane = lane, at = now + ARGV[p + 2], payload = ARGV[c + 2] })
     end
@@ -84,7 +80,8 @@ for i = 1, n do
     pushes = retractions + 2 * ARGV[retractions - 1]
     if pushes > retractions or last >= pushes then now = now or clock() end
   end
-  if version(state) == ARGV[a] and are_held(ARGV[a + 3], retractions, pushes - 1) then
+  local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
+  if is_possible and version(state) == ARGV[a] then
     record(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
     if extras > 0 then
       local key, member, due, status = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]

@@ -13,6 +13,7 @@
 //! the expected one. A later end of the presence removes that record, too, since its `DEL` follows the new state.
 
 mod commit;
+mod decode;
 mod health;
 mod keys;
 mod reply;
@@ -24,10 +25,11 @@ use ::redis::{Pipeline, Value};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
+use self::decode::{cursor, decode_record, stored_user};
 use self::keys::Keys;
 pub use self::keys::own_prefix;
 use self::reply::CommitReply;
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser, record};
+use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{Change, HeldChange, Outbox, RecordLookup, Status, Timestamp};
 use crate::queue;
@@ -75,10 +77,10 @@ impl RedisStore {
         let mut connection = RedisConnection::new(options.connection, options.timeout)?;
         let keys = Keys::new(options.prefix);
         Ok(Self {
-            commit: connection.script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
-            held: connection.script(&format!("{}{}", queue::redis::PUSH, include_str!("held.lua"))),
-            claim: connection.script(include_str!("claim.lua")),
-            trim: connection.script(include_str!("trim.lua")),
+            commit: connection.register_script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
+            held: connection.register_script(&format!("{}{}", queue::redis::PUSH, include_str!("held.lua"))),
+            claim: connection.register_script(include_str!("claim.lua")),
+            trim: connection.register_script(include_str!("trim.lua")),
             connection,
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
@@ -112,15 +114,6 @@ impl RedisStore {
 
 fn select(pipeline: &mut Pipeline, database: i64) -> &mut Pipeline {
     pipeline.cmd("SELECT").arg(database)
-}
-
-fn decode_record(value: Option<Vec<u8>>, now: Timestamp) -> RecordLookup {
-    value.map_or(RecordLookup::Missing, |bytes| record::decode(&bytes, now))
-}
-
-fn stored_user(state: Option<Vec<u8>>, record: RecordLookup) -> StoredUser {
-    let (version, state) = state::decode(&state.unwrap_or_default());
-    StoredUser { version, state, record }
 }
 
 #[async_trait]
@@ -164,15 +157,15 @@ impl PresenceStore for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let PipelineReply { answers, twice } =
+        let PipelineReply { replies, retried } =
             self.connection.send_each(&self.commit_pipeline(commits), reply::is_foreign_value).await?;
-        let reply = CommitReply::new(answers);
+        let reply = CommitReply::new(replies);
         let (record_only, full): (Vec<usize>, Vec<usize>) =
             (0..commits.len()).partition(|index| commits[*index].is_record_only());
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (position, known) in reply.conflicts(full.len(), now)? {
             // The record found ahead of a pipeline that was sent twice may be the one that the pipeline put.
-            let record = if twice { RecordLookup::Unknown } else { known.record };
+            let record = if retried { RecordLookup::Unknown } else { known.record };
             committed[full[position]] = Committed::Conflict(Box::new(StoredUser { record, ..known }));
         }
         let expected = record_only.iter().map(|index| commits[*index].expected);
@@ -300,8 +293,4 @@ impl PresenceStore for RedisStore {
         let ((seconds, micros),): ((i64, i64),) = self.connection.read(&pipeline).await?;
         Ok(Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros)))
     }
-}
-
-fn cursor(id: Option<&str>) -> ChangeCursor {
-    id.and_then(|id| id.parse().ok()).unwrap_or(ChangeCursor::START)
 }

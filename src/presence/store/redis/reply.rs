@@ -2,9 +2,10 @@
 
 use ::redis::{FromRedisValue, RedisError, Value, from_redis_value_ref};
 
-use super::{Result, decode_record, state, stored_user};
+use super::decode::{decode_record, stored_user};
+use super::state;
 use crate::presence::domain::Timestamp;
-use crate::presence::store::StoredUser;
+use crate::presence::store::{Result, StoredUser};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 

@@ -1,15 +1,10 @@
 //! Commits: in a transaction, or record-only.
 
-use std::collections::HashMap;
-
 use super::plan::{Plan, Records, StoredRow};
-use super::rows::{LoadQuery, args};
+use super::rows::{LoadQuery, args, read_versions};
 use super::{Commit, Committed, SqlStore, StoredUser, Timestamp};
-use crate::presence::domain::{RecordLookup, Status};
-use crate::storage::sql::{Arg, Result, Row, Transaction};
-
-/// The stored rows of users, by the names of the rows.
-pub(super) type StoredRows = HashMap<String, StoredRow>;
+use crate::presence::domain::RecordLookup;
+use crate::storage::sql::{Arg, Result, Transaction};
 
 impl SqlStore {
     /// Commits nothing but records: puts them, then compares the versions.
@@ -25,7 +20,7 @@ impl SqlStore {
         }
         let query = self.load_query(commits);
         let statement = self.statements.repeated("versions", query.names.len());
-        let stored = read(&self.database.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
+        let stored = read_versions(&self.database.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
         let is_outdated =
             |position: &usize| version(stored.get(&query.names[*position])) != commits[*position].expected;
         let outdated: Vec<usize> = (0..commits.len()).filter(is_outdated).collect();
@@ -43,7 +38,7 @@ impl SqlStore {
         let (last, _) = self.lock_log(&mut transaction).await?;
         let query = self.load_query(commits);
         let statement = self.statements.repeated("versions", query.names.len());
-        let mut stored = read(&transaction.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
+        let mut stored = read_versions(&transaction.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
         let mut retract = self.outbox.begin_retract(&mut transaction, commits).await?;
         let mut plan = Plan::default();
         let mut refused = Vec::new();
@@ -100,20 +95,6 @@ impl SqlStore {
         }
         Ok(())
     }
-}
-
-/// Reads the rows of the statement `versions`.
-pub(super) fn read(rows: &[Row]) -> Result<StoredRows> {
-    let read = |row: &Row| {
-        let status = match row.text(2)?.as_str() {
-            "online" => Status::Online,
-            "away" => Status::Away,
-            _ => Status::Offline,
-        };
-        let version = u64::try_from(row.int(1)?).unwrap_or(0);
-        Ok((row.text(0)?, StoredRow { version, status, due: row.int(3)? }))
-    };
-    rows.iter().map(read).collect()
 }
 
 fn version(row: Option<&StoredRow>) -> u64 {

@@ -18,20 +18,22 @@ mod commit;
 mod outbox;
 mod plan;
 mod rows;
+mod tables;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
 use self::cache_table::{CacheTable, hash};
 use self::outbox::OutboxWriter;
-use self::rows::{LoadQuery, args, change, cursor};
+use self::rows::{LoadQuery, args, change, cursor, read_versions};
+pub use self::tables::TABLES;
 use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
 use crate::laravel::cache_key::Version;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
-use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, undisturbed};
+use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
 
 /// Most entries of the change log that are removed in one transaction: commits wait meanwhile.
 const MAX_TRIM: i64 = 1_000;
@@ -61,7 +63,7 @@ pub struct SqlStore {
 }
 
 impl SqlStore {
-    /// A store that connects when it is first used. Its tables are made by [`Database::migrate`].
+    /// A store that connects when it is first used. [`Database::migrate`] creates its tables.
     pub fn new(options: Options) -> Self {
         let Options { database, names, prefix, version, zone, outbox } = options;
         let engine = database.engine();
@@ -147,8 +149,8 @@ impl PresenceStore for SqlStore {
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         match commits.iter().all(Commit::is_record_only) {
-            true => Ok(undisturbed(|| self.try_commit_records(commits, now)).await?),
-            false => Ok(undisturbed(|| self.try_commit(commits, now)).await?),
+            true => Ok(retry_on_conflict(|| self.try_commit_records(commits, now)).await?),
+            false => Ok(retry_on_conflict(|| self.try_commit(commits, now)).await?),
         }
     }
 
@@ -159,7 +161,7 @@ impl PresenceStore for SqlStore {
             return Ok(Vec::new());
         }
         let until = now.millis().saturating_add_unsigned(lease_ms);
-        Ok(undisturbed(|| self.try_claim(now, limit, until)).await?)
+        Ok(retry_on_conflict(|| self.try_claim(now, limit, until)).await?)
     }
 
     async fn roster(
@@ -182,7 +184,7 @@ impl PresenceStore for SqlStore {
     async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
         let query = LoadQuery::new(&self.table, keys.iter());
         let statement = self.statements.repeated("versions", keys.len());
-        let rows = commit::read(&self.database.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
+        let rows = read_versions(&self.database.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
         Ok(query.names.iter().map(|name| rows.get(name).map_or(Status::Offline, |row| row.status)).collect())
     }
 
@@ -234,7 +236,7 @@ impl PresenceStore for SqlStore {
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let before = self.outbox.delivered_until(before, self.time().await?).await?;
-        while undisturbed(|| self.try_trim(before)).await? {}
+        while retry_on_conflict(|| self.try_trim(before)).await? {}
         Ok(())
     }
 

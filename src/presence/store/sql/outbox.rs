@@ -1,8 +1,7 @@
 //! The operations on the outbox, executed in the transaction of the commit they belong to.
 
-use super::{Outbox, Timestamp};
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{HeldChange, OutboxPush};
+use crate::presence::domain::{HeldChange, Outbox, OutboxPush, Timestamp};
 use crate::presence::store::Commit;
 use crate::queue::{NewJob, Queue, RetractTx, SqlQueue};
 use crate::storage;
@@ -93,13 +92,13 @@ impl OutboxWriter {
             for commit in commits {
                 for push in commit.outbox.pushes.iter().filter(|push| push.queue == position) {
                     let lane = commit.key.as_str();
-                    if !push.only_if_idle || self.queue.is_idle_within(transaction, &queue.name, lane).await? {
+                    if !push.only_if_idle || self.queue.is_idle_in_tx(transaction, &queue.name, lane).await? {
                         jobs.push(Job::new(commit, *push));
                     }
                 }
             }
             let jobs: Vec<NewJob<'_>> = jobs.iter().map(Job::as_new_job).collect();
-            self.queue.push_within(transaction, &queue.name, &jobs).await?;
+            self.queue.push_in_tx(transaction, &queue.name, &jobs).await?;
         }
         Ok(())
     }
@@ -108,7 +107,7 @@ impl OutboxWriter {
     pub(super) async fn delivered_until(&self, before: Timestamp, now: Timestamp) -> storage::Result<i64> {
         let mut until = before.millis();
         for queue in &self.outbox.queues {
-            let depth = self.queue.depth(&queue.name).await?;
+            let depth = self.queue.stats(&queue.name).await?;
             if depth.pending > 0 {
                 let age = i64::try_from(depth.oldest.as_millis()).unwrap_or(i64::MAX);
                 until = until.min(now.millis().saturating_sub(age) - MAX_ENTRY_LEAD_MS);

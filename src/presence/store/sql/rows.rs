@@ -6,10 +6,14 @@ use uuid::Uuid;
 
 use super::cache_table;
 use super::cache_table::{CacheTable, hash};
+use super::plan::StoredRow;
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{Change, RecordLookup, State, Timestamp};
+use crate::presence::domain::{Change, RecordLookup, State, Status, Timestamp};
 use crate::presence::store::{ChangeCursor, StoredUser};
 use crate::storage::sql::{Arg, Result, Row};
+
+/// The stored rows of users, by the names of the rows.
+pub(super) type StoredRows = HashMap<String, StoredRow>;
 
 /// A query for users, by the names of their rows.
 pub(super) struct LoadQuery {
@@ -131,4 +135,18 @@ pub(super) fn change(number: i64, json: &[u8], installation: &Uuid) -> Option<(C
 /// The cursor of an entry, which this store only numbers.
 pub(super) fn cursor(number: i64) -> ChangeCursor {
     ChangeCursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
+}
+
+/// Reads the rows of the statement `versions`.
+pub(super) fn read_versions(rows: &[Row]) -> Result<StoredRows> {
+    let read = |row: &Row| {
+        let status = match row.text(2)?.as_str() {
+            "online" => Status::Online,
+            "away" => Status::Away,
+            _ => Status::Offline,
+        };
+        let version = u64::try_from(row.int(1)?).unwrap_or(0);
+        Ok((row.text(0)?, StoredRow { version, status, due: row.int(3)? }))
+    };
+    rows.iter().map(read).collect()
 }

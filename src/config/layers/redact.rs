@@ -1,0 +1,95 @@
+//! Values for listings and errors: TOML on one line, with secrets masked.
+
+use figment::value::Value;
+
+/// The part of a value that may be printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visibility {
+    All,
+    WithoutPassword,
+    Nothing,
+}
+
+fn visibility(key: &str) -> Visibility {
+    match key.rsplit('.').next().unwrap_or(key) {
+        "secret" | "previous_secrets" | "password" | "tokens" | "user_token_secrets" => Visibility::Nothing,
+        "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Visibility::Nothing,
+        // Printed member by member; as a whole only in an error, if it is not an array of tables.
+        "endpoints" => Visibility::Nothing,
+        "url" => Visibility::WithoutPassword,
+        _ if key.contains("headers") => Visibility::Nothing,
+        _ => Visibility::All,
+    }
+}
+
+/// The replacement for a secret.
+const MASK: &str = "\"********\"";
+
+/// Formats a value as TOML on one line; its key decides what is masked.
+pub fn format(key: &str, value: &Value) -> String {
+    match (visibility(key), value) {
+        (Visibility::Nothing, Value::Array(_, items)) => {
+            format!("[{}]", vec![MASK; items.len()].join(", "))
+        }
+        (Visibility::Nothing, Value::Dict(_, table)) => {
+            let names: Vec<_> = table.keys().map(|name| format!("{} = {MASK}", quote(name))).collect();
+            inline_table(&names)
+        }
+        (Visibility::Nothing, _) => MASK.to_owned(),
+        (Visibility::WithoutPassword, value) => mask_password(value.as_str().unwrap_or_default()),
+        (Visibility::All, Value::String(_, text)) => quote(text),
+        (Visibility::All, Value::Array(_, items)) => {
+            let items: Vec<_> = items.iter().map(|item| format(key, item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        (Visibility::All, Value::Dict(_, table)) => {
+            let pairs: Vec<_> = table
+                .iter()
+                .map(|(name, value)| format!("{} = {}", quote(name), format(&format!("{key}.{name}"), value)))
+                .collect();
+            inline_table(&pairs)
+        }
+        (Visibility::All, Value::Bool(_, value)) => value.to_string(),
+        (Visibility::All, Value::Num(_, number)) => number.to_i128().map_or_else(|| "?".to_owned(), |n| n.to_string()),
+        (Visibility::All, _) => "?".to_owned(),
+    }
+}
+
+/// Formats a text as a TOML string on one line.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(character))),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn inline_table(pairs: &[String]) -> String {
+    match pairs.is_empty() {
+        true => "{}".to_owned(),
+        false => format!("{{ {} }}", pairs.join(", ")),
+    }
+}
+
+fn mask_password(text: &str) -> String {
+    let Ok(mut url) = url::Url::parse(text) else {
+        return MASK.to_owned();
+    };
+    let is_plain = |name: &str| matches!(name, "db" | "database");
+    let plain_query = url.query_pairs().all(|(name, _)| is_plain(&name));
+    if url.password().is_none() && plain_query {
+        return quote(text);
+    }
+    if url.password().is_some() && url.set_password(Some("********")).is_err() {
+        return MASK.to_owned();
+    }
+    if !plain_query {
+        url.set_query(Some("********"));
+    }
+    quote(url.as_str())
+}

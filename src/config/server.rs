@@ -1,0 +1,200 @@
+//! `[server]` and `[metrics]`: listeners, limits, trusted proxies and allowed origins.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+use super::layers::{Layers, Result};
+use super::network::parse_range;
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// The addresses to listen on: at least one, without duplicates.
+    pub listen: Vec<Listen>,
+    /// Maximum number of open connections, over all listeners.
+    pub max_connections: usize,
+    /// Threads for requests; 0 means half of the machine's cores.
+    pub workers: usize,
+    /// Timeout for receiving the head of a request.
+    pub header_timeout: Duration,
+    /// Timeout for receiving the body of a request.
+    pub body_timeout: Duration,
+    /// Maximum size of a body, in bytes.
+    pub body_limit: usize,
+    /// Time that open requests have to finish after SIGTERM.
+    pub shutdown_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Browser origins that may call the user routes: exact origins, or `*` alone.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[metrics]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MetricsConfig {
+    /// Listeners that serve only `/metrics`; if empty, the main listeners serve it.
+    pub listen: Vec<Listen>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServer {
+    listen: Vec<String>,
+    workers: i64,
+    max_connections: i64,
+    header_timeout_seconds: i64,
+    body_timeout_seconds: i64,
+    body_limit: i64,
+    shutdown_timeout_seconds: i64,
+    trusted_proxies: Vec<String>,
+    allowed_origins: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMetrics {
+    listen: Vec<String>,
+}
+
+/// One address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Listen {
+    /// `host:port`, with an IPv6 address in brackets. With port 0 the system chooses a port.
+    Tcp(String),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether two listeners on this address would conflict.
+    fn is_exclusive(&self) -> bool {
+        match self {
+            Self::Tcp(address) => !address.ends_with(":0"),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let invalid = || "must be `host:port` or `unix:/path/to.sock`".to_owned();
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path.is_empty() || path.contains('\0') {
+                true => Err(invalid()),
+                false => Ok(Self::Unix(PathBuf::from(path))),
+            };
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
+        let port: u16 = match port.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => port.parse().map_err(|_| invalid())?,
+            false => return Err(invalid()),
+        };
+        match is_host(host) {
+            true => Ok(Self::Tcp(format!("{host}:{port}"))),
+            false => Err(invalid()),
+        }
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !host.is_empty() && host.bytes().all(plain)
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Resolves both sections; their listeners must not conflict.
+pub(super) fn resolve(
+    server: RawServer,
+    metrics: &RawMetrics,
+    layers: &Layers,
+) -> Result<(ServerConfig, MetricsConfig)> {
+    let server = self::server(server, layers)?;
+    let metrics = MetricsConfig { listen: listeners("metrics.listen", &metrics.listen, layers)? };
+    check_distinct(&server, &metrics, layers)?;
+    Ok((server, metrics))
+}
+
+fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
+    let listen = listeners("server.listen", &raw.listen, layers)?;
+    if listen.is_empty() {
+        return Err(layers.error_at("server.listen", "must name at least one address, such as 127.0.0.1:8137"));
+    }
+    let timeout = |key: &str, value: i64| layers.seconds(key, value, 1..=3600);
+    Ok(ServerConfig {
+        listen,
+        workers: layers.number("server.workers", raw.workers, 0..=1024)?,
+        max_connections: layers.number("server.max_connections", raw.max_connections, 1..=1_000_000)?,
+        header_timeout: timeout("server.header_timeout_seconds", raw.header_timeout_seconds)?,
+        body_timeout: timeout("server.body_timeout_seconds", raw.body_timeout_seconds)?,
+        body_limit: layers.number("server.body_limit", raw.body_limit, 1024..=1_073_741_824)?,
+        shutdown_timeout: layers.seconds("server.shutdown_timeout_seconds", raw.shutdown_timeout_seconds, 0..=3600)?,
+        trusted_proxies: layers.parse_all("server.trusted_proxies", &raw.trusted_proxies, |text| {
+            parse_range(text).ok_or_else(|| "must be an address or a network such as 10.0.0.0/8".to_owned())
+        })?,
+        allowed_origins: allowed_origins(&raw.allowed_origins, layers)?,
+    })
+}
+
+fn listeners(key: &str, texts: &[String], layers: &Layers) -> Result<Vec<Listen>> {
+    layers.parse_all(key, texts, str::parse)
+}
+
+/// Rejects an address that two listeners would share.
+fn check_distinct(server: &ServerConfig, metrics: &MetricsConfig, layers: &Layers) -> Result<()> {
+    let mut seen = HashSet::new();
+    let main = server.listen.iter().map(|listen| ("server.listen", listen));
+    let metrics = metrics.listen.iter().map(|listen| ("metrics.listen", listen));
+    for (key, listen) in main.chain(metrics).filter(|(_, listen)| listen.is_exclusive()) {
+        if !seen.insert(listen) {
+            return Err(layers.error_at(key, format!("has {listen} more than once")));
+        }
+    }
+    Ok(())
+}
+
+/// `server.allowed_origins` in the form that browsers send.
+fn allowed_origins(texts: &[String], layers: &Layers) -> Result<Vec<String>> {
+    const KEY: &str = "server.allowed_origins";
+    let origins = layers.parse_all(KEY, texts, origin)?;
+    match origins.len() > 1 && origins.iter().any(|origin| origin == "*") {
+        true => Err(layers.error_at(KEY, "has * and other origins: * already allows all")),
+        false => Ok(origins),
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
+    let invalid = || "must be an origin such as https://app.test, without a path, or *".to_owned();
+    let url = Url::parse(text).map_err(|_| invalid())?;
+    let origin = url.origin().ascii_serialization();
+    let bare = url.path().trim_matches('/').is_empty() && url.query().is_none() && url.fragment().is_none();
+    match bare && url.username().is_empty() && url.password().is_none() && origin != "null" {
+        true => Ok(origin),
+        false => Err(invalid()),
+    }
+}

@@ -1,0 +1,72 @@
+//! What all parts of the messaging service share.
+
+use chrono_tz::Tz;
+
+use super::error::{MessagingError, Result};
+use super::last_seen::LastSeen;
+use super::metrics::Metrics;
+use crate::laravel::crypt::Crypt;
+use crate::messaging::domain::{ClientId, MessageTime};
+use crate::messaging::seal::SealKey;
+use crate::messaging::store::{MessageRecord, MessageStore};
+use crate::php::date;
+use crate::storage::sql::Engine;
+
+/// Store, encryption, time zone, times of last requests and metrics.
+///
+/// Times of messages come from the sidecar's own clock, as with Laravel: they are displayed and not compared, since ids
+/// determine the order.
+pub struct MessagingContext {
+    /// Clients and messages.
+    pub store: MessageStore,
+    /// Encryption with `APP_KEY`.
+    pub crypt: Crypt,
+    /// The application's time zone, which the tables use.
+    pub zone: Tz,
+    /// Times of last requests that are not stored yet.
+    pub last_seen: LastSeen,
+    /// Counters and histograms.
+    pub metrics: Metrics,
+}
+
+impl MessagingContext {
+    /// The current time.
+    pub fn now(&self) -> MessageTime {
+        MessageTime::at(chrono::Utc::now().timestamp_micros(), self.zone)
+    }
+
+    /// Records that a client has just made a request.
+    pub fn mark_seen(&self, id: &ClientId) {
+        self.last_seen.record(id, chrono::Utc::now().timestamp_micros());
+    }
+
+    /// Writes the recorded times of last requests to the store. Times that cannot be written are kept for the next call.
+    pub async fn write_last_seen(&self) {
+        if let Err(error) = self.last_seen.write(&self.store, self.zone).await {
+            tracing::debug!(error = error.chain(), "last-seen times could not be written; retrying later");
+        }
+    }
+
+    /// Decrypts a client's key; `None` if it was encrypted with another `APP_KEY`.
+    pub fn decrypt_key(&self, encrypted: &str) -> Option<SealKey> {
+        let token = self.crypt.decrypt(encrypted).ok()?;
+        SealKey::parse(std::str::from_utf8(&token).ok()?)
+    }
+
+    /// Returns a message with its time as clients read it.
+    pub fn with_client_time(&self, mut message: MessageRecord) -> MessageRecord {
+        if let Some(at) = date::from_database(&message.created_at, self.zone) {
+            message.created_at = date::iso8601(at, self.zone);
+        }
+        message
+    }
+
+    /// Checks that the database can store the text of `field`: Postgres stores no NUL characters.
+    ///
+    /// # Errors
+    /// [`MessagingError::NulCharacter`] if it cannot.
+    pub fn check_storable(&self, field: &'static str, text: &str) -> Result<()> {
+        let refused = self.store.engine() == Engine::Postgres && text.contains('\0');
+        if refused { Err(MessagingError::NulCharacter(field)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,124 @@
+//! Rows of clients: credentials, poll states, last requests, acknowledgements.
+
+use super::{ClientRecord, MessageStore, PollState, Secrets, find_by_id};
+use crate::messaging::domain::{ClientId, Fingerprint};
+use crate::storage::sql::{Arg, Error, Result};
+
+/// New secrets of a client, and the ones they replace.
+pub struct CredentialUpdate<'a> {
+    /// The client.
+    pub id: &'a ClientId,
+    /// The token hash that was read; the update applies only while the row still has it.
+    pub expected_hash: &'a str,
+    /// The new secrets.
+    pub secrets: &'a Secrets,
+    /// A new name; `None` keeps the old one.
+    pub name: Option<&'a str>,
+    /// The time of the update.
+    pub at: &'a str,
+}
+
+impl MessageStore {
+    /// Returns the poll states of these clients in one query, `None` for unknown clients. At most
+    /// [`MAX_POLL_STATES`](super::MAX_POLL_STATES) ids.
+    pub async fn poll_states(&self, ids: &[ClientId]) -> Result<Vec<Option<PollState>>> {
+        let Some(last) = ids.last() else { return Ok(Vec::new()) };
+        // Padded with the last id to a power of two, to keep the number of prepared statements small.
+        let size = ids.len().next_power_of_two();
+        let args: Vec<Arg<'_>> =
+            ids.iter().chain(std::iter::repeat(last)).take(size).map(|id| id.as_str().into()).collect();
+        let rows = self.database.rows(&self.poll_states[size.ilog2() as usize], &args).await?;
+        let states = rows.iter().map(PollState::read).collect::<Result<Vec<_>>>()?;
+        Ok(ids.iter().map(|id| find_by_id(id, &states, |state| &state.id).cloned()).collect())
+    }
+
+    /// Returns the client with this id.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<ClientRecord>> {
+        let rows = self.database.rows(&self.client, &[id.as_str().into()]).await?;
+        rows.first().map(ClientRecord::read).transpose()
+    }
+
+    /// Returns the client whose fingerprint the database considers equal to this one. The caller must compare the bytes.
+    pub async fn client_by_fingerprint(&self, fingerprint: &Fingerprint) -> Result<Option<ClientRecord>> {
+        let statement = self.statements.get("client_by_fingerprint");
+        let rows = self.database.rows(&statement, &[fingerprint.as_str().into()]).await?;
+        rows.first().map(ClientRecord::read).transpose()
+    }
+
+    /// Returns all clients, oldest first.
+    pub async fn clients(&self) -> Result<Vec<ClientRecord>> {
+        let rows = self.database.rows(&self.statements.get("clients"), &[]).await?;
+        rows.iter().map(ClientRecord::read).collect()
+    }
+
+    /// Returns up to `limit` clients that follow the one with this creation time and id, oldest first.
+    pub async fn clients_page(&self, (created_at, id): (&str, &str), limit: i64) -> Result<Vec<ClientRecord>> {
+        let args = [created_at.into(), id.into(), limit.into()];
+        let rows = self.database.rows(&self.statements.get("clients_page"), &args).await?;
+        rows.iter().map(ClientRecord::read).collect()
+    }
+
+    /// Inserts a client. Returns `false` if its fingerprint is taken.
+    pub async fn insert_client(&self, client: &ClientRecord, at: &str) -> Result<bool> {
+        let Secrets { token_hash, token_encrypted, key_encrypted } = &client.secrets;
+        let args = [
+            client.id.as_str().into(),
+            client.name.as_deref().into(),
+            client.fingerprint.as_deref().into(),
+            token_hash.as_str().into(),
+            token_encrypted.as_deref().into(),
+            key_encrypted.as_str().into(),
+            at.into(),
+            at.into(),
+        ];
+        match self.database.execute(&self.statements.get("insert_client"), &args).await {
+            Ok(_) => Ok(true),
+            Err(Error::UniqueViolation) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the name of a client.
+    pub async fn rename_client(&self, id: &ClientId, name: &str, at: &str) -> Result<()> {
+        let args = [name.into(), at.into(), id.as_str().into()];
+        self.database.execute(&self.statements.get("rename_client"), &args).await.map(drop)
+    }
+
+    /// Replaces the secrets of a client. Returns `false` if they were replaced by another process meanwhile.
+    pub async fn update_credentials(&self, update: &CredentialUpdate<'_>) -> Result<bool> {
+        let Secrets { token_hash, token_encrypted, key_encrypted } = update.secrets;
+        let args = [
+            token_hash.as_str().into(),
+            token_encrypted.as_deref().into(),
+            key_encrypted.as_str().into(),
+            update.name.into(),
+            update.at.into(),
+            update.id.as_str().into(),
+            update.expected_hash.into(),
+        ];
+        Ok(self.database.execute(&self.statements.get("update_credentials"), &args).await? > 0)
+    }
+
+    /// Removes the credentials and the fingerprint of a client; `hash` is the hash of a token that no client has. Returns
+    /// `false` if there is no such client.
+    pub async fn revoke(&self, id: &ClientId, hash: &str, at: &str) -> Result<bool> {
+        let args = [hash.into(), at.into(), id.as_str().into()];
+        Ok(self.database.execute(&self.statements.get("revoke"), &args).await? > 0)
+    }
+
+    /// Sets the time of the last request of these clients to `at`, unless a later one is stored. On Postgres, skips clients
+    /// whose rows are locked.
+    pub async fn touch(&self, clients: &[ClientId], at: &str) -> Result<()> {
+        let statement = self.statements.repeated("touch", clients.len());
+        let mut args: Vec<Arg<'_>> = vec![at.into()];
+        args.extend(clients.iter().map(|id| Arg::from(id.as_str())));
+        args.push(at.into());
+        self.database.execute(&statement, &args).await.map(drop)
+    }
+
+    /// Stores that a client has received all messages up to an id, unless a greater id is stored.
+    pub async fn acknowledge(&self, id: &ClientId, up_to: i64, at: &str) -> Result<()> {
+        let args = [id.as_str().into(), up_to.into(), at.into(), at.into()];
+        self.database.execute(&self.statements.get("acknowledge"), &args).await.map(drop)
+    }
+}

@@ -1,0 +1,133 @@
+//! Fans out queued publications: claims jobs, stores their messages, settles the jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::messaging::service::{LANES, Messaging, MessagingContext, MessagingError, Publisher, QUEUE};
+use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
+use crate::storage;
+use crate::storage::sql;
+
+/// The lease of a job. A worker that is merely slow does no harm when its job is claimed again.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// The interval at which the queue is polled for jobs of other replicas and for due retries.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The longest pause before a retry.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(60);
+
+/// Maximum number of attempts at a job that the database rejects.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// Maximum age of a job. Together with [`KEEP_DEAD_LETTERS`], also after repeated replays, it is shorter than the time for
+/// which idempotency keys are kept.
+const MAX_AGE: Duration = Duration::from_secs(3 * 86_400);
+
+/// How long dead letters are kept.
+pub(super) const KEEP_DEAD_LETTERS: Duration = Duration::from_secs(4 * 86_400);
+
+/// The interval at which the depth of the queue is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Fans out queued publications.
+pub struct FanoutWorker {
+    publisher: Arc<Publisher>,
+    queue: Arc<dyn Queue>,
+    context: Arc<MessagingContext>,
+}
+
+impl FanoutWorker {
+    /// Creates the worker of a messaging service; `None` if the service has no queue.
+    pub fn new(messaging: &Messaging) -> Option<Self> {
+        let queue = messaging.publisher.queue()?.clone();
+        Some(Self { publisher: messaging.publisher.clone(), queue, context: messaging.context.clone() })
+    }
+
+    /// Fans out queued jobs until `stop`. Finishes claimed jobs.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            let result = self.fan_out_once().await;
+            if let Err(error) = &result
+                && !failing
+            {
+                tracing::warn!(error = error.reason(), "the fan-out queue does not answer; retrying until it does");
+            }
+            failing = result.is_err();
+            if result.is_ok_and(|count| count > 0) {
+                continue;
+            }
+            tokio::select! {
+                () = self.publisher.wait_for_jobs() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Fans out the jobs at the heads of the lanes; returns their number.
+    ///
+    /// # Errors
+    /// The queue does not answer. The writes of these jobs are skipped when they are claimed again.
+    pub async fn fan_out_once(&self) -> storage::Result<usize> {
+        let jobs = self.queue.claim(QUEUE, usize::from(LANES), LEASE).await?;
+        let settlements = join_all(jobs.into_iter().map(|job| self.attempt(job))).await;
+        let mut attempts = 0;
+        loop {
+            match self.queue.settle(QUEUE, &settlements).await {
+                Ok(_) => return Ok(settlements.len()),
+                Err(error) if POLL_INTERVAL * attempts > LEASE => return Err(error),
+                Err(_) => attempts += 1,
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn attempt(&self, job: Job) -> Settlement {
+        let Some(fanout) = self.publisher.decrypt_job(&job.payload) else {
+            tracing::error!(id = job.id, "a fan-out job does not decrypt: another APP_KEY? Moved to dead letters");
+            let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.attempts.clone() };
+            return job.into_settlement(Disposition::Dead(tries));
+        };
+        let disposition = match self.publisher.fan_out(&fanout).await {
+            Ok(()) => Disposition::Done,
+            Err(error) => disposition(&job, &error),
+        };
+        job.into_settlement(disposition)
+    }
+
+    /// Reports the depth of the queue to the metrics at an interval. Never returns.
+    pub async fn report_depth(self: Arc<Self>) {
+        loop {
+            match self.queue.stats(QUEUE).await {
+                Ok(stats) => self.context.metrics.record_queue_stats(&stats),
+                Err(error) => tracing::debug!(error = error.reason(), "the depth of the fan-out queue is unknown"),
+            }
+            tokio::time::sleep(REPORT_INTERVAL).await;
+        }
+    }
+}
+
+/// Decides between a retry and the dead letters for a job that failed with `error`. A job is retried while the database is
+/// down, and up to [`MAX_ATTEMPTS`] times for other errors.
+fn disposition(job: &Job, error: &MessagingError) -> Disposition {
+    let outage = matches!(error, MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
+    let permanent = match error {
+        MessagingError::UndecryptableSecret => true,
+        MessagingError::Database(error) => error.is_data_error(),
+        _ => false,
+    };
+    let tries = Attempts { count: job.attempts.count.saturating_add(1), last: error.to_string() };
+    let (id, count, error) = (&job.id, tries.count, error.chain());
+    if permanent || job.age > MAX_AGE || (!outage && count >= MAX_ATTEMPTS) {
+        tracing::error!(id, tries = count, error, "fan-out failed; moved to dead letters");
+        return Disposition::Dead(tries);
+    }
+    let pause = Duration::from_secs(1 << (count - 1).min(10)).min(MAX_RETRY_PAUSE);
+    tracing::info!(id, tries = count, error, ?pause, "fan-out failed; will retry");
+    Disposition::Retry(pause, tries)
+}

@@ -1,0 +1,71 @@
+//! SQL databases, on all engines.
+
+mod first_start;
+mod migrations;
+mod outages;
+mod series;
+mod start;
+
+use presence_sidecar::app;
+use presence_sidecar::config::{Config, Sources, load};
+use presence_sidecar::storage::sql::{Database, Schema, TableNames};
+
+use crate::support::{Engine, TestDatabase};
+
+/// The configuration of a sidecar on a database.
+pub fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
+    let own = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap().config
+}
+
+/// A database with all tables, and their names.
+pub async fn migrated(database: &TestDatabase) -> (Database, TableNames) {
+    let (database, schema) = open(&config(database, &[("PRESENCE_CACHE_STORE", "database")]));
+    database.migrate(&schema).await.unwrap();
+    (database, schema.names().clone())
+}
+
+/// The database of a configuration, and its tables.
+fn open(config: &Config) -> (Database, Schema) {
+    (Database::open(&config.database), app::schema(config))
+}
+
+/// The database with the tables of all features.
+fn open_all(database: &TestDatabase, more: &[(&str, &str)]) -> (Database, Schema) {
+    open(&config(database, &[&[("PRESENCE_CACHE_STORE", "database")], more].concat()))
+}
+
+/// The tables of a database, sorted.
+fn tables(database: &TestDatabase) -> Vec<String> {
+    let statement = match database.engine {
+        Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ",
+        Engine::MariaDb => "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
+        Engine::Postgres => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+    };
+    let mut tables = database.lines(statement);
+    tables.sort();
+    tables
+}
+
+/// The columns and indexes of all tables, sorted.
+fn columns_and_indexes(database: &TestDatabase) -> Vec<String> {
+    let statements = match database.engine {
+        Engine::Sqlite => [
+            "SELECT t.name, c.name, c.type FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' \
+             AND t.name NOT LIKE 'sqlite_%'",
+            "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index'",
+        ],
+        Engine::MariaDb => [
+            "SELECT table_name, column_name, column_type FROM information_schema.columns WHERE table_schema = DATABASE()",
+            "SELECT table_name, index_name, column_name FROM information_schema.statistics WHERE table_schema = DATABASE()",
+        ],
+        Engine::Postgres => [
+            "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'",
+            "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public'",
+        ],
+    };
+    let mut lines: Vec<String> = statements.iter().flat_map(|statement| database.lines(statement)).collect();
+    lines.sort();
+    lines
+}
