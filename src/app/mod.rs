@@ -57,14 +57,13 @@ impl App {
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let registry = Arc::new(Registry::new());
         let outbox = webhooks::outbox(config);
-        let (installation, announce_heartbeats) = (outbox.installation, outbox.wants_heartbeats());
-        let stores = Stores::of(config, outbox)?;
+        let stores = Stores::of(config, outbox.clone())?;
         let database = Database::open(&config.database);
-        let presence = PresenceModule::build(config, &stores, announce_heartbeats, &registry);
+        let presence = PresenceModule::build(config, &stores, outbox, &registry);
         let deliveries = webhooks::workers(config, &stores, &presence, &registry)?;
         let (messaging, poll_batcher) = build_messaging(config, &database, &registry)?.unzip();
         let apis = Apis {
-            presence: presence.apis(config, installation),
+            presence: presence.apis(config),
             webhooks: webhooks::api(config, &stores),
             clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
             operators: messaging::api::Operators::new(messaging.clone()),

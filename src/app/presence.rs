@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::RateLimiter;
 use crate::presence::api::{BrowserApi, FeedApi, RosterApi, ScopeResolver, UsersApi};
-use crate::presence::domain::{Span, Windows};
+use crate::presence::domain::{Outbox, Rules, Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
 use crate::presence::worker::sweep::ExpirySweeper;
@@ -39,12 +38,12 @@ pub(super) struct PresenceWorkers {
 
 impl PresenceModule {
     /// Builds presence on `stores`.
-    pub(super) fn build(config: &Config, stores: &Stores, announce_heartbeats: bool, registry: &Registry) -> Self {
+    pub(super) fn build(config: &Config, stores: &Stores, outbox: Outbox, registry: &Registry) -> Self {
         let context = CommitContext {
             store: stores.store.clone(),
             clock: Arc::new(Clock::new()),
-            windows: windows(config),
-            announce_heartbeats,
+            rules: Rules { windows: windows(config), installation: outbox.installation },
+            outbox: Arc::new(outbox),
             metrics: Arc::new(Metrics::new(registry)),
             notifier: Arc::new(ChangeNotifier::new()),
         };
@@ -63,14 +62,14 @@ impl PresenceModule {
         Self { service: Arc::new(service), clock, workers, feed }
     }
 
-    /// The operations; the change log has the ids of `installation`.
-    pub(super) fn apis(&self, config: &Config, installation: Uuid) -> PresenceApis {
+    /// The operations.
+    pub(super) fn apis(&self, config: &Config) -> PresenceApis {
         let (presence, scopes) = (&self.service, ScopeResolver::new(config.scope.clone()));
         let throttle = config.routing.throttle.map(|throttle| RateLimiter::new(throttle.max, throttle.per));
         PresenceApis {
             users: UsersApi::new(presence.clone(), scopes.clone()),
             roster: RosterApi::new(presence.clone(), scopes.clone()),
-            feed: FeedApi::new(presence.clone(), self.feed.clone(), installation, scopes.clone()),
+            feed: FeedApi::new(presence.clone(), self.feed.clone(), scopes.clone()),
             browser: BrowserApi::new(presence.clone(), scopes, throttle),
         }
     }

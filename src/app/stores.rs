@@ -9,9 +9,8 @@ use super::BuildError;
 use super::tables::table_names;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
-use crate::presence::store::{
-    ArrayStore, Outbox, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix,
-};
+use crate::presence::domain::Outbox;
+use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::Unavailable;
 use crate::storage::sql::Database;

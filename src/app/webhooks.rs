@@ -10,8 +10,7 @@ use super::stores::{Stores, prefix};
 use crate::config;
 use crate::config::{Config, Driver};
 use crate::egress::EgressPolicy;
-use crate::presence::domain::Event;
-use crate::presence::store::{Outbox, OutboxQueue};
+use crate::presence::domain::{Event, Outbox, OutboxQueue};
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api;
 use crate::webhooks::client::WebhookClient;
@@ -28,7 +27,7 @@ fn endpoints(config: &Config) -> impl Iterator<Item = &config::EndpointConfig> {
 pub(super) fn outbox(config: &Config) -> Outbox {
     const EVENTS: [Event; 4] = [Event::Online, Event::Away, Event::Offline, Event::Heartbeat];
     let queue = |endpoint: &config::EndpointConfig| OutboxQueue {
-        queue: endpoint.name.clone(),
+        name: endpoint.name.clone(),
         events: EVENTS.into_iter().filter(|event| payload::wants(endpoint, *event)).collect(),
         debounce: config.webhook.debounce,
     };

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
-pub use self::sql::{SqlQueue, TABLES};
+pub use self::sql::{RetractTx, SqlQueue, TABLES};
 use crate::storage::Result;
 
 /// A claimed job.
@@ -81,6 +81,15 @@ pub struct NewJob<'a> {
     pub payload: &'a [u8],
     /// The time before which it is not handed out.
     pub delay: Duration,
+}
+
+/// A job that is held at the end of its lane: it is delayed, and so is every job behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldJob {
+    /// The id, unique within the queue.
+    pub id: String,
+    /// The content.
+    pub payload: Vec<u8>,
 }
 
 /// The outcome of a claimed job.

@@ -1,22 +1,22 @@
-//! Keys of the sidecar's own that somebody else has written to, in Redis.
+//! Keys of the sidecar in Redis that another program has written to.
 
-use presence_sidecar::presence::domain::{Event, Status};
-use presence_sidecar::presence::store::{Committed, Counts, Outbox, OutboxQueue};
+use presence_sidecar::presence::domain::{Event, Outbox, OutboxQueue, Status};
+use presence_sidecar::presence::store::{Committed, Counts};
 
-use super::teller::{START, Teller, after, beat, offline, subject};
+use super::harness::{START, StoreHarness, after, beat, offline, subject};
 use crate::support::RedisServer;
 
 const OWN: &str = "laravel-database-laravel-cache-{presence}:";
 
 /// The log as text.
-async fn log(teller: &Teller) -> Vec<String> {
-    teller.log().await.into_iter().map(|(user, status)| format!("{user} {}", status.as_str())).collect()
+async fn log(harness: &StoreHarness) -> Vec<String> {
+    harness.log().await.into_iter().map(|(user, status)| format!("{user} {}", status.as_str())).collect()
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
+async fn key_of_another_type_is_replaced_and_each_user_is_recorded_once() {
     let queue = OutboxQueue {
-        queue: "out".to_owned(),
+        name: "out".to_owned(),
         events: vec![Event::Online, Event::Offline],
         debounce: std::time::Duration::from_secs(60),
     };
@@ -28,70 +28,70 @@ async fn a_key_of_another_type_gives_way_and_everybody_is_recorded_once() {
     let keys = ["due".to_owned(), "changes".to_owned(), lane].into_iter().chain(rosters).chain(queue);
     for key in keys {
         server.cli(&["FLUSHALL"]);
-        let teller = Teller::redis_into(&server, outbox.clone());
+        let harness = StoreHarness::redis_into(&server, outbox.clone());
         let found = server.cli(&["EVAL", "return redis.call('SET', KEYS[1], 'x')", "1", &format!("{OWN}{key}")]);
         assert_eq!(found.trim(), "OK");
         let mut commits = Vec::new();
         for user in [1, 2, 3] {
-            commits.push(teller.prepare(&subject(user), beat(true), START).await);
+            commits.push(harness.prepare(&subject(user), beat(true), START).await);
         }
-        let answers = teller.store.commit(&commits, START).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+        let answers = harness.store.commit(&commits, START).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
         assert!(answers.iter().all(|answer| *answer == Committed::Done), "{key}: {answers:?}");
-        assert_eq!(log(&teller).await, ["1 online", "2 online", "3 online"], "{key}");
-        let counts = teller.store.counts(&subject(1).scope.key(true)).await.unwrap();
+        assert_eq!(log(&harness).await, ["1 online", "2 online", "3 online"], "{key}");
+        let counts = harness.store.counts(&subject(1).scope.key(true)).await.unwrap();
         assert_eq!(counts, Counts { online: 3, away: 0 }, "{key}");
-        let depth = teller.queue.stats("out").await.unwrap();
+        let depth = harness.queue.stats("out").await.unwrap();
         assert_eq!(depth.pending, 3, "{key}");
     }
 }
 
 #[tokio::test]
-async fn a_state_that_is_none_is_replaced_by_the_next_commit() {
+async fn value_that_is_not_a_state_is_replaced_by_the_next_commit() {
     let server = RedisServer::start();
     let key = format!("{OWN}state:{}", subject(1).key.as_str());
     let others = ["", "x", "xyzxyzxyzxyzxyzx{}", "00000000000000FF{}", "+00000000000000f{}", "0000000000000000{}"];
     for other in others {
         server.cli(&["FLUSHALL"]);
-        let teller = Teller::redis(&server);
-        teller.act(1, beat(true), START).await;
+        let harness = StoreHarness::redis(&server);
+        harness.act(1, beat(true), START).await;
         server.cli(&["SET", &key, other]);
-        assert_eq!(teller.commit(&subject(1), beat(true), after(1)).await, Committed::Done, "{other}");
-        assert_eq!(teller.view(1, after(2)).await.status, Status::Online);
-        assert_eq!(teller.commit(&subject(1), offline(), after(2)).await, Committed::Done, "{other}");
+        assert_eq!(harness.commit(&subject(1), beat(true), after(1)).await, Committed::Done, "{other}");
+        assert_eq!(harness.view(1, after(2)).await.status, Status::Online);
+        assert_eq!(harness.commit(&subject(1), offline(), after(2)).await, Committed::Done, "{other}");
     }
 }
 
 #[tokio::test]
-async fn a_state_of_another_type_harms_nobody_but_is_replaced() {
+async fn state_of_another_type_is_replaced() {
     let server = RedisServer::start();
-    let teller = Teller::redis(&server);
+    let harness = StoreHarness::redis(&server);
     for user in [1, 2] {
-        teller.act(user, beat(true), START).await;
+        harness.act(user, beat(true), START).await;
     }
     let steady = [
-        teller.prepare(&subject(1), beat(true), after(1)).await,
-        teller.prepare(&subject(2), beat(true), after(1)).await,
+        harness.prepare(&subject(1), beat(true), after(1)).await,
+        harness.prepare(&subject(2), beat(true), after(1)).await,
     ];
     assert!(steady.iter().all(presence_sidecar::presence::store::Commit::is_record_only));
     let key = format!("{OWN}state:{}", subject(1).key.as_str());
     server.cli(&["DEL", &key]);
     server.cli(&["LPUSH", &key, "x"]);
-    let answers = teller.store.commit(&steady, after(1)).await.unwrap();
+    let answers = harness.store.commit(&steady, after(1)).await.unwrap();
     assert!(matches!(answers[0], Committed::Conflict(_)), "{answers:?}");
     assert_eq!(answers[1], Committed::Done);
-    assert_eq!(teller.commit(&subject(1), beat(true), after(2)).await, Committed::Done);
-    assert_eq!(teller.view(1, after(3)).await.status, Status::Online);
+    assert_eq!(harness.commit(&subject(1), beat(true), after(2)).await, Committed::Done);
+    assert_eq!(harness.view(1, after(3)).await.status, Status::Online);
 }
 
 #[tokio::test]
-async fn a_record_that_a_commit_sent_twice_has_put_itself_is_not_believed() {
+async fn record_of_a_pipeline_that_was_sent_twice_is_unknown() {
     let server = RedisServer::start();
-    let teller = Teller::redis(&server);
-    teller.act(1, beat(true), START).await;
-    let late = teller.prepare(&subject(1), beat(false), after(1)).await;
-    teller.act(1, offline(), after(2)).await;
+    let harness = StoreHarness::redis(&server);
+    harness.act(1, beat(true), START).await;
+    let late = harness.prepare(&subject(1), beat(false), after(1)).await;
+    harness.act(1, offline(), after(2)).await;
     server.cli(&["SCRIPT", "FLUSH"]);
-    let Committed::Conflict(known) = teller.store.commit(&[late], after(3)).await.unwrap().remove(0) else {
+    let Committed::Conflict(known) = harness.store.commit(&[late], after(3)).await.unwrap().remove(0) else {
         panic!("the version was another");
     };
     assert_eq!(known.record, presence_sidecar::presence::domain::RecordLookup::Unknown);

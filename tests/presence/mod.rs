@@ -1,16 +1,19 @@
-//! The presence wing: rules against a reference model, stories through every store, races and crashes.
+//! Presence: the rules against a reference model, contract tests of every store, races and crashes.
 
 mod cache_table;
+mod committer;
 mod crashes;
 mod foreign;
-mod late;
-mod lost;
+mod harness;
 mod model;
 mod outbox;
+mod outbox_races;
+mod outbox_rule;
 mod races;
 mod records;
+mod recovery;
 mod reference;
+mod refresh;
 mod replicas;
-mod steady;
+mod stale;
 mod stories;
-mod teller;

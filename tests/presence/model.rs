@@ -2,8 +2,8 @@
 
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::domain::{
-    Decision, DeviceTime, Heartbeat, Input, MAX_SESSIONS, Record, RecordLookup, RecordWrite, Span, State, Status,
-    Timestamp, Transition, Windows, apply,
+    Decision, DeviceTime, Heartbeat, Input, MAX_SESSIONS, Record, RecordLookup, RecordWrite, Rules, Span, State,
+    Status, Timestamp, Transition, Windows,
 };
 use proptest::prelude::*;
 
@@ -17,6 +17,10 @@ pub(super) fn windows() -> Windows {
         away_after: Span::from_secs(u32::try_from(AWAY_AFTER).unwrap()),
         remember: Span::from_secs(3_600),
     }
+}
+
+fn rules() -> Rules {
+    Rules { windows: windows(), installation: uuid::Uuid::nil() }
 }
 
 pub(super) fn subject() -> Subject {
@@ -51,7 +55,7 @@ pub(super) fn heartbeat() -> Input {
 }
 
 pub(super) fn run(state: Option<State>, input: Input, now: Timestamp) -> Decision {
-    apply(state, RecordLookup::Unknown, &subject(), input, &windows(), now)
+    rules().apply(state, RecordLookup::Unknown, &subject(), input, now)
 }
 
 fn record(last_seen: Timestamp) -> Record {
@@ -120,21 +124,21 @@ fn explicit_calls_are_always_announced() {
 }
 
 #[test]
-fn what_php_wrote_is_adopted_if_it_is_newer() {
+fn newer_record_of_php_is_adopted() {
     let known = run(None, heartbeat(), START).state;
     let observed = RecordLookup::Found(record(after(8)));
-    let swept = apply(known, observed, &subject(), Input::Tick, &windows(), after(AWAY_AFTER));
+    let swept = rules().apply(known, observed, &subject(), Input::Tick, after(AWAY_AFTER));
     assert_eq!((swept.status(), swept.changes.len()), (Status::Online, 0));
     assert_eq!(swept.due, Some(after(8 + AWAY_AFTER)));
 }
 
 #[test]
-fn what_php_wrote_is_the_only_sessions_or_else_that_of_one_without_a_name() {
+fn record_of_php_belongs_to_the_only_session_or_the_default_one() {
     let one = run(None, heartbeat(), START).state;
     let two = run(one.clone(), Input::Heartbeat(beat(1, true)), after(1)).state;
     let sessions = |known| {
         let observed = RecordLookup::Found(record(after(8)));
-        let state = apply(known, observed, &subject(), Input::Tick, &windows(), after(8)).state.unwrap();
+        let state = rules().apply(known, observed, &subject(), Input::Tick, after(8)).state.unwrap();
         state.sessions.into_iter().map(|session| (session.id, session.seen)).collect::<Vec<_>>()
     };
     assert_eq!(sessions(one), [(session(0), after(8))]);
@@ -142,7 +146,7 @@ fn what_php_wrote_is_the_only_sessions_or_else_that_of_one_without_a_name() {
 }
 
 #[test]
-fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
+fn heartbeat_is_a_refresh_if_it_changes_nothing_but_the_time() {
     let online = run(None, heartbeat(), START).state.unwrap();
     let idle = run(None, Input::Heartbeat(beat(0, false)), START).state.unwrap();
     let both = run(Some(online.clone()), Input::Heartbeat(beat(1, true)), START).state.unwrap();
@@ -160,9 +164,9 @@ fn a_heartbeat_is_steady_if_it_says_nothing_new_in_good_time() {
 }
 
 #[test]
-fn a_user_whom_php_already_put_online_does_not_come_online_again() {
+fn user_put_online_by_php_does_not_come_online_again() {
     let observed = RecordLookup::Found(record(START));
-    let decision = apply(None, observed, &subject(), heartbeat(), &windows(), after(1));
+    let decision = rules().apply(None, observed, &subject(), heartbeat(), after(1));
     assert_eq!(decision.transition(), None);
     assert_eq!(statuses(&decision), [Status::Online]);
 }
@@ -170,13 +174,13 @@ fn a_user_whom_php_already_put_online_does_not_come_online_again() {
 #[test]
 fn a_record_that_php_removed_ends_the_presence() {
     let known = run(None, heartbeat(), START).state;
-    let swept = apply(known, RecordLookup::Missing, &subject(), Input::Tick, &windows(), after(3));
+    let swept = rules().apply(known, RecordLookup::Missing, &subject(), Input::Tick, after(3));
     assert_eq!(statuses(&swept), [Status::Offline]);
     assert_eq!(swept.changes[0].occurred_at, after(3));
 }
 
 #[test]
-fn a_user_long_gone_is_forgotten_and_seq_still_rises_afterwards() {
+fn forgotten_user_gets_a_greater_seq_afterwards() {
     let online = run(None, heartbeat(), START);
     let seq = online.changes[0].seq;
     let gone = run(online.state, Input::Tick, after(3_600 + TTL));
@@ -196,7 +200,7 @@ fn a_clock_that_goes_back_a_little_moves_no_heartbeat_and_no_seq_back() {
 }
 
 #[test]
-fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
+fn times_in_the_future_count_as_now_after_the_clock_was_set_back() {
     let ahead = run(None, heartbeat(), after(86_400)).state.unwrap();
     let seq = ahead.version;
     assert!(!ahead.is_refresh(&subject(), &heartbeat(), &windows(), START), "it has to be written");
@@ -210,15 +214,15 @@ fn what_is_still_to_come_after_a_clock_was_set_back_counts_as_now() {
 }
 
 #[test]
-fn a_record_that_is_to_come_after_the_ttl_says_as_little_as_to_php() {
+fn record_dated_beyond_the_ttl_is_ignored_as_in_php() {
     let known = run(None, heartbeat(), START).state;
     let observed = RecordLookup::Found(record(after(86_400)));
-    let swept = apply(known, observed, &subject(), Input::Tick, &windows(), after(TTL));
+    let swept = rules().apply(known, observed, &subject(), Input::Tick, after(TTL));
     assert_eq!(statuses(&swept), [Status::Away, Status::Offline]);
 }
 
 #[test]
-fn only_so_many_sessions_are_kept() {
+fn sessions_are_limited_to_the_maximum() {
     let mut state = None;
     for number in 0..=u8::try_from(MAX_SESSIONS).unwrap() {
         state = run(state, Input::Heartbeat(beat(number, true)), START).state;

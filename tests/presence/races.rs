@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use presence_sidecar::presence::domain::Status;
 
-use super::teller::{START, Teller, after, beat};
+use super::harness::{START, StoreHarness, after, beat};
 use crate::support::{ENGINES, RedisServer, TestDatabase};
 
-async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
+async fn twenty_sweeps_record_each_transition_once(harness: StoreHarness) {
     for user in 0..300 {
-        teller.act(user, beat(true), START).await;
+        harness.act(user, beat(true), START).await;
     }
     let mut sweeps = tokio::task::JoinSet::new();
     for number in 0..20 {
-        let (sweep, heartbeats) = (teller.sweep(), teller.clone());
+        let (sweep, heartbeats) = (harness.sweep(), harness.clone());
         sweeps.spawn(async move {
             for second in [90, 96, 102, 120, 126, 132] {
                 sweep.step(after(second)).await.unwrap();
@@ -25,7 +25,7 @@ async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
     }
     sweeps.join_all().await;
     let mut seqs: HashMap<String, Vec<(u64, Status)>> = HashMap::new();
-    for (_, change) in teller.changes().await {
+    for (_, change) in harness.changes().await {
         seqs.entry(change.user_id.to_string()).or_default().push((change.seq, change.status));
     }
     for user in 0..300 {
@@ -38,19 +38,19 @@ async fn twenty_sweeps_record_each_transition_once(teller: Teller) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_racing_sweeps_in_memory_record_each_transition_exactly_once() {
-    twenty_sweeps_record_each_transition_once(Teller::array()).await;
+    twenty_sweeps_record_each_transition_once(StoreHarness::array()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_racing_sweeps_in_each_database_record_each_transition_exactly_once() {
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
-        twenty_sweeps_record_each_transition_once(Teller::sql(&database).await).await;
+        twenty_sweeps_record_each_transition_once(StoreHarness::sql(&database).await).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_racing_sweeps_on_redis_record_each_transition_exactly_once() {
     let server = RedisServer::start();
-    twenty_sweeps_record_each_transition_once(Teller::redis(&server)).await;
+    twenty_sweeps_record_each_transition_once(StoreHarness::redis(&server)).await;
 }

@@ -1,31 +1,32 @@
-//! Replicas that remember what they committed, against the definition of presence.
+//! Replicas with cached states, against the reference model.
 
-use presence_sidecar::presence::domain::{Decision, Input, RecordLookup, State, Status, Timestamp, apply};
+use presence_sidecar::presence::domain::{Decision, Input, OutboxPlan, RecordLookup, State, Status, Timestamp};
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use proptest::prelude::*;
 
+use super::harness::{START, StoreHarness, subject};
 use super::model::{events, input, windows};
 use super::reference::{Event, Reference};
-use super::teller::{START, Teller, subject};
 
-/// What a replica remembers of the user.
+/// The cached state of the user in a replica.
 #[derive(Default)]
 struct Replica(Option<State>);
 
 impl Replica {
-    async fn act(&mut self, teller: &Teller, input: Input, now: Timestamp) -> Decision {
-        let (subject, windows) = (subject(1), &teller.windows);
+    async fn act(&mut self, harness: &StoreHarness, input: Input, now: Timestamp) -> Decision {
+        let (subject, windows) = (subject(1), &harness.windows);
         let enough = |state: &State| state.is_sufficient_for(&subject, &input, windows, now);
         let mut known = match self.0.take().filter(enough) {
             Some(state) => StoredUser { version: state.version, state: Some(state), record: RecordLookup::Unknown },
-            None => teller.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0),
+            None => harness.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0),
         };
         loop {
             let StoredUser { version: expected, state, record } = known;
             let roster_status = state.as_ref().map_or(Status::Offline, |state| state.status);
-            let decision = apply(state, record, &subject, input.clone(), windows, now);
-            let commit = Commit { key: subject.key.clone(), expected, roster_status, decision };
-            match teller.store.commit(std::slice::from_ref(&commit), now).await.unwrap().remove(0) {
+            let decision = harness.rules().apply(state, record, &subject, input.clone(), now);
+            let outbox = OutboxPlan::default();
+            let commit = Commit { key: subject.key.clone(), expected, roster_status, decision, outbox };
+            match harness.store.commit(std::slice::from_ref(&commit), now).await.unwrap().remove(0) {
                 Committed::Done => {
                     self.0.clone_from(&commit.decision.state);
                     return commit.decision;
@@ -37,11 +38,11 @@ impl Replica {
 }
 
 /// Sweeps once a second, `late` microseconds after it began.
-async fn sweep(teller: &Teller, from: Timestamp, until: Timestamp, late: i64) {
+async fn sweep(harness: &StoreHarness, from: Timestamp, until: Timestamp, late: i64) {
     for second in from.secs()..=until.secs() {
         let at = Timestamp::from_micros(second * 1_000_000 + late);
         if from < at && at <= until {
-            teller.sweep().step(at).await.unwrap();
+            harness.sweep().step(at).await.unwrap();
         }
     }
 }
@@ -50,19 +51,19 @@ async fn sweep(teller: &Teller, from: Timestamp, until: Timestamp, late: i64) {
 type Story = Vec<(i64, Event, usize)>;
 
 async fn assert_the_log_is_that_of_the_definition(story: Story, late: i64) {
-    let teller = Teller { windows: windows(), ..Teller::array() };
+    let harness = StoreHarness { windows: windows(), ..StoreHarness::array() };
     let mut reference = Reference::new(START);
     let mut replicas = [Replica::default(), Replica::default()];
     let mut now = START;
     for (millis, event, replica) in story {
         let before = now;
         now = Timestamp::from_micros(now.micros() + millis * 1_000);
-        sweep(&teller, before, now, late).await;
+        sweep(&harness, before, now, late).await;
         reference.happen(&event, now);
-        let decision = replicas[replica].act(&teller, input(&event), now).await;
+        let decision = replicas[replica].act(&harness, input(&event), now).await;
         assert_eq!(decision.status(), reference.status(), "{event:?}");
     }
-    let changes = teller.changes().await;
+    let changes = harness.changes().await;
     assert!(changes.is_sorted_by(|(_, left), (_, right)| left.seq < right.seq));
     let log: Vec<_> = changes.iter().map(|(_, change)| (change.status, change.occurred_at.micros())).collect();
     assert_eq!(log, reference.log);

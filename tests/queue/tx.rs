@@ -45,15 +45,18 @@ async fn delayed_jobs_are_retracted_from_the_end_of_their_lane() {
         let (database, _, queue) = open_queue(&test).await;
         let jobs = [job("a", "1", Duration::ZERO), job("a", "2", LEASE), job("a", "3", LEASE)];
         queue.push(Q, &jobs).await.unwrap();
+        let held = queue.held(&[(Q, "b"), (Q, "a")]).await.unwrap();
+        let held: Vec<Vec<&str>> = held.iter().map(|jobs| jobs.iter().map(|job| job.id.as_str()).collect()).collect();
+        assert_eq!(held, [vec![], vec!["2", "3"]], "{engine:?}");
         let mut transaction = database.begin().await.unwrap();
-        let mut retract = async |wanted: &str| {
-            let wanted = |payload: &[u8]| payload == wanted.as_bytes();
-            queue.retract_in_tx(&mut transaction, (Q, "a"), wanted).await.unwrap()
-        };
-        assert_eq!(retract("2").await, None, "it is not the last");
-        assert_eq!(retract("3").await.as_deref(), Some(&b"3"[..]));
-        assert_eq!(retract("2").await.as_deref(), Some(&b"2"[..]));
-        assert_eq!(retract("1").await, None, "its delay has ended");
+        let mut retract = queue.begin_retract(&mut transaction, &[(Q, "a")]).await.unwrap();
+        assert!(!retract.retract("a", &[(Q, "2")]), "it is not the last");
+        assert!(!retract.retract("a", &[(Q, "3"), (Q, "1")]), "all or none");
+        assert!(!retract.retract("b", &[(Q, "3")]), "it is in another lane");
+        assert!(retract.retract("a", &[(Q, "3")]));
+        assert!(retract.retract("a", &[(Q, "2")]));
+        assert!(!retract.retract("a", &[(Q, "1")]), "it is due");
+        queue.end_retract(&mut transaction, retract).await.unwrap();
         transaction.commit().await.unwrap();
         let mut jobs = queue.claim(Q, 10, LEASE).await.unwrap();
         assert!(queue.settle(Q, &[jobs.remove(0).into_settlement(Disposition::Done)]).await.unwrap()[0]);
@@ -68,7 +71,9 @@ async fn emptied_lane_starts_again_with_its_next_job() {
         let (database, names, queue) = open_queue(&test).await;
         queue.push(Q, &[job("a", "1", LEASE)]).await.unwrap();
         let mut transaction = database.begin().await.unwrap();
-        assert!(queue.retract_in_tx(&mut transaction, (Q, "a"), |_| true).await.unwrap().is_some());
+        let mut retract = queue.begin_retract(&mut transaction, &[(Q, "a")]).await.unwrap();
+        assert!(retract.retract("a", &[(Q, "1")]));
+        queue.end_retract(&mut transaction, retract).await.unwrap();
         transaction.commit().await.unwrap();
         queue.push(Q, &[job("a", "2", Duration::ZERO)]).await.unwrap();
         // The id is pending in another lane, so that no lane is created.

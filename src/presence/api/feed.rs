@@ -5,7 +5,6 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
-use uuid::Uuid;
 
 use super::claims;
 use super::errors::{CursorErrors, ReadErrors, cursor_expired};
@@ -26,14 +25,13 @@ use crate::query_parameters;
 pub struct FeedApi {
     presence: Arc<Presence>,
     feed: ChangeFeed,
-    installation: Uuid,
     scopes: ScopeResolver,
 }
 
 impl FeedApi {
-    /// The operations on the change log of `presence`, which `feed` follows and whose ids are of `installation`.
-    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, installation: Uuid, scopes: ScopeResolver) -> Self {
-        Self { presence, feed, installation, scopes }
+    /// The operations on the change log of `presence`, which `feed` follows.
+    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, scopes: ScopeResolver) -> Self {
+        Self { presence, feed, scopes }
     }
 
     /// The users and the scope that a token may watch; `None` for an application, which may watch all.
@@ -93,8 +91,7 @@ impl FeedApi {
             Changes::Trimmed(oldest) => return Err(cursor_expired(oldest).into()),
         };
         let next_cursor = page.end.or(query.after).unwrap_or(ChangeCursor::START);
-        let entry =
-            |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(&self.installation, *cursor, change);
+        let entry = |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(*cursor, change);
         Ok(Json(ChangesResponse { data: page.entries.iter().map(entry).collect(), next_cursor }))
     }
 
@@ -142,6 +139,6 @@ impl FeedApi {
         }
         let subscription = self.feed.subscribe(after).await?;
         let lifetime = claims.and_then(|claims| claims.expires_in());
-        Ok(ChangeStream::new(subscription, filter, self.installation, lifetime))
+        Ok(ChangeStream::new(subscription, filter, lifetime))
     }
 }

@@ -5,7 +5,6 @@ use indexmap::IndexMap;
 use poem_openapi::Object;
 use poem_openapi::registry::MetaSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::scope_param::ScopeBody;
 use super::time::JsonTime;
@@ -189,11 +188,11 @@ pub struct ChangeResponse {
 }
 
 impl ChangeResponse {
-    /// An entry of the log of `installation`.
-    pub(super) fn new(installation: &Uuid, cursor: ChangeCursor, change: &Change) -> Self {
+    /// The entry of the change log at `cursor`.
+    pub(super) fn new(cursor: ChangeCursor, change: &Change) -> Self {
         Self {
             cursor,
-            id: change.id(installation).to_string(),
+            id: change.id.to_string(),
             seq: change.seq,
             user_id: change.user_id.clone(),
             scope: change.scope.clone().into(),

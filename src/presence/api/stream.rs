@@ -11,7 +11,6 @@ use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::EventStream;
 use poem_openapi::registry::{MetaResponses, Registry};
-use uuid::Uuid;
 
 use super::encode;
 use super::responses::ChangeResponse;
@@ -45,7 +44,6 @@ impl WatchFilter {
 struct Subscriber {
     subscription: FeedSubscription,
     filter: Option<WatchFilter>,
-    installation: Uuid,
     started: bool,
 }
 
@@ -60,7 +58,7 @@ impl Subscriber {
             loop {
                 match self.subscription.next().await? {
                     FeedEvent::Entry(entry) if self.filter.as_ref().is_none_or(|filter| filter.includes(&entry.1)) => {
-                        return Some(event(&self.installation, &entry));
+                        return Some(event(&entry));
                     }
                     FeedEvent::Entry(_) => {}
                     FeedEvent::Trimmed(_) => return None,
@@ -79,9 +77,9 @@ fn keep_alive(cursor: ChangeCursor) -> Event {
     Event::message("").id(cursor.to_string())
 }
 
-fn event(installation: &Uuid, entry: &Entry) -> Event {
+fn event(entry: &Entry) -> Event {
     let (cursor, change) = &**entry;
-    let response = ChangeResponse::new(installation, *cursor, change);
+    let response = ChangeResponse::new(*cursor, change);
     let mut json = Vec::with_capacity(320);
     encode::json(&response, &mut json);
     let event = Event::message(String::from_utf8(json).unwrap_or_default());
@@ -94,13 +92,8 @@ pub(super) struct ChangeStream(BoxStream<'static, Event>);
 impl ChangeStream {
     /// The entries of `subscription` that `filter` includes, for the time `lifetime`; without one until the client
     /// disconnects.
-    pub(super) fn new(
-        subscription: FeedSubscription,
-        filter: Option<WatchFilter>,
-        installation: Uuid,
-        lifetime: Option<Duration>,
-    ) -> Self {
-        let subscriber = Subscriber { subscription, filter, installation, started: false };
+    pub(super) fn new(subscription: FeedSubscription, filter: Option<WatchFilter>, lifetime: Option<Duration>) -> Self {
+        let subscriber = Subscriber { subscription, filter, started: false };
         let events =
             stream::unfold(subscriber, |mut subscriber| async { Some((subscriber.next().await?, subscriber)) });
         let end = async move {

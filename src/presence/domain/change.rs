@@ -1,4 +1,4 @@
-//! What the change log says.
+//! Changes: the entries of the change log and the events of the queues.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,11 +7,15 @@ use super::identity::{Meta, Scope, UserId};
 use super::status::Status;
 use super::time::Timestamp;
 
-/// One entry of the change log: a transition, or an explicit announcement (`online()` of a user who is online).
+/// One entry of the change log: a transition, or an explicit announcement (`online()` for a user who is online).
 ///
-/// Recorded exactly once, in the same commit as the state it belongs to. `seq` rises strictly per user.
+/// It is recorded exactly once, in the same commit as the state it belongs to. `seq` rises strictly per user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
+    /// Its id: a version 5 UUID of user, scope and `seq` in the namespace of an installation. It is the same in every
+    /// queue and response, so that receivers recognize a change that is delivered twice. Not a part of the JSON.
+    #[serde(skip)]
+    pub id: Uuid,
     /// The id as the application spelled it.
     pub user_id: UserId,
     /// The scope the user is in.
@@ -24,14 +28,15 @@ pub struct Change {
     pub seq: u64,
     /// When the status began: the moment of the call, or of the due time that passed.
     pub occurred_at: Timestamp,
-    /// What the call, or the last heartbeat, brought along.
+    /// The meta of the call, or of the last heartbeat.
     pub meta: Meta,
-    /// A mere sign of life: nothing changed, so it is announced to those who want it, but not recorded.
+    /// Whether this is a heartbeat event: the status did not change. It is pushed to the queues that receive heartbeats,
+    /// and is not recorded in the change log.
     #[serde(rename = "beat", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_heartbeat: bool,
 }
 
-/// What a change is called where it is announced.
+/// The event that a change is delivered as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The user is online.
@@ -40,12 +45,12 @@ pub enum Event {
     Away,
     /// The user is offline.
     Offline,
-    /// The user gave a sign of life.
+    /// A heartbeat that changed nothing.
     Heartbeat,
 }
 
 impl Event {
-    /// Its name: lower case.
+    /// The name of the event, in lower case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Online => "online",
@@ -57,7 +62,7 @@ impl Event {
 }
 
 impl Change {
-    /// What it is called where it is announced.
+    /// The event that the change is delivered as.
     pub fn event(&self) -> Event {
         match self.status {
             _ if self.is_heartbeat => Event::Heartbeat,
@@ -67,16 +72,29 @@ impl Change {
         }
     }
 
-    /// Its id: a version 5 UUID of user, scope and `seq` in the name space of an installation. The same for ever, and
-    /// wherever it is asked for, so that who is told twice can tell.
-    pub fn id(&self, installation: &Uuid) -> Uuid {
-        let name = serde_json::to_vec(&(&self.user_id, &self.scope, self.seq));
+    /// Reads the JSON of a change of `installation`.
+    ///
+    /// # Errors
+    /// The bytes are not the JSON of a change.
+    pub fn decode(json: &[u8], installation: &Uuid) -> Result<Self, serde_json::Error> {
+        let change: Self = serde_json::from_slice(json)?;
+        Ok(Self { id: Self::id_of(installation, &change.user_id, &change.scope, change.seq), ..change })
+    }
+
+    /// The JSON of the change, as the change log and the queues store it.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|error| unreachable!("a change has string keys only: {error}"))
+    }
+
+    /// The id of the change `seq` of a user in a scope.
+    pub(super) fn id_of(installation: &Uuid, user: &UserId, scope: &Scope, seq: u64) -> Uuid {
+        let name = serde_json::to_vec(&(user, scope, seq));
         let name = name.unwrap_or_else(|error| unreachable!("ids and scopes have string keys only: {error}"));
         Uuid::new_v5(installation, &name)
     }
 }
 
-/// What a call did to the user's presence, in the words of the PHP package's events.
+/// The effect of a call on the user's presence, named as the events of the PHP package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transition {
@@ -87,7 +105,7 @@ pub enum Transition {
 }
 
 impl Transition {
-    /// The transition between two statuses, if it is one that PHP has an event for.
+    /// The transition between two statuses; `None` where PHP has no event for it.
     pub fn between(before: Status, after: Status) -> Option<Self> {
         match (before.is_present(), after.is_present()) {
             (false, true) => Some(Self::CameOnline),

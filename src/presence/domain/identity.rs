@@ -1,4 +1,5 @@
-//! Who: user ids, scopes, sessions and the key they share with Laravel's cache. Each type has one fallible constructor.
+//! Identities: user ids, scopes, sessions, and the cache key that they share with Laravel. Each type has one fallible
+//! constructor.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use crate::laravel::cache_key;
 use crate::laravel::cache_key::{Scalar, ScopeParts};
 use crate::php;
 
-/// Longer ids, scope values and session names than this many characters are refused, as by Laravel's `max:255`.
+/// Most characters of an id, a scope value or a session name, as by Laravel's `max:255`.
 pub const MAX_LENGTH: usize = 255;
 
-/// Why a value cannot be (part of) an identity. `Display` completes the sentence "The … field …".
+/// The reason why a value cannot be (part of) an identity. `Display` completes the sentence "The … field …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
-    /// It would name another tenant's key.
+    /// It could name the key of another tenant.
     #[error("must not contain \"|\" or control characters.")]
     Separator,
     /// It is longer than [`MAX_LENGTH`] characters.
@@ -28,7 +29,7 @@ pub enum InvalidId {
     Type,
 }
 
-/// A string or a 64-bit integer, kept apart: 123 is answered as a number, "123" as a string.
+/// A string or a 64-bit integer, kept apart: responses give 123 as a number, "123" as a string.
 ///
 /// Both name the same presence, as they do in PHP.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -44,7 +45,7 @@ pub enum Id {
 pub type UserId = Id;
 
 impl Id {
-    /// The id that `text` spells, as text.
+    /// The textual id `text`.
     pub fn text(text: &str) -> Result<Self, InvalidId> {
         checked(text).map(|text| Self::Text(text.into()))
     }
@@ -57,7 +58,7 @@ impl Id {
         }
     }
 
-    /// The id as PHP folds it when it is the key of an array: a text that spells an integer is the integer.
+    /// The id as PHP normalizes the key of an array: a text that spells an integer becomes the integer.
     pub fn normalized(self) -> Self {
         match &self {
             Self::Text(text) => match php::ArrayKey::from(text.as_ref()) {
@@ -145,7 +146,7 @@ pub struct Scope {
     pub guard: Option<Id>,
 }
 
-/// A scope spelled out: all four parts, null where there is none.
+/// The four parts of a scope; null for a part that is not set.
 #[derive(Debug, Serialize)]
 pub struct Parts<'a> {
     /// The tenant.
@@ -166,10 +167,10 @@ impl Scope {
 
     /// The scope's part of every member's logical key, e.g. `presence|acme|guard:web`.
     pub fn key(&self, include_guard: bool) -> ScopeKey {
-        ScopeKey(self.spelled(include_guard).into())
+        ScopeKey(self.logical_key(include_guard).into())
     }
 
-    fn spelled(&self, include_guard: bool) -> String {
+    fn logical_key(&self, include_guard: bool) -> String {
         fn scalar(part: Option<&Id>) -> Scalar<'_> {
             part.map_or(Scalar::Null, Id::scalar)
         }
@@ -183,7 +184,7 @@ impl Scope {
     }
 }
 
-/// A scope as Laravel's cache spells it: what its members' logical keys begin with.
+/// A scope as a key of Laravel's cache: the prefix of the logical keys of its members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ScopeKey(Arc<str>);
 
@@ -217,12 +218,12 @@ impl UserKey {
         &self.logical[..self.scope]
     }
 
-    /// The part that names the user: what a roster is ordered by.
+    /// The part that names the user. Rosters are ordered by it.
     pub fn member(&self) -> &str {
         &self.logical[self.scope + MEMBER.len()..]
     }
 
-    /// Reads back a key that [`UserKey::as_str`] gave.
+    /// Reads a key that [`UserKey::as_str`] returned.
     pub fn parse(logical: &str) -> Option<Self> {
         logical.rfind(MEMBER).map(|scope| Self { logical: logical.into(), scope })
     }
@@ -238,7 +239,7 @@ const MEMBER: &str = "|user:";
 /// A user in a scope, with the key of both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The user's id as the caller spelled it.
+    /// The id of the user as the caller spelled it.
     pub user: UserId,
     /// The scope as the caller spelled it.
     pub scope: Scope,
@@ -249,7 +250,7 @@ pub struct Subject {
 impl Subject {
     /// The subject for a user in a scope.
     pub fn new(user: UserId, scope: Scope, include_guard: bool) -> Self {
-        let mut logical = scope.spelled(include_guard);
+        let mut logical = scope.logical_key(include_guard);
         let length = logical.len();
         cache_key::push_user(user.scalar(), &mut logical);
         Self { user, scope, key: UserKey { logical: logical.into(), scope: length } }
@@ -267,7 +268,7 @@ impl SessionId {
         checked(name).map(|name| Self(name.into()))
     }
 
-    /// Its name.
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

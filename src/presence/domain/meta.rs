@@ -1,4 +1,4 @@
-//! What an application keeps beside a user.
+//! The meta: data that an application keeps with a user.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use crate::php::{Array, Value, json, serialize, transcode};
 
 /// A PHP array, though a foreign record may hold any PHP value, in the two notations that each heartbeat writes.
 ///
-/// Cheap to clone: state, record, change and answer share it.
+/// Cheap to clone: state, record, change and response share it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Meta(Arc<Notations>);
 
 #[derive(PartialEq, Eq)]
 struct Notations {
-    /// JSON, and behind it what PHP serializes.
+    /// JSON, followed by the serialized form of PHP.
     bytes: Vec<u8>,
     /// Where the JSON ends.
     json: usize,
 }
 
 impl Meta {
-    /// Reads JSON, nested as deeply as PHP takes it.
+    /// Reads JSON, nested as deeply as PHP accepts it.
     ///
     /// # Errors
-    /// It is none, or nested too deeply.
+    /// The text is not JSON, or nested too deeply.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         match transcode::from_json(text) {
             Some((php, json)) => Ok(Self::new(json, &php)),
@@ -35,8 +35,8 @@ impl Meta {
         }
     }
 
-    /// Reads the serialized array that `bytes` begin with, and tells how long it is; `None` for one that takes
-    /// [`unserialize`](serialize::unserialize).
+    /// Reads the serialized array at the beginning of `bytes`, and returns its length, too; `None` for an array that only
+    /// [`unserialize`](serialize::unserialize) can read.
     pub fn from_php(bytes: &[u8]) -> Option<(Self, usize)> {
         let mut json = Vec::with_capacity(2 * bytes.len());
         let length = transcode::from_php(bytes, &mut json)?;
@@ -49,18 +49,18 @@ impl Meta {
         Self(Arc::new(Notations { bytes, json: length }))
     }
 
-    /// As JSON; a foreign value as its [view](Value#impl-Serialize-for-Value).
+    /// The JSON; of a foreign value its [view](Value#impl-Serialize-for-Value).
     pub fn json(&self) -> &[u8] {
         &self.0.bytes[..self.0.json]
     }
 
-    /// As a value, read from the JSON.
+    /// The value, read from the JSON.
     pub fn value(&self) -> Value {
         let json = std::str::from_utf8(self.json()).ok();
         json.and_then(|json| json::decode(json).ok()).unwrap_or_else(|| Value::Array(Array::new()))
     }
 
-    /// As PHP serializes it.
+    /// The serialized form of PHP.
     pub fn php(&self) -> &[u8] {
         &self.0.bytes[self.0.json..]
     }
@@ -101,7 +101,7 @@ impl Serialize for Meta {
 
 impl<'de> Deserialize<'de> for Meta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // By itself, so that it may be nested as deeply in here as where it came from.
+        // Read as a text of its own, so that the outer JSON does not reduce the depth that is left.
         let text = Box::<RawValue>::deserialize(deserializer)?;
         Self::from_json(text.get()).map_err(D::Error::custom)
     }

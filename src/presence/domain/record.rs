@@ -1,4 +1,4 @@
-//! The Laravel record as the rules see it: what a store found under the user's cache key, and what becomes of it.
+//! The Laravel record as an argument and a result of the rules: the value under the cache key of the user.
 
 use super::Timestamp;
 use super::identity::Meta;
@@ -8,32 +8,32 @@ use super::identity::Meta;
 pub struct Record {
     /// The newest heartbeat.
     pub last_seen: Timestamp,
-    /// SnapshotEntry, but inactive in every session.
+    /// Whether the user is present, but inactive in every session.
     pub idle: bool,
-    /// What that heartbeat brought along.
+    /// The meta of that heartbeat.
     pub meta: Meta,
 }
 
-/// What a store saw of the user's Laravel record.
+/// The result of looking up the Laravel record of a user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordLookup {
-    /// Nobody looked.
+    /// It was not read.
     Unknown,
     /// There is none.
     Missing,
-    /// There is something that is no presence record.
+    /// There is a value that is not a presence record.
     Unreadable,
-    /// A presence record, written by whomever.
+    /// A presence record, written by PHP or by a sidecar.
     Found(Record),
 }
 
-/// What is to become of the Laravel record.
+/// The effect on the Laravel record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordWrite {
     /// It stays as it is.
     Keep,
-    /// It is replaced, to live for so many seconds (at least 1).
+    /// It is replaced; the new one lives for this number of seconds, at least 1.
     Put(Record, u32),
-    /// It goes.
+    /// It is removed.
     Forget,
 }

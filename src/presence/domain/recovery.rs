@@ -1,19 +1,19 @@
-//! Users whose state on file is gone, or cannot be read, while a list or a due time still names them.
+//! Recovery of users whose stored state is gone, or unreadable, while a roster or a due time still names them.
 //!
-//! What is left of such a user is the key, the list, and perhaps a Laravel record. A state without sessions is made of
-//! them, and the rules do the rest: they adopt the record, if it tells of a heartbeat; else a user who was on a list
-//! goes offline, now, and one who was on none is forgotten. The key has all names in lower case, as Laravel made them.
+//! What is left of such a user is the key, the roster, and perhaps a Laravel record. A state without sessions is rebuilt
+//! from them, and the rules do the rest: they adopt the record, if it has a heartbeat; else a user who was on a roster
+//! goes offline, now, and a user who was on none is forgotten. The key has all names in lower case, as Laravel writes it.
 
 use super::identity::{Id, Meta, Scope, UserKey};
 use super::{State, Status, Timestamp};
 
-/// The state of the user `key`, who was on the list of `listed`, as far as it is known. It began long ago.
-pub fn rebuild_state(key: &UserKey, listed: Status, version: u64) -> State {
+/// The state of the user `key`, who was on the roster of `status`, as far as it is known. It began long ago.
+pub fn rebuild_state(key: &UserKey, status: Status, version: u64) -> State {
     State {
         version,
         user: Id::from_path(key.member()).unwrap_or(Id::Int(0)),
         scope: scope(key.scope()),
-        status: listed,
+        status,
         since: Timestamp::from_secs(0),
         sessions: Vec::new(),
         last_online: None,

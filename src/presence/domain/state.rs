@@ -1,30 +1,13 @@
-//! What is remembered of one user between two requests.
+//! The state of one user between two requests.
 
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::identity::{Meta, Scope, SessionId, UserId};
-use super::stale::SessionEnd;
+use super::identity::{Meta, Scope, SessionId, Subject, UserId};
+use super::session::{MAX_SESSIONS, Session, SessionEnd};
 use super::status::Status;
 use super::time::{Timestamp, Windows};
-
-/// More sessions than this for one user are not kept: the one unheard of for longest gives way.
-pub const MAX_SESSIONS: usize = 64;
-
-/// One tab or device of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Its name, unique for the user.
-    #[serde(rename = "i")]
-    pub id: SessionId,
-    /// Its newest heartbeat, to the second.
-    #[serde(rename = "t")]
-    pub seen: Timestamp,
-    /// Whether that heartbeat said the user was active in it.
-    #[serde(rename = "a")]
-    pub active: bool,
-}
 
 /// One user in one scope: the unit that a store keeps, versions and commits.
 ///
@@ -33,7 +16,7 @@ pub struct Session {
 /// with several sessions write it each time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// The hybrid clock of the commit that wrote this state. Stored beside the state, not inside it.
+    /// The hybrid clock of the commit that wrote this state. Stored next to the state, not in its JSON.
     #[serde(skip)]
     pub version: u64,
     /// The id as the application last spelled it (123 stays a number).
@@ -42,7 +25,7 @@ pub struct State {
     /// The scope as the application last spelled it.
     #[serde(rename = "g")]
     pub scope: Scope,
-    /// The status that the change log last reported.
+    /// The status of the last change.
     #[serde(rename = "s")]
     pub status: Status,
     /// When that status began, or was last announced again.
@@ -54,21 +37,36 @@ pub struct State {
     /// The newest heartbeat that was active, also after the user went offline.
     #[serde(rename = "o")]
     pub last_online: Option<Timestamp>,
-    /// The session that ended last, of those whose end told when it was sent.
+    /// The session that ended last, of those whose ends had a `sent_at`.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<SessionEnd>,
-    /// What the newest heartbeat brought along.
+    /// The meta of the newest heartbeat.
     #[serde(rename = "m", deserialize_with = "meta")]
     pub meta: Meta,
 }
 
-/// Without a value in between, since the rules of presence do not look into it.
+/// Reads a meta without an intermediate value, since the rules do not use its content.
 fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Meta, D::Error> {
     let json = <&RawValue>::deserialize(deserializer)?;
     Meta::from_json(json.get()).map_err(D::Error::custom)
 }
 
 impl State {
+    /// The state of a user who is not remembered: offline since `now`, without sessions.
+    pub(super) fn new(subject: &Subject, now: Timestamp) -> Self {
+        Self {
+            version: 0,
+            user: subject.user.clone(),
+            scope: subject.scope.clone(),
+            status: Status::Offline,
+            since: now,
+            sessions: Vec::new(),
+            last_online: None,
+            ended: None,
+            meta: Meta::default(),
+        }
+    }
+
     /// The newest heartbeat of any session.
     pub fn seen(&self) -> Option<Timestamp> {
         self.sessions.iter().map(|session| session.seen).max()
@@ -85,7 +83,7 @@ impl State {
         self.seen().map(|seen| seen.plus(windows.ttl))
     }
 
-    /// When time alone changes this state next: away, offline, or the purge of a user long gone.
+    /// When time alone changes this state next: away, offline, or the purge of a user who went offline long ago.
     pub fn due(&self, windows: &Windows) -> Timestamp {
         let boundary = match self.status {
             Status::Online => self.online_until(windows),
@@ -95,13 +93,13 @@ impl State {
         boundary.unwrap_or_else(|| self.since.plus(windows.remember))
     }
 
-    /// Whether a clock that was set back has left times in here that are still to come, further than hosts differ.
+    /// Whether times of this state lie in the future, further than the clocks of hosts differ: the clock was set back.
     pub(super) fn is_ahead(&self, windows: &Windows, now: Timestamp) -> bool {
         let times = [Some(self.since), self.last_online, self.seen()];
         times.into_iter().flatten().any(|time| time > now.plus(windows.margin()))
     }
 
-    /// Makes `now` of every time that is still to come.
+    /// Replaces every time in the future by `now`.
     pub(super) fn set_back(&mut self, now: Timestamp) {
         let now = now.whole_second();
         self.since = self.since.min(now);
@@ -109,7 +107,7 @@ impl State {
         self.sessions.iter_mut().for_each(|session| session.seen = session.seen.min(now));
     }
 
-    /// Moves the hybrid clock on and returns it.
+    /// Advances the hybrid clock and returns it.
     pub(super) fn tick(&mut self, now: Timestamp) -> u64 {
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         self.version = millis.max(self.version + 1);
@@ -117,7 +115,7 @@ impl State {
     }
 
     /// Records a heartbeat of `session`, which never moves its time backwards.
-    pub(super) fn beat(&mut self, id: SessionId, seen: Timestamp, active: bool) {
+    pub(super) fn record_heartbeat(&mut self, id: SessionId, seen: Timestamp, active: bool) {
         let known = self.sessions.iter().position(|session| session.id == id);
         let seen = match known.map(|index| self.sessions.remove(index)) {
             Some(before) => before.seen.max(seen),

@@ -1,4 +1,4 @@
-//! Points in time and the clock windows that turn a heartbeat into a status.
+//! Points in time, and the windows that turn the age of a heartbeat into a status.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub struct Timestamp(i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(i64);
 
-/// When something was sent, by the clock of the session's own device: milliseconds since the Unix epoch.
+/// When a request was sent, by the clock of the device of its session: milliseconds since the Unix epoch.
 ///
 /// That clock may be wrong, so such times are compared with those of the same session, never with a [`Timestamp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,12 +56,12 @@ impl Timestamp {
         (self.0.abs_diff(other.0) / MICROS.unsigned_abs()).cast_signed()
     }
 
-    /// This point moved on by `span`.
+    /// The point `span` after this one.
     pub const fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 
-    /// This point moved back by `span`.
+    /// The point `span` before this one.
     pub const fn minus(self, span: Span) -> Self {
         Self(self.0.saturating_sub(span.0))
     }
@@ -96,7 +96,7 @@ impl Span {
     }
 }
 
-/// How long a heartbeat counts: `away_after` < `ttl` is the caller's promise (the configuration keeps it).
+/// How long a heartbeat counts. The caller guarantees `away_after` < `ttl` (the configuration checks it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// A heartbeat this old, or older, no longer makes its session present.
@@ -108,7 +108,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// So close to a boundary a heartbeat and a sweep may meet: far longer than either takes.
+    /// How close to a boundary a heartbeat and a sweep may overlap: far longer than either takes.
     pub(in crate::presence) const fn margin(&self) -> Span {
         Span(self.away_after.0 / 4)
     }

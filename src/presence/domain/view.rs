@@ -1,9 +1,9 @@
-//! A user as callers see one: the PHP facade's four entries and what the sidecar knows beyond them.
+//! The view of a user in responses: the four entries of the PHP facade, and what the sidecar adds.
 
 use super::identity::{Meta, SessionId};
 use super::{Record, RecordLookup, Session, State, Status, Timestamp, Windows};
 
-/// What a status answer says.
+/// The presence of a user, as responses give it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// Online, away or offline.
@@ -12,7 +12,7 @@ pub struct View {
     pub last_seen: Option<Timestamp>,
     /// Whole seconds since then.
     pub seconds_ago: Option<i64>,
-    /// What it brought along.
+    /// The meta of that heartbeat.
     pub meta: Meta,
     /// The newest active heartbeat, also after the user went offline.
     pub last_online: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub struct SessionView {
 }
 
 impl View {
-    /// Nobody has been seen.
+    /// The view of a user without any heartbeat.
     pub fn offline() -> Self {
         Self {
             status: Status::Offline,
@@ -44,7 +44,7 @@ impl View {
         }
     }
 
-    /// What a Laravel record alone says, which is what the PHP facade answers.
+    /// The view by a Laravel record alone: what the PHP facade returns.
     pub fn of_record(record: RecordLookup, windows: &Windows, now: Timestamp) -> Self {
         let RecordLookup::Found(Record { last_seen, idle, meta }) = record else { return Self::offline() };
         Self {
@@ -56,7 +56,7 @@ impl View {
         }
     }
 
-    /// What the record says, and what the state knows beyond it. On status the record, being PHP's too, has the word.
+    /// The view by the record, with what the state adds. The status is that of the record, as in PHP.
     pub fn of_known(state: Option<State>, record: RecordLookup, windows: &Windows, now: Timestamp) -> Self {
         let state = state.map(|state| state.merged_with(&record, now));
         let mut view = Self::of_record(record, windows, now);
@@ -73,7 +73,7 @@ impl View {
         view
     }
 
-    /// What a state that was just committed says.
+    /// The view by a state that was just committed.
     pub fn of_state(state: Option<&State>, windows: &Windows, now: Timestamp) -> Self {
         let Some(state) = state else { return Self::offline() };
         if !state.status.is_present() {

@@ -1,4 +1,4 @@
-//! The change log as it grows: one task reads it for everybody who follows it.
+//! The change feed: one task reads the growing change log for all subscribers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,43 +10,43 @@ use super::notifier::ChangeNotifier;
 use crate::presence::domain::Change;
 use crate::presence::store::{ChangeCursor, Changes, PresenceStore, Result};
 
-/// How often the log is looked at when no bell rings: changes that other replicas recorded.
+/// How often the log is read without a notification: for changes that other replicas recorded.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// So many entries are read at once.
-const PAGE: usize = 1_000;
-/// Who falls behind by more than this reads the log by itself again.
+/// Most entries of one read.
+const PAGE_SIZE: usize = 1_000;
+/// A subscriber that falls behind by more entries than this reads the log by itself again.
 const BACKLOG: usize = 4_096;
 
-/// An entry and its place.
+/// An entry and its position.
 pub type Entry = Arc<(ChangeCursor, Change)>;
 
-/// What the reading task tells followers.
+/// A message of the reading task to subscribers.
 #[derive(Clone, Debug)]
 enum FeedMessage {
     /// The next entry.
     Entry(Entry),
-    /// From here on entries are told; what came before, everybody reads by himself.
+    /// Entries are sent from here on; subscribers read earlier ones by themselves.
     Resync,
 }
 
-/// Where followers come from.
+/// The feed, which subscriptions are made of.
 #[derive(Clone)]
 pub struct ChangeFeed {
     store: Arc<dyn PresenceStore>,
-    told: broadcast::Sender<FeedMessage>,
+    messages: broadcast::Sender<FeedMessage>,
     stop: CancellationToken,
 }
 
-/// What a follower is told.
+/// An event of a subscription.
 #[derive(Debug)]
 pub enum FeedEvent {
     /// The next entry.
     Entry(Entry),
-    /// Entries were removed before they could be told; what is still there follows this place.
+    /// Entries were removed before they could be sent; the remaining ones are behind this position.
     Trimmed(ChangeCursor),
 }
 
-/// Somebody who follows the log from a place on, and misses nothing.
+/// A subscription to the log from a position on, without gaps.
 pub struct FeedSubscription {
     feed: ChangeFeed,
     live: broadcast::Receiver<FeedMessage>,
@@ -57,20 +57,20 @@ pub struct FeedSubscription {
 }
 
 impl ChangeFeed {
-    /// A feed of the log in `store`, and its worker, which reads only while somebody follows.
+    /// A feed of the log in `store`, and its worker, which reads only while there are subscriptions.
     pub fn new(
         store: Arc<dyn PresenceStore>,
         notifier: &ChangeNotifier,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + use<>) {
-        let feed = Self { store, told: broadcast::Sender::new(BACKLOG), stop };
+        let feed = Self { store, messages: broadcast::Sender::new(BACKLOG), stop };
         let worker = feed.clone().run(notifier.subscribe());
         (feed, worker)
     }
 
-    /// A follower from `after` on, or from the end of the log.
+    /// Subscribes to the entries behind `after`, or behind the end of the log.
     pub async fn subscribe(&self, after: Option<ChangeCursor>) -> Result<FeedSubscription> {
-        let live = self.told.subscribe();
+        let live = self.messages.subscribe();
         let after = match after {
             Some(after) => after,
             None => self.store.end_of_changes().await?,
@@ -78,35 +78,35 @@ impl ChangeFeed {
         Ok(FeedSubscription { feed: self.clone(), live, after, page: Vec::new().into_iter(), end: None, behind: true })
     }
 
-    /// Until told to stop.
+    /// Reads until the feed is stopped.
     async fn run(self, mut notifier: watch::Receiver<()>) {
         let mut last = None;
         let stop = self.stop.clone();
         let reading = async {
             loop {
-                last = if self.told.receiver_count() == 0 { None } else { self.read(last).await.or(last) };
+                last = if self.messages.receiver_count() == 0 { None } else { self.read(last).await.or(last) };
                 _ = tokio::time::timeout(POLL_INTERVAL, notifier.changed()).await;
             }
         };
         stop.run_until_cancelled(reading).await;
     }
 
-    /// Tells everybody what follows `last`, which is the end of the log at first; gives where it ends now.
+    /// Sends the entries behind `last` to all subscribers, and returns the new end of the log; without `last` that is all.
     async fn read(&self, last: Option<ChangeCursor>) -> Option<ChangeCursor> {
         let Some(mut last) = last else {
             let end = self.store.end_of_changes().await.ok()?;
-            _ = self.told.send(FeedMessage::Resync);
+            _ = self.messages.send(FeedMessage::Resync);
             return Some(end);
         };
         loop {
-            match self.store.changes(Some(last), PAGE).await.ok()? {
+            match self.store.changes(Some(last), PAGE_SIZE).await.ok()? {
                 Changes::Trimmed(oldest) => {
                     last = oldest;
-                    _ = self.told.send(FeedMessage::Resync);
+                    _ = self.messages.send(FeedMessage::Resync);
                 }
                 Changes::Page(page) => {
                     for entry in page.entries {
-                        _ = self.told.send(FeedMessage::Entry(Arc::new(entry)));
+                        _ = self.messages.send(FeedMessage::Entry(Arc::new(entry)));
                     }
                     last = page.end.unwrap_or(last);
                     if !page.full {
@@ -119,13 +119,13 @@ impl ChangeFeed {
 }
 
 impl FeedSubscription {
-    /// What follows; `None` once the sidecar stops. While the store is down it waits.
+    /// The next event; `None` once the sidecar stops. Waits while the store is unavailable.
     pub async fn next(&mut self) -> Option<FeedEvent> {
         let stop = self.feed.stop.clone();
         stop.run_until_cancelled(self.await_next()).await
     }
 
-    /// Behind everything that was told.
+    /// The position of the last event.
     pub fn position(&self) -> ChangeCursor {
         self.after
     }
@@ -138,7 +138,7 @@ impl FeedSubscription {
             }
             self.after = self.end.take().unwrap_or(self.after);
             if self.behind {
-                match self.feed.store.changes(Some(self.after), PAGE).await {
+                match self.feed.store.changes(Some(self.after), PAGE_SIZE).await {
                     Ok(Changes::Page(page)) => {
                         (self.behind, self.end) = (page.full, page.end);
                         self.page = page.entries.into_iter();
@@ -152,7 +152,7 @@ impl FeedSubscription {
                 continue;
             }
             match self.live.recv().await {
-                // This follower has caught up beyond it by itself.
+                // This subscriber has already read the entry by itself.
                 Ok(FeedMessage::Entry(entry)) if entry.0 <= self.after => {}
                 Ok(FeedMessage::Entry(entry)) => {
                     self.after = entry.0;

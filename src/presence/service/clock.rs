@@ -1,4 +1,4 @@
-//! The store's clock, read without asking the store each time.
+//! The clock of the store, read without a round trip each time.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::presence::domain::{Span, Timestamp};
 use crate::presence::store::{PresenceStore, Result};
 
-/// A skew between this host and the store above this is worth a line in the log.
+/// A skew between this host and the store above this is logged.
 const NOTABLE_SKEW_MS: i64 = 1_000;
 
-/// The store's time: this process's monotonic clock plus the offset last measured. Until then the host's own time.
+/// The time of the store: the monotonic clock of this process plus the offset measured last; before the first
+/// measurement the time of the host.
 #[derive(Debug)]
 pub struct Clock {
     started: Instant,
@@ -18,23 +19,23 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that goes by the host until it is first [synchronized](Clock::synchronize).
+    /// A clock that shows the time of the host until it is first [synchronized](Clock::synchronize).
     pub fn new() -> Self {
         Self { started: Instant::now(), offset: AtomicI64::new(host_micros()), measured: AtomicBool::new(false) }
     }
 
-    /// Now, on the store's clock.
+    /// The current time of the store.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.elapsed() + self.offset.load(Ordering::Relaxed))
     }
 
-    /// Measures the offset to the store, allowing half of the round trip for the way back. Tells how far the store's
-    /// clock was set back since the last time.
+    /// Measures the offset to the store; half of the round trip counts as the way back. Returns how far the clock of the
+    /// store was set back since the last measurement.
     pub async fn synchronize(&self, store: &dyn PresenceStore) -> Result<Span> {
-        let asked = self.elapsed();
-        let answer = store.time().await?;
-        let answered = self.elapsed();
-        let offset = answer.micros() - asked.midpoint(answered);
+        let sent = self.elapsed();
+        let time = store.time().await?;
+        let received = self.elapsed();
+        let offset = time.micros() - sent.midpoint(received);
         let before = self.offset.swap(offset, Ordering::Relaxed);
         let is_first = !self.measured.swap(true, Ordering::Relaxed);
         let skew_ms = (self.now().micros() - host_micros()) / 1_000;

@@ -1,19 +1,19 @@
-//! What presence counts. Handles are resolved once: counting costs an atomic addition.
+//! The metrics of presence. Handles are resolved once: counting costs an atomic addition.
 
 use metrics::{Counter, Histogram};
 
 use crate::presence::domain::{Change, Status, Timestamp};
 use crate::telemetry::Registry;
 
-/// Counters and histograms of the presence wing, see each one's help text.
+/// The counters and histograms of presence; see the help text of each.
 pub struct Metrics {
-    /// HeartbeatsRequest accepted.
+    /// Heartbeats accepted.
     pub heartbeats: Counter,
-    /// Commits that met another writer and were tried again.
+    /// Commits that were refused because of another writer and were retried.
     pub conflicts: Counter,
-    /// Laravel records that were no presence records.
+    /// Values under presence keys that are not presence records.
     pub unreadable_records: Counter,
-    /// Seconds a commit of a group of users took.
+    /// Seconds that the commit of a batch of users took.
     pub store_seconds: Histogram,
     detection_lag: Histogram,
     changes: [Counter; 3],
@@ -33,17 +33,17 @@ impl Metrics {
             heartbeats: registry.counter("presence_heartbeats_total", "Heartbeats accepted.", &[]),
             conflicts: registry.counter(
                 "presence_commit_conflicts_total",
-                "Commits that met another writer and were tried again.",
+                "Commits that were refused because of another writer and were retried.",
                 &[],
             ),
             unreadable_records: registry.counter(
                 "presence_unreadable_records_total",
-                "Values under presence keys that are no presence record; they read as offline.",
+                "Values under presence keys that are not presence records; they read as offline.",
                 &[],
             ),
             store_seconds: registry.histogram(
                 "presence_store_seconds",
-                "Seconds a commit of a group of users took.",
+                "Seconds that the commit of a batch of users took.",
                 &[],
             ),
             detection_lag: registry.histogram(
@@ -55,7 +55,7 @@ impl Metrics {
         }
     }
 
-    /// Counts what was recorded; `swept_at` is when a sweep recorded it.
+    /// Counts a recorded change; `swept_at` is the time of the sweep that recorded it, if one did.
     pub fn changed(&self, change: &Change, swept_at: Option<Timestamp>) {
         if change.is_heartbeat {
             return;

@@ -1,10 +1,11 @@
-//! Presence as the wings above see it.
+//! The presence service: the calls of the API, batched commits and reads, and the change feed.
 
 pub mod change_feed;
 pub mod clock;
 pub mod commit;
 pub mod metrics;
 pub mod notifier;
+pub mod outbox;
 pub mod read_many;
 
 use std::sync::Arc;
@@ -32,54 +33,57 @@ pub struct Presence {
     metrics: Arc<Metrics>,
     commits: BatchSender<PresenceCommand, CommandOutcome>,
     loads: BatchSender<UserKey, StoredUser>,
-    looks: BatchSender<UserQuery, UserViews>,
+    reads: BatchSender<UserQuery, UserViews>,
 }
 
 impl Presence {
-    /// The service, and the workers it works through. Nothing is answered before they run; they end when the service is
-    /// dropped.
+    /// The service, and its workers. Calls wait until the workers run; the workers end when the service is dropped.
     pub fn new(context: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
-        let (commits, committing) = batch_channel();
-        let (loads, loading) = batch_channel();
-        let (looks, looking) = batch_channel();
-        let (clock, windows, metrics) = (context.clock.clone(), context.windows, context.metrics.clone());
+        let (commits, commit_receiver) = batch_channel();
+        let (loads, load_receiver) = batch_channel();
+        let (reads, read_receiver) = batch_channel();
+        let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
         let store = context.store.clone();
-        let lookout = BatchReader { store: store.clone(), clock: clock.clone(), windows };
-        let loader = load_groups(store.clone(), clock.clone(), loading);
-        let workers: Vec<BoxFuture<'static, ()>> =
-            vec![Box::pin(Committer::new(context).run(committing)), Box::pin(loader), Box::pin(lookout.run(looking))];
-        (Self { store, clock, windows, metrics, commits, loads, looks }, workers)
+        let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows };
+        let loader = run_load_batches(store.clone(), clock.clone(), load_receiver);
+        let workers: Vec<BoxFuture<'static, ()>> = vec![
+            Box::pin(Committer::new(context).run(commit_receiver)),
+            Box::pin(loader),
+            Box::pin(reader.run(read_receiver)),
+        ];
+        (Self { store, clock, windows, metrics, commits, loads, reads }, workers)
     }
 
-    /// Applies one input to one user, and tells what came of it once that is committed.
-    pub async fn apply(&self, wanted: PresenceCommand) -> Result<CommandOutcome> {
-        if !matches!(wanted.input, Input::Offline { .. }) {
+    /// Applies one command, and returns its outcome once it is committed.
+    pub async fn apply(&self, command: PresenceCommand) -> Result<CommandOutcome> {
+        if !matches!(command.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
-        self.commits.call(wanted).await
+        self.commits.call(command).await
     }
 
-    /// Applies up to [`MAX_USERS`] heartbeats, in their order; all have been committed when it returns.
-    pub async fn apply_all(&self, wanted: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
-        self.metrics.heartbeats.increment(wanted.len() as u64);
-        self.commits.call_all(wanted).await
+    /// Applies up to [`MAX_USERS`] heartbeats, in their order; all are committed when it returns.
+    pub async fn apply_all(&self, commands: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
+        self.metrics.heartbeats.increment(commands.len() as u64);
+        self.commits.call_all(commands).await
     }
 
-    /// One user's presence.
+    /// The presence of one user.
     pub async fn status(&self, key: UserKey) -> Result<View> {
         let StoredUser { state, record, .. } = self.loads.call(key).await?;
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
-    /// What the PHP facade's `many()` answers, in the order of `named`, in one round trip to the store.
-    pub async fn many(&self, named: UserQuery) -> Result<UserViews> {
-        self.looks.call(named).await
+    /// The presence of users as the PHP facade's `many()` returns it, in the order of `query`, in one round trip to the
+    /// store.
+    pub async fn many(&self, query: UserQuery) -> Result<UserViews> {
+        self.reads.call(query).await
     }
 
-    /// Up to `limit` present members of a scope that follow `after`, in the order of their keys, and what each is like.
+    /// Up to `limit` present members of a scope behind `after`, in the order of their keys, with their presence.
     ///
-    /// A member whose presence ends while the page is made is left out, so a page may be shorter than asked for even
-    /// where more follow; the second value is where to go on, `None` at the end.
+    /// A member whose presence ends while the page is read is left out, so a page may be shorter than `limit` although
+    /// more members follow; the second value is the position of the next page, `None` at the end.
     pub async fn roster(
         &self,
         scope: &ScopeKey,
@@ -88,9 +92,9 @@ impl Presence {
         limit: usize,
     ) -> Result<(Vec<RosterEntry>, Option<UserKey>)> {
         let mut keys = Vec::new();
-        for listed in [Status::Online, Status::Away] {
-            if status.is_none_or(|wanted| wanted == listed) {
-                keys.extend(self.store.roster(scope, listed, after, limit).await?);
+        for roster in [Status::Online, Status::Away] {
+            if status.is_none_or(|status| status == roster) {
+                keys.extend(self.store.roster(scope, roster, after, limit).await?);
             }
         }
         keys.sort_unstable();
@@ -108,20 +112,20 @@ impl Presence {
         Ok((present.map(member).collect(), next))
     }
 
-    /// How many members a scope has.
+    /// The number of members of a scope.
     pub async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
         self.store.counts(scope).await
     }
 
-    /// Up to `limit` entries of the change log that follow `after`, or its oldest ones.
+    /// Up to `limit` entries of the change log behind `after`, or its oldest ones.
     pub async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
         self.store.changes(after, limit).await
     }
 
-    /// About `limit` users who are present, and the place in the change log from which on to keep them up to date.
+    /// About `limit` present users, and the position in the change log from which on changes keep them up to date.
     ///
-    /// Taken in pages: the place is that of the first one, so that nothing that happens meanwhile is missed. A user may
-    /// come twice; the state with the greater `seq` is the later.
+    /// The position of all pages is that of the first one, so that no change in between is missed. A user may be returned
+    /// twice; the state with the greater `seq` is the later.
     pub async fn snapshot(&self, page: Option<SnapshotPage>, limit: usize) -> Result<Snapshot> {
         let (cursor, from) = match page {
             Some(SnapshotPage { cursor, from }) => (cursor, from),
@@ -137,20 +141,20 @@ impl Presence {
         Ok(Snapshot { cursor, users: present.map(user).collect(), next })
     }
 
-    /// Whether the store answers, and takes changes.
+    /// Checks that the store replies and accepts writes.
     pub async fn ready(&self) -> Result<()> {
         self.store.ready().await
     }
 }
 
-/// Everybody who is present, or a page of them.
+/// All present users, or a page of them.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The place in the change log behind which everything that is not in here yet follows.
+    /// The position in the change log behind which all later changes are.
     pub cursor: ChangeCursor,
     /// Users who are present.
     pub users: Vec<SnapshotEntry>,
-    /// Where the next page begins; `None` at the end.
+    /// The position of the next page; `None` at the end.
     pub next: Option<SnapshotPage>,
 }
 
@@ -159,16 +163,16 @@ pub struct Snapshot {
 pub struct SnapshotEntry {
     /// The state.
     pub state: State,
-    /// What the user is like.
+    /// The presence of the user.
     pub view: View,
 }
 
-/// The place of a page in a [`Snapshot`].
+/// The position of a page of a [`Snapshot`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotPage {
-    /// Where the change log was when the first page was taken.
+    /// The end of the change log when the first page was read.
     pub cursor: ChangeCursor,
-    /// Where the store goes on.
+    /// The position in the store.
     pub from: u64,
 }
 
@@ -177,20 +181,25 @@ pub struct SnapshotPage {
 pub struct RosterEntry {
     /// The id as the application spelled it.
     pub user: super::domain::identity::UserId,
-    /// What the member is like.
+    /// The presence of the member.
     pub view: View,
 }
 
-async fn load_groups(store: Arc<dyn PresenceStore>, clock: Arc<Clock>, mut groups: BatchReceiver<UserKey, StoredUser>) {
-    let mut group = Vec::new();
-    while groups.next(&mut group).await {
-        let asked = std::mem::take(&mut group);
-        let keys: Vec<UserKey> = asked.iter().map(|asked| asked.payload.clone()).collect();
+/// Loads the users of all waiting requests in one round trip, again and again, until no more requests can come.
+async fn run_load_batches(
+    store: Arc<dyn PresenceStore>,
+    clock: Arc<Clock>,
+    mut receiver: BatchReceiver<UserKey, StoredUser>,
+) {
+    let mut waiting = Vec::new();
+    while receiver.next(&mut waiting).await {
+        let requests = std::mem::take(&mut waiting);
+        let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
         match store.load(&keys, clock.now()).await {
-            Ok(known) => asked.into_iter().zip(known).for_each(|(asked, known)| asked.reply(Ok(known))),
+            Ok(users) => requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user))),
             Err(error) => {
-                asked.into_iter().for_each(|asked| asked.reply(Err(error.clone())));
-                groups.fail_waiting(&mut group);
+                requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
+                receiver.fail_waiting(&mut waiting);
             }
         }
     }

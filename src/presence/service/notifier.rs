@@ -1,24 +1,24 @@
-//! Tells whoever works on changes that there are some, without a look at the store.
+//! Wakes readers of changes in this process after a commit, so that they need not poll the store.
 
 use tokio::sync::watch;
 
-/// Rung after a commit of this process that recorded changes. Other replicas' commits are not heard: who listens looks
-/// at the store now and then, too.
+/// Notified after each commit of this process that recorded changes. Commits of other replicas do not notify it, so
+/// subscribers poll the store as well, less often.
 #[derive(Debug)]
 pub struct ChangeNotifier(watch::Sender<()>);
 
 impl ChangeNotifier {
-    /// A bell nobody listens to yet.
+    /// A notifier without subscribers.
     pub fn new() -> Self {
         Self(watch::Sender::new(()))
     }
 
-    /// Wakes everybody who listens.
+    /// Wakes all subscribers.
     pub fn notify(&self) {
         self.0.send_replace(());
     }
 
-    /// Hears every ring from now on; rings in quick succession may be heard as one.
+    /// Subscribes to notifications from now on; several in quick succession may arrive as one.
     pub fn subscribe(&self) -> watch::Receiver<()> {
         self.0.subscribe()
     }

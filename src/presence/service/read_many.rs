@@ -1,7 +1,7 @@
-//! Many users' presence, read once for all who ask at the same time.
+//! The presence of many users, read once for all callers that wait at the same time.
 //!
-//! Pages that list the same people ask for the same people. Whoever is asked for by several callers of a group is read,
-//! and written into JSON, once.
+//! Pages that list the same users request the same users. A user who is requested by several callers of a batch is read,
+//! and encoded as JSON, once.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,10 +14,10 @@ use crate::presence::domain::{View, Windows};
 use crate::presence::store::{PresenceStore, Result, Unavailable};
 use crate::storage::batch::{BatchReceiver, Request};
 
-/// So many users, or as many as one more caller adds, are read in one go: the store answers nobody else meanwhile.
+/// A batch takes no more callers once it has this many users: the store serves no other request meanwhile.
 const MAX_BATCH_USERS: usize = 1_000;
 
-/// Users of one scope.
+/// A query for users of one scope.
 #[derive(Debug)]
 pub struct UserQuery {
     /// The scope.
@@ -26,17 +26,17 @@ pub struct UserQuery {
     pub users: Vec<Id>,
 }
 
-/// A user as several callers see one.
+/// The view of a user, shared by several callers.
 #[derive(Debug)]
 pub struct CachedView {
     view: View,
-    written: OnceLock<Vec<u8>>,
+    json: OnceLock<Vec<u8>>,
 }
 
 impl CachedView {
-    /// What `write` makes of the view. For all callers it is the first one's, so it has to be the same function.
+    /// The JSON that `write` makes of the view. It is written once, so all callers must pass the same function.
     pub fn json_with(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
-        self.written.get_or_init(|| {
+        self.json.get_or_init(|| {
             let mut out = Vec::with_capacity(256);
             write(&self.view, &mut out);
             out
@@ -46,32 +46,32 @@ impl CachedView {
 
 impl From<View> for CachedView {
     fn from(view: View) -> Self {
-        Self { view, written: OnceLock::new() }
+        Self { view, json: OnceLock::new() }
     }
 }
 
-/// The users that were named, as they are.
+/// The views of the queried users.
 #[derive(Debug)]
 pub struct UserViews {
-    group: Arc<[CachedView]>,
-    places: Vec<usize>,
+    batch: Arc<[CachedView]>,
+    positions: Vec<usize>,
 }
 
 impl UserViews {
-    /// In the order in which they were named.
+    /// The views in the order of the query.
     pub fn iter(&self) -> impl Iterator<Item = &CachedView> {
-        self.places.iter().map(|place| &self.group[*place])
+        self.positions.iter().map(|position| &self.batch[*position])
     }
 }
 
-/// Who looks on behalf of all callers.
+/// The task that reads for all callers.
 pub(super) struct BatchReader {
     pub(super) store: Arc<dyn PresenceStore>,
     pub(super) clock: Arc<Clock>,
     pub(super) windows: Windows,
 }
 
-/// Callers whose users are read together.
+/// The callers whose users are read together.
 #[derive(Default)]
 struct ReadBatch {
     scopes: Vec<ScopeKey>,
@@ -80,25 +80,25 @@ struct ReadBatch {
 }
 
 impl BatchReader {
-    /// Works until no more callers can come.
-    pub(super) async fn run(self, mut groups: BatchReceiver<UserQuery, UserViews>) {
+    /// Runs until no more callers can come.
+    pub(super) async fn run(self, mut receiver: BatchReceiver<UserQuery, UserViews>) {
         let mut waiting = Vec::new();
-        while !waiting.is_empty() || groups.next(&mut waiting).await {
-            let party = ReadBatch::of(&mut waiting);
-            match self.look(&party).await {
-                Ok(group) => party.answer(&group),
+        while !waiting.is_empty() || receiver.next(&mut waiting).await {
+            let batch = ReadBatch::take(&mut waiting);
+            match self.read(&batch).await {
+                Ok(views) => batch.reply(&views),
                 Err(error) => {
-                    party.fail(&error);
-                    groups.fail_waiting(&mut waiting);
+                    batch.fail(&error);
+                    receiver.fail_waiting(&mut waiting);
                 }
             }
-            groups.fill(&mut waiting);
+            receiver.fill(&mut waiting);
         }
     }
 
-    async fn look(&self, party: &ReadBatch) -> Result<Arc<[CachedView]>> {
+    async fn read(&self, batch: &ReadBatch) -> Result<Arc<[CachedView]>> {
         let now = self.clock.now();
-        let keys: Vec<UserKey> = party.users.iter().map(|(scope, user)| party.scopes[*scope].user(user)).collect();
+        let keys: Vec<UserKey> = batch.users.iter().map(|(scope, user)| batch.scopes[*scope].user(user)).collect();
         if keys.is_empty() {
             return Ok(Arc::default());
         }
@@ -108,17 +108,17 @@ impl BatchReader {
 }
 
 impl ReadBatch {
-    /// The first of those who are waiting.
-    fn of(waiting: &mut Vec<Request<UserQuery, UserViews>>) -> Self {
-        let mut party = Self::default();
+    /// Takes the first of the waiting callers.
+    fn take(waiting: &mut Vec<Request<UserQuery, UserViews>>) -> Self {
+        let mut batch = Self::default();
         let mut left = std::mem::take(waiting).into_iter();
-        while party.users.len() < MAX_BATCH_USERS
+        while batch.users.len() < MAX_BATCH_USERS
             && let Some(caller) = left.next()
         {
-            party.add(caller);
+            batch.add(caller);
         }
         waiting.extend(left);
-        party
+        batch
     }
 
     fn add(&mut self, mut caller: Request<UserQuery, UserViews>) {
@@ -128,13 +128,13 @@ impl ReadBatch {
             self.scopes.push(scope.clone());
             self.scopes.len() - 1
         });
-        let places = users.drain(..).map(|user| self.users.insert_full((scope, user)).0).collect();
-        self.callers.push((caller, places));
+        let positions = users.drain(..).map(|user| self.users.insert_full((scope, user)).0).collect();
+        self.callers.push((caller, positions));
     }
 
-    fn answer(self, group: &Arc<[CachedView]>) {
-        for (caller, places) in self.callers {
-            caller.reply(Ok(UserViews { group: group.clone(), places }));
+    fn reply(self, views: &Arc<[CachedView]>) {
+        for (caller, positions) in self.callers {
+            caller.reply(Ok(UserViews { batch: views.clone(), positions }));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The store within the process: everything under one lock, gone with the process. Laravel's `array` cache store.
+//! The store within the process: everything behind one lock, lost with the process. For Laravel's `array` cache store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -8,12 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Outbox, Page, PresenceStore, Result, StoredUser};
+use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
 use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{Change, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp};
-use crate::queue::MemoryQueue;
+use crate::presence::domain::{
+    Change, HeldChange, Outbox, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp,
+};
+use crate::queue::{MemoryQueue, NewJob};
 
-/// Presence in memory. Nobody else sees it, and a restart forgets it.
+/// Presence in memory. Other processes do not see it, and it is lost on restart.
 #[derive(Debug, Default)]
 pub struct ArrayStore {
     inner: Mutex<Inner>,
@@ -35,7 +37,7 @@ struct Inner {
 }
 
 impl ArrayStore {
-    /// An empty store, whose changes go out to `outbox` in `queue`.
+    /// An empty store, whose changes are pushed into the queues of `outbox` in `queue`.
     pub fn new(queue: Arc<MemoryQueue>, outbox: Outbox) -> Self {
         Self { queue, outbox, ..Self::default() }
     }
@@ -53,7 +55,7 @@ impl Inner {
         }
     }
 
-    fn known(&self, key: &UserKey, record: RecordLookup) -> StoredUser {
+    fn stored_user(&self, key: &UserKey, record: RecordLookup) -> StoredUser {
         let state = self.states.get(key).cloned();
         StoredUser { version: state.as_ref().map_or(0, |state| state.version), state, record }
     }
@@ -68,7 +70,7 @@ impl Inner {
         }
     }
 
-    fn list(&mut self, key: &UserKey, from: Status, to: Status) {
+    fn move_roster(&mut self, key: &UserKey, from: Status, to: Status) {
         if from == to {
             return;
         }
@@ -80,10 +82,11 @@ impl Inner {
         }
     }
 
-    fn commit(&mut self, commit: &Commit, now: Timestamp) -> Committed {
-        if self.states.get(&commit.key).map_or(0, |state| state.version) != commit.expected {
-            return Committed::Conflict(Box::new(self.known(&commit.key, self.record(&commit.key, now))));
-        }
+    fn is_current(&self, commit: &Commit) -> bool {
+        self.states.get(&commit.key).map_or(0, |state| state.version) == commit.expected
+    }
+
+    fn write(&mut self, commit: &Commit, now: Timestamp) {
         let decision = &commit.decision;
         match &decision.state {
             Some(state) if decision.dirty => {
@@ -99,7 +102,7 @@ impl Inner {
         if let Some(due) = decision.due {
             self.set_due(&commit.key, Some(due.millis()));
         }
-        self.list(&commit.key, commit.roster_status, decision.status());
+        self.move_roster(&commit.key, commit.roster_status, decision.status());
         for change in decision.changes.iter().filter(|change| !change.is_heartbeat) {
             let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.cursor.millis);
             self.cursor = ChangeCursor { millis, number: self.cursor.number + 1 };
@@ -114,7 +117,37 @@ impl Inner {
                 self.records.insert(commit.key.clone(), (record.clone(), now.plus(Span::from_secs(*seconds))));
             }
         }
+    }
+}
+
+impl ArrayStore {
+    fn commit_one(&self, inner: &mut Inner, commit: &Commit, now: Timestamp) -> Committed {
+        if !inner.is_current(commit) || !self.retract(commit) {
+            return Committed::Conflict(Box::new(inner.stored_user(&commit.key, inner.record(&commit.key, now))));
+        }
+        inner.write(commit, now);
+        self.push(commit);
         Committed::Done
+    }
+
+    /// Retracts all jobs that the commit retracts; returns false, and retracts none, if one of them is not held.
+    fn retract(&self, commit: &Commit) -> bool {
+        let retractions = commit.outbox.retractions.iter();
+        let jobs: Vec<(&str, &str)> =
+            retractions.map(|job| (self.outbox.queues[job.queue].name.as_str(), job.id.as_str())).collect();
+        self.queue.retract(commit.key.as_str(), &jobs)
+    }
+
+    fn push(&self, commit: &Commit) {
+        let lane = commit.key.as_str();
+        for push in &commit.outbox.pushes {
+            let (queue, change) = (&self.outbox.queues[push.queue].name, &commit.decision.changes[push.change]);
+            if push.only_if_idle && !self.queue.is_idle(queue, lane) {
+                continue;
+            }
+            let (id, payload) = (change.id.to_string(), change.encode());
+            self.queue.push_one(queue, &NewJob { id: &id, lane, payload: &payload, delay: push.delay });
+        }
     }
 }
 
@@ -122,7 +155,7 @@ impl Inner {
 impl PresenceStore for ArrayStore {
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         let inner = self.lock();
-        Ok(keys.iter().map(|key| inner.known(key, inner.record(key, now))).collect())
+        Ok(keys.iter().map(|key| inner.stored_user(key, inner.record(key, now))).collect())
     }
 
     async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
@@ -132,12 +165,17 @@ impl PresenceStore for ArrayStore {
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         let mut inner = self.lock();
-        let committed: Vec<Committed> = commits.iter().map(|commit| inner.commit(commit, now)).collect();
-        let done = commits.iter().zip(&committed).filter(|(_, committed)| **committed == Committed::Done);
-        for (commit, _) in done {
-            commit.decision.changes.iter().for_each(|change| self.outbox.push(&self.queue, &commit.key, change));
-        }
-        Ok(committed)
+        Ok(commits.iter().map(|commit| self.commit_one(&mut inner, commit, now)).collect())
+    }
+
+    async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
+        let held = |key: &UserKey| {
+            let lanes = self.outbox.debounced();
+            let jobs = lanes
+                .flat_map(|(queue, name)| self.queue.held(name, key.as_str()).into_iter().map(move |job| (queue, job)));
+            jobs.map(|(queue, job)| self.outbox.held(queue, job.id, &job.payload)).collect()
+        };
+        Ok(keys.iter().map(held).collect())
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
@@ -170,8 +208,8 @@ impl PresenceStore for ArrayStore {
             let roster = inner.rosters.get(&(key.scope().into(), status));
             roster.is_some_and(|roster| roster.contains_key(key.member()))
         };
-        let list = |key| [Status::Online, Status::Away].into_iter().find(|status| is_on(key, *status));
-        Ok(keys.iter().map(|key| list(key).unwrap_or(Status::Offline)).collect())
+        let status = |key| [Status::Online, Status::Away].into_iter().find(|status| is_on(key, *status));
+        Ok(keys.iter().map(|key| status(key).unwrap_or(Status::Offline)).collect())
     }
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
@@ -181,7 +219,7 @@ impl PresenceStore for ArrayStore {
         Ok(Counts { online: count(Status::Online), away: count(Status::Away) })
     }
 
-    /// In the order of their hashes, which stays the same whoever comes or goes.
+    /// In the order of the hashes of keys, which does not depend on the other users.
     async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
         let inner = self.lock();
         let hash = |key: &UserKey| self.hashing.hash_one(key.as_str()).max(1);
@@ -211,13 +249,13 @@ impl PresenceStore for ArrayStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let oldest = self.outbox.queues.iter().filter_map(|outlet| self.queue.oldest_pushed_at(&outlet.queue)).min();
+        let oldest = self.outbox.queues.iter().filter_map(|queue| self.queue.oldest_pushed_at(&queue.name)).min();
         // An entry may be a moment older than the job that was pushed for it.
         let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest - 1_000));
         let mut inner = self.lock();
         let millis = u64::try_from(before).unwrap_or(0);
-        let gone = inner.changes.partition_point(|(cursor, _)| cursor.millis < millis);
-        let last = inner.changes.drain(..gone).next_back();
+        let expired = inner.changes.partition_point(|(cursor, _)| cursor.millis < millis);
+        let last = inner.changes.drain(..expired).next_back();
         if let Some((cursor, _)) = last {
             inner.trimmed = cursor;
         }

@@ -29,7 +29,7 @@ pub fn encode(record: &Record, zone: Tz) -> Vec<u8> {
     out
 }
 
-/// Reads any value found under a presence key: other offsets, dates as Carbon reads them, no meta, foreign values.
+/// Reads any value found under a presence key: other offsets, dates as Carbon reads them, without meta, foreign values.
 ///
 /// As in PHP, `null` and an empty array mean that there is no presence, and a date of `null` or `""` means now.
 pub fn decode(bytes: &[u8], now: Timestamp) -> RecordLookup {
@@ -44,7 +44,8 @@ pub fn decode(bytes: &[u8], now: Timestamp) -> RecordLookup {
     }
 }
 
-/// Reads what [`encode`] and the PHP package write; `None` for any other form, and for a meta that needs the full parser.
+/// Reads the form that [`encode`] and the PHP package write; `None` for any other form, and for a meta that needs the full
+/// parser.
 fn decode_common_form(bytes: &[u8], now: Timestamp) -> Option<Record> {
     let (entries, rest) = bytes.split_at_checked(5)?;
     let (date, rest) = rest.strip_prefix(LAST_SEEN)?.split_at_checked(25)?;

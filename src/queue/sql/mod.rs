@@ -8,6 +8,7 @@
 //! claims, settles or retracts. So each lane has one history, in the order of the commits. Claims skip locked rows: a
 //! replica that stops in the middle of a transaction blocks no other lanes.
 
+mod held;
 mod rows;
 mod settle;
 mod tables;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::held::RetractTx;
 use self::rows::{millis, read_job, read_job_info};
 use self::settle::SettleTx;
 pub use self::tables::TABLES;

@@ -68,11 +68,13 @@ ON CONFLICT (queue, id) DO NOTHING
 -- name: lane_exists
 SELECT 1 FROM {queue_lanes} WHERE lane_key = ?
 
--- name: last_delayed
-SELECT last.seq, last.payload FROM (
-  SELECT seq, payload, not_before FROM {queue_jobs} WHERE lane_key = ? AND dead = 0 ORDER BY seq DESC LIMIT 1
-) AS last
-WHERE last.not_before > <now>
+-- The jobs at the end of each lane that are delayed, behind the last one that is not.
+-- name: held_jobs
+SELECT j.lane_key, j.seq, j.id, j.payload FROM {queue_jobs} AS j
+WHERE j.lane_key IN ([[?]]) AND j.dead = 0 AND j.seq > COALESCE((
+  SELECT MAX(d.seq) FROM {queue_jobs} AS d WHERE d.lane_key = j.lane_key AND d.dead = 0 AND d.not_before <= <now>
+), 0)
+ORDER BY j.seq
 
 -- name: pending
 SELECT j.id, j.lane, j.payload, j.tries, j.listed_at, j.pushed_at, CASE WHEN j.seq = (

@@ -64,32 +64,6 @@ impl SqlQueue {
         Ok(transaction.execute(&self.statements.repeated("delete_dead", jobs.len()), &dead).await? > 0)
     }
 
-    /// Removes the last job of a lane and returns its payload, if its delay has not ended and `wanted` is true for the payload.
-    ///
-    /// # Errors
-    /// The transaction has failed and must be retried or given up.
-    pub async fn retract_in_tx(
-        &self,
-        transaction: &mut Transaction,
-        (queue, lane): (&str, &str),
-        wanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<Vec<u8>>> {
-        let key = lane_key(queue, lane);
-        let lane = [Arg::from(key.as_str())];
-        if transaction.rows(&self.statements.get("lock_lanes"), &lane).await?.is_empty() {
-            return Ok(None);
-        }
-        let rows = transaction.rows(&self.statements.get("last_delayed"), &lane).await?;
-        let Some(last) = rows.first() else { return Ok(None) };
-        let (seq, payload) = (last.int(0)?, last.bytes(1)?);
-        if !wanted(&payload) {
-            return Ok(None);
-        }
-        transaction.execute(&self.statements.get("delete_jobs"), &[seq.into()]).await?;
-        transaction.execute(&self.statements.get("delete_empty_lanes"), &lane).await?;
-        Ok(Some(payload))
-    }
-
     /// Whether a lane has no pending jobs.
     ///
     /// # Errors

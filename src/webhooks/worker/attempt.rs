@@ -64,8 +64,7 @@ impl Attempter {
 
     /// Id and body of a job's requests; `None` if the job cannot be decoded.
     fn prepare(&self, job: &Job) -> Option<(String, Vec<u8>)> {
-        let change: Change = serde_json::from_slice(&job.payload).ok()?;
-        let id = change.id(&self.installation);
-        Some((id.to_string(), payload::body(&change, &id, self.zone)))
+        let change = Change::decode(&job.payload, &self.installation).ok()?;
+        Some((change.id.to_string(), payload::body(&change, &change.id, self.zone)))
     }
 }

@@ -1,42 +1,44 @@
--- Commits several users, each on its own: all of its part happens, or none. Redis undoes nothing when a script fails, so
--- that each user's changes and state are written one after the other, and the rest, which cannot fail, behind them:
--- whatever fails, a user whose changes are in the log has the state that goes with them, and is not committed again.
+-- Commits several users, each on its own: all of a user's part is written, or none. Redis undoes nothing when a script
+-- fails, so each user is checked first, then the changes and the state are written one after the other, and the rest,
+-- which cannot fail, behind them: whatever fails, a user whose changes are in the log has the state that goes with them,
+-- and is not committed again.
 -- KEYS: due times, change log, the n state keys (each once), then two roster keys (online, away) per entry with extras.
--- ARGV: n, number of outlets; per outlet: prefix of its queue, the events it wants, ms that it holds an offline; then
---       per entry: expected version, new state ('' keeps it, '-' removes it), number of extras e, and, if e > 0: key,
---       member, due time ('' keeps it, '-' removes it), the status whose roster alone is to have the member ('' leaves
---       both as they are), then event, id and JSON of each change.
--- Returns index and current state ('' for none) of each entry whose version was another.
-local n, outlets = tonumber(ARGV[1]), tonumber(ARGV[2])
+-- ARGV: n, number of queues, prefix of each queue; then per entry: expected version, new state ('' keeps it, '-' removes
+--       it), number of extras e, and, if e > 0: key, member, due time ('' keeps it, '-' removes it), the status whose roster
+--       alone contains the member afterwards ('' leaves both as they are), number of changes c, then per change: '1' if it
+--       is logged, id, JSON; number of retractions r, then per retraction, the last job of a lane first: number of its
+--       queue, id; then per push: number of its queue, number of its change, ms that it is held, '1' if it is dropped
+--       unless the lane is empty.
+-- Returns index and current state ('' for none) of each entry that was refused: its version is another one, or a job to
+-- be retracted is not held at the end of its lane.
+local n, queues = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now
 
--- The status before the offlines that are held of a user who is back; they are taken back.
-local function take_back(q, lane)
-  local before
-  while true do
-    local last = ours('LINDEX', q .. 'lane:' .. lane, -1)
-    if not last then return before end
-    local at, json = read(q, last)
-    local readable, held = pcall(cjson.decode, at > now and json or '')
-    if not readable or type(held) ~= 'table' or held.status ~= 'offline' then return before end
-    before = held.previous
-    ours('HDEL', q .. 'jobs', last)
-    ours('ZREM', q .. 'pending', last)
+local function are_held(lane, first, last)
+  local ends = {}
+  for r = first, last, 2 do
+    local q, id = ARGV[2 + ARGV[r]], ARGV[r + 1]
+    ends[q] = (ends[q] or 0) - 1
+    if ours('LINDEX', q .. 'lane:' .. lane, ends[q]) ~= id or read(q, id) <= now then return false end
+  end
+  return true
+end
+
+local function retract(lane, first, last)
+  for r = first, last, 2 do
+    local q, id = ARGV[2 + ARGV[r]], ARGV[r + 1]
+    ours('HDEL', q .. 'jobs', id)
+    ours('ZREM', q .. 'pending', id)
     advance(q, lane, now, 'RPOP')
   end
 end
 
-local function announce(lane, event, id, json)
-  now = now or clock()
-  for o = 3, 3 * outlets, 3 do
-    local q, hold, unchanged = ARGV[o], tonumber(ARGV[o + 2]), false
-    if hold > 0 and (event == 'online' or event == 'away') then
-      unchanged = take_back(q, lane) == event
-    end
-    local wanted = not unchanged and string.find(ARGV[o + 1], event, 1, true)
-    -- Signs of life do not pile up behind what a receiver has not taken yet.
-    if wanted and (event ~= 'heartbeat' or ours('EXISTS', q .. 'lane:' .. lane) == 0) then
-      push(q, now, { id = id, lane = lane, at = event == 'offline' and now + hold or now, payload = json })
+-- `changes` is where the changes begin.
+local function push_all(lane, changes, first, last)
+  for p = first, last, 4 do
+    local q, c = ARGV[2 + ARGV[p]], changes + 3 * (ARGV[p + 1] - 1)
+    if ARGV[p + 3] ~= '1' or ours('EXISTS', q .. 'lane:' .. lane) == 0 then
+      push(q, now, { id = ARGV[c + 1], lane = lane, at = now + ARGV[p + 2], payload = ARGV[c + 2] })
     end
   end
 end
@@ -50,7 +52,7 @@ end
 
 local function record(key, value, first, last)
   for c = first, last, 3 do
-    if ARGV[c] ~= 'heartbeat' then ours('XADD', KEYS[2], '*', 'change', ARGV[c + 2]) end
+    if ARGV[c] == '1' then ours('XADD', KEYS[2], '*', 'change', ARGV[c + 2]) end
   end
   if value == '-' then
     redis.call('DEL', key)
@@ -66,12 +68,21 @@ local function list(member, status, online, away)
 end
 
 local states = redis.call('MGET', unpack(KEYS, 3, n + 2))
-local a, roster = 3 + 3 * outlets, n + 3
+local a, roster = 3 + queues, n + 3
 local conflicts = {}
 for i = 1, n do
   local state, extras = states[i] or '', tonumber(ARGV[a + 2])
-  if version(state) == ARGV[a] then
-    record(KEYS[i + 2], ARGV[a + 1], a + 7, a + 2 + extras)
+  local last, changes = a + 2 + extras, a + 8
+  -- Where the retractions and the pushes begin.
+  local retractions, pushes = changes, changes
+  if extras > 0 then
+    retractions = changes + 3 * ARGV[a + 7] + 1
+    pushes = retractions + 2 * ARGV[retractions - 1]
+    if pushes > retractions or last >= pushes then now = now or clock() end
+  end
+  local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
+  if is_possible and version(state) == ARGV[a] then
+    record(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
     if extras > 0 then
       local key, member, due, status = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
       if due == '-' then
@@ -80,15 +91,14 @@ for i = 1, n do
         ours('ZADD', KEYS[1], due, key)
       end
       if status ~= '' then list(member, status, KEYS[roster], KEYS[roster + 1]) end
-      for c = a + 7, a + 2 + extras, 3 do
-        announce(key, ARGV[c], ARGV[c + 1], ARGV[c + 2])
-      end
+      retract(key, retractions, pushes - 1)
+      push_all(key, changes, pushes, last)
     end
   else
     conflicts[#conflicts + 1] = i - 1
     conflicts[#conflicts + 1] = state
   end
   if extras > 0 then roster = roster + 2 end
-  a = a + 3 + extras
+  a = last + 1
 end
 return conflicts

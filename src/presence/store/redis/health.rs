@@ -1,4 +1,4 @@
-//! Whether this Redis is fit to remember: version, eviction, durability. Each problem is one line in the log.
+//! Checks of the Redis server: version, eviction, durability. Each problem is one line in the log.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use ::redis::{RedisResult, cmd};
 
 use super::RedisStore;
 
-/// How long until a Redis that does not answer is asked again.
+/// The pause before the next attempt to reach a server that does not reply.
 const RETRY: Duration = Duration::from_secs(1);
 /// The oldest version whose commands are used.
 const MIN_VERSION: (u32, u32) = (6, 2);
 
-/// What a Redis says of itself.
+/// The settings of a Redis server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// `redis_version`.
     pub version: String,
-    /// `maxmemory-policy`, if it may be asked for.
+    /// `maxmemory-policy`, if the server reveals it.
     pub eviction: Option<String>,
-    /// `appendonly`, if it may be asked for.
+    /// `appendonly`, if the server reveals it.
     pub append_only: Option<String>,
 }
 
 impl Inspection {
-    /// What is wrong with it, one sentence each, with the remedy.
+    /// The problems of the server, each in one sentence, with the remedy.
     pub fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
@@ -47,7 +47,7 @@ impl Inspection {
 }
 
 impl RedisStore {
-    /// Waits until the server answers, then logs what is wrong with its settings.
+    /// Waits until the server replies, then logs the problems of its settings.
     pub async fn report_settings(&self) {
         loop {
             match self.inspect().await {
@@ -63,9 +63,9 @@ impl RedisStore {
         }
     }
 
-    /// What the server says of itself.
+    /// Reads the settings of the server.
     pub async fn inspect(&self) -> RedisResult<Inspection> {
-        let mut connection = self.link.connection();
+        let mut connection = self.connection.connection();
         let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or_default();
         let mut settings = [None, None];

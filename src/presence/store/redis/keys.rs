@@ -1,8 +1,8 @@
-//! Where things lie in Redis.
+//! The names of keys in Redis.
 //!
-//! Laravel's records lie where Laravel puts them: `<redis prefix><cache prefix><logical key>` in the cache database. The
-//! sidecar's own keys carry the same prefixes, so that two applications on one Redis keep apart, and lie in the default
-//! database: `php artisan cache:clear` flushes the cache database. One hash tag keeps them in one Cluster slot.
+//! Laravel's records have the keys that Laravel gives them: `<redis prefix><cache prefix><logical key>` in the cache
+//! database. The sidecar's own keys have the same prefixes, so that two applications can share one Redis, and are in the
+//! default database: `php artisan cache:clear` flushes the cache database. One hash tag puts them in one Cluster slot.
 
 use std::io::Write;
 
@@ -18,13 +18,13 @@ pub(super) struct Keys {
     pub(super) own: String,
     pub(super) due: String,
     pub(super) changes: String,
-    /// The last entry that was removed from it.
+    /// The last entry that was removed from the change log.
     pub(super) trimmed: String,
-    /// What is written to see whether anything can be.
+    /// The key of the readiness check.
     pub(super) ready: String,
 }
 
-/// What every key of the sidecar's own begins with.
+/// The prefix of the sidecar's own keys.
 pub fn own_prefix(prefix: &str) -> String {
     format!("{prefix}{{presence}}:")
 }
@@ -52,7 +52,7 @@ impl Keys {
     }
 }
 
-/// A name in parts, put together only in the command that it becomes a part of.
+/// A name in parts, joined in the command that it becomes a part of.
 pub(super) struct Name<'a, const N: usize>([&'a str; N]);
 
 impl<const N: usize> ToRedisArgs for Name<'_, N> {
@@ -60,7 +60,7 @@ impl<const N: usize> ToRedisArgs for Name<'_, N> {
         let mut name = out.writer_for_next_arg();
         for part in self.0 {
             if let Err(error) = name.write_all(part.as_bytes()) {
-                unreachable!("a command is made in memory: {error}");
+                unreachable!("a command is built in memory: {error}");
             }
         }
     }

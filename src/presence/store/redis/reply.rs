@@ -1,30 +1,31 @@
-//! What Redis answers to a commit.
+//! The replies of Redis to the pipeline of a commit.
 
 use ::redis::{FromRedisValue, RedisError, Value, from_redis_value_ref};
 
-use super::{Result, known, observed, state};
+use super::decode::{decode_record, stored_user};
+use super::state;
 use crate::presence::domain::Timestamp;
-use crate::presence::store::StoredUser;
+use crate::presence::store::{Result, StoredUser};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 
-/// The answers that matter, told apart by what they are: the others say no more than OK, or how many.
+/// The replies that matter, told apart by their types: the others are OK, or a number.
 #[derive(Default)]
 pub(super) struct CommitReply {
-    /// Of light commits: the versions on file.
+    /// The stored versions of record-only commits.
     versions: Vec<Vec<u8>>,
-    /// Of all others: the records as they were, and the script's conflicts.
+    /// Of all other commits: the records before the commit, and the conflicts that the script returns.
     lists: Vec<Vec<Value>>,
 }
 
 impl CommitReply {
-    pub(super) fn of(answers: Vec<Value>) -> Self {
+    pub(super) fn new(replies: Vec<Value>) -> Self {
         let mut sorted = Self::default();
-        for answer in answers {
-            match answer {
+        for reply in replies {
+            match reply {
                 Value::BulkString(version) => sorted.versions.push(version),
                 Value::Array(list) => sorted.lists.push(list),
-                // No state, but something else in its place, which has no version.
+                // The key has another type than a state, so there is no version.
                 Value::ServerError(_) => sorted.versions.push(Vec::new()),
                 _ => {}
             }
@@ -32,32 +33,32 @@ impl CommitReply {
         sorted
     }
 
-    /// Which of the light commits, whose `expected` versions these are, met another version.
+    /// The positions of the record-only commits whose stored version is not the `expected` one.
     pub(super) fn outdated(&self, expected: impl ExactSizeIterator<Item = u64>) -> Result<impl Iterator<Item = usize>> {
         if self.versions.len() != expected.len() {
-            return Err(unanswered());
+            return Err(missing_reply());
         }
         let pairs = expected.zip(&self.versions).enumerate();
         Ok(pairs.filter(|(_, (expected, found))| state::version(*expected) != **found).map(|(place, _)| place))
     }
 
-    /// What is there instead, for those of `count` other commits that met another version.
+    /// The current content of the store, for those of the `count` other commits that were refused.
     pub(super) fn conflicts(&self, count: usize, now: Timestamp) -> Result<Vec<(usize, StoredUser)>> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let [records, conflicts] = self.lists.as_slice() else { return Err(unanswered()) };
+        let [records, conflicts] = self.lists.as_slice() else { return Err(missing_reply()) };
         let conflict = |pair: &[Value]| {
             let place: usize = read(&pair[0])?;
-            let record = records.get(place).ok_or_else(unanswered)?;
-            Ok((place, known(read(&pair[1])?, observed(read(record)?, now))))
+            let record = records.get(place).ok_or_else(missing_reply)?;
+            Ok((place, stored_user(read(&pair[1])?, decode_record(read(record)?, now))))
         };
         conflicts.chunks_exact(2).map(conflict).collect()
     }
 }
 
-/// Whether a light commit met something that is no state.
-pub(super) fn is_foreign(error: &RedisError) -> bool {
+/// Whether the key of a state has another type.
+pub(super) fn is_foreign_value(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE")
 }
 
@@ -65,6 +66,6 @@ fn read<T: FromRedisValue>(value: &Value) -> Result<T> {
     from_redis_value_ref(value).map_err(|error| unavailable(error.into()))
 }
 
-fn unanswered() -> Unavailable {
-    Unavailable::new("the commit was not answered")
+fn missing_reply() -> Unavailable {
+    Unavailable::new("the commit got no reply")
 }

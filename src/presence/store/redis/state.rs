@@ -1,13 +1,14 @@
-//! How a state lies in Redis: 16 hex digits of version, by which a commit compares, then JSON.
+//! The codec of a state in Redis: 16 hex digits of version, which a commit compares, then JSON.
 
 use serde::Serialize;
 
 use crate::presence::domain::{Session, State};
 
-/// So many bytes of version come first.
+/// The number of bytes of the version.
 pub(super) const VERSION: usize = 16;
 
-/// The bytes of a state: what serde makes of it, by hand, since heartbeats of users with several sessions write one each.
+/// The bytes of a state: the JSON of serde, written by hand, since each heartbeat of a user with several sessions writes
+/// one.
 pub(super) fn encode(state: &State) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + state.meta.json().len());
     out.extend_from_slice(&digits(state.version));
@@ -45,11 +46,11 @@ fn write_session(session: &Session, out: &mut Vec<u8>) {
 fn write(before: &[u8], value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     out.extend_from_slice(before);
     if let Err(error) = serde_json::to_writer(out, value) {
-        unreachable!("what has string keys only, and a writer that cannot fail: {error}");
+        unreachable!("the value has string keys only, and the writer cannot fail: {error}");
     }
 }
 
-/// The version as a commit compares it: no bytes for 0, which means that there is no state.
+/// The version as a commit compares it: no bytes for 0, when there is no state.
 pub(super) fn version(version: u64) -> Vec<u8> {
     if version == 0 { Vec::new() } else { digits(version).to_vec() }
 }
@@ -58,7 +59,7 @@ fn digits(version: u64) -> [u8; VERSION] {
     std::array::from_fn(|place| b"0123456789abcdef"[(version >> (4 * (VERSION - 1 - place)) & 15) as usize])
 }
 
-/// The version that a head spells; 0, as the script has it, if it is none.
+/// The version in the head of a state; 0, as in the script, if the head is not a version.
 fn read_version(head: &[u8]) -> u64 {
     let is_one = head.len() == VERSION && head.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let digits = std::str::from_utf8(head).ok().filter(|_| is_one);
@@ -67,7 +68,7 @@ fn read_version(head: &[u8]) -> u64 {
 
 /// The version and, unless it is unreadable, the state. `(0, None)` for no bytes.
 ///
-/// A state of another layout is as good as none; the next commit replaces it.
+/// A state of another layout counts as none; the next commit replaces it.
 pub(super) fn decode(bytes: &[u8]) -> (u64, Option<State>) {
     if bytes.is_empty() {
         return (0, None);
@@ -84,7 +85,7 @@ pub(super) fn decode(bytes: &[u8]) -> (u64, Option<State>) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#[expect(clippy::unwrap_used, reason = "tests panic on failure")]
 mod tests {
     use proptest::prelude::*;
 
@@ -108,7 +109,7 @@ mod tests {
         })
     }
 
-    fn ended() -> impl Strategy<Value = SessionEnd> {
+    fn session_end() -> impl Strategy<Value = SessionEnd> {
         (session(), any::<i64>(), moment()).prop_map(|(session, millis, received_at)| SessionEnd {
             session: session.id,
             sent_at: DeviceTime::from_millis(millis),
@@ -125,7 +126,7 @@ mod tests {
             since in moment(),
             sessions in prop::collection::vec(session(), 0..4),
             last_online in prop::option::of(moment()),
-            ended in prop::option::of(ended()),
+            ended in prop::option::of(session_end()),
             meta in prop_oneof![Just("[]"), Just("\"foreign\""), Just(r#"{"a":[1,{"b":"\"é\""}]}"#)],
         ) -> State {
             let [tenant, location, domain, guard] = parts;
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_was_written_before_ends_were_remembered_is_read() {
+    fn decode_reads_a_state_without_a_session_end() {
         let json = r#"{"u":7,"g":{},"s":"away","f":1,"c":[{"i":"tab","t":0,"a":false}],"o":null,"m":[]}"#;
         let (version, state) = decode(format!("00000000000000ff{json}").as_bytes());
         assert_eq!((version, state.unwrap().ended), (255, None));
@@ -144,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_state_is_written_as_serde_writes_it_and_reads_back(state in state()) {
+        fn encode_equals_serde_and_decode_reads_it(state in state()) {
             let bytes = encode(&state);
             prop_assert_eq!(std::str::from_utf8(&bytes[VERSION..]).unwrap(), serde_json::to_string(&state).unwrap());
             prop_assert_eq!(decode(&bytes), (state.version, Some(state)));

@@ -1,5 +1,5 @@
--- Removes old entries of the change log, but none that a queue still holds; notes the last one that was removed.
--- KEYS: change log, the note. ARGV: ms before which entries are old, then the prefix of each outlet's queue.
+-- Removes old entries of the change log, but none whose job is still in a queue; stores the id of the last removed one.
+-- KEYS: change log, the stored id. ARGV: ms before which entries are old, then the prefix of each queue.
 local before = tonumber(ARGV[1])
 for a = 2, #ARGV do
   local oldest = redis.call('ZRANGE', ARGV[a] .. 'pending', 0, 0, 'WITHSCORES')[2]

@@ -1,10 +1,10 @@
-//! Laravel's `cache` table: what its database cache store keeps there of a user.
+//! Laravel's `cache` table: the record of a user as its database cache store keeps it.
 //!
 //! A row is the cache prefix and the logical key, the serialized record, and the second in which it expires. As in
 //! Laravel a value with a NUL byte is wrapped in base64 where the engine's texts cannot have one, and unwrapped when it
 //! has neither `:` nor `;`, which every serialized value has.
 //!
-//! The column of the key takes 255 characters. What is longer, no Laravel can have put; it goes under its hash.
+//! The column of the key takes 255 characters. Laravel cannot have stored a longer key; the hash takes its place.
 
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
@@ -16,19 +16,19 @@ use crate::presence::domain::{Record, RecordLookup, Timestamp};
 use crate::presence::store::record;
 use crate::storage::sql::Engine;
 
-/// So many characters of key fit.
-const LONGEST: usize = 255;
+/// Most characters of a key.
+const MAX_KEY_CHARS: usize = 255;
 
-/// How one application's records lie in the table.
+/// The form of the records of one application in the table.
 pub(super) struct CacheTable {
     prefix: String,
     zone: Tz,
     wraps: bool,
-    /// Whether the column's collation takes some keys for others.
+    /// Whether the collation of the column considers some different keys equal.
     pub(super) is_lenient: bool,
 }
 
-/// A row but for its key.
+/// A row without its key.
 pub(super) struct Put {
     pub(super) value: Vec<u8>,
     pub(super) expiration: i64,
@@ -45,13 +45,13 @@ impl CacheTable {
         Self { prefix, zone, wraps, is_lenient: engine == Engine::MySql }
     }
 
-    /// What a user's row is called.
+    /// The key of the row of a user.
     pub(super) fn key(&self, key: &UserKey) -> String {
         let whole = format!("{}{}", self.prefix, key.as_str());
-        if whole.len() > LONGEST && whole.chars().count() > LONGEST { hash(&whole) } else { whole }
+        if whole.len() > MAX_KEY_CHARS && whole.chars().count() > MAX_KEY_CHARS { hash(&whole) } else { whole }
     }
 
-    /// The row of a record that lives for so many seconds.
+    /// The row of a record that lives for `seconds`.
     pub(super) fn put(&self, record: &Record, seconds: u32, now: Timestamp) -> Put {
         let value = record::encode(record, self.zone);
         let value = if self.wraps && value.contains(&0) { base64::encode(&value).into() } else { value };
@@ -59,8 +59,8 @@ impl CacheTable {
     }
 }
 
-/// What a row says. Laravel counts in seconds, and to it a row is gone in the second in which it expires. For what a
-/// user's next state is made of (`lenient`) that second still counts, since the rules are finer.
+/// The record in a row. Laravel counts in seconds, and ignores a row from the second in which it expires. For the next
+/// state of a user (`lenient`) that second still counts, since the rules are finer.
 pub(super) fn read(value: &[u8], expiration: i64, (now, lenient): (Timestamp, bool)) -> RecordLookup {
     if expiration < now.secs() + i64::from(!lenient) {
         return RecordLookup::Missing;

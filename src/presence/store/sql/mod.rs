@@ -1,15 +1,14 @@
 //! The store in a database: SQLite, MySQL, MariaDB or Postgres, with Laravel's records in its `cache` table.
 //!
-//! **One at a time.** A commit is one transaction that first takes the only row of the log and holds it to its end. So
-//! commits come one after the other, whatever the engine and however many replicas there are: versions are compared and
-//! counts are kept without a race, nothing deadlocks, and entries of the change log become visible in the order of their
-//! numbers. What makes up for it is that a commit is that of many users, in about as many statements as for one.
+//! **Serialized commits.** A commit is one transaction that first locks the only row of the log and holds the lock to its
+//! end. So commits follow one another, on every engine and with any number of replicas: versions are compared and counts
+//! are kept without a race, nothing deadlocks, and entries of the change log become visible in the order of their
+//! numbers. In return a commit covers many users, in about as many statements as for one.
 //!
-//! **Light commits** do not wait for it. They put the Laravel record first and compare the version then: whoever ends the
-//! user removes the record in the transaction that raises the version, so that of the two one sees the other.
+//! **Record-only commits** do not wait for the lock. They put the Laravel record first and compare the version then: the
+//! end of a presence removes the record in the transaction that raises the version, so one of the two sees the other.
 //!
-//! **Records** that have expired are no longer seen, but nobody removes them in Laravel; the commit that records that a
-//! user is offline does so here.
+//! **Expired records** are ignored, but Laravel does not remove them; the commit that records that a user is offline does.
 //!
 //! States and records are loaded by one statement, which sees one state of the database: never a record that is older
 //! than the state it belongs to.
@@ -26,24 +25,24 @@ use chrono_tz::Tz;
 
 use self::cache_table::{CacheTable, hash};
 use self::outbox::OutboxWriter;
-use self::rows::{LoadQuery, args, change, cursor};
+use self::rows::{LoadQuery, args, change, cursor, read_versions};
 pub use self::tables::TABLES;
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Outbox, Page, PresenceStore, Result, StoredUser};
+use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
 use crate::laravel::cache_key::Version;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{RecordLookup, Status, Timestamp};
+use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
 use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
 
-/// So many entries of the change log are removed in one transaction, which keeps commits waiting.
+/// Most entries of the change log that are removed in one transaction: commits wait meanwhile.
 const MAX_TRIM: i64 = 1_000;
 
 /// Which database, and how Laravel uses it.
 pub struct Options {
     /// The database.
     pub database: Database,
-    /// What its tables are called.
+    /// The names of its tables.
     pub names: TableNames,
     /// The cache prefix, as Laravel puts it before a logical key.
     pub prefix: String,
@@ -51,7 +50,7 @@ pub struct Options {
     pub version: Version,
     /// The application's time zone.
     pub zone: Tz,
-    /// Where changes go out to.
+    /// The queues that changes are pushed into.
     pub outbox: Outbox,
 }
 
@@ -60,7 +59,7 @@ pub struct SqlStore {
     database: Database,
     statements: Statements,
     table: CacheTable,
-    announcing: OutboxWriter,
+    outbox: OutboxWriter,
 }
 
 impl SqlStore {
@@ -74,27 +73,27 @@ impl SqlStore {
             Engine::Postgres => include_str!("postgres.sql"),
         };
         let statements = Statements::read(engine, file, &names.pairs());
-        let announcing = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
-        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), announcing }
+        let outbox = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
+        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), outbox }
     }
 
-    /// Takes the log for the rest of the transaction; gives the numbers of its last entry and of the last one removed.
-    async fn hold_log(&self, transaction: &mut Transaction) -> sql::Result<(i64, i64)> {
-        let hold = self.statements.get("hold_log");
-        let mut rows = transaction.rows(&hold, &[]).await?;
+    /// Locks the log for the rest of the transaction. Returns the numbers of its last entry and of the last removed one.
+    async fn lock_log(&self, transaction: &mut Transaction) -> sql::Result<(i64, i64)> {
+        let lock = self.statements.get("lock_log");
+        let mut rows = transaction.rows(&lock, &[]).await?;
         if rows.is_empty() {
-            transaction.execute(&self.statements.get("begin_log"), &[]).await?;
-            rows = transaction.rows(&hold, &[]).await?;
+            transaction.execute(&self.statements.get("init_log"), &[]).await?;
+            rows = transaction.rows(&lock, &[]).await?;
         }
         match rows.first() {
             Some(row) => Ok((row.int(0)?, row.int(1)?)),
-            None => Err(sql::Error::Rejected("the log has no beginning".into())),
+            None => Err(sql::Error::Rejected("the row of the log is missing".into())),
         }
     }
 
-    async fn try_to_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<UserKey>> {
+    async fn try_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<UserKey>> {
         let mut transaction = self.database.begin().await?;
-        self.hold_log(&mut transaction).await?;
+        self.lock_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("due"), &[now.millis().into(), limit.into()]).await?;
         let names = rows.iter().map(|row| row.text(0)).collect::<sql::Result<Vec<_>>>()?;
         let keys = rows.iter().map(|row| row.text(1)).collect::<sql::Result<Vec<_>>>()?;
@@ -106,19 +105,19 @@ impl SqlStore {
         Ok(keys.iter().filter_map(|key| UserKey::parse(key)).collect())
     }
 
-    /// Removes some of what was appended before `before`; whether there may be more.
-    async fn try_to_trim(&self, before: i64) -> sql::Result<bool> {
+    /// Removes some of the entries that were appended before `before`; returns whether there may be more.
+    async fn try_trim(&self, before: i64) -> sql::Result<bool> {
         let mut transaction = self.database.begin().await?;
-        let (last, trimmed) = self.hold_log(&mut transaction).await?;
+        let (last, trimmed) = self.lock_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
         let kept = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(last + 1);
         let until = (kept - 1).min(trimmed + MAX_TRIM);
         if until > trimmed {
-            for name in ["trim", "note_trimmed"] {
+            for name in ["trim", "set_trimmed"] {
                 transaction.execute(&self.statements.get(name), &[until.into()]).await?;
             }
         }
-        transaction.execute(&self.statements.get("forget_empty_scopes"), &[]).await?;
+        transaction.execute(&self.statements.get("remove_empty_scopes"), &[]).await?;
         transaction.commit().await?;
         Ok(until < kept - 1)
     }
@@ -130,35 +129,39 @@ impl PresenceStore for SqlStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = LoadQuery::new(&self.table, keys.iter());
-        let rows = self.database.rows(&self.statements.repeated("load", keys.len()), &asked.args()).await?;
-        Ok(asked.known(&rows, now)?)
+        let query = LoadQuery::new(&self.table, keys.iter());
+        let rows = self.database.rows(&self.statements.repeated("load", keys.len()), &query.args()).await?;
+        Ok(query.stored_users(&rows, now)?)
     }
 
     async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = LoadQuery::new(&self.table, keys.iter());
-        let rows = self.database.rows(&self.statements.repeated("records", keys.len()), &asked.record_args()).await?;
-        Ok(asked.observed(&rows, now)?)
+        let query = LoadQuery::new(&self.table, keys.iter());
+        let rows = self.database.rows(&self.statements.repeated("records", keys.len()), &query.record_args()).await?;
+        Ok(query.records(&rows, now)?)
+    }
+
+    async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
+        Ok(self.outbox.held(keys).await?)
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         match commits.iter().all(Commit::is_record_only) {
-            true => Ok(retry_on_conflict(|| self.try_to_commit_light(commits, now)).await?),
-            false => Ok(retry_on_conflict(|| self.try_to_commit(commits, now)).await?),
+            true => Ok(retry_on_conflict(|| self.try_commit_records(commits, now)).await?),
+            false => Ok(retry_on_conflict(|| self.try_commit(commits, now)).await?),
         }
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
-        // Mostly there is nobody, and no reason to keep others waiting.
+        // Mostly no user is due, and there is no reason to lock the log.
         let due = self.database.rows(&self.statements.get("due"), &[now.millis().into(), 1_usize.into()]).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
         let until = now.millis().saturating_add_unsigned(lease_ms);
-        Ok(retry_on_conflict(|| self.try_to_claim(now, limit, until)).await?)
+        Ok(retry_on_conflict(|| self.try_claim(now, limit, until)).await?)
     }
 
     async fn roster(
@@ -179,10 +182,10 @@ impl PresenceStore for SqlStore {
     }
 
     async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
-        let asked = LoadQuery::new(&self.table, keys.iter());
-        let statement = self.statements.repeated("filed", keys.len());
-        let filed = commit::read(&self.database.rows(&statement, &args(&asked.names).collect::<Vec<_>>()).await?)?;
-        Ok(asked.names.iter().map(|name| filed.get(name).map_or(Status::Offline, |filed| filed.status)).collect())
+        let query = LoadQuery::new(&self.table, keys.iter());
+        let statement = self.statements.repeated("versions", keys.len());
+        let rows = read_versions(&self.database.rows(&statement, &args(&query.names).collect::<Vec<_>>()).await?)?;
+        Ok(query.names.iter().map(|name| rows.get(name).map_or(Status::Offline, |row| row.status)).collect())
     }
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
@@ -215,14 +218,14 @@ impl PresenceStore for SqlStore {
             return Ok(Changes::Trimmed(trimmed));
         }
         let mut page = Page::default();
-        let mut found = 0;
+        let mut count = 0;
         for row in &rows {
             let (Some(number), Some(json)) = (row.int_or_null(1)?, row.bytes_or_null(2)?) else { continue };
-            found += 1;
+            count += 1;
             page.end = Some(cursor(number));
-            page.entries.extend(change(number, &json));
+            page.entries.extend(change(number, &json, &self.outbox.outbox().installation));
         }
-        page.full = found == limit;
+        page.full = count == limit;
         Ok(Changes::Page(page))
     }
 
@@ -232,8 +235,8 @@ impl PresenceStore for SqlStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let before = self.announcing.delivered_until(before, self.time().await?).await?;
-        while retry_on_conflict(|| self.try_to_trim(before)).await? {}
+        let before = self.outbox.delivered_until(before, self.time().await?).await?;
+        while retry_on_conflict(|| self.try_trim(before)).await? {}
         Ok(())
     }
 

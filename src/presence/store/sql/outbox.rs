@@ -1,37 +1,37 @@
-//! Changes on their way into queues, within the commit that records them.
+//! The operations on the outbox, executed in the transaction of the commit they belong to.
 
-use std::time::Duration;
-
-use super::{Outbox, Timestamp};
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{Change, Event, Status};
-use crate::presence::store::outbox;
-use crate::presence::store::outbox::OutboxQueue;
-use crate::queue::{NewJob, Queue, SqlQueue};
+use crate::presence::domain::{HeldChange, Outbox, OutboxPush, Timestamp};
+use crate::presence::store::Commit;
+use crate::queue::{NewJob, Queue, RetractTx, SqlQueue};
 use crate::storage;
 use crate::storage::sql::{Result, Transaction};
 
 /// Entries this many milliseconds older than the oldest job are kept: an entry may be a moment older than its job.
 const MAX_ENTRY_LEAD_MS: i64 = 1_000;
 
-/// Where changes go out to, in the same database.
+/// The outbox, in the same database.
 pub(super) struct OutboxWriter {
     outbox: Outbox,
     queue: SqlQueue,
 }
 
-/// A job that is going to be pushed.
+/// A job to be pushed.
 struct Job<'a> {
     id: String,
-    key: &'a UserKey,
-    change: &'a Change,
+    lane: &'a str,
     payload: Vec<u8>,
-    delay: Duration,
+    push: OutboxPush,
 }
 
-impl Job<'_> {
-    fn pushed(&self) -> NewJob<'_> {
-        NewJob { id: &self.id, lane: self.key.as_str(), payload: &self.payload, delay: self.delay }
+impl<'a> Job<'a> {
+    fn new(commit: &'a Commit, push: OutboxPush) -> Self {
+        let change = &commit.decision.changes[push.change];
+        Self { id: change.id.to_string(), lane: commit.key.as_str(), payload: change.encode(), push }
+    }
+
+    fn as_new_job(&self) -> NewJob<'_> {
+        NewJob { id: &self.id, lane: self.lane, payload: &self.payload, delay: self.push.delay }
     }
 }
 
@@ -40,71 +40,74 @@ impl OutboxWriter {
         Self { outbox, queue }
     }
 
-    /// Pushes changes into every queue that wants them.
-    pub(super) async fn push(&self, transaction: &mut Transaction, changes: &[(&UserKey, &Change)]) -> Result<()> {
-        for outlet in &self.outbox.queues {
-            let mut jobs = Vec::new();
-            for (key, change) in changes {
-                self.gather(transaction, (outlet, key, change), &mut jobs).await?;
-            }
-            let jobs: Vec<NewJob<'_>> = jobs.iter().map(Job::pushed).collect();
-            self.queue.push_in_tx(transaction, &outlet.queue, &jobs).await?;
-        }
-        Ok(())
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
-    /// Adds the job of a change, if there is to be one, behind those gathered before it.
-    async fn gather<'a>(
+    /// The held jobs of each user in the queues that debounce.
+    pub(super) async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
+        let queues = self.outbox.debounced();
+        let lanes: Vec<(&str, &str)> =
+            keys.iter().flat_map(|key| queues.clone().map(|(_, name)| (name, key.as_str()))).collect();
+        let mut lanes = self.queue.held(&lanes).await?.into_iter();
+        let held = |_: &UserKey| {
+            let jobs = queues.clone().zip(lanes.by_ref()).flat_map(|((position, _), jobs)| {
+                jobs.into_iter().map(move |job| self.outbox.held(position, job.id, &job.payload))
+            });
+            jobs.collect()
+        };
+        Ok(keys.iter().map(held).collect())
+    }
+
+    /// Locks the lanes from which the commits retract jobs.
+    pub(super) async fn begin_retract(&self, transaction: &mut Transaction, commits: &[Commit]) -> Result<RetractTx> {
+        let mut lanes: Vec<(&str, &str)> = Vec::new();
+        for commit in commits {
+            lanes.extend(self.retractions(commit).map(|(queue, _)| (queue, commit.key.as_str())));
+        }
+        self.queue.begin_retract(transaction, &lanes).await
+    }
+
+    /// Retracts the jobs of a commit; returns false, and retracts none, if one of them is not held.
+    pub(super) fn retract(&self, retract: &mut RetractTx, commit: &Commit) -> bool {
+        let jobs: Vec<(&str, &str)> = self.retractions(commit).collect();
+        retract.retract(commit.key.as_str(), &jobs)
+    }
+
+    fn retractions<'a>(&'a self, commit: &'a Commit) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let retractions = commit.outbox.retractions.iter();
+        retractions.map(|job| (self.outbox.queues[job.queue].name.as_str(), job.id.as_str()))
+    }
+
+    /// Removes the retracted jobs, then pushes those of the commits.
+    pub(super) async fn write(
         &self,
         transaction: &mut Transaction,
-        (outlet, key, change): (&OutboxQueue, &'a UserKey, &'a Change),
-        jobs: &mut Vec<Job<'a>>,
+        retract: RetractTx,
+        commits: &[&Commit],
     ) -> Result<()> {
-        let event = change.event();
-        let back = !outlet.debounce.is_zero() && matches!(event, Event::Online | Event::Away);
-        let unchanged = back && self.take_back(transaction, (outlet, key), jobs).await? == Some(change.status);
-        if unchanged || !outlet.events.contains(&event) {
-            return Ok(());
-        }
-        // Signs of life do not pile up behind what a receiver has not taken yet.
-        let piles_up = change.is_heartbeat
-            && (jobs.iter().any(|job| job.key == key)
-                || !self.queue.is_idle_in_tx(transaction, &outlet.queue, key.as_str()).await?);
-        if !piles_up {
-            let delay = if event == Event::Offline { outlet.debounce } else { Duration::ZERO };
-            let id = change.id(&self.outbox.installation).to_string();
-            jobs.push(Job { id, key, change, payload: outbox::json(change), delay });
+        self.queue.end_retract(transaction, retract).await?;
+        for (position, queue) in self.outbox.queues.iter().enumerate() {
+            let mut jobs = Vec::new();
+            for commit in commits {
+                for push in commit.outbox.pushes.iter().filter(|push| push.queue == position) {
+                    let lane = commit.key.as_str();
+                    if !push.only_if_idle || self.queue.is_idle_in_tx(transaction, &queue.name, lane).await? {
+                        jobs.push(Job::new(commit, *push));
+                    }
+                }
+            }
+            let jobs: Vec<NewJob<'_>> = jobs.iter().map(Job::as_new_job).collect();
+            self.queue.push_in_tx(transaction, &queue.name, &jobs).await?;
         }
         Ok(())
     }
 
-    /// Takes back what is held of a user who is back; gives the status before all of it.
-    async fn take_back(
-        &self,
-        transaction: &mut Transaction,
-        (outlet, key): (&OutboxQueue, &UserKey),
-        jobs: &mut Vec<Job<'_>>,
-    ) -> Result<Option<Status>> {
-        let mut before = None;
-        while let Some(last) = jobs.iter().rposition(|job| job.key == key) {
-            if jobs[last].change.status != Status::Offline {
-                return Ok(before);
-            }
-            before = Some(jobs.remove(last).change.previous);
-        }
-        let offline = |payload: &[u8]| outbox::read(payload).is_some_and(|held| held.status == Status::Offline);
-        let lane = (outlet.queue.as_str(), key.as_str());
-        while let Some(held) = self.queue.retract_in_tx(transaction, lane, offline).await? {
-            before = outbox::read(&held).map(|held| held.previous);
-        }
-        Ok(before)
-    }
-
-    /// The moment before which nothing that was recorded is still on its way: `before`, or earlier.
+    /// The moment before which no recorded change is still in a queue: `before`, or earlier.
     pub(super) async fn delivered_until(&self, before: Timestamp, now: Timestamp) -> storage::Result<i64> {
         let mut until = before.millis();
-        for outlet in &self.outbox.queues {
-            let depth = self.queue.stats(&outlet.queue).await?;
+        for queue in &self.outbox.queues {
+            let depth = self.queue.stats(&queue.name).await?;
             if depth.pending > 0 {
                 let age = i64::try_from(depth.oldest.as_millis()).unwrap_or(i64::MAX);
                 until = until.min(now.millis().saturating_sub(age) - MAX_ENTRY_LEAD_MS);

@@ -1,14 +1,14 @@
-//! What a commit writes, gathered from all its users, so that it takes few statements.
+//! The rows that a commit writes, collected from all its users, so that it needs few statements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache_table::{CacheTable, Put, hash};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, RecordWrite, State, Status, Timestamp};
-use crate::presence::store::{Commit, outbox};
+use crate::presence::store::Commit;
 use crate::storage::sql::Arg;
 
-/// What is on file of a user, but for the state itself.
+/// The stored row of a user, without the state itself.
 #[derive(Clone, Copy)]
 pub(super) struct StoredRow {
     pub(super) version: u64,
@@ -16,78 +16,77 @@ pub(super) struct StoredRow {
     pub(super) due: i64,
 }
 
-/// A row to be filed.
+/// A row to be written.
 struct Row<'a> {
     key: &'a UserKey,
     /// The hash of its scope.
     scope: String,
-    filed: StoredRow,
+    stored: StoredRow,
     state: Vec<u8>,
 }
 
 impl Row<'_> {
     fn args<'s>(&'s self, name: &'s str) -> [Arg<'s>; 8] {
-        let Self { key, scope, filed, state } = self;
+        let Self { key, scope, stored, state } = self;
         [
             name.into(),
             key.as_str().into(),
             scope.as_str().into(),
             key.member().into(),
-            filed.status.as_str().into(),
-            // They count milliseconds, so that the sign is far away.
-            i64::try_from(filed.version).unwrap_or(i64::MAX).into(),
-            filed.due.into(),
+            stored.status.as_str().into(),
+            // Versions count milliseconds, which fit into 63 bits.
+            i64::try_from(stored.version).unwrap_or(i64::MAX).into(),
+            stored.due.into(),
             state.as_slice().into(),
         ]
     }
 }
 
-/// Everything to be written, each in the order of its keys: whoever writes several rows writes them in that order.
+/// Everything to be written, each table in the order of its keys: all transactions lock rows in that order.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
     rows: BTreeMap<String, Row<'a>>,
-    pub(super) gone: BTreeSet<String>,
+    pub(super) deleted: BTreeSet<String>,
     counts: BTreeMap<(String, &'static str), i64>,
     log: Vec<Vec<u8>>,
-    /// Changes that go out, those that are not logged among them.
-    pub(super) changes: Vec<(&'a UserKey, &'a Change)>,
+    /// The commits that push jobs.
+    pub(super) commits: Vec<&'a Commit>,
     pub(super) records: Records,
 }
 
-/// What is to become of Laravel's rows.
+/// The effects on Laravel's rows.
 #[derive(Default)]
 pub(super) struct Records {
     puts: BTreeMap<String, Put>,
     pub(super) forgotten: BTreeSet<String>,
-    /// Rows that go if they have expired: nobody else removes them.
+    /// Rows to be removed if they have expired: Laravel does not remove them.
     pub(super) stale: BTreeSet<String>,
 }
 
 impl<'a> Plan<'a> {
-    /// Adds what `commit` makes of `filed`, and gives what is on file then. It has been checked that it may.
-    pub(super) fn add(&mut self, name: &str, commit: &'a Commit, filed: Option<StoredRow>) -> Option<StoredRow> {
+    /// Adds the writes of `commit`, which must not be refused, and returns the row that is stored then; `stored` is the
+    /// row before.
+    pub(super) fn add(&mut self, name: &str, commit: &'a Commit, stored: Option<StoredRow>) -> Option<StoredRow> {
         let decision = &commit.decision;
-        let before = filed.map_or(Status::Offline, |filed| filed.status);
+        let before = stored.map_or(Status::Offline, |row| row.status);
         let after = match &decision.state {
-            Some(_) if !decision.dirty && decision.due.is_none() => filed,
-            Some(state) => Some(self.file(name, &commit.key, state, decision.due.map(Timestamp::millis), filed)),
+            Some(_) if !decision.dirty && decision.due.is_none() => stored,
+            Some(state) => Some(self.upsert(name, &commit.key, state, decision.due.map(Timestamp::millis), stored)),
             None => {
                 self.rows.remove(name);
-                self.gone.insert(name.to_owned());
+                self.deleted.insert(name.to_owned());
                 None
             }
         };
-        self.list(&commit.key, before, after.map_or(Status::Offline, |filed| filed.status));
-        for change in &decision.changes {
-            self.changes.push((&commit.key, change));
-            if !change.is_heartbeat {
-                self.log.push(outbox::json(change));
-            }
+        self.move_roster(&commit.key, before, after.map_or(Status::Offline, |row| row.status));
+        if !commit.outbox.pushes.is_empty() {
+            self.commits.push(commit);
         }
+        self.log.extend(decision.changes.iter().filter(|change| !change.is_heartbeat).map(Change::encode));
         after
     }
 
-    fn file(
+    fn upsert(
         &mut self,
         name: &str,
         key: &'a UserKey,
@@ -96,15 +95,15 @@ impl<'a> Plan<'a> {
         before: Option<StoredRow>,
     ) -> StoredRow {
         let due = due.or(before.map(|before| before.due)).unwrap_or(0);
-        let filed = StoredRow { version: state.version, status: state.status, due };
+        let stored = StoredRow { version: state.version, status: state.status, due };
         let json = serde_json::to_vec(state);
         let state = json.unwrap_or_else(|error| unreachable!("a state has string keys only: {error}"));
-        self.gone.remove(name);
-        self.rows.insert(name.to_owned(), Row { key, scope: hash(key.scope()), filed, state });
-        filed
+        self.deleted.remove(name);
+        self.rows.insert(name.to_owned(), Row { key, scope: hash(key.scope()), stored, state });
+        stored
     }
 
-    fn list(&mut self, key: &UserKey, from: Status, to: Status) {
+    fn move_roster(&mut self, key: &UserKey, from: Status, to: Status) {
         if from == to {
             return;
         }
@@ -116,18 +115,18 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// For the statement `file`.
+    /// The arguments of the statement `upsert`.
     pub(super) fn row_args(&self) -> Vec<Arg<'_>> {
         self.rows.iter().flat_map(|(name, row)| row.args(name)).collect()
     }
 
-    /// For the statement `count`.
+    /// The arguments of the statement `count`.
     pub(super) fn count_args(&self) -> Vec<Arg<'_>> {
         let changed = self.counts.iter().filter(|(_, by)| **by != 0);
         changed.flat_map(|((scope, status), by)| [scope.as_str().into(), (*status).into(), (*by).into()]).collect()
     }
 
-    /// For the statement `append`: entries behind `last`. The place of the last of them comes with it.
+    /// The arguments of the statement `append`: entries behind number `last`; and the number of the last of them.
     pub(super) fn log_args(&self, last: i64, now: Timestamp) -> (Vec<Arg<'_>>, i64) {
         let entries = self.log.iter().zip(last + 1..);
         let args = entries.flat_map(|(json, number)| [number.into(), now.millis().into(), json.as_slice().into()]);
@@ -136,7 +135,7 @@ impl<'a> Plan<'a> {
 }
 
 impl Records {
-    /// Adds what is to become of a user's record.
+    /// Adds the effect on the record of a user.
     pub(super) fn add(&mut self, table: &CacheTable, commit: &Commit, now: Timestamp) {
         let key = table.key(&commit.key);
         match &commit.decision.record {
@@ -153,7 +152,7 @@ impl Records {
         }
     }
 
-    /// For the statement `put`.
+    /// The arguments of the statement `put_records`.
     pub(super) fn put_args(&self) -> Vec<Arg<'_>> {
         let puts = self.puts.iter();
         puts.flat_map(|(key, put)| [key.as_str().into(), put.value.as_slice().into(), put.expiration.into()]).collect()

@@ -1,4 +1,4 @@
--- Both in one statement, which sees one state of the database.
+-- States and records in one statement, which sees one state of the database.
 -- name: load
 SELECT 0::bigint, convert_to(name, 'UTF8'), version, state FROM {presence_users} WHERE name IN ([[?]])
 UNION ALL
@@ -7,26 +7,26 @@ SELECT 1::bigint, convert_to("key", 'UTF8'), expiration::bigint, convert_to("val
 -- name: records
 SELECT 1::bigint, convert_to("key", 'UTF8'), expiration::bigint, convert_to("value", 'UTF8') FROM {cache} WHERE "key" IN ([[?]])
 
--- name: filed
+-- name: versions
 SELECT name, version, status, due FROM {presence_users} WHERE name IN ([[?]])
 
--- Whoever commits more than records holds the log from here on to the end.
--- name: hold_log
+-- Locks the log to the end of the transaction. Every commit that is not record-only does so first.
+-- name: lock_log
 SELECT last, trimmed FROM {presence_log} WHERE id = 1 FOR UPDATE
 
--- name: begin_log
+-- name: init_log
 INSERT INTO {presence_log} (id, last, trimmed) VALUES (1, 0, 0) ON CONFLICT (id) DO NOTHING
 
 -- name: advance_log
 UPDATE {presence_log} SET last = ? WHERE id = 1
 
--- name: file
+-- name: upsert
 INSERT INTO {presence_users} (name, logical, scope, member, status, version, due, state)
 VALUES [[(?, ?, ?, ?, ?, ?, ?, ?)]]
 ON CONFLICT (name) DO UPDATE SET
   status = excluded.status, version = excluded.version, due = excluded.due, state = excluded.state
 
--- name: unfile
+-- name: delete
 DELETE FROM {presence_users} WHERE name IN ([[?]])
 
 -- name: count
@@ -36,14 +36,14 @@ ON CONFLICT (scope, status) DO UPDATE SET members = c.members + excluded.members
 -- name: append
 INSERT INTO {presence_changes} (number, at, change) VALUES [[(?, ?, ?)]]
 
--- name: put
+-- name: put_records
 INSERT INTO {cache} ("key", "value", expiration) VALUES [[(?, convert_from(?, 'UTF8'), ?)]]
 ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value", expiration = excluded.expiration
 
--- name: forget
+-- name: remove_records
 DELETE FROM {cache} WHERE "key" IN ([[?]])
 
--- name: forget_expired
+-- name: remove_expired_records
 DELETE FROM {cache} WHERE expiration <= ? AND "key" IN ([[?]])
 
 -- name: due
@@ -78,13 +78,13 @@ SELECT number FROM {presence_changes} WHERE at >= ? ORDER BY number LIMIT 1
 -- name: trim
 DELETE FROM {presence_changes} WHERE number <= ?
 
--- name: note_trimmed
+-- name: set_trimmed
 UPDATE {presence_log} SET trimmed = ? WHERE id = 1
 
--- name: forget_empty_scopes
+-- name: remove_empty_scopes
 DELETE FROM {presence_counts} WHERE members = 0
 
--- Fails where no change can be made, or a table is missing.
+-- Fails if the database is read-only, or a table is missing.
 -- name: change_nothing
 UPDATE {presence_log} SET trimmed = trimmed WHERE id = 1
 AND NOT EXISTS (SELECT 1 FROM {cache} WHERE "key" = '')

@@ -1,26 +1,32 @@
-//! Questions about many users at once, and the rows that answer them.
+//! Queries for many users at once, and their rows.
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use super::cache_table;
 use super::cache_table::{CacheTable, hash};
+use super::plan::StoredRow;
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{Change, RecordLookup, State, Timestamp};
+use crate::presence::domain::{Change, RecordLookup, State, Status, Timestamp};
 use crate::presence::store::{ChangeCursor, StoredUser};
 use crate::storage::sql::{Arg, Result, Row};
 
-/// Users who are asked for, by the names of their rows.
+/// The stored rows of users, by the names of the rows.
+pub(super) type StoredRows = HashMap<String, StoredRow>;
+
+/// A query for users, by the names of their rows.
 pub(super) struct LoadQuery {
-    /// Those of the sidecar's own rows.
+    /// The names of the sidecar's own rows.
     pub(super) names: Vec<String>,
-    /// Those of Laravel's.
+    /// The keys of Laravel's rows.
     records: Vec<String>,
     is_lenient: bool,
 }
 
-/// The rows that were found.
+/// The rows of a query.
 #[derive(Default)]
-struct LoadedRow {
+struct LoadedRows {
     states: HashMap<Vec<u8>, (u64, Option<State>)>,
     records: HashMap<Vec<u8>, RecordLookup>,
 }
@@ -31,38 +37,38 @@ impl LoadQuery {
         Self { names, records: keys.map(|key| table.key(key)).collect(), is_lenient: table.is_lenient }
     }
 
-    /// For the statement `load`.
+    /// The arguments of the statement `load`.
     pub(super) fn args(&self) -> Vec<Arg<'_>> {
         args(&self.names).chain(args(&self.records)).collect()
     }
 
-    /// For the statement `records`.
+    /// The arguments of the statement `records`.
     pub(super) fn record_args(&self) -> Vec<Arg<'_>> {
         args(&self.records).collect()
     }
 
-    /// What the rows of `load` say, in the order of the question.
-    pub(super) fn known(&self, rows: &[Row], now: Timestamp) -> Result<Vec<StoredUser>> {
-        let found = LoadedRow::read(rows, (now, true))?;
+    /// The users in the rows of `load`, in the order of the query.
+    pub(super) fn stored_users(&self, rows: &[Row], now: Timestamp) -> Result<Vec<StoredUser>> {
+        let loaded = LoadedRows::read(rows, (now, true))?;
         let known = |(name, record): (&String, &String)| {
-            let (version, state) = found.states.get(name.as_bytes()).cloned().unwrap_or_default();
-            StoredUser { version, state, record: self.record(&found, record) }
+            let (version, state) = loaded.states.get(name.as_bytes()).cloned().unwrap_or_default();
+            StoredUser { version, state, record: self.record(&loaded, record) }
         };
         Ok(self.names.iter().zip(&self.records).map(known).collect())
     }
 
-    /// What the rows of `records` say, in the order of the question.
-    pub(super) fn observed(&self, rows: &[Row], now: Timestamp) -> Result<Vec<RecordLookup>> {
-        let found = LoadedRow::read(rows, (now, false))?;
-        Ok(self.records.iter().map(|record| self.record(&found, record)).collect())
+    /// The records in the rows of `records`, in the order of the query.
+    pub(super) fn records(&self, rows: &[Row], now: Timestamp) -> Result<Vec<RecordLookup>> {
+        let loaded = LoadedRows::read(rows, (now, false))?;
+        Ok(self.records.iter().map(|record| self.record(&loaded, record)).collect())
     }
 
-    /// The record of that key. MySQL keeps one row for `e` and `é`, as Laravel's `cache` has it there: that the row is the
-    /// other's does not mean that this one was removed.
-    fn record(&self, found: &LoadedRow, key: &str) -> RecordLookup {
-        match found.records.get(key.as_bytes()) {
+    /// The record of that key. MySQL keeps one row for `e` and `é` in Laravel's `cache` table: a row of the other key does
+    /// not mean that the record of this key was removed.
+    fn record(&self, loaded: &LoadedRows, key: &str) -> RecordLookup {
+        match loaded.records.get(key.as_bytes()) {
             Some(record) => record.clone(),
-            None if self.is_lenient && found.may_hide(key) => RecordLookup::Unknown,
+            None if self.is_lenient && loaded.may_hide(key) => RecordLookup::Unknown,
             None => RecordLookup::Missing,
         }
     }
@@ -72,23 +78,23 @@ pub(super) fn args(names: &[String]) -> impl Iterator<Item = Arg<'_>> {
     names.iter().map(|name| Arg::from(name.as_str()))
 }
 
-impl LoadedRow {
-    /// Rows of states (0, name, version, state) and of records (1, key, expiration, value).
+impl LoadedRows {
+    /// Reads rows of states (0, name, version, state) and of records (1, key, expiration, value).
     fn read(rows: &[Row], at: (Timestamp, bool)) -> Result<Self> {
-        let mut found = Self::default();
+        let mut loaded = Self::default();
         for row in rows {
             let (name, number, value) = (row.bytes(1)?, row.int(2)?, row.bytes(3)?);
             if row.int(0)? == 0 {
-                found.states.insert(name, (u64::try_from(number).unwrap_or(0), state(&value, number)));
+                loaded.states.insert(name, (u64::try_from(number).unwrap_or(0), state(&value, number)));
             } else {
-                found.records.insert(name, cache_table::read(&value, number, at));
+                loaded.records.insert(name, cache_table::read(&value, number, at));
             }
         }
-        Ok(found)
+        Ok(loaded)
     }
 }
 
-impl LoadedRow {
+impl LoadedRows {
     /// Whether one of the rows may be the one that `key` shares with another key.
     fn may_hide(&self, key: &str) -> bool {
         let key = key.as_bytes();
@@ -97,7 +103,7 @@ impl LoadedRow {
     }
 }
 
-/// Whether a collation may take the key for another.
+/// Whether a collation may consider the key equal to another.
 fn is_odd(key: &[u8]) -> bool {
     !key.is_ascii() || key.ends_with(b" ")
 }
@@ -109,7 +115,7 @@ fn is_within(key: &[u8], other: &[u8]) -> bool {
     key.iter().filter(|letter| letter.is_ascii()).all(|letter| letters.any(|other| other == letter))
 }
 
-/// A state, unless it is of another layout: then it is as good as none, and the next commit replaces it.
+/// A state; `None` if it is of another layout: then the next commit replaces it.
 fn state(json: &[u8], version: i64) -> Option<State> {
     let state = serde_json::from_slice::<State>(json);
     let state =
@@ -117,16 +123,30 @@ fn state(json: &[u8], version: i64) -> Option<State> {
     state.ok().map(|state| State { version: u64::try_from(version).unwrap_or(0), ..state })
 }
 
-/// An entry of the change log, unless it is of another layout.
-pub(super) fn change(number: i64, json: &[u8]) -> Option<(ChangeCursor, Change)> {
-    let change = serde_json::from_slice(json);
+/// An entry of the change log of `installation`; `None` if it is of another layout.
+pub(super) fn change(number: i64, json: &[u8], installation: &Uuid) -> Option<(ChangeCursor, Change)> {
+    let change = Change::decode(json, installation);
     let change = change.inspect_err(
         |error| tracing::error!(%error, number, "an entry of the change log is unreadable and is left out"),
     );
     change.ok().map(|change| (cursor(number), change))
 }
 
-/// The place of an entry, which this store only numbers.
+/// The cursor of an entry, which this store only numbers.
 pub(super) fn cursor(number: i64) -> ChangeCursor {
     ChangeCursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
+}
+
+/// Reads the rows of the statement `versions`.
+pub(super) fn read_versions(rows: &[Row]) -> Result<StoredRows> {
+    let read = |row: &Row| {
+        let status = match row.text(2)?.as_str() {
+            "online" => Status::Online,
+            "away" => Status::Away,
+            _ => Status::Offline,
+        };
+        let version = u64::try_from(row.int(1)?).unwrap_or(0);
+        Ok((row.text(0)?, StoredRow { version, status, due: row.int(3)? }))
+    };
+    rows.iter().map(read).collect()
 }

@@ -1,10 +1,10 @@
-//! Users whose state on file is gone or cannot be read.
+//! Users whose stored state is lost or unreadable.
 
 use presence_sidecar::presence::domain::identity::{Id, Scope, Subject};
 use presence_sidecar::presence::domain::{Span, Status};
 use presence_sidecar::presence::store::{Committed, Counts};
 
-use super::teller::{START, Teller, after, beat};
+use super::harness::{START, StoreHarness, after, beat};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
 fn somebody() -> Subject {
@@ -12,38 +12,38 @@ fn somebody() -> Subject {
     Subject::new(Id::from(7), Scope { tenant, location, ..Scope::default() }, true)
 }
 
-/// Somebody is away when `lose` loses the state.
-async fn assert_who_is_lost_goes_offline(teller: &Teller, lose: impl AsyncFn()) {
+/// A user is away when `lose` loses the state.
+async fn assert_lost_user_goes_offline(harness: &StoreHarness, lose: impl AsyncFn()) {
     let subject = somebody();
-    assert_eq!(teller.commit(&subject, beat(false), START).await, Committed::Done);
+    assert_eq!(harness.commit(&subject, beat(false), START).await, Committed::Done);
     lose().await;
-    teller.sweep().step(after(120)).await.unwrap();
-    let changes = teller.changes().await;
+    harness.sweep().step(after(120)).await.unwrap();
+    let changes = harness.changes().await;
     let (_, last) = changes.last().unwrap();
     assert_eq!((last.status, last.previous, last.occurred_at), (Status::Offline, Status::Away, after(120)));
     assert_eq!((&last.user_id, &last.scope), (&subject.user, &subject.scope));
-    assert_eq!(teller.store.counts(&subject.scope.key(true)).await.unwrap(), Counts::default());
-    assert_eq!(teller.sweep().step(after(121)).await.unwrap().due, 0);
-    teller.sweep().step(after(121).plus(Span::from_secs(86_400))).await.unwrap();
-    assert_eq!(teller.changes().await.len(), changes.len());
+    assert_eq!(harness.store.counts(&subject.scope.key(true)).await.unwrap(), Counts::default());
+    assert_eq!(harness.sweep().step(after(121)).await.unwrap().due, 0);
+    harness.sweep().step(after(121).plus(Span::from_secs(86_400))).await.unwrap();
+    assert_eq!(harness.changes().await.len(), changes.len());
 }
 
-/// Somebody is online when `lose` loses the state, and PHP's record says so.
-async fn assert_who_has_a_record_stays(teller: &Teller, lose: impl AsyncFn()) {
+/// A user is online, also by the record of PHP, when `lose` loses the state.
+async fn assert_user_with_a_record_stays(harness: &StoreHarness, lose: impl AsyncFn()) {
     let subject = somebody();
-    assert_eq!(teller.commit(&subject, beat(true), START).await, Committed::Done);
-    assert_eq!(teller.commit(&subject, beat(true), after(60)).await, Committed::Done);
+    assert_eq!(harness.commit(&subject, beat(true), START).await, Committed::Done);
+    assert_eq!(harness.commit(&subject, beat(true), after(60)).await, Committed::Done);
     lose().await;
-    teller.sweep().step(after(91)).await.unwrap();
-    assert_eq!(teller.store.counts(&subject.scope.key(true)).await.unwrap(), Counts { online: 1, away: 0 });
-    assert_eq!(teller.changes().await.len(), 1);
-    teller.sweep().step(after(151)).await.unwrap();
-    assert_eq!(teller.changes().await.last().unwrap().1.user_id, subject.user);
-    assert_eq!(teller.store.counts(&subject.scope.key(true)).await.unwrap(), Counts { online: 0, away: 1 });
+    harness.sweep().step(after(91)).await.unwrap();
+    assert_eq!(harness.store.counts(&subject.scope.key(true)).await.unwrap(), Counts { online: 1, away: 0 });
+    assert_eq!(harness.changes().await.len(), 1);
+    harness.sweep().step(after(151)).await.unwrap();
+    assert_eq!(harness.changes().await.last().unwrap().1.user_id, subject.user);
+    assert_eq!(harness.store.counts(&subject.scope.key(true)).await.unwrap(), Counts { online: 0, away: 1 });
 }
 
 #[tokio::test]
-async fn a_state_that_is_lost_in_redis_leaves_no_ghost() {
+async fn user_with_a_lost_state_in_redis_goes_offline() {
     let server = RedisServer::start();
     let prefix = "laravel-database-laravel-cache-";
     let key = somebody().key;
@@ -56,30 +56,30 @@ async fn a_state_that_is_lost_in_redis_leaves_no_ghost() {
             server.cli(lost);
             server.cli(&["-n", "1", "DEL", &record]);
         };
-        assert_who_is_lost_goes_offline(&Teller::redis(&server), lose).await;
+        assert_lost_user_goes_offline(&StoreHarness::redis(&server), lose).await;
         server.cli(&["FLUSHALL"]);
-        assert_who_has_a_record_stays(&Teller::redis(&server), async || _ = server.cli(lost)).await;
+        assert_user_with_a_record_stays(&StoreHarness::redis(&server), async || _ = server.cli(lost)).await;
     }
 }
 
 #[tokio::test]
-async fn a_list_that_somebody_was_left_on_is_left_with_the_next_heartbeat() {
+async fn user_left_on_a_roster_is_removed_by_the_next_heartbeat() {
     let server = RedisServer::start();
-    let teller = Teller::redis(&server);
-    teller.commit(&somebody(), beat(false), START).await;
+    let harness = StoreHarness::redis(&server);
+    harness.commit(&somebody(), beat(false), START).await;
     server.cli(&["DEL", &format!("laravel-database-laravel-cache-{{presence}}:state:{}", somebody().key.as_str())]);
-    teller.commit(&somebody(), beat(true), after(1)).await;
-    let counts = teller.store.counts(&somebody().scope.key(true)).await.unwrap();
+    harness.commit(&somebody(), beat(true), after(1)).await;
+    let counts = harness.store.counts(&somebody().scope.key(true)).await.unwrap();
     assert_eq!(counts, Counts { online: 1, away: 0 });
 }
 
 #[tokio::test]
-async fn a_state_that_cannot_be_read_in_a_database_leaves_no_ghost() {
+async fn user_with_an_unreadable_state_in_a_database_goes_offline() {
     for engine in [Engine::Sqlite, Engine::MariaDb, Engine::Postgres] {
         let cases = [true, false];
         for is_gone in cases {
             let database = TestDatabase::create(engine);
-            let teller = Teller::sql(&database).await;
+            let harness = StoreHarness::sql(&database).await;
             let table = database.lines(match engine {
                 Engine::Sqlite => "SELECT name FROM sqlite_master WHERE name LIKE '%presence_users'",
                 _ => "SELECT table_name FROM information_schema.tables WHERE table_name LIKE '%presence_users'",
@@ -90,9 +90,9 @@ async fn a_state_that_cannot_be_read_in_a_database_leaves_no_ghost() {
                     database.sql(&spoil);
                     database.sql("DELETE FROM cache");
                 };
-                assert_who_is_lost_goes_offline(&teller, lose).await;
+                assert_lost_user_goes_offline(&harness, lose).await;
             } else {
-                assert_who_has_a_record_stays(&teller, async || _ = database.sql(&spoil)).await;
+                assert_user_with_a_record_stays(&harness, async || _ = database.sql(&spoil)).await;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Queues in the memory of the process, under one lock.
 
+mod held;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,11 +43,6 @@ impl MemoryQueue {
     /// Creates a store without queues.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Removes the last job of a lane and returns its payload, if its delay has not ended and `wanted` is true for the payload.
-    pub fn retract(&self, queue: &str, lane: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-        self.with_lanes(queue, |lanes| lanes.retract(lane, now(), wanted))
     }
 
     /// Pushes a job.
@@ -94,22 +91,6 @@ impl Lanes {
             attempts: Attempts::default(),
         };
         self.jobs.insert(job.id.to_owned(), stored);
-    }
-
-    fn retract(&mut self, lane: &str, now: i64, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-        let ids = self.lanes.get_mut(lane)?;
-        let stored = self.jobs.get(ids.back()?)?;
-        if stored.not_before <= now || !wanted(&stored.payload) {
-            return None;
-        }
-        let id = ids.pop_back()?;
-        if ids.is_empty() {
-            self.lanes.remove(lane);
-            self.set_ready(lane, None);
-        }
-        let stored = self.jobs.remove(&id)?;
-        self.pending.remove(&(stored.pushed_at, id));
-        Some(stored.payload)
     }
 
     fn claim(&mut self, limit: usize, lease: Duration, now: i64) -> Vec<Job> {

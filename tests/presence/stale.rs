@@ -1,15 +1,15 @@
-//! HeartbeatsRequest that the end of their session has overtaken.
+//! Stale heartbeats: received after the end of their session, and sent before it.
 
 use presence_sidecar::presence::domain::identity::{ScopeKey, SessionId};
 use presence_sidecar::presence::domain::{
-    DeviceTime, Heartbeat, Input, RecordLookup, SessionEnd, State, Status, apply,
+    DeviceTime, Heartbeat, Input, OutboxPlan, RecordLookup, SessionEnd, State, Status,
 };
 use presence_sidecar::presence::store::{Commit, Committed, Counts, StoredUser};
 use serde_json::{Value, json};
 
+use super::harness::{START, StoreHarness, after, subject};
 use super::model::{beat, end, heartbeat, run, sent, session, statuses, subject as somebody, windows};
-use super::stories::stories;
-use super::teller::{START, Teller, after, subject};
+use super::stories::store_contract;
 use crate::support::{Engine, Post, Reaction, Receiver, RedisServer, Sidecar, TestDatabase, free_port};
 
 #[test]
@@ -41,7 +41,7 @@ fn a_device_whose_clock_was_set_back_is_silenced_for_a_minute_at_most() {
 }
 
 #[test]
-fn what_is_late_is_not_announced() {
+fn stale_heartbeat_is_no_change() {
     let ended = run(None, end(0, Some(2)), START).state;
     let online = Input::Online(Heartbeat { sent_at: Some(DeviceTime::from_millis(1)), ..beat(0, true) });
     let late = run(ended.clone(), online, after(1));
@@ -49,7 +49,7 @@ fn what_is_late_is_not_announced() {
 }
 
 #[test]
-fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
+fn timeouts_are_recorded_with_a_stale_heartbeat() {
     let both = run(run(None, sent(0, 1), START).state, sent(1, 1), START).state;
     let left = run(both, end(1, Some(2)), after(1)).state;
     let late = run(left, sent(1, 1), after(60));
@@ -57,7 +57,7 @@ fn what_time_did_is_recorded_with_a_late_heartbeat_as_with_any_input() {
 }
 
 #[test]
-fn a_heartbeat_that_lets_an_end_be_forgotten_is_not_steady_and_those_after_it_are() {
+fn heartbeat_that_removes_an_end_is_no_refresh_and_the_next_is_one() {
     let ended = run(None, end(0, Some(2)), START).state;
     let back = run(ended, heartbeat(), after(1)).state.unwrap();
     assert_eq!(
@@ -75,79 +75,80 @@ fn is_refresh(state: &State, input: Input) -> bool {
     state.is_refresh(&somebody(), &input, &windows(), after(2))
 }
 
-async fn known(teller: &Teller, second: i64) -> StoredUser {
-    teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
+async fn known(harness: &StoreHarness, second: i64) -> StoredUser {
+    harness.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
 }
 
-async fn log(teller: &Teller) -> Vec<Status> {
-    teller.log().await.into_iter().map(|(_, status)| status).collect()
+async fn log(harness: &StoreHarness) -> Vec<Status> {
+    harness.log().await.into_iter().map(|(_, status)| status).collect()
 }
 
-/// Commits what was prepared before somebody else's commit: finds that out, and asks the rules again.
-async fn commit_again(teller: &Teller, stale: Commit, input: Input, second: i64) {
+/// Commits what was prepared before another commit: it is refused, and the rules are applied again.
+async fn commit_again(harness: &StoreHarness, stale: Commit, input: Input, second: i64) {
     let now = after(second);
-    let Committed::Conflict(current) = teller.store.commit(&[stale], now).await.unwrap().remove(0) else {
+    let Committed::Conflict(current) = harness.store.commit(&[stale], now).await.unwrap().remove(0) else {
         panic!("the version was another");
     };
     let StoredUser { version, state, record } = *current;
     let roster_status = state.as_ref().map_or(Status::Offline, |state| state.status);
-    let decision = apply(state, record, &subject(1), input, &teller.windows, now);
-    let commit = Commit { key: subject(1).key, expected: version, roster_status, decision };
-    assert_eq!(teller.store.commit(&[commit], now).await.unwrap(), [Committed::Done]);
+    let decision = harness.rules().apply(state, record, &subject(1), input, now);
+    let outbox = OutboxPlan::default();
+    let commit = Commit { key: subject(1).key, expected: version, roster_status, decision, outbox };
+    assert_eq!(harness.store.commit(&[commit], now).await.unwrap(), [Committed::Done]);
 }
 
-stories! {
-    a_heartbeat_that_the_end_has_overtaken_changes_nothing(teller) {
-        teller.act(1, sent(0, 1_000), START).await;
-        teller.act(1, end(0, Some(2_000)), after(1)).await;
-        let before = known(&teller, 1).await;
+store_contract! {
+    stale_heartbeat_changes_nothing(harness) {
+        harness.act(1, sent(0, 1_000), START).await;
+        harness.act(1, end(0, Some(2_000)), after(1)).await;
+        let before = known(&harness, 1).await;
         for (millis, second) in [(1_999, 1), (2_000, 2), (1_000, 60)] {
-            teller.act(1, sent(0, millis), after(second)).await;
+            harness.act(1, sent(0, millis), after(second)).await;
         }
-        assert_eq!(known(&teller, 60).await, before);
-        assert_eq!((before.record, teller.view(1, after(60)).await.status), (RecordLookup::Missing, Status::Offline));
-        assert_eq!(teller.store.counts(&scope()).await.unwrap(), Counts::default());
-        teller.act(1, sent(0, 2_001), after(61)).await;
-        assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online]);
-        assert_eq!(known(&teller, 61).await.state.unwrap().ended, None);
+        assert_eq!(known(&harness, 60).await, before);
+        assert_eq!((before.record, harness.view(1, after(60)).await.status), (RecordLookup::Missing, Status::Offline));
+        assert_eq!(harness.store.counts(&scope()).await.unwrap(), Counts::default());
+        harness.act(1, sent(0, 2_001), after(61)).await;
+        assert_eq!(log(&harness).await, [Status::Online, Status::Offline, Status::Online]);
+        assert_eq!(known(&harness, 61).await.state.unwrap().ended, None);
     }
 
-    an_end_that_comes_before_anything_else_is_remembered(teller) {
-        teller.act(1, end(0, Some(2)), START).await;
-        teller.act(1, sent(0, 1), START).await;
-        assert_eq!(teller.view(1, START).await.status, Status::Offline);
-        teller.act(1, sent(1, 1), after(1)).await;
-        teller.act(1, end(2, Some(2)), after(2)).await;
-        teller.act(1, sent(2, 1), after(3)).await;
-        let state = known(&teller, 3).await.state.unwrap();
+    session_end_before_any_heartbeat_is_kept(harness) {
+        harness.act(1, end(0, Some(2)), START).await;
+        harness.act(1, sent(0, 1), START).await;
+        assert_eq!(harness.view(1, START).await.status, Status::Offline);
+        harness.act(1, sent(1, 1), after(1)).await;
+        harness.act(1, end(2, Some(2)), after(2)).await;
+        harness.act(1, sent(2, 1), after(3)).await;
+        let state = known(&harness, 3).await.state.unwrap();
         let sessions: Vec<SessionId> = state.sessions.into_iter().map(|session| session.id).collect();
-        assert_eq!((sessions, log(&teller).await), (vec![session(1)], vec![Status::Offline, Status::Online]));
+        assert_eq!((sessions, log(&harness).await), (vec![session(1)], vec![Status::Offline, Status::Online]));
     }
 
-    who_beat_late_where_nobody_knew_of_the_end_leaves_no_record(teller) {
+    stale_heartbeat_in_a_replica_without_the_end_leaves_no_record(harness) {
         for (number, active) in [(0, true), (1, false)] {
             let second = i64::from(number);
             let late = Input::Heartbeat(Heartbeat { sent_at: Some(DeviceTime::from_millis(3)), ..beat(number, active) });
-            teller.act(1, sent(number, 2), after(second)).await;
-            let stale = teller.prepare(&subject(1), late.clone(), after(second)).await;
+            harness.act(1, sent(number, 2), after(second)).await;
+            let stale = harness.prepare(&subject(1), late.clone(), after(second)).await;
             assert_eq!(stale.is_record_only(), active, "one is steady, the other is not");
-            teller.act(1, end(number, Some(4)), after(second)).await;
-            commit_again(&teller, stale, late, second).await;
-            let left = known(&teller, second).await;
+            harness.act(1, end(number, Some(4)), after(second)).await;
+            commit_again(&harness, stale, late, second).await;
+            let left = known(&harness, second).await;
             assert_eq!((left.record, left.state.unwrap().status), (RecordLookup::Missing, Status::Offline));
         }
-        assert_eq!(log(&teller).await, [Status::Online, Status::Offline, Status::Online, Status::Offline]);
+        assert_eq!(log(&harness).await, [Status::Online, Status::Offline, Status::Online, Status::Offline]);
     }
 
-    who_beat_late_where_nobody_knew_of_the_end_leaves_the_record_of_the_others(teller) {
-        teller.act(1, sent(0, 2), START).await;
-        let stale = teller.prepare(&subject(1), sent(0, 3), after(2)).await;
-        teller.act(1, Input::Heartbeat(beat(1, false)), after(1)).await;
-        teller.act(1, end(0, Some(4)), after(1)).await;
-        let before = known(&teller, 1).await;
-        commit_again(&teller, stale, sent(0, 3), 2).await;
-        assert_eq!(known(&teller, 2).await, before);
-        assert_eq!(log(&teller).await, [Status::Online, Status::Away]);
+    stale_heartbeat_in_a_replica_without_the_end_leaves_the_record_of_other_sessions(harness) {
+        harness.act(1, sent(0, 2), START).await;
+        let stale = harness.prepare(&subject(1), sent(0, 3), after(2)).await;
+        harness.act(1, Input::Heartbeat(beat(1, false)), after(1)).await;
+        harness.act(1, end(0, Some(4)), after(1)).await;
+        let before = known(&harness, 1).await;
+        commit_again(&harness, stale, sent(0, 3), 2).await;
+        assert_eq!(known(&harness, 2).await, before);
+        assert_eq!(log(&harness).await, [Status::Online, Status::Away]);
     }
 }
 
@@ -156,7 +157,7 @@ fn scope() -> ScopeKey {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_sign_of_life_does_not_go_out() {
+async fn stale_heartbeat_is_not_pushed() {
     let port = free_port();
     let sidecar = Sidecar::with(&[
         ("PRESENCE_DRIVER", "webhook".to_owned()),

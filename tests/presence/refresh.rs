@@ -1,18 +1,18 @@
-//! Steady heartbeats, of which the Laravel record alone tells.
+//! Refreshes: heartbeats that are in the Laravel record alone.
 
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
 use presence_sidecar::presence::domain::{
-    Heartbeat, Input, Record, RecordLookup, Status, Timestamp, Transition, apply,
+    Heartbeat, Input, OutboxPlan, Record, RecordLookup, Status, Timestamp, Transition,
 };
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use serde_json::json;
 
-use super::stories::stories;
-use super::teller::{START, Teller, after, beat, offline, subject};
+use super::harness::{START, StoreHarness, after, beat, offline, subject};
+use super::stories::store_contract;
 use crate::support::{Engine, RedisServer, Sidecar, TestDatabase, on_database, on_redis};
 
-async fn known(teller: &Teller, second: i64) -> StoredUser {
-    teller.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
+async fn known(harness: &StoreHarness, second: i64) -> StoredUser {
+    harness.store.load(&[subject(1).key], after(second)).await.unwrap().remove(0)
 }
 
 fn record(known: &StoredUser) -> &Record {
@@ -25,123 +25,124 @@ fn beat_of(session: &str, meta: &str) -> Input {
     Input::Heartbeat(Heartbeat { session, active: true, meta, sent_at: None })
 }
 
-async fn conflict(teller: &Teller, commit: Commit, second: i64) -> StoredUser {
-    match teller.store.commit(&[commit], after(second)).await.unwrap().remove(0) {
+async fn conflict(harness: &StoreHarness, commit: Commit, second: i64) -> StoredUser {
+    match harness.store.commit(&[commit], after(second)).await.unwrap().remove(0) {
         Committed::Conflict(known) => *known,
         Committed::Done => panic!("the version was another"),
     }
 }
 
 /// When what the log says has happened.
-async fn times(teller: &Teller) -> Vec<Timestamp> {
-    teller.changes().await.iter().map(|(_, change)| change.occurred_at).collect()
+async fn times(harness: &StoreHarness) -> Vec<Timestamp> {
+    harness.changes().await.iter().map(|(_, change)| change.occurred_at).collect()
 }
 
-stories! {
-    a_steady_heartbeat_writes_the_record_and_leaves_the_state(teller) {
-        teller.act(1, beat(true), START).await;
-        let before = known(&teller, 0).await;
-        teller.act(1, beat_of("default", r#"{"page":2}"#), after(60)).await;
-        let now = known(&teller, 60).await;
+store_contract! {
+    refresh_writes_the_record_and_keeps_the_state(harness) {
+        harness.act(1, beat(true), START).await;
+        let before = known(&harness, 0).await;
+        harness.act(1, beat_of("default", r#"{"page":2}"#), after(60)).await;
+        let now = known(&harness, 60).await;
         assert_eq!((now.version, &now.state), (before.version, &before.state));
         assert_eq!((record(&now).last_seen, record(&now).meta.json()), (after(60), br#"{"page":2}"#.as_slice()));
     }
 
-    whoever_reads_a_state_sees_the_steady_heartbeats(teller) {
-        teller.act(1, beat_of("tab", "[]"), START).await;
-        teller.act(1, beat_of("tab", "[1]"), START).await;
-        assert_eq!(known(&teller, 0).await.current(START).unwrap().meta.json(), b"[1]", "of the same second");
-        teller.act(1, beat_of("tab", "[2]"), after(60)).await;
-        let state = known(&teller, 61).await.current(after(61)).unwrap();
+    readers_of_a_state_see_the_refreshes(harness) {
+        harness.act(1, beat_of("tab", "[]"), START).await;
+        harness.act(1, beat_of("tab", "[1]"), START).await;
+        assert_eq!(known(&harness, 0).await.current(START).unwrap().meta.json(), b"[1]", "of the same second");
+        harness.act(1, beat_of("tab", "[2]"), after(60)).await;
+        let state = known(&harness, 61).await.current(after(61)).unwrap();
         assert_eq!((state.seen(), state.last_online), (Some(after(60)), Some(after(60))));
         assert_eq!((state.meta.json(), state.sessions.len()), (b"[2]".as_slice(), 1));
-        let view = teller.view(1, after(61)).await;
+        let view = harness.view(1, after(61)).await;
         assert_eq!((view.last_seen, view.last_online, view.meta), (state.seen(), state.last_online, state.meta));
         assert_eq!((view.sessions[0].last_seen, view.sessions[0].id.as_str()), (after(60), "tab"));
     }
 
-    a_sweep_files_what_steady_heartbeats_said(teller) {
+    sweep_stores_the_refreshes_of_the_record(harness) {
         for second in [0, 30, 60] {
-            teller.act(1, beat_of("tab", &format!("[{second}]")), after(second)).await;
+            harness.act(1, beat_of("tab", &format!("[{second}]")), after(second)).await;
         }
-        assert_eq!(teller.sweep().step(after(90)).await.unwrap().changes, 0);
-        let state = known(&teller, 90).await.state.unwrap();
+        assert_eq!(harness.sweep().step(after(90)).await.unwrap().changes, 0);
+        let state = known(&harness, 90).await.state.unwrap();
         assert_eq!((state.seen(), state.last_online), (Some(after(60)), Some(after(60))));
         assert_eq!(state.meta.json(), b"[60]");
-        assert_eq!(teller.sweep().step(after(149)).await.unwrap().due, 0);
-        teller.sweep().step(after(500)).await.unwrap();
-        assert_eq!(times(&teller).await, [START, after(150), after(180)]);
+        assert_eq!(harness.sweep().step(after(149)).await.unwrap().due, 0);
+        harness.sweep().step(after(500)).await.unwrap();
+        assert_eq!(times(&harness).await, [START, after(150), after(180)]);
     }
 
-    a_sweep_that_comes_when_the_record_is_about_to_expire_goes_by_it(teller) {
+    sweep_uses_a_record_that_is_about_to_expire(harness) {
         let fraction = |second, micros| Timestamp::from_micros(after(second).micros() + micros);
-        teller.act(1, beat(true), START).await;
-        teller.act(1, beat(true), fraction(60, 900_000)).await;
-        teller.sweep().step(fraction(180, 500_000)).await.unwrap();
-        assert_eq!(times(&teller).await, [START, after(150), after(180)]);
+        harness.act(1, beat(true), START).await;
+        harness.act(1, beat(true), fraction(60, 900_000)).await;
+        harness.sweep().step(fraction(180, 500_000)).await.unwrap();
+        assert_eq!(times(&harness).await, [START, after(150), after(180)]);
     }
 
-    steady_heartbeats_of_two_replicas_do_not_conflict(teller) {
-        teller.act(1, beat(true), START).await;
-        let one = teller.prepare(&subject(1), beat(true), after(10)).await;
-        let other = teller.prepare(&subject(1), beat(true), after(11)).await;
+    refreshes_of_two_replicas_do_not_conflict(harness) {
+        harness.act(1, beat(true), START).await;
+        let one = harness.prepare(&subject(1), beat(true), after(10)).await;
+        let other = harness.prepare(&subject(1), beat(true), after(11)).await;
         assert!(one.is_record_only() && other.is_record_only());
         for commit in [other, one] {
-            assert_eq!(teller.store.commit(&[commit], after(11)).await.unwrap(), [Committed::Done]);
+            assert_eq!(harness.store.commit(&[commit], after(11)).await.unwrap(), [Committed::Done]);
         }
     }
 
-    light_and_full_commits_travel_together(teller) {
+    record_only_and_full_commits_share_a_call(harness) {
         for user in [1, 2] {
-            teller.act(user, beat(true), START).await;
+            harness.act(user, beat(true), START).await;
         }
-        let stale_light = teller.prepare(&subject(2), beat(true), after(1)).await;
-        let stale_full = teller.prepare(&subject(2), beat(false), after(1)).await;
-        teller.act(2, offline(), after(1)).await;
-        let light = teller.prepare(&subject(1), beat(true), after(2)).await;
-        let full = teller.prepare(&subject(3), beat(true), after(2)).await;
-        let committed = teller.store.commit(&[stale_full, light, full, stale_light], after(2)).await.unwrap();
+        let stale_light = harness.prepare(&subject(2), beat(true), after(1)).await;
+        let stale_full = harness.prepare(&subject(2), beat(false), after(1)).await;
+        harness.act(2, offline(), after(1)).await;
+        let light = harness.prepare(&subject(1), beat(true), after(2)).await;
+        let full = harness.prepare(&subject(3), beat(true), after(2)).await;
+        let committed = harness.store.commit(&[stale_full, light, full, stale_light], after(2)).await.unwrap();
         let [Committed::Conflict(one), Committed::Done, Committed::Done, Committed::Conflict(other)] = &committed[..]
         else { panic!("{committed:?}") };
         for known in [one, other] {
             assert_eq!(known.state.as_ref().unwrap().status, Status::Offline);
         }
-        assert_eq!(record(&known(&teller, 3).await).last_seen, after(2));
-        assert_eq!(teller.view(3, after(3)).await.last_seen, Some(after(2)));
+        assert_eq!(record(&known(&harness, 3).await).last_seen, after(2));
+        assert_eq!(harness.view(3, after(3)).await.last_seen, Some(after(2)));
     }
 
-    who_was_ended_elsewhere_comes_online_with_the_next_steady_heartbeat(teller) {
-        teller.act(1, beat(true), START).await;
-        let late = teller.prepare(&subject(1), beat(true), after(30)).await;
-        teller.act(1, offline(), after(10)).await;
-        let StoredUser { version, state, record } = conflict(&teller, late, 30).await;
-        let decision = apply(state, record, &subject(1), beat(true), &teller.windows, after(30));
+    heartbeat_after_an_end_in_another_replica_is_a_new_online(harness) {
+        harness.act(1, beat(true), START).await;
+        let late = harness.prepare(&subject(1), beat(true), after(30)).await;
+        harness.act(1, offline(), after(10)).await;
+        let StoredUser { version, state, record } = conflict(&harness, late, 30).await;
+        let decision = harness.rules().apply(state, record, &subject(1), beat(true), after(30));
         assert_eq!(decision.transition(), Some(Transition::CameOnline));
-        let commit = Commit { key: subject(1).key, expected: version, roster_status: Status::Offline, decision };
-        assert_eq!(teller.store.commit(&[commit], after(30)).await.unwrap(), [Committed::Done]);
-        let log: Vec<_> = teller.log().await.into_iter().map(|(_, status)| status).collect();
+        let (roster_status, outbox) = (Status::Offline, OutboxPlan::default());
+        let commit = Commit { key: subject(1).key, expected: version, roster_status, decision, outbox };
+        assert_eq!(harness.store.commit(&[commit], after(30)).await.unwrap(), [Committed::Done]);
+        let log: Vec<_> = harness.log().await.into_iter().map(|(_, status)| status).collect();
         assert_eq!(log, [Status::Online, Status::Offline, Status::Online]);
     }
 
-    a_conflict_does_not_hide_the_steady_heartbeats_before_it(teller) {
-        teller.act(1, beat(true), START).await;
-        let late = teller.prepare(&subject(1), beat(false), START).await;
-        teller.act(1, beat_of("tab", "[]"), after(1)).await;
+    conflict_returns_the_record_with_earlier_refreshes(harness) {
+        harness.act(1, beat(true), START).await;
+        let late = harness.prepare(&subject(1), beat(false), START).await;
+        harness.act(1, beat_of("tab", "[]"), after(1)).await;
         let meta = Meta::default();
-        teller.act(1, Input::Offline { session: Some(SessionId::default()), meta, sent_at: None }, after(2)).await;
-        teller.act(1, beat_of("tab", "[]"), after(60)).await;
-        let current = conflict(&teller, late, 100).await;
+        harness.act(1, Input::Offline { session: Some(SessionId::default()), meta, sent_at: None }, after(2)).await;
+        harness.act(1, beat_of("tab", "[]"), after(60)).await;
+        let current = conflict(&harness, late, 100).await;
         assert_eq!(current.state.as_ref().unwrap().seen(), Some(after(1)));
         assert_eq!(current.current(after(100)).unwrap().seen(), Some(after(60)));
     }
 
-    a_second_session_joins_one_that_beat_steadily(teller) {
-        teller.act(1, beat_of("desk", "[]"), START).await;
-        teller.act(1, beat_of("desk", "[]"), after(50)).await;
+    second_session_keeps_the_refreshes_of_the_first(harness) {
+        harness.act(1, beat_of("desk", "[]"), START).await;
+        harness.act(1, beat_of("desk", "[]"), after(50)).await;
         // By the state alone the first one has grown old.
-        teller.act(1, beat_of("phone", "[]"), after(100)).await;
-        assert_eq!(teller.log().await.len(), 1);
-        let state = known(&teller, 100).await.state.unwrap();
+        harness.act(1, beat_of("phone", "[]"), after(100)).await;
+        assert_eq!(harness.log().await.len(), 1);
+        let state = known(&harness, 100).await.state.unwrap();
         let seen: Vec<_> = state.sessions.iter().map(|session| (session.id.as_str(), session.seen)).collect();
         assert_eq!(seen, [("desk", after(50)), ("phone", after(100))]);
     }
@@ -163,12 +164,12 @@ fn everything(server: &RedisServer) -> Vec<(i64, String, Vec<u8>, bool)> {
 }
 
 #[tokio::test]
-async fn a_steady_heartbeat_touches_one_key_in_redis() {
+async fn refresh_writes_one_key_in_redis() {
     let server = RedisServer::start();
-    let teller = Teller::redis(&server);
-    teller.act(1, beat(true), START).await;
+    let harness = StoreHarness::redis(&server);
+    harness.act(1, beat(true), START).await;
     let before = everything(&server);
-    teller.act(1, beat(true), after(10)).await;
+    harness.act(1, beat(true), after(10)).await;
     let (left, touched): (Vec<_>, Vec<_>) = everything(&server).into_iter().partition(|entry| before.contains(entry));
     assert_eq!(left.len() + 1, before.len());
     let [(1, key, _, true)] = touched.as_slice() else { panic!("{touched:?}") };
@@ -176,13 +177,13 @@ async fn a_steady_heartbeat_touches_one_key_in_redis() {
 }
 
 #[tokio::test]
-async fn replicas_share_a_user_who_beats_steadily() {
+async fn replicas_share_a_refreshed_user() {
     let redis = RedisServer::start();
     assert_that_replicas_share_a_user(&on_redis(&redis)).await;
 }
 
 #[tokio::test]
-async fn replicas_on_one_sqlite_file_share_a_user_who_beats_steadily() {
+async fn replicas_on_one_sqlite_file_share_a_refreshed_user() {
     let database = TestDatabase::create(Engine::Sqlite);
     assert_that_replicas_share_a_user(&on_database(&database)).await;
 }

@@ -1,14 +1,17 @@
-//! Tells stories to a store: applies the rules and commits, at whatever time the story is in.
+//! The harness of store tests: applies the rules and commits, at the time of the test.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use presence_sidecar::presence::domain::View;
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
-use presence_sidecar::presence::domain::{Change, Heartbeat, Input, Span, Status, Timestamp, Windows, apply};
+use presence_sidecar::presence::domain::{
+    Change, Heartbeat, Input, Outbox, OutboxPlan, Rules, Span, Status, Timestamp, Windows,
+};
 use presence_sidecar::presence::service::clock::Clock;
+use presence_sidecar::presence::service::outbox::plan_outbox;
 use presence_sidecar::presence::store::{
-    ArrayStore, ChangeCursor, Changes, Commit, Committed, Outbox, PresenceStore, RedisOptions, RedisStore, SqlOptions,
+    ArrayStore, ChangeCursor, Changes, Commit, Committed, PresenceStore, RedisOptions, RedisStore, SqlOptions,
     SqlStore, own_prefix,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
@@ -19,25 +22,26 @@ use presence_sidecar::telemetry::Registry;
 use crate::storage::migrated;
 use crate::support::{RedisServer, TestDatabase};
 
-/// When stories begin.
+/// The time at which tests begin.
 pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
 
-/// A store and the rules, and the queues that changes go out to.
+/// A store and the rules, and the queues that changes are pushed into.
 #[derive(Clone)]
-pub struct Teller {
+pub struct StoreHarness {
     pub store: Arc<dyn PresenceStore>,
     pub queue: Arc<dyn Queue>,
     pub windows: Windows,
+    pub outbox: Arc<Outbox>,
 }
 
-impl Teller {
+impl StoreHarness {
     pub fn array() -> Self {
         Self::array_into(Outbox::default())
     }
 
     pub fn array_into(outbox: Outbox) -> Self {
         let queue = Arc::new(MemoryQueue::new());
-        Self::new(Arc::new(ArrayStore::new(queue.clone(), outbox)), queue)
+        Self::new(Arc::new(ArrayStore::new(queue.clone(), outbox.clone())), queue, outbox)
     }
 
     pub fn redis(server: &RedisServer) -> Self {
@@ -52,10 +56,10 @@ impl Teller {
             prefix: PREFIX.to_owned(),
             zone: chrono_tz::UTC,
             timeout: Duration::from_secs(5),
-            outbox,
+            outbox: outbox.clone(),
         };
         let queue = RedisQueue::new(server.info(), Duration::from_secs(5), own_prefix(PREFIX)).unwrap();
-        Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue))
+        Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue), outbox)
     }
 
     pub async fn sql(database: &TestDatabase) -> Self {
@@ -71,23 +75,27 @@ impl Teller {
             prefix: "laravel-cache-".to_owned(),
             version: "12".parse().unwrap(),
             zone: chrono_tz::UTC,
-            outbox,
+            outbox: outbox.clone(),
         };
-        Self::new(Arc::new(SqlStore::new(options)), queue)
+        Self::new(Arc::new(SqlStore::new(options)), queue, outbox)
     }
 
-    fn new(store: Arc<dyn PresenceStore>, queue: Arc<dyn Queue>) -> Self {
+    fn new(store: Arc<dyn PresenceStore>, queue: Arc<dyn Queue>, outbox: Outbox) -> Self {
         let windows =
             Windows { ttl: Span::from_secs(120), away_after: Span::from_secs(90), remember: Span::from_secs(86_400) };
-        Self { store, queue, windows }
+        Self { store, queue, windows, outbox: Arc::new(outbox) }
+    }
+
+    pub fn rules(&self) -> Rules {
+        Rules { windows: self.windows, installation: self.outbox.installation }
     }
 
     pub fn sweep(&self) -> ExpirySweeper {
         let context = CommitContext {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
-            windows: self.windows,
-            announce_heartbeats: false,
+            rules: self.rules(),
+            outbox: self.outbox.clone(),
             metrics: Arc::new(Metrics::new(&Registry::new())),
             notifier: Arc::default(),
         };
@@ -105,12 +113,15 @@ impl Teller {
         self.store.commit(&[commit], now).await.unwrap().remove(0)
     }
 
-    /// Loads and applies.
+    /// Loads, applies, and plans the outbox.
     pub async fn prepare(&self, subject: &Subject, input: Input, now: Timestamp) -> Commit {
         let known = self.store.load(std::slice::from_ref(&subject.key), now).await.unwrap().remove(0);
         let roster_status = known.state.as_ref().map_or(Status::Offline, |state| state.status);
-        let decision = apply(known.state, known.record, subject, input, &self.windows, now);
-        Commit { key: subject.key.clone(), expected: known.version, roster_status, decision }
+        let decision = self.rules().apply(known.state, known.record, subject, input, now);
+        let outbox = OutboxPlan::default();
+        let mut commit = Commit { key: subject.key.clone(), expected: known.version, roster_status, decision, outbox };
+        plan_outbox(self.store.as_ref(), &self.outbox, std::slice::from_mut(&mut commit)).await.unwrap();
+        commit
     }
 
     pub async fn view(&self, user: i64, now: Timestamp) -> View {

@@ -1,0 +1,35 @@
+//! The parameters of the rules.
+
+use uuid::Uuid;
+
+use super::change::Change;
+use super::state::State;
+use super::status::Status;
+use super::time::{Timestamp, Windows};
+
+/// The rules of presence, with the parameters of an installation.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How long heartbeats count.
+    pub windows: Windows,
+    /// The namespace of the [change ids](Change::id).
+    pub installation: Uuid,
+}
+
+impl Rules {
+    /// Makes the next change of the user: the status of `state` began at `since`. Moves the clock of the state on.
+    pub(super) fn new_change(&self, state: &mut State, previous: Status, since: Timestamp, now: Timestamp) -> Change {
+        let seq = state.tick(now);
+        Change {
+            id: Change::id_of(&self.installation, &state.user, &state.scope, seq),
+            seq,
+            user_id: state.user.clone(),
+            scope: state.scope.clone(),
+            status: state.status,
+            previous,
+            occurred_at: since,
+            meta: state.meta.clone(),
+            is_heartbeat: false,
+        }
+    }
+}

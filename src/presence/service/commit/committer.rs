@@ -1,0 +1,101 @@
+//! The committing task: takes commands from its callers, and commits them in batches.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use indexmap::IndexMap;
+use lru::LruCache;
+
+use super::batch::{BatchResult, CommitBatch, UserBatch};
+use super::{CommandOutcome, CommitContext, Job, PresenceCommand};
+use crate::presence::domain::State;
+use crate::presence::domain::identity::UserKey;
+use crate::storage::batch::BatchReceiver;
+
+/// Most users whose states are cached.
+const CACHE_CAPACITY: usize = 100_000;
+/// The least number of commands that are committed in a batch of their own while another batch is in flight.
+const MIN_SPLIT_BATCH: usize = 32;
+
+/// The committing task.
+pub struct Committer {
+    context: Arc<CommitContext>,
+    cache: LruCache<UserKey, State, RandomState>,
+    /// The users of the batches in flight.
+    in_flight: HashSet<UserKey, RandomState>,
+}
+
+impl Committer {
+    /// A committer with an empty cache.
+    pub fn new(context: CommitContext) -> Self {
+        let cache = LruCache::unbounded_with_hasher(RandomState::default());
+        Self { context: Arc::new(context), cache, in_flight: HashSet::default() }
+    }
+
+    /// Runs until no more commands can come. Many waiting commands are committed in two batches, one of which is prepared
+    /// while the other is in flight; a user is never in both.
+    pub async fn run(mut self, mut receiver: BatchReceiver<PresenceCommand, CommandOutcome>) {
+        let mut running = FuturesUnordered::new();
+        let mut waiting = Vec::new();
+        loop {
+            if running.is_empty() && waiting.is_empty() && !receiver.next(&mut waiting).await {
+                return;
+            }
+            receiver.fill(&mut waiting);
+            let are_many = waiting.len() >= 2 * MIN_SPLIT_BATCH;
+            let parts = if running.is_empty() && are_many { 2 } else { 1 };
+            if running.is_empty() || waiting.len() >= MIN_SPLIT_BATCH {
+                let later = waiting.split_off(waiting.len() / parts);
+                for part in [std::mem::take(&mut waiting), later] {
+                    let (batch, deferred) = self.take_batch(part);
+                    waiting.extend(deferred);
+                    if !batch.is_empty() {
+                        running.push(batch.run());
+                    }
+                }
+            }
+            if let Some(result) = running.next().await {
+                let store_failed = result.store_failed;
+                self.finish(result);
+                if store_failed {
+                    receiver.fail_waiting(&mut waiting);
+                }
+            }
+        }
+    }
+
+    /// Groups commands by user, with the cached state of each. Returns the commands of users in flight, which must wait.
+    fn take_batch(&mut self, jobs: Vec<Job>) -> (CommitBatch, Vec<Job>) {
+        let mut users: IndexMap<UserKey, UserBatch, _> =
+            IndexMap::with_capacity_and_hasher(jobs.len(), RandomState::default());
+        let mut deferred = Vec::new();
+        for job in jobs {
+            let key = &job.payload.subject.key;
+            if self.in_flight.contains(key) {
+                deferred.push(job);
+            } else if let Some(user) = users.get_mut(key) {
+                user.jobs.push(job);
+            } else {
+                let cached = self.cache.pop(key);
+                users.insert(key.clone(), UserBatch::new(job, cached));
+            }
+        }
+        self.in_flight.extend(users.keys().cloned());
+        (CommitBatch::new(self.context.clone(), users), deferred)
+    }
+
+    /// Caches the committed states.
+    fn finish(&mut self, result: BatchResult) {
+        for (key, state) in result.states {
+            self.in_flight.remove(&key);
+            if let Some(state) = state {
+                self.cache.put(key, state);
+            }
+        }
+        while self.cache.len() > CACHE_CAPACITY {
+            self.cache.pop_lru();
+        }
+    }
+}

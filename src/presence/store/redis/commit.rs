@@ -1,0 +1,134 @@
+//! The pipeline of a commit: Laravel records, the versions of record-only commits, and the script for all others.
+
+use ::redis::{Cmd, Pipeline};
+
+use super::{RedisStore, USER_BYTES, select, state};
+use crate::presence::domain::identity::UserKey;
+use crate::presence::domain::{Decision, OutboxPlan, RecordWrite, Status};
+use crate::presence::store::{Commit, record};
+
+impl RedisStore {
+    pub(super) fn commit_pipeline(&self, commits: &[Commit]) -> Pipeline {
+        let (record_only, full): (Vec<&Commit>, Vec<&Commit>) =
+            commits.iter().partition(|commit| commit.is_record_only());
+        let (own, cache) = self.databases.unzip();
+        let mut pipeline = Pipeline::with_capacity(2 * commits.len() + 6);
+        cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
+        if !full.is_empty() {
+            pipeline.add_command(self.get_records(full.iter().map(|commit| &commit.key)));
+        }
+        for commit in commits {
+            self.put_record(&mut pipeline, commit);
+        }
+        own.iter().for_each(|own| _ = select(&mut pipeline, *own));
+        for commit in record_only {
+            let mut get = Cmd::with_capacity(4, 128);
+            get.arg("GETRANGE").arg(self.keys.state(&commit.key)).arg(0).arg(state::VERSION - 1);
+            pipeline.add_command(get);
+        }
+        if !full.is_empty() {
+            pipeline.add_command(self.commit_script(&full));
+        }
+        let forgotten = commits.iter().filter(|commit| commit.decision.record == RecordWrite::Forget);
+        if forgotten.clone().next().is_some() {
+            cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
+        }
+        for commit in forgotten {
+            pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
+        }
+        pipeline.ignore_errors();
+        pipeline
+    }
+
+    pub(super) fn get_records<'a>(&self, keys: impl ExactSizeIterator<Item = &'a UserKey>) -> Cmd {
+        let mut get = Cmd::with_capacity(1 + keys.len(), 80 * keys.len());
+        get.arg("MGET");
+        keys.for_each(|key| _ = get.arg(self.keys.record(key)));
+        get
+    }
+
+    fn put_record(&self, pipeline: &mut Pipeline, commit: &Commit) {
+        if let RecordWrite::Put(record, seconds) = &commit.decision.record {
+            let mut put = Cmd::with_capacity(4, USER_BYTES);
+            put.arg("SETEX").arg(self.keys.record(&commit.key)).arg(*seconds).arg(record::encode(record, self.zone));
+            pipeline.add_command(put);
+        }
+    }
+
+    fn commit_script(&self, commits: &[&Commit]) -> Cmd {
+        let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + USER_BYTES * commits.len());
+        call.arg("EVALSHA");
+        let indexed = commits.iter().filter(|commit| updates_indexes(commit)).count();
+        call.arg(&self.commit).arg(2 + commits.len() + 2 * indexed);
+        call.arg(&self.keys.due).arg(&self.keys.changes);
+        for commit in commits {
+            call.arg(self.keys.state(&commit.key));
+        }
+        for commit in commits.iter().filter(|commit| updates_indexes(commit)) {
+            for status in [Status::Online, Status::Away] {
+                call.arg(self.keys.roster(commit.key.scope(), status));
+            }
+        }
+        call.arg(commits.len()).arg(self.queues.len());
+        self.queues.iter().for_each(|queue| _ = call.arg(queue));
+        for commit in commits {
+            write_entry(&mut call, commit);
+        }
+        call
+    }
+}
+
+/// Whether a commit updates due times, rosters, the change log or the outbox: the extras of its entry.
+fn updates_indexes(commit: &Commit) -> bool {
+    let decision = &commit.decision;
+    decision.due.is_some() || decision.state.is_none() || !decision.changes.is_empty()
+}
+
+/// Adds the arguments of an entry, as commit.lua describes them.
+fn write_entry(call: &mut Cmd, commit: &Commit) {
+    let decision = &commit.decision;
+    call.arg(state::version(commit.expected));
+    match &decision.state {
+        Some(state) if decision.dirty => call.arg(state::encode(state)),
+        Some(_) => call.arg(""),
+        None => call.arg("-"),
+    };
+    if !updates_indexes(commit) {
+        call.arg(0);
+        return;
+    }
+    let OutboxPlan { retractions, pushes } = &commit.outbox;
+    // The roster of a user who is not remembered is not known, so the user is removed from both.
+    let is_moved = commit.roster_status != decision.status() || decision.state.is_none();
+    call.arg(6 + 3 * decision.changes.len() + 2 * retractions.len() + 4 * pushes.len());
+    call.arg(commit.key.as_str()).arg(commit.key.member());
+    match (&decision.state, decision.due) {
+        (None, _) => call.arg("-"),
+        (Some(_), Some(due)) => call.arg(due.millis()),
+        (Some(_), None) => call.arg(""),
+    };
+    call.arg(if is_moved { decision.status().as_str() } else { "" });
+    write_changes(call, decision);
+    write_outbox(call, &commit.outbox);
+}
+
+fn write_changes(call: &mut Cmd, decision: &Decision) {
+    call.arg(decision.changes.len());
+    for change in &decision.changes {
+        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+        let id: &str = change.id.hyphenated().encode_lower(&mut id);
+        call.arg(if change.is_heartbeat { "" } else { "1" }).arg(id).arg(change.encode());
+    }
+}
+
+/// Numbers of queues and changes count from 1, as Lua does.
+fn write_outbox(call: &mut Cmd, OutboxPlan { retractions, pushes }: &OutboxPlan) {
+    call.arg(retractions.len());
+    for retraction in retractions {
+        call.arg(1 + retraction.queue).arg(&retraction.id);
+    }
+    for push in pushes {
+        let delay = u64::try_from(push.delay.as_millis()).unwrap_or(u64::MAX);
+        call.arg(1 + push.queue).arg(1 + push.change).arg(delay).arg(if push.only_if_idle { "1" } else { "" });
+    }
+}

@@ -1,0 +1,304 @@
+//! The committer over a store whose connection fails, and the round trips that it makes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use presence_sidecar::presence::domain::identity::{ScopeKey, UserKey};
+use presence_sidecar::presence::domain::{
+    Event, HeldChange, Input, Outbox, RecordLookup, Status, Timestamp, Transition,
+};
+use presence_sidecar::presence::service::clock::Clock;
+use presence_sidecar::presence::store::{
+    ChangeCursor, Changes, Commit, Committed, Counts, PresenceStore, Result, StoredUser, Unavailable,
+};
+use presence_sidecar::presence::{CommitContext, Metrics, Presence, PresenceCommand};
+use presence_sidecar::telemetry::Registry;
+
+use super::harness::{StoreHarness, beat, offline, subject};
+use super::outbox::{ALL, AT_ONCE, LATER, claimed, outbox, pending, settle_everything, user};
+use crate::support::RedisServer;
+
+/// What happens to the next call of a method.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// The connection is lost before the call reaches the store.
+    BeforeHeld,
+    /// Workers claim and settle jobs between the read of held jobs and the commit.
+    AfterHeld,
+    /// The connection is lost before the call reaches the store.
+    BeforeCommit,
+    /// The connection is lost before the reply comes.
+    AfterCommit,
+}
+
+/// A store with faults, which counts round trips.
+struct FaultyStore {
+    harness: StoreHarness,
+    faults: Mutex<Vec<Fault>>,
+    loads: AtomicUsize,
+    helds: AtomicUsize,
+    commits: AtomicUsize,
+}
+
+impl FaultyStore {
+    fn new(harness: StoreHarness) -> Self {
+        let [loads, helds, commits] = [0; 3].map(AtomicUsize::new);
+        Self { harness, faults: Mutex::new(Vec::new()), loads, helds, commits }
+    }
+
+    fn fail(&self, faults: &[Fault]) {
+        self.faults.lock().unwrap().extend_from_slice(faults);
+    }
+
+    /// Whether the fault is to happen, and is the next one.
+    fn take(&self, fault: Fault) -> bool {
+        let mut faults = self.faults.lock().unwrap();
+        let is_next = faults.first() == Some(&fault);
+        if is_next {
+            faults.remove(0);
+        }
+        is_next
+    }
+
+    fn lose(&self, fault: Fault) -> Result<()> {
+        if self.take(fault) { Err(Unavailable::lost_connection("connection reset")) } else { Ok(()) }
+    }
+
+    /// Loads, reads of held jobs, and commits since the last call.
+    fn round_trips(&self) -> [usize; 3] {
+        [&self.loads, &self.helds, &self.commits].map(|count| count.swap(0, Ordering::SeqCst))
+    }
+}
+
+#[async_trait]
+impl PresenceStore for FaultyStore {
+    async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.harness.store.load(keys, now).await
+    }
+
+    async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
+        self.harness.store.records(keys, now).await
+    }
+
+    async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
+        self.helds.fetch_add(1, Ordering::SeqCst);
+        self.lose(Fault::BeforeHeld)?;
+        let held = self.harness.store.held(keys).await;
+        if self.take(Fault::AfterHeld) {
+            tokio::time::sleep(SOON).await;
+            assert_eq!(claimed(&self.harness, "calm").await, 1, "the held job is claimed");
+        }
+        held
+    }
+
+    async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        self.lose(Fault::BeforeCommit)?;
+        let committed = self.harness.store.commit(commits, now).await;
+        self.lose(Fault::AfterCommit)?;
+        committed
+    }
+
+    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
+        self.harness.store.claim_due(now, limit, lease_ms).await
+    }
+
+    async fn roster(
+        &self,
+        scope: &ScopeKey,
+        status: Status,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserKey>> {
+        self.harness.store.roster(scope, status, after, limit).await
+    }
+
+    async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
+        self.harness.store.roster_status(keys).await
+    }
+
+    async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
+        self.harness.store.counts(scope).await
+    }
+
+    async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
+        self.harness.store.scan(from, limit).await
+    }
+
+    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
+        self.harness.store.changes(after, limit).await
+    }
+
+    async fn end_of_changes(&self) -> Result<ChangeCursor> {
+        self.harness.store.end_of_changes().await
+    }
+
+    async fn trim_changes(&self, before: Timestamp) -> Result<()> {
+        self.harness.store.trim_changes(before).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.harness.store.ready().await
+    }
+
+    async fn time(&self) -> Result<Timestamp> {
+        self.harness.store.time().await
+    }
+}
+
+/// Long enough to read held jobs meanwhile, on a busy machine, too.
+const SOON: Duration = Duration::from_secs(3);
+
+/// A running presence service over a faulty store.
+struct Service {
+    presence: Presence,
+    store: Arc<FaultyStore>,
+    context: CommitContext,
+}
+
+impl Service {
+    fn start(harness: StoreHarness) -> Self {
+        let store = Arc::new(FaultyStore::new(harness));
+        let harness = &store.harness;
+        let context = CommitContext {
+            store: store.clone(),
+            clock: Arc::new(Clock::new()),
+            rules: harness.rules(),
+            outbox: harness.outbox.clone(),
+            metrics: Arc::new(Metrics::new(&Registry::new())),
+            notifier: Arc::default(),
+        };
+        let (presence, workers) = Presence::new(context.clone());
+        workers.into_iter().for_each(|worker| _ = tokio::spawn(worker));
+        Self { presence, store, context }
+    }
+
+    async fn apply(&self, input: Input) -> Option<Transition> {
+        self.presence.apply(PresenceCommand { subject: subject(1), input }).await.unwrap().transition
+    }
+
+    /// A user who was online and went offline; only the `offline` is in the queue.
+    async fn go_offline(&self) {
+        self.apply(beat(true)).await;
+        settle_everything(&self.store.harness, "calm").await;
+        self.apply(offline()).await;
+        self.store.round_trips();
+    }
+
+    async fn statuses(&self) -> Vec<Status> {
+        self.store.harness.log().await.into_iter().map(|(_, status)| status).collect()
+    }
+
+    async fn events(&self) -> Vec<(String, Event)> {
+        pending(&self.store.harness, "calm").await
+    }
+}
+
+fn calm(debounce: Duration) -> Outbox {
+    outbox(&[("calm", &ALL, debounce)])
+}
+
+const BACK: [Status; 3] = [Status::Online, Status::Offline, Status::Online];
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_is_not_sent_again_and_its_retraction_stands() {
+    let service = Service::start(StoreHarness::array_into(calm(LATER)));
+    service.go_offline().await;
+    service.store.fail(&[Fault::AfterCommit]);
+    assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline));
+    assert_eq!(service.statuses().await, BACK);
+    assert_eq!(service.events().await, []);
+    assert_eq!(service.store.round_trips(), [2, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_commit_that_did_not_reach_the_store_is_decided_again_and_retracts_once() {
+    for fault in [Fault::BeforeHeld, Fault::BeforeCommit] {
+        let service = Service::start(StoreHarness::array_into(calm(LATER)));
+        service.go_offline().await;
+        service.store.fail(&[fault]);
+        assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline), "{fault:?}");
+        assert_eq!(service.statuses().await, BACK, "{fault:?}");
+        assert_eq!(service.events().await, [], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_retraction_is_refused_is_decided_again_without_another_load() {
+    let redis = RedisServer::start();
+    for harness in [StoreHarness::array_into(calm(SOON)), StoreHarness::redis_into(&redis, calm(SOON))] {
+        let service = Service::start(harness);
+        service.go_offline().await;
+        service.store.fail(&[Fault::AfterHeld]);
+        assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline));
+        assert_eq!(service.statuses().await, BACK);
+        assert_eq!(service.events().await, [Event::Offline, Event::Online].map(user));
+        assert_eq!(service.store.round_trips(), [1, 2, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_commit_is_not_loaded_again_when_the_next_read_of_held_jobs_fails() {
+    let service = Service::start(StoreHarness::array_into(calm(SOON)));
+    service.go_offline().await;
+    service.store.fail(&[Fault::AfterHeld, Fault::BeforeHeld]);
+    assert_eq!(service.apply(beat(true)).await, Some(Transition::CameOnline));
+    assert_eq!(service.statuses().await, BACK);
+    assert_eq!(service.events().await, [Event::Offline, Event::Online].map(user));
+    assert_eq!(service.store.round_trips(), [1, 3, 2]);
+}
+
+#[tokio::test]
+async fn held_jobs_are_read_only_for_users_who_come_back_where_a_queue_debounces() {
+    for (debounce, held) in [(AT_ONCE, 0), (LATER, 1)] {
+        let service = Service::start(StoreHarness::array_into(calm(debounce)));
+        service.apply(beat(true)).await;
+        assert_eq!(service.store.round_trips(), [1, held, 1], "a first heartbeat");
+        service.apply(beat(true)).await;
+        assert_eq!(service.store.round_trips(), [0, 0, 1], "a refresh");
+        service.apply(beat(false)).await;
+        assert_eq!(service.store.round_trips()[1..], [0, 1], "away");
+        service.apply(offline()).await;
+        assert_eq!(service.store.round_trips()[1..], [0, 1], "offline");
+        service.apply(beat(true)).await;
+        assert_eq!(service.store.round_trips(), [1, held, 1], "a return");
+        let sweep = presence_sidecar::presence::worker::sweep::ExpirySweeper {
+            context: service.context.clone(),
+            keep_changes: presence_sidecar::presence::domain::Span::from_secs(86_400),
+        };
+        for seconds in [100, 200] {
+            let now = service.context.clock.now();
+            let later = Timestamp::from_micros(now.micros() + seconds * 1_000_000);
+            assert_eq!(sweep.step(later).await.unwrap().changes, 1);
+            assert_eq!(service.store.round_trips(), [1, 0, 1], "a sweep to away, or to offline");
+        }
+    }
+}
+
+/// Calls of scripts, and pipelines, that Redis counted since the last reset.
+fn script_calls(server: &RedisServer) -> usize {
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    let calls = calls.and_then(|line| line.split(',').next()).map_or(0, |calls| calls.parse().unwrap());
+    server.cli(&["CONFIG", "RESETSTAT"]);
+    calls
+}
+
+#[tokio::test]
+async fn redis_runs_one_script_for_a_commit_and_another_only_for_a_return_with_debounce() {
+    for (debounce, on_return) in [(AT_ONCE, 1), (LATER, 2)] {
+        let server = RedisServer::start();
+        let service = Service::start(StoreHarness::redis_into(&server, calm(debounce)));
+        service.apply(beat(true)).await;
+        script_calls(&server);
+        service.apply(beat(true)).await;
+        assert_eq!(script_calls(&server), 0, "a refresh");
+        service.apply(offline()).await;
+        assert_eq!(script_calls(&server), 1, "offline");
+        service.apply(beat(true)).await;
+        assert_eq!(script_calls(&server), on_return, "a return");
+    }
+}
