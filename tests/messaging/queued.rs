@@ -215,7 +215,7 @@ async fn operators_see_what_was_given_up_and_have_it_done_again() {
     }
     let job = listed("pending").await[0].clone();
     assert_eq!((&job["type"], &job["recipients"]), (&json!("alarm"), &json!(1)));
-    assert!(job["last"].as_str().unwrap().contains("the database refused"), "{job}");
+    assert!(job["last"].as_str().unwrap().contains("the database rejected"), "{job}");
     // As after ten tries.
     ground.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
     ground.database.sql("DELETE FROM sidecar_queue_lanes");
