@@ -1,5 +1,6 @@
 //! The composition root: configuration -> stores -> services -> routes and workers; and [`run`], the program itself.
 
+mod error;
 mod presence;
 mod routes;
 mod stores;
@@ -13,6 +14,7 @@ use futures_util::future::BoxFuture;
 use poem::{Route, get};
 use serde_json::Value;
 
+pub use self::error::BuildError;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
@@ -43,11 +45,6 @@ pub struct App {
     pub workers: Workers,
     limits: listener::ServerLimits,
 }
-
-/// The configuration cannot be served.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BuildError(String);
 
 impl App {
     /// Builds a sidecar. It connects to no store: a store that is down does not prevent the start.

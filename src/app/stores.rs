@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use secrecy::ExposeSecret;
 
-use super::BuildError;
+use super::error::BuildError;
 use super::tables::table_names;
 use crate::config;
 use crate::config::{Config, RedisEndpoint};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::BuildError;
+use super::error::BuildError;
 use super::presence::PresenceModule;
 use super::stores::{Stores, prefix};
 use crate::config;

@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const FEATURES: &[&str] = &["presence", "webhooks", "messaging"];
 
 /// What pure code must not mention: clocks, sockets, files.
-const IMPURE: &[&str] = &["SystemTime", "Instant", "std::fs", "std::net::Tcp", "tokio::"];
+const IMPURE: &[&str] = &["SystemTime::now", "Instant::now", "std::fs", "std::net::Tcp", "tokio::"];
 
 /// Pure modules.
 const PURE: &[&str] =
