@@ -71,7 +71,7 @@ async fn operator_error_names_the_missing_token() {
     let unreachable = [("OPERATOR_TOKENS", OPERATOR), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")];
     assert!(refused(&unreachable, &["clients"]).contains("http://127.0.0.1:9 does not answer: "));
     let unanswered = refused(&[("ADMIN_TOKEN", ADMIN), ("PRESENCE_SIDECAR_URL", "http://127.0.0.1:9")], &publish);
-    let key = unanswered.trim().rsplit_once("again, once: --idempotency-key ").unwrap().1;
+    let key = unanswered.trim().rsplit_once("to retry: --idempotency-key ").unwrap().1;
     assert!(uuid::Uuid::parse_str(key).is_ok(), "{unanswered}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
     assert!(screen.contains("cannot open the terminal"), "{screen}");

@@ -217,7 +217,7 @@ async fn operators_list_and_replay_dead_fan_out_jobs() {
     }
     let job = listed("pending").await[0].clone();
     assert_eq!((&job["type"], &job["recipients"]), (&json!("alarm"), &json!(1)));
-    assert!(job["last"].as_str().unwrap().contains("the database refused"), "{job}");
+    assert!(job["last"].as_str().unwrap().contains("the database rejected"), "{job}");
     // As after ten attempts.
     harness.database.sql("UPDATE sidecar_queue_jobs SET dead = 1");
     harness.database.sql("DELETE FROM sidecar_queue_lanes");
