@@ -5,7 +5,7 @@
 //!
 //! - [`cache_key`]: `Str::snake`, the logical key of a presence record, and the two prefixes in front of it
 //! - [`crypt`]: values encrypted with `APP_KEY`
-//! - [`trim`]: `Str::trim`
+//! - [`trim`] takes off what `Str::trim` takes off
 //! - [`dotenv`]: a `.env` file as phpdotenv and `Illuminate\Support\Env` read it
 
 pub mod cache_key;
