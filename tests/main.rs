@@ -9,6 +9,10 @@
     reason = "a test fails by a panic"
 )]
 
+// First, since the other modules use its macro `require!`.
+#[macro_use]
+mod support;
+
 mod architecture;
 mod browser;
 mod config;
@@ -24,7 +28,6 @@ mod php;
 mod presence;
 mod queue;
 mod storage;
-mod support;
 mod tui;
 mod upgrade;
 mod webhooks;

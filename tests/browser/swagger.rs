@@ -18,6 +18,7 @@ async fn assert_quiet(browser: &Browser) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_lists_every_operation_without_console_errors() {
+    require!("chromedriver");
     let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     let document = sidecar.client.get("/openapi.json").await.json;
     browser.open(&format!("{}/docs", sidecar.url)).await;
@@ -37,6 +38,7 @@ async fn swagger_ui_lists_every_operation_without_console_errors() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_sends_a_heartbeat_with_the_service_token() {
+    require!("chromedriver");
     let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     browser.find("//button[contains(@class, 'authorize')]").await.click().await;
@@ -60,6 +62,7 @@ async fn swagger_ui_sends_a_heartbeat_with_the_service_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_shows_401_without_authorization() {
+    require!("chromedriver");
     let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let counts = block("get", "/api/v1/presence/counts");
@@ -73,6 +76,7 @@ async fn swagger_ui_shows_401_without_authorization() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_blocks_injected_scripts() {
+    require!("chromedriver");
     let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
     let inject = "const script = document.createElement('script'); script.textContent = 'window.foreign = true'; \

@@ -141,7 +141,7 @@ fn value_cannot_inject_other_keys() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: crate::support::cases(300), failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn load_never_panics_and_errors_have_one_line(index in 0usize..256, text in "\\PC{0,12}|[ -~]{0,24}|[a-z]{2,6}:[/a-z0-9:@?&%=.\\[\\]-]{0,20}") {

@@ -2,6 +2,7 @@
 
 mod committed;
 mod complete;
+mod encoded;
 mod examples;
 mod schemathesis;
 

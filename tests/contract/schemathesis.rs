@@ -1,20 +1,18 @@
 //! Schemathesis: generates valid and invalid requests from the document, and checks the responses against it.
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::user_token;
 use crate::messaging::{ADMIN, Harness, OPERATOR};
-use crate::support::{Engine, RedisServer, Sidecar, TOKEN, fixture, on_redis};
+use crate::support::{Engine, RedisServer, Sidecar, TOKEN, command, fixture, on_redis, test_tool};
 
 /// Runs schemathesis on a sidecar's document with a token and further arguments.
 fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/schemathesis/bin/schemathesis");
     let folder = TempDir::new().unwrap();
-    Command::new(program)
+    command(&test_tool("schemathesis/bin/schemathesis"))
         .arg("--config-file")
         .arg(fixture("contract/schemathesis.toml"))
         .arg("run")
@@ -26,7 +24,7 @@ fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
         .current_dir(folder.path())
         .env("NO_PROXY", "127.0.0.1")
         .output()
-        .expect("schemathesis is installed by tests/run")
+        .unwrap()
 }
 
 fn assert_no_failure(output: &Output) {
@@ -37,6 +35,7 @@ fn assert_no_failure(output: &Output) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_no_issue_as_an_application() {
+    require!("redis-server", &test_tool("schemathesis/bin/schemathesis"));
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     // The stream does not end; it has its own tests.
@@ -49,6 +48,7 @@ const MESSAGING: &str = "^/api/v1/(clients|messages|operators)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_no_issue_in_messages() {
+    require!(&test_tool("schemathesis/bin/schemathesis"));
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("schemathesis").await;
     let headers = [
@@ -70,6 +70,7 @@ async fn schemathesis_finds_no_issue_in_messages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_no_issue_as_a_browser() {
+    require!("redis-server", &test_tool("schemathesis/bin/schemathesis"));
     let redis = RedisServer::start();
     let mut environment = on_redis(&redis);
     environment.push(("PRESENCE__ROUTING__THROTTLE", String::new()));

@@ -124,6 +124,7 @@ fn check(log: &[Value], posts: &[Post], dead: &HashSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_transition_is_lost_while_sidecars_are_killed_and_the_receiver_misbehaves() {
+    require!("redis-server");
     let redis = RedisServer::start_with(&["--appendonly", "yes"]);
     let start = |environment: Environment| -> Start { Arc::new(move |_| Process::start(&environment)) };
     transitions_survive(on_redis(&redis), start, long_for().unwrap_or(Duration::from_secs(6))).await;

@@ -119,6 +119,7 @@ fn services_wait_for_health_and_keep_their_files() {
 
 #[test]
 fn redis_takes_its_arguments_and_loses_and_evicts_nothing() {
+    require!("redis-server");
     let redis = &compose(&filled_in())["services"]["redis"];
     let command = texts(&redis["command"]);
     assert_eq!(command[0], "redis-server");

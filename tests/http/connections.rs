@@ -78,6 +78,7 @@ async fn sidecar_listens_on_unix_sockets_and_replaces_a_stale_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_completes_open_requests_and_puts_no_user_offline() {
+    require!("redis-server");
     let redis = crate::support::RedisServer::start();
     let environment = crate::support::on_redis(&redis);
     let mut sidecar = Process::start(&environment);

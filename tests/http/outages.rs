@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::{
-    Engine, FaultProxy, Process, RedisServer, Sidecar, SqlServer, TestDatabase, on_database, on_redis,
+    ENGINES, Engine, FaultProxy, Process, RedisServer, Sidecar, SqlServer, TestDatabase, on_database, on_redis,
 };
 
 /// A 503 in Laravel's JSON, within a second, on every call that needs the store.
@@ -48,6 +48,7 @@ async fn assert_recovers(sidecar: &Sidecar) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_return_503_while_redis_is_down() {
+    require!("redis-server");
     let mut redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
@@ -61,7 +62,7 @@ async fn requests_return_503_while_redis_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_return_503_while_the_database_is_down() {
-    for engine in [Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES.servers() {
         let server = Arc::new(Mutex::new(SqlServer::start(engine)));
         let database = TestDatabase::create_on(&server);
         let mut environment = on_database(&database);
@@ -78,6 +79,7 @@ async fn requests_return_503_while_the_database_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sidecar_started_before_its_database_creates_the_tables_later() {
+    require!("postgres");
     let server = Arc::new(Mutex::new(SqlServer::start(Engine::Postgres)));
     let database = TestDatabase::create_on(&server);
     server.lock().unwrap().stop();
@@ -95,7 +97,7 @@ async fn sidecar_started_before_its_database_creates_the_tables_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_tables_are_created_again_except_laravels() {
-    for engine in [Engine::Sqlite, Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES {
         let database = TestDatabase::create(engine);
         let sidecar = Sidecar::with(&on_database(&database)).await;
         assert_eq!(sidecar.client.heartbeat(1).await.status, 200, "{engine:?}");
@@ -135,6 +137,7 @@ async fn writes_return_503_while_another_process_locks_the_sqlite_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ready_returns_503_while_redis_refuses_writes() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     let states = async || (sidecar.client.heartbeat(2).await.status, sidecar.client.get("/ready").await.status);
@@ -152,6 +155,7 @@ async fn ready_returns_503_while_redis_refuses_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sidecar_reconnects_after_redis_was_demoted() {
+    require!("redis-server");
     let (redis, promoted) = (RedisServer::start(), RedisServer::start());
     let proxy = FaultProxy::before(redis.port()).await;
     let environment = [("PRESENCE_CACHE_STORE", "redis".to_owned()), ("REDIS_PORT", proxy.port.to_string())];
@@ -165,6 +169,7 @@ async fn sidecar_reconnects_after_redis_was_demoted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_return_503_while_redis_hangs() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200);
@@ -176,6 +181,7 @@ async fn requests_return_503_while_redis_hangs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sidecar_starts_before_its_redis() {
+    require!("redis-server");
     let mut redis = RedisServer::start();
     redis.stop();
     let sidecar = Sidecar::on(&redis).await;
@@ -186,6 +192,7 @@ async fn sidecar_starts_before_its_redis() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sidecar_connects_to_redis_by_unix_socket_with_password() {
+    require!("redis-server");
     let redis = RedisServer::start_with(&["--requirepass", "pa$$ word|"]);
     let environment = [
         ("PRESENCE_CACHE_STORE", "redis".to_owned()),
@@ -200,10 +207,11 @@ async fn sidecar_connects_to_redis_by_unix_socket_with_password() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sidecar_connects_to_redis_by_tls_with_the_systems_certificates() {
+    require!("openssl", "redis-server");
     let folder = tempfile::TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (key, certificate) = (file("key.pem"), file("certificate.pem"));
-    let made = std::process::Command::new("openssl")
+    let made = crate::support::command("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", &key, "-out", &certificate])
@@ -228,6 +236,7 @@ async fn sidecar_connects_to_redis_by_tls_with_the_systems_certificates() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flushed_laravel_cache_keeps_state_and_change_log() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     sidecar.client.heartbeat(1).await;
@@ -259,9 +268,10 @@ async fn assert_commits_once(mut environment: Vec<(&'static str, String)>, port:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_with_a_lost_reply_is_applied_once() {
+    require!("redis-server");
     let redis = RedisServer::start();
     assert_commits_once(on_redis(&redis), ("REDIS_PORT", redis.port()), "EVALSHA").await;
-    for engine in [Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES.servers() {
         let database = TestDatabase::create(engine);
         let environment = on_database(&database);
         let port = environment.iter().find(|(name, _)| *name == "DB_PORT").unwrap().1.parse().unwrap();

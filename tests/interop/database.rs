@@ -48,6 +48,7 @@ impl Pair {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_sidecar_writes_laravel_reads_and_forgets() {
+    require!("laravel");
     for (engine, old_table) in ENGINES.into_iter().flat_map(|engine| [(engine, true), (engine, false)]) {
         let mut pair = Pair::start(engine, old_table).await;
         let meta = json!({"device": "phone", "mood": "😀é", "nul": "a\u{0}b", "n": [1, 2.5, null, true]});
@@ -69,6 +70,7 @@ async fn what_the_sidecar_writes_laravel_reads_and_forgets() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_laravel_writes_the_sidecar_reads_and_ends() {
+    require!("laravel");
     for engine in ENGINES {
         let mut pair = Pair::start(engine, true).await;
         pair.laravel.heartbeat("7", &json!({"device": "desk"}));

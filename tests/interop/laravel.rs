@@ -1,12 +1,12 @@
 //! The PHP side: `laravel.php` as a process that takes commands.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 
 use super::Env;
-use crate::support::{TestDatabase, fixture};
+use crate::support::{TestDatabase, command, fixture};
 
 /// A Laravel app with its cache on a Redis or in a database, stopped when dropped.
 pub struct Laravel {
@@ -51,13 +51,13 @@ impl Laravel {
             "ttl": number("PRESENCE_TTL", 120),
             "away_after": number("PRESENCE_AWAY_AFTER", 60),
         });
-        let mut child = Command::new("php")
+        let mut child = command("laravel")
             .arg(fixture("interop/laravel.php"))
             .arg(settings.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("php is installed by tests/run");
+            .unwrap();
         let (orders, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, orders, answers }
     }

@@ -6,6 +6,7 @@ use super::{Pair, key_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn laravel_sees_the_records_time_to_live() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::with(&[("PRESENCE_TTL", "90"), ("PRESENCE_AWAY_AFTER", "30")]).await;
     pair.beat("7", &json!([])).await;
     let left = pair.laravel.ttl(&key_of("7"));
@@ -14,6 +15,7 @@ async fn laravel_sees_the_records_time_to_live() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_heartbeat_renews_a_time_to_live_that_laravel_shortened() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"by": "sidecar"})).await;
     pair.laravel.put(&key_of("7"), "['last_seen_at' => Carbon::now()->toIso8601String(), 'meta' => []]", 5);
@@ -24,6 +26,7 @@ async fn the_next_heartbeat_renews_a_time_to_live_that_laravel_shortened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_the_sidecar_ends_laravel_does_not_find() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!([])).await;
     assert_ne!(pair.laravel.get(&key_of("7")), json!(null));
@@ -36,6 +39,7 @@ async fn whom_the_sidecar_ends_laravel_does_not_find() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_laravel_put_the_sidecar_can_end() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.laravel.heartbeat("7", &json!({}));
     let answer = pair.client().post("/api/v1/presence/offline", json!({"user_id": 7})).await;
@@ -45,6 +49,7 @@ async fn whom_laravel_put_the_sidecar_can_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_laravel_forgets_is_offline_at_the_sidecar() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"device": "phone"})).await;
     assert_eq!(pair.status("7").await["status"], "online");
@@ -58,6 +63,7 @@ async fn whom_laravel_forgets_is_offline_at_the_sidecar() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_laravel_forgot_the_next_heartbeat_brings_back() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"n": 1})).await;
     pair.laravel.forget(&key_of("7"));

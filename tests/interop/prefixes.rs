@@ -22,6 +22,7 @@ async fn assert_shared(env: &Env<'_>, physical: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_shared_with_the_default_prefixes_of_each_version() {
+    require!("laravel", "redis-server");
     let versions = [
         ("8", "laravel_database_laravel_cache_:"),
         ("10", "laravel_database_laravel_cache_:"),
@@ -38,6 +39,7 @@ async fn records_are_shared_with_the_default_prefixes_of_each_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_shared_when_the_app_has_a_name() {
+    require!("laravel", "redis-server");
     let names = [
         ("My App", "12", "my-app-database-my-app-cache-"),
         ("My App", "12.1", "my_app_database_my_app_cache_"),
@@ -52,6 +54,7 @@ async fn records_are_shared_when_the_app_has_a_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_shared_under_prefixes_of_the_apps_own() {
+    require!("laravel", "redis-server");
     let key = key_of("7");
     let own = [("REDIS_PREFIX", "Acme {1}:"), ("CACHE_PREFIX", "cache é/")];
     assert_shared(&own, &format!("Acme {{1}}:cache é/{key}")).await;
@@ -62,6 +65,7 @@ async fn records_are_shared_under_prefixes_of_the_apps_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_shared_without_any_prefix() {
+    require!("laravel", "redis-server");
     let none = [("REDIS_PREFIX", ""), ("CACHE_PREFIX", "")];
     assert_shared(&none, &key_of("7")).await;
     // Laravel 10 adds no colon to an empty prefix.
@@ -70,6 +74,7 @@ async fn records_are_shared_without_any_prefix() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_shared_in_the_apps_cache_database() {
+    require!("laravel", "redis-server");
     let physical = format!("laravel-database-laravel-cache-{}", key_of("7"));
     assert_shared(&[("REDIS_CACHE_DB", "0")], &physical).await;
     assert_shared(&[("REDIS_CACHE_DB", "5")], &physical).await;

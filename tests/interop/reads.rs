@@ -7,6 +7,7 @@ use super::{Pair, key_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sidecar_reads_every_meta_that_laravel_put() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     for (name, meta) in expressible_metas(&mut pair.laravel) {
         pair.laravel.heartbeat("7", &meta);
@@ -18,6 +19,7 @@ async fn the_sidecar_reads_every_meta_that_laravel_put() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sidecar_shows_objects_in_a_meta_as_laravels_json_does() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let objects = [
         "Carbon::parse('2026-01-02T03:04:05.6+02:00')",
@@ -38,6 +40,7 @@ async fn the_sidecar_shows_objects_in_a_meta_as_laravels_json_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sidecar_understands_every_date_that_laravel_does() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let dates = [
         "Carbon::now()->toIso8601String()",
@@ -69,6 +72,7 @@ async fn the_sidecar_understands_every_date_that_laravel_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_without_meta_has_an_empty_one() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     for meta in ["", ", 'meta' => null", ", 'more' => 1"] {
         pair.laravel.put(&key_of("7"), &format!("['last_seen_at' => Carbon::now()->toIso8601String(){meta}]"), 120);
@@ -79,6 +83,7 @@ async fn a_record_without_meta_has_an_empty_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_presence_record_reads_as_offline_and_hides_nobody_else() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let foreign = [
         "'a string'",
@@ -111,6 +116,7 @@ async fn what_is_no_presence_record_reads_as_offline_and_hides_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_heartbeat_replaces_what_is_no_presence_record() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.laravel.put(&key_of("7"), "new stdClass", 1000);
     pair.beat("7", &json!({"a": 1})).await;
@@ -120,6 +126,7 @@ async fn a_heartbeat_replaces_what_is_no_presence_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_both_their_records_the_newer_one_counts() {
+    require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"by": "sidecar"})).await;
     pair.laravel.heartbeat("7", &json!({"by": "laravel"}));

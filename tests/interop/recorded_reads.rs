@@ -155,6 +155,7 @@ async fn wait_for_start_of_second() -> DateTime<Utc> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recorded_value_reads_as_laravel_read_it() {
+    require!("redis-server");
     let reader = Reader::start().await;
     for case in vectors("presence-values.json")["cases"].as_array().unwrap() {
         let recorded = Recorded {
@@ -169,6 +170,7 @@ async fn every_recorded_value_reads_as_laravel_read_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_age_and_every_foreign_value_reads_as_laravel_read_it() {
+    require!("redis-server");
     let reader = Reader::start().await;
     for case in vectors("presence-reads.json")["cases"].as_array().unwrap() {
         let (value, now) = match (case["stored"].as_str(), case["age_seconds"].as_i64()) {
@@ -185,6 +187,7 @@ async fn every_age_and_every_foreign_value_reads_as_laravel_read_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_answers_each_id_once_in_the_order_and_spelling_in_which_laravel_did() {
+    require!("redis-server");
     let reader = Reader::start().await;
     for case in vectors("presence-reads.json")["cases"].as_array().unwrap() {
         let Some(recorded) = case["php_many_json"].as_str() else { continue };

@@ -85,8 +85,8 @@ fn php(cipher: &str, key: &str, payloads: &[String]) -> Vec<Result<String, Strin
             }
         }
         echo json_encode($found);"#;
-    let output = std::process::Command::new("php").args(["-r", script, "--", cipher, key]).args(payloads).output();
-    let output = output.expect("php is installed by tests/run");
+    let output = crate::support::command("laravel").args(["-r", script, "--", cipher, key]).args(payloads).output();
+    let output = output.expect("PHP starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -118,6 +118,7 @@ fn altered(payload: &str, key: &str) -> Vec<String> {
 
 #[test]
 fn what_is_no_proper_base64_is_taken_or_refused_as_php_does() {
+    require!("laravel");
     let key = keys()[0].clone();
     for cipher in ["aes-256-cbc", "aes-256-gcm"] {
         let crypt = crypt(cipher, &key, &[]);

@@ -65,13 +65,14 @@ fn drops_letters_reports_other_scripts() {
 
 #[test]
 fn letters_of_latin_are_spelled_as_laravel_spells_them() {
+    require!("laravel");
     let title = |range: std::ops::RangeInclusive<char>| range.filter(|letter| letter.is_lowercase());
     let letters: Vec<String> =
         title('\u{df}'..='\u{17e}').chain(title('\u{1e00}'..='\u{1ef9}')).map(String::from).collect();
     let script = "error_reporting(0); require '/usr/share/php/Illuminate/autoload.php'; \
                   for ($i = 1; $i < $argc; $i++) echo Illuminate\\Support\\Str::slug($argv[$i]), \"\\n\";";
-    let output = std::process::Command::new("php").args(["-r", script, "--"]).args(&letters).output();
-    let output = output.expect("php is installed by tests/run");
+    let output = crate::support::command("laravel").args(["-r", script, "--"]).args(&letters).output();
+    let output = output.expect("PHP starts");
     let spelled = String::from_utf8(output.stdout).expect("ASCII");
     assert_eq!(spelled.lines().count(), letters.len());
     for (letter, spelled) in letters.iter().zip(spelled.lines()) {

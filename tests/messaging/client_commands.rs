@@ -168,7 +168,7 @@ async fn running_client_sends_each_line_prints_messages_and_ends_at_ctrl_c() {
     drop(running.child.stdin.take());
     harness.publish(&[&device], "note", json!({"text": "last"})).await;
     assert_eq!(running.next()["payload"], json!({"text": "last"}), "it continues after the end of its input");
-    assert!(Command::new("kill").args(["-INT", &running.child.id().to_string()]).status().unwrap().success());
+    crate::support::send_signal("INT", running.child.id());
     assert!(tokio::task::block_in_place(|| running.child.wait()).unwrap().success());
 }
 

@@ -1,28 +1,27 @@
 //! Independent clients use the whole protocol, and the example in its documentation is correct.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use presence_sidecar::messaging::seal::{SealKey, Sealed};
 use serde_json::{Value, json};
 
 use super::harness::{ADMIN, Harness};
-use crate::support::{Engine, TestDatabase, fixture};
+use crate::support::{Engine, TestDatabase, command, fixture, test_tool};
 
 /// Runs a command that must succeed; returns its output.
 fn run(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } =
-        tokio::task::block_in_place(|| command.output()).expect("it is installed by tests/run");
+    let Output { status, stdout, stderr } = tokio::task::block_in_place(|| command.output()).unwrap();
     assert!(status.success(), "{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_client_written_from_the_documentation_uses_the_whole_protocol() {
+    require!(&test_tool("cryptography/bin/python"));
     let queued = [("QUEUE_CONNECTION", "database")];
     let harness = Harness::on(TestDatabase::create(Engine::Sqlite), &queued).await;
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/cryptography/bin/python");
-    let output = run(Command::new(python).arg(fixture("messaging/client.py")).args([&harness.sidecar.url, ADMIN]));
+    let python = test_tool("cryptography/bin/python");
+    let output = run(command(&python).arg(fixture("messaging/client.py")).args([&harness.sidecar.url, ADMIN]));
     let output: Value = serde_json::from_str(&output).unwrap();
     let ids = &output["clients"];
     let clients = harness.get_as_operator("/clients").await.json;
@@ -57,7 +56,7 @@ fn example_of_the_protocol_decrypts() {
 }
 
 fn simulator(harness: &Harness, arguments: &[&str]) -> Command {
-    let mut command = Command::new("php");
+    let mut command = command("php");
     command.arg(fixture("../php-bridge/bin/client-simulator.php")).args(arguments);
     command.arg(format!("--url={}", harness.sidecar.url));
     command
@@ -65,6 +64,7 @@ fn simulator(harness: &Harness, arguments: &[&str]) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn php_simulator_receives_acknowledges_and_sends() {
+    require!("php");
     let harness = Harness::start(Engine::Sqlite).await;
     let (device, other) = (harness.register("php").await, harness.register("other").await);
     harness.publish(&[&device], "note", json!({"text": "Grüße/1 😀"})).await;
@@ -83,7 +83,7 @@ async fn php_simulator_receives_acknowledges_and_sends() {
     let refused = simulator(&harness, &["--once", &long]).output().unwrap();
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("must not be greater than 255 characters. (HTTP 422)"));
-    let help = run(Command::new("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));
+    let help = run(command("php").arg(fixture("../php-bridge/bin/client-simulator.php")).arg("--help"));
     for option in ["--url=", "--fingerprint=", "--name=", "--send=", "--to=", "--type=", "--once", "--json"] {
         assert!(help.contains(option), "{option}");
     }

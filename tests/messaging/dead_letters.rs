@@ -94,6 +94,7 @@ async fn dead_letter_is_fanned_out_when_it_is_published_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn job_that_the_database_rejects_becomes_a_dead_letter_at_once() {
+    require!("postgres");
     let manual = ManualFanout::on(Engine::Postgres).await;
     let recipients = [manual.client.as_str()];
     let job = json!({"id": "x", "from": null, "kind": "a\0b", "payload": "{}", "recipients": recipients}).to_string();

@@ -1,25 +1,24 @@
 //! PHP reads the sidecar's tables, and the sidecar reads PHP's ciphertexts.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use super::harness::{APP_KEY, Harness, crypt};
-use crate::support::{Engine, fixture};
+use crate::support::{Engine, command, fixture};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn php_verifies_hashes_and_decrypts_secrets_and_messages_of_the_sidecar() {
+    require!("laravel");
     let harness = Harness::start(Engine::Sqlite).await;
     let device = harness.register("php").await;
     harness.publish(&[&device], "event", json!({"text": "Grüße/1 😀"})).await;
     let id = device.messages("").await[0]["id"].as_i64().unwrap();
     device.acknowledge(id).await;
-    let output = Command::new("php")
+    let output = command("laravel")
         .arg(fixture("messaging/laravel.php"))
         .arg(harness.database.file())
         .args([APP_KEY, &device.token, &device.key])
         .output()
-        .expect("php is installed by tests/run");
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found["hash"], true);

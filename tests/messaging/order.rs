@@ -79,6 +79,7 @@ async fn write_waits_for_an_earlier_transaction_of_the_same_client() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn touch_skips_clients_whose_rows_are_locked() {
+    require!("postgres");
     let harness = Harness::start(Engine::Postgres).await;
     let (one, two) = (harness.register("one").await, harness.register("two").await);
     let [held, free] = [&one, &two].map(|device| ClientId::parse(&device.id).unwrap());
@@ -121,6 +122,7 @@ async fn collect(device: Device, expected: usize) -> Vec<i64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_publishers_and_pollers_lose_and_repeat_no_message() {
+    slow!();
     const PUBLISHERS: i64 = 6;
     const EACH: i64 = 20;
     for engine in ENGINES {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::harness::{Harness, environment};
-use crate::support::{Engine, Process, SqlServer, TestDatabase};
+use crate::support::{ENGINES, Engine, Process, SqlServer, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_return_503_while_the_database_is_down() {
-    for engine in [Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES.servers() {
         let server = Arc::new(std::sync::Mutex::new(SqlServer::start(engine)));
         let database = TestDatabase::create_on(&server);
         let harness = Harness::on(database, &[("PRESENCE__DATABASE__TIMEOUT_MS", "500")]).await;
@@ -38,7 +38,7 @@ async fn requests_return_503_while_the_database_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accepted_publications_survive_a_database_crash() {
-    for engine in [Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES.servers() {
         let server = Arc::new(std::sync::Mutex::new(SqlServer::start(engine)));
         let database = TestDatabase::create_on(&server);
         let more = [("QUEUE_CONNECTION", "database"), ("PRESENCE__DATABASE__TIMEOUT_MS", "500")];
@@ -90,6 +90,7 @@ async fn accepted_publications_survive_a_database_crash() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fan_out_continues_after_kill_where_it_stopped() {
+    slow!();
     let database = TestDatabase::create(Engine::Sqlite);
     let harness = Harness::on(database, &[]).await;
     let mut devices = Vec::new();

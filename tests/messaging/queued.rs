@@ -64,6 +64,7 @@ async fn queued_publications_arrive_in_order() {
     for engine in ENGINES {
         assert_order(TestDatabase::create(engine), &[("QUEUE_CONNECTION", "database")]).await;
     }
+    require!("redis-server");
     let redis = RedisServer::start();
     let (port, queue) = (redis.port().to_string(), ("QUEUE_CONNECTION", "redis"));
     assert_order(TestDatabase::create(Engine::Sqlite), &[queue, ("REDIS_PORT", &port)]).await;
@@ -85,6 +86,7 @@ async fn queued_publication_with_the_same_key_is_fanned_out_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn publish_returns_503_and_stores_nothing_while_the_queue_is_down() {
+    require!("redis-server");
     let mut redis = RedisServer::start();
     let port = redis.port().to_string();
     let more = [("QUEUE_CONNECTION", "redis"), ("REDIS_PORT", port.as_str())];

@@ -116,6 +116,7 @@ async fn use_all_operations(sidecar: &Client, secrets: &mut Secrets) -> Device {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_and_plaintext_are_in_no_log_metric_database_or_redis() {
+    require!("redis-server");
     for engine in ENGINES {
         let server = (engine != Engine::Sqlite).then(|| Arc::new(Mutex::new(SqlServer::start(engine))));
         let database = server.as_ref().map_or_else(|| TestDatabase::create(engine), TestDatabase::create_on);

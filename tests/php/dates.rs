@@ -7,9 +7,9 @@ const NOW: i64 = 1_772_600_767_250_000;
 
 /// Runs a PHP script with `texts` as arguments; returns the printed lines.
 fn php(script: &str, texts: &[&str]) -> Vec<String> {
-    let mut php = std::process::Command::new("php");
+    let mut php = crate::support::command("laravel");
     php.args(["-d", "date.timezone=UTC", "-r", script, "--"]).args(texts);
-    let output = php.output().expect("php is installed by tests/run");
+    let output = php.output().expect("PHP starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
@@ -118,6 +118,7 @@ const DATED: &[&str] = &[
 
 #[test]
 fn dates_in_every_usual_spelling_are_read_as_php_reads_them() {
+    require!("laravel");
     let script = "for ($i = 1; $i < $argc; $i++) try { echo (new DateTimeImmutable($argv[$i]))->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } \
                   catch (Exception) { echo \"none\\n\"; }";
     for (text, expected) in DATED.iter().zip(php(script, DATED)) {
@@ -127,6 +128,7 @@ fn dates_in_every_usual_spelling_are_read_as_php_reads_them() {
 
 #[test]
 fn abbreviations_mean_the_zones_that_php_takes_them_for() {
+    require!("laravel");
     let script = "foreach ([...array_keys(DateTimeZone::listAbbreviations()), ...range('a', 'z')] as $name) \
                   try { $date = @new DateTimeImmutable(\"2026-07-04 05:06:07 $name\"); \
                   if ($date->getOffset() % 1800 === 0) echo $name, ' ', $date->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } \
@@ -144,6 +146,7 @@ fn abbreviations_mean_the_zones_that_php_takes_them_for() {
 
 #[test]
 fn steps_without_a_date_go_from_now() {
+    require!("laravel");
     let texts = [
         "+1 day",
         "-1 hour",
@@ -176,6 +179,7 @@ fn steps_without_a_date_go_from_now() {
 
 #[test]
 fn numbers_are_seconds_as_carbon_reads_them() {
+    require!("laravel");
     let script = "error_reporting(0); require '/usr/share/php/Illuminate/autoload.php'; for ($i = 1; $i < $argc; $i++) \
                   { try { $date = Carbon\\Carbon::parse($argv[$i] === (string) (float) $argv[$i] ? (float) $argv[$i] : $argv[$i]); \
                   echo $date->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } catch (Exception) { echo \"none\\n\"; } }";
@@ -196,6 +200,7 @@ fn numbers_are_seconds_as_carbon_reads_them() {
 
 #[test]
 fn an_hour_that_clocks_show_twice_is_the_first_one_if_its_zone_stands_beside_it() {
+    require!("laravel");
     let texts = [
         "2026-10-25 02:30:00 Europe/Paris",
         "2026-10-25 02:00:00 Europe/Paris",
@@ -215,6 +220,7 @@ fn an_hour_that_clocks_show_twice_is_the_first_one_if_its_zone_stands_beside_it(
 
 #[test]
 fn a_clock_that_was_put_back_or_forward_is_read_as_php_reads_it() {
+    require!("laravel");
     let cases = [
         ("Europe/Berlin", ["2025-10-26 02:00:00", "2025-10-26 02:30:00", "2025-03-30 02:30:00"]),
         ("Europe/London", ["2025-10-26 01:00:00", "2025-10-26 01:59:59", "2025-03-30 01:30:00"]),
@@ -228,7 +234,7 @@ fn a_clock_that_was_put_back_or_forward_is_read_as_php_reads_it() {
     ];
     let script = "for ($i = 1; $i < $argc; $i += 2) \
                   echo (new DateTimeImmutable($argv[$i + 1], new DateTimeZone($argv[$i])))->format(DATE_ATOM), \"\\n\";";
-    let mut php = std::process::Command::new("php");
+    let mut php = crate::support::command("laravel");
     php.args(["-r", script, "--"]);
     let mut read = Vec::new();
     for (name, texts) in cases {
@@ -238,6 +244,6 @@ fn a_clock_that_was_put_back_or_forward_is_read_as_php_reads_it() {
             read.push(iso8601(from_database(text, zone).expect("a moment"), zone));
         }
     }
-    let output = php.output().expect("php is installed by tests/run");
+    let output = php.output().expect("PHP starts");
     assert_eq!(read, String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>());
 }

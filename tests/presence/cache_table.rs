@@ -127,6 +127,7 @@ async fn users_of_any_length_and_in_any_letters_are_kept_apart() {
 /// On MySQL, where the key `é` is found for `e`, the two have one row; that it is the other's ends nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn user_with_a_key_that_mysql_considers_equal_to_another_stays_present() {
+    require!("mariadbd");
     let database = TestDatabase::create(Engine::MariaDb);
     let harness = StoreHarness::sql(&database).await;
     let [plain, accented] = ["e", "é"].map(|user| Subject::new(Id::text(user).unwrap(), Scope::default(), true));

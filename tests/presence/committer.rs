@@ -228,6 +228,7 @@ async fn a_commit_that_did_not_reach_the_store_is_decided_again_and_retracts_onc
 
 #[tokio::test]
 async fn a_commit_whose_retraction_is_refused_is_decided_again_without_another_load() {
+    require!("redis-server");
     let redis = RedisServer::start();
     for harness in [StoreHarness::array_into(calm(SOON)), StoreHarness::redis_into(&redis, calm(SOON))] {
         let service = Service::start(harness);
@@ -289,6 +290,7 @@ fn script_calls(server: &RedisServer) -> usize {
 
 #[tokio::test]
 async fn redis_runs_one_script_for_a_commit_and_another_only_for_a_return_with_debounce() {
+    require!("redis-server");
     for (debounce, on_return) in [(AT_ONCE, 1), (LATER, 2)] {
         let server = RedisServer::start();
         let service = Service::start(StoreHarness::redis_into(&server, calm(debounce)));

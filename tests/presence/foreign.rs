@@ -15,6 +15,7 @@ async fn log(harness: &StoreHarness) -> Vec<String> {
 
 #[tokio::test]
 async fn key_of_another_type_is_replaced_and_each_user_is_recorded_once() {
+    require!("redis-server");
     let queue = OutboxQueue {
         name: "out".to_owned(),
         events: vec![Event::Online, Event::Offline],
@@ -47,6 +48,7 @@ async fn key_of_another_type_is_replaced_and_each_user_is_recorded_once() {
 
 #[tokio::test]
 async fn value_that_is_not_a_state_is_replaced_by_the_next_commit() {
+    require!("redis-server");
     let server = RedisServer::start();
     let key = format!("{OWN}state:{}", subject(1).key.as_str());
     let others = ["", "x", "xyzxyzxyzxyzxyzx{}", "00000000000000FF{}", "+00000000000000f{}", "0000000000000000{}"];
@@ -63,6 +65,7 @@ async fn value_that_is_not_a_state_is_replaced_by_the_next_commit() {
 
 #[tokio::test]
 async fn state_of_another_type_is_replaced() {
+    require!("redis-server");
     let server = RedisServer::start();
     let harness = StoreHarness::redis(&server);
     for user in [1, 2] {
@@ -85,6 +88,7 @@ async fn state_of_another_type_is_replaced() {
 
 #[tokio::test]
 async fn record_of_a_pipeline_that_was_sent_twice_is_unknown() {
+    require!("redis-server");
     let server = RedisServer::start();
     let harness = StoreHarness::redis(&server);
     harness.act(1, beat(true), START).await;

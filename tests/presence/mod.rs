@@ -12,6 +12,7 @@ mod outbox_rule;
 mod races;
 mod records;
 mod recovery;
+mod redis_state;
 mod reference;
 mod refresh;
 mod replicas;

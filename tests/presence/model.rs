@@ -260,7 +260,7 @@ pub(super) fn input(event: &Event) -> Input {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::support::cases(2_000)))]
 
     #[test]
     fn the_log_is_that_of_the_definition_whenever_the_sweep_runs(events in events()) {

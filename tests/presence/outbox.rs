@@ -149,6 +149,7 @@ pub(super) async fn settle_everything(harness: &StoreHarness, queue: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn heartbeat_events_are_pushed_into_empty_lanes_and_are_not_recorded() {
+    require!("redis-server");
     use crate::support::{Receiver, Sidecar, on_database, on_redis};
     let (redis, sqlite) = (RedisServer::start(), TestDatabase::create(Engine::Sqlite));
     for mut environment in [Vec::new(), on_redis(&redis), on_database(&sqlite)] {

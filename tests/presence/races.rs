@@ -51,6 +51,7 @@ async fn twenty_racing_sweeps_in_each_database_record_each_transition_exactly_on
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_racing_sweeps_on_redis_record_each_transition_exactly_once() {
+    require!("redis-server");
     let server = RedisServer::start();
     twenty_sweeps_record_each_transition_once(StoreHarness::redis(&server)).await;
 }

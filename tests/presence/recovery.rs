@@ -5,7 +5,7 @@ use presence_sidecar::presence::domain::{Span, Status};
 use presence_sidecar::presence::store::{Committed, Counts};
 
 use super::harness::{START, StoreHarness, after, beat};
-use crate::support::{Engine, RedisServer, TestDatabase};
+use crate::support::{ENGINES, Engine, RedisServer, TestDatabase};
 
 fn somebody() -> Subject {
     let [tenant, location] = ["acme", "berlin"].map(|text| Some(Id::text(text).unwrap()));
@@ -44,6 +44,7 @@ async fn assert_user_with_a_record_stays(harness: &StoreHarness, lose: impl Asyn
 
 #[tokio::test]
 async fn user_with_a_lost_state_in_redis_goes_offline() {
+    require!("redis-server");
     let server = RedisServer::start();
     let prefix = "laravel-database-laravel-cache-";
     let key = somebody().key;
@@ -64,6 +65,7 @@ async fn user_with_a_lost_state_in_redis_goes_offline() {
 
 #[tokio::test]
 async fn user_left_on_a_roster_is_removed_by_the_next_heartbeat() {
+    require!("redis-server");
     let server = RedisServer::start();
     let harness = StoreHarness::redis(&server);
     harness.commit(&somebody(), beat(false), START).await;
@@ -75,7 +77,7 @@ async fn user_left_on_a_roster_is_removed_by_the_next_heartbeat() {
 
 #[tokio::test]
 async fn user_with_an_unreadable_state_in_a_database_goes_offline() {
-    for engine in [Engine::Sqlite, Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES {
         let cases = [true, false];
         for is_gone in cases {
             let database = TestDatabase::create(engine);

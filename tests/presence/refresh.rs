@@ -165,6 +165,7 @@ fn everything(server: &RedisServer) -> Vec<(i64, String, Vec<u8>, bool)> {
 
 #[tokio::test]
 async fn refresh_writes_one_key_in_redis() {
+    require!("redis-server");
     let server = RedisServer::start();
     let harness = StoreHarness::redis(&server);
     harness.act(1, beat(true), START).await;
@@ -178,6 +179,7 @@ async fn refresh_writes_one_key_in_redis() {
 
 #[tokio::test]
 async fn replicas_share_a_refreshed_user() {
+    require!("redis-server");
     let redis = RedisServer::start();
     assert_that_replicas_share_a_user(&on_redis(&redis)).await;
 }

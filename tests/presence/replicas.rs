@@ -70,7 +70,7 @@ async fn assert_the_log_is_that_of_the_definition(story: Story, late: i64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(crate::support::cases(500)))]
 
     #[test]
     fn two_replicas_and_a_sweep_record_what_the_definition_says(

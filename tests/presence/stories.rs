@@ -20,6 +20,7 @@ macro_rules! store_contract {
         mod redis {
             use super::*;
             $(#[tokio::test] async fn $name() {
+                require!("redis-server");
                 let server = RedisServer::start();
                 let $harness = StoreHarness::redis_into(&server, $outbox);
                 $story
@@ -44,8 +45,14 @@ macro_rules! store_contract {
                     $story
                 })*
             }
-            #[tokio::test] async fn every_story_on_mariadb() { tell(Engine::MariaDb).await; }
-            #[tokio::test] async fn every_story_on_postgres() { tell(Engine::Postgres).await; }
+            #[tokio::test] async fn every_story_on_mariadb() {
+                require!("mariadbd");
+                tell(Engine::MariaDb).await;
+            }
+            #[tokio::test] async fn every_story_on_postgres() {
+                require!("postgres");
+                tell(Engine::Postgres).await;
+            }
         }
     };
 }

@@ -11,7 +11,7 @@ use presence_sidecar::queue::{
 };
 
 use crate::storage::migrated;
-use crate::support::{Engine, RedisServer, TestDatabase};
+use crate::support::{Engine, RedisServer, TestDatabase, is_skipped};
 
 const LEASE: Duration = Duration::from_secs(60);
 const Q: &str = "app";
@@ -98,6 +98,7 @@ macro_rules! queue_contract {
         mod redis {
             use super::*;
             $(#[tokio::test] async fn $name() {
+                require!("redis-server");
                 let server = RedisServer::start();
                 let queue = RedisQueue::new(server.info(), Duration::from_secs(5), "app{presence}:".to_owned());
                 let $harness = Harness::new(queue.unwrap());
@@ -112,6 +113,9 @@ macro_rules! queue_contract {
         mod $module {
             use super::*;
             $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                if $engine.server().is_some_and(is_skipped) {
+                    return;
+                }
                 let $harness = Harness::on($engine).await;
                 $test
             })*
@@ -316,6 +320,7 @@ queue_contract! {
 
 #[tokio::test]
 async fn unreadable_job_becomes_a_dead_letter_alone() {
+    require!("redis-server");
     let server = RedisServer::start();
     let queue = RedisQueue::new(server.info(), Duration::from_secs(5), "app{presence}:".to_owned()).unwrap();
     let harness = Harness::new(queue);

@@ -39,6 +39,7 @@ async fn migrate_creates_all_tables_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_equal_those_of_laravels_migrations() {
+    require!("mariadbd");
     let recorded = TestDatabase::of_file(&fixture("vectors/laravel-messaging.sqlite"));
     let made = TestDatabase::create(Engine::Sqlite);
     let (sqlite, schema) = open_all(&made, &[]);
@@ -72,6 +73,7 @@ async fn tables_equal_those_of_laravels_migrations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_columns_have_laravels_types() {
+    require!("postgres");
     let database = TestDatabase::create(Engine::Postgres);
     let (postgres, schema) = open_all(&database, &[]);
     postgres.migrate(&schema).await.unwrap();

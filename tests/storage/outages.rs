@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use presence_sidecar::storage::sql::{Database, Error, Statement, Statements};
 
 use super::{config, open};
-use crate::support::{Engine, SqlServer, TestDatabase};
+use crate::support::{ENGINES, Engine, SqlServer, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn database_recovers_after_its_server_was_down_or_frozen() {
-    for engine in [Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES.servers() {
         let server = Arc::new(Mutex::new(SqlServer::start(engine)));
         let config = {
             let database = TestDatabase::create_on(&server);
@@ -53,7 +53,7 @@ fn statement(database: &Database, text: &str) -> Statement {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lock_wait_times_out_and_frees_its_connection_for_readers() {
-    for engine in [Engine::MariaDb, Engine::Postgres] {
+    for engine in ENGINES.servers() {
         let database = TestDatabase::create(engine);
         database.sql("CREATE TABLE things (id int PRIMARY KEY, name varchar(9))");
         database.sql("INSERT INTO things VALUES (1, 'one')");
@@ -75,9 +75,11 @@ async fn lock_wait_times_out_and_frees_its_connection_for_readers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statement_over_its_time_limit_ends_on_the_server_too() {
-    for (engine, sleep) in
-        [(Engine::MariaDb, "SELECT SLEEP(600)"), (Engine::Postgres, "SELECT CAST(pg_sleep(600) AS text)")]
-    {
+    for engine in ENGINES.servers() {
+        let sleep = match engine {
+            Engine::Postgres => "SELECT CAST(pg_sleep(600) AS text)",
+            Engine::MariaDb | Engine::Sqlite => "SELECT SLEEP(600)",
+        };
         let database = TestDatabase::create(engine);
         let limits = [("PRESENCE__DATABASE__MAX_CONNECTIONS", "1"), ("PRESENCE__DATABASE__TIMEOUT_MS", "500")];
         let (opened, _) = open(&config(&database, &limits));
@@ -89,6 +91,7 @@ async fn statement_over_its_time_limit_ends_on_the_server_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connection_to_a_server_that_became_read_only_is_replaced() {
+    require!("postgres");
     let database = TestDatabase::create(Engine::Postgres);
     let name = database.sql("SELECT current_database()");
     let name = name.trim();
@@ -112,8 +115,8 @@ async fn temporary_errors_of_a_server_differ_from_rejections() {
         ("1064 42000, 1792 25006, 1366 22007", false),
     ];
     let postgres = [("25006, 55P03, 57014, 53100, 53300, 58030", true), ("42601, 22021, 25P02", false)];
-    let cases = [(Engine::MariaDb, mariadb.as_slice()), (Engine::Postgres, postgres.as_slice())];
-    for (engine, cases) in cases {
+    for engine in ENGINES.servers() {
+        let cases = if engine == Engine::MariaDb { mariadb.as_slice() } else { postgres.as_slice() };
         let database = TestDatabase::create(engine);
         let (opened, _) = open(&config(&database, &[]));
         for (codes, is_temporary) in cases {

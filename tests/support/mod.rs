@@ -6,6 +6,9 @@ mod receiver;
 mod redis_server;
 mod sidecar;
 mod sql_server;
+mod sqlite_file;
+#[macro_use]
+mod tools;
 
 use std::path::PathBuf;
 
@@ -15,6 +18,7 @@ pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use sql_server::{ENGINES, Engine, SqlServer, TestDatabase};
+pub use tools::{cases, command, is_skipped, is_too_slow, send_signal, test_tool};
 
 /// The path of a test fixture.
 pub fn fixture(path: &str) -> PathBuf {

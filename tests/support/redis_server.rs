@@ -1,11 +1,12 @@
 //! A redis-server process for one test.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::free_port;
+use super::tools::{command, send_signal};
 
 /// A Redis on a free port, in a temporary folder, killed when dropped.
 pub struct RedisServer {
@@ -31,7 +32,7 @@ impl RedisServer {
 
     /// Starts it again on the same port, after [`RedisServer::stop`].
     pub fn run(&mut self) {
-        let child = Command::new("redis-server")
+        let child = command("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(self.folder.path())
             .arg("--unixsocket")
@@ -39,7 +40,7 @@ impl RedisServer {
             .args(&self.arguments)
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server is installed by tests/run");
+            .unwrap();
         self.child = Some(child);
         let deadline = Instant::now() + Duration::from_secs(10);
         while !["PONG", "NOAUTH"].iter().any(|word| self.cli(&["PING"]).starts_with(word)) {
@@ -58,8 +59,7 @@ impl RedisServer {
 
     /// Freezes it (`SIGSTOP`) or resumes it (`SIGCONT`).
     pub fn signal(&self, name: &str) {
-        let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        send_signal(name, self.child.as_ref().unwrap().id());
     }
 
     /// The folder of its files.
@@ -79,8 +79,8 @@ impl RedisServer {
 
     /// Runs a command with redis-cli; returns the output.
     pub fn cli(&self, arguments: &[&str]) -> String {
-        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(arguments).output();
-        String::from_utf8_lossy(&output.expect("redis-cli is installed by tests/run").stdout).into_owned()
+        let output = command("redis-cli").args(["-p", &self.port.to_string()]).args(arguments).output();
+        String::from_utf8_lossy(&output.unwrap().stdout).into_owned()
     }
 
     /// Its address, and the first database.

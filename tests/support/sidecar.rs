@@ -155,8 +155,7 @@ impl Process {
 
     /// Stops it (`SIGTERM`); returns its exit status.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").arg(&id).status().unwrap().success());
+        super::tools::send_signal("TERM", self.child.id());
         self.child.wait().unwrap()
     }
 }

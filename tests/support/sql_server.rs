@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::free_port;
+use super::sqlite_file::{self, HeldFile};
+use super::tools::{assert_required, is_skipped, send_signal};
 
 /// An engine that the sidecar can keep clients and messages in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +25,40 @@ pub enum Engine {
     Postgres,
 }
 
-/// All of them.
-pub const ENGINES: [Engine; 3] = [Engine::Sqlite, Engine::MariaDb, Engine::Postgres];
+impl Engine {
+    /// The program of its server, if it has one.
+    pub fn server(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::MariaDb => Some("mariadbd"),
+            Self::Postgres => Some("postgres"),
+        }
+    }
+}
+
+/// All of them, without those whose server is skipped.
+pub const ENGINES: Engines = Engines;
+
+/// See [`ENGINES`].
+pub struct Engines;
+
+impl Engines {
+    /// Those that have a server.
+    pub fn servers(self) -> impl Iterator<Item = Engine> {
+        self.into_iter().filter(|engine| engine.server().is_some())
+    }
+}
+
+impl IntoIterator for Engines {
+    type Item = Engine;
+    type IntoIter = std::vec::IntoIter<Engine>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let mut engines = vec![Engine::Sqlite, Engine::MariaDb, Engine::Postgres];
+        engines.retain(|engine| !engine.server().is_some_and(is_skipped));
+        engines.into_iter()
+    }
+}
 
 /// A server on a free port, in a temporary folder, stopped when dropped.
 pub struct SqlServer {
@@ -37,6 +71,7 @@ pub struct SqlServer {
 impl SqlServer {
     /// A server that keeps its data in memory for long, since no test takes away the power.
     pub fn start(engine: Engine) -> Self {
+        assert_required(engine.server().expect("SQLite has no server"));
         let folder = TempDir::new().unwrap();
         let mut server = Self { engine, port: free_port(), folder, child: None };
         server.install();
@@ -111,15 +146,15 @@ impl SqlServer {
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             // One that is frozen would not hear it.
-            signal_process(&child, "CONT");
-            signal_process(&child, if self.engine == Engine::Postgres { "QUIT" } else { "KILL" });
+            send_signal("CONT", child.id());
+            send_signal(if self.engine == Engine::Postgres { "QUIT" } else { "KILL" }, child.id());
             child.wait().unwrap();
         }
     }
 
     /// Freezes MariaDB (`STOP`) or lets it go on (`CONT`). Postgres is many processes, which do not freeze together.
     pub fn signal(&self, name: &str) {
-        signal_process(self.child.as_ref().unwrap(), name);
+        send_signal(name, self.child.as_ref().unwrap().id());
     }
 
     /// The engine's own client.
@@ -170,15 +205,16 @@ impl Drop for SqlServer {
     }
 }
 
-fn signal_process(child: &Child, name: &str) {
-    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+/// Where Debian has the programs of the newest Postgres.
+pub fn postgres_programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let newest = versions.map(|entry| entry.unwrap().path()).max()?;
+    Some(newest.join("bin")).filter(|folder| folder.join("postgres").is_file())
 }
 
 /// A program of Postgres, which does not run as root.
 fn postgres(program: &str) -> Command {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("Postgres is installed by tests/run");
-    let newest = versions.map(|entry| entry.unwrap().path()).max().unwrap();
-    let program = newest.join("bin").join(program);
+    let program = postgres_programs().unwrap().join(program);
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return Command::new(program);
     }
@@ -211,10 +247,18 @@ fn shared(engine: Engine) -> Arc<Mutex<SqlServer>> {
     server
 }
 
-/// A database in which somebody holds locks.
-pub struct HeldDatabase {
-    /// What holds it ends when it gets no more orders.
-    _orders: ChildStdin,
+/// A database in which another connection holds locks until this is dropped.
+pub enum HeldDatabase {
+    /// The connection is to an SQLite file.
+    File {
+        /// It ends when this is dropped.
+        _connection: HeldFile,
+    },
+    /// The connection is of a server's own client.
+    Server {
+        /// The client ends when its input does.
+        _orders: ChildStdin,
+    },
 }
 
 /// An empty database of a test's own.
@@ -266,20 +310,17 @@ impl TestDatabase {
 
     /// Begins a transaction and keeps it open until it is dropped.
     pub fn hold_with(&self, statements: &str) -> HeldDatabase {
-        let mut command = match &self.server {
-            Some(server) => server.lock().unwrap().client(&self.name),
-            None => Command::new("sqlite3"),
+        let Some(server) = &self.server else {
+            return HeldDatabase::File { _connection: HeldFile::after(&self.file(), statements) };
         };
-        if self.engine == Engine::Sqlite {
-            command.arg(self.file());
-        }
+        let mut command = server.lock().unwrap().client(&self.name);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let child = child.as_mut().map(|child| (child.stdin.take().unwrap(), child.stdout.take().unwrap()));
         let (mut orders, answers) = child.expect("the client is installed by tests/run");
         orders.write_all(format!("{statements}; SELECT 'held';\n").as_bytes()).unwrap();
         let held = BufReader::new(answers).lines().any(|line| line.unwrap() == "held");
         assert!(held, "{statements}");
-        HeldDatabase { _orders: orders }
+        HeldDatabase::Server { _orders: orders }
     }
 
     /// The names of Laravel that lead here.
@@ -299,11 +340,7 @@ impl TestDatabase {
     /// What the engine's own client prints for a statement, without headings.
     pub fn sql(&self, statement: &str) -> String {
         let Some(server) = &self.server else {
-            let output =
-                Command::new("sqlite3").args(["-cmd", ".timeout 5000"]).arg(self.file()).arg(statement).output();
-            let output = output.expect("sqlite3 is installed by tests/run");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            return String::from_utf8_lossy(&output.stdout).into_owned();
+            return sqlite_file::run(&self.file(), statement);
         };
         server.lock().unwrap().try_sql(&self.name, statement).unwrap_or_else(|error| panic!("{statement}: {error}"))
     }

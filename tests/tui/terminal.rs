@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::messaging::{ADMIN, Harness, OPERATOR};
-use crate::support::Engine;
+use crate::support::{Engine, command, send_signal};
 
 /// A shell in a terminal of 80 by 24 on its own tmux server, ended when dropped.
 struct Tmux {
@@ -27,10 +27,10 @@ impl Tmux {
     }
 
     fn run(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("tmux");
+        let mut command = command("tmux");
         // UTF-8, independent of the locale.
         command.args(["-u", "-L", &self.socket]).args(arguments).env_remove("TMUX").env("TERM", "screen-256color");
-        let output = command.output().expect("tmux is installed by tests/run");
+        let output = command.output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -73,6 +73,7 @@ impl Drop for Tmux {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operator_sees_clients_and_publishes_to_them() {
+    require!("tmux");
     let harness = Harness::start(Engine::Sqlite).await;
     for (fingerprint, name) in [("one", "Till 1"), ("two", "Till 2")] {
         let body = json!({"fingerprint": fingerprint, "name": name});
@@ -104,6 +105,7 @@ async fn operator_sees_clients_and_publishes_to_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn view_retries_an_unreachable_sidecar_and_restores_the_terminal_at_sigterm() {
+    require!("tmux");
     let harness = Harness::start(Engine::Sqlite).await;
     // Bound but not listening: the port is reserved and refuses connections.
     let socket = TcpSocket::new_v4().unwrap();
@@ -126,6 +128,6 @@ async fn view_retries_an_unreachable_sidecar_and_restores_the_terminal_at_sigter
     let shell = tmux.run(&["list-panes", "-F", "#{pane_pid}"]);
     let view = Command::new("ps").args(["-o", "pid=", "--ppid", shell.trim()]).output().unwrap().stdout;
     let view = String::from_utf8(view).unwrap();
-    assert!(Command::new("kill").arg(view.trim()).status().unwrap().success());
+    send_signal("TERM", view.trim().parse().unwrap());
     tmux.assert_restored().await;
 }

@@ -2,14 +2,14 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::SystemTime;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{list, text};
-use crate::support::{Client, Engine, Process, RedisServer, TestDatabase, fixture, free_port};
+use crate::support::{Client, Engine, Process, RedisServer, TestDatabase, command, fixture, free_port};
 
 /// The secrets of the fixtures, as in `tests/upgrade/record`. The service token is that of all tests.
 pub const APP_KEY: &str = "base64:J/hj9jz2Qf+Lj8cXC6Adgad1nWlF3WMGc440uVPzRzE=";
@@ -34,6 +34,18 @@ pub enum Store {
     Postgres,
     /// Redis, which also queues fan-out; clients and messages are in a file.
     Redis,
+}
+
+impl Store {
+    /// The program of its server, if it has one.
+    pub fn server(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::MariaDb => Some("mariadbd"),
+            Self::Postgres => Some("postgres"),
+            Self::Redis => Some("redis-server"),
+        }
+    }
 }
 
 /// What 0.1.0 wrote, loaded into a database, and perhaps a Redis, of the test's own.
@@ -198,9 +210,9 @@ impl Fixture {
 /// A Redis in which these commands were carried out.
 fn loaded(commands: &Path) -> RedisServer {
     let redis = RedisServer::start();
-    let mut client = Command::new("redis-cli");
+    let mut client = command("redis-cli");
     client.args(["-p", &redis.port().to_string()]).stdin(Stdio::from(File::open(commands).unwrap()));
-    let output = client.output().expect("redis-cli is installed by tests/run");
+    let output = client.output().unwrap();
     let answers = String::from_utf8_lossy(&output.stdout);
     assert!(!answers.is_empty() && !answers.lines().any(|line| line.contains("ERR ")), "{answers}");
     redis

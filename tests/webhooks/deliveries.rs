@@ -68,6 +68,7 @@ async fn webhook_has_the_members_of_the_change_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sweep_posts_away_and_offline() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let receiver = Receiver::start().await;
     let mut environment = environment_posting_to(&receiver.url, &[("PRESENCE_TTL", "2"), ("PRESENCE_AWAY_AFTER", "1")]);
@@ -92,6 +93,7 @@ async fn explicit_calls_always_post_and_heartbeats_only_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn delivery_is_retried_in_order_until_it_is_accepted() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let receiver = Receiver::reacting(|number| match number {
         0 => Reaction::Answer(500, ""),

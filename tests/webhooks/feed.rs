@@ -52,6 +52,7 @@ const STREAM: &str = "/api/v1/presence/stream";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_cursor_returns_409_with_the_oldest_cursor() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     for user in 1..=3 {
@@ -89,6 +90,7 @@ async fn snapshot(client: &Client) -> (HashMap<String, (String, u64)>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn snapshot_and_later_changes_give_the_current_presence() {
+    require!("redis-server");
     let redis = RedisServer::start();
     for environment in [Vec::new(), on_redis(&redis)] {
         let sidecar = Sidecar::with(&environment).await;
@@ -128,6 +130,7 @@ async fn snapshot_and_later_changes_give_the_current_presence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stream_sends_changes_and_continues_after_last_event_id() {
+    require!("redis-server");
     let redis = RedisServer::start();
     for environment in [Vec::new(), on_redis(&redis)] {
         let sidecar = Sidecar::with(&environment).await;
@@ -161,6 +164,7 @@ async fn stream_begins_with_its_cursor() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undecodable_entry_is_skipped() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     sidecar.client.heartbeat(1).await;
@@ -182,6 +186,7 @@ async fn undecodable_entry_is_skipped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_streams_miss_no_entry() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let (here, there) = (Sidecar::on(&redis).await, Sidecar::on(&redis).await);
     let client = there.client.clone();
@@ -244,6 +249,7 @@ async fn stream_requires_a_valid_token_and_ends_when_it_expires() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_end_at_shutdown() {
+    require!("redis-server");
     let redis = RedisServer::start();
     let mut sidecar = crate::support::Process::start(&on_redis(&redis));
     let mut stream = Stream::open(&sidecar.client, STREAM, None).await;

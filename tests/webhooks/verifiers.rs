@@ -1,14 +1,13 @@
 //! Verification by others: PHP in a real Laravel, and the Standard Webhooks library.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Post, Receiver, Sidecar, fixture, free_port};
+use crate::support::{Post, Receiver, Sidecar, command, fixture, free_port, test_tool};
 
 /// Metas that JSON encoders encode differently.
 fn metas() -> Vec<Value> {
@@ -42,7 +41,7 @@ struct Php {
 impl Php {
     fn start() -> Self {
         let (port, folder) = (free_port(), TempDir::new().unwrap());
-        let child = Command::new("php")
+        let child = command("laravel")
             .args(["-S", &format!("127.0.0.1:{port}")])
             .arg(fixture("webhooks/receiver.php"))
             .env("PRESENCE_RECEIVED", folder.path().join("received"))
@@ -50,7 +49,7 @@ impl Php {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("php is installed by tests/run");
+            .unwrap();
         Self { url: format!("http://127.0.0.1:{port}/hooks/presence"), folder, child }
     }
 
@@ -75,6 +74,7 @@ impl Drop for Php {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn php_receiver_verifies_every_delivery_in_laravel() {
+    require!("laravel");
     let php = Php::start();
     let sidecar = sidecar_posting_to(&php.url, &[("PRESENCE__WEBHOOK__SCHEDULE", "1s,1s,1s,1s".to_owned())]).await;
     for (user, meta) in metas().into_iter().enumerate() {
@@ -104,9 +104,8 @@ fn verification_results(posts: &[(&Post, Vec<u8>, &str, bool)], change: impl Fn(
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("posts.json");
     std::fs::write(&file, json!(cases.collect::<Vec<_>>()).to_string()).unwrap();
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/standardwebhooks/bin/python");
-    let output = Command::new(python).arg(fixture("webhooks/verify.py")).arg(file).output();
-    let output = output.expect("standardwebhooks is installed by tests/run");
+    let python = test_tool("standardwebhooks/bin/python");
+    let output = command(&python).arg(fixture("webhooks/verify.py")).arg(file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
@@ -116,6 +115,7 @@ const FORMER: &str = "a previous secret, used as written";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standard_webhooks_library_accepts_deliveries_and_nothing_else() {
+    require!(&test_tool("standardwebhooks/bin/python"));
     let receiver = Receiver::start().await;
     let more = [
         ("PRESENCE_WEBHOOK_SECRET", WHSEC.to_owned()),

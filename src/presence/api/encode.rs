@@ -9,21 +9,21 @@ use crate::presence::service::commit::CommandOutcome;
 use crate::presence::service::read_many::CachedView;
 
 /// A [`BriefResponse`](super::responses::BriefResponse).
-pub(super) fn brief(view: &View, out: &mut Vec<u8>) {
+pub fn brief(view: &View, out: &mut Vec<u8>) {
     out.push(b'{');
     brief_entries(view, out);
     out.push(b'}');
 }
 
 /// A [`StatusResponse`](super::responses::StatusResponse).
-pub(super) fn status(view: &View, out: &mut Vec<u8>) {
+pub fn status(view: &View, out: &mut Vec<u8>) {
     out.push(b'{');
     status_entries(view, out);
     out.push(b'}');
 }
 
 /// An [`OutcomeResponse`](super::responses::OutcomeResponse).
-pub(super) fn outcome(outcome: &CommandOutcome, out: &mut Vec<u8>) {
+pub fn outcome(outcome: &CommandOutcome, out: &mut Vec<u8>) {
     out.push(b'{');
     status_entries(&outcome.view, out);
     out.extend_from_slice(match outcome.transition {
@@ -41,7 +41,7 @@ pub(super) fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
 }
 
 /// A [`ManyResponse`](super::responses::ManyResponse). The ids must be distinct and [folded](Id::normalized).
-pub(super) fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut Vec<u8>) {
+pub fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut Vec<u8>) {
     out.push(b'{');
     separated(users, out, |(user, seen), out| {
         match user {
@@ -117,53 +117,5 @@ fn moment(at: Option<Timestamp>, out: &mut Vec<u8>) {
             out.push(b'"');
         }
         None => out.extend_from_slice(b"null"),
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-mod tests {
-    use super::super::responses::{BriefResponse, ManyResponse, OutcomeResponse, StatusResponse};
-    use super::*;
-    use crate::php::Array;
-    use crate::presence::domain::identity::SessionId;
-    use crate::presence::domain::{SessionView, Status};
-
-    fn views() -> Vec<View> {
-        let at = Timestamp::from_micros(1_772_600_767_123_456);
-        let mut meta = Array::default();
-        meta.insert("a\"b", crate::php::Value::Int(1));
-        let session = SessionView { id: SessionId::default(), status: Status::Away, last_seen: at };
-        let full = View {
-            status: Status::Online,
-            last_seen: Some(at),
-            seconds_ago: Some(-3),
-            meta: meta.into(),
-            last_online: Some(at),
-            sessions: vec![session.clone(), session],
-        };
-        vec![View::offline(), full]
-    }
-
-    fn assert_same(write: impl FnOnce(&mut Vec<u8>), response: &impl serde::Serialize) {
-        let mut out = Vec::new();
-        write(&mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(response).unwrap());
-    }
-
-    #[test]
-    fn writer_and_response_types_give_the_same_text() {
-        for view in views() {
-            assert_same(|out| brief(&view, out), &BriefResponse::from(view.clone()));
-            assert_same(|out| status(&view, out), &StatusResponse::from(view.clone()));
-            let cached = CachedView::from(view.clone());
-            let ids = [Id::from(1), Id::text("x\"").unwrap()];
-            let users = ids.iter().map(|id| (id.to_string(), BriefResponse::from(view.clone())));
-            assert_same(|out| many(ids.iter().zip([&cached, &cached]), out), &users.collect::<ManyResponse>());
-            for transition in [None, Some(Transition::CameOnline), Some(Transition::WentOffline)] {
-                let outcome = CommandOutcome { view: view.clone(), transition };
-                assert_same(|out| super::outcome(&outcome, out), &OutcomeResponse::from(outcome.clone()));
-            }
-        }
     }
 }

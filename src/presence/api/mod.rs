@@ -3,12 +3,12 @@
 
 mod browser;
 mod claims;
-mod encode;
+pub mod encode;
 mod errors;
 mod fast_path;
 mod feed;
 mod requests;
-mod responses;
+pub mod responses;
 mod roster;
 mod schema;
 mod scope;

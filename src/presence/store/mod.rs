@@ -21,7 +21,7 @@
 
 mod array;
 pub mod record;
-mod redis;
+pub mod redis;
 mod sql;
 
 use std::str::FromStr;

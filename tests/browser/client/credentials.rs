@@ -6,6 +6,7 @@ use super::Page;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_of_a_revoked_client_shows_the_reason_and_registers_again() {
+    require!("chromedriver");
     let page = Page::open().await;
     let device = page.register().await;
     page.revoke(&device).await;
@@ -20,6 +21,7 @@ async fn page_of_a_revoked_client_shows_the_reason_and_registers_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_uses_the_token_that_another_tab_has_rotated() {
+    require!("chromedriver");
     let page = Page::open().await;
     let old = page.register().await;
     let rotated = old.post("/clients/rotate", &json!({})).await;
@@ -32,6 +34,7 @@ async fn page_uses_the_token_that_another_tab_has_rotated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_are_pasted_remembered_rotated_and_forgotten() {
+    require!("chromedriver");
     let page = Page::open().await;
     let old = page.harness.register("elsewhere").await;
     page.click("Use credentials").await;
@@ -75,6 +78,7 @@ async fn credentials_are_pasted_remembered_rotated_and_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_registration_shows_the_message_of_the_server() {
+    require!("chromedriver");
     let page = Page::with(&[("PRESENCE__REGISTRATION__TOKEN", "let-me-in-please")]).await;
     page.click("Register").await;
     page.wait_for_text("register-error", "Invalid registration token").await;

@@ -6,6 +6,7 @@ use super::{CONTROL, ENTER, Page, SHIFT, TAB};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_opens_and_acknowledges_messages_and_sends_to_operators() {
+    require!("chromedriver");
     let page = Page::open().await;
     let proposed = page.browser.evaluate("return document.getElementById('fingerprint').value").await;
     let device = page.register().await;
@@ -31,6 +32,7 @@ async fn page_opens_and_acknowledges_messages_and_sends_to_operators() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_is_usable_with_the_keyboard_alone() {
+    require!("chromedriver");
     let page = Page::open().await;
     let focus = async || page.browser.evaluate("return document.activeElement.id").await;
     page.browser.find("//section[@id='setup' and not(@hidden)]").await;
@@ -70,6 +72,7 @@ async fn page_is_usable_with_the_keyboard_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_relays_a_message_to_other_clients() {
+    require!("chromedriver");
     let page = Page::open().await;
     let other = page.harness.register("other").await;
     page.register().await;

@@ -7,6 +7,7 @@ use crate::support::{Sidecar, vectors};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_without_https_explains_what_is_missing() {
+    require!("chromedriver");
     let page = Page::open().await;
     let url = page.harness.sidecar.url.replace("127.0.0.1", "sidecar.test");
     page.browser.open(&format!("{url}/client.html")).await;
@@ -17,6 +18,7 @@ async fn page_without_https_explains_what_is_missing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_fits_on_phones_and_desktops() {
+    require!("chromedriver");
     let page = Page::open().await;
     let fits = "return document.documentElement.scrollWidth <= innerWidth";
     let ended = "const log = document.getElementById('log'); return new Promise(resolve => requestAnimationFrame(() =>
@@ -52,6 +54,7 @@ async fn page_fits_on_phones_and_desktops() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_opens_messages_of_php_and_seals_messages_for_the_server() {
+    require!("chromedriver");
     let page = Page::open().await;
     let within = |code: &str, data: &Value| format!("const data = {data}; {code}");
     let code = "return import('/client/seal.js').then(async ({importKey, open, seal}) => Promise.all(data.map(async each => {
@@ -88,6 +91,7 @@ async fn page_opens_messages_of_php_and_seals_messages_for_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_runs_only_its_own_files_and_is_absent_when_messaging_is_disabled() {
+    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     let page = sidecar.client.get("/client.html").await;
     let policy = page.headers["content-security-policy"].to_str().unwrap();

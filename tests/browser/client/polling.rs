@@ -6,6 +6,7 @@ use super::Page;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_does_not_poll_before_the_rate_limit_allows_it() {
+    require!("chromedriver");
     let page = Page::with(&[("PRESENCE__MESSAGING__LIMITS__POLL", "1,1")]).await;
     let device = page.register().await;
     page.click("Poll now").await;
@@ -23,6 +24,7 @@ async fn page_does_not_poll_before_the_rate_limit_allows_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn polling_pauses_while_the_tab_is_hidden_or_offline() {
+    require!("chromedriver");
     let page = Page::open().await;
     let device = page.register().await;
     let hide = |hidden: bool| {
@@ -52,6 +54,7 @@ async fn polling_pauses_while_the_tab_is_hidden_or_offline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn poll_interval_grows_from_3_to_30_seconds() {
+    require!("chromedriver");
     let page = Page::open().await;
     let code = "return import('/client/poller.js').then(({nextInterval}) => {
         const waits = [nextInterval(0, false)];

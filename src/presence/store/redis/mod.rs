@@ -17,7 +17,7 @@ mod decode;
 mod health;
 mod keys;
 mod reply;
-mod state;
+pub mod state;
 
 use std::time::Duration;
 

@@ -1,0 +1,37 @@
+# The commands of development (https://just.systems). Each also works without just: copy its line.
+
+# The modules that `test` leaves out as a whole; the profile `fast` in .config/nextest.toml leaves out the same.
+left_out := "browser:: crash:: interop:: upgrade:: ::redis:: ::mariadb:: ::postgres:: ::servers::"
+
+[private]
+default:
+    @{{just_executable()}} --list --unsorted
+
+# Check the format and the lints
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- --deny warnings
+
+# Run the fast tests, which need only Rust: all, or those whose path contains FILTER
+test *FILTER:
+    @if cargo nextest --version >/dev/null 2>&1; then \
+        cargo nextest run --profile fast {{FILTER}}; \
+    else \
+        PRESENCE_SIDECAR_TESTS=fast cargo test --quiet --test main -- --test-threads 4 {{prepend("--skip ", left_out)}} {{FILTER}}; \
+    fi
+
+# Check and test everything, as continuous integration does (Debian 12; installs what is missing, as root)
+test-all:
+    tests/run
+
+# Write openapi/ after a change to the API
+openapi:
+    cargo run --quiet -- openapi
+
+# Measure the release binary; OPTIONS such as --only heartbeat, see --help
+bench *OPTIONS:
+    tests/bench/run {{OPTIONS}}
+
+# Run the sidecar on one SQLite file, without configuration
+run:
+    cargo run -- serve
