@@ -6,7 +6,7 @@ use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{CacheStore, Config, FanoutQueue};
-use crate::storage::sql::{Database, FeatureTables, Schema, TableNames};
+use crate::storage::sql::{Database, FeatureTables, TableNames, TableSchema};
 use crate::{messaging, presence, queue};
 
 /// The pause before a retry when tables could not be created.
@@ -38,8 +38,8 @@ pub fn table_names(config: &Config) -> TableNames {
 }
 
 /// Returns the tables of the features that the configuration uses, including messages unless they are disabled.
-pub fn schema(config: &Config) -> Schema {
-    Schema::new(table_names(config), features(config, config.messaging.enabled))
+pub fn schema(config: &Config) -> TableSchema {
+    TableSchema::new(table_names(config), features(config, config.messaging.enabled))
 }
 
 fn features(config: &Config, messages: bool) -> Vec<&'static FeatureTables> {
@@ -58,9 +58,9 @@ fn features(config: &Config, messages: bool) -> Vec<&'static FeatureTables> {
 pub(super) struct Tables {
     database: Database,
     /// Those that it creates.
-    created: Schema,
+    created: TableSchema,
     /// Those of messages, if only a command creates them.
-    on_demand: Option<Schema>,
+    on_demand: Option<TableSchema>,
 }
 
 impl Tables {
@@ -72,7 +72,7 @@ impl Tables {
         let messages = served && creates && (config.messaging.is_configured || !config.database.is_app_database);
         let created = if creates { features(config, messages) } else { Vec::new() };
         let on_demand = (served && !messages).then(|| schema(config));
-        Self { database, created: Schema::new(table_names(config), created), on_demand }
+        Self { database, created: TableSchema::new(table_names(config), created), on_demand }
     }
 
     /// Creates what is missing: before it returns, or in the background if the database is not available.
@@ -89,7 +89,7 @@ impl Tables {
         }
     }
 
-    async fn create(&self, schema: &Schema) -> crate::storage::sql::Result<()> {
+    async fn create(&self, schema: &TableSchema) -> crate::storage::sql::Result<()> {
         if schema.is_empty() {
             return Ok(());
         }

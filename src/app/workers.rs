@@ -61,12 +61,7 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
     poll_batcher.into_iter().for_each(|batcher| drop(tokio::spawn(batcher)));
     tasks.spawn(fold_metrics(registry, stop.clone()));
     if let Some(messaging) = messaging.clone() {
-        let (tracker, stop) = (tasks.clone(), stop.clone());
-        tasks.spawn(async move {
-            if stop.run_until_cancelled(tables.messages()).await.is_some() {
-                spawn_messaging_workers(&tracker, &messaging, retention, &stop);
-            }
-        });
+        spawn_messaging(&tasks, messaging, tables, retention, &stop);
     }
     let serving = listener::serve(listeners, routes, limits, stop.clone());
     match metrics_routes {
@@ -78,13 +73,34 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
     }
     tasks.close();
     tasks.wait().await;
+    close(messaging, database).await;
+    batchers.wait().await;
+}
+
+/// Writes what is still in memory and closes the database.
+async fn close(messaging: Option<Arc<Messaging>>, database: Option<Database>) {
     if let Some(messaging) = messaging {
         messaging.close().await;
     }
     if let Some(database) = database {
         database.close().await;
     }
-    batchers.wait().await;
+}
+
+/// Starts the background tasks of messaging once its tables exist.
+fn spawn_messaging(
+    tasks: &TaskTracker,
+    messaging: Arc<Messaging>,
+    tables: Tables,
+    retention: Retention,
+    stop: &CancellationToken,
+) {
+    let (tracker, stop) = (tasks.clone(), stop.clone());
+    tasks.spawn(async move {
+        if stop.run_until_cancelled(tables.messages()).await.is_some() {
+            spawn_messaging_workers(&tracker, &messaging, retention, &stop);
+        }
+    });
 }
 
 impl PresenceWorkers {

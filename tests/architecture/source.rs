@@ -100,6 +100,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         }
     }
 
+    /// `pub(in crate::…)` restricts; it refers to nothing.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if segments.len() > 1 {

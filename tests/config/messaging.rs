@@ -86,5 +86,8 @@ fn fanout_queue_follows_the_app_if_supported() {
     assert!(error_of("[messaging]\nqueue = \"sqs\"").contains("must be sync, database or redis"));
     let sources = Sources { environment: vec![("QUEUE_CONNECTION".into(), "sqs".into())], ..Sources::default() };
     let warnings = load(&sources).unwrap().warnings;
-    assert!(warnings.iter().any(|line| line.contains("(environment QUEUE_CONNECTION) is no queue")), "{warnings:?}");
+    assert!(
+        warnings.iter().any(|line| line.contains("(environment QUEUE_CONNECTION) is not a queue of the sidecar")),
+        "{warnings:?}"
+    );
 }

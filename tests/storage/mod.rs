@@ -8,7 +8,7 @@ mod start;
 
 use presence_sidecar::app;
 use presence_sidecar::config::{Config, Sources, load};
-use presence_sidecar::storage::sql::{Database, Schema, TableNames};
+use presence_sidecar::storage::sql::{Database, TableNames, TableSchema};
 
 use crate::support::{Engine, TestDatabase};
 
@@ -27,12 +27,12 @@ pub async fn migrated(database: &TestDatabase) -> (Database, TableNames) {
 }
 
 /// The database of a configuration, and its tables.
-fn open(config: &Config) -> (Database, Schema) {
+fn open(config: &Config) -> (Database, TableSchema) {
     (Database::open(&config.database), app::schema(config))
 }
 
 /// The database with the tables of all features.
-fn open_all(database: &TestDatabase, more: &[(&str, &str)]) -> (Database, Schema) {
+fn open_all(database: &TestDatabase, more: &[(&str, &str)]) -> (Database, TableSchema) {
     open(&config(database, &[&[("PRESENCE_CACHE_STORE", "database")], more].concat()))
 }
 

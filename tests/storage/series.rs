@@ -1,6 +1,6 @@
 //! A series of two migrations: the first creates tables, the second adds a column with an index and fills the column.
 
-use presence_sidecar::storage::sql::{Database, Error, FeatureTables, PerEngine, Schema, TableNames};
+use presence_sidecar::storage::sql::{Database, Error, FeatureTables, PerEngine, TableNames, TableSchema};
 
 use super::{columns_and_indexes, config, tables};
 use crate::support::{ENGINES, Engine, TestDatabase};
@@ -64,12 +64,12 @@ const FIRST_STATEMENTS: [&str; 2] = [
     "CREATE TABLE own_parts (id bigint NOT NULL PRIMARY KEY)",
 ];
 
-fn schema(feature: &'static FeatureTables) -> Schema {
+fn schema(feature: &'static FeatureTables) -> TableSchema {
     schema_under("own_", feature)
 }
 
-fn schema_under(prefix: &str, feature: &'static FeatureTables) -> Schema {
-    Schema::new(TableNames::new(prefix, &[feature], Vec::new()), vec![feature])
+fn schema_under(prefix: &str, feature: &'static FeatureTables) -> TableSchema {
+    TableSchema::new(TableNames::new(prefix, &[feature], Vec::new()), vec![feature])
 }
 
 fn open(database: &TestDatabase) -> Database {

@@ -76,7 +76,7 @@ async fn webhooks_test_sends_a_signed_ping_and_prints_the_result() {
     assert!(post.headers["x-presence-signature"].starts_with("t="));
     let refused = run(&["test", "default"]);
     assert!(!refused.status.success() && printed(&refused).contains("HTTP 503"), "{}", printed(&refused));
-    assert!(printed(&run(&["test", "nobody"])).contains("there is no endpoint nobody, but default"));
+    assert!(printed(&run(&["test", "nobody"])).contains("no endpoint is named nobody; endpoints: default"));
     let down = run(&["list"]);
     assert!(!down.status.success() && printed(&down).contains("does not answer"), "{}", printed(&down));
 }

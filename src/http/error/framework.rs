@@ -1,6 +1,6 @@
 //! Errors of poem and poem-openapi, as API errors.
 
-use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::StatusCode;
 
 use super::ApiError;
@@ -20,7 +20,8 @@ impl ApiError {
         }
         let (method, route) = (method.to_owned(), path.trim_matches('/').to_owned());
         match (error.status(), routes.allowed(path).map(str::to_owned)) {
-            _ if error.is::<NotFoundError>() => Self::NoRoute(route),
+            // As in Laravel's router: a path that is not UTF-8 matches no route.
+            _ if error.is::<NotFoundError>() || error.is::<ParsePathError>() => Self::NoRoute(route),
             (_, Some(allowed)) if error.is::<MethodNotAllowedError>() => {
                 Self::MethodNotAllowed { method, route, allowed }
             }

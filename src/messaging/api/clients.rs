@@ -17,7 +17,7 @@ use super::limits::{Admission, ClaimedCredentials, acquire, rate_limited, with_r
 use super::parse::{parse_acknowledgement, parse_cursor, parse_publication, parse_registration, parse_send};
 use super::requests::{AckRequest, PublishRequest, RegisterRequest, SealedMessageRequest};
 use super::responses::{
-    CredentialsResponse, MessagesResponse, OkOrNoContent, QueuedResponse, RegisterResponse, StatusResponse,
+    AcknowledgementResponse, CredentialsResponse, MessagesResponse, OkOrNoContent, QueuedResponse, RegisterResponse,
 };
 use super::routing::{ApiResult, Tag, require_messaging};
 use crate::config;
@@ -151,7 +151,7 @@ impl Api {
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
         input: FormInput<SealedMessageRequest>,
-    ) -> ApiResult<Response<Json<StatusResponse>>, ClientErrors> {
+    ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &input.fields);
         let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
@@ -201,7 +201,7 @@ impl Api {
         #[oai(name = "X-Client-Id")]
         client: Header<Option<String>>,
         input: FormInput<AckRequest>,
-    ) -> ApiResult<Response<Json<StatusResponse>>, ClientErrors> {
+    ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &input.fields);
         let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;

@@ -11,7 +11,7 @@ use super::errors::OperatorErrors;
 use super::fanout_jobs::{FanoutJobsResponse, FanoutReplayResponse, FanoutState};
 use super::fields::Fields;
 use super::parse::parse_cursor;
-use super::responses::{ClientsResponse, OkOrNoContent, OpenedMessagesResponse, StatusResponse};
+use super::responses::{AcknowledgementResponse, ClientsResponse, OkOrNoContent, OpenedMessagesResponse};
 use super::routing::{ApiResult, Tag, require_messaging};
 use crate::http::{ApiError, Json, PageSize};
 use crate::messaging::domain::{ClientId, PollCursor};
@@ -95,7 +95,7 @@ impl Operators {
         _auth: OperatorAuth,
         /// The client's id.
         client: Path<String>,
-    ) -> ApiResult<Json<StatusResponse>, OperatorErrors> {
+    ) -> ApiResult<Json<AcknowledgementResponse>, OperatorErrors> {
         let messaging = require_messaging(self.messaging.as_ref(), request)?;
         let id = ClientId::parse(&client.0).ok_or(ApiError::from(MessagingError::UnknownClient))?;
         messaging.clients.revoke(&id).await.map_err(ApiError::from)?;

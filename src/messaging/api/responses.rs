@@ -35,7 +35,7 @@ pub struct QueuedResponse {
 /// Acknowledgement.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Done")]
-pub struct StatusResponse {
+pub struct AcknowledgementResponse {
     /// `acked`, `accepted` or `revoked`.
     status: String,
 }
@@ -120,7 +120,7 @@ pub struct OpenedMessageResponse {
     payload: AnyJson,
 }
 
-impl From<&str> for StatusResponse {
+impl From<&str> for AcknowledgementResponse {
     fn from(status: &str) -> Self {
         Self { status: status.to_owned() }
     }

@@ -24,7 +24,7 @@ use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::engine::Engine;
 pub use self::error::{Error, Result};
-pub use self::migrate::{FeatureTables, Migrated, PerEngine, Schema, TableNames};
+pub use self::migrate::{FeatureTables, Migrated, PerEngine, TableNames, TableSchema};
 use self::policy::{ConnectionPolicy, within};
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};

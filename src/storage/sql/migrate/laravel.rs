@@ -4,12 +4,16 @@ use std::collections::HashSet;
 
 use super::catalog::Catalog;
 use super::retry::retry_on_race;
-use super::schema::Schema;
+use super::schema::TableSchema;
 use crate::storage::sql::error::Result;
 use crate::storage::sql::{Database, Statements};
 
 /// Creates Laravel's tables of `schema` that are missing. Returns their names.
-pub(super) async fn create_missing(database: &Database, catalog: &Catalog, schema: &Schema) -> Result<HashSet<String>> {
+pub(super) async fn create_missing(
+    database: &Database,
+    catalog: &Catalog,
+    schema: &TableSchema,
+) -> Result<HashSet<String>> {
     let (engine, mut created) = (database.engine(), HashSet::new());
     for feature in schema.features() {
         let statements = Statements::read(engine, feature.laravel_schema.get(engine), &schema.names().pairs());

@@ -46,7 +46,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use self::catalog::Catalog;
-pub use self::schema::{FeatureTables, PerEngine, Schema, TableNames};
+pub use self::schema::{FeatureTables, PerEngine, TableNames, TableSchema};
 use super::error::{Error, Result};
 use super::{Database, Pools};
 
@@ -65,7 +65,7 @@ impl Database {
     ///
     /// # Errors
     /// The database is not available, does not let this user create tables, or a recorded migration has another checksum.
-    pub async fn migrate(&self, schema: &Schema) -> Result<Migrated> {
+    pub async fn migrate(&self, schema: &TableSchema) -> Result<Migrated> {
         if let Pools::Sqlite { file, .. } = &self.pools {
             create_parent_dir(file)?;
         }
@@ -82,7 +82,7 @@ impl Database {
     ///
     /// # Errors
     /// The database does not reply.
-    pub async fn has_missing_tables(&self, schema: &Schema) -> Result<bool> {
+    pub async fn has_missing_tables(&self, schema: &TableSchema) -> Result<bool> {
         let catalog = Catalog::new(self.engine(), schema.names());
         for table in schema.tables() {
             if !catalog.has_table(self, table).await? {

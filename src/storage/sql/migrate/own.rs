@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::catalog::Catalog;
 use super::retry::retry_on_race;
-use super::schema::Schema;
+use super::schema::TableSchema;
 use super::series;
 use super::series::{Migration, Object};
 use super::session::Session;
@@ -12,7 +12,7 @@ use crate::storage::sql::Database;
 use crate::storage::sql::error::Result;
 
 /// Applies the migrations that are not recorded, or whose tables are missing. Returns the names of the new tables.
-pub(super) async fn migrate(database: &Database, catalog: &Catalog, schema: &Schema) -> Result<HashSet<String>> {
+pub(super) async fn migrate(database: &Database, catalog: &Catalog, schema: &TableSchema) -> Result<HashSet<String>> {
     let read = |feature| series::read(database.engine(), feature, schema.names());
     let features: Vec<Vec<Migration>> = schema.features().iter().copied().map(read).collect();
     if features.is_empty() || is_up_to_date(database, catalog, &features).await? {

@@ -78,13 +78,13 @@ impl TableNames {
 
 /// The tables of the features that a configuration uses.
 #[derive(Clone, Debug)]
-pub struct Schema {
+pub struct TableSchema {
     names: TableNames,
     features: Vec<&'static FeatureTables>,
     with_laravel: bool,
 }
 
-impl Schema {
+impl TableSchema {
     /// Returns the schema of `features`.
     pub fn new(names: TableNames, features: Vec<&'static FeatureTables>) -> Self {
         Self { names, features, with_laravel: true }
