@@ -11,7 +11,6 @@ const ROUTE: &str = "/presence/heartbeat";
 
 #[tokio::test]
 async fn browser_heartbeat_stores_address_and_user_agent_as_php_does() {
-    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({"sid": "tab-1"})));
     let agent = format!("Mozilla/5.0 {}", "é".repeat(200));
@@ -31,7 +30,6 @@ async fn browser_heartbeat_stores_address_and_user_agent_as_php_does() {
 
 #[tokio::test]
 async fn beacon_with_token_in_body_ends_its_session() {
-    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     let anonymous = sidecar.client.with_token("");
     let beacon = async |body: Value| {
@@ -51,7 +49,6 @@ async fn beacon_with_token_in_body_ends_its_session() {
 
 #[tokio::test]
 async fn heartbeat_sent_before_the_end_of_its_page_is_ignored() {
-    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({"sid": "tab-1"})));
     for (body, status) in [
@@ -66,7 +63,6 @@ async fn heartbeat_sent_before_the_end_of_its_page_is_ignored() {
 
 #[tokio::test]
 async fn browser_route_refuses_a_service_token() {
-    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     assert_eq!(sidecar.client.post(ROUTE, json!({})).await.status, 401);
     assert_eq!(sidecar.client.post(ROUTE, json!({"token": token(1, json!({}))})).await.status, 401);
@@ -74,7 +70,6 @@ async fn browser_route_refuses_a_service_token() {
 
 #[tokio::test]
 async fn browser_heartbeat_for_another_user_is_forbidden() {
-    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({})));
     assert_eq!(browser.post(ROUTE, json!({"user_id": 8})).await.status, 403);
@@ -84,7 +79,6 @@ async fn browser_heartbeat_for_another_user_is_forbidden() {
 
 #[tokio::test]
 async fn rate_limit_counts_per_user_with_laravels_headers() {
-    require!("chromedriver");
     let sidecar = Sidecar::start().await;
     let browser = sidecar.client.with_token(&token(7, json!({})));
     for left in (0..60).rev() {
@@ -104,7 +98,6 @@ async fn rate_limit_counts_per_user_with_laravels_headers() {
 
 #[tokio::test]
 async fn cors_allows_configured_origins_only() {
-    require!("chromedriver");
     let sidecar = Sidecar::with(&[("PRESENCE__SERVER__ALLOWED_ORIGINS", "https://app.test".to_owned())]).await;
     let preflight = async |origin: &str| {
         let request = sidecar.client.request(Method::OPTIONS, ROUTE).header("origin", origin);
@@ -128,7 +121,6 @@ async fn cors_allows_configured_origins_only() {
 
 #[tokio::test]
 async fn browser_route_follows_its_prefix_and_can_be_disabled() {
-    require!("chromedriver");
     let moved = Sidecar::with(&[("PRESENCE__ROUTING__PREFIX", "app/online".to_owned())]).await;
     let browser = moved.client.with_token(&token(7, json!({})));
     assert_eq!(browser.post("/app/online/heartbeat", json!({})).await.status, 200);
@@ -141,7 +133,6 @@ async fn browser_route_follows_its_prefix_and_can_be_disabled() {
 
 #[tokio::test]
 async fn forwarded_address_is_used_behind_trusted_proxies_only() {
-    require!("chromedriver");
     let forwarded = async |sidecar: &Sidecar, value: &str| {
         let browser = sidecar.client.with_token(&token(7, json!({})));
         let request = browser.request(Method::POST, ROUTE).header("x-forwarded-for", value);
