@@ -235,6 +235,7 @@ async fn operators_list_and_replay_dead_fan_out_jobs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn job_is_retried_until_the_missing_table_exists() {
+    slow!();
     for engine in ENGINES {
         let manual = ManualFanout::on(engine).await;
         manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();

@@ -43,6 +43,7 @@ async fn twenty_racing_sweeps_in_memory_record_each_transition_exactly_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_racing_sweeps_in_each_database_record_each_transition_exactly_once() {
+    slow!();
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
         twenty_sweeps_record_each_transition_once(StoreHarness::sql(&database).await).await;

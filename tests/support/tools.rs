@@ -3,8 +3,8 @@
 //! `PRESENCE_SIDECAR_TESTS` selects one of three modes:
 //! - not set: a test that needs a missing program is skipped, and prints the reason;
 //! - `all`, set by `tests/run`: no test is skipped, and a missing program is a failure;
-//! - `fast`: no test starts one of these programs, whether it is installed or not. The profile `fast` of nextest means
-//!   the same, and `just test` is either of the two.
+//! - `fast`: no test starts one of these programs, whether it is installed or not. Tests that take seconds are left
+//!   out. `just test` sets it, and the profile `fast` of nextest means the same.
 
 use std::io::Write;
 use std::path::Path;
@@ -52,9 +52,9 @@ pub fn is_too_slow() -> bool {
     mode() == Mode::Fast
 }
 
-/// The number of cases of a property test: `all`, or a tenth of them in fast tests.
+/// The number of cases of a property test: `all`, or a twentieth of them in fast tests.
 pub fn cases(all: u32) -> u32 {
-    if mode() == Mode::Fast { all / 10 } else { all }
+    if mode() == Mode::Fast { all / 20 } else { all }
 }
 
 /// Whether `program`, a name or a path, can be started.
