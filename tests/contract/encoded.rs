@@ -1,12 +1,16 @@
 //! The writer of the most frequent responses gives the text of their schema types.
 
 use presence_sidecar::php::{self, Array};
-use presence_sidecar::presence::api::encode::{brief, many, outcome, status};
-use presence_sidecar::presence::api::responses::{BriefResponse, ManyResponse, OutcomeResponse, StatusResponse};
-use presence_sidecar::presence::domain::identity::{Id, SessionId};
-use presence_sidecar::presence::domain::{SessionView, Status, Timestamp, Transition, View};
+use presence_sidecar::presence::api::encode::{brief, many, outcome, roster, snapshot, status};
+use presence_sidecar::presence::api::responses::{
+    BriefResponse, ManyResponse, OutcomeResponse, RosterResponse, SnapshotResponse, StatusResponse,
+};
+use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject, UserKey};
+use presence_sidecar::presence::domain::{SessionView, State, Status, Timestamp, Transition, View};
 use presence_sidecar::presence::service::commit::CommandOutcome;
 use presence_sidecar::presence::service::read_many::CachedView;
+use presence_sidecar::presence::service::{RosterEntry, Snapshot, SnapshotEntry, SnapshotPage};
+use presence_sidecar::presence::store::ChangeCursor;
 
 fn views() -> Vec<View> {
     let at = Timestamp::from_micros(1_772_600_767_123_456);
@@ -43,5 +47,36 @@ fn writer_and_response_types_give_the_same_text() {
             let result = CommandOutcome { view: view.clone(), transition };
             assert_same(|out| outcome(&result, out), &OutcomeResponse::from(result.clone()));
         }
+    }
+}
+
+#[test]
+fn writer_and_page_types_give_the_same_text() {
+    let ids = [Id::from(1), Id::text("x\"").unwrap()];
+    let scope = Scope { tenant: Some(Id::text("acme").unwrap()), location: Some(Id::from(7)), ..Scope::default() };
+    let users = views().into_iter().zip(ids);
+    let members: Vec<RosterEntry> = users.map(|(view, user)| RosterEntry { user, view }).collect();
+    let subjects = members.iter().map(|member| Subject::new(member.user.clone(), scope.clone(), true));
+    let keys: Vec<UserKey> = subjects.map(|subject| subject.key).collect();
+    for next in [None, keys.first()] {
+        let response = RosterResponse::new(members.clone(), next);
+        assert_same(|out| roster(&members, next, out), &response);
+    }
+    let cursor = ChangeCursor { millis: 1_772_600_767_123, number: 4 };
+    let state = |user: &Id| State {
+        version: 17,
+        user: user.clone(),
+        scope: scope.clone(),
+        status: Status::Online,
+        since: Timestamp::from_micros(0),
+        sessions: Vec::new(),
+        last_online: None,
+        ended: None,
+        meta: Meta::default(),
+    };
+    let user = |member: &RosterEntry| SnapshotEntry { state: state(&member.user), view: member.view.clone() };
+    for next in [None, Some(SnapshotPage { cursor, from: 12 })] {
+        let page = Snapshot { cursor, users: members.iter().map(user).collect(), next };
+        assert_same(|out| snapshot(&page, out), &SnapshotResponse::from(page.clone()));
     }
 }

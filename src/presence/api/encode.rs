@@ -3,10 +3,11 @@
 //! The types of [`super::responses`] are their schema; a test compares the text with theirs.
 
 use crate::php::date;
-use crate::presence::domain::identity::Id;
+use crate::presence::domain::identity::{Id, UserKey};
 use crate::presence::domain::{Timestamp, Transition, View};
 use crate::presence::service::commit::CommandOutcome;
 use crate::presence::service::read_many::CachedView;
+use crate::presence::service::{RosterEntry, Snapshot, SnapshotEntry};
 
 /// A [`BriefResponse`](super::responses::BriefResponse).
 pub fn brief(view: &View, out: &mut Vec<u8>) {
@@ -57,6 +58,42 @@ pub fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut
         }
         out.extend_from_slice(seen.json_with(brief));
     });
+    out.push(b'}');
+}
+
+/// A [`RosterResponse`](super::responses::RosterResponse).
+pub fn roster(members: &[RosterEntry], next: Option<&UserKey>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"data\":");
+    list(members, out, |RosterEntry { user, view }, out| {
+        out.extend_from_slice(b"{\"user_id\":");
+        json(user, out);
+        out.push(b',');
+        status_entries(view, out);
+        out.push(b'}');
+    });
+    out.extend_from_slice(b",\"next_cursor\":");
+    json(&next.map(UserKey::member), out);
+    out.push(b'}');
+}
+
+/// A [`SnapshotResponse`](super::responses::SnapshotResponse).
+pub fn snapshot(Snapshot { cursor, users, next }: &Snapshot, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"data\":");
+    list(users, out, |SnapshotEntry { state, view }, out| {
+        out.extend_from_slice(b"{\"user_id\":");
+        json(&state.user, out);
+        out.extend_from_slice(b",\"scope\":");
+        json(&state.scope.parts(), out);
+        out.extend_from_slice(b",\"seq\":");
+        json(&state.version, out);
+        out.push(b',');
+        status_entries(view, out);
+        out.push(b'}');
+    });
+    out.extend_from_slice(b",\"cursor\":");
+    json(cursor, out);
+    out.extend_from_slice(b",\"next_page\":");
+    json(&next.as_ref().map(ToString::to_string), out);
     out.push(b'}');
 }
 

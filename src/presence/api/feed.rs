@@ -6,13 +6,14 @@ use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
 
-use super::claims;
 use super::errors::{CursorErrors, ReadErrors, cursor_expired};
 use super::responses::{ChangeResponse, ChangesResponse, SnapshotResponse};
 use super::scope::ScopeResolver;
 use super::stream::{ChangeStream, WatchFilter};
 use super::tag::Tag;
+use super::{claims, encode};
 use crate::http::auth::{Claims, ServiceAuth, StreamAuth, UserAuth};
+use crate::http::json::RawJson;
 use crate::http::{ApiError, Documented, Json, PageSize, auth};
 use crate::presence::domain::Change;
 use crate::presence::domain::identity::{Id, Scope};
@@ -105,9 +106,9 @@ impl FeedApi {
         &self,
         _auth: ServiceAuth,
         query: SnapshotQuery,
-    ) -> Result<Json<SnapshotResponse>, Documented<ReadErrors>> {
+    ) -> Result<RawJson<SnapshotResponse>, Documented<ReadErrors>> {
         let snapshot = self.presence.snapshot(query.page, query.limit.unwrap_or_default().0).await?;
-        Ok(Json(snapshot.into()))
+        Ok(RawJson::write_with(|out| encode::snapshot(&snapshot, out)))
     }
 
     /// Stream the change log

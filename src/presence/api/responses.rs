@@ -136,7 +136,8 @@ pub struct RosterResponse {
 }
 
 impl RosterResponse {
-    pub(super) fn new(members: Vec<RosterEntry>, next: Option<&UserKey>) -> Self {
+    /// A page of `members`, before the member `next`.
+    pub fn new(members: Vec<RosterEntry>, next: Option<&UserKey>) -> Self {
         let member = |RosterEntry { user, view }| MemberResponse { user_id: user, status: view.into() };
         let next_cursor = next.map(|key| key.member().to_string());
         Self { data: members.into_iter().map(member).collect(), next_cursor }

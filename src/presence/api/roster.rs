@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::OpenApi;
 
+use super::encode;
 use super::errors::ReadErrors;
 use super::responses::{CountsResponse, RosterResponse};
 use super::schema::PresentStatus;
@@ -12,6 +13,7 @@ use super::scope::ScopeResolver;
 use super::scope_param::ScopeQuery;
 use super::tag::Tag;
 use crate::http::auth::ServiceAuth;
+use crate::http::json::RawJson;
 use crate::http::{Documented, Json, PageSize};
 use crate::presence::domain::identity::Scope;
 use crate::presence::service::Presence;
@@ -42,7 +44,7 @@ query_parameters! {
     }
 }
 
-type Response<T> = Result<Json<T>, Documented<ReadErrors>>;
+type Response<T> = Result<T, Documented<ReadErrors>>;
 
 #[OpenApi(prefix_path = "/api/v1/presence", tag = "Tag::Presence")]
 impl RosterApi {
@@ -57,18 +59,18 @@ impl RosterApi {
         _auth: ServiceAuth,
         page: RosterQuery,
         scope: ScopeQuery,
-    ) -> Response<RosterResponse> {
+    ) -> Response<RawJson<RosterResponse>> {
         let scope = self.scopes.resolve_key(request, None, &Scope::from(scope))?;
         let (status, limit) = (page.status.map(|status| status.0), page.limit.unwrap_or_default().0);
         let (members, next) = self.presence.roster(&scope, status, page.cursor.as_deref(), limit).await?;
-        Ok(Json(RosterResponse::new(members, next.as_ref())))
+        Ok(RawJson::write_with(|out| encode::roster(&members, next.as_ref(), out)))
     }
 
     /// Count the members of a scope
     ///
     /// The counts are updated with every transition, so the cost does not depend on the number of members.
     #[oai(path = "/counts", method = "get", operation_id = "counts")]
-    async fn counts(&self, request: &Request, _auth: ServiceAuth, scope: ScopeQuery) -> Response<CountsResponse> {
+    async fn counts(&self, request: &Request, _auth: ServiceAuth, scope: ScopeQuery) -> Response<Json<CountsResponse>> {
         let scope = self.scopes.resolve_key(request, None, &Scope::from(scope))?;
         Ok(Json(self.presence.counts(&scope).await?.into()))
     }
