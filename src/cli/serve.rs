@@ -26,7 +26,7 @@ enum ServeError {
     /// It could not start; one line for standard error.
     Start(String),
     /// A worker keeps failing.
-    Worker(WorkerFailure),
+    Worker,
 }
 
 impl From<String> for ServeError {
@@ -43,9 +43,8 @@ impl Serve {
         let (line, status) = match result {
             Ok(()) => (None, ExitCode::SUCCESS),
             Err(ServeError::Start(line)) => (Some(format!("presence-sidecar: {line}")), ExitCode::FAILURE),
-            Err(ServeError::Worker(failure)) => {
-                (Some(format!("presence-sidecar: {failure}")), ExitCode::from(EXIT_FAILED))
-            }
+            // The log has it.
+            Err(ServeError::Worker) => (None, ExitCode::from(EXIT_FAILED)),
         };
         match (log, line) {
             (Some(log), line) => {
@@ -121,7 +120,7 @@ async fn serve(
     }
     let Signals { stop, reload, .. } = signals;
     app.supervisor().spawn_until_stop("reload", move || reloader.clone().run(reload.clone()));
-    app::run(listeners, metrics, app, stop).await.map_err(ServeError::Worker)?;
+    app::run(listeners, metrics, app, stop).await.map_err(|WorkerFailure { .. }| ServeError::Worker)?;
     tracing::info!("stopped");
     Ok(())
 }

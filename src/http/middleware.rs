@@ -95,17 +95,19 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let started = Instant::now();
         let id = request_id(request.headers());
-        let access = self.config.access.load_full();
+        let access = self.config.access.load();
         let client = access.client_ip(request.remote_addr(), request.headers());
         let origin = access.origins.allowed(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let mut response = match access.origins.preflight(&request) {
+        let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
+        drop(access);
+        let mut response = match preflight {
             Some(response) => response,
             None => {
                 let extensions = request.extensions_mut();
                 extensions.insert(ClientIp(client));
                 extensions.insert(self.config.body_limits);
-                extensions.insert(access.verifier.clone());
+                extensions.insert(verifier);
                 self.respond(request, &method, uri.path()).await
             }
         };
