@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::{CacheStore, Config, FanoutQueue};
 use crate::storage::sql::{Database, Engine, FeatureTables, Statements, TableNames, TableSchema};
@@ -95,31 +94,32 @@ impl Tables {
         Self { database, created: TableSchema::new(table_names(config), created), on_demand, statements }
     }
 
-    /// Creates what is missing: before it returns, or in the background if the database is not available. Then logs which
-    /// privileges the user of the database lacks.
-    pub(super) async fn ensure(&self, stop: &CancellationToken) {
-        let failure = self.create(&self.created).await.err();
-        if let Some(error) = &failure {
+    /// Creates what is missing; returns false if the database is not available.
+    pub(super) async fn ensure(&self) -> bool {
+        let created = self.create(&self.created).await;
+        if let Err(error) = &created {
             let database = self.database.address();
             tracing::warn!(database, error = error.chain(), "the tables are not ready yet; retrying until they are");
-        }
-        let tables = self.clone();
-        let rest = async move {
-            if let Some(error) = failure {
-                if error.is_denied() {
-                    tables.report_missing_grants().await;
-                }
-                while tables.create(&tables.created).await.is_err() {
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
+            if error.is_denied() {
+                self.report_missing_grants().await;
             }
-            tables.report_missing_grants().await;
-        };
-        tokio::spawn(stop.clone().run_until_cancelled_owned(rest));
+        }
+        created.is_ok()
+    }
+
+    /// Creates what is missing, again and again until the database is available, unless it was `created`. Then logs which
+    /// privileges the user of the database lacks.
+    pub(super) async fn complete(self, created: bool) {
+        if !created {
+            while self.create(&self.created).await.is_err() {
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+        }
+        self.report_missing_grants().await;
     }
 
     async fn report_missing_grants(&self) {
-        match self.database.missing_grants(&self.statements, !self.created.is_empty()).await {
+        match self.database.missing_grants(&self.statements, &self.created).await {
             Ok(grants) => grants.iter().for_each(|grant| {
                 tracing::warn!(database = self.database.address(), grant, "the user lacks a privilege in the database");
             }),

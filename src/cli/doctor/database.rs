@@ -35,7 +35,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     }
     let database = Database::open(&config.database);
     let statements = crate::app::statements(config, database.engine());
-    let grants = database.missing_grants(&statements, config.database.auto_migrate).await;
+    let grants = database.missing_grants(&statements, &crate::app::schema(config)).await;
     let lacks = format!("{}: the user lacks a privilege", database.address());
     let findings = match grants {
         Ok(grants) if grants.is_empty() => {

@@ -22,7 +22,8 @@ impl From<MessagingError> for ApiError {
                 Self::invalid("body", "has a value that the database cannot store.")
             }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
-            | MessagingError::UndecryptableSecret => {
+            | MessagingError::UndecryptableSecret
+            | MessagingError::HashFailed => {
                 tracing::error!(error = error.chain(), "message request failed");
                 Self::Internal
             }

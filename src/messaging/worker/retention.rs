@@ -38,6 +38,7 @@ pub struct Retention {
 }
 
 /// Deletes expired rows.
+#[derive(Clone)]
 pub struct RetentionWorker {
     context: Arc<MessagingContext>,
     queue: Option<Arc<dyn Queue>>,

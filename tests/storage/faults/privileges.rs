@@ -56,7 +56,7 @@ async fn least_grant_is_named_for_each_missing_privilege() {
         let config = config(&database, &[all.as_slice(), &[("DB_USERNAME", &user)]].concat());
         let opened = presence_sidecar::storage::sql::Database::open(&config.database);
         let statements = app::statements(&config, opened.engine());
-        let missing = async || opened.missing_grants(&statements, true).await.unwrap();
+        let missing = async || opened.missing_grants(&statements, &schema).await.unwrap();
         assert_eq!(missing().await, Vec::<String>::new(), "{engine:?}");
 
         for (privilege, table) in [("INSERT", "cache"), ("UPDATE", "clients"), ("DELETE", "sidecar_queue_jobs")] {

@@ -213,3 +213,16 @@ async fn idle_sessions_that_the_server_closed_are_replaced() {
         assert_eq!(traffic.send().await, [200, 201, 200], "{engine:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn value_that_the_database_cannot_store_is_refused() {
+    require!("mariadbd");
+    let database = TestDatabase::create(Engine::MariaDb);
+    let sidecar = Sidecar::with(&environment(&database, &[])).await;
+    database.sql("ALTER TABLE clients MODIFY name varchar(9) CHARACTER SET latin1 DEFAULT NULL");
+    let register = async |name: &str| {
+        let body = serde_json::json!({"fingerprint": name, "name": name});
+        sidecar.client.post("/api/v1/clients/register", body).await.status
+    };
+    assert_eq!((register("😀").await, register("much too long").await, register("short").await), (422, 422, 201));
+}

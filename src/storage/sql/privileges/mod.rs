@@ -5,13 +5,13 @@
 
 mod needs;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use self::needs::{Privilege, needs};
 use super::connection::{Access, Connection};
 use super::error::{Error, Result};
 use super::statement::Statement;
-use super::{Database, Engine, Statements};
+use super::{Database, Engine, Statements, TableSchema};
 
 /// The privileges that are missing, by table.
 type Missing = BTreeMap<String, BTreeSet<Privilege>>;
@@ -33,21 +33,22 @@ const MYSQL_COLUMN: &str = "SELECT column_name FROM information_schema.columns \
 const MYSQL_USER: &str = "SELECT DATABASE(), CURRENT_USER()";
 
 impl Database {
-    /// Returns the least `GRANT` statements that let the user of this database execute `statements`; none if nothing is
-    /// missing. With `creates`, missing tables need the privilege to create them.
+    /// Returns the least `GRANT` statements that let the user of this database execute `statements`, and create the tables
+    /// of `created` that are missing; none if nothing is missing.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn missing_grants(&self, statements: &[Statements], creates: bool) -> Result<Vec<String>> {
+    pub async fn missing_grants(&self, statements: &[Statements], created: &TableSchema) -> Result<Vec<String>> {
         let needs = needs(statements);
+        let created: HashSet<&str> = created.tables().collect();
         match self.engine() {
-            Engine::Sqlite => Ok(Vec::new()),
-            Engine::MySql => self.missing_in_mysql(&needs, creates).await,
-            Engine::Postgres => self.missing_in_postgres(&needs, creates).await,
+            Engine::MySql if !needs.is_empty() => self.missing_in_mysql(&needs, &created).await,
+            Engine::Postgres if !needs.is_empty() => self.missing_in_postgres(&needs, &created).await,
+            Engine::Sqlite | Engine::MySql | Engine::Postgres => Ok(Vec::new()),
         }
     }
 
-    async fn missing_in_mysql(&self, needs: &Missing, creates: bool) -> Result<Vec<String>> {
+    async fn missing_in_mysql(&self, needs: &Missing, created: &HashSet<&str>) -> Result<Vec<String>> {
         let mut missing = Missing::new();
         for (table, privileges) in needs {
             let columns = self.rows(&Statement::new(MYSQL_COLUMN), &[table.as_str().into()]).await?;
@@ -58,7 +59,8 @@ impl Database {
                     missing.entry(table.clone()).or_default().insert(*privilege);
                 }
             }
-            if creates && columns.is_empty() && is_denied(self.prepare_creation(table).await)? {
+            if columns.is_empty() && created.contains(table.as_str()) && is_denied(self.prepare_creation(table).await)?
+            {
                 missing.entry(table.clone()).or_default().insert(Privilege::Create);
             }
         }
@@ -85,7 +87,7 @@ impl Database {
         .await
     }
 
-    async fn missing_in_postgres(&self, needs: &Missing, creates: bool) -> Result<Vec<String>> {
+    async fn missing_in_postgres(&self, needs: &Missing, created: &HashSet<&str>) -> Result<Vec<String>> {
         let rows = self.rows(&Statement::new(POSTGRES_SCHEMA), &[]).await?;
         let Some(row) = rows.first() else { return Ok(Vec::new()) };
         let (schema, user, may_create) =
@@ -99,7 +101,7 @@ impl Database {
                 let rows = self.rows(&Statement::new(POSTGRES_TABLE), &args).await?;
                 match rows.first().map(|row| row.int(0)).transpose()? {
                     Some(0) => drop(missing.insert(*privilege)),
-                    Some(2) => lacks_table = true,
+                    Some(2) => lacks_table |= created.contains(table.as_str()),
                     _ => {}
                 }
             }
@@ -112,7 +114,7 @@ impl Database {
                 }
             }
         }
-        if creates && lacks_table && !may_create {
+        if lacks_table && !may_create {
             grants.push(format!("GRANT CREATE ON SCHEMA {schema} TO {user}"));
         }
         Ok(grants)
