@@ -15,6 +15,7 @@ use AesirCloud\Presence\Tests\Support\Sidecar;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Cache;
 use Illuminate\Support\Facades\Event;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The artisan commands. */
 final class CommandsTest extends TestCase
@@ -107,12 +108,12 @@ final class CommandsTest extends TestCase
         [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(0, $status, $output);
         self::assertStringNotContainsString('FIX', $output);
-        self::assertStringContainsString('ok   records: readable, prefix "demo_database_demo_cache:"', $output);
+        self::assertStringContainsString('ok   records: readable, prefix "' . self::redisKey('') . '"', $output);
         self::assertSame($before, self::redis()->client(1)->keys('*probe*'));
         self::assertSame(0, Presence::counts(['guard' => 'presence-doctor'])['present']);
     }
 
-    public function misconfigurations(): array
+    public static function misconfigurations(): array
     {
         return [
             'no sidecar' => ['sidecar.url', null, 'No sidecar is configured', 'PRESENCE_SIDECAR_URL'],
@@ -122,7 +123,7 @@ final class CommandsTest extends TestCase
                 'sidecar.user_tokens.secret', 'wrong', 'FIX  user tokens: ', 'PRESENCE_USER_TOKEN_SECRET',
             ],
             'Redis prefix' => [
-                '/database.redis.options.prefix', 'x_', 'FIX  prefixes: ', 'the app\'s is "x_demo_cache:"',
+                '/database.redis.options.prefix', 'x_', 'FIX  prefixes: ', 'the app\'s is "x_demo_cache',
             ],
             'cache prefix' => ['/cache.prefix', 'other', 'FIX  prefixes: ', 'CACHE_PREFIX'],
             'database' => ['/database.redis.cache.database', 5, 'FIX  database: ', 'REDIS_CACHE_DB'],
@@ -138,6 +139,7 @@ final class CommandsTest extends TestCase
     }
 
     /** @dataProvider misconfigurations */
+    #[DataProvider('misconfigurations')]
     public function test_doctor_reports_each_mismatch_with_fix(
         string $key,
         mixed $value,
@@ -235,8 +237,8 @@ final class CommandsTest extends TestCase
         Presence::online($this->user());
         $log = $this->app->make(Client::class)->get('/api/v1/presence/changes')['data'];
         [$first, $second] = array_column($log, 'cursor');
-        $redis->client()->xTrim('demo_database_demo_cache:{presence}:changes', 1);
-        $redis->client()->set('demo_database_demo_cache:{presence}:trimmed', $second); // As the sidecar records it.
+        $redis->client()->rawCommand('XTRIM', self::redisKey('{presence}:changes'), 'MAXLEN', '1');
+        $redis->client()->set(self::redisKey('{presence}:trimmed'), $second); // As the sidecar records it.
 
         [$status, $output] = $this->runCommand('presence:catch-up', ['--after' => $first]);
         self::assertSame(0, $status, $output);

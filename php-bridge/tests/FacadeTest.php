@@ -12,13 +12,14 @@ use AesirCloud\Presence\Support\Key;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Event;
 use LogicException;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 use function AesirCloud\Presence\Tests\Support\eventually;
 
 /** The facade, over TCP and over a unix socket. */
 final class FacadeTest extends TestCase
 {
-    public function transports(): array
+    public static function transports(): array
     {
         return ['TCP' => [false], 'unix socket' => [true]];
     }
@@ -32,6 +33,7 @@ final class FacadeTest extends TestCase
     }
 
     /** @dataProvider transports */
+    #[DataProvider('transports')]
     public function test_first_heartbeat_dispatches_came_online_and_writes_cache_record(bool $isUnix): void
     {
         $this->useTransport($isUnix);
@@ -60,6 +62,7 @@ final class FacadeTest extends TestCase
     }
 
     /** @dataProvider transports */
+    #[DataProvider('transports')]
     public function test_status_returns_four_entries_with_carbon_in_app_time_zone(bool $isUnix): void
     {
         $this->useTransport($isUnix);
@@ -96,6 +99,7 @@ final class FacadeTest extends TestCase
     }
 
     /** @dataProvider transports */
+    #[DataProvider('transports')]
     public function test_many_preserves_ids_and_order(bool $isUnix): void
     {
         $this->useTransport($isUnix);

@@ -8,6 +8,7 @@ use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\PresenceManager;
 use PHPUnit\Framework\AssertionFailedError;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The fake for the tests of apps. */
 final class FakeTest extends TestCase
@@ -48,7 +49,7 @@ final class FakeTest extends TestCase
         $fake->assertHeartbeat(2);
     }
 
-    public function failingAssertions(): array
+    public static function failingAssertions(): array
     {
         return [
             'no heartbeat' => [fn () => Presence::assertHeartbeat(2)],
@@ -61,6 +62,7 @@ final class FakeTest extends TestCase
     }
 
     /** @dataProvider failingAssertions */
+    #[DataProvider('failingAssertions')]
     public function test_assertion_fails(callable $assertion): void
     {
         Presence::fake();

@@ -39,7 +39,12 @@ final class ReadmeTest extends TestCase
         $this->reconfigure($this->config + ['presence.sidecar.url' => $sidecar->url]);
         [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(0, $status, $output);
-        $expected = str_replace('http://127.0.0.1:8137', $sidecar->url, $example);
+        $separator = substr(self::redisKey(''), strlen('demo_database_demo_cache'));
+        $expected = str_replace(
+            ['http://127.0.0.1:8137', 'acme_cache"'],
+            [$sidecar->url, "acme_cache{$separator}\""],
+            $example
+        );
         self::assertSame($expected, "$ php artisan presence:doctor\n{$output}");
     }
 

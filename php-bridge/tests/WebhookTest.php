@@ -13,6 +13,7 @@ use AesirCloud\Presence\Facades\Presence;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use Illuminate\Testing\TestResponse;
+use PHPUnit\Framework\Attributes\DataProvider;
 use RuntimeException;
 
 /** The webhook receiver. */
@@ -158,7 +159,7 @@ final class WebhookTest extends TestCase
         $this->receive($body)->assertUnauthorized();
     }
 
-    public function invalidSignatures(): array
+    public static function invalidSignatures(): array
     {
         return [
             'no header' => [fn (): array => []],
@@ -176,6 +177,7 @@ final class WebhookTest extends TestCase
     }
 
     /** @dataProvider invalidSignatures */
+    #[DataProvider('invalidSignatures')]
     public function test_receiver_rejects_invalid_signature(callable $headers): void
     {
         $body = $this->body('online');
