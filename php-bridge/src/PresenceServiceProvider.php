@@ -21,9 +21,12 @@ use AesirCloud\Presence\Sidecar\FailurePolicy;
 use AesirCloud\Presence\Sidecar\UserTokens;
 use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Configuration;
+use AesirCloud\Presence\Support\CurrentGuard;
 use AesirCloud\Presence\View\HeartbeatScript;
+use AesirCloud\Presence\Webhooks\Broadcaster;
 use AesirCloud\Presence\Webhooks\Signature;
 use AesirCloud\Presence\Webhooks\WebhookHandler;
+use Illuminate\Auth\Events\CurrentDeviceLogout;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
 use Illuminate\Contracts\Container\Container;
@@ -41,6 +44,7 @@ final class PresenceServiceProvider extends ServiceProvider
     {
         $this->mergeConfiguration();
         $this->bindCache();
+        $this->bindGuard();
         $this->bindSidecar();
         $this->bindPresence();
         $this->bindWebhooks();
@@ -70,6 +74,13 @@ final class PresenceServiceProvider extends ServiceProvider
     {
         $this->app->singleton(CacheStore::class, fn (Container $app): CacheStore
             => new CacheStore($app->make('cache'), $this->setting('cache.store') ?: null));
+    }
+
+    /** Reads the default guard at the start: within a request the middleware `auth` changes it. */
+    private function bindGuard(): void
+    {
+        $default = (string) $this->app->make('config')->get('auth.defaults.guard', 'web');
+        $this->app->singleton(CurrentGuard::class, fn (): CurrentGuard => new CurrentGuard($default));
     }
 
     private function bindSidecar(): void
@@ -113,8 +124,15 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('webhook.algo'),
             (int) $this->setting('webhook.receiver.tolerance_seconds')
         ));
-        $this->app->bind(WebhookHandler::class, fn (Container $app): WebhookHandler
-            => new WebhookHandler($app->make(CacheStore::class), (bool) $this->setting('webhook.receiver.broadcast')));
+        $this->app->bind(Broadcaster::class, fn (): Broadcaster => new Broadcaster(
+            array_values(array_filter((array) $this->setting('broadcast.channels.public'))),
+            $this->setting('broadcast.channels.user') ?: null,
+            (int) $this->setting('broadcast.max_bytes')
+        ));
+        $this->app->bind(WebhookHandler::class, fn (Container $app): WebhookHandler => new WebhookHandler(
+            $app->make(CacheStore::class),
+            $this->setting('webhook.receiver.broadcast') ? $app->make(Broadcaster::class) : null
+        ));
     }
 
     private function bindMessages(): void
@@ -129,7 +147,7 @@ final class PresenceServiceProvider extends ServiceProvider
     private function registerListeners(): void
     {
         Event::listen(Login::class, LoginMarkedOnline::class);
-        Event::listen(Logout::class, LogoutMarkedOffline::class);
+        Event::listen([Logout::class, CurrentDeviceLogout::class], LogoutMarkedOffline::class);
     }
 
     /** Adds the package's views after the app's own, so that the app's component of the same name takes precedence. */

@@ -10,6 +10,10 @@ use AesirCloud\Presence\Tests\Support\Sidecar;
 /** The app's configuration merged with the package's defaults, uncached and cached. */
 final class ConfigurationTest extends TestCase
 {
+    private const AUTOLOAD = __DIR__ . '/autoload.php';
+
+    private const CONFIG = __DIR__ . '/../config/presence.php';
+
     public function test_published_configuration_of_old_package_is_merged_with_defaults_recursively(): void
     {
         $old = [
@@ -38,6 +42,21 @@ final class ConfigurationTest extends TestCase
         [$status, $output] = $this->runInProcess('presence:doctor', $environment);
         self::assertSame(1, $status);
         self::assertStringContainsString('FIX  ttl_seconds: 60 in the app', $output);
+    }
+
+    public function test_empty_environment_variables_count_as_unset(): void
+    {
+        preg_match_all("/env\\('(PRESENCE_[A-Z_]+)'/", (string) file_get_contents(self::CONFIG), $names);
+        self::assertContains('PRESENCE_TTL', $names[1]);
+        $read = fn (string $assignments): string => (string) shell_exec(
+            "env -i PATH=\"\$PATH\" {$assignments} " . escapeshellarg(PHP_BINARY) . ' -r '
+            . escapeshellarg('require ' . var_export(self::AUTOLOAD, true) . '; $config = require '
+                . var_export(self::CONFIG, true) . '; array_walk_recursive($config, function (&$value) {
+                    $value = $value ?: null; }); echo json_encode($config);')
+        );
+        $empty = implode('= ', $names[1]) . '=';
+        self::assertStringContainsString('"ttl_seconds":120', $read(''));
+        self::assertSame($read(''), $read($empty));
     }
 
     public function test_configuration_routes_and_views_can_be_cached(): void

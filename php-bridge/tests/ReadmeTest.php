@@ -9,6 +9,9 @@ use AesirCloud\Presence\Messages;
 use AesirCloud\Presence\PresenceManager;
 use AesirCloud\Presence\Testing\PresenceFake;
 use Illuminate\Support\Facades\Artisan;
+use Illuminate\Support\Facades\Event;
+use Illuminate\Support\Facades\Route;
+use Illuminate\Testing\TestResponse;
 use PhpToken;
 
 /** Compares README.md with the package. */
@@ -46,6 +49,28 @@ final class ReadmeTest extends TestCase
             $example
         );
         self::assertSame($expected, "$ php artisan presence:doctor\n{$output}");
+    }
+
+    public function test_receiver_of_readme_accepts_webhooks_in_routes_web(): void
+    {
+        config(['presence.webhook.secret' => self::WEBHOOK_SECRET]);
+        preg_match('/^<!-- receiver -->\n```php\n(.*?)^```$/ms', self::readme(), $matches);
+        file_put_contents($file = storage_path('receiver.php'), "<?php\n{$matches[1]}");
+        Route::middleware('web')->group($file);
+        $received = [];
+        Event::listen('presence', function (array $payload) use (&$received): void {
+            $received[] = $payload;
+        });
+        $body = '{"user_id":1,"event":"online"}';
+        $signature = fn (int $time, string $secret): array => $this->transformHeadersToServerVars([
+            'X-Presence-Signature' => "t={$time},v1=" . hash_hmac('sha256', "{$time}.{$body}", $secret),
+            'Content-Type' => 'application/json',
+        ]);
+        $post = fn (array $server): TestResponse => $this->call('POST', '/hooks/presence', [], [], [], $server, $body);
+        $post($signature(time(), self::WEBHOOK_SECRET))->assertNoContent();
+        $post($signature(time(), 'wrong'))->assertUnauthorized();
+        $post($signature(time() - 301, self::WEBHOOK_SECRET))->assertUnauthorized();
+        self::assertSame([['user_id' => 1, 'event' => 'online']], $received);
     }
 
     public function test_php_examples_parse(): void

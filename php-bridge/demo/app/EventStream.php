@@ -7,7 +7,7 @@ namespace Demo;
 use Illuminate\Support\Facades\Redis;
 use Symfony\Component\HttpFoundation\StreamedResponse;
 
-/** Streams the broadcasts on presence.global to a browser as Server-Sent Events. */
+/** Streams the broadcasts on status.global to a browser as Server-Sent Events. */
 final class EventStream
 {
     /** The stream ends after this time without a broadcast; the browser reconnects. */
@@ -23,7 +23,7 @@ final class EventStream
             $redis = Redis::connection('pubsub')->client();
             $redis->setOption(\Redis::OPT_READ_TIMEOUT, self::IDLE_TIMEOUT_SECONDS);
             try {
-                $redis->subscribe(['presence.global'], function ($redis, $channel, string $message): void {
+                $redis->subscribe(['status.global'], function ($redis, $channel, string $message): void {
                     $broadcast = json_decode($message, true);
                     $this->send("event: {$broadcast['event']}\ndata: " . json_encode($broadcast['data']) . "\n\n");
                 });

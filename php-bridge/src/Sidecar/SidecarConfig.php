@@ -173,7 +173,7 @@ final class SidecarConfig
 
     private function store(): array
     {
-        $name = $this->presence('cache.store') ?? $this->config->get('cache.default');
+        $name = $this->presence('cache.store') ?: $this->config->get('cache.default');
 
         return (array) $this->config->get("cache.stores.{$name}", []);
     }
