@@ -19,6 +19,10 @@ return [
         'url' => env('PRESENCE_SIDECAR_URL'),
         'unix' => env('PRESENCE_SIDECAR_SOCKET'),
 
+        // The sidecar's program on this host, for presence:serve and presence:doctor. If unset, the one that
+        // presence:install fetched, else the one in PATH.
+        'binary' => env('PRESENCE_SIDECAR_BINARY'),
+
         // The sidecar's service token. A comma-separated list is allowed during rotation; the first token is sent.
         'token' => env('PRESENCE_TOKEN'),
 

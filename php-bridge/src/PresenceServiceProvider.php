@@ -14,6 +14,7 @@ use AesirCloud\Presence\Drivers\SidecarPresenceRepository;
 use AesirCloud\Presence\Events\EventDispatcher;
 use AesirCloud\Presence\Listeners\LoginMarkedOnline;
 use AesirCloud\Presence\Listeners\LogoutMarkedOffline;
+use AesirCloud\Presence\Sidecar\Binary;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use AesirCloud\Presence\Sidecar\Client;
 use AesirCloud\Presence\Sidecar\Endpoint;
@@ -24,6 +25,7 @@ use AesirCloud\Presence\Support\Configuration;
 use AesirCloud\Presence\Support\CurrentGuard;
 use AesirCloud\Presence\View\HeartbeatScript;
 use AesirCloud\Presence\Webhooks\Broadcaster;
+use AesirCloud\Presence\Webhooks\Ping;
 use AesirCloud\Presence\Webhooks\Signature;
 use AesirCloud\Presence\Webhooks\WebhookHandler;
 use Illuminate\Auth\Events\CurrentDeviceLogout;
@@ -93,6 +95,10 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('sidecar.on_failure'),
             (bool) $this->setting('sidecar.fallback')
         ));
+        $this->app->bind(Binary::class, fn (): Binary => new Binary(
+            $this->setting('sidecar.binary') ?: null,
+            storage_path('presence-sidecar/presence-sidecar')
+        ));
         $this->app->bind(UserTokens::class, fn (Container $app): UserTokens => new UserTokens(
             Endpoint::firstToken($this->setting('sidecar.user_tokens.secret') ?: $this->setting('sidecar.token')),
             (int) $this->setting('sidecar.user_tokens.ttl_seconds'),
@@ -123,6 +129,11 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('webhook.signature_header'),
             $this->setting('webhook.algo'),
             (int) $this->setting('webhook.receiver.tolerance_seconds')
+        ));
+        $this->app->bind(Ping::class, fn (): Ping => new Ping(
+            (string) $this->setting('webhook.secret'),
+            $this->setting('webhook.signature_header'),
+            $this->setting('webhook.algo')
         ));
         $this->app->bind(Broadcaster::class, fn (): Broadcaster => new Broadcaster(
             array_values(array_filter((array) $this->setting('broadcast.channels.public'))),

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Tests;
 
+use AesirCloud\Presence\Tests\Support\DemoCopy;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\RedisServer;
 use AesirCloud\Presence\Tests\Support\Sidecar;
@@ -127,6 +128,17 @@ abstract class TestCase extends LaravelTestCase
     protected function runCommand(string $name, array $arguments = []): array
     {
         return [Artisan::call($name, $arguments), Artisan::output()];
+    }
+
+    /** @return array{int, string} exit code and output of a command in a process of its own */
+    protected function runInProcess(string $command, array $environment = []): array
+    {
+        return DemoCopy::artisan(__DIR__ . '/../demo', [$command], $environment + [
+            'DEMO_STORAGE' => storage_path(),
+            'PRESENCE_SIDECAR_URL' => self::sidecar()->url,
+            'PRESENCE_TOKEN' => Sidecar::TOKEN,
+            'REDIS_PORT' => (string) self::redis()->port,
+        ]);
     }
 
     protected function user(int|string|null $id = null): User

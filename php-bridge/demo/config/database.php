@@ -7,8 +7,11 @@ $server = [
 ];
 
 return [
-    'default' => 'none',
-    'connections' => ['none' => ['driver' => 'sqlite', 'database' => ':memory:']],
+    'default' => env('DB_CONNECTION', 'none'),
+    'connections' => [
+        'none' => ['driver' => 'sqlite', 'database' => ':memory:'],
+        'sqlite' => ['driver' => 'sqlite', 'database' => env('DB_DATABASE'), 'prefix' => ''],
+    ],
     'redis' => [
         'client' => 'phpredis',
         'options' => ['prefix' => env('REDIS_PREFIX', 'demo_database_')],
