@@ -23,6 +23,9 @@ return [
         // presence:install fetched, else the one in PATH.
         'binary' => env('PRESENCE_SIDECAR_BINARY'),
 
+        // Address of the folder with the sidecar's release archives, for presence:install.
+        'release_url' => env('PRESENCE_SIDECAR_RELEASE_URL'),
+
         // The sidecar's service token. A comma-separated list is allowed during rotation; the first token is sent.
         'token' => env('PRESENCE_TOKEN'),
 

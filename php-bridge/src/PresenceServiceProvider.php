@@ -6,12 +6,15 @@ namespace AesirCloud\Presence;
 
 use AesirCloud\Presence\Console\CatchUpCommand;
 use AesirCloud\Presence\Console\DoctorCommand;
+use AesirCloud\Presence\Console\InstallCommand;
 use AesirCloud\Presence\Console\ProbeCommand;
+use AesirCloud\Presence\Console\ServeCommand;
 use AesirCloud\Presence\Console\SidecarCommand;
 use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\Drivers\CachePresenceRepository;
 use AesirCloud\Presence\Drivers\SidecarPresenceRepository;
 use AesirCloud\Presence\Events\EventDispatcher;
+use AesirCloud\Presence\Install\Releases;
 use AesirCloud\Presence\Listeners\LoginMarkedOnline;
 use AesirCloud\Presence\Listeners\LogoutMarkedOffline;
 use AesirCloud\Presence\Sidecar\Binary;
@@ -99,6 +102,7 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('sidecar.binary') ?: null,
             storage_path('presence-sidecar/presence-sidecar')
         ));
+        $this->app->bind(Releases::class, fn (): Releases => new Releases(__DIR__ . '/../resources/releases.json'));
         $this->app->bind(UserTokens::class, fn (Container $app): UserTokens => new UserTokens(
             Endpoint::firstToken($this->setting('sidecar.user_tokens.secret') ?: $this->setting('sidecar.token')),
             (int) $this->setting('sidecar.user_tokens.ttl_seconds'),
@@ -174,7 +178,10 @@ final class PresenceServiceProvider extends ServiceProvider
 
     private function registerCommands(): void
     {
-        $this->commands([CatchUpCommand::class, DoctorCommand::class, ProbeCommand::class, SidecarCommand::class]);
+        $this->commands([
+            CatchUpCommand::class, DoctorCommand::class, InstallCommand::class, ProbeCommand::class,
+            ServeCommand::class, SidecarCommand::class,
+        ]);
     }
 
     private function registerPublishing(): void

@@ -115,7 +115,7 @@ final class ReadmeTest extends TestCase
 
     public function test_commands_exist(): void
     {
-        preg_match_all('/artisan (presence:[a-z-]+)(?: \[(--\w+)=)?/', self::readme(), $matches, PREG_SET_ORDER);
+        preg_match_all('/artisan (presence:[a-z-]+)(?: \[(--[\w-]+))?/', self::readme(), $matches, PREG_SET_ORDER);
         self::assertNotEmpty($matches);
         $commands = Artisan::all();
         foreach ($matches as $match) {

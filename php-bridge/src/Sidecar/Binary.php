@@ -60,6 +60,25 @@ final class Binary
         return proc_close($process);
     }
 
+    /**
+     * Runs the program with the terminal of this process. Where PHP can, it takes this process over, so that signals
+     * reach it.
+     *
+     * @param list<string> $arguments
+     * @param array<string, string> $environment variables in addition to the environment of this process at its start
+     * @return int its exit code
+     */
+    public static function runInForeground(string $path, array $arguments, string $folder, array $environment): int
+    {
+        $environment = (self::initialEnvironment() ?? []) + $environment;
+        if (function_exists('pcntl_exec') && chdir($folder)) {
+            pcntl_exec($path, $arguments, $environment);
+        }
+        $process = proc_open([$path, ...$arguments], [STDIN, STDOUT, STDERR], $pipes, $folder, $environment);
+
+        return $process === false ? 1 : proc_close($process);
+    }
+
     /** @return array<string, string>|null the environment at the start of this process; null means the current one */
     private static function initialEnvironment(): ?array
     {

@@ -19,6 +19,7 @@ final class PrivateFile
     {
         $path = realpath($path) ?: $path;
         $temporary = "{$path}." . bin2hex(random_bytes(4)) . '.tmp';
+        error_clear_last();
         $isWritten = @touch($temporary)
             && @chmod($temporary, $mode)
             && @file_put_contents($temporary, $contents) === strlen($contents)

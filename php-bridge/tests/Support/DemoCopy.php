@@ -38,15 +38,39 @@ final class DemoCopy
         return self::artisan($this->folder, $arguments, ['DEMO_STORAGE' => "{$this->folder}/storage"]);
     }
 
+    /** @return array{int, string} exit code and output of an artisan command that is given these answers */
+    public function answer(string $answers, string ...$arguments): array
+    {
+        $environment = ['DEMO_STORAGE' => "{$this->folder}/storage"];
+
+        return self::artisan($this->folder, $arguments, $environment, ['sh', '-c', $answers . ' | "$@"', 'sh']);
+    }
+
+    /** Makes the app's folder and its .env read-only. */
+    public function makeReadOnly(): void
+    {
+        exec('chmod -R a+rX ' . dirname($this->folder) . " && chmod a-w {$this->folder} {$this->folder}/.env");
+    }
+
+    /** @return array{int, string} exit code and output of an artisan command, run by a user who is not root */
+    public function runUnprivileged(string ...$arguments): array
+    {
+        chmod($writable = Process::folder(), 0777);
+        $command = posix_getuid() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
+
+        return self::artisan($this->folder, $arguments, ['DEMO_STORAGE' => "{$writable}/storage"], $command);
+    }
+
     /**
      * Runs an artisan command of an app with exactly these environment variables and PATH.
      *
      * @param list<string> $arguments
+     * @param list<string> $wrapper command that runs PHP
      * @return array{int, string} exit code and output
      */
-    public static function artisan(string $app, array $arguments, array $environment): array
+    public static function artisan(string $app, array $arguments, array $environment, array $wrapper = []): array
     {
-        $command = [PHP_BINARY, "{$app}/artisan", ...$arguments, '--no-ansi'];
+        $command = [...$wrapper, PHP_BINARY, "{$app}/artisan", ...$arguments, '--no-ansi'];
         $streams = [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]];
         $environment += ['PATH' => (string) getenv('PATH')];
         $process = proc_open($command, $streams, $pipes, null, $environment);
