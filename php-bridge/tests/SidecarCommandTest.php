@@ -8,6 +8,7 @@ use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\Sidecar;
 use Illuminate\Support\Carbon;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The command presence:sidecar. */
 final class SidecarCommandTest extends TestCase
