@@ -20,7 +20,7 @@ final class EventStream
         return new StreamedResponse(function (): void {
             ini_set('default_socket_timeout', (string) self::IDLE_TIMEOUT_SECONDS);
             $this->send("retry: 200\n: welcome\n\n");
-            $redis = Redis::connection('pubsub')->client();
+            $redis = Redis::connection('default')->client();
             $redis->setOption(\Redis::OPT_READ_TIMEOUT, self::IDLE_TIMEOUT_SECONDS);
             try {
                 $redis->subscribe(['status.global'], function ($redis, $channel, string $message): void {

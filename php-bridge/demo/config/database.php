@@ -17,6 +17,5 @@ return [
         'options' => ['prefix' => env('REDIS_PREFIX', 'demo_database_')],
         'default' => $server + ['database' => 0],
         'cache' => $server + ['database' => 1],
-        'pubsub' => $server + ['database' => 0],
     ],
 ];
