@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::disallowed_macros,
     reason = "a test fails by a panic"
 )]
 
@@ -28,6 +29,7 @@ mod php;
 mod presence;
 mod queue;
 mod storage;
+mod supervision;
 mod tui;
 mod upgrade;
 mod webhooks;

@@ -1,9 +1,11 @@
 //! The composition root: configuration -> stores -> services -> routes and workers; and [`run`], the program itself.
 
 mod error;
+mod live;
 mod presence;
 mod routes;
 mod stores;
+mod supervisor;
 mod tables;
 mod webhooks;
 mod workers;
@@ -15,11 +17,13 @@ use poem::{Route, get};
 use serde_json::Value;
 
 pub use self::error::BuildError;
+pub use self::live::LiveSettings;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
+pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
 pub use self::tables::{schema, table_names};
 pub use self::workers::{Workers, run};
@@ -43,6 +47,8 @@ pub struct App {
     pub document: Value,
     /// The background tasks.
     pub workers: Workers,
+    /// The settings that can be replaced while it runs.
+    pub live: LiveSettings,
     limits: listener::ServerLimits,
 }
 
@@ -53,20 +59,25 @@ impl App {
     /// An address or a combination of values that cannot be served.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let registry = Arc::new(Registry::new());
-        let outbox = webhooks::outbox(config);
-        let stores = Stores::of(config, outbox.clone())?;
+        let live = LiveSettings::new(config)?;
+        let stores = Stores::of(config, webhooks::outbox(config))?;
         let database = Database::open(&config.database);
-        let presence = PresenceModule::build(config, &stores, outbox, &registry);
-        let deliveries = webhooks::workers(config, &stores, &presence, &registry)?;
+        let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
+        let deliveries = webhooks::workers(config, &stores, &presence, &live.endpoints, &registry);
         let (messaging, poll_batcher) = build_messaging(config, &database, &registry)?.unzip();
         let apis = Apis {
-            presence: presence.apis(config),
+            presence: presence.apis(config, live.throttle.clone()),
             webhooks: webhooks::api(config, &stores),
-            clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
+            clients: messaging::api::Api::new(messaging.clone(), live.clients.clone()),
             operators: messaging::api::Operators::new(messaging.clone()),
         };
-        let readiness = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
-        let (routes, document) = routes::build(config, apis, readiness, &registry);
+        let supervisor = Supervisor::new(registry.clone());
+        let readiness = Readiness {
+            supervisor: supervisor.clone(),
+            presence: presence.service.clone(),
+            messaging: messaging.clone(),
+        };
+        let (routes, document) = routes::build(config, &live, apis, readiness, &registry);
         let workers = Workers {
             presence: presence.workers,
             redis: stores.redis,
@@ -77,8 +88,22 @@ impl App {
             retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
             poll_batcher,
             registry: registry.clone(),
+            supervisor,
         };
-        Ok(Self { routes, metrics: metrics_routes(config, registry), document, workers, limits: limits(config) })
+        let metrics = metrics_routes(config, registry);
+        Ok(Self { routes, metrics, document, workers, live, limits: limits(config) })
+    }
+}
+
+impl App {
+    /// The metrics of this sidecar.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.workers.registry
+    }
+
+    /// The supervisor of the background tasks. Workers that are spawned before [`run`] begins count for `/ready` as well.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.workers.supervisor
     }
 }
 

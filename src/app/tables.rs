@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::{CacheStore, Config, FanoutQueue};
 use crate::storage::sql::{Database, FeatureTables, TableNames, TableSchema};
@@ -75,17 +74,19 @@ impl Tables {
         Self { database, created: TableSchema::new(table_names(config), created), on_demand }
     }
 
-    /// Creates what is missing: before it returns, or in the background if the database is not available.
-    pub(super) async fn ensure(&self, stop: &CancellationToken) {
-        if let Err(error) = self.create(&self.created).await {
+    /// Creates what is missing; returns false if the database is not available.
+    pub(super) async fn ensure(&self) -> bool {
+        let created = self.create(&self.created).await;
+        if let Err(error) = &created {
             tracing::warn!(error = error.chain(), "the tables are not ready yet; retrying until they are");
-            let tables = self.clone();
-            let retry = async move {
-                while tables.create(&tables.created).await.is_err() {
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-            };
-            tokio::spawn(stop.clone().run_until_cancelled_owned(retry));
+        }
+        created.is_ok()
+    }
+
+    /// Creates what is missing, again and again until the database is available.
+    pub(super) async fn ensure_with_retries(self) {
+        while self.create(&self.created).await.is_err() {
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 

@@ -19,6 +19,7 @@ mod messaging;
 mod network;
 mod presence;
 mod redis;
+mod reload;
 mod routing;
 mod scope;
 pub mod secrets;
@@ -36,6 +37,7 @@ pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseServer, Ssl
 pub use self::laravel::LaravelConfig;
 pub use self::layers::aliases::{Alias, aliases};
 pub use self::layers::describe::Origin;
+use self::layers::digest::KeyDigests;
 pub use self::layers::error::ConfigError;
 pub use self::layers::sources::{Flags, Sources};
 use self::layers::{Layers, Result, describe, sources};
@@ -43,6 +45,7 @@ pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, MessagingTables};
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint};
+pub use self::reload::ConfigChanges;
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
@@ -123,6 +126,7 @@ pub struct Loaded {
     pub origins: Vec<Origin>,
     /// What is allowed but probably not intended; one sentence each.
     pub warnings: Vec<String>,
+    digests: KeyDigests,
 }
 
 /// Reads all sources and resolves them. Writes nothing and opens no connection.
@@ -134,7 +138,7 @@ pub fn load(sources: &Sources) -> Result<Loaded> {
     let config = Config::resolve(layers.extract()?, &layers)?;
     warnings.extend(config.warnings(&layers));
     let origins = describe::origins(&config.redis, &config.database, &config.laravel, &layers);
-    Ok(Loaded { origins, config, warnings })
+    Ok(Loaded { origins, config, warnings, digests: KeyDigests::of(&layers) })
 }
 
 impl Loaded {

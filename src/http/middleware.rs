@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use ipnet::IpNet;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -28,17 +29,24 @@ pub fn address(request: &Request) -> String {
     request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
 }
 
-/// Configuration of the middleware.
+/// The settings that a reload of the configuration replaces, all at once.
 #[derive(Debug)]
-pub struct MiddlewareConfig {
+pub struct AccessSettings {
     /// Verifies tokens.
     pub verifier: Arc<TokenVerifier>,
-    /// Limits of request bodies.
-    pub body_limits: BodyLimits,
     /// The origins that may call from a browser.
     pub origins: Origins,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Configuration of the middleware.
+#[derive(Debug)]
+pub struct MiddlewareConfig {
+    /// The current settings of access; each request uses those of its beginning.
+    pub access: Arc<ArcSwap<AccessSettings>>,
+    /// Limits of request bodies.
+    pub body_limits: BodyLimits,
     /// All routes, for the `Allow` header of 405 and OPTIONS responses.
     pub routes: RouteTable,
 }
@@ -56,13 +64,15 @@ impl<E> Middleware<E> {
     pub fn new(routes: E, config: MiddlewareConfig) -> Self {
         Self { routes, config }
     }
+}
 
+impl AccessSettings {
     fn client_ip(&self, remote: &RemoteAddr, headers: &HeaderMap) -> IpAddr {
         let peer = match &remote.0 {
             Addr::SocketAddr(address) => address.ip().to_canonical(),
             Addr::Unix(_) | Addr::Custom(..) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let trusted = |ip: &IpAddr| self.config.trusted_proxies.iter().any(|network| network.contains(ip));
+        let trusted = |ip: &IpAddr| self.trusted_proxies.iter().any(|network| network.contains(ip));
         if !trusted(&peer) {
             return peer;
         }
@@ -85,16 +95,19 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let started = Instant::now();
         let id = request_id(request.headers());
-        let client = self.client_ip(request.remote_addr(), request.headers());
-        let origin = self.config.origins.allowed(request.headers());
+        let access = self.config.access.load();
+        let client = access.client_ip(request.remote_addr(), request.headers());
+        let origin = access.origins.allowed(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let mut response = match self.config.origins.preflight(&request) {
+        let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
+        drop(access);
+        let mut response = match preflight {
             Some(response) => response,
             None => {
                 let extensions = request.extensions_mut();
                 extensions.insert(ClientIp(client));
                 extensions.insert(self.config.body_limits);
-                extensions.insert(self.config.verifier.clone());
+                extensions.insert(verifier);
                 self.respond(request, &method, uri.path()).await
             }
         };

@@ -11,6 +11,7 @@ use clap::Args;
 
 use self::app::LaravelApp;
 use self::finding::Finding;
+use super::output::print_line;
 use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
 use super::source::Source;
@@ -129,8 +130,8 @@ fn webhooks(config: &Config) -> Finding {
 fn report(findings: &[Finding]) -> CommandResult {
     for Finding { subject, what, fix } in findings {
         match fix {
-            None => println!("ok   {subject}: {what}"),
-            Some(fix) => println!("FIX  {subject}: {what}\n     {fix}"),
+            None => print_line(&format!("ok   {subject}: {what}")),
+            Some(fix) => print_line(&format!("FIX  {subject}: {what}\n     {fix}")),
         }
     }
     match findings.iter().filter(|finding| finding.fix.is_some()).count() {

@@ -4,6 +4,7 @@
 pub mod aliases;
 mod check;
 pub mod describe;
+pub mod digest;
 mod environment;
 pub mod error;
 mod redact;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Query};
@@ -21,7 +22,6 @@ use super::responses::{
 };
 use super::routing::{ApiResult, Tag, require_messaging};
 use crate::config;
-use crate::config::RateLimit;
 use crate::http::throttle::RateLimiter;
 use crate::http::{ApiError, Json, address};
 use crate::messaging::Messaging;
@@ -30,23 +30,41 @@ use crate::messaging::service::RegistrationResult;
 /// The operations of clients and applications. Without a messaging service they return 404.
 pub struct Api {
     messaging: Option<Arc<Messaging>>,
-    limits: Limits,
-    registration_token: Option<SecretString>,
+    settings: ClientSettings,
 }
 
-struct Limits {
-    poll: Option<RateLimiter>,
-    api: Option<RateLimiter>,
-    register: Option<RateLimiter>,
+/// The settings of clients that a reload of the configuration replaces. Clones share them.
+#[derive(Clone)]
+pub struct ClientSettings {
+    poll: RateLimiter,
+    api: RateLimiter,
+    register: RateLimiter,
+    registration_token: Arc<ArcSwapOption<SecretString>>,
+}
+
+impl ClientSettings {
+    /// The settings of `config`.
+    pub fn new(config: &config::MessagingConfig) -> Self {
+        let config::MessagingLimits { poll, api, register, .. } = config.limits;
+        let [poll, api, register] = [poll, api, register].map(RateLimiter::new);
+        let registration_token = Arc::new(ArcSwapOption::from_pointee(config.registration_token.clone()));
+        Self { poll, api, register, registration_token }
+    }
+
+    /// Replaces the settings by those of `config`.
+    pub fn replace(&self, config: &config::MessagingConfig) {
+        let config::MessagingLimits { poll, api, register, .. } = config.limits;
+        self.poll.set(poll);
+        self.api.set(api);
+        self.register.set(register);
+        self.registration_token.store(config.registration_token.clone().map(Arc::new));
+    }
 }
 
 impl Api {
-    /// Creates the operations on `messaging`, with the rate limits of `config`.
-    pub fn new(messaging: Option<Arc<Messaging>>, config: &config::MessagingConfig) -> Self {
-        let limiter = |limit: Option<RateLimit>| limit.map(|limit| RateLimiter::new(limit.max, limit.per));
-        let config::MessagingLimits { poll, api, register, .. } = config.limits;
-        let limits = Limits { poll: limiter(poll), api: limiter(api), register: limiter(register) };
-        Self { messaging, limits, registration_token: config.registration_token.clone() }
+    /// Creates the operations on `messaging`.
+    pub fn new(messaging: Option<Arc<Messaging>>, settings: ClientSettings) -> Self {
+        Self { messaging, settings }
     }
 
     fn messaging(&self, request: &Request) -> Result<&Messaging, ApiError> {
@@ -55,7 +73,8 @@ impl Api {
 
     /// Checks the registration token, if the configuration has one.
     fn check_registration_token(&self, token: Option<&str>) -> Result<(), ApiError> {
-        let Some(expected) = &self.registration_token else { return Ok(()) };
+        let expected = self.settings.registration_token.load();
+        let Some(expected) = expected.as_ref() else { return Ok(()) };
         let given = token.unwrap_or_default().as_bytes();
         match bool::from(expected.expose_secret().as_bytes().ct_eq(given)) {
             true => Ok(()),
@@ -86,7 +105,7 @@ impl Api {
         input: FormInput<RegisterRequest>,
     ) -> ApiResult<Response<RegisterResponse>, PublicErrors> {
         let messaging = self.messaging(request)?;
-        let allowed = acquire(self.limits.register.as_ref(), &address(request))?;
+        let allowed = acquire(self.settings.register.active(), &address(request))?;
         let refuse = |error: ApiError| with_rate_limit(error, allowed);
         self.check_registration_token(token.0.as_deref()).map_err(refuse)?;
         let (fingerprint, name) = parse_registration(&input.fields).map_err(refuse)?;
@@ -112,7 +131,7 @@ impl Api {
     ) -> ApiResult<Response<Json<CredentialsResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &Fields::from_query(request));
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
+        let admission = Admission::check(self.settings.api.active(), request, claimed, messaging)?;
         let rotated = messaging.clients.rotate(&admission.caller).await;
         Ok(admission.respond(rotated.map(|credentials| Json((&credentials).into())))?)
     }
@@ -154,7 +173,7 @@ impl Api {
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &input.fields);
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
+        let admission = Admission::check(self.settings.api.active(), request, claimed, messaging)?;
         let result = match parse_send(&input.fields) {
             Ok(send) => messaging.messages.send(&admission.caller, &send).await,
             Err(error) => return Err(admission.refuse(error, messaging).await.into()),
@@ -180,7 +199,7 @@ impl Api {
         let messaging = self.messaging(request)?;
         let fields = Fields::from_query(request);
         let claimed = Self::claimed(auth, client.0, &fields);
-        let admission = Admission::check(self.limits.poll.as_ref(), request, claimed, messaging)?;
+        let admission = Admission::check(self.settings.poll.active(), request, claimed, messaging)?;
         let messages = messaging.messages.poll(&admission.caller, parse_cursor(&fields)).await;
         let body = messages.map(|messages| match messages.is_empty() {
             true => OkOrNoContent(None),
@@ -204,7 +223,7 @@ impl Api {
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &input.fields);
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
+        let admission = Admission::check(self.settings.api.active(), request, claimed, messaging)?;
         let result = match parse_acknowledgement(&input.fields) {
             Ok(id) => messaging.messages.acknowledge(&admission.caller, id).await,
             Err(error) => return Err(admission.refuse(error, messaging).await.into()),

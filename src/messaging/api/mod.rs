@@ -15,6 +15,6 @@ mod responses;
 mod routing;
 mod validate;
 
-pub use self::clients::Api;
+pub use self::clients::{Api, ClientSettings};
 pub use self::operators::Operators;
 pub use self::routing::Tag;

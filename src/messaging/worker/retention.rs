@@ -35,6 +35,7 @@ pub struct Retention {
 }
 
 /// Deletes expired rows.
+#[derive(Clone)]
 pub struct RetentionWorker {
     context: Arc<MessagingContext>,
     queue: Option<Arc<dyn Queue>>,

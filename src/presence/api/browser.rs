@@ -58,12 +58,12 @@ objects_only!(BrowserHeartbeatRequest);
 pub struct BrowserApi {
     presence: Arc<Presence>,
     scopes: ScopeResolver,
-    throttle: Option<RateLimiter>,
+    throttle: RateLimiter,
 }
 
 impl BrowserApi {
     /// The operation on `presence`, with a rate limit per user.
-    pub fn new(presence: Arc<Presence>, scopes: ScopeResolver, throttle: Option<RateLimiter>) -> Self {
+    pub fn new(presence: Arc<Presence>, scopes: ScopeResolver, throttle: RateLimiter) -> Self {
         Self { presence, scopes, throttle }
     }
 
@@ -124,7 +124,7 @@ impl BrowserApi {
         };
         let command = self.command(request, &claims, *client.0, body.0)?;
         let acquire = |throttle: &RateLimiter| throttle.acquire(command.subject.key.as_str(), Instant::now());
-        let allowed = self.throttle.as_ref().map(acquire).transpose().map_err(ApiError::TooMany)?;
+        let allowed = self.throttle.active().map(acquire).transpose().map_err(ApiError::TooMany)?;
         self.presence.apply(command).await?;
         let mut response = poem_openapi::payload::Response::new(Json(OkResponse { ok: true }));
         if let Some(Allowed { limit, remaining }) = allowed {
