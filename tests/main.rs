@@ -14,6 +14,7 @@
 mod support;
 
 mod architecture;
+mod attack;
 mod browser;
 mod config;
 mod contract;

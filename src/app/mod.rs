@@ -23,7 +23,9 @@ pub use self::stores::{redis_store, sql_store};
 use self::tables::Tables;
 pub use self::tables::{schema, table_names};
 pub use self::workers::{Workers, run};
-use crate::config::{Config, FanoutQueue};
+use crate::config::{Config, FanoutQueue, ServerConfig};
+use crate::http::address::TrustedProxies;
+use crate::http::budget::MemoryBudget;
 use crate::http::listener;
 use crate::http::middleware::Middleware;
 use crate::messaging;
@@ -66,7 +68,8 @@ impl App {
             operators: messaging::api::Operators::new(messaging.clone()),
         };
         let readiness = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
-        let (routes, document) = routes::build(config, apis, readiness, &registry);
+        let budget = Arc::new(MemoryBudget::new(config.server.memory_budget, config.server.memory_budget_per_address));
+        let (routes, document) = routes::build(config, apis, readiness, budget.clone(), &registry);
         let workers = Workers {
             presence: presence.workers,
             redis: stores.redis,
@@ -78,7 +81,8 @@ impl App {
             poll_batcher,
             registry: registry.clone(),
         };
-        Ok(Self { routes, metrics: metrics_routes(config, registry), document, workers, limits: limits(config) })
+        let limits = limits(&config.server, budget);
+        Ok(Self { routes, metrics: metrics_routes(config, registry), document, workers, limits })
     }
 }
 
@@ -86,11 +90,20 @@ fn metrics_routes(config: &Config, registry: Arc<Registry>) -> Option<Route> {
     (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))))
 }
 
-fn limits(config: &Config) -> listener::ServerLimits {
+/// The limits of the listeners. Raises the limit of open files, which is one of them.
+fn limits(server: &ServerConfig, budget: Arc<MemoryBudget>) -> listener::ServerLimits {
+    listener::raise_open_files(server.max_connections);
     listener::ServerLimits {
-        connections: config.server.max_connections,
-        header_timeout: config.server.header_timeout,
-        shutdown_timeout: config.server.shutdown_timeout,
+        connections: server.max_connections,
+        connections_per_address: server.max_connections_per_address,
+        trusted_proxies: TrustedProxies::new(server.trusted_proxies.clone()),
+        timeouts: listener::StreamTimeouts {
+            head: server.header_timeout,
+            idle: server.idle_timeout,
+            write: server.write_timeout,
+        },
+        shutdown_timeout: server.shutdown_timeout,
+        budget,
     }
 }
 
@@ -115,7 +128,10 @@ fn build_messaging(
         names,
         crypt,
         zone: config.laravel.timezone,
-        max_recipients: config.messaging.max_recipients,
+        limits: messaging::SendLimits {
+            recipients: config.messaging.max_recipients,
+            stored_bytes: config.messaging.max_stored_bytes,
+        },
         bcrypt_cost: config.messaging.bcrypt_cost,
         queue,
         metrics: messaging::Metrics::new(registry),

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::presence::PresenceApis;
 use crate::config::Config;
+use crate::http::address::TrustedProxies;
 use crate::http::auth::TokenVerifier;
+use crate::http::budget::MemoryBudget;
 use crate::http::cors::Origins;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
@@ -46,6 +48,7 @@ pub(super) fn build(
     config: &Config,
     apis: Apis,
     readiness: Readiness,
+    budget: Arc<MemoryBudget>,
     registry: &Arc<Registry>,
 ) -> (Middleware<Router>, Value) {
     let Apis { presence, webhooks, clients, operators } = apis;
@@ -62,7 +65,7 @@ pub(super) fn build(
     if let Some(path) = browser {
         routes = routes.at(path, BrowserRoute(operations));
     }
-    let middleware = middleware_config(config, openapi::RouteTable::of(&document, &paths));
+    let middleware = middleware_config(config, budget, openapi::RouteTable::of(&document, &paths));
     (Middleware::new(Router { users, routes }, middleware), document)
 }
 
@@ -94,16 +97,21 @@ fn pages(
     (routes, paths)
 }
 
-fn middleware_config(config: &Config, routes: openapi::RouteTable) -> MiddlewareConfig {
+fn middleware_config(config: &Config, budget: Arc<MemoryBudget>, routes: openapi::RouteTable) -> MiddlewareConfig {
     let messaging = &config.messaging;
     let verifier = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
         .with_admins(messaging.admin_token.iter().cloned().collect())
         .with_operators(messaging.operator_tokens.clone());
+    let limits = body::BodyLimits {
+        bytes: config.server.body_limit,
+        anonymous_bytes: config.server.anonymous_body_limit,
+        timeout: config.server.body_timeout,
+    };
     MiddlewareConfig {
         verifier: Arc::new(verifier),
-        body_limits: body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
+        bodies: Arc::new(body::BodyPolicy::new(limits, budget)),
         origins: Origins::new(config.server.allowed_origins.clone()),
-        trusted_proxies: config.server.trusted_proxies.clone(),
+        trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
         routes,
     }
 }

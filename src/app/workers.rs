@@ -63,7 +63,7 @@ pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app
     if let Some(messaging) = messaging.clone() {
         spawn_messaging(&tasks, messaging, tables, retention, &stop);
     }
-    let serving = listener::serve(listeners, routes, limits, stop.clone());
+    let serving = listener::serve(listeners, routes, limits.clone(), stop.clone());
     match metrics_routes {
         Some(routes) => {
             let metrics = listener::serve(metrics, routes, limits, stop);

@@ -12,6 +12,8 @@ use poem_openapi::OpenApiService;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::response_bytes::shared;
+
 /// All routes and their methods.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable(Vec<(Vec<String>, String)>);
@@ -55,7 +57,7 @@ impl RouteTable {
 /// Serves a constant text.
 pub fn serve_text(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
     let bytes = Bytes::from(text);
-    make_sync(move |_| Response::builder().content_type(content_type).body(bytes.clone()))
+    make_sync(move |_| shared(Response::builder().content_type(content_type).body(bytes.clone())))
 }
 
 /// Adds to a schema what poem-openapi leaves out: optional properties may be null, and the bounds of 64-bit integers are
@@ -101,10 +103,8 @@ pub fn swagger_ui(document: &Value) -> impl Endpoint<Output = Response> + use<> 
         let (page, policy) = rendered.get_or_init(|| swagger_page(&document));
         let response = Response::builder().content_type("text/html; charset=utf-8");
         let response = response.header(header::CONTENT_SECURITY_POLICY, policy);
-        response
-            .header(header::X_FRAME_OPTIONS, "DENY")
-            .header(header::REFERRER_POLICY, "no-referrer")
-            .body(page.clone())
+        let response = response.header(header::X_FRAME_OPTIONS, "DENY").header(header::REFERRER_POLICY, "no-referrer");
+        shared(response.body(page.clone()))
     })
 }
 

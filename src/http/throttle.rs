@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use moka::sync::Cache;
 use poem::http::{HeaderMap, HeaderValue};
 
-/// Maximum number of callers whose windows are kept.
-const MAX_CALLERS: u64 = 1_000_000;
+/// Maximum number of callers whose windows are kept: some 20 MB of memory.
+const MAX_CALLERS: u64 = 100_000;
 
 /// Limits the requests of each caller per window.
 #[derive(Clone, Debug)]
@@ -66,17 +66,25 @@ impl RateLimiter {
     /// # Errors
     /// The caller's window is used up.
     pub fn acquire(&self, caller: &str, now: Instant) -> Result<Allowed, LimitExceeded> {
+        self.acquire_many(caller, 1, now)
+    }
+
+    /// Counts `number` requests of `caller` at `now`: all of them, or none.
+    ///
+    /// # Errors
+    /// Too few are left in the caller's window.
+    pub fn acquire_many(&self, caller: &str, number: u32, now: Instant) -> Result<Allowed, LimitExceeded> {
         let fresh = || Arc::new(Window { used: AtomicU32::new(0), ends: now + self.per });
         let mut window = self.windows.get_with_by_ref(caller, fresh);
         if window.ends <= now {
             window = fresh();
             self.windows.insert(caller.to_owned(), window.clone());
         }
-        let used = window
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.max).then_some(used + 1));
+        let used = window.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(number).filter(|sum| *sum <= self.max)
+        });
         match used {
-            Ok(used) => Ok(Allowed { limit: self.max, remaining: self.max - used - 1 }),
+            Ok(used) => Ok(Allowed { limit: self.max, remaining: self.max - used - number }),
             Err(_) => Err(self.exceeded(&window, now)),
         }
     }

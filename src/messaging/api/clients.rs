@@ -10,10 +10,11 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::auth::{AdminAuth, ClientAuth};
+use super::cross_site::forbid_cross_site_form;
 use super::errors::{AdminErrors, ClientErrors, PublicErrors};
 use super::fields::Fields;
 use super::form_input::FormInput;
-use super::limits::{Admission, ClaimedCredentials, acquire, rate_limited, with_rate_limit};
+use super::limits::{Admission, ClaimedCredentials, acquire, acquire_bytes, rate_limited, with_rate_limit};
 use super::parse::{parse_acknowledgement, parse_cursor, parse_publication, parse_registration, parse_send};
 use super::requests::{AckRequest, PublishRequest, RegisterRequest, SealedMessageRequest};
 use super::responses::{
@@ -22,6 +23,7 @@ use super::responses::{
 use super::routing::{ApiResult, Tag, require_messaging};
 use crate::config;
 use crate::config::RateLimit;
+use crate::http::connection::{CallerKind, identify};
 use crate::http::throttle::RateLimiter;
 use crate::http::{ApiError, Json, address};
 use crate::messaging::Messaging;
@@ -38,14 +40,20 @@ struct Limits {
     poll: Option<RateLimiter>,
     api: Option<RateLimiter>,
     register: Option<RateLimiter>,
+    stored_bytes: Option<RateLimiter>,
 }
 
 impl Api {
     /// Creates the operations on `messaging`, with the rate limits of `config`.
     pub fn new(messaging: Option<Arc<Messaging>>, config: &config::MessagingConfig) -> Self {
         let limiter = |limit: Option<RateLimit>| limit.map(|limit| RateLimiter::new(limit.max, limit.per));
-        let config::MessagingLimits { poll, api, register, .. } = config.limits;
-        let limits = Limits { poll: limiter(poll), api: limiter(api), register: limiter(register) };
+        let config::MessagingLimits { poll, api, register, stored_bytes, .. } = config.limits;
+        let limits = Limits {
+            poll: limiter(poll),
+            api: limiter(api),
+            register: limiter(register),
+            stored_bytes: limiter(stored_bytes),
+        };
         Self { messaging, limits, registration_token: config.registration_token.clone() }
     }
 
@@ -61,6 +69,30 @@ impl Api {
             true => Ok(()),
             false => Err(ApiError::Forbidden("Invalid registration token")),
         }
+    }
+
+    /// Checks the credentials and the rate limits of a request, and then reads its body.
+    ///
+    /// A client whose id is in the header is authenticated before its body is read. Otherwise the id may be in the body,
+    /// which must be small then.
+    async fn admit<'a, T>(
+        &'a self,
+        request: &Request,
+        (auth, client): (ClientAuth, Option<String>),
+        input: FormInput<T>,
+    ) -> Result<(Admission<'a>, Fields), ApiError> {
+        let (messaging, limiter) = (self.messaging(request)?, self.limits.api.as_ref());
+        if client.is_none() && auth.token.is_some() {
+            Admission::check_address(limiter, request)?;
+            let fields = input.read(request).await?;
+            let claimed = Self::claimed(auth, None, &fields);
+            return Admission::check(limiter, request, claimed, messaging).map(|admission| (admission, fields));
+        }
+        let claimed = ClaimedCredentials { id: client, token: auth.token };
+        let admission = Admission::check(limiter, request, claimed, messaging)?.authenticate(messaging).await?;
+        identify(request, CallerKind::Client);
+        let fields = input.read(request).await?;
+        Ok((admission, fields))
     }
 
     fn claimed(auth: ClientAuth, header: Option<String>, fields: &Fields) -> ClaimedCredentials {
@@ -89,7 +121,9 @@ impl Api {
         let allowed = acquire(self.limits.register.as_ref(), &address(request))?;
         let refuse = |error: ApiError| with_rate_limit(error, allowed);
         self.check_registration_token(token.0.as_deref()).map_err(refuse)?;
-        let (fingerprint, name) = parse_registration(&input.fields).map_err(refuse)?;
+        forbid_cross_site_form(request).map_err(refuse)?;
+        let fields = input.read(request).await?;
+        let (fingerprint, name) = parse_registration(&fields).map_err(refuse)?;
         let registered = messaging.clients.register(&fingerprint, name.as_deref()).await;
         let response = match registered.map_err(|error| refuse(error.into()))? {
             RegistrationResult::Created(credentials) => RegisterResponse::Created(Json((&credentials).into())),
@@ -125,15 +159,15 @@ impl Api {
     async fn publish(
         &self,
         request: &Request,
-        // Before authentication, since the input may override the method.
-        input: FormInput<PublishRequest>,
         _auth: AdminAuth,
         /// Any text: a publication that is repeated with the same key is stored once.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
+        input: FormInput<PublishRequest>,
     ) -> ApiResult<Json<QueuedResponse>, AdminErrors> {
         let messaging = self.messaging(request)?;
-        let fanout = parse_publication(&input.fields, key.0.as_deref())?;
+        let fields = input.read(request).await?;
+        let fanout = parse_publication(&fields, key.0.as_deref())?;
         let queued = fanout.recipients.len();
         messaging.publisher.publish(&fanout).await.map_err(ApiError::from)?;
         Ok(Json(QueuedResponse { queued }))
@@ -153,18 +187,24 @@ impl Api {
         input: FormInput<SealedMessageRequest>,
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
-        let claimed = Self::claimed(auth, client.0, &input.fields);
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
-        let result = match parse_send(&input.fields) {
-            Ok(send) => messaging.messages.send(&admission.caller, &send).await,
+        let (admission, fields) = self.admit(request, (auth, client.0), input).await?;
+        let send = match parse_send(&fields) {
+            Ok(send) => send,
             Err(error) => return Err(admission.refuse(error, messaging).await.into()),
         };
+        drop(fields);
+        let opened = match messaging.messages.open(&admission.caller, send).await {
+            Ok(opened) => opened,
+            Err(error) => return Err(admission.fail(error).into()),
+        };
+        acquire_bytes(self.limits.stored_bytes.as_ref(), &address(request), opened.stored_bytes())?;
+        let result = messaging.messages.store(opened).await;
         Ok(admission.respond(result.map(|()| Json("accepted".into())))?)
     }
 
     /// Poll for messages
     ///
-    /// Returns up to 50 messages after the cursor, by ascending id.
+    /// Returns up to 50 messages, and up to 1 MiB, after the cursor, by ascending id.
     #[oai(path = "/messages/poll", method = "get", operation_id = "poll")]
     async fn poll(
         &self,
@@ -203,9 +243,8 @@ impl Api {
         input: FormInput<AckRequest>,
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
-        let claimed = Self::claimed(auth, client.0, &input.fields);
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
-        let result = match parse_acknowledgement(&input.fields) {
+        let (admission, fields) = self.admit(request, (auth, client.0), input).await?;
+        let result = match parse_acknowledgement(&fields) {
             Ok(id) => messaging.messages.acknowledge(&admission.caller, id).await,
             Err(error) => return Err(admission.refuse(error, messaging).await.into()),
         };
