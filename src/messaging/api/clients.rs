@@ -159,11 +159,12 @@ impl Api {
     async fn publish(
         &self,
         request: &Request,
+        // Before authentication, since a header may override the method.
+        input: FormInput<PublishRequest>,
         _auth: AdminAuth,
         /// Any text: a publication that is repeated with the same key is stored once.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
-        input: FormInput<PublishRequest>,
     ) -> ApiResult<Json<QueuedResponse>, AdminErrors> {
         let messaging = self.messaging(request)?;
         let fields = input.read(request).await?;

@@ -64,7 +64,7 @@ impl Fields {
             _ => Self::default(),
         };
         let query = Self::from_query(request);
-        check_method(request, [&fields, &query])?;
+        check_method_fields(request, [&fields, &query])?;
         for (name, field) in query.fields {
             fields.fields.entry(name).or_insert(field);
         }
@@ -113,13 +113,27 @@ impl Fields {
     }
 }
 
-/// Refuses a POST that overrides its method, as Symfony allows by a header, or else in the body, or else in the query: no
-/// route here has another method.
-fn check_method(request: &Request, sources: [&Fields; 2]) -> Result<(), ApiError> {
+/// Refuses a POST whose header overrides its method, as Symfony allows: no route here has another method.
+///
+/// # Errors
+/// [`ApiError::MethodNotAllowed`].
+pub(super) fn check_method_header(request: &Request) -> Result<(), ApiError> {
+    check_method(request, method_header(request))
+}
+
+fn method_header(request: &Request) -> Option<&str> {
     let header = request.headers().get("x-http-method-override").and_then(|method| method.to_str().ok());
+    header.filter(|method| !matches!(*method, "" | "0"))
+}
+
+/// Refuses a POST that overrides its method: by a header, or else in the body, or else in the query.
+fn check_method_fields(request: &Request, sources: [&Fields; 2]) -> Result<(), ApiError> {
     let field = || sources.iter().find(|fields| fields.has("_method"))?.get("_method")?.value.as_str();
-    let method = header.filter(|method| !matches!(*method, "" | "0")).or_else(field).unwrap_or_default();
-    let method = method.to_ascii_uppercase();
+    check_method(request, method_header(request).or_else(field))
+}
+
+fn check_method(request: &Request, method: Option<&str>) -> Result<(), ApiError> {
+    let method = method.unwrap_or_default().to_ascii_uppercase();
     if method.is_empty() || method == "POST" || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::fields::Fields;
+use super::fields::{Fields, check_method_header};
 use crate::http::{ApiError, Json};
 
 /// A request body that is described by `T`, not read yet: the caller and its rate limit are checked first.
@@ -42,10 +42,11 @@ impl<'a, T: Type> ApiExtractor<'a> for FormInput<T> {
     }
 
     async fn from_request(
-        _request: &'a Request,
+        request: &'a Request,
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        check_method_header(request)?;
         Ok(Self { body: std::mem::take(body), schema: PhantomData })
     }
 }
