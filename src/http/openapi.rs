@@ -112,7 +112,7 @@ pub fn swagger_ui(document: &Value) -> impl Endpoint<Output = Response> + use<> 
             let response = response.header(header::CONTENT_SECURITY_POLICY, policy);
             let response =
                 response.header(header::X_FRAME_OPTIONS, "DENY").header(header::REFERRER_POLICY, "no-referrer");
-            Ok::<_, poem::Error>(shared(response.body::<Bytes>(page.clone())))
+            Ok::<_, poem::Error>(shared(response.body(Bytes::clone(page))))
         }
     })
 }

@@ -47,7 +47,7 @@ impl Rules {
         }
         let dirty = dirty && !(is_refresh && changes.is_empty());
         if dirty && changes.is_empty() {
-            state.tick(now);
+            state.advance_version(now);
         }
         let due = state.due(windows);
         let is_due_new = is_tick || !changes.is_empty() || due_before.is_none_or(|earlier| due < earlier);
