@@ -7,7 +7,7 @@ mod connections;
 mod messages;
 mod target;
 
-use self::target::Target;
+use self::target::{Target, report};
 
 /// An attack.
 type Attack = fn(&Target);
@@ -34,7 +34,7 @@ fn sidecar_withstands_all_attacks() {
     connections::raise_own_open_files();
     let target = Target::start();
     for (name, attack) in ATTACKS {
-        println!("{name}");
+        report(name);
         attack(&target);
     }
     let mut target = target;

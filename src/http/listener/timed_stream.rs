@@ -139,7 +139,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
                 stream.head.begin_if_new(&stream.state);
                 Poll::Ready(stream.head.add(buffer.filled().len() - before))
             }
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }
@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match written {
             Poll::Pending => self.poll_stalled(cx).map(Err),
-            ready => {
+            ready @ Poll::Ready(_) => {
                 self.stalled_since = None;
                 ready
             }
