@@ -15,6 +15,7 @@
 mod support;
 
 mod architecture;
+mod attack;
 mod browser;
 mod config;
 mod contract;

@@ -12,6 +12,7 @@ use super::live::LiveSettings;
 use super::presence::PresenceApis;
 use super::supervisor::Supervisor;
 use crate::config::Config;
+use crate::http::budget::MemoryBudget;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
@@ -42,13 +43,19 @@ pub(super) struct Readiness {
     pub(super) messaging: Option<Arc<Messaging>>,
 }
 
+/// What the routes share with other parts of the sidecar.
+pub(super) struct Shared<'a> {
+    pub(super) live: &'a LiveSettings,
+    pub(super) budget: &'a Arc<MemoryBudget>,
+    pub(super) registry: &'a Arc<Registry>,
+}
+
 /// Builds the routes, and the document that describes them.
 pub(super) fn build(
     config: &Config,
-    live: &LiveSettings,
+    shared: &Shared<'_>,
     apis: Apis,
     readiness: Readiness,
-    registry: &Arc<Registry>,
 ) -> (Middleware<Router>, Value) {
     let Apis { presence, webhooks, clients, operators } = apis;
     let users = presence.users.clone();
@@ -58,13 +65,13 @@ pub(super) fn build(
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let document = complete_document(&service.spec(), browser.as_deref());
-    let (mut routes, paths) = pages(config, &document, readiness, registry);
+    let (mut routes, paths) = pages(config, &document, readiness, shared.registry);
     let operations = Arc::new(service.into_endpoint());
     routes = routes.nest_no_strip("/api", operations.clone());
     if let Some(path) = browser {
         routes = routes.at(path, BrowserRoute(operations));
     }
-    let middleware = middleware_config(config, live, openapi::RouteTable::of(&document, &paths));
+    let middleware = middleware_config(config, shared, openapi::RouteTable::of(&document, &paths));
     (Middleware::new(Router { users, routes }, middleware), document)
 }
 
@@ -96,9 +103,14 @@ fn pages(
     (routes, paths)
 }
 
-fn middleware_config(config: &Config, live: &LiveSettings, routes: openapi::RouteTable) -> MiddlewareConfig {
-    let body_limits = body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout };
-    MiddlewareConfig { access: live.access.clone(), body_limits, routes }
+fn middleware_config(config: &Config, shared: &Shared<'_>, routes: openapi::RouteTable) -> MiddlewareConfig {
+    let limits = body::BodyLimits {
+        bytes: config.server.body_limit,
+        anonymous_bytes: config.server.anonymous_body_limit,
+        timeout: config.server.body_timeout,
+    };
+    let bodies = Arc::new(body::BodyPolicy::new(limits, shared.budget.clone()));
+    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes }
 }
 
 /// The router: all routes, with the [fast path](FastPath) in front of them.
