@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use poem::endpoint::{make, make_sync};
 use poem::http::Uri;
-use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 use super::presence::PresenceApis;
 use crate::config::Config;
-use crate::http::auth::TokenVerifier;
+use crate::http::auth::{ServiceAuth, TokenVerifier};
 use crate::http::cors::Origins;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
@@ -18,6 +18,7 @@ use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::Presence;
 use crate::presence::api::{FastPath, UsersApi};
+use crate::storage::StoreDown;
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
 
@@ -181,17 +182,39 @@ fn status_response(status: &'static str) -> Response {
 }
 
 fn ready(readiness: Readiness) -> impl Endpoint<Output = Response> {
-    make(move |_| {
+    make(move |request: Request| {
         let readiness = readiness.clone();
-        async move { readiness.check().await.map(|()| status_response("ready")).map_err(poem::Error::from) }
+        async move {
+            let checked = readiness.check().await;
+            Ok::<_, poem::Error>(match checked {
+                Ok(()) => status_response("ready"),
+                Err(down) => down_response(&down, ServiceAuth::of(&request).is_ok()),
+            })
+        }
     })
 }
 
+/// The response while a store is down. Only an application is told which, and why.
+fn down_response(down: &StoreDown, is_application: bool) -> Response {
+    let response = ApiError::Unavailable("Service Unavailable").into_response();
+    if !is_application {
+        return response;
+    }
+    let StoreDown { store, address, reason } = down;
+    let body = json!({"message": "Service Unavailable", "store": store, "address": address, "reason": reason});
+    let (parts, _) = response.into_parts();
+    Response::from_parts(parts, body.to_string().into())
+}
+
 impl Readiness {
-    async fn check(&self) -> Result<(), ApiError> {
+    async fn check(&self) -> Result<(), StoreDown> {
         self.presence.ready().await?;
         match &self.messaging {
-            Some(messaging) => Ok(messaging.ready().await?),
+            Some(messaging) => messaging.ready().await.map_err(|error| StoreDown {
+                store: "messages",
+                address: "database".to_owned(),
+                reason: error.chain(),
+            }),
             None => Ok(()),
         }
     }

@@ -15,19 +15,25 @@
 
 mod cache_table;
 mod commit;
+mod log;
 mod outbox;
 mod plan;
+mod reconcile;
 mod rows;
 mod tables;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use tokio::sync::Semaphore;
 
 use self::cache_table::{CacheTable, hash};
 use self::outbox::OutboxWriter;
-use self::rows::{LoadQuery, args, change, cursor, read_versions};
+use self::rows::{LoadQuery, args, read_versions};
 pub use self::tables::TABLES;
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
+use super::{
+    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
+    StoreDown, StoredUser,
+};
 use crate::laravel::cache_key::Version;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
@@ -35,6 +41,8 @@ use crate::queue::SqlQueue;
 use crate::storage::sql;
 use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
 
+/// Most reads of the change log at the same time: commits need connections, too.
+const MAX_LOG_READS: usize = 2;
 /// Most entries of the change log that are removed in one transaction: commits wait meanwhile.
 const MAX_TRIM: i64 = 1_000;
 
@@ -60,6 +68,7 @@ pub struct SqlStore {
     statements: Statements,
     table: CacheTable,
     outbox: OutboxWriter,
+    log_reads: Semaphore,
 }
 
 impl SqlStore {
@@ -74,7 +83,8 @@ impl SqlStore {
         };
         let statements = Statements::read(engine, file, &names.pairs());
         let outbox = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
-        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), outbox }
+        let table = CacheTable::new(prefix, zone, (engine, version));
+        Self { database, statements, table, outbox, log_reads: Semaphore::new(MAX_LOG_READS) }
     }
 
     /// Locks the log for the rest of the transaction. Returns the numbers of its last entry and of the last removed one.
@@ -89,6 +99,12 @@ impl SqlStore {
             Some(row) => Ok((row.int(0)?, row.int(1)?)),
             None => Err(sql::Error::Rejected("the row of the log is missing".into())),
         }
+    }
+
+    async fn read_time(&self) -> sql::Result<Timestamp> {
+        let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
+        let micros = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(Timestamp::from_micros(micros.unwrap_or(0)))
     }
 
     async fn try_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<UserKey>> {
@@ -210,28 +226,17 @@ impl PresenceStore for SqlStore {
         Ok((keys.iter().filter_map(|key| UserKey::parse(key)).collect(), next))
     }
 
-    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
-        let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
-        let rows = self.database.rows(&self.statements.get("changes"), &[from.into(), limit.into()]).await?;
-        let trimmed = rows.first().map(|row| row.int(0)).transpose()?.map_or(ChangeCursor::START, cursor);
-        if after.is_some_and(|after| after < trimmed) {
-            return Ok(Changes::Trimmed(trimmed));
-        }
-        let mut page = Page::default();
-        let mut count = 0;
-        for row in &rows {
-            let (Some(number), Some(json)) = (row.int_or_null(1)?, row.bytes_or_null(2)?) else { continue };
-            count += 1;
-            page.end = Some(cursor(number));
-            page.entries.extend(change(number, &json, &self.outbox.outbox().installation));
-        }
-        page.full = count == limit;
-        Ok(Changes::Page(page))
+    async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
+        self.read_page(after, limit).await
     }
 
     async fn end_of_changes(&self) -> Result<ChangeCursor> {
-        let rows = self.database.rows(&self.statements.get("end_of_changes"), &[]).await?;
-        Ok(rows.first().map(|row| row.int(0)).transpose()?.map_or(ChangeCursor::START, cursor))
+        self.read_end().await
+    }
+
+    async fn log_identity(&self) -> Result<LogIdentity> {
+        let now = self.read_time().await?;
+        self.identify(now).await
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
@@ -240,14 +245,22 @@ impl PresenceStore for SqlStore {
         Ok(())
     }
 
-    async fn ready(&self) -> Result<()> {
-        self.database.execute(&self.statements.get("change_nothing"), &[]).await?;
-        Ok(())
+    async fn reconcile(&self, _from: u64, _now: Timestamp) -> Result<Reconciled> {
+        Ok(retry_on_conflict(|| self.reconcile_counts()).await?)
+    }
+
+    async fn ready(&self) -> std::result::Result<(), StoreDown> {
+        let changed = self.database.execute(&self.statements.get("change_nothing"), &[]).await;
+        changed.map(drop).map_err(|error| {
+            let address = format!("{:?}", self.database.engine()).to_lowercase();
+            StoreDown { store: "database", address, reason: error.chain() }
+        })
     }
 
     async fn time(&self) -> Result<Timestamp> {
-        let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
-        let micros = rows.first().map(|row| row.int(0)).transpose()?;
-        Ok(Timestamp::from_micros(micros.unwrap_or(0)))
+        let now = self.read_time().await?;
+        // A log without an identity is readable all the same; the tables may be created later.
+        _ = self.identify(now).await;
+        Ok(now)
     }
 }
