@@ -32,7 +32,7 @@ pub struct MessagingConfig {
     /// The rate limits of clients.
     pub limits: MessagingLimits,
     /// The tables shared with Laravel.
-    pub tables: Tables,
+    pub tables: MessagingTables,
     /// How long acknowledged messages are kept; `None` means forever.
     pub keep_acked: Option<Duration>,
     /// How long all messages are kept; `None` means forever.
@@ -65,7 +65,7 @@ pub struct MessagingLimits {
 /// `[messaging.tables]`: names of ASCII letters, digits and underscores.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Tables {
+pub struct MessagingTables {
     /// The clients.
     pub clients: String,
     /// The messages.
@@ -177,12 +177,12 @@ fn limits(raw: &RawLimits, layers: &Layers) -> Result<MessagingLimits> {
     })
 }
 
-fn tables(raw: RawTables, layers: &Layers) -> Result<Tables> {
+fn tables(raw: RawTables, layers: &Layers) -> Result<MessagingTables> {
     let named = |key: &str, name: String| match !name.is_empty() && is_identifier(&name) {
         true => Ok(name),
         false => Err(layers.error_at(&format!("messaging.tables.{key}"), "may contain only letters, digits and _")),
     };
-    Ok(Tables {
+    Ok(MessagingTables {
         clients: named("clients", raw.clients)?,
         messages: named("messages", raw.messages)?,
         message_receipts: named("message_receipts", raw.message_receipts)?,

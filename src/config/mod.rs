@@ -41,7 +41,7 @@ pub use self::layers::error::ConfigError;
 pub use self::layers::sources::{Flags, Sources};
 use self::layers::{Layers, Result, describe, sources};
 pub use self::log::{LogConfig, LogFormat};
-pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Tables};
+pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, MessagingTables};
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint};
 pub use self::routing::{RateLimit, RoutingConfig};

@@ -31,7 +31,8 @@ fn views() -> Vec<View> {
 fn assert_same(write: impl FnOnce(&mut Vec<u8>), response: &impl serde::Serialize) {
     let mut out = Vec::new();
     write(&mut out);
-    assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(response).unwrap());
+    let (encoded, by_serde) = (String::from_utf8(out).unwrap(), serde_json::to_string(response).unwrap());
+    assert_eq!(encoded, by_serde, "src/presence/api/encode.rs (left) differs from responses.rs (right)");
 }
 
 #[test]

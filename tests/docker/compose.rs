@@ -15,7 +15,7 @@ const SECRET: &str = "filled-in-0123456789abcdef";
 const KEY: &str = "base64:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// `.env.example` with values for the secrets.
-fn filled_in() -> BTreeMap<String, String> {
+fn env_with_secrets() -> BTreeMap<String, String> {
     let text = read("docker/.env.example");
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let fill = |(name, value): (&str, &str)| {
@@ -62,7 +62,7 @@ fn env_example_has_every_variable_and_no_secret() {
     let mut used = variables(&text);
     used.sort_unstable();
     used.dedup();
-    assert_eq!(filled_in().into_keys().collect::<Vec<_>>(), used);
+    assert_eq!(env_with_secrets().into_keys().collect::<Vec<_>>(), used);
     for line in read("docker/.env.example").lines() {
         let secret = ["KEY=", "TOKEN=", "TOKENS=", "PASSWORD="].iter().find_map(|end| line.split_once(end));
         assert!(secret.is_none_or(|(_, value)| value.is_empty()), "{line}");
@@ -72,7 +72,7 @@ fn env_example_has_every_variable_and_no_secret() {
 
 #[test]
 fn compose_configures_a_valid_sidecar() {
-    let compose = compose(&filled_in());
+    let compose = compose(&env_with_secrets());
     let sidecar = &compose["services"]["sidecar"];
     let mut environment = environment(sidecar);
     for (name, _) in &environment {
@@ -90,7 +90,7 @@ fn compose_configures_a_valid_sidecar() {
     let given = self::environment(mysql);
     let given = |name: &str| given.iter().find(|(known, _)| known == name).unwrap().1.clone();
     assert_eq!((given("MYSQL_DATABASE"), given("MYSQL_USER")), (server.database.clone(), server.username.clone()));
-    assert_eq!(given("MYSQL_PASSWORD"), filled_in()["DB_PASSWORD"]);
+    assert_eq!(given("MYSQL_PASSWORD"), env_with_secrets()["DB_PASSWORD"]);
 
     let grace = sidecar["stop_grace_period"].as_str().unwrap().trim_end_matches('s').parse().unwrap();
     assert!(loaded.config.server.shutdown_timeout.as_secs() < grace, "it may finish what it is at");
@@ -98,7 +98,7 @@ fn compose_configures_a_valid_sidecar() {
 
 #[test]
 fn services_wait_for_health_and_keep_their_files() {
-    let compose = compose(&filled_in());
+    let compose = compose(&env_with_secrets());
     let services = compose["services"].as_mapping().unwrap();
     for (name, service) in services {
         let name = name.as_str().unwrap();
@@ -118,9 +118,9 @@ fn services_wait_for_health_and_keep_their_files() {
 }
 
 #[test]
-fn redis_takes_its_arguments_and_loses_and_evicts_nothing() {
+fn redis_arguments_persist_and_never_evict() {
     require!("redis-server");
-    let redis = &compose(&filled_in())["services"]["redis"];
+    let redis = &compose(&env_with_secrets())["services"]["redis"];
     let command = texts(&redis["command"]);
     assert_eq!(command[0], "redis-server");
     let arguments: Vec<&str> = command[1..].iter().map(String::as_str).collect();

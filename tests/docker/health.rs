@@ -35,7 +35,7 @@ fn health_follows_start_and_stop() {
 }
 
 #[test]
-fn one_whose_redis_is_down_runs_but_is_not_ready() {
+fn sidecar_without_redis_is_up_but_not_ready() {
     require!("redis-server");
     let mut redis = RedisServer::start();
     let sidecar = Process::start(&on_redis(&redis));

@@ -110,7 +110,7 @@ fn consoles<'a>(document: &'a Document, word: &str) -> Vec<Vec<&'a str>> {
 }
 
 #[test]
-fn the_first_start_prints_what_the_readme_shows() {
+fn first_start_prints_what_the_readme_shows() {
     let readme = Document::read(Path::new("README.md"));
     let block = consoles(&readme, "$ presence-sidecar serve").remove(0);
     let (log, shown): (Vec<&str>, Vec<&str>) = block[1..].iter().partition(|line| without_time(line) != **line);
@@ -193,7 +193,7 @@ async fn calls_of_the_api_guide_are_answered_as_shown() {
 }
 
 #[test]
-fn the_configuration_is_printed_as_the_guide_shows() {
+fn configuration_is_printed_as_the_guide_shows() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("presence.toml"), "[cache]\nttl_second = 60\n").unwrap();
     let guide = Document::read(Path::new("config/README.md"));

@@ -122,7 +122,7 @@ fn anchors_follow_the_rules_of_github() {
 }
 
 #[test]
-fn a_link_to_nothing_is_found() {
+fn link_to_nothing_is_found() {
     let readme = Document::read(Path::new("README.md"));
     let anchors = HashMap::from([(readme.path.clone(), anchors(&readme))]);
     for (target, found) in [
@@ -140,7 +140,7 @@ fn a_link_to_nothing_is_found() {
 }
 
 #[test]
-fn the_readme_is_short_and_shows_how_to_run_it_first() {
+fn readme_is_short_and_shows_how_to_run_it_first() {
     let readme = Document::read(Path::new("README.md"));
     let last = readme.lines.last().unwrap().number;
     assert!(last <= 160, "{last} lines");

@@ -51,7 +51,7 @@ fn no_file_has_a_path_of_a_machine() {
 }
 
 #[test]
-fn a_path_of_a_machine_is_found() {
+fn path_of_a_machine_is_found() {
     let paths = ["/site/", "/place/"].map(str::to_owned);
     let place = "/place/ada/x";
     for (line, found) in [

@@ -47,7 +47,7 @@ impl Pair {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_sidecar_writes_laravel_reads_and_forgets() {
+async fn laravel_reads_and_forgets_records_of_the_sidecar() {
     require!("laravel");
     for (engine, old_table) in ENGINES.into_iter().flat_map(|engine| [(engine, true), (engine, false)]) {
         let mut pair = Pair::start(engine, old_table).await;
@@ -69,7 +69,7 @@ async fn what_the_sidecar_writes_laravel_reads_and_forgets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_laravel_writes_the_sidecar_reads_and_ends() {
+async fn sidecar_reads_and_ends_records_of_laravel() {
     require!("laravel");
     for engine in ENGINES {
         let mut pair = Pair::start(engine, true).await;

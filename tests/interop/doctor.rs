@@ -42,7 +42,7 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_nothing_where_app_and_sidecar_agree_and_names_what_differs() {
+async fn doctor_reports_only_differences() {
     require!("redis-server");
     let (redis, storage) = (RedisServer::start_with(&["--appendonly", "yes"]), TempDir::new().unwrap());
     let mut environment = shared(&redis, &storage);

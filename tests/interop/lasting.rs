@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Pair, key_of};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn laravel_sees_the_records_time_to_live() {
+async fn laravel_reads_the_time_to_live_of_records() {
     require!("laravel", "redis-server");
     let mut pair = Pair::with(&[("PRESENCE_TTL", "90"), ("PRESENCE_AWAY_AFTER", "30")]).await;
     pair.beat("7", &json!([])).await;
@@ -14,7 +14,7 @@ async fn laravel_sees_the_records_time_to_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_heartbeat_renews_a_time_to_live_that_laravel_shortened() {
+async fn heartbeat_renews_a_shortened_time_to_live() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"by": "sidecar"})).await;
@@ -25,7 +25,7 @@ async fn the_next_heartbeat_renews_a_time_to_live_that_laravel_shortened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_the_sidecar_ends_laravel_does_not_find() {
+async fn laravel_does_not_find_records_that_the_sidecar_ended() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!([])).await;
@@ -38,7 +38,7 @@ async fn whom_the_sidecar_ends_laravel_does_not_find() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_laravel_put_the_sidecar_can_end() {
+async fn sidecar_ends_records_that_laravel_wrote() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.laravel.heartbeat("7", &json!({}));
@@ -48,7 +48,7 @@ async fn whom_laravel_put_the_sidecar_can_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_laravel_forgets_is_offline_at_the_sidecar() {
+async fn user_forgotten_by_laravel_is_offline() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"device": "phone"})).await;
@@ -62,7 +62,7 @@ async fn whom_laravel_forgets_is_offline_at_the_sidecar() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_laravel_forgot_the_next_heartbeat_brings_back() {
+async fn heartbeat_restores_a_user_forgotten_by_laravel() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"n": 1})).await;

@@ -38,7 +38,7 @@ async fn records_are_shared_with_the_default_prefixes_of_each_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_are_shared_when_the_app_has_a_name() {
+async fn records_are_shared_with_an_app_name() {
     require!("laravel", "redis-server");
     let names = [
         ("My App", "12", "my-app-database-my-app-cache-"),
@@ -53,7 +53,7 @@ async fn records_are_shared_when_the_app_has_a_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_are_shared_under_prefixes_of_the_apps_own() {
+async fn records_are_shared_with_configured_prefixes() {
     require!("laravel", "redis-server");
     let key = key_of("7");
     let own = [("REDIS_PREFIX", "Acme {1}:"), ("CACHE_PREFIX", "cache é/")];

@@ -6,7 +6,7 @@ use super::recorded_writes::expressible_metas;
 use super::{Pair, key_of};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sidecar_reads_every_meta_that_laravel_put() {
+async fn sidecar_reads_every_meta_of_laravel() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     for (name, meta) in expressible_metas(&mut pair.laravel) {
@@ -18,7 +18,7 @@ async fn the_sidecar_reads_every_meta_that_laravel_put() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sidecar_shows_objects_in_a_meta_as_laravels_json_does() {
+async fn sidecar_encodes_objects_in_meta_as_laravel() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let objects = [
@@ -39,7 +39,7 @@ async fn the_sidecar_shows_objects_in_a_meta_as_laravels_json_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sidecar_understands_every_date_that_laravel_does() {
+async fn sidecar_parses_every_date_that_laravel_parses() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let dates = [
@@ -71,7 +71,7 @@ async fn the_sidecar_understands_every_date_that_laravel_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_without_meta_has_an_empty_one() {
+async fn record_without_meta_has_an_empty_meta() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     for meta in ["", ", 'meta' => null", ", 'more' => 1"] {
@@ -82,7 +82,7 @@ async fn a_record_without_meta_has_an_empty_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_presence_record_reads_as_offline_and_hides_nobody_else() {
+async fn foreign_value_is_offline_and_does_not_affect_other_users() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let foreign = [
@@ -115,7 +115,7 @@ async fn what_is_no_presence_record_reads_as_offline_and_hides_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heartbeat_replaces_what_is_no_presence_record() {
+async fn heartbeat_replaces_a_foreign_value() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.laravel.put(&key_of("7"), "new stdClass", 1000);
@@ -125,7 +125,7 @@ async fn a_heartbeat_replaces_what_is_no_presence_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_both_their_records_the_newer_one_counts() {
+async fn newer_of_both_records_is_used() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     pair.beat("7", &json!({"by": "sidecar"})).await;

@@ -154,7 +154,7 @@ async fn wait_for_start_of_second() -> DateTime<Utc> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_recorded_value_reads_as_laravel_read_it() {
+async fn recorded_values_have_the_status_of_laravel() {
     require!("redis-server");
     let reader = Reader::start().await;
     for case in vectors("presence-values.json")["cases"].as_array().unwrap() {
@@ -169,7 +169,7 @@ async fn every_recorded_value_reads_as_laravel_read_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_age_and_every_foreign_value_reads_as_laravel_read_it() {
+async fn recorded_ages_and_foreign_values_have_the_status_of_laravel() {
     require!("redis-server");
     let reader = Reader::start().await;
     for case in vectors("presence-reads.json")["cases"].as_array().unwrap() {
@@ -186,7 +186,7 @@ async fn every_age_and_every_foreign_value_reads_as_laravel_read_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_answers_each_id_once_in_the_order_and_spelling_in_which_laravel_did() {
+async fn many_returns_each_id_once_in_the_order_of_laravel() {
     require!("redis-server");
     let reader = Reader::start().await;
     for case in vectors("presence-reads.json")["cases"].as_array().unwrap() {

@@ -57,7 +57,7 @@ fn last_seen(record: &[u8]) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heartbeat_writes_what_was_recorded_from_laravel_but_for_the_time() {
+async fn heartbeat_writes_the_recorded_bytes_except_the_time() {
     require!("laravel", "redis-server");
     let redis = RedisServer::start();
     let mut laravel = Laravel::start(redis.port(), &[]);

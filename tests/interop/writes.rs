@@ -20,7 +20,7 @@ fn decoded_by_php(value: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn laravel_reads_every_meta_that_the_sidecar_wrote() {
+async fn laravel_reads_every_meta_of_the_sidecar() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let mut metas = expressible_metas(&mut pair.laravel);
@@ -40,7 +40,7 @@ async fn laravel_reads_every_meta_that_the_sidecar_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn laravel_finds_what_the_sidecar_wrote_in_every_scope_under_its_own_key() {
+async fn laravel_finds_records_of_the_sidecar_in_every_scope() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     for case in vectors("presence-keys.json")["cases"].as_array().unwrap() {
@@ -69,7 +69,7 @@ fn is_valid_key_part(scope: &serde_json::Map<String, Value>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn laravels_own_status_of_a_user_whom_the_sidecar_saw_is_the_sidecars() {
+async fn laravel_and_sidecar_agree_on_the_status() {
     require!("laravel", "redis-server");
     let mut pair = Pair::start().await;
     let meta = json!({"device": "phone", "ratio": 0.1});
@@ -88,7 +88,7 @@ async fn laravels_own_status_of_a_user_whom_the_sidecar_saw_is_the_sidecars() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_record_keeps_the_time_in_the_apps_time_zone() {
+async fn record_has_the_time_in_the_time_zone_of_the_app() {
     require!("laravel", "redis-server");
     for zone in ["UTC", "Europe/Paris", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe"] {
         let mut pair = Pair::with(&[("APP_TIMEZONE", zone)]).await;

@@ -117,7 +117,7 @@ fn altered(payload: &str, key: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_is_no_proper_base64_is_taken_or_refused_as_php_does() {
+fn improper_base64_is_accepted_or_rejected_as_by_php() {
     require!("laravel");
     let key = keys()[0].clone();
     for cipher in ["aes-256-cbc", "aes-256-gcm"] {

@@ -64,7 +64,7 @@ fn drops_letters_reports_other_scripts() {
 }
 
 #[test]
-fn letters_of_latin_are_spelled_as_laravel_spells_them() {
+fn latin_letters_are_transliterated_as_by_laravel() {
     require!("laravel");
     let title = |range: std::ops::RangeInclusive<char>| range.filter(|letter| letter.is_lowercase());
     let letters: Vec<String> =

@@ -117,7 +117,7 @@ const DATED: &[&str] = &[
 ];
 
 #[test]
-fn dates_in_every_usual_spelling_are_read_as_php_reads_them() {
+fn dates_in_common_formats_parse_as_in_php() {
     require!("laravel");
     let script = "for ($i = 1; $i < $argc; $i++) try { echo (new DateTimeImmutable($argv[$i]))->format('Y-m-d\\TH:i:s.uP'), \"\\n\"; } \
                   catch (Exception) { echo \"none\\n\"; }";
@@ -127,7 +127,7 @@ fn dates_in_every_usual_spelling_are_read_as_php_reads_them() {
 }
 
 #[test]
-fn abbreviations_mean_the_zones_that_php_takes_them_for() {
+fn zone_abbreviations_parse_as_in_php() {
     require!("laravel");
     let script = "foreach ([...array_keys(DateTimeZone::listAbbreviations()), ...range('a', 'z')] as $name) \
                   try { $date = @new DateTimeImmutable(\"2026-07-04 05:06:07 $name\"); \
@@ -145,7 +145,7 @@ fn abbreviations_mean_the_zones_that_php_takes_them_for() {
 }
 
 #[test]
-fn steps_without_a_date_go_from_now() {
+fn steps_without_a_date_are_relative_to_now() {
     require!("laravel");
     let texts = [
         "+1 day",
@@ -178,7 +178,7 @@ fn steps_without_a_date_go_from_now() {
 }
 
 #[test]
-fn numbers_are_seconds_as_carbon_reads_them() {
+fn numbers_are_seconds_as_in_carbon() {
     require!("laravel");
     let script = "error_reporting(0); require '/usr/share/php/Illuminate/autoload.php'; for ($i = 1; $i < $argc; $i++) \
                   { try { $date = Carbon\\Carbon::parse($argv[$i] === (string) (float) $argv[$i] ? (float) $argv[$i] : $argv[$i]); \
@@ -199,7 +199,7 @@ fn numbers_are_seconds_as_carbon_reads_them() {
 }
 
 #[test]
-fn an_hour_that_clocks_show_twice_is_the_first_one_if_its_zone_stands_beside_it() {
+fn ambiguous_time_with_a_zone_is_the_earlier_one() {
     require!("laravel");
     let texts = [
         "2026-10-25 02:30:00 Europe/Paris",
@@ -219,7 +219,7 @@ fn an_hour_that_clocks_show_twice_is_the_first_one_if_its_zone_stands_beside_it(
 }
 
 #[test]
-fn a_clock_that_was_put_back_or_forward_is_read_as_php_reads_it() {
+fn ambiguous_and_skipped_database_times_are_as_in_php() {
     require!("laravel");
     let cases = [
         ("Europe/Berlin", ["2025-10-26 02:00:00", "2025-10-26 02:30:00", "2025-03-30 02:30:00"]),

@@ -58,7 +58,7 @@ async fn rows_that_laravel_wrote_are_read_and_written_back_byte_for_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nul_is_wrapped_where_laravel_wraps_it_and_read_everywhere() {
+async fn nul_is_wrapped_where_laravel_wraps_it_and_read_everywhere() {
     for engine in ENGINES {
         let database = TestDatabase::create(engine);
         let harness = StoreHarness::sql(&database).await;

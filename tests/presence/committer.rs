@@ -213,7 +213,7 @@ fn calm(debounce: Duration) -> Outbox {
 const BACK: [Status; 3] = [Status::Online, Status::Offline, Status::Online];
 
 #[tokio::test]
-async fn a_commit_whose_reply_is_lost_is_not_sent_again_and_its_retraction_stands() {
+async fn commit_whose_reply_is_lost_is_not_sent_again_and_its_retraction_stands() {
     let service = Service::start(StoreHarness::array_into(calm(LATER)));
     service.go_offline().await;
     service.store.fail(&[Fault::AfterCommit]);
@@ -224,7 +224,7 @@ async fn a_commit_whose_reply_is_lost_is_not_sent_again_and_its_retraction_stand
 }
 
 #[tokio::test]
-async fn a_commit_that_did_not_reach_the_store_is_decided_again_and_retracts_once() {
+async fn commit_that_did_not_reach_the_store_is_decided_again_and_retracts_once() {
     for fault in [Fault::BeforeHeld, Fault::BeforeCommit] {
         let service = Service::start(StoreHarness::array_into(calm(LATER)));
         service.go_offline().await;
@@ -236,7 +236,7 @@ async fn a_commit_that_did_not_reach_the_store_is_decided_again_and_retracts_onc
 }
 
 #[tokio::test]
-async fn a_commit_whose_retraction_is_refused_is_decided_again_without_another_load() {
+async fn commit_whose_retraction_is_refused_is_decided_again_without_another_load() {
     require!("redis-server");
     let redis = RedisServer::start();
     for harness in [StoreHarness::array_into(calm(SOON)), StoreHarness::redis_into(&redis, calm(SOON))] {
@@ -251,7 +251,7 @@ async fn a_commit_whose_retraction_is_refused_is_decided_again_without_another_l
 }
 
 #[tokio::test]
-async fn a_refused_commit_is_not_loaded_again_when_the_next_read_of_held_jobs_fails() {
+async fn refused_commit_is_not_loaded_again_when_the_next_read_of_held_jobs_fails() {
     let service = Service::start(StoreHarness::array_into(calm(SOON)));
     service.go_offline().await;
     service.store.fail(&[Fault::AfterHeld, Fault::BeforeHeld]);

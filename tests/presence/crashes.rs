@@ -25,14 +25,14 @@ fn assert_consistent(changes: &[Value]) -> HashMap<i64, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_sidecar_loses_no_transition_and_repeats_none() {
+async fn killed_sidecar_loses_no_transition_and_repeats_none() {
     require!("redis-server");
     let redis = RedisServer::start();
     assert_that_kills_do_no_harm(on_redis(&redis)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_sidecar_on_sqlite_loses_no_transition_and_repeats_none() {
+async fn killed_sidecar_on_sqlite_loses_no_transition_and_repeats_none() {
     slow!();
     let database = TestDatabase::create(Engine::Sqlite);
     assert_that_kills_do_no_harm(on_database(&database)).await;

@@ -67,7 +67,7 @@ pub(super) fn statuses(decision: &Decision) -> Vec<Status> {
 }
 
 #[test]
-fn a_first_heartbeat_is_a_transition_and_a_second_is_not() {
+fn first_heartbeat_is_a_transition_and_a_second_is_not() {
     let first = run(None, heartbeat(), START);
     assert_eq!(first.transition(), Some(Transition::CameOnline));
     assert_eq!(statuses(&first), [Status::Online]);
@@ -76,7 +76,7 @@ fn a_first_heartbeat_is_a_transition_and_a_second_is_not() {
 }
 
 #[test]
-fn a_heartbeat_after_expiry_records_what_time_did_and_is_a_new_online() {
+fn heartbeat_after_expiry_records_what_time_did_and_is_a_new_online() {
     let first = run(None, heartbeat(), START);
     let late = run(first.state, heartbeat(), after(60));
     assert_eq!(statuses(&late), [Status::Away, Status::Offline, Status::Online]);
@@ -86,7 +86,7 @@ fn a_heartbeat_after_expiry_records_what_time_did_and_is_a_new_online() {
 }
 
 #[test]
-fn an_active_tab_outweighs_an_idle_one_until_it_grows_old() {
+fn active_tab_outweighs_an_idle_one_until_it_grows_old() {
     let first = run(None, heartbeat(), START);
     let idle = run(first.state, Input::Heartbeat(beat(1, false)), after(5));
     assert_eq!(idle.status(), Status::Online);
@@ -95,7 +95,7 @@ fn an_active_tab_outweighs_an_idle_one_until_it_grows_old() {
 }
 
 #[test]
-fn a_user_who_is_idle_in_a_fresh_tab_is_away_and_the_record_says_so() {
+fn user_who_is_idle_in_a_fresh_tab_is_away_and_the_record_says_so() {
     let decision = run(None, Input::Heartbeat(beat(0, false)), START);
     assert_eq!(decision.status(), Status::Away);
     let RecordWrite::Put(record, seconds) = decision.record else { panic!("a heartbeat writes the record") };
@@ -172,7 +172,7 @@ fn user_put_online_by_php_does_not_come_online_again() {
 }
 
 #[test]
-fn a_record_that_php_removed_ends_the_presence() {
+fn record_that_php_removed_ends_the_presence() {
     let known = run(None, heartbeat(), START).state;
     let swept = rules().apply(known, RecordLookup::Missing, &subject(), Input::Tick, after(3));
     assert_eq!(statuses(&swept), [Status::Offline]);
@@ -191,7 +191,7 @@ fn forgotten_user_gets_a_greater_seq_afterwards() {
 }
 
 #[test]
-fn a_clock_that_goes_back_a_little_moves_no_heartbeat_and_no_seq_back() {
+fn clock_that_goes_back_a_little_moves_no_heartbeat_and_no_seq_back() {
     let first = run(None, heartbeat(), START);
     let seq = first.changes[0].seq;
     let earlier = run(first.state, Input::Online(beat(0, true)), after(-AWAY_AFTER / 4));
@@ -263,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(crate::support::cases(2_000)))]
 
     #[test]
-    fn the_log_is_that_of_the_definition_whenever_the_sweep_runs(events in events()) {
+    fn log_is_that_of_the_definition_whenever_the_sweep_runs(events in events()) {
         let mut reference = Reference::new(START);
         let mut now = START;
         let (mut state, mut filed, mut version) = (None::<State>, None, 0);
@@ -290,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn the_record_makes_php_see_the_status_unless_only_time_has_passed(events in events()) {
+    fn record_makes_php_see_the_status_unless_only_time_has_passed(events in events()) {
         let (mut now, mut state) = (START, None);
         let mut lies: Option<(Record, Timestamp)> = None;
         for (millis, event) in &events {

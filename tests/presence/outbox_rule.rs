@@ -68,7 +68,7 @@ fn each_queue_receives_the_events_that_it_is_configured_for() {
 }
 
 #[test]
-fn an_offline_alone_is_held_for_the_debounce_time_of_its_queue() {
+fn offline_alone_is_held_for_the_debounce_time_of_its_queue() {
     let outbox = outbox(&[(&ALL, DEBOUNCE), (&ALL, Duration::ZERO)]);
     let plan = outbox.plan(&[change(Online, Away), change(Away, Offline)], &[]);
     let delayed = OutboxPush { delay: DEBOUNCE, ..push(0, 1) };
@@ -76,7 +76,7 @@ fn an_offline_alone_is_held_for_the_debounce_time_of_its_queue() {
 }
 
 #[test]
-fn a_return_to_the_status_before_retracts_the_offlines_and_is_not_pushed() {
+fn return_to_the_status_before_retracts_the_offlines_and_is_not_pushed() {
     let outbox = outbox(&[(&ALL, DEBOUNCE)]);
     let lane = [held(0, 1, change(Online, Offline)), held(0, 2, change(Offline, Offline))];
     let plan = outbox.plan(&[change(Offline, Online)], &lane);
@@ -84,7 +84,7 @@ fn a_return_to_the_status_before_retracts_the_offlines_and_is_not_pushed() {
 }
 
 #[test]
-fn a_return_to_another_status_retracts_the_offlines_and_is_pushed() {
+fn return_to_another_status_retracts_the_offlines_and_is_pushed() {
     let outbox = outbox(&[(&ALL, DEBOUNCE)]);
     for (before, after) in [(Online, Away), (Away, Online), (Offline, Online)] {
         let plan = outbox.plan(&[change(Offline, after)], &[held(0, 1, change(before, Offline))]);
@@ -93,13 +93,13 @@ fn a_return_to_another_status_retracts_the_offlines_and_is_pushed() {
 }
 
 #[test]
-fn a_return_without_held_jobs_is_pushed() {
+fn return_without_held_jobs_is_pushed() {
     let plan = outbox(&[(&ALL, DEBOUNCE)]).plan(&[change(Offline, Online)], &[]);
     assert_eq!(plan, OutboxPlan { retractions: Vec::new(), pushes: vec![push(0, 0)] });
 }
 
 #[test]
-fn a_return_is_retracted_also_where_only_offlines_are_received() {
+fn return_is_retracted_also_where_only_offlines_are_received() {
     let plan =
         outbox(&[(&[Event::Offline], DEBOUNCE)]).plan(&[change(Offline, Away)], &[held(0, 1, change(Online, Offline))]);
     assert_eq!(plan, OutboxPlan { retractions: vec![retraction(0, 1)], pushes: Vec::new() });
@@ -131,7 +131,7 @@ fn queues_are_planned_independently() {
 }
 
 #[test]
-fn an_offline_and_a_return_in_one_commit_cancel_each_other() {
+fn offline_and_a_return_in_one_commit_cancel_each_other() {
     let outbox = outbox(&[(&ALL, DEBOUNCE)]);
     let there_and_back = [change(Online, Offline), change(Offline, Online)];
     assert_eq!(outbox.plan(&there_and_back, &[]), OutboxPlan::default());
@@ -146,7 +146,7 @@ fn an_offline_and_a_return_in_one_commit_cancel_each_other() {
 }
 
 #[test]
-fn a_heartbeat_event_is_pushed_only_into_an_empty_lane() {
+fn heartbeat_event_is_pushed_only_into_an_empty_lane() {
     let outbox = outbox(&[(&ALL, DEBOUNCE)]);
     let if_idle = |change| OutboxPush { only_if_idle: true, ..push(0, change) };
     assert_eq!(outbox.plan(&[heartbeat(Online)], &[]).pushes, [if_idle(0)]);
@@ -159,7 +159,7 @@ fn a_heartbeat_event_is_pushed_only_into_an_empty_lane() {
 }
 
 #[test]
-fn a_heartbeat_event_is_no_return() {
+fn heartbeat_event_is_no_return() {
     let plan = outbox(&[(&ALL, DEBOUNCE)]).plan(&[heartbeat(Online)], &[held(0, 1, change(Online, Offline))]);
     assert_eq!(plan.retractions, []);
 }

@@ -17,7 +17,7 @@ fn read<const N: usize>(entries: [(&str, Value); N]) -> RecordLookup {
 
 proptest! {
     #[test]
-    fn a_record_says_the_same_in_any_order_of_its_entries(
+    fn record_says_the_same_in_any_order_of_its_entries(
         meta in value(),
         idle in any::<bool>(),
         date in "2026-03-04T05:06:0[0-9][+]0[0-9]:00|2026-03-04 05:06:07 Europ|.{25}",
@@ -32,7 +32,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_reads_back_as_it_was_written(meta in value(), idle in any::<bool>()) {
+    fn record_reads_back_as_it_was_written(meta in value(), idle in any::<bool>()) {
         // `null` is no meta.
         let meta = if meta == Value::Null { Meta::default() } else { meta.into() };
         let record = Record { last_seen: NOW, idle, meta };
@@ -41,7 +41,7 @@ proptest! {
 }
 
 #[test]
-fn a_meta_as_deep_as_php_has_them_is_read_wherever_it_was_written() {
+fn meta_as_deep_as_php_has_them_is_read_wherever_it_was_written() {
     let nested = (0..500).fold(Value::from("deep"), |inner, _| Value::Array(Array::from_iter([("in", inner)])));
     let RecordLookup::Found(record) = read([("last_seen_at", "2026-03-04T05:06:07+00:00".into()), ("meta", nested)])
     else {
@@ -54,7 +54,7 @@ fn a_meta_as_deep_as_php_has_them_is_read_wherever_it_was_written() {
 }
 
 #[test]
-fn a_time_that_php_has_as_a_float_is_read_to_the_microsecond() {
+fn time_that_php_has_as_a_float_is_read_to_the_microsecond() {
     let seen = |seconds: f64| read([("last_seen_at", Value::Float(seconds))]);
     let RecordLookup::Found(record) = seen(1_772_600_707.25) else { panic!("a record") };
     assert_eq!(record.last_seen, Timestamp::from_micros(1_772_600_707_250_000));

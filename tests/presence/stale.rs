@@ -31,7 +31,7 @@ fn only_times_of_one_session_are_compared() {
 }
 
 #[test]
-fn a_device_whose_clock_was_set_back_is_silenced_for_a_minute_at_most() {
+fn device_whose_clock_was_set_back_is_silenced_for_a_minute_at_most() {
     let ended = run(None, end(0, Some(5_000)), START).state;
     for (second, status) in [(59, Status::Offline), (60, Status::Online)] {
         assert_eq!(run(ended.clone(), sent(0, 4_000), after(second)).status(), status, "after {second} s");

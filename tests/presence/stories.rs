@@ -1,6 +1,7 @@
 //! The contract that every store keeps.
 
-use presence_sidecar::presence::domain::{Input, Status};
+use presence_sidecar::presence::domain::identity::{Meta, SessionId};
+use presence_sidecar::presence::domain::{Heartbeat, Input, Status, View};
 use presence_sidecar::presence::store::{ChangeCursor, Changes, Committed, Counts, PageLimit};
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
@@ -206,8 +207,22 @@ store_contract! {
         harness.act(1, beat(true), START).await;
         harness.act(1, beat(false), after(1)).await;
         let records = harness.store.records(&[subject(1).key], after(2)).await.unwrap();
-        let view = presence_sidecar::presence::domain::View::of_record(records[0].clone(), &harness.windows, after(2));
+        let view = View::of_record(records[0].clone(), &harness.windows, after(2));
         assert_eq!(view.status, Status::Away);
+    }
+
+    view_has_only_fresh_sessions(harness) {
+        let beat_of = |session: &str| {
+            let session = SessionId::new(session).unwrap();
+            Input::Heartbeat(Heartbeat { session, active: true, meta: Meta::default(), sent_at: None })
+        };
+        harness.act(1, beat_of("phone"), START).await;
+        harness.act(1, beat_of("desk"), after(100)).await;
+        assert_eq!(harness.view(1, after(119)).await.sessions.len(), 2);
+        assert_eq!(harness.view(1, after(120)).await.sessions.len(), 1);
+        let known = harness.store.load(&[subject(1).key], after(120)).await.unwrap().remove(0);
+        let view = View::of_state(known.current(after(120)).as_ref(), &harness.windows, after(120));
+        assert_eq!(view.sessions.len(), 1);
     }
 
     user_goes_offline_after_the_clock_was_set_back(harness) {

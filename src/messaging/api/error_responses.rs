@@ -18,7 +18,8 @@ impl From<MessagingError> for ApiError {
                 Self::Unavailable("Database connection failed.")
             }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
-            | MessagingError::UndecryptableSecret => {
+            | MessagingError::UndecryptableSecret
+            | MessagingError::HashFailed => {
                 tracing::error!(error = error.chain(), "message request failed");
                 Self::Internal
             }

@@ -39,6 +39,9 @@ pub enum MessagingError {
     /// A stored secret was encrypted with another `APP_KEY`.
     #[error("a stored secret does not decrypt: was it encrypted with another APP_KEY?")]
     UndecryptableSecret,
+    /// bcrypt refused to hash a new API token.
+    #[error("bcrypt cannot hash the new API token")]
+    HashFailed,
 }
 
 /// The result of a messaging operation.

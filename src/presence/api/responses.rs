@@ -16,6 +16,8 @@ use crate::presence::service::{RosterEntry, Snapshot, SnapshotEntry};
 use crate::presence::store::{ChangeCursor, Counts};
 
 /// A user's presence.
+// A part of four answers: status, heartbeat, roster and snapshot. In OpenAPI it is `Status`; the domain's `Status` is
+// `StatusWord` there.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Status")]
 pub struct StatusResponse {

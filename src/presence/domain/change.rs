@@ -30,8 +30,8 @@ pub struct Change {
     pub occurred_at: Timestamp,
     /// The meta of the call, or of the last heartbeat.
     pub meta: Meta,
-    /// Whether this is a heartbeat event: the status did not change. It is pushed to the queues that receive heartbeats,
-    /// and is not recorded in the change log.
+    /// Whether this is a heartbeat event, which follows the changes that the heartbeat caused. It is pushed to the queues that
+    /// receive heartbeats, and is not recorded in the change log.
     #[serde(rename = "beat", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_heartbeat: bool,
 }
@@ -45,7 +45,7 @@ pub enum Event {
     Away,
     /// The user is offline.
     Offline,
-    /// A heartbeat that changed nothing.
+    /// A heartbeat, after the changes that it caused.
     Heartbeat,
 }
 

@@ -6,7 +6,7 @@ use super::state::State;
 use super::status::Status;
 use super::time::Timestamp;
 
-/// The effects of an input. The store commits all of them, or none.
+/// The effects of an input. The store commits all of them, or none (in Redis, the record is written apart).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// The new state; `None` when the user is not, or no longer, remembered.

@@ -13,17 +13,20 @@
 //! session has ended, and change nothing at all: see [`State::is_stale`].
 //!
 //! Changes are delivered through queues: see [`Outbox`].
+//!
+//! In reading order: `state` and `session`; `input`; `apply`, which calls `evaluation` (does the status change?) and
+//! returns a `decision` with its `change`s; `outbox` (which of them are queued for which endpoint); `view`.
 
+mod apply;
 mod change;
-mod decide;
 mod decision;
 mod evaluation;
 pub mod identity;
 mod input;
+pub mod lost_state;
 pub mod meta;
 mod outbox;
 mod record;
-pub mod recovery;
 mod refresh;
 mod rules;
 mod session;

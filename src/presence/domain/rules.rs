@@ -19,7 +19,7 @@ pub struct Rules {
 impl Rules {
     /// Makes the next change of the user: the status of `state` began at `since`. Moves the clock of the state on.
     pub(super) fn new_change(&self, state: &mut State, previous: Status, since: Timestamp, now: Timestamp) -> Change {
-        let seq = state.tick(now);
+        let seq = state.advance_version(now);
         Change {
             id: Change::id_of(&self.installation, &state.user, &state.scope, seq),
             seq,

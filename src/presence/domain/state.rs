@@ -108,7 +108,7 @@ impl State {
     }
 
     /// Advances the hybrid clock and returns it.
-    pub(super) fn tick(&mut self, now: Timestamp) -> u64 {
+    pub(super) fn advance_version(&mut self, now: Timestamp) -> u64 {
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         self.version = millis.max(self.version + 1);
         self.version

@@ -67,8 +67,7 @@ impl View {
         let seen = view.last_seen.filter(|_| view.status == Status::Online);
         view.last_online = state.last_online.max(seen);
         if view.status.is_present() {
-            let fresh = |session: &&Session| now.seconds_apart(session.seen) < windows.ttl.secs();
-            view.sessions = state.sessions.iter().filter(fresh).map(|session| session.view(windows, now)).collect();
+            view.sessions = state.fresh_sessions(windows, now);
         }
         view
     }
@@ -86,8 +85,15 @@ impl View {
             seconds_ago: last_seen.map(|seen| now.seconds_apart(seen)),
             meta: state.meta.clone(),
             last_online: state.last_online,
-            sessions: state.sessions.iter().map(|session| session.view(windows, now)).collect(),
+            sessions: state.fresh_sessions(windows, now),
         }
+    }
+}
+
+impl State {
+    fn fresh_sessions(&self, windows: &Windows, now: Timestamp) -> Vec<SessionView> {
+        let fresh = |session: &&Session| now.seconds_apart(session.seen) < windows.ttl.secs();
+        self.sessions.iter().filter(fresh).map(|session| session.view(windows, now)).collect()
     }
 }
 

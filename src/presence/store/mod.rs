@@ -3,7 +3,7 @@
 //! The service loads a versioned state, applies the rules, and commits the decision. A commit is all or nothing per user:
 //! the new state, the due time, the roster, the change log entries, the operations on the outbox and the Laravel record.
 //! It has two conditions: the version that the rules were applied to is still the current one, and the jobs that it
-//! retracts are still held. Otherwise nothing of it is written, and the caller gets the current state, applies the rules
+//! retracts are still held. Otherwise nothing of it but (in Redis) the record is written, and the caller gets the current state, applies the rules
 //! again and plans the outbox again. Several commits travel in one round trip; each is independent of the others.
 //!
 //! Most commits are *record-only*: a refresh writes nothing but the Laravel record. The version stays, so that
@@ -83,7 +83,7 @@ impl Commit {
 pub enum Committed {
     /// All of it was written.
     Done,
-    /// None of it was written: the version is another one, or a job to be retracted is no longer held. This is the current
+    /// Nothing of it was written, except perhaps Laravel's record: the version is another one, or a job to be retracted is no longer held. This is the current
     /// content of the store. The record is the one from before the commit; the commit may have put its own already, which
     /// the next commit puts again. It is [`RecordLookup::Unknown`] if the commit was record-only.
     Conflict(Box<StoredUser>),

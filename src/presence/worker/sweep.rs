@@ -2,14 +2,14 @@
 //!
 //! Any replica may sweep at any time. A step leases users whose due time has passed, applies the rules to them, and
 //! commits under the same version check as all commits: of two sweeps only one succeeds. If a sweep dies, other sweeps get
-//! its users when the lease ends. Users whose state is [lost](recovery) are swept, too.
+//! its users when the lease ends. Users whose state is [lost](lost_state) are swept, too.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::presence::domain::identity::{Subject, UserKey};
-use crate::presence::domain::{Input, OutboxPlan, RecordLookup, Span, Status, Timestamp, recovery};
+use crate::presence::domain::{Input, OutboxPlan, RecordLookup, Span, Status, Timestamp, lost_state};
 use crate::presence::service::commit::CommitContext;
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser};
@@ -86,7 +86,7 @@ impl ExpirySweeper {
         if record == RecordLookup::Unreadable {
             self.context.metrics.unreadable_records.increment(1);
         }
-        let state = state.unwrap_or_else(|| recovery::rebuild_state(&key, Status::Offline, version));
+        let state = state.unwrap_or_else(|| lost_state::rebuild_state(&key, Status::Offline, version));
         let roster_status = state.status;
         let subject = Subject { user: state.user.clone(), scope: state.scope.clone(), key: key.clone() };
         let decision = self.context.rules.apply(Some(state), record, &subject, Input::Tick, now);
@@ -102,7 +102,7 @@ impl ExpirySweeper {
         }
         let rosters = self.context.store.roster_status(&keys).await?;
         for ((key, known), status) in keys.iter().zip(lost).zip(rosters) {
-            known.state = Some(recovery::rebuild_state(key, status, known.version));
+            known.state = Some(lost_state::rebuild_state(key, status, known.version));
         }
         Ok(())
     }

@@ -238,8 +238,8 @@ impl DeliveryWorker {
         if self.unsettled.is_empty() {
             return Ok(());
         }
-        let held = self.config.queue.settle(&self.name, &self.unsettled).await?;
-        let late = held.iter().filter(|held| !**held).count();
+        let leased = self.config.queue.settle(&self.name, &self.unsettled).await?;
+        let late = leased.iter().filter(|leased| !**leased).count();
         if late > 0 {
             tracing::warn!(endpoint = self.name, late, "leases expired during delivery; will deliver again");
         }

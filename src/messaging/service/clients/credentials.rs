@@ -26,7 +26,7 @@ impl Credentials {
         let token = credentials.api_token.clone();
         let hashed = tokio::task::spawn_blocking(move || hash::make(&token, bcrypt_cost)).await;
         let secrets = Secrets {
-            token_hash: hashed.ok().and_then(std::result::Result::ok).ok_or(MessagingError::UndecryptableSecret)?,
+            token_hash: hashed.ok().and_then(std::result::Result::ok).ok_or(MessagingError::HashFailed)?,
             token_encrypted: Some(crypt.encrypt(credentials.api_token.as_bytes())),
             key_encrypted: crypt.encrypt(credentials.personal_token.as_bytes()),
         };

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::{CommandOutcome, CommitContext, Job, PresenceCommand};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{
-    Decision, OutboxPlan, Record, RecordLookup, RecordWrite, State, Status, Timestamp, Windows, recovery,
+    Decision, OutboxPlan, Record, RecordLookup, RecordWrite, State, Status, Timestamp, Windows, lost_state,
 };
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser, Unavailable};
@@ -268,7 +268,7 @@ impl UserBatch {
         let old = self.record_alone().filter(|record| record.last_seen < began.whole_second());
         let state = old
             .zip(self.jobs.first())
-            .and_then(|(record, job)| recovery::adopt_record(&job.payload.subject, record, windows, now));
+            .and_then(|(record, job)| lost_state::adopt_record(&job.payload.subject, record, windows, now));
         if let (Some(state), Some(known)) = (state, &mut self.known) {
             known.state = Some(state);
         }

@@ -1,4 +1,5 @@
--- Commits several users, each on its own: all of a user's part is written, or none. Redis undoes nothing when a script
+-- Commits several users, each on its own: all of a user's part is written, or none. Laravel's record is written outside of
+-- it, by the commands around the call (see store/redis/mod.rs). Redis undoes nothing when a script
 -- fails, so each user is checked first, then the changes and the state are written one after the other, and the rest,
 -- which cannot fail, behind them: whatever fails, a user whose changes are in the log has the state that goes with them,
 -- and is not committed again.
@@ -51,7 +52,7 @@ local function version(state)
   return is_one and head or ''
 end
 
-local function record(key, value, first, last)
+local function write_state(key, value, first, last)
   for c = first, last, 3 do
     if ARGV[c] == '1' then ours('XADD', KEYS[2], '*', 'change', ARGV[c + 2]) end
   end
@@ -84,7 +85,7 @@ for i = 1, n do
   end
   local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
   if is_possible and version(state) == ARGV[a] then
-    record(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
+    write_state(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
     if extras > 0 then
       local key, member, due, status = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
       if due == '-' then

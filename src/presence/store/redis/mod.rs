@@ -2,7 +2,7 @@
 //!
 //! A commit of any number of users is one pipeline: `SETEX` of the Laravel records that are written, one Lua call for
 //! everything else, `DEL` of the records that are removed. The script compares versions and checks retractions, so that
-//! nothing is written twice. The order matters to readers in between: the record of a present user is there before the
+//! nothing is written twice. When the server does not know the script, the whole pipeline is sent again. The order matters to readers in between: the record of a present user is there before the
 //! state, and is removed after it. The record of a refused commit is written again by the commit that follows; the record
 //! before the commit is read ahead of it, as it may contain heartbeats that the state does not.
 //!

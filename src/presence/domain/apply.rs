@@ -50,7 +50,7 @@ impl Rules {
         }
         let dirty = dirty && !(is_refresh && changes.is_empty());
         if dirty && changes.is_empty() {
-            state.tick(now);
+            state.advance_version(now);
         }
         let due = state.due(windows);
         let is_due_earlier = due_before.filter(|_| is_stored).is_none_or(|earlier| due < earlier);
