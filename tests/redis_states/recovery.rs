@@ -108,7 +108,7 @@ async fn heartbeats_recover_after_the_disk_of_the_append_only_file_was_full() {
 async fn heartbeats_recover_after_redis_has_loaded_its_data() {
     require!("redis-server");
     let mut redis =
-        RedisServer::start_with(&["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"]);
+        RedisServer::start_with(&["--key-load-delay", "400", "--loading-process-events-interval-bytes", "1024"]);
     let sidecar = Sidecar::with(&on_redis(&redis)).await;
     assert_recovers(&sidecar).await;
     redis.cli(&["EVAL", "for i = 1, 4000 do redis.call('SET', 'k' .. i, string.rep('x', 200)) end", "0"]);
