@@ -46,7 +46,7 @@ pub use self::redis::{RedisConfig, RedisEndpoint};
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
-pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, WebhookConfig};
+pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, SigningSecret, WebhookConfig};
 pub use crate::egress::Network;
 
 /// The whole configuration. Only [`load`] creates one, so its parts are consistent with each other.

@@ -28,7 +28,7 @@ pub(super) fn webhook(driver: Driver, webhook: &WebhookConfig, layers: &Layers) 
     if driver == Driver::Cache && (layers.value("webhook.url").is_some() || !endpoints.is_empty()) {
         found.push("webhook.url is set, but driver = \"cache\" posts nothing: set driver = \"webhook\"".to_owned());
     }
-    let example = endpoints.iter().filter(|endpoint| endpoint.secret.expose_secret() == EXAMPLE_SECRET);
+    let example = endpoints.iter().filter(|endpoint| endpoint.secret.as_written().expose_secret() == EXAMPLE_SECRET);
     found.extend(example.map(|endpoint| {
         let name = &endpoint.name;
         format!("the webhook secret of {name:?} is the public example: choose another")
