@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::CommandResult;
 use super::source::Source;
-use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
+use crate::config::{Config, Flags, Listen, Loaded, Sources, load, private_files, secrets};
 use crate::http::listener::{BoundListener, bind};
 use crate::{app, http, telemetry};
 
@@ -23,6 +23,9 @@ impl Serve {
         let (loaded, generated) = load_with_secrets(&sources)?;
         telemetry::log(&loaded.config.log).map_err(|error| format!("log.filter: {error}"))?;
         for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        if let Some(warning) = private_files::protect_folder(&loaded.config.storage) {
             tracing::warn!("{warning}");
         }
         // Fails only if a provider is already installed, which is then used.

@@ -18,6 +18,7 @@ mod log;
 mod messaging;
 mod network;
 mod presence;
+pub mod private_files;
 mod redis;
 mod routing;
 mod scope;
@@ -162,13 +163,14 @@ impl Config {
         let driver = layers.parse("driver", &raw.driver)?;
         let cache = cache::resolve(&raw.cache, layers)?;
         let laravel = laravel::resolve(raw.laravel, cache.store, layers)?;
-        let storage = PathBuf::from(raw.storage);
+        let configured = PathBuf::from(raw.storage);
         if cache.store == CacheStore::Database {
             database::check_cache_connection(&raw.database, layers)?;
         }
-        if storage.as_os_str().is_empty() {
+        if configured.as_os_str().is_empty() {
             return Err(layers.error_at("storage", "must name a folder"));
         }
+        let storage = private_files::storage_folder(&configured);
         let (server, metrics) = server::resolve(raw.server, &raw.metrics, layers)?;
         Ok(Self {
             driver,

@@ -3,6 +3,7 @@
 mod first_start;
 mod migrations;
 mod outages;
+mod private_files;
 mod series;
 mod start;
 
