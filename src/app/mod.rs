@@ -3,6 +3,7 @@
 mod error;
 mod presence;
 mod routes;
+mod stored_keys;
 mod stores;
 mod tables;
 mod webhooks;
@@ -18,6 +19,7 @@ pub use self::error::BuildError;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
+pub use self::stored_keys::sample_stored_keys;
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 use self::tables::Tables;
@@ -117,6 +119,7 @@ fn build_messaging(
         zone: config.laravel.timezone,
         max_recipients: config.messaging.max_recipients,
         bcrypt_cost: config.messaging.bcrypt_cost,
+        replace_lost_keys: config.messaging.replace_lost_keys,
         queue,
         metrics: messaging::Metrics::new(registry),
     };

@@ -13,7 +13,7 @@ use super::tables::Tables;
 use crate::http::listener;
 use crate::http::listener::BoundListener;
 use crate::messaging::Messaging;
-use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, run_last_seen};
+use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, check_keys, run_last_seen};
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::sql::Database;
@@ -131,6 +131,7 @@ fn spawn_messaging_workers(
     retention: Retention,
     stop: &CancellationToken,
 ) {
+    tasks.spawn(stop.clone().run_until_cancelled_owned(check_keys(messaging.clone())).map(drop));
     tasks.spawn(run_last_seen(messaging.context.clone(), stop.clone()));
     tasks.spawn(RetentionWorker::new(messaging, retention).run(stop.clone()));
     if let Some(worker) = FanoutWorker::new(messaging).map(Arc::new) {

@@ -27,6 +27,8 @@ pub struct MessagingConfig {
     pub queue: FanoutQueue,
     /// Maximum number of recipients of a message that a client sends.
     pub max_recipients: usize,
+    /// Whether a registration replaces the key of a known client if it does not decrypt.
+    pub replace_lost_keys: bool,
     /// The cost of the bcrypt hash of a new API token.
     pub bcrypt_cost: u32,
     /// The rate limits of clients.
@@ -107,6 +109,7 @@ struct RawTables {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRegistration {
     token: Option<String>,
+    replace_lost_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +132,7 @@ pub(super) fn resolve(
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),
+        replace_lost_keys: registration.replace_lost_keys,
         queue: queue(&messaging.queue, layers)?,
         max_recipients: layers.number("messaging.max_recipients", messaging.max_recipients, 1..=100_000)?,
         bcrypt_cost: layers.number("messaging.bcrypt_cost", messaging.bcrypt_cost, 4..=15)?,

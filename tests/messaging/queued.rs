@@ -149,6 +149,7 @@ impl ManualFanout {
             zone: chrono_tz::UTC,
             max_recipients: 100,
             bcrypt_cost: 4,
+            replace_lost_keys: false,
             queue: Some(queue.clone()),
             metrics: Metrics::new(&Registry::new()),
         });

@@ -4,6 +4,7 @@
 mod app;
 mod differences;
 mod finding;
+mod keys;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,7 @@ impl Doctor {
         run_async(async {
             let mut findings = configuration(&warnings);
             findings.extend(store(&config).await);
+            findings.extend(keys::keys(&config).await);
             findings.push(sidecar(&config).await);
             findings.push(webhooks(&config));
             if let Some(folder) = app {

@@ -29,6 +29,9 @@ FROM {clients}
 WHERE (COALESCE(DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), ''), id) > (?, ?)
 ORDER BY COALESCE(DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), ''), id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)

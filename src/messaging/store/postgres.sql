@@ -29,6 +29,9 @@ FROM {clients}
 WHERE (COALESCE(to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), ''), id::text) > (?, ?)
 ORDER BY COALESCE(to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), ''), id::text LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT $1
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?::uuid, ?, ?, ?, ?, ?, ?::timestamp, ?::timestamp)

@@ -23,6 +23,9 @@ FROM {clients} ORDER BY created_at, rowid
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
 FROM {clients} WHERE (COALESCE(created_at, ''), id) > (?, ?) ORDER BY COALESCE(created_at, ''), id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
