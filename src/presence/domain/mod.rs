@@ -40,7 +40,7 @@ pub use self::change::{Change, Event, Transition};
 pub use self::decision::Decision;
 pub use self::input::{Heartbeat, Input};
 pub use self::outbox::{HeldChange, Outbox, OutboxPlan, OutboxPush, OutboxQueue, Retraction};
-pub use self::record::{Record, RecordLookup, RecordWrite};
+pub use self::record::{Record, RecordLookup, RecordWrite, ValueForm};
 pub use self::rules::Rules;
 pub use self::session::{MAX_SESSIONS, Session, SessionEnd};
 pub use self::state::State;

@@ -20,6 +20,7 @@
 //! - Due times depend on the clock of the store, [`PresenceStore::time`], never on that of the host.
 
 mod array;
+mod packed;
 pub mod record;
 pub mod redis;
 mod sql;

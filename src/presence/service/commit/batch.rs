@@ -120,9 +120,7 @@ impl CommitBatch {
         }
         let loaded = self.context.store.load(&unknown, now).await?;
         for (key, known) in unknown.iter().zip(loaded) {
-            if known.record == RecordLookup::Unreadable {
-                self.context.metrics.unreadable_records.increment(1);
-            }
+            self.context.metrics.looked_up(&known.record);
             let Some(user) = self.users.get_mut(key) else { continue };
             match user.in_doubt.take() {
                 Some(sent) if sent.was_committed(&known) => {
