@@ -23,6 +23,7 @@ mod decision;
 mod evaluation;
 pub mod identity;
 mod input;
+mod invalid_id;
 pub mod lost_state;
 pub mod meta;
 mod outbox;
