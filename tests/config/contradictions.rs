@@ -114,5 +114,35 @@ fn unusual_values_cause_warnings() {
     );
     warned(&[("OPERATOR_TOKENS", "a-token-of-ours,changeme-operator")], "OPERATOR_TOKENS");
     warned(&[("ADMIN_TOKEN", "letmein")], "messaging.admin_token (ADMIN_TOKEN) has an entry of less than 16");
+    warned(&[("PRESENCE__REGISTRATION__TOKEN", "letmein")], "registration.token has an entry of less than 16");
+    let (short, long) = ("31-characters-31-characters-31-", "32-characters-32-characters-32--");
+    warned(&[("PRESENCE_USER_TOKEN_SECRET", short)], "auth.user_token_secrets has an entry of less than 32");
+    assert!(load_with(&[("PRESENCE_USER_TOKEN_SECRET", long)]).warnings.is_empty());
     assert!(load_with(&[]).warnings.is_empty());
+}
+
+#[test]
+fn empty_registration_token_causes_a_warning_if_registration_is_open() {
+    let empty = ("PRESENCE__REGISTRATION__TOKEN", "");
+    let warnings = load_with(&[empty]).warnings;
+    let expected =
+        "registration.token is empty (environment PRESENCE__REGISTRATION__TOKEN), so registration is open to all";
+    assert!(warnings.len() == 1 && warnings[0].starts_with(expected), "{warnings:?}");
+    assert!(load_with(&[empty, ("PRESENCE__MESSAGING__ENABLED", "false")]).warnings.is_empty());
+    let file = super::load_file("[registration]\ntoken = \"\"").unwrap();
+    assert!(file.warnings[0].contains("presence.toml), so registration is open"), "{:?}", file.warnings);
+    let later = [empty, ("PRESENCE__REGISTRATION__TOKEN", "a-token-of-sixteen-or-more")];
+    assert!(load_with(&later).warnings.is_empty(), "the token of another layer counts");
+}
+
+#[test]
+fn laravels_null_store_causes_a_warning() {
+    for (name, text) in [("CACHE_STORE", "null"), ("CACHE_DRIVER", "(null)")] {
+        let warnings = load_with(&[(name, text)]).warnings;
+        let expected = format!("environment {name} = null is Laravel's null store, which keeps nothing");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(&expected), "{warnings:?}");
+    }
+    assert!(load_with(&[("CACHE_STORE", "null"), ("PRESENCE_CACHE_STORE", "array")]).warnings.is_empty());
+    assert!(load_with(&[("CACHE_STORE", "")]).warnings.is_empty());
+    assert!(load_with(&[("PRESENCE_CACHE_STORE", "null")]).warnings.is_empty());
 }

@@ -58,6 +58,9 @@ SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_
   CAST(created_at AS CHAR)
 FROM {clients} AS c WHERE created_at IS NOT NULL ORDER BY c.created_at, c.id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -58,6 +58,9 @@ SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(las
   to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US')
 FROM {clients} AS c WHERE created_at IS NOT NULL ORDER BY c.created_at NULLS FIRST, c.id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT $1
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?::uuid, ?, ?, ?, ?, ?, ?::timestamp, ?::timestamp)

@@ -51,6 +51,9 @@ FROM {clients} AS c WHERE created_at IS NULL AND id > ? ORDER BY c.created_at, c
 SELECT id, name, created_at, last_seen_at, created_at
 FROM {clients} AS c WHERE created_at IS NOT NULL ORDER BY c.created_at, c.id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
