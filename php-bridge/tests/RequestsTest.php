@@ -13,6 +13,7 @@ use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
 use Illuminate\Contracts\Http\Kernel;
 use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Auth;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use Illuminate\Testing\TestResponse;
@@ -65,6 +66,29 @@ final class RequestsTest extends TestCase
         self::assertSame('online', Presence::status($this->id)['status']);
         $this->logOut();
         self::assertSame('offline', Presence::status($this->id)['status']);
+    }
+
+    public function test_heartbeat_during_logout_does_not_mark_user_online_again(): void
+    {
+        $this->logIn();
+        $csrf = $this->csrf();
+        $this->reconfigure($this->config);
+        Route::middleware('web')->post('/slow-logout', function (): string {
+            $session = session()->get('presence:session');
+            Auth::logout();
+            // A heartbeat of the page that another process accepts, since the session has not been saved yet.
+            $sentAt = (int) (microtime(true) * 1000) + 1;
+            Presence::heartbeat($this->user(), ['from' => 'the page'], $session, true, $sentAt);
+
+            return 'done';
+        });
+        $request = Request::create('/slow-logout', 'POST', ['_token' => $csrf], $this->cookies);
+        $kernel = $this->app->make(Kernel::class);
+        $kernel->terminate($request, $kernel->handle($request));
+        self::assertSame('offline', Presence::status($this->id)['status']);
+        Presence::online($this->user());
+        $kernel->terminate(Request::create('/'), new Response());
+        self::assertSame('online', Presence::status($this->id)['status']);
     }
 
     public function test_listeners_handle_events_outside_of_requests(): void
