@@ -25,7 +25,7 @@ use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
-pub use self::tables::{schema, table_names};
+pub use self::tables::{schema, statements, table_names};
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue};
 use crate::http::listener;
@@ -56,8 +56,11 @@ impl App {
     /// Builds a sidecar. It connects to no store: a store that is down does not prevent the start.
     ///
     /// # Errors
-    /// An address or a combination of values that cannot be served.
+    /// An address, a file or a combination of values that cannot be served.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
+        if !schema(config).is_empty() {
+            config.database.check_certificates().map_err(BuildError)?;
+        }
         let registry = Arc::new(Registry::new());
         let live = LiveSettings::new(config)?;
         let stores = Stores::of(config, webhooks::outbox(config))?;

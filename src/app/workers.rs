@@ -143,10 +143,9 @@ impl OpenStores {
 
 /// Creates missing tables, in the background if the database is not available, and those that are dropped later.
 async fn start_tables(supervisor: &Supervisor, tables: &Tables, databases: Vec<Database>) {
-    if supervisor.stop().run_until_cancelled(tables.ensure()).await == Some(false) {
-        let tables = tables.clone();
-        supervisor.spawn_until_stop("first_tables", move || tables.clone().ensure_with_retries());
-    }
+    let created = supervisor.stop().run_until_cancelled(tables.ensure()).await == Some(true);
+    let first = tables.clone();
+    supervisor.spawn_until_stop("first_tables", move || first.clone().complete(created));
     let tables = tables.clone();
     supervisor.spawn_until_stop("tables", move || tables.clone().keep(databases.clone()));
 }

@@ -17,6 +17,10 @@ impl From<MessagingError> for ApiError {
                 tracing::warn!(error = error.chain(), "messaging tables missing");
                 Self::Unavailable("Database connection failed.")
             }
+            MessagingError::Database(error) if error.is_data_error() => {
+                tracing::warn!(error = error.chain(), "the database refused a value of a request");
+                Self::invalid("body", "has a value that the database cannot store.")
+            }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
             | MessagingError::UndecryptableSecret
             | MessagingError::HashFailed => {

@@ -79,12 +79,17 @@ impl Messaging {
         (Self { clients, messages, publisher, context }, poll_batcher)
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database accepts writes.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// The database does not answer, or refuses a write.
     pub async fn ready(&self) -> Result<()> {
         Ok(self.context.store.ready().await?)
+    }
+
+    /// Returns the name of the database, for operators.
+    pub fn store_name(&self) -> &str {
+        self.context.store.name()
     }
 
     /// Writes what is not stored yet and closes the database. Call it after the last request.

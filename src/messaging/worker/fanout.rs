@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::messaging::service::{LANES, Messaging, MessagingContext, MessagingError, Publisher, QUEUE};
 use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
 use crate::storage;
-use crate::storage::sql;
 
 /// The lease of a job. A worker that is merely slow does no harm when its job is claimed again.
 const LEASE: Duration = Duration::from_secs(5);
@@ -118,10 +117,10 @@ impl FanoutWorker {
     }
 }
 
-/// Decides between a retry and the dead letters for a job that failed with `error`. A job is retried while the database is
-/// down, and up to [`MAX_ATTEMPTS`] times for other errors.
+/// Decides between a retry and the dead letters for a job that failed with `error`. A job is retried while the cause may
+/// pass, as while the database is down, and up to [`MAX_ATTEMPTS`] times for other errors.
 fn disposition(job: &Job, error: &MessagingError) -> Disposition {
-    let outage = matches!(error, MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
+    let outage = matches!(error, MessagingError::Database(error) if error.is_temporary());
     let permanent = match error {
         MessagingError::UndecryptableSecret => true,
         MessagingError::Database(error) => error.is_data_error(),

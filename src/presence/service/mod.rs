@@ -145,6 +145,11 @@ impl Presence {
     pub async fn ready(&self) -> Result<()> {
         self.store.ready().await
     }
+
+    /// Returns the name of the store, for operators.
+    pub fn store_name(&self) -> String {
+        self.store.name()
+    }
 }
 
 /// All present users, or a page of them.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Messages;
-use crate::messaging::domain::ClientId;
+use crate::messaging::domain::{ClientId, MessageTime};
 use crate::messaging::seal::{SealKey, Sealed, aad};
 use crate::messaging::service::clients::Caller;
 use crate::messaging::service::error::{MessagingError, Result};
@@ -64,18 +64,17 @@ impl Messages {
 
     /// Stores a message as one from the client to itself, where operators read it.
     async fn store_sent(&self, id: &str, client: &ClientId, key: &SealKey, (kind, text): (&str, &str)) -> Result<()> {
-        let now = self.context.now();
-        let seal = |recipient: &Recipient| {
-            let sealed = key.seal(text.as_bytes(), &aad::of_sent(&recipient.id, &now.iso8601));
-            Some(NewMessage {
-                from: Some(recipient.id.clone()),
-                to: recipient.id.clone(),
-                kind: kind.to_owned(),
-                sealed,
-            })
+        let write = |now: MessageTime| async move {
+            let seal = |recipient: &Recipient| {
+                let sealed = key.seal(text.as_bytes(), &aad::of_sent(&recipient.id, &now.iso8601));
+                let (from, to) = (Some(recipient.id.clone()), recipient.id.clone());
+                Some(NewMessage { from, to, kind: kind.to_owned(), sealed })
+            };
+            let write = IdempotentWrite { key: id, recipients: std::slice::from_ref(client), at: &now.stored };
+            self.publisher.write(&write, seal).await
         };
-        let write = IdempotentWrite { key: id, recipients: std::slice::from_ref(client), at: &now.stored };
-        self.publisher.write(&write, seal).await.map(drop)
+        self.context.at_now(write).await?;
+        Ok(())
     }
 }
 
