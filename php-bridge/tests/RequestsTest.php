@@ -7,7 +7,6 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Http\Middleware\UpdatePresence;
 use AesirCloud\Presence\Http\Middleware\UseGuard;
-use AesirCloud\Presence\Support\Key;
 use Demo\User;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
@@ -120,7 +119,7 @@ final class RequestsTest extends TestCase
         self::assertSame(['ip' => '127.0.0.1'], Presence::status($this->id)['meta']);
 
         $redis = self::redis()->client(1);
-        [$throttle] = $redis->keys('*presence:beat:' . sha1(session()->getId() . '|' . Key::for($this->user())));
+        [$throttle] = $redis->keys('*presence:beat:' . sha1(session()->getId() . "|web|{$this->id}"));
         self::assertEqualsWithDelta(30, $redis->ttl($throttle), 2);
         $redis->del($throttle);
         $this->sendRequest('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);
