@@ -139,7 +139,7 @@ final class SidecarCommandTest extends TestCase
         $connection = [
             'driver' => 'mysql', 'database' => 'shop', 'username' => 'ada', 'password' => 'hush',
             'read' => ['host' => ['replica.test']], 'write' => ['host' => ['primary.test', 'other.test']],
-            'options' => [\PDO::MYSQL_ATTR_SSL_CA => '/etc/ca.pem'],
+            'options' => [\PDO::MYSQL_ATTR_SSL_CA => '/etc/ca.pem'], 'timezone' => '+02:00',
         ];
         $this->reconfigure([
             'presence.cache.store' => 'database',
@@ -151,7 +151,13 @@ final class SidecarCommandTest extends TestCase
         $written = (string) file_get_contents($path);
         self::assertStringContainsString('host = "primary.test"', $written);
         self::assertStringContainsString('ssl_ca = "/etc/ca.pem"', $written);
+        self::assertStringContainsString('timezone = "+02:00"', $written);
         self::assertStringContainsString('listen = ["[::1]:8137"]', $written);
+
+        $unverified = \PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT;
+        $this->reconfigure($this->config + ["database.connections.shop.options.{$unverified}" => false]);
+        $this->runCommand('presence:sidecar', ['--path' => $path]);
+        self::assertStringNotContainsString('ssl_ca', (string) file_get_contents($path));
     }
 
     /** @return array<string, array{array<string, mixed>, string}> configuration and a part of the message */
@@ -169,9 +175,6 @@ final class SidecarCommandTest extends TestCase
             ],
             'msgpack' => [["{$options}.serializer" => '3'], 'msgpack'],
             'JSON' => [['database.redis.cache.serializer' => 4], 'json (option "serializer"'],
-            'LZF' => [['database.redis.cache.options' => ['compression' => 1]], 'LZF (option "compression"'],
-            'ZSTD' => [["{$options}.compression" => 2], 'ZSTD'],
-            'LZ4' => [["{$options}.compression" => 3], 'LZ4'],
             'cluster' => [
                 ['cache.stores.redis.connection' => 'many', 'database.redis.clusters.many' => [['host' => 'a.test']]],
                 'Redis Cluster "many"',
@@ -196,6 +199,18 @@ final class SidecarCommandTest extends TestCase
         self::assertSame(1, $status);
         self::assertStringContainsString($reason, $output);
         self::assertFileDoesNotExist($path);
+    }
+
+    public function test_sidecar_command_warns_of_compression_which_sidecar_reads(): void
+    {
+        $connection = ['LZF' => 1, 'ZSTD' => 2, 'LZ4' => 3];
+        foreach ($connection as $name => $value) {
+            $this->reconfigure(['database.redis.cache.options' => ['compression' => $value]]);
+            [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => storage_path('sidecar.toml')]);
+            self::assertSame(0, $status, $output);
+            $warning = "warning: phpredis compresses the records with {$name} (option \"compression\"";
+            self::assertStringContainsString($warning, $output);
+        }
     }
 
     public function test_sidecar_command_accepts_serializer_that_writes_same_form(): void

@@ -109,19 +109,29 @@ final class AppStores
             'socket' => ($connection['unix_socket'] ?? null) ?: null,
             'sslmode' => $connection['sslmode'] ?? null,
             'ssl_ca' => $this->certificates($connection),
+            'timezone' => $connection['timezone'] ?? null,
             'cache_table' => $table === null ? null : ($connection['prefix'] ?? '') . $table,
         ], fn (mixed $value): bool => $value !== null);
     }
 
-    /** Returns the trusted certificates of a database connection: an option of PDO for MySQL, a key for Postgres. */
+    /**
+     * Returns the trusted certificates of a database connection, an option of PDO for MySQL and a key for Postgres;
+     * null if there are none, or the app does not verify the server's certificate.
+     */
     private function certificates(array $connection): ?string
     {
+        if (! in_array($connection['driver'] ?? null, ['mysql', 'mariadb'], true)) {
+            return ($connection['sslrootcert'] ?? null) ?: null;
+        }
         $options = (array) ($connection['options'] ?? []);
-        $key = defined('Pdo\\Mysql::ATTR_SSL_CA') ? constant('Pdo\\Mysql::ATTR_SSL_CA') : null;
-        $key ??= defined('PDO::MYSQL_ATTR_SSL_CA') ? constant('PDO::MYSQL_ATTR_SSL_CA') : null;
-        $isMySql = in_array($connection['driver'] ?? null, ['mysql', 'mariadb'], true);
+        $option = function (string $name) use ($options): mixed {
+            // The constants have moved in PHP 8.4, and are missing without pdo_mysql.
+            $constants = array_filter(["Pdo\\Mysql::ATTR_{$name}", "PDO::MYSQL_ATTR_{$name}"], 'defined');
 
-        return ($isMySql ? $options[$key] ?? null : $connection['sslrootcert'] ?? null) ?: null;
+            return $constants === [] ? null : $options[constant(array_values($constants)[0])] ?? null;
+        };
+
+        return $option('SSL_VERIFY_SERVER_CERT') === false ? null : ($option('SSL_CA') ?: null);
     }
 
     /** Returns the configuration of the cache store. */

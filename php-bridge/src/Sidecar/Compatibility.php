@@ -12,7 +12,10 @@ final class Compatibility
     /** Timers of hidden tabs run once a minute, so a shorter TTL ends between two heartbeats. */
     private const MIN_TTL_SECONDS = 61;
 
-    /** Values of phpredis' option "serializer" other than none (0) and PHP's own (1). */
+    /** The value of phpredis' option "serializer" for PHP's own form. */
+    private const PHP_SERIALIZER = 1;
+
+    /** Its other values, except none (0). */
     private const SERIALIZERS = [2 => 'igbinary', 3 => 'msgpack', 4 => 'json'];
 
     /** Values of phpredis' option "compression" other than none (0). */
@@ -55,6 +58,7 @@ final class Compatibility
             "PRESENCE_TTL is {$ttl}: browsers run the timers of hidden tabs once a minute, so users with hidden "
                 . 'tabs go offline between two heartbeats. Set it to more than 60.',
         ];
+        array_push($warnings, ...$this->compressionWarnings());
         if ($this->stores->storeDriver() === 'array') {
             $warnings[] = 'The cache store "array" is not shared: app and sidecar each have their own records. Set '
                 . 'PRESENCE_CACHE_STORE to a store with the driver redis or database.';
@@ -71,36 +75,56 @@ final class Compatibility
             return ["The cache is in the Redis Cluster \"{$name}\" (database.redis.clusters), which presence:sidecar "
                 . 'cannot describe: give the cache store a connection to a single server.'];
         }
-        $connection = $this->config->get("database.redis.{$name}", []);
-        $ownOptions = (array) ($connection['options'] ?? []);
-        $options = $ownOptions + $this->config->get('database.redis.options', []) + $connection;
 
-        return [...$this->encodingRefusals($name, $options), ...$this->tlsRefusals($name, $options)];
+        return [...$this->encodingRefusals(), ...$this->tlsRefusals($name, $this->connectionOptions())];
     }
 
     /**
-     * phpredis encodes each value with these options; the sidecar writes and reads PHP's serialize(). Predis has no
-     * such options and ignores them.
+     * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Predis has no
+     * such option and ignores it.
      *
      * @return list<string>
      */
-    private function encodingRefusals(string $connection, array $options): array
+    private function encodingRefusals(): array
     {
-        if ($this->config->get('database.redis.client', 'phpredis') !== 'phpredis') {
-            return [];
-        }
-        $refusals = [];
-        foreach (['serializer' => self::SERIALIZERS, 'compression' => self::COMPRESSIONS] as $option => $values) {
-            $value = $options[$option] ?? null;
-            if (! empty($value) && ! ($option === 'serializer' && (int) $value === 1)) {
-                $form = $values[(int) $value] ?? $value;
-                $refusals[] = "phpredis encodes the records with {$form} (option \"{$option}\" of the Redis connection "
-                    . "\"{$connection}\"), and cannot read those of the sidecar: remove the option, or give the cache "
-                    . 'store a connection without it.';
-            }
-        }
+        $serializer = $this->phpredisOption('serializer');
+        $form = self::SERIALIZERS[(int) $serializer] ?? $serializer;
 
-        return $refusals;
+        return empty($serializer) || (int) $serializer === self::PHP_SERIALIZER ? [] : [
+            "phpredis encodes the records with {$form} (option \"serializer\" of the Redis connection "
+                . "\"{$this->stores->cacheConnectionName()}\"), and cannot read those of the sidecar: remove it, "
+                . 'or give the cache store a connection without it.',
+        ];
+    }
+
+    /** @return list<string> */
+    private function compressionWarnings(): array
+    {
+        $compression = $this->phpredisOption('compression');
+        $form = self::COMPRESSIONS[(int) $compression] ?? $compression;
+
+        return empty($compression) ? [] : [
+            "phpredis compresses the records with {$form} (option \"compression\" of the Redis connection "
+                . "\"{$this->stores->cacheConnectionName()}\"): the sidecar reads them since version 0.3, and writes "
+                . 'records without compression, which phpredis reads.',
+        ];
+    }
+
+    /** Returns an option of the cache's connection as phpredis gets it; null if it is unset or the client is Predis. */
+    private function phpredisOption(string $name): mixed
+    {
+        $isPhpredis = $this->stores->storeDriver() === 'redis'
+            && $this->config->get('database.redis.client', 'phpredis') === 'phpredis';
+
+        return $isPhpredis ? $this->connectionOptions()[$name] ?? null : null;
+    }
+
+    /** @return array<string, mixed> the options of the cache's connection, as the framework merges them */
+    private function connectionOptions(): array
+    {
+        $connection = $this->config->get("database.redis.{$this->stores->cacheConnectionName()}", []);
+
+        return (array) ($connection['options'] ?? []) + $this->config->get('database.redis.options', []) + $connection;
     }
 
     /** @return list<string> */
