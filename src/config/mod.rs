@@ -20,6 +20,7 @@ mod network;
 mod presence;
 pub mod private_files;
 mod redis;
+mod reload;
 mod routing;
 mod scope;
 pub mod secrets;
@@ -37,6 +38,7 @@ pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseServer, Ssl
 pub use self::laravel::LaravelConfig;
 pub use self::layers::aliases::{Alias, aliases};
 pub use self::layers::describe::Origin;
+use self::layers::digest::KeyDigests;
 pub use self::layers::error::ConfigError;
 pub use self::layers::sources::{Flags, Sources};
 use self::layers::{Layers, Result, describe, sources};
@@ -44,6 +46,7 @@ pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, MessagingTables};
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint};
+pub use self::reload::ConfigChanges;
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
@@ -124,6 +127,7 @@ pub struct Loaded {
     pub origins: Vec<Origin>,
     /// What is allowed but probably not intended; one sentence each.
     pub warnings: Vec<String>,
+    digests: KeyDigests,
 }
 
 /// Reads all sources and resolves them. Writes nothing and opens no connection.
@@ -135,7 +139,7 @@ pub fn load(sources: &Sources) -> Result<Loaded> {
     let config = Config::resolve(layers.extract()?, &layers)?;
     warnings.extend(config.warnings(&layers));
     let origins = describe::origins(&config.redis, &config.database, &config.laravel, &layers);
-    Ok(Loaded { origins, config, warnings })
+    Ok(Loaded { origins, config, warnings, digests: KeyDigests::of(&layers) })
 }
 
 impl Loaded {
@@ -196,7 +200,6 @@ impl Config {
     fn warnings(&self, layers: &Layers) -> Vec<String> {
         let mut found = warnings::webhook(self.driver, &self.webhook, layers);
         found.extend(warnings::short_secrets(&self.auth, &self.messaging));
-        found.extend(warnings::empty_registration_token(&self.messaging, layers));
         found.extend(warnings::unused_redis(self.cache.store, layers));
         found.extend(warnings::guard_left_out(&self.scope, self.cache.store));
         found.extend(warnings::example_tokens(&self.messaging));

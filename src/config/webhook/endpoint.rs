@@ -140,12 +140,13 @@ impl Fallback<'_> {
         if !is_allowed_header(&header) {
             return Err(self.layers.error_at(&header_key, "is not a valid name for this header"));
         }
+        let headers = self.headers(own_or(at, "headers", raw.headers, &self.headers), &header)?;
         Ok(EndpointConfig {
             name: self.name(at, raw.name, &url)?,
             secret: self.secret(at, raw.secret)?,
             previous_secrets: self.previous(previous)?,
             send_on: self.send_on(&raw.send_on),
-            headers: self.headers(own_or(at, "headers", raw.headers, &self.headers), &header)?,
+            headers,
             algo: self.layers.parse(&algo_key, &algo)?,
             signature_header: header,
             timeout: self.layers.seconds(&timeout_key, timeout, 1..=300)?,
@@ -215,6 +216,7 @@ impl Fallback<'_> {
         }
     }
 
+    /// The additional headers, each of another name than the others and the one with the signature.
     fn headers(
         &self,
         (key, table): (String, BTreeMap<String, String>),

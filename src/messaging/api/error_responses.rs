@@ -17,6 +17,10 @@ impl From<MessagingError> for ApiError {
                 tracing::warn!(error = error.chain(), "messaging tables missing");
                 Self::Unavailable("Database connection failed.")
             }
+            MessagingError::Database(error) if error.is_data_error() => {
+                tracing::warn!(error = error.chain(), "the database refused a value of a request");
+                Self::invalid("body", "has a value that the database cannot store.")
+            }
             MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
             | MessagingError::UndecryptableSecret
             | MessagingError::HashFailed => {
@@ -35,6 +39,13 @@ impl From<MessagingError> for ApiError {
             MessagingError::TooManyRecipients(most) => {
                 Self::invalid("ciphertext", &format!("must not hold more than {most} to_client_ids."))
             }
+            MessagingError::TooManyValues(most) => {
+                Self::invalid("ciphertext", &format!("must not hold more than {most} values."))
+            }
+            MessagingError::TooManyBytes(most) => Self::invalid(
+                "ciphertext",
+                &format!("must not take more than {most} bytes, counted for each of its to_client_ids."),
+            ),
             MessagingError::NulCharacter(field) => Self::invalid(field, "must not have a NUL character in it."),
             MessagingError::NotAnObject => Self::invalid("ciphertext", "must hold a JSON object."),
             MessagingError::InvalidType => Self::invalid("ciphertext", "must hold a type that is a string."),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -16,6 +17,7 @@ use super::routing::{ApiResult, Tag, require_messaging};
 use crate::http::{ApiError, Json, PageSize};
 use crate::messaging::domain::{ClientId, PollCursor};
 use crate::messaging::{Messaging, MessagingError};
+use crate::php::date;
 use crate::queue::JobState;
 
 /// The operators' operations. Without a messaging service they return 404.
@@ -135,8 +137,11 @@ impl Operators {
     }
 }
 
-/// Parses the cursor of a page: the creation time of the last client, `_`, its id.
+/// Parses the cursor of a page: the creation time of the last client or nothing, `_`, its id.
 fn parse_page_cursor(cursor: &str) -> Option<(&str, ClientId)> {
     let (created_at, id) = cursor.rsplit_once('_')?;
+    if !created_at.is_empty() {
+        date::from_database(created_at, Tz::UTC)?;
+    }
     Some((created_at, ClientId::parse(id)?))
 }

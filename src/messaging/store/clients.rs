@@ -1,6 +1,6 @@
 //! Rows of clients: credentials, poll states, last requests, acknowledgements.
 
-use super::{ClientRecord, MessageStore, PollState, Secrets, find_by_id};
+use super::{ClientRecord, ClientSummary, MessageStore, PollState, Secrets, find_by_id};
 use crate::messaging::domain::{ClientId, Fingerprint};
 use crate::storage::sql::{Arg, Error, Result};
 
@@ -46,16 +46,31 @@ impl MessageStore {
     }
 
     /// Returns all clients, oldest first.
-    pub async fn clients(&self) -> Result<Vec<ClientRecord>> {
-        let rows = self.database.rows(&self.statements.get("clients"), &[]).await?;
-        rows.iter().map(ClientRecord::read).collect()
+    pub async fn clients(&self) -> Result<Vec<ClientSummary>> {
+        self.summaries("clients", &[]).await
     }
 
-    /// Returns up to `limit` clients that follow the one with this creation time and id, oldest first.
-    pub async fn clients_page(&self, (created_at, id): (&str, &str), limit: i64) -> Result<Vec<ClientRecord>> {
-        let args = [created_at.into(), id.into(), limit.into()];
-        let rows = self.database.rows(&self.statements.get("clients_page"), &args).await?;
-        rows.iter().map(ClientRecord::read).collect()
+    /// Returns up to `limit` clients that follow the one with this position and id, or the first ones, oldest first; those
+    /// without a creation time, an empty position, come first.
+    pub async fn clients_page(&self, after: Option<(&str, &ClientId)>, limit: i64) -> Result<Vec<ClientSummary>> {
+        let mut page = match after.map(|(position, id)| (position, id.as_str())) {
+            None => self.summaries("clients_page_first", &[limit.into()]).await?,
+            Some(("", id)) => self.summaries("clients_page_without_time", &[id.into(), limit.into()]).await?,
+            Some((position, id)) => {
+                let args = [position.into(), position.into(), id.into(), limit.into()];
+                return self.summaries("clients_page", &args).await;
+            }
+        };
+        let missing = limit - i64::try_from(page.len()).unwrap_or(limit);
+        if missing > 0 {
+            page.extend(self.summaries("clients_page_with_time", &[missing.into()]).await?);
+        }
+        Ok(page)
+    }
+
+    async fn summaries(&self, statement: &str, args: &[Arg<'_>]) -> Result<Vec<ClientSummary>> {
+        let rows = self.database.rows(&self.statements.get(statement), args).await?;
+        rows.iter().map(ClientSummary::read).collect()
     }
 
     /// Returns the encrypted keys of up to `limit` clients, any of them.

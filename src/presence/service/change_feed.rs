@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::notifier::ChangeNotifier;
 use crate::presence::domain::Change;
 use crate::presence::store::{ChangeCursor, Changes, PresenceStore, Result};
 
@@ -57,15 +56,9 @@ pub struct FeedSubscription {
 }
 
 impl ChangeFeed {
-    /// A feed of the log in `store`, and its worker, which reads only while there are subscriptions.
-    pub fn new(
-        store: Arc<dyn PresenceStore>,
-        notifier: &ChangeNotifier,
-        stop: CancellationToken,
-    ) -> (Self, impl Future<Output = ()> + use<>) {
-        let feed = Self { store, messages: broadcast::Sender::new(BACKLOG), stop };
-        let worker = feed.clone().run(notifier.subscribe());
-        (feed, worker)
+    /// A feed of the log in `store`.
+    pub fn new(store: Arc<dyn PresenceStore>, stop: CancellationToken) -> Self {
+        Self { store, messages: broadcast::Sender::new(BACKLOG), stop }
     }
 
     /// Subscribes to the entries behind `after`, or behind the end of the log.
@@ -78,8 +71,8 @@ impl ChangeFeed {
         Ok(FeedSubscription { feed: self.clone(), live, after, page: Vec::new().into_iter(), end: None, behind: true })
     }
 
-    /// Reads until the feed is stopped.
-    async fn run(self, mut notifier: watch::Receiver<()>) {
+    /// Reads the log for all subscriptions until the feed is stopped; only while there are any. `notifier` wakes it.
+    pub async fn run(self, mut notifier: watch::Receiver<()>) {
         let mut last = None;
         let stop = self.stop.clone();
         let reading = async {

@@ -19,7 +19,7 @@ use self::read_many::{BatchReader, UserQuery, UserViews};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Input, State, Status, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PresenceStore, Result, StoredUser};
-use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, batch_channel};
+use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, Request, batch_channel, run_batch};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
@@ -148,6 +148,11 @@ impl Presence {
     pub async fn ready(&self) -> Result<()> {
         self.store.ready().await
     }
+
+    /// Returns the name of the store, for operators.
+    pub fn store_name(&self) -> String {
+        self.store.name()
+    }
 }
 
 /// All present users, or a page of them.
@@ -197,13 +202,23 @@ async fn run_load_batches(
     let mut waiting = Vec::new();
     while receiver.next(&mut waiting).await {
         let requests = std::mem::take(&mut waiting);
-        let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
-        match store.load(&keys, clock.now()).await {
-            Ok(users) => requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user))),
-            Err(error) => {
-                requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
-                receiver.fail_waiting(&mut waiting);
-            }
+        if run_batch(answer_loads(store.as_ref(), &clock, requests)).await == Some(false) {
+            receiver.fail_waiting(&mut waiting);
+        }
+    }
+}
+
+/// Loads the users of `requests` and replies; returns whether the store answered.
+async fn answer_loads(store: &dyn PresenceStore, clock: &Clock, requests: Vec<Request<UserKey, StoredUser>>) -> bool {
+    let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
+    match store.load(&keys, clock.now()).await {
+        Ok(users) => {
+            requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user)));
+            true
+        }
+        Err(error) => {
+            requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
+            false
         }
     }
 }

@@ -13,7 +13,7 @@ use super::metrics::Metrics;
 use crate::presence::domain::identity::{Id, ScopeKey, UserKey};
 use crate::presence::domain::{View, Windows};
 use crate::presence::store::{PresenceStore, Result, Unavailable};
-use crate::storage::batch::{BatchReceiver, Request};
+use crate::storage::batch::{BatchReceiver, Request, run_batch};
 
 /// A batch takes no more callers once it has this many users: the store serves no other request meanwhile.
 const MAX_BATCH_USERS: usize = 1_000;
@@ -87,15 +87,21 @@ impl BatchReader {
         let mut waiting = Vec::new();
         while !waiting.is_empty() || receiver.next(&mut waiting).await {
             let batch = ReadBatch::take(&mut waiting);
-            match self.read(&batch).await {
-                Ok(views) => batch.reply(&views),
-                Err(error) => {
-                    batch.fail(&error);
-                    receiver.fail_waiting(&mut waiting);
-                }
+            if run_batch(self.answer(batch)).await == Some(false) {
+                receiver.fail_waiting(&mut waiting);
             }
             receiver.fill(&mut waiting);
         }
+    }
+
+    /// Reads the users of `batch` and replies; returns whether the store answered.
+    async fn answer(&self, batch: ReadBatch) -> bool {
+        let views = self.read(&batch).await;
+        match &views {
+            Ok(views) => batch.reply(views),
+            Err(error) => batch.fail(error),
+        }
+        views.is_ok()
     }
 
     async fn read(&self, batch: &ReadBatch) -> Result<Arc<[CachedView]>> {

@@ -33,7 +33,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::array::ArrayStore;
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
-pub use self::sql::{Options as SqlOptions, SqlStore, TABLES};
+pub use self::sql::{Options as SqlOptions, SqlStore, TABLES, statements as sql_statements};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Change, Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
 pub use crate::storage::{Result, Unavailable};
@@ -217,8 +217,13 @@ pub trait PresenceStore: Send + Sync {
     /// Removes entries of the change log that were appended before `before`, but none whose job is still in a queue.
     async fn trim_changes(&self, before: Timestamp) -> Result<()>;
 
-    /// Whether the store accepts writes: makes one that has no visible effect.
+    /// Whether the store accepts writes: makes those of a heartbeat, without a visible effect.
     async fn ready(&self) -> Result<()>;
+
+    /// The store as operators know it, such as its host or file; never credentials.
+    fn name(&self) -> String {
+        "the presence store".to_owned()
+    }
 
     /// The clock of the store, which all replicas share.
     async fn time(&self) -> Result<Timestamp>;

@@ -4,6 +4,7 @@
 //! commits under the same version check as all commits: of two sweeps only one succeeds. If a sweep dies, other sweeps get
 //! its users when the lease ends. Users whose state is [lost](lost_state) are swept, too.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -64,9 +65,10 @@ impl ExpirySweeper {
         let mut known = self.context.store.load(&keys, now).await?;
         self.restore(&keys, &mut known).await?;
         let due = keys.len();
-        let mut commits: Vec<Commit> =
-            keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
-        plan_outbox(self.context.store.as_ref(), &self.context.outbox, &mut commits).await?;
+        // A user for whom the rules panic does not keep the sweep from the others.
+        let apply = |(key, known)| catch_unwind(AssertUnwindSafe(|| self.apply(key, known, now))).ok();
+        let mut commits: Vec<Commit> = keys.into_iter().zip(known).filter_map(apply).collect();
+        plan_outbox(self.context.store.as_ref(), &self.context.outbox.load_full(), &mut commits).await?;
         let committed = self.context.store.commit(&commits, now).await?;
         let done = commits.iter().zip(committed).filter(|(_, committed)| *committed == Committed::Done);
         let mut changes = 0;

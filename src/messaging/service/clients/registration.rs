@@ -3,7 +3,7 @@
 use super::Clients;
 use super::credentials::{Credentials, decrypt_text};
 use super::tokens::Caller;
-use crate::messaging::domain::{ClientId, Fingerprint};
+use crate::messaging::domain::{ClientId, Fingerprint, MessageTime};
 use crate::messaging::service::error::{MessagingError, Result};
 use crate::messaging::store::{ClientRecord, CredentialUpdate, Secrets};
 
@@ -51,7 +51,9 @@ impl Clients {
                 created_at: None,
                 last_seen_at: None,
             };
-            if self.context.store.insert_client(&client, &self.context.now().stored).await? {
+            let (store, client) = (&self.context.store, &client);
+            let insert = |now: MessageTime| async move { store.insert_client(client, &now.stored).await };
+            if self.context.at_now(insert).await? {
                 return Ok(RegistrationResult::Created(credentials));
             }
         }
@@ -63,7 +65,9 @@ impl Clients {
     async fn restore(&self, client: ClientRecord, name: Option<&str>) -> Result<Option<Credentials>> {
         if let Some(credentials) = Credentials::decrypt(&client, &self.context.crypt) {
             if let Some(name) = name.filter(|name| client.name.as_deref() != Some(name)) {
-                self.context.store.rename_client(&client.id, name, &self.context.now().stored).await?;
+                let (store, id) = (&self.context.store, &client.id);
+                let rename = |now: MessageTime| async move { store.rename_client(id, name, &now.stored).await };
+                self.context.at_now(rename).await?;
             }
             return Ok(Some(credentials));
         }
@@ -108,7 +112,9 @@ impl Clients {
     /// [`MessagingError::UnknownClient`] if there is no such client.
     pub async fn revoke(&self, id: &ClientId) -> Result<()> {
         let (_, unused) = self.generate(id.clone()).await?;
-        match self.context.store.revoke(id, &unused.token_hash, &self.context.now().stored).await? {
+        let (store, hash) = (&self.context.store, unused.token_hash.as_str());
+        let revoke = |now: MessageTime| async move { store.revoke(id, hash, &now.stored).await };
+        match self.context.at_now(revoke).await? {
             true => Ok(()),
             false => Err(MessagingError::UnknownClient),
         }
@@ -120,9 +126,11 @@ impl Clients {
 
     /// Replaces the secrets that were read with `client`; `false` if they were replaced meanwhile.
     async fn replace(&self, client: &ClientRecord, secrets: &Secrets, name: Option<&str>) -> Result<bool> {
-        let at = self.context.now().stored;
         let expected_hash = &client.secrets.token_hash;
-        let update = CredentialUpdate { id: &client.id, expected_hash, secrets, name, at: &at };
-        Ok(self.context.store.update_credentials(&update).await?)
+        let update = |now: MessageTime| async move {
+            let update = CredentialUpdate { id: &client.id, expected_hash, secrets, name, at: &now.stored };
+            self.context.store.update_credentials(&update).await
+        };
+        Ok(self.context.at_now(update).await?)
     }
 }

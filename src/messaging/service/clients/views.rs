@@ -3,7 +3,7 @@
 use super::Clients;
 use crate::messaging::domain::{ClientId, is_online};
 use crate::messaging::service::error::Result;
-use crate::messaging::store::ClientRecord;
+use crate::messaging::store::ClientSummary;
 use crate::php::date;
 
 /// A client as operators see it. Times are in microseconds since 1970.
@@ -30,15 +30,15 @@ impl Clients {
         Ok(self.context.store.clients().await?.into_iter().map(|client| self.view(client)).collect())
     }
 
-    /// Returns up to `limit` clients after a [`ClientView::cursor`], or the first ones, oldest first.
+    /// Returns up to `limit` clients after a [`ClientView::cursor`], or the first ones, oldest first. The time of the cursor
+    /// must be one that a row can have.
     pub async fn list_page(&self, after: Option<(&str, &ClientId)>, limit: i64) -> Result<Vec<ClientView>> {
         self.context.write_last_seen().await;
-        let after = after.map_or(("", ""), |(created_at, id)| (created_at, id.as_str()));
         let page = self.context.store.clients_page(after, limit).await?;
         Ok(page.into_iter().map(|client| self.view(client)).collect())
     }
 
-    fn view(&self, client: ClientRecord) -> ClientView {
+    fn view(&self, client: ClientSummary) -> ClientView {
         let micros = |text: &Option<String>| date::from_database(text.as_deref()?, self.context.zone);
         let last_seen_at = micros(&client.last_seen_at);
         let now = self.context.now().micros;
@@ -46,7 +46,7 @@ impl Clients {
             online: last_seen_at.is_some_and(|seen| is_online(seen, now)),
             created_at: micros(&client.created_at),
             last_seen_at,
-            cursor: (client.created_at.unwrap_or_default(), client.id.clone()),
+            cursor: (client.position.unwrap_or_default(), client.id.clone()),
             id: client.id,
             name: client.name,
         }

@@ -141,7 +141,8 @@ impl CommitBatch {
         }
         let now = self.context.clock.now();
         let (mut commits, pending) = self.apply(now);
-        if let Err(error) = plan_outbox(self.context.store.as_ref(), &self.context.outbox, &mut commits).await {
+        let outbox = self.context.outbox.load_full();
+        if let Err(error) = plan_outbox(self.context.store.as_ref(), &outbox, &mut commits).await {
             for (commit, pending) in commits.into_iter().zip(pending) {
                 self.users.insert(commit.key, UserBatch::unsent(pending));
             }

@@ -33,9 +33,10 @@ use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
-use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
+use crate::storage::sql::{Database, Engine, Row, SharedProbe, Statements, TableNames, Transaction, retry_on_conflict};
 
-/// Most entries of the change log that are removed in one transaction: commits wait meanwhile.
+/// Most entries of the change log that are removed in one transaction: commits wait meanwhile. The statement `first_kept`
+/// reads one more.
 const MAX_TRIM: i64 = 1_000;
 
 /// Which database, and how Laravel uses it.
@@ -60,6 +61,17 @@ pub struct SqlStore {
     statements: Statements,
     table: CacheTable,
     outbox: OutboxWriter,
+    probe: SharedProbe,
+}
+
+/// Returns all statements of the store.
+pub fn statements(engine: Engine, names: &TableNames) -> Statements {
+    let file = match engine {
+        Engine::Sqlite => include_str!("sqlite.sql"),
+        Engine::MySql => include_str!("mysql.sql"),
+        Engine::Postgres => include_str!("postgres.sql"),
+    };
+    Statements::read(engine, file, &names.pairs())
 }
 
 impl SqlStore {
@@ -67,14 +79,10 @@ impl SqlStore {
     pub fn new(options: Options) -> Self {
         let Options { database, names, prefix, version, zone, outbox } = options;
         let engine = database.engine();
-        let file = match engine {
-            Engine::Sqlite => include_str!("sqlite.sql"),
-            Engine::MySql => include_str!("mysql.sql"),
-            Engine::Postgres => include_str!("postgres.sql"),
-        };
-        let statements = Statements::read(engine, file, &names.pairs());
+        let statements = statements(engine, &names);
         let outbox = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
-        Self { database, statements, table: CacheTable::new(prefix, zone, (engine, version)), outbox }
+        let table = CacheTable::new(prefix, zone, (engine, version));
+        Self { database, statements, table, outbox, probe: SharedProbe::default() }
     }
 
     /// Locks the log for the rest of the transaction. Returns the numbers of its last entry and of the last removed one.
@@ -89,6 +97,14 @@ impl SqlStore {
             Some(row) => Ok((row.int(0)?, row.int(1)?)),
             None => Err(sql::Error::Rejected("the row of the log is missing".into())),
         }
+    }
+
+    /// Does what a commit does, without a visible effect.
+    async fn try_probe(&self) -> sql::Result<()> {
+        let mut transaction = self.database.begin().await?;
+        self.lock_log(&mut transaction).await?;
+        transaction.execute_all(&self.statements, "probe").await?;
+        transaction.commit().await
     }
 
     async fn try_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<UserKey>> {
@@ -110,7 +126,7 @@ impl SqlStore {
         let mut transaction = self.database.begin().await?;
         let (last, trimmed) = self.lock_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
-        let kept = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(last + 1);
+        let kept = rows.first().map(|row| row.int_or_null(0)).transpose()?.flatten().unwrap_or(last + 1);
         let until = (kept - 1).min(trimmed + MAX_TRIM);
         if until > trimmed {
             for name in ["trim", "set_trimmed"] {
@@ -241,8 +257,11 @@ impl PresenceStore for SqlStore {
     }
 
     async fn ready(&self) -> Result<()> {
-        self.database.execute(&self.statements.get("change_nothing"), &[]).await?;
-        Ok(())
+        self.probe.run(&self.database, || retry_on_conflict(|| self.try_probe())).await
+    }
+
+    fn name(&self) -> String {
+        self.database.address().to_owned()
     }
 
     async fn time(&self) -> Result<Timestamp> {
