@@ -189,7 +189,7 @@ impl PresenceWorkers {
 /// Starts the background tasks of messaging.
 fn spawn_messaging_workers(supervisor: &Supervisor, messaging: &Arc<Messaging>, retention: Retention) {
     let checked = messaging.clone();
-    supervisor.spawn_until_stop("stored_keys", move || check_keys(checked.clone()));
+    supervisor.spawn_until_stop("key_check", move || check_keys(checked.clone()));
     let (context, stop) = (messaging.context.clone(), supervisor.stop().clone());
     supervisor.spawn("last_seen", move || run_last_seen(context.clone(), stop.clone()));
     let (worker, stop) = (RetentionWorker::new(messaging, retention), supervisor.stop().clone());

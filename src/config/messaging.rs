@@ -27,10 +27,10 @@ pub struct MessagingConfig {
     pub queue: FanoutQueue,
     /// Maximum number of recipients of a message that a client sends.
     pub max_recipients: usize,
-    /// Maximum number of bytes that a message of a client takes in the database, over all recipients.
-    pub max_stored_bytes: usize,
     /// Whether a registration replaces the key of a known client if it does not decrypt.
     pub replace_lost_keys: bool,
+    /// Maximum number of bytes that a message of a client takes in the database, over all recipients.
+    pub max_stored_bytes: usize,
     /// The cost of the bcrypt hash of a new API token.
     pub bcrypt_cost: u32,
     /// The rate limits of clients.

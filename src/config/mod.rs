@@ -206,7 +206,6 @@ impl Config {
     fn warnings(&self, layers: &Layers) -> Vec<String> {
         let mut found = warnings::webhook(self.driver, &self.webhook, layers);
         found.extend(warnings::short_secrets(&self.auth, &self.messaging));
-        found.extend(warnings::empty_registration_token(&self.messaging, layers));
         found.extend(warnings::unused_redis(self.cache.store, layers));
         found.extend(warnings::guard_left_out(&self.scope, self.cache.store));
         found.extend(warnings::example_tokens(&self.messaging));

@@ -54,15 +54,6 @@ pub(super) fn short_secrets(auth: &AuthConfig, messaging: &MessagingConfig) -> V
         .collect()
 }
 
-/// Warns of an empty registration token: whoever set it may expect that it closes registration.
-pub(super) fn empty_registration_token(messaging: &MessagingConfig, layers: &Layers) -> Option<String> {
-    let layer = layers.emptied_by("registration.token").filter(|_| messaging.enabled)?;
-    Some(format!(
-        "registration.token is empty ({layer}), so registration is open to all: set a token, or remove the name if it is meant \
-         to be open"
-    ))
-}
-
 /// Warns of the example tokens that a `.env` may still have from the reference server.
 pub(super) fn example_tokens(messaging: &MessagingConfig) -> Vec<String> {
     let is_example = |token: &SecretString| token.expose_secret().starts_with(EXAMPLE_TOKEN);

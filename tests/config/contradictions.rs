@@ -122,20 +122,6 @@ fn unusual_values_cause_warnings() {
 }
 
 #[test]
-fn empty_registration_token_causes_a_warning_if_registration_is_open() {
-    let empty = ("PRESENCE__REGISTRATION__TOKEN", "");
-    let warnings = load_with(&[empty]).warnings;
-    let expected =
-        "registration.token is empty (environment PRESENCE__REGISTRATION__TOKEN), so registration is open to all";
-    assert!(warnings.len() == 1 && warnings[0].starts_with(expected), "{warnings:?}");
-    assert!(load_with(&[empty, ("PRESENCE__MESSAGING__ENABLED", "false")]).warnings.is_empty());
-    let file = super::load_file("[registration]\ntoken = \"\"").unwrap();
-    assert!(file.warnings[0].contains("presence.toml), so registration is open"), "{:?}", file.warnings);
-    let later = [empty, ("PRESENCE__REGISTRATION__TOKEN", "a-token-of-sixteen-or-more")];
-    assert!(load_with(&later).warnings.is_empty(), "the token of another layer counts");
-}
-
-#[test]
 fn laravels_null_store_causes_a_warning() {
     for (name, text) in [("CACHE_STORE", "null"), ("CACHE_DRIVER", "(null)")] {
         let warnings = load_with(&[(name, text)]).warnings;

@@ -31,8 +31,6 @@ pub struct Layers {
     schema: Schema,
     /// The names of the layers that come from the Laravel app.
     app_layers: HashSet<String>,
-    /// The keys that a layer sets to an empty text, which means "not set", and that layer.
-    emptied: Vec<(String, String)>,
 }
 
 /// One layer for figment; its name is printed as the origin of a value.
@@ -56,8 +54,7 @@ impl Layers {
     fn new() -> Result<Self> {
         let defaults =
             schema::TEXT.parse().map_err(|_| ConfigError::new("the compiled-in presence.toml is not valid TOML"))?;
-        let mut layers =
-            Self { figment: Figment::new(), schema: Schema::parse(), app_layers: HashSet::new(), emptied: Vec::new() };
+        let mut layers = Self { figment: Figment::new(), schema: Schema::parse(), app_layers: HashSet::new() };
         layers.add("default", defaults)?;
         Ok(layers)
     }
@@ -91,23 +88,16 @@ impl Layers {
         self.value(key).is_some_and(|value| self.app_layers.contains(&self.origin(&value)))
     }
 
-    fn layer(&mut self, name: &str, mut table: toml::Table) -> Result<Layer> {
-        let emptied = self.check(name, "", &mut table)?;
-        self.emptied.extend(emptied.into_iter().map(|key| (key, name.to_owned())));
+    fn layer(&self, name: &str, mut table: toml::Table) -> Result<Layer> {
+        self.check(name, "", &mut table)?;
         let value = Value::serialize(&table).ok().and_then(Value::into_dict);
         let values = value.ok_or_else(|| ConfigError::new(format!("{name} has values of an unknown kind")))?;
         Ok(Layer { name: name.to_owned(), values })
     }
 
-    /// The layer that sets this key to an empty text, if no layer sets it to another value.
-    pub fn emptied_by(&self, key: &str) -> Option<&str> {
-        let is_unset = self.value(key).is_none();
-        self.emptied.iter().rfind(|(emptied, _)| is_unset && emptied == key).map(|(_, layer)| layer.as_str())
-    }
-
-    /// Rejects unknown keys and wrong kinds, and removes empty values that mean "not set"; returns the keys of these.
-    fn check(&self, layer: &str, section: &str, table: &mut toml::Table) -> Result<Vec<String>> {
-        let (mut unset, mut emptied) = (Vec::new(), Vec::new());
+    /// Rejects unknown keys and wrong kinds, and removes empty values that mean "not set".
+    fn check(&self, layer: &str, section: &str, table: &mut toml::Table) -> Result<()> {
+        let mut unset = Vec::new();
         for (name, value) in table.iter_mut() {
             let key = format!("{section}{name}");
             if let Some(known) = self.schema.find(&key) {
@@ -120,17 +110,16 @@ impl Layers {
                 }
                 if !known.has_default && is_empty(value) && !aliases::allows_empty(&key) {
                     unset.push(name.clone());
-                    emptied.push(key.clone());
                 }
                 self.check_members(layer, &key, value)?;
             } else if let (true, toml::Value::Table(inner)) = (self.schema.is_section(&key), value) {
-                emptied.extend(self.check(layer, &format!("{key}."), inner)?);
+                self.check(layer, &format!("{key}."), inner)?;
             } else {
                 return Err(self.unknown_key(layer, &key));
             }
         }
         unset.iter().for_each(|name| drop(table.remove(name)));
-        Ok(emptied)
+        Ok(())
     }
 
     fn check_members(&self, layer: &str, key: &str, value: &mut toml::Value) -> Result<()> {
@@ -138,7 +127,7 @@ impl Layers {
             Some(items) if key == schema::ENDPOINTS => items
                 .iter_mut()
                 .filter_map(toml::Value::as_table_mut)
-                .try_for_each(|table| self.check(layer, &format!("{key}[]."), table).map(drop)),
+                .try_for_each(|table| self.check(layer, &format!("{key}[]."), table)),
             _ => Ok(()),
         }
     }

@@ -176,9 +176,6 @@ impl Fallback<'_> {
         let text = text.ok_or_else(|| self.layers.error_at(key, "is missing"))?;
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or_else(|| self.layers.error_at(key, "must be an http or https URL"))?;
-        if url.port() == Some(0) {
-            return Err(self.layers.error_at(key, "must not have port 0"));
-        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(self
                 .layers
@@ -219,12 +216,13 @@ impl Fallback<'_> {
         }
     }
 
+    /// The additional headers, each of another name than the others and the one with the signature.
     fn headers(
         &self,
         (key, table): (String, BTreeMap<String, String>),
-        signature: &str,
+        signature_header: &str,
     ) -> Result<Vec<(String, SecretString)>> {
-        let mut names = HashSet::from([signature.to_ascii_lowercase()]);
+        let mut names = HashSet::from([signature_header.to_ascii_lowercase()]);
         for (name, value) in &table {
             if !names.insert(name.to_ascii_lowercase()) {
                 let what =
