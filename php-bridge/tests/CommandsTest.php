@@ -70,7 +70,10 @@ final class CommandsTest extends TestCase
             'presence.cache.store' => 'database',
             'presence.sidecar.token' => 'first-token-0123456789',
             'cache.stores.database' => ['driver' => 'database', 'table' => 'kept', 'connection' => 'shop'],
-            'database.connections.shop' => ['url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_'],
+            'database.connections.shop' => [
+                'url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_', 'timezone' => '+00:00',
+                'options' => [1009 => '/etc/ca.pem'],
+            ],
         ]);
         [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(0, $status, $output);
@@ -82,6 +85,7 @@ final class CommandsTest extends TestCase
             [
                 'cache.store = "database"', 'database.connection = "mysql"', 'database.host = "db.test"',
                 'database.port = 3307', 'database.database = "shop"', 'database.username = "ada"',
+                'database.ssl_ca = "/etc/ca.pem"', 'database.timezone = "+00:00"',
                 'database.cache_table = "x_kept"', 'laravel.cache_prefix = "demo_cache"',
             ] as $line
         ) {

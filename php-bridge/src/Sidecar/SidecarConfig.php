@@ -11,6 +11,9 @@ use Illuminate\Support\ConfigurationUrlParser;
 /** The sidecar's configuration, derived from this app's configuration. */
 final class SidecarConfig
 {
+    /** `PDO::MYSQL_ATTR_SSL_CA`, which exists only with its extension. */
+    private const MYSQL_ATTR_SSL_CA = 1009;
+
     public function __construct(private readonly Application $app, private readonly Repository $config)
     {
     }
@@ -104,6 +107,8 @@ final class SidecarConfig
             'password' => $connection['password'] ?? null,
             'socket' => ($connection['unix_socket'] ?? null) ?: null,
             'sslmode' => $connection['sslmode'] ?? null,
+            'ssl_ca' => ($connection['options'][self::MYSQL_ATTR_SSL_CA] ?? $connection['sslrootcert'] ?? null) ?: null,
+            'timezone' => ($connection['timezone'] ?? null) ?: null,
             'cache_table' => ($connection['prefix'] ?? '') . ($store['table'] ?? 'cache'),
         ], fn (mixed $value): bool => $value !== null);
     }

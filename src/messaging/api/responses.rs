@@ -66,7 +66,7 @@ pub struct SealedMessageResponse {
     created_at: String,
 }
 
-/// Clients, oldest first.
+/// Clients, oldest first; a page is by ascending id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Clients")]
 pub struct ClientsResponse {
