@@ -15,12 +15,14 @@
 mod support;
 
 mod architecture;
+mod attack;
 mod browser;
 mod config;
 mod contract;
 mod crash;
 mod docker;
 mod docs;
+mod feed;
 mod http;
 mod interop;
 mod laravel;
@@ -28,6 +30,7 @@ mod messaging;
 mod php;
 mod presence;
 mod queue;
+mod redis_states;
 mod storage;
 mod supervision;
 mod tui;

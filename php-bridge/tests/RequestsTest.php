@@ -6,6 +6,8 @@ namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Http\Middleware\UpdatePresence;
+use AesirCloud\Presence\Http\Middleware\UseGuard;
+use AesirCloud\Presence\Support\Key;
 use Demo\User;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
@@ -94,7 +96,7 @@ final class RequestsTest extends TestCase
         self::assertSame(['ip' => '127.0.0.1'], Presence::status($this->id)['meta']);
 
         $redis = self::redis()->client(1);
-        [$throttle] = $redis->keys('*presence:beat:' . sha1('session:' . session()->getId()));
+        [$throttle] = $redis->keys('*presence:beat:' . sha1(session()->getId() . '|' . Key::for($this->user())));
         self::assertEqualsWithDelta(30, $redis->ttl($throttle), 2);
         $redis->del($throttle);
         $this->sendRequest('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);
@@ -194,7 +196,8 @@ final class RequestsTest extends TestCase
     {
         $this->reconfigure(['presence.routing.throttle' => '', 'presence.routing.prefix' => 'here']);
         self::assertSame(url('here/heartbeat'), route('presence.heartbeat'));
-        self::assertSame(['web', 'auth'], Route::getRoutes()->getByName('presence.heartbeat')->middleware());
+        $middleware = Route::getRoutes()->getByName('presence.heartbeat')->middleware();
+        self::assertSame([UseGuard::class, 'web', 'auth'], $middleware);
         self::assertFalse(Route::has('presence.webhook'));
         self::assertFalse(Route::has('presence.token'));
     }

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use super::error::BuildError;
 use super::webhooks;
 use crate::config::Config;
+use crate::http::address::TrustedProxies;
 use crate::http::auth::TokenVerifier;
 use crate::http::cors::Origins;
 use crate::http::middleware::AccessSettings;
@@ -19,6 +20,7 @@ use crate::webhooks::client::WebhookClient;
 #[derive(Clone)]
 pub struct LiveSettings {
     pub(super) access: Arc<ArcSwap<AccessSettings>>,
+    pub(super) proxies: TrustedProxies,
     /// The limit of browsers' heartbeats.
     pub(super) throttle: RateLimiter,
     pub(super) clients: ClientSettings,
@@ -30,8 +32,10 @@ impl LiveSettings {
     /// The settings of `config`.
     pub(super) fn new(config: &Config) -> Result<Self, BuildError> {
         let endpoints = webhooks::clients(config)?;
+        let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
         Ok(Self {
-            access: Arc::new(ArcSwap::from_pointee(access(config))),
+            access: Arc::new(ArcSwap::from_pointee(access(config, &proxies))),
+            proxies,
             throttle: RateLimiter::new(config.routing.throttle),
             clients: ClientSettings::new(&config.messaging),
             endpoints: endpoints.into_iter().map(|client| Arc::new(ArcSwap::from_pointee(client))).collect(),
@@ -50,7 +54,8 @@ impl LiveSettings {
         if !names.eq(endpoints.iter().map(|client| client.endpoint().name.clone())) {
             return Err(BuildError("webhook.endpoints: another list of names needs a restart".to_owned()));
         }
-        self.access.store(Arc::new(access(config)));
+        self.proxies.set(config.server.trusted_proxies.clone());
+        self.access.store(Arc::new(access(config, &self.proxies)));
         self.throttle.set(config.routing.throttle);
         self.clients.replace(&config.messaging);
         self.outbox.store(Arc::new(webhooks::outbox(config)));
@@ -61,7 +66,7 @@ impl LiveSettings {
     }
 }
 
-fn access(config: &Config) -> AccessSettings {
+fn access(config: &Config, proxies: &TrustedProxies) -> AccessSettings {
     let messaging = &config.messaging;
     let verifier = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
         .with_admins(messaging.admin_token.iter().cloned().collect())
@@ -69,6 +74,6 @@ fn access(config: &Config) -> AccessSettings {
     AccessSettings {
         verifier: Arc::new(verifier),
         origins: Origins::new(config.server.allowed_origins.clone()),
-        trusted_proxies: config.server.trusted_proxies.clone(),
+        trusted_proxies: proxies.clone(),
     }
 }

@@ -27,7 +27,8 @@ pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
 pub use self::tables::{schema, statements, table_names};
 pub use self::workers::{Workers, run};
-use crate::config::{Config, FanoutQueue};
+use crate::config::{Config, FanoutQueue, ServerConfig};
+use crate::http::budget::MemoryBudget;
 use crate::http::listener;
 use crate::http::middleware::Middleware;
 use crate::messaging;
@@ -80,7 +81,9 @@ impl App {
             presence: presence.service.clone(),
             messaging: messaging.clone(),
         };
-        let (routes, document) = routes::build(config, &live, apis, readiness, &registry);
+        let budget = Arc::new(MemoryBudget::new(config.server.memory_budget, config.server.memory_budget_per_address));
+        let shared = routes::Shared { live: &live, budget: &budget, registry: &registry };
+        let (routes, document) = routes::build(config, &shared, apis, readiness);
         let workers = Workers {
             presence: presence.workers,
             redis: stores.redis,
@@ -93,8 +96,9 @@ impl App {
             registry: registry.clone(),
             supervisor,
         };
+        let limits = limits(&config.server, &live, budget);
         let metrics = metrics_routes(config, registry);
-        Ok(Self { routes, metrics, document, workers, live, limits: limits(config) })
+        Ok(Self { routes, metrics, document, workers, live, limits })
     }
 }
 
@@ -114,11 +118,20 @@ fn metrics_routes(config: &Config, registry: Arc<Registry>) -> Option<Route> {
     (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))))
 }
 
-fn limits(config: &Config) -> listener::ServerLimits {
+/// The limits of the listeners. Raises the limit of open files, which is one of them.
+fn limits(server: &ServerConfig, live: &LiveSettings, budget: Arc<MemoryBudget>) -> listener::ServerLimits {
+    listener::raise_open_files(server.max_connections);
     listener::ServerLimits {
-        connections: config.server.max_connections,
-        header_timeout: config.server.header_timeout,
-        shutdown_timeout: config.server.shutdown_timeout,
+        connections: server.max_connections,
+        connections_per_address: server.max_connections_per_address,
+        trusted_proxies: live.proxies.clone(),
+        timeouts: listener::StreamTimeouts {
+            head: server.header_timeout,
+            idle: server.idle_timeout,
+            write: server.write_timeout,
+        },
+        shutdown_timeout: server.shutdown_timeout,
+        budget,
     }
 }
 
@@ -143,7 +156,10 @@ fn build_messaging(
         names,
         crypt,
         zone: config.laravel.timezone,
-        max_recipients: config.messaging.max_recipients,
+        limits: messaging::SendLimits {
+            recipients: config.messaging.max_recipients,
+            stored_bytes: config.messaging.max_stored_bytes,
+        },
         bcrypt_cost: config.messaging.bcrypt_cost,
         queue,
         metrics: messaging::Metrics::new(registry),

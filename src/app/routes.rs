@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::endpoint::{make, make_sync};
 use poem::http::Uri;
-use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
@@ -12,12 +12,15 @@ use super::live::LiveSettings;
 use super::presence::PresenceApis;
 use super::supervisor::Supervisor;
 use crate::config::Config;
+use crate::http::auth::ServiceAuth;
+use crate::http::budget::MemoryBudget;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::Presence;
 use crate::presence::api::{FastPath, UsersApi};
+use crate::storage::StoreDown;
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
 
@@ -42,13 +45,19 @@ pub(super) struct Readiness {
     pub(super) messaging: Option<Arc<Messaging>>,
 }
 
+/// What the routes share with other parts of the sidecar.
+pub(super) struct Shared<'a> {
+    pub(super) live: &'a LiveSettings,
+    pub(super) budget: &'a Arc<MemoryBudget>,
+    pub(super) registry: &'a Arc<Registry>,
+}
+
 /// Builds the routes, and the document that describes them.
 pub(super) fn build(
     config: &Config,
-    live: &LiveSettings,
+    shared: &Shared<'_>,
     apis: Apis,
     readiness: Readiness,
-    registry: &Arc<Registry>,
 ) -> (Middleware<Router>, Value) {
     let Apis { presence, webhooks, clients, operators } = apis;
     let users = presence.users.clone();
@@ -58,13 +67,13 @@ pub(super) fn build(
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let document = complete_document(&service.spec(), browser.as_deref());
-    let (mut routes, paths) = pages(config, &document, readiness, registry);
+    let (mut routes, paths) = pages(config, &document, readiness, shared.registry);
     let operations = Arc::new(service.into_endpoint());
     routes = routes.nest_no_strip("/api", operations.clone());
     if let Some(path) = browser {
         routes = routes.at(path, BrowserRoute(operations));
     }
-    let middleware = middleware_config(config, live, openapi::RouteTable::of(&document, &paths));
+    let middleware = middleware_config(config, shared, openapi::RouteTable::of(&document, &paths));
     (Middleware::new(Router { users, routes }, middleware), document)
 }
 
@@ -96,9 +105,14 @@ fn pages(
     (routes, paths)
 }
 
-fn middleware_config(config: &Config, live: &LiveSettings, routes: openapi::RouteTable) -> MiddlewareConfig {
-    let body_limits = body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout };
-    MiddlewareConfig { access: live.access.clone(), body_limits, routes }
+fn middleware_config(config: &Config, shared: &Shared<'_>, routes: openapi::RouteTable) -> MiddlewareConfig {
+    let limits = body::BodyLimits {
+        bytes: config.server.body_limit,
+        anonymous_bytes: config.server.anonymous_body_limit,
+        timeout: config.server.body_timeout,
+    };
+    let bodies = Arc::new(body::BodyPolicy::new(limits, shared.budget.clone()));
+    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes }
 }
 
 /// The router: all routes, with the [fast path](FastPath) in front of them.
@@ -174,20 +188,43 @@ fn status_response(status: &'static str) -> Response {
 }
 
 fn ready(readiness: Readiness) -> impl Endpoint<Output = Response> {
-    make(move |_| {
+    make(move |request: Request| {
         let readiness = readiness.clone();
-        async move { readiness.check().await.map(|()| status_response("ready")).map_err(poem::Error::from) }
+        async move {
+            let checked = readiness.check().await;
+            Ok::<_, poem::Error>(match checked {
+                Ok(()) => status_response("ready"),
+                Err(down) => down_response(&down, ServiceAuth::of(&request).is_ok()),
+            })
+        }
     })
 }
 
+/// The response while a store is down. Only an application is told which, and why.
+fn down_response(down: &StoreDown, is_application: bool) -> Response {
+    let response = ApiError::Unavailable("Service Unavailable").into_response();
+    if !is_application {
+        return response;
+    }
+    let StoreDown { store, address, reason } = down;
+    let body = json!({"message": "Service Unavailable", "store": store, "address": address, "reason": reason});
+    let (parts, _) = response.into_parts();
+    Response::from_parts(parts, body.to_string().into())
+}
+
 impl Readiness {
-    async fn check(&self) -> Result<(), ApiError> {
+    async fn check(&self) -> Result<(), StoreDown> {
         if !self.supervisor.is_healthy() {
-            return Err(ApiError::Unavailable("A background worker is being restarted."));
+            let reason = "a background worker is being restarted".to_owned();
+            return Err(StoreDown { store: "none", address: "this process".to_owned(), reason });
         }
         self.presence.ready().await?;
         match &self.messaging {
-            Some(messaging) => Ok(messaging.ready().await?),
+            Some(messaging) => messaging.ready().await.map_err(|error| StoreDown {
+                store: "messages",
+                address: messaging.store_name().to_owned(),
+                reason: error.chain(),
+            }),
             None => Ok(()),
         }
     }

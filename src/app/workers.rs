@@ -66,11 +66,12 @@ pub async fn run(
 ) -> Result<(), WorkerFailure> {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
     let supervisor = workers.supervisor.clone();
+    let shutdown_timeout = limits.shutdown_timeout;
     let linked = supervisor.stop().clone();
     tokio::spawn(stop.cancelled_owned().map(move |()| linked.cancel()));
     let whole = async {
-        let stores = workers.start(limits.shutdown_timeout).await;
-        let serving = listener::serve(listeners, routes, limits, supervisor.stop().clone());
+        let stores = workers.start(shutdown_timeout).await;
+        let serving = listener::serve(listeners, routes, limits.clone(), supervisor.stop().clone());
         tokio::join!(serving, serve_metrics(metrics, metrics_routes, limits, supervisor.stop()));
         if !supervisor.stop().is_cancelled() {
             supervisor.fail("listener");
@@ -80,7 +81,7 @@ pub async fn run(
     };
     let deadline = async {
         supervisor.stop().cancelled().await;
-        tokio::time::sleep(limits.shutdown_timeout + CLOSE_TIME).await;
+        tokio::time::sleep(shutdown_timeout + CLOSE_TIME).await;
     };
     tokio::select! {
         () = whole => {}
@@ -176,8 +177,7 @@ impl PresenceWorkers {
                 "presence store unavailable: responding with 503 until it is available"
             );
         }
-        let notifier = sweep.context.notifier.clone();
-        supervisor.spawn("feed", move || feed.clone().run(notifier.subscribe()));
+        supervisor.spawn("feed", move || feed.clone().read());
         let (sweeper, stop) = (sweep.clone(), supervisor.stop().clone());
         supervisor.spawn("presence_maintenance", move || sweeper.clone().run_maintenance(stop.clone()));
         let stop = supervisor.stop().clone();

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
+use super::connection::{CallerKind, identify};
 use super::error::ApiError;
 
 /// Verifies the tokens that this sidecar accepts.
@@ -165,8 +166,10 @@ impl ServiceAuth {
     /// # Errors
     /// [`ApiError::Unauthenticated`].
     pub fn of(request: &Request) -> Result<Self, ApiError> {
-        let service = |bearer: BearerToken| token_verifier(request)?.is_service(bearer.token()).then_some(Self(()));
-        bearer(request).and_then(service).ok_or(ApiError::Unauthenticated)
+        bearer(request)
+            .and_then(|bearer| verify_service(request, bearer.token()))
+            .map(Self)
+            .ok_or(ApiError::Unauthenticated)
     }
 }
 
@@ -176,9 +179,8 @@ impl AnyAuth {
     /// # Errors
     /// [`ApiError::Unauthenticated`].
     pub fn of(request: &Request) -> Result<Self, ApiError> {
-        let user = |bearer: BearerToken| {
-            token_verifier(request)?.user(bearer.token()).map(|claims| Self::User(UserAuth(claims)))
-        };
+        let user =
+            |bearer: BearerToken| verify_user(request, bearer.token()).map(|claims| Self::User(UserAuth(claims)));
         let service = ServiceAuth::of(request).map(Self::Service);
         service.or_else(|unknown| bearer(request).and_then(user).ok_or(unknown))
     }
@@ -193,11 +195,23 @@ impl AnyAuth {
 }
 
 async fn check_service(request: &Request, bearer: Bearer) -> Option<()> {
-    token_verifier(request)?.is_service(&bearer.token).then_some(())
+    verify_service(request, &bearer.token)
 }
 
 async fn check_user(request: &Request, bearer: Bearer) -> Option<Claims> {
-    token_verifier(request)?.user(&bearer.token)
+    verify_user(request, &bearer.token)
+}
+
+/// Verifies a service token; the caller of the request is known then.
+fn verify_service(request: &Request, token: &str) -> Option<()> {
+    let is_valid = token_verifier(request)?.is_service(token);
+    is_valid.then(|| identify(request, CallerKind::Trusted))
+}
+
+/// Verifies a user token; the caller of the request is known then.
+fn verify_user(request: &Request, token: &str) -> Option<Claims> {
+    let claims = token_verifier(request)?.user(token);
+    claims.inspect(|_| identify(request, CallerKind::Client))
 }
 
 fn bearer(request: &Request) -> Option<BearerToken> {
@@ -209,12 +223,22 @@ pub fn token_verifier(request: &Request) -> Option<&Arc<TokenVerifier>> {
     request.extensions().get::<Arc<TokenVerifier>>()
 }
 
+/// Refuses a request whose `Authorization` header is not valid: a token outside of the header would not count.
+///
+/// # Errors
+/// [`ApiError::Unauthenticated`].
+pub fn forbid_header(request: &Request) -> Result<(), ApiError> {
+    match request.headers().contains_key(header::AUTHORIZATION) {
+        true => Err(ApiError::Unauthenticated),
+        false => Ok(()),
+    }
+}
+
 /// The claims of a user token outside of the header; the request must have no `Authorization` header then.
 ///
 /// # Errors
 /// [`ApiError::Unauthenticated`].
 pub fn user_beside_header(request: &Request, token: Option<&str>) -> Result<Claims, ApiError> {
-    let verifier = token_verifier(request).ok_or(ApiError::Internal)?;
-    let token = token.filter(|_| !request.headers().contains_key(header::AUTHORIZATION));
-    token.and_then(|token| verifier.user(token)).ok_or(ApiError::Unauthenticated)
+    forbid_header(request)?;
+    token.and_then(|token| verify_user(request, token)).ok_or(ApiError::Unauthenticated)
 }

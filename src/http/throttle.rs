@@ -10,8 +10,8 @@ use poem::http::{HeaderMap, HeaderValue};
 
 use crate::config::RateLimit;
 
-/// Maximum number of callers whose windows are kept.
-const MAX_CALLERS: u64 = 1_000_000;
+/// Maximum number of callers whose windows are kept: some 20 MB of memory.
+const MAX_CALLERS: u64 = 100_000;
 
 /// Limits the requests of each caller per window. Clones share the limit and the windows.
 #[derive(Clone, Debug)]
@@ -85,6 +85,14 @@ impl RateLimiter {
     /// # Errors
     /// The caller's window is used up.
     pub fn acquire(&self, caller: &str, now: Instant) -> Result<Allowed, LimitExceeded> {
+        self.acquire_many(caller, 1, now)
+    }
+
+    /// Counts `number` requests of `caller` at `now`: all of them, or none.
+    ///
+    /// # Errors
+    /// Too few are left in the caller's window.
+    pub fn acquire_many(&self, caller: &str, number: u32, now: Instant) -> Result<Allowed, LimitExceeded> {
         let current = self.0.load();
         // Without a limit only if it was removed after the caller had seen it.
         let RateLimit { max, per } = current.limit.unwrap_or(RateLimit { max: u32::MAX, per: Duration::ZERO });
@@ -94,10 +102,11 @@ impl RateLimiter {
             window = fresh();
             current.windows.insert(caller.to_owned(), window.clone());
         }
-        let used =
-            window.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < max).then_some(used + 1));
+        let used = window.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(number).filter(|sum| *sum <= max)
+        });
         match used {
-            Ok(used) => Ok(Allowed { limit: max, remaining: max - used - 1 }),
+            Ok(used) => Ok(Allowed { limit: max, remaining: max - used - number }),
             Err(_) => Err(window.exceeded(max, now)),
         }
     }

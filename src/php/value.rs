@@ -166,6 +166,15 @@ impl<'a> IntoIterator for &'a Array {
     }
 }
 
+impl IntoIterator for Array {
+    type Item = (ArrayKey, Value);
+    type IntoIter = indexmap::map::IntoIter<ArrayKey, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<K: Into<ArrayKey>, V: Into<Value>> FromIterator<(K, V)> for Array {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(elements: I) -> Self {
         Self(elements.into_iter().map(|(key, value)| (key.into(), value.into())).collect())

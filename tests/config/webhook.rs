@@ -89,6 +89,7 @@ fn webhook_url_must_be_http_without_a_user() {
         error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_SECRET", "s"), ("PRESENCE_WEBHOOK_URL", url)])
     };
     assert!(error("app.test/hook").contains("must be an http or https URL"));
+    assert!(error("http://app.test:0/hook").contains("must not have port 0"));
     assert!(error("file:///etc/passwd").contains("must be an http or https URL"));
     assert!(error("https://ada:hush@app.test").contains("set an Authorization header in webhook.headers"));
 }
@@ -117,6 +118,12 @@ fn invalid_headers_are_rejected() {
         let error = error_of(&format!("{BASE}headers = {{ {header} }}"));
         assert!(error.starts_with("webhook.headers = "), "{error}");
     }
+    for header in ["x-presence-signature", "X-Presence-Signature"] {
+        let error = error_of(&format!("{BASE}headers = {{ {header} = \"x\" }}"));
+        assert!(error.contains(&format!("must not contain the header \"{header}\"")), "{error}");
+    }
+    let own = format!("{BASE}signature_header = \"X-Sig\"\nheaders = {{ X-sig = \"x\" }}");
+    assert!(error_of(&own).contains("must not contain the header \"X-sig\""));
     assert!(error_of(&format!("{BASE}signature_header = \"a b\"")).contains("is not a valid name for this header"));
     assert!(
         error_of(&format!("{BASE}signature_header = \"webhook-id\"")).contains("is not a valid name for this header")

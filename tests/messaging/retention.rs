@@ -5,7 +5,7 @@ use std::time::Duration;
 use presence_sidecar::app;
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::worker::{Retention, RetentionWorker};
-use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics};
+use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics, SendLimits};
 use presence_sidecar::php::date;
 use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
@@ -25,7 +25,7 @@ fn worker(database: &TestDatabase, acknowledged: Option<Duration>, all: Option<D
         names: app::table_names(&config),
         crypt: crypt(),
         zone: chrono_tz::UTC,
-        max_recipients: 100,
+        limits: SendLimits { recipients: 100, stored_bytes: 1 << 20 },
         bcrypt_cost: 4,
         queue: None,
         metrics: Metrics::new(&Registry::new()),

@@ -41,6 +41,12 @@ final class Browser
         $this->close();
     }
 
+    /** Returns whether this machine has a Chromium with its driver. */
+    public static function isInstalled(): bool
+    {
+        return exec('command -v chromedriver') !== '';
+    }
+
     /** Opens a page in the current tab. */
     public function open(string $url): void
     {

@@ -139,12 +139,13 @@ impl Fallback<'_> {
         if !is_allowed_header(&header) {
             return Err(self.layers.error_at(&header_key, "is not a valid name for this header"));
         }
+        let headers = self.headers(own_or(at, "headers", raw.headers, &self.headers), &header)?;
         Ok(EndpointConfig {
             name: self.name(at, raw.name, &url)?,
             secret: self.secret(at, raw.secret)?,
             previous_secrets: self.previous(previous)?,
             send_on: self.send_on(&raw.send_on),
-            headers: self.headers(own_or(at, "headers", raw.headers, &self.headers))?,
+            headers,
             algo: self.layers.parse(&algo_key, &algo)?,
             signature_header: header,
             timeout: self.layers.seconds(&timeout_key, timeout, 1..=300)?,
@@ -173,6 +174,9 @@ impl Fallback<'_> {
         let text = text.ok_or_else(|| self.layers.error_at(key, "is missing"))?;
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or_else(|| self.layers.error_at(key, "must be an http or https URL"))?;
+        if url.port() == Some(0) {
+            return Err(self.layers.error_at(key, "must not have port 0"));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(self
                 .layers
@@ -207,9 +211,14 @@ impl Fallback<'_> {
         }
     }
 
-    fn headers(&self, (key, table): (String, BTreeMap<String, String>)) -> Result<Vec<(String, SecretString)>> {
+    /// The additional headers, none of which may be the one with the signature.
+    fn headers(
+        &self,
+        (key, table): (String, BTreeMap<String, String>),
+        signature: &str,
+    ) -> Result<Vec<(String, SecretString)>> {
         for (name, value) in &table {
-            if !is_allowed_header(name) {
+            if !is_allowed_header(name) || name.eq_ignore_ascii_case(signature) {
                 return Err(self.layers.error_at(&key, format!("must not contain the header {name:?}")));
             }
             if value.chars().any(char::is_control) {

@@ -36,6 +36,13 @@ impl From<MessagingError> for ApiError {
             MessagingError::TooManyRecipients(most) => {
                 Self::invalid("ciphertext", &format!("must not hold more than {most} to_client_ids."))
             }
+            MessagingError::TooManyValues(most) => {
+                Self::invalid("ciphertext", &format!("must not hold more than {most} values."))
+            }
+            MessagingError::TooManyBytes(most) => Self::invalid(
+                "ciphertext",
+                &format!("must not take more than {most} bytes, counted for each of its to_client_ids."),
+            ),
             MessagingError::NulCharacter(field) => Self::invalid(field, "must not have a NUL character in it."),
             MessagingError::NotAnObject => Self::invalid("ciphertext", "must hold a JSON object."),
             MessagingError::InvalidType => Self::invalid("ciphertext", "must hold a type that is a string."),

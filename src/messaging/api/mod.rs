@@ -2,10 +2,12 @@
 
 pub mod auth;
 mod clients;
+mod cross_site;
 mod error_responses;
 mod errors;
 mod fanout_jobs;
 mod fields;
+mod form;
 mod form_input;
 mod limits;
 mod operators;

@@ -44,7 +44,7 @@ pub struct AcknowledgementResponse {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Messages")]
 pub struct MessagesResponse {
-    /// At most 50 messages. More may follow after the last one.
+    /// At most 50 messages, and at most 1 MiB or one larger message. More may follow after the last one.
     messages: Vec<SealedMessageResponse>,
 }
 
@@ -98,7 +98,7 @@ pub struct ClientResponse {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "OpenedMessages")]
 pub struct OpenedMessagesResponse {
-    /// At most 100 messages. More may follow after the last one.
+    /// At most 100 messages, and at most 1 MiB or one larger message. More may follow after the last one.
     messages: Vec<OpenedMessageResponse>,
 }
 

@@ -20,7 +20,7 @@ pub use self::clients::{Caller, ClientView, Clients, Credentials, RegistrationRe
 pub use self::context::MessagingContext;
 pub use self::error::{MessagingError, Result};
 use self::last_seen::LastSeen;
-pub use self::messages::{MessageView, Messages, SendRequest};
+pub use self::messages::{MessageView, Messages, OpenedSend, SendLimits, SendRequest};
 pub use self::metrics::Metrics;
 pub use self::publisher::{Fanout, JobView, LANES, Publisher, QUEUE, fanout_id};
 use super::store::MessageStore;
@@ -50,8 +50,8 @@ pub struct MessagingOptions {
     pub crypt: Crypt,
     /// The application's time zone, which the tables use.
     pub zone: Tz,
-    /// Maximum number of clients that a message of a client is relayed to.
-    pub max_recipients: usize,
+    /// Limits of messages that clients send.
+    pub limits: SendLimits,
     /// The bcrypt cost of new API tokens.
     pub bcrypt_cost: u32,
     /// The queue of fan-out jobs; without one, a publication is fanned out before the response.
@@ -75,7 +75,7 @@ impl Messaging {
         let clients = Arc::new(Clients::new(context.clone(), options.bcrypt_cost));
         let publisher = Arc::new(Publisher::new(context.clone(), options.queue));
         let (messages, poll_batcher) =
-            Messages::new(context.clone(), clients.clone(), publisher.clone(), options.max_recipients);
+            Messages::new(context.clone(), clients.clone(), publisher.clone(), options.limits);
         (Self { clients, messages, publisher, context }, poll_batcher)
     }
 

@@ -3,6 +3,7 @@
 use metrics::{Counter, Histogram};
 
 use crate::presence::domain::{Change, Status, Timestamp};
+use crate::presence::store::Reconciled;
 use crate::telemetry::Registry;
 
 /// The counters and histograms of presence; see the help text of each.
@@ -17,6 +18,7 @@ pub struct Metrics {
     pub store_seconds: Histogram,
     detection_lag: Histogram,
     changes: [Counter; 3],
+    reconciled: [Counter; 3],
 }
 
 impl Metrics {
@@ -30,6 +32,7 @@ impl Metrics {
             )
         };
         Self {
+            reconciled: ["due", "roster", "count"].map(|kind| reconciled(registry, kind)),
             heartbeats: registry.counter("presence_heartbeats_total", "Heartbeats accepted.", &[]),
             conflicts: registry.counter(
                 "presence_commit_conflicts_total",
@@ -55,6 +58,13 @@ impl Metrics {
         }
     }
 
+    /// Counts what a step of the reconciliation corrected.
+    pub fn reconciled(&self, step: &Reconciled) {
+        for (counter, corrected) in self.reconciled.iter().zip([step.due, step.rosters, step.counts]) {
+            counter.increment(corrected as u64);
+        }
+    }
+
     /// Counts a recorded change; `swept_at` is the time of the sweep that recorded it, if one did.
     pub fn changed(&self, change: &Change, swept_at: Option<Timestamp>) {
         if change.is_heartbeat {
@@ -66,4 +76,12 @@ impl Metrics {
             self.detection_lag.record((at.micros() - change.occurred_at.micros()).max(0) as f64 / 1e6);
         }
     }
+}
+
+fn reconciled(registry: &Registry, kind: &str) -> Counter {
+    registry.counter(
+        "presence_reconciled_total",
+        "Entries of due times, rosters and counts that disagreed with the states and were corrected.",
+        &[("kind", kind)],
+    )
 }

@@ -34,8 +34,9 @@ final class UpdatePresence
         if ($user === null || ! $this->shouldRecord($request)) {
             return;
         }
-        $owner = $request->hasSession() ? 'session:' . $request->session()->getId() : 'user:' . Key::for($user);
-        rescue(function () use ($request, $user, $owner): void {
+        rescue(function () use ($request, $user): void {
+            // With the user, because a browser can have one per guard.
+            $owner = ($request->hasSession() ? $request->session()->getId() : '') . '|' . Key::for($user);
             // Not in the session: it was saved already, and saving it again would overwrite concurrent requests.
             if ($this->cache->repository()->add('presence:beat:' . sha1($owner), true, self::INTERVAL_SECONDS)) {
                 Presence::heartbeat($user, ['ip' => $request->ip()]);
