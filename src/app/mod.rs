@@ -4,6 +4,7 @@ mod error;
 mod live;
 mod presence;
 mod routes;
+mod stored_keys;
 mod stores;
 mod supervisor;
 mod tables;
@@ -21,6 +22,7 @@ pub use self::live::LiveSettings;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
+pub use self::stored_keys::sample_stored_keys;
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 pub use self::supervisor::{Supervisor, WorkerFailure};
@@ -158,6 +160,7 @@ fn build_messaging(
             stored_bytes: config.messaging.max_stored_bytes,
         },
         bcrypt_cost: config.messaging.bcrypt_cost,
+        replace_lost_keys: config.messaging.replace_lost_keys,
         queue,
         metrics: messaging::Metrics::new(registry),
     };

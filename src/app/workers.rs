@@ -15,7 +15,7 @@ use super::tables::Tables;
 use crate::http::listener;
 use crate::http::listener::{BoundListener, ServerLimits};
 use crate::messaging::Messaging;
-use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, run_last_seen};
+use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, check_keys, run_last_seen};
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::sql::Database;
@@ -188,6 +188,8 @@ impl PresenceWorkers {
 
 /// Starts the background tasks of messaging.
 fn spawn_messaging_workers(supervisor: &Supervisor, messaging: &Arc<Messaging>, retention: Retention) {
+    let checked = messaging.clone();
+    supervisor.spawn_until_stop("key_check", move || check_keys(checked.clone()));
     let (context, stop) = (messaging.context.clone(), supervisor.stop().clone());
     supervisor.spawn("last_seen", move || run_last_seen(context.clone(), stop.clone()));
     let (worker, stop) = (RetentionWorker::new(messaging, retention), supervisor.stop().clone());

@@ -9,7 +9,7 @@ use super::reload::Reloader;
 use super::signals::{EXIT_FAILED, LAST_LINES, Signals};
 use super::source::Source;
 use crate::app::{App, WorkerFailure};
-use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
+use crate::config::{Config, Flags, Listen, Loaded, Sources, load, private_files, secrets};
 use crate::http::listener::{BoundListener, bind};
 use crate::telemetry::{LogFilter, LogHandle};
 use crate::{app, http, telemetry};
@@ -68,6 +68,9 @@ impl Serve {
         log.log_panics();
         signals.set_running(log.clone(), config.server.shutdown_timeout);
         for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        if let Some(warning) = private_files::protect_folder(&loaded.config.storage) {
             tracing::warn!("{warning}");
         }
         // Fails only if a provider is already installed, which is then used.

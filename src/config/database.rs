@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::layers::{Layers, Result, is_identifier, percent_decode};
+use super::private_files;
 
 /// `[database]`.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct DatabaseConfig {
     pub cache_table: String,
     /// Whether the database is that of the Laravel app (`--laravel`).
     pub is_app_database: bool,
+    /// Whether it is an SQLite file in the storage folder, which the sidecar alone uses.
+    pub is_own_file: bool,
 }
 
 /// An engine and its address.
@@ -161,6 +164,7 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
     }
     Ok(DatabaseConfig {
         cache_table: raw.cache_table.clone(),
+        is_own_file: matches!(engine, Engine::Sqlite) && raw.database.is_none(),
         is_app_database: LOCATION_KEYS.iter().any(|key| layers.is_from_app(key)),
         max_connections: layers.number("database.max_connections", raw.max_connections, 1..=1000)?,
         timeout: Duration::from_millis(layers.number("database.timeout_ms", raw.timeout_ms, 50..=60_000)?),
@@ -190,7 +194,7 @@ pub(super) fn check_cache_connection(raw: &RawDatabase, layers: &Layers) -> Resu
 
 fn file(database: Option<String>, storage: &Path, layers: &Layers) -> Result<PathBuf> {
     match database {
-        None => Ok(storage.join("sidecar.sqlite")),
+        None => Ok(storage.join(private_files::DATABASE)),
         Some(memory) if memory.contains(":memory:") || memory.contains("mode=memory") => {
             Err(layers.error_at("database.database", "must be a file: an in-memory database cannot be shared"))
         }

@@ -27,6 +27,8 @@ pub struct MessagingConfig {
     pub queue: FanoutQueue,
     /// Maximum number of recipients of a message that a client sends.
     pub max_recipients: usize,
+    /// Whether a registration replaces the key of a known client if it does not decrypt.
+    pub replace_lost_keys: bool,
     /// Maximum number of bytes that a message of a client takes in the database, over all recipients.
     pub max_stored_bytes: usize,
     /// The cost of the bcrypt hash of a new API token.
@@ -113,6 +115,7 @@ struct RawTables {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRegistration {
     token: Option<String>,
+    replace_lost_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +139,7 @@ pub(super) fn resolve(
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),
+        replace_lost_keys: registration.replace_lost_keys,
         queue: queue(&messaging.queue, layers)?,
         max_recipients: layers.number("messaging.max_recipients", messaging.max_recipients, 1..=100_000)?,
         max_stored_bytes,

@@ -18,6 +18,7 @@ mod log;
 mod messaging;
 mod network;
 mod presence;
+pub mod private_files;
 mod redis;
 mod reload;
 mod routing;
@@ -51,7 +52,7 @@ pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
 pub use self::stream::StreamConfig;
-pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, WebhookConfig};
+pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, SigningSecret, WebhookConfig};
 pub use crate::egress::Network;
 
 /// The whole configuration. Only [`load`] creates one, so its parts are consistent with each other.
@@ -171,13 +172,14 @@ impl Config {
         let driver = layers.parse("driver", &raw.driver)?;
         let cache = cache::resolve(&raw.cache, layers)?;
         let laravel = laravel::resolve(raw.laravel, cache.store, layers)?;
-        let storage = PathBuf::from(raw.storage);
+        let configured = PathBuf::from(raw.storage);
         if cache.store == CacheStore::Database {
             database::check_cache_connection(&raw.database, layers)?;
         }
-        if storage.as_os_str().is_empty() {
+        if configured.as_os_str().is_empty() {
             return Err(layers.error_at("storage", "must name a folder"));
         }
+        let storage = private_files::storage_folder(&configured);
         let (server, metrics) = server::resolve(raw.server, &raw.metrics, layers)?;
         Ok(Self {
             driver,

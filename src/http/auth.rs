@@ -1,8 +1,9 @@
 //! Authentication: service tokens for applications, short-lived user tokens for browsers.
 //!
 //! A user token is a JWT signed by the application with HS256 (RFC 7515, RFC 7519). Claims: `sub` (the user's id, its
-//! type kept, not empty), `exp` (required), `nbf` (honoured), `sid` (the session), `scope` (an object of scope parts) and
-//! the claims that `claim:` rules of the scope resolver name.
+//! type kept, not blank), `exp` (required; the token is refused from that second on), `nbf` (honoured, less a few seconds
+//! of clock skew), `sid` (the session), `scope` (an object of scope parts) and the claims that `claim:` rules of the scope
+//! resolver name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,10 @@ use subtle::ConstantTimeEq;
 use super::connection::{CallerKind, identify};
 use super::error::ApiError;
 
+/// Seconds by which the application's clock may be ahead: a token may be used that long before its `nbf`. Its `exp` is
+/// exact.
+const MAX_CLOCK_SKEW: u64 = 5;
+
 /// Verifies the tokens that this sidecar accepts.
 pub struct TokenVerifier {
     services: Vec<SecretString>,
@@ -36,8 +41,10 @@ impl TokenVerifier {
     pub fn new(services: &[SecretString], users: &[SecretString]) -> Self {
         let signing = if users.is_empty() { services } else { users };
         let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = 0;
         validation.validate_nbf = true;
+        validation.leeway = MAX_CLOCK_SKEW;
+        // The leeway is for both times: what it adds to `exp` is taken back, and the second of `exp` itself.
+        validation.reject_tokens_expiring_in_less_than = MAX_CLOCK_SKEW + 1;
         // An application may name an audience for other services; the secret proves that the token is for this one.
         validation.validate_aud = false;
         Self {
@@ -81,7 +88,7 @@ impl TokenVerifier {
         let decode = |key| jsonwebtoken::decode::<Map<String, Value>>(token, key, &self.validation).ok();
         let claims = self.users.iter().find_map(decode)?.claims;
         match claims.get("sub") {
-            Some(Value::String(user)) if user.is_empty() => None,
+            Some(Value::String(user)) if user.trim().is_empty() => None,
             Some(Value::String(_) | Value::Number(_)) => Some(Claims(claims)),
             _ => None,
         }

@@ -148,7 +148,7 @@ fn is_alone() -> bool {
 /// Prints a line while the attacks run alone.
 pub fn report(line: &str) {
     if is_alone() {
-        writeln!(std::io::stdout(), "{line}").unwrap();
+        std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 }
 

@@ -149,6 +149,7 @@ impl ManualFanout {
             zone: chrono_tz::UTC,
             limits: SendLimits { recipients: 100, stored_bytes: 1 << 20 },
             bcrypt_cost: 4,
+            replace_lost_keys: false,
             queue: Some(queue.clone()),
             metrics: Metrics::new(&Registry::new()),
         });

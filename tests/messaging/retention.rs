@@ -27,6 +27,7 @@ fn worker(database: &TestDatabase, acknowledged: Option<Duration>, all: Option<D
         zone: chrono_tz::UTC,
         limits: SendLimits { recipients: 100, stored_bytes: 1 << 20 },
         bcrypt_cost: 4,
+        replace_lost_keys: false,
         queue: None,
         metrics: Metrics::new(&Registry::new()),
     });

@@ -6,6 +6,7 @@ mod first_start;
 mod migrations;
 mod outages;
 mod plans;
+mod private_files;
 mod series;
 mod start;
 

@@ -119,11 +119,13 @@ impl Conversation {
     }
 }
 
-/// A message as one line: time, direction, type, payload.
+/// A message as one line: time, direction, type, the client that sent it unless it is this one or the application, payload.
 fn line(message: &ReceivedMessage) -> String {
     let said = message.payload.as_ref().map_or_else(|| "(cannot be decrypted)".to_owned(), render_payload);
     let arrow = if message.own { '>' } else { '<' };
-    format!("{} {arrow} {}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))
+    let sender = message.from_client_id.as_deref().filter(|_| !message.own);
+    let sender = sender.map(|id| format!(" from {}", sanitize(id))).unwrap_or_default();
+    format!("{} {arrow} {}{sender}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))
 }
 
 /// Prints an error, unless it is the last one again.

@@ -5,6 +5,7 @@ mod app;
 mod database;
 mod differences;
 mod finding;
+mod keys;
 
 use std::path::PathBuf;
 
@@ -39,6 +40,7 @@ impl Doctor {
             let mut findings = configuration(&warnings);
             findings.extend(store(&config).await);
             findings.extend(database::check(&config).await);
+            findings.extend(keys::keys(&config).await);
             findings.push(sidecar(&config).await);
             findings.push(webhooks(&config));
             if let Some(folder) = app {

@@ -48,6 +48,9 @@ impl From<MessagingError> for ApiError {
             }
             MessagingError::InvalidToken => Self::Unauthorized { message: "Invalid token", scheme: "Bearer" },
             MessagingError::FingerprintTaken => Self::Conflict("The fingerprint has already been taken."),
+            MessagingError::LostKey => Self::Conflict(
+                "The key of the client with this fingerprint cannot be decrypted: the server has another APP_KEY than before.",
+            ),
             MessagingError::UnknownClient => Self::NotFound("Client not found"),
             MessagingError::Sealed(OpenError::Nonce) => Self::invalid("nonce", "must be 12 bytes in base64."),
             MessagingError::Sealed(OpenError::Tag) => Self::invalid("tag", "must be 16 bytes in base64."),

@@ -48,7 +48,8 @@ pub struct MessagesResponse {
     messages: Vec<SealedMessageResponse>,
 }
 
-/// A sealed message. The AAD is `{"to":"…","ts":"…"}`, or `{"from":"…","ts":"…"}` for one that the client sent itself.
+/// A sealed message. The AAD is `{"to":"…","ts":"…"}`, or `{"from":"…","ts":"…"}` for one that the client sent itself. The
+/// sidecar seals what it relays, so `from_client_id` alone tells the messages of other clients from those of the application.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Message")]
 pub struct SealedMessageResponse {
@@ -64,6 +65,8 @@ pub struct SealedMessageResponse {
     tag: String,
     /// The time at which it was stored; the `ts` of its AAD.
     created_at: String,
+    /// The client that sent it, as authenticated by the sidecar; null for the application.
+    from_client_id: Option<String>,
 }
 
 /// Clients, oldest first; a page is by ascending id.
@@ -145,6 +148,7 @@ impl From<Vec<MessageRecord>> for MessagesResponse {
             nonce: message.sealed.nonce,
             tag: message.sealed.tag,
             created_at: message.created_at,
+            from_client_id: message.from,
         };
         Self { messages: messages.into_iter().map(response).collect() }
     }

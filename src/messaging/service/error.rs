@@ -45,6 +45,9 @@ pub enum MessagingError {
     /// A stored secret was encrypted with another `APP_KEY`.
     #[error("a stored secret does not decrypt: was it encrypted with another APP_KEY?")]
     UndecryptableSecret,
+    /// The key of the client with this fingerprint was encrypted with another `APP_KEY`, and is not replaced.
+    #[error("the key of the client with this fingerprint does not decrypt: was it encrypted with another APP_KEY?")]
+    LostKey,
     /// bcrypt refused to hash a new API token.
     #[error("bcrypt cannot hash the new API token")]
     HashFailed,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 
-pub use self::clients::{Caller, ClientView, Clients, Credentials, RegistrationResult};
+pub use self::clients::{Caller, ClientView, Clients, Credentials, KeySample, RegistrationResult};
 pub use self::context::MessagingContext;
 pub use self::error::{MessagingError, Result};
 use self::last_seen::LastSeen;
@@ -54,6 +54,8 @@ pub struct MessagingOptions {
     pub limits: SendLimits,
     /// The bcrypt cost of new API tokens.
     pub bcrypt_cost: u32,
+    /// Whether a registration replaces the key of a known client if it does not decrypt.
+    pub replace_lost_keys: bool,
     /// The queue of fan-out jobs; without one, a publication is fanned out before the response.
     pub queue: Option<Arc<dyn Queue>>,
     /// Counters and histograms.
@@ -72,7 +74,7 @@ impl Messaging {
             last_seen: LastSeen::default(),
             metrics: options.metrics,
         });
-        let clients = Arc::new(Clients::new(context.clone(), options.bcrypt_cost));
+        let clients = Arc::new(Clients::new(context.clone(), options.bcrypt_cost, options.replace_lost_keys));
         let publisher = Arc::new(Publisher::new(context.clone(), options.queue));
         let (messages, poll_batcher) =
             Messages::new(context.clone(), clients.clone(), publisher.clone(), options.limits);

@@ -63,6 +63,12 @@ impl MessageStore {
         rows.iter().map(ClientSummary::read).collect()
     }
 
+    /// Returns the encrypted keys of up to `limit` clients, any of them.
+    pub async fn encrypted_keys(&self, limit: i64) -> Result<Vec<String>> {
+        let rows = self.database.rows(&self.statements.get("encrypted_keys"), &[limit.into()]).await?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
     /// Inserts a client. Returns `false` if its fingerprint is taken.
     pub async fn insert_client(&self, client: &ClientRecord, at: &str) -> Result<bool> {
         let Secrets { token_hash, token_encrypted, key_encrypted } = &client.secrets;

@@ -44,6 +44,9 @@ FROM {clients} AS c ORDER BY c.id LIMIT ?
 SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
 FROM {clients} AS c WHERE c.id > ? ORDER BY c.id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)

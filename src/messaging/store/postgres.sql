@@ -45,6 +45,9 @@ FROM {clients} AS c ORDER BY c.id LIMIT ?
 SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
 FROM {clients} AS c WHERE c.id > ?::uuid ORDER BY c.id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT $1
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?::uuid, ?, ?, ?, ?, ?, ?::timestamp, ?::timestamp)

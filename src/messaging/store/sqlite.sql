@@ -42,6 +42,9 @@ FROM {clients} AS c ORDER BY c.id LIMIT ?
 SELECT id, name, created_at, last_seen_at
 FROM {clients} AS c WHERE c.id > ? ORDER BY c.id LIMIT ?
 
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
+
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)

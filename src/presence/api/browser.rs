@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::claims;
 use super::errors::BrowserErrors;
 use super::responses::OkResponse;
+use super::schema::UserIdParam;
 use super::scope::ScopeResolver;
 use super::scope_param::ScopeParam;
 use super::tag::Tag;
@@ -22,7 +23,7 @@ use crate::http::throttle::{Allowed, RateLimiter};
 use crate::http::{ApiError, ClientIp, Documented, Json, auth, body, json};
 use crate::objects_only;
 use crate::php::{Array, Value};
-use crate::presence::domain::identity::{Id, Scope, SessionId, Subject};
+use crate::presence::domain::identity::{Scope, SessionId, Subject};
 use crate::presence::domain::{DeviceTime, Heartbeat, Input};
 use crate::presence::service::Presence;
 use crate::presence::service::commit::PresenceCommand;
@@ -47,7 +48,7 @@ pub struct BrowserHeartbeatRequest {
     /// The session: the tab. The token's `sid` has precedence.
     session: Option<SessionId>,
     /// Must be the token's user, if given.
-    user_id: Option<Id>,
+    user_id: Option<UserIdParam>,
     /// Must be the token's scope, if given.
     scope: Option<ScopeParam>,
 }
@@ -90,7 +91,7 @@ impl BrowserApi {
     ) -> Result<PresenceCommand, ApiError> {
         let requested = body.scope.map(Scope::from).unwrap_or_default();
         let subject = self.subject(request, claims, &requested)?;
-        if body.user_id.is_some_and(|other| other.to_string() != subject.user.to_string()) {
+        if body.user_id.is_some_and(|other| other.0.to_string() != subject.user.to_string()) {
             return Err(ApiError::Forbidden("The token is for another user."));
         }
         let session = claims::session(claims)?.or(body.session).unwrap_or_default();

@@ -44,7 +44,7 @@ impl Presence {
         let (reads, read_receiver) = batch_channel();
         let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
         let store = context.store.clone();
-        let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows };
+        let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
         let loader = run_load_batches(store.clone(), clock.clone(), load_receiver);
         let workers: Vec<BoxFuture<'static, ()>> = vec![
             Box::pin(Committer::new(context).run(commit_receiver)),
@@ -71,6 +71,7 @@ impl Presence {
     /// The presence of one user.
     pub async fn status(&self, key: UserKey) -> Result<View> {
         let StoredUser { state, record, .. } = self.loads.call(key).await?;
+        self.metrics.looked_up(&record);
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
@@ -105,6 +106,7 @@ impl Presence {
         }
         let now = self.clock.now();
         let known = self.store.load(&keys, now).await?;
+        known.iter().for_each(|known| self.metrics.looked_up(&known.record));
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let member = |state| RosterEntry { view: View::of_state(Some(&state), &self.windows, now), user: state.user };
@@ -134,6 +136,7 @@ impl Presence {
         let (keys, next) = self.store.scan(from, limit).await?;
         let now = self.clock.now();
         let known = if keys.is_empty() { Vec::new() } else { self.store.load(&keys, now).await? };
+        known.iter().for_each(|known| self.metrics.looked_up(&known.record));
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let user = |state: State| SnapshotEntry { view: View::of_state(Some(&state), &self.windows, now), state };

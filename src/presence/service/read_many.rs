@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::clock::Clock;
+use super::metrics::Metrics;
 use crate::presence::domain::identity::{Id, ScopeKey, UserKey};
 use crate::presence::domain::{View, Windows};
 use crate::presence::store::{PresenceStore, Result, Unavailable};
@@ -69,6 +70,7 @@ pub(super) struct BatchReader {
     pub(super) store: Arc<dyn PresenceStore>,
     pub(super) clock: Arc<Clock>,
     pub(super) windows: Windows,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// The callers whose users are read together.
@@ -109,6 +111,7 @@ impl BatchReader {
             return Ok(Arc::default());
         }
         let records = self.store.records(&keys, now).await?;
+        records.iter().for_each(|record| self.metrics.looked_up(record));
         Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now).into()).collect())
     }
 }

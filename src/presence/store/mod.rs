@@ -22,6 +22,7 @@
 mod array;
 mod changes;
 mod cursor;
+mod packed;
 pub mod record;
 pub mod redis;
 mod sql;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::presence::domain::identity::{Subject, UserKey};
-use crate::presence::domain::{Input, OutboxPlan, RecordLookup, Span, Status, Timestamp, lost_state};
+use crate::presence::domain::{Input, OutboxPlan, Span, Status, Timestamp, lost_state};
 use crate::presence::service::commit::CommitContext;
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser};
@@ -85,9 +85,7 @@ impl ExpirySweeper {
 
     fn apply(&self, key: UserKey, known: StoredUser, now: Timestamp) -> Commit {
         let StoredUser { version, state, record } = known;
-        if record == RecordLookup::Unreadable {
-            self.context.metrics.unreadable_records.increment(1);
-        }
+        self.context.metrics.looked_up(&record);
         let state = state.unwrap_or_else(|| lost_state::rebuild_state(&key, Status::Offline, version));
         let roster_status = state.status;
         let subject = Subject { user: state.user.clone(), scope: state.scope.clone(), key: key.clone() };

@@ -1,5 +1,6 @@
 //! Connection pools from the configuration.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -12,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, raw_sql};
 use super::policy::ConnectionPolicy;
 use super::{Database, Pools};
 use crate::config;
-use crate::config::{DatabaseConnection, DatabaseServer, SslMode};
+use crate::config::{DatabaseConnection, DatabaseServer, SslMode, private_files};
 
 /// The longest time that SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +38,11 @@ impl Database {
         let pools = match &config.connection {
             DatabaseConnection::Sqlite(path) => {
                 let options = sqlite(path).synchronous(synchronous);
-                let options_with_limits = || with_limits(SqlitePoolOptions::new(), config, &policy);
+                // The mode of a file that others use, or have made, is theirs.
+                let is_private = config.is_own_file || !(config.is_app_database || path.exists());
+                let private = is_private.then(|| path.clone());
+                let options_with_limits =
+                    || protected(with_limits(SqlitePoolOptions::new(), config, &policy), &private);
                 Pools::Sqlite {
                     file: path.clone(),
                     readers: options_with_limits().connect_lazy_with(options.clone()),
@@ -64,6 +69,17 @@ impl Database {
         };
         Self { pools, policy }
     }
+}
+
+/// Gives the file the mode 0600 before a connection is used.
+fn protected(options: SqlitePoolOptions, file: &Option<PathBuf>) -> SqlitePoolOptions {
+    let Some(file) = file.clone() else { return options };
+    options.after_connect(move |_, _| {
+        if let Err(error) = private_files::protect_database(&file) {
+            tracing::warn!(file = %file.display(), %error, "the mode of the database file cannot be changed: chmod 600 it");
+        }
+        Box::pin(async { Ok(()) })
+    })
 }
 
 fn with_limits<DB: sqlx::Database>(

@@ -10,6 +10,10 @@ use crate::messaging::store::{ClientRecord, CredentialUpdate, Secrets};
 /// Maximum number of attempts while other processes register the same fingerprint at the same time.
 const MAX_ATTEMPTS: u32 = 5;
 
+/// What to do about keys that do not decrypt.
+const KEY_HINT: &str =
+    "add the former APP_KEY to APP_PREVIOUS_KEYS, or, if it is lost, set registration.replace_lost_keys";
+
 /// The result of a registration.
 pub enum RegistrationResult {
     /// A new client.
@@ -24,7 +28,7 @@ impl Clients {
     ///
     /// # Errors
     /// [`MessagingError::FingerprintTaken`] if the database considers another fingerprint equal to this one: its secrets
-    /// belong to another client.
+    /// belong to another client. [`MessagingError::LostKey`] if the client's key does not decrypt and must not be replaced.
     pub async fn register(&self, fingerprint: &Fingerprint, name: Option<&str>) -> Result<RegistrationResult> {
         self.context.check_storable("fingerprint", fingerprint.as_str())?;
         self.context.check_storable("name", name.unwrap_or_default())?;
@@ -56,8 +60,8 @@ impl Clients {
         Err(MessagingError::FingerprintTaken)
     }
 
-    /// Returns the credentials of an existing client, and replaces those that cannot be decrypted. Returns `None` if another
-    /// process has replaced them meanwhile.
+    /// Returns the credentials of an existing client. Replaces a token that cannot be decrypted, and a key that cannot be
+    /// decrypted if the configuration permits it. Returns `None` if another process has replaced them meanwhile.
     async fn restore(&self, client: ClientRecord, name: Option<&str>) -> Result<Option<Credentials>> {
         if let Some(credentials) = Credentials::decrypt(&client, &self.context.crypt) {
             if let Some(name) = name.filter(|name| client.name.as_deref() != Some(name)) {
@@ -67,8 +71,22 @@ impl Clients {
             }
             return Ok(Some(credentials));
         }
-        let (credentials, secrets) = self.generate(client.id.clone()).await?;
+        let id = client.id.as_str();
+        let key = decrypt_text(&self.context.crypt, &client.secrets.key_encrypted);
+        if key.is_none() && !self.replace_lost_keys {
+            tracing::warn!(client = id, "registration refused: the key of a known client does not decrypt; {KEY_HINT}");
+            return Err(MessagingError::LostKey);
+        }
+        let (mut credentials, mut secrets) = self.generate(client.id.clone()).await?;
+        let is_lost = key.is_none();
+        if let Some(key) = key {
+            secrets.key_encrypted.clone_from(&client.secrets.key_encrypted);
+            credentials.personal_token = key;
+        }
         let replaced = self.replace(&client, &secrets, name).await?;
+        if replaced {
+            tracing::warn!(client = id, key = is_lost, "replaced credentials that do not decrypt");
+        }
         Ok(replaced.then_some(credentials))
     }
 

@@ -159,7 +159,7 @@ fn kind_of(fields: &Array) -> Result<String> {
     match fields.get("type") {
         None | Some(Value::Null) => Ok("client".to_owned()),
         Some(Value::Bool(flag)) => Ok(if *flag { "1" } else { "0" }.to_owned()),
-        Some(Value::Array(_) | Value::Object(_)) => Err(MessagingError::InvalidType),
+        Some(Value::Array(_) | Value::Object(_) | Value::Opaque(_)) => Err(MessagingError::InvalidType),
         Some(number @ (Value::Int(_) | Value::Float(_))) => Ok(json::encode_lossy(number, Slashes::Unescaped)),
         Some(text @ Value::String(_)) => text.as_str().map(str::to_owned).ok_or(MessagingError::InvalidType),
     }
