@@ -58,7 +58,9 @@ final class SidecarCommandTest extends TestCase
             'presence.cache.store' => 'database',
             'presence.sidecar.token' => 'first-token-0123456789',
             'cache.stores.database' => ['driver' => 'database', 'table' => 'kept', 'connection' => 'shop'],
-            'database.connections.shop' => ['url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_'],
+            'database.connections.shop' => [
+                'url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_', 'timezone' => '+00:00',
+            ],
         ]);
         [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         self::assertSame(0, $status, $output);
@@ -71,6 +73,7 @@ final class SidecarCommandTest extends TestCase
                 'cache.store = "database"', 'database.connection = "mysql"', 'database.host = "db.test"',
                 'database.port = 3307', 'database.database = "shop"', 'database.username = "ada"',
                 'database.cache_table = "x_kept"', 'laravel.cache_prefix = "demo_cache"',
+                'database.timezone = "+00:00"',
             ] as $line
         ) {
             self::assertStringContainsString($line, $printed);

@@ -61,9 +61,6 @@ impl App {
     /// # Errors
     /// An address, a file or a combination of values that cannot be served.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
-        if !schema(config).is_empty() {
-            config.database.check_certificates().map_err(BuildError)?;
-        }
         let registry = Arc::new(Registry::new());
         let live = LiveSettings::new(config)?;
         let stores = Stores::of(config, webhooks::outbox(config))?;

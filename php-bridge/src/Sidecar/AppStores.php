@@ -109,7 +109,7 @@ final class AppStores
             'socket' => ($connection['unix_socket'] ?? null) ?: null,
             'sslmode' => $connection['sslmode'] ?? null,
             'ssl_ca' => $this->certificates($connection),
-            'timezone' => $connection['timezone'] ?? null,
+            'timezone' => ($connection['timezone'] ?? null) ?: null,
             'cache_table' => $table === null ? null : ($connection['prefix'] ?? '') . $table,
         ], fn (mixed $value): bool => $value !== null);
     }

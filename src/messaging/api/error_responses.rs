@@ -5,25 +5,44 @@ use crate::messaging::MessagingError;
 use crate::messaging::seal::OpenError;
 use crate::storage::sql;
 
+/// The message of a 503, as in the reference server.
+const DATABASE_FAILED: &str = "Database connection failed.";
+
+fn of_database(error: &sql::Error) -> ApiError {
+    let cause = error.chain();
+    match error {
+        sql::Error::Unavailable(_) if error.is_denied() => {
+            tracing::warn!(error = cause, "the user of the database lacks a privilege");
+            ApiError::Unavailable(DATABASE_FAILED)
+        }
+        sql::Error::Unavailable(_) | sql::Error::Conflict(_) => {
+            tracing::debug!(error = cause, "the database does not answer");
+            ApiError::Unavailable(DATABASE_FAILED)
+        }
+        sql::Error::NoTable(_) => {
+            tracing::warn!(error = cause, "messaging tables missing");
+            ApiError::Unavailable(DATABASE_FAILED)
+        }
+        sql::Error::Rejected(_) if error.is_data_error() => {
+            tracing::warn!(error = cause, "the database refused a value of a request");
+            ApiError::invalid("body", "has a value that the database cannot store.")
+        }
+        sql::Error::UniqueViolation | sql::Error::Rejected(_) => {
+            tracing::error!(error = cause, "message request failed");
+            ApiError::Internal
+        }
+    }
+}
+
 impl From<MessagingError> for ApiError {
     fn from(error: MessagingError) -> Self {
         match error {
-            MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_))
-            | MessagingError::Unavailable(_) => {
+            MessagingError::Database(error) => of_database(&error),
+            MessagingError::Unavailable(_) => {
                 tracing::debug!(error = error.chain(), "the database does not answer");
-                Self::Unavailable("Database connection failed.")
+                Self::Unavailable(DATABASE_FAILED)
             }
-            MessagingError::Database(sql::Error::NoTable(_)) => {
-                tracing::warn!(error = error.chain(), "messaging tables missing");
-                Self::Unavailable("Database connection failed.")
-            }
-            MessagingError::Database(error) if error.is_data_error() => {
-                tracing::warn!(error = error.chain(), "the database refused a value of a request");
-                Self::invalid("body", "has a value that the database cannot store.")
-            }
-            MessagingError::Database(sql::Error::UniqueViolation | sql::Error::Rejected(_))
-            | MessagingError::UndecryptableSecret
-            | MessagingError::HashFailed => {
+            MessagingError::UndecryptableSecret | MessagingError::HashFailed => {
                 tracing::error!(error = error.chain(), "message request failed");
                 Self::Internal
             }

@@ -69,7 +69,7 @@ pub struct SealedMessageResponse {
     from_client_id: Option<String>,
 }
 
-/// Clients, oldest first.
+/// Clients, oldest first; a page is by ascending id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Clients")]
 pub struct ClientsResponse {

@@ -50,22 +50,12 @@ impl MessageStore {
         self.summaries("clients", &[]).await
     }
 
-    /// Returns up to `limit` clients that follow the one with this position and id, or the first ones, oldest first; those
-    /// without a creation time, an empty position, come first.
-    pub async fn clients_page(&self, after: Option<(&str, &ClientId)>, limit: i64) -> Result<Vec<ClientSummary>> {
-        let mut page = match after.map(|(position, id)| (position, id.as_str())) {
-            None => self.summaries("clients_page_first", &[limit.into()]).await?,
-            Some(("", id)) => self.summaries("clients_page_without_time", &[id.into(), limit.into()]).await?,
-            Some((position, id)) => {
-                let args = [position.into(), position.into(), id.into(), limit.into()];
-                return self.summaries("clients_page", &args).await;
-            }
-        };
-        let missing = limit - i64::try_from(page.len()).unwrap_or(limit);
-        if missing > 0 {
-            page.extend(self.summaries("clients_page_with_time", &[missing.into()]).await?);
+    /// Returns up to `limit` clients with ids after this one, or the first ones, by ascending id.
+    pub async fn clients_page(&self, after: Option<&ClientId>, limit: i64) -> Result<Vec<ClientSummary>> {
+        match after {
+            Some(id) => self.summaries("clients_page", &[id.as_str().into(), limit.into()]).await,
+            None => self.summaries("clients_page_first", &[limit.into()]).await,
         }
-        Ok(page)
     }
 
     async fn summaries(&self, statement: &str, args: &[Arg<'_>]) -> Result<Vec<ClientSummary>> {

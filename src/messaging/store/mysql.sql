@@ -32,31 +32,17 @@ SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_ke
 FROM {clients} WHERE fingerprint = ?
 
 -- name: clients
-SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s'),
-  CAST(created_at AS CHAR)
-FROM {clients} AS c ORDER BY c.created_at, c.id
+SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} ORDER BY created_at, id
 
--- The order of pages is that of the index on `created_at` and `id`. The names of columns have that of the table before them:
--- alone they are those of the results, which are texts. Clients without a time of registration come first.
--- name: clients_page
-SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s'),
-  CAST(created_at AS CHAR)
-FROM {clients} AS c WHERE created_at >= ? AND (created_at > ? OR id > ?) ORDER BY c.created_at, c.id LIMIT ?
-
+-- Pages are in the order of the primary key, the only index that fits.
 -- name: clients_page_first
-SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s'),
-  CAST(created_at AS CHAR)
-FROM {clients} AS c WHERE created_at IS NULL ORDER BY c.created_at, c.id LIMIT ?
+SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} AS c ORDER BY c.id LIMIT ?
 
--- name: clients_page_without_time
-SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s'),
-  CAST(created_at AS CHAR)
-FROM {clients} AS c WHERE created_at IS NULL AND id > ? ORDER BY c.created_at, c.id LIMIT ?
-
--- name: clients_page_with_time
-SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s'),
-  CAST(created_at AS CHAR)
-FROM {clients} AS c WHERE created_at IS NOT NULL ORDER BY c.created_at, c.id LIMIT ?
+-- name: clients_page
+SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} AS c WHERE c.id > ? ORDER BY c.id LIMIT ?
 
 -- name: encrypted_keys
 SELECT encryption_key_encrypted FROM {clients} LIMIT ?

@@ -32,31 +32,18 @@ SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encrypt
 FROM {clients} WHERE fingerprint = ?
 
 -- name: clients
-SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS'),
-  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US')
-FROM {clients} AS c ORDER BY c.created_at NULLS FIRST, c.id
+SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} ORDER BY created_at NULLS FIRST, id
 
--- The order of pages is that of the index on `created_at` and `id`. The names of columns have that of the table before them:
--- alone they are those of the results, which are texts. Clients without a time of registration come first.
--- name: clients_page
-SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS'),
-  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US')
-FROM {clients} AS c WHERE created_at >= ?::timestamp AND (created_at > ?::timestamp OR id > ?::uuid) ORDER BY c.created_at NULLS FIRST, c.id LIMIT ?
-
+-- Pages are in the order of the primary key, the only index that fits. A column with its table before it is that of the
+-- table: alone it may be the text in the result.
 -- name: clients_page_first
-SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS'),
-  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US')
-FROM {clients} AS c WHERE created_at IS NULL ORDER BY c.created_at NULLS FIRST, c.id LIMIT ?
+SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} AS c ORDER BY c.id LIMIT ?
 
--- name: clients_page_without_time
-SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS'),
-  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US')
-FROM {clients} AS c WHERE created_at IS NULL AND id > ?::uuid ORDER BY c.created_at NULLS FIRST, c.id LIMIT ?
-
--- name: clients_page_with_time
-SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS'),
-  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US')
-FROM {clients} AS c WHERE created_at IS NOT NULL ORDER BY c.created_at NULLS FIRST, c.id LIMIT ?
+-- name: clients_page
+SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
+FROM {clients} AS c WHERE c.id > ?::uuid ORDER BY c.id LIMIT ?
 
 -- name: encrypted_keys
 SELECT encryption_key_encrypted FROM {clients} LIMIT $1

@@ -43,8 +43,6 @@ pub struct ClientSummary {
     pub created_at: Option<String>,
     /// The time of the last request.
     pub last_seen_at: Option<String>,
-    /// The time of registration as precise as it is stored, for the position of a page.
-    pub position: Option<String>,
 }
 
 /// What a poll needs to know of a client.
@@ -125,7 +123,6 @@ impl ClientSummary {
             name: row.text_or_null(1)?,
             created_at: row.text_or_null(2)?,
             last_seen_at: row.text_or_null(3)?,
-            position: row.text_or_null(4)?,
         })
     }
 }

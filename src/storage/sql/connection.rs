@@ -12,7 +12,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Database as Driver, Executor, MySql, Postgres, SqlSafeStr as _, Sqlite};
 use tokio::runtime::Handle;
 
-use super::policy::{ConnectionPolicy, is_exhausted, keeps_session};
+use super::policy::{ConnectionPolicy, is_exhausted, is_interruption, keeps_session};
 use super::pools::Pools;
 use super::row;
 use super::row::Row;
@@ -124,13 +124,18 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction; on SQLite with the lock of writers.
+    /// Begins a transaction; on SQLite with the lock of writers. After an error other than a lock, the connection is closed:
+    /// it may be in a transaction already.
     pub(super) async fn begin(&mut self) -> sqlx::Result<()> {
-        match self {
+        let outcome = match self {
             Self::Sqlite(lease) => lease.change_state("BEGIN IMMEDIATE", LeaseState::InTransaction).await,
             Self::MySql(lease) => lease.change_state("BEGIN", LeaseState::InTransaction).await,
             Self::Postgres(lease) => lease.change_state("BEGIN", LeaseState::InTransaction).await,
+        };
+        if outcome.as_ref().is_err_and(|error| !is_interruption(error)) {
+            self.discard();
         }
+        outcome
     }
 
     /// Begins a transaction that the driver knows of, so that transactions within it become savepoints. The connection is

@@ -133,3 +133,8 @@ pub(super) fn keeps_session<T>(outcome: &sqlx::Result<T>) -> bool {
 pub(super) fn is_exhausted(error: &sqlx::Error) -> bool {
     classify(error) == ErrorClass::TooManyConnections
 }
+
+/// Whether a statement met a lock or a time limit, and its session goes on.
+pub(super) fn is_interruption(error: &sqlx::Error) -> bool {
+    classify(error) == ErrorClass::Interrupted
+}

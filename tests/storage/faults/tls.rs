@@ -85,10 +85,14 @@ async fn connection_whose_statement_was_cut_is_replaced() {
     require!("openssl", "mariadbd");
     let certificates = Certificates::create();
     let database = TestDatabase::create_on(&secured(Engine::MariaDb, &certificates));
-    let limits = [("PRESENCE__DATABASE__MAX_CONNECTIONS", "1"), ("DB_SSLMODE", "require")];
+    let limits = [
+        ("PRESENCE__DATABASE__MAX_CONNECTIONS", "1"),
+        ("DB_SSLMODE", "require"),
+        ("PRESENCE__DATABASE__TIMEOUT_MS", "1000"),
+    ];
     let mut process = Process::start(&environment(&database, &limits));
     let mut traffic = Traffic::of(process.client.clone());
-    assert_eq!(traffic.send().await, [200, 201, 200]);
+    traffic.recover().await;
     let held = database.hold_with("LOCK TABLES cache WRITE, clients WRITE");
     traffic.fail().await;
     drop(held);

@@ -1,5 +1,4 @@
 -- Laravel's tables on MySQL and MariaDB, as Laravel's migrations create them. A table that exists is left unchanged.
--- The index on `created_at` and `id` is an addition, for pages of clients.
 
 -- name: clients
 CREATE TABLE IF NOT EXISTS {clients} (
@@ -14,8 +13,7 @@ CREATE TABLE IF NOT EXISTS {clients} (
   `api_token_encrypted` text DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `<clients>_fingerprint_unique` (`fingerprint`),
-  KEY `<clients>_last_seen_at_index` (`last_seen_at`),
-  KEY `<clients>_created_at_id_index` (`created_at`, `id`)
+  KEY `<clients>_last_seen_at_index` (`last_seen_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 
 -- name: messages

@@ -1,5 +1,4 @@
 -- Laravel's tables on Postgres, as Laravel's migrations create them. A table that exists is left unchanged.
--- The index on `created_at` and `id` is an addition, for pages of clients.
 
 -- name: clients
 CREATE TABLE IF NOT EXISTS {clients} (
@@ -17,9 +16,6 @@ CREATE TABLE IF NOT EXISTS {clients} (
 
 -- name: clients.1
 CREATE INDEX IF NOT EXISTS "<clients>_last_seen_at_index" ON {clients} ("last_seen_at")
-
--- name: clients.2
-CREATE INDEX IF NOT EXISTS "<clients>_created_at_id_index" ON {clients} ("created_at" NULLS FIRST, "id")
 
 -- name: messages
 CREATE TABLE IF NOT EXISTS {messages} (

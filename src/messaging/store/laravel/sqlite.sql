@@ -1,5 +1,4 @@
 -- Laravel's tables on SQLite, as Laravel's migrations create them. A table that exists is left unchanged.
--- The index on `created_at` and `id` is an addition, for pages of clients.
 
 -- name: clients
 CREATE TABLE IF NOT EXISTS {clients} (
@@ -20,9 +19,6 @@ CREATE INDEX IF NOT EXISTS "<clients>_last_seen_at_index" ON {clients} ("last_se
 
 -- name: clients.2
 CREATE UNIQUE INDEX IF NOT EXISTS "<clients>_fingerprint_unique" ON {clients} ("fingerprint")
-
--- name: clients.3
-CREATE INDEX IF NOT EXISTS "<clients>_created_at_id_index" ON {clients} ("created_at", "id")
 
 -- name: messages
 CREATE TABLE IF NOT EXISTS {messages} (
