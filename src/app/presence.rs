@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::RateLimiter;
-use crate::presence::api::{BrowserApi, FeedApi, RosterApi, ScopeResolver, UsersApi};
+use crate::presence::api::{
+    BrowserApi, FeedApi, RosterApi, ScopeResolver, StreamLimits, StreamMaximums, Streams, UsersApi, encode_event,
+};
 use crate::presence::domain::{Outbox, Rules, Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
@@ -24,6 +26,7 @@ pub(super) struct PresenceModule {
     pub(super) clock: Arc<Clock>,
     pub(super) workers: PresenceWorkers,
     feed: ChangeFeed,
+    limits: StreamLimits,
 }
 
 /// The background tasks of presence.
@@ -50,7 +53,7 @@ impl PresenceModule {
         };
         let feed_stop = CancellationToken::new();
         let clock = context.clock.clone();
-        let feed = ChangeFeed::new(stores.store.clone(), feed_stop.clone());
+        let feed = ChangeFeed::new(stores.store.clone(), &context.notifier, encode_event, feed_stop.clone());
         let sweep = ExpirySweeper { context: context.clone(), keep_changes: Span::from_duration(config.changes.keep) };
         let (service, batchers) = Presence::new(context);
         let workers = PresenceWorkers {
@@ -60,16 +63,19 @@ impl PresenceModule {
             feed: feed.clone(),
             feed_stop,
         };
-        Self { service: Arc::new(service), clock, workers, feed }
+        let limits = StreamLimits::new(stream_maximums(config), registry);
+        Self { service: Arc::new(service), clock, workers, feed, limits }
     }
 
     /// The operations; `throttle` limits the heartbeats of browsers.
     pub(super) fn apis(&self, config: &Config, throttle: RateLimiter) -> PresenceApis {
         let (presence, scopes) = (&self.service, ScopeResolver::new(config.scope.clone()));
+        let streams =
+            Streams { feed: self.feed.clone(), limits: self.limits.clone(), stall: config.stream.stall_timeout };
         PresenceApis {
             users: UsersApi::new(presence.clone(), scopes.clone()),
             roster: RosterApi::new(presence.clone(), scopes.clone()),
-            feed: FeedApi::new(presence.clone(), self.feed.clone(), scopes.clone()),
+            feed: FeedApi::new(presence.clone(), streams, scopes.clone()),
             browser: BrowserApi::new(presence.clone(), scopes, throttle),
         }
     }
@@ -81,6 +87,11 @@ pub(super) struct PresenceApis {
     pub(super) roster: RosterApi,
     pub(super) feed: FeedApi,
     pub(super) browser: BrowserApi,
+}
+
+fn stream_maximums(config: &Config) -> StreamMaximums {
+    let config = &config.stream;
+    StreamMaximums { total: config.max, per_user: config.max_per_user, per_address: config.max_per_address }
 }
 
 fn windows(config: &Config) -> Windows {

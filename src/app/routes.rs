@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::endpoint::{make, make_sync};
 use poem::http::Uri;
-use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::live::LiveSettings;
 use super::presence::PresenceApis;
 use super::supervisor::Supervisor;
 use crate::config::Config;
+use crate::http::auth::ServiceAuth;
 use crate::http::budget::MemoryBudget;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
@@ -19,6 +20,7 @@ use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::Presence;
 use crate::presence::api::{FastPath, UsersApi};
+use crate::storage::StoreDown;
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
 
@@ -186,20 +188,43 @@ fn status_response(status: &'static str) -> Response {
 }
 
 fn ready(readiness: Readiness) -> impl Endpoint<Output = Response> {
-    make(move |_| {
+    make(move |request: Request| {
         let readiness = readiness.clone();
-        async move { readiness.check().await.map(|()| status_response("ready")).map_err(poem::Error::from) }
+        async move {
+            let checked = readiness.check().await;
+            Ok::<_, poem::Error>(match checked {
+                Ok(()) => status_response("ready"),
+                Err(down) => down_response(&down, ServiceAuth::of(&request).is_ok()),
+            })
+        }
     })
 }
 
+/// The response while a store is down. Only an application is told which, and why.
+fn down_response(down: &StoreDown, is_application: bool) -> Response {
+    let response = ApiError::Unavailable("Service Unavailable").into_response();
+    if !is_application {
+        return response;
+    }
+    let StoreDown { store, address, reason } = down;
+    let body = json!({"message": "Service Unavailable", "store": store, "address": address, "reason": reason});
+    let (parts, _) = response.into_parts();
+    Response::from_parts(parts, body.to_string().into())
+}
+
 impl Readiness {
-    async fn check(&self) -> Result<(), ApiError> {
+    async fn check(&self) -> Result<(), StoreDown> {
         if !self.supervisor.is_healthy() {
-            return Err(ApiError::Unavailable("A background worker is being restarted."));
+            let reason = "a background worker is being restarted".to_owned();
+            return Err(StoreDown { store: "none", address: "this process".to_owned(), reason });
         }
         self.presence.ready().await?;
         match &self.messaging {
-            Some(messaging) => Ok(messaging.ready().await?),
+            Some(messaging) => messaging.ready().await.map_err(|error| StoreDown {
+                store: "messages",
+                address: messaging.store_name().to_owned(),
+                reason: error.chain(),
+            }),
             None => Ok(()),
         }
     }

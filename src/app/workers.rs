@@ -177,8 +177,7 @@ impl PresenceWorkers {
                 "presence store unavailable: responding with 503 until it is available"
             );
         }
-        let notifier = sweep.context.notifier.clone();
-        supervisor.spawn("feed", move || feed.clone().run(notifier.subscribe()));
+        supervisor.spawn("feed", move || feed.clone().read());
         let (sweeper, stop) = (sweep.clone(), supervisor.stop().clone());
         supervisor.spawn("presence_maintenance", move || sweeper.clone().run_maintenance(stop.clone()));
         let stop = supervisor.stop().clone();

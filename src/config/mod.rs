@@ -25,6 +25,7 @@ mod routing;
 mod scope;
 pub mod secrets;
 mod server;
+mod stream;
 mod warnings;
 mod webhook;
 
@@ -50,6 +51,7 @@ pub use self::reload::ConfigChanges;
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
+pub use self::stream::StreamConfig;
 pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, SigningSecret, WebhookConfig};
 pub use crate::egress::Network;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub presence: PresenceConfig,
     /// The change log.
     pub changes: ChangesConfig,
+    /// Limits of the streams of the change log.
+    pub stream: StreamConfig,
     /// The signed webhooks to the app.
     pub webhook: WebhookConfig,
     /// Encrypted messages for clients that poll.
@@ -106,6 +110,7 @@ struct Raw {
     laravel: laravel::RawLaravel,
     presence: presence::RawPresence,
     changes: presence::RawChanges,
+    stream: stream::RawStream,
     webhook: webhook::RawWebhook,
     messaging: messaging::RawMessaging,
     registration: messaging::RawRegistration,
@@ -185,6 +190,7 @@ impl Config {
             laravel,
             presence: presence::resolve(&raw.presence, layers)?,
             changes: presence::resolve_changes(&raw.changes, layers)?,
+            stream: stream::resolve(&raw.stream, layers)?,
             messaging: messaging::resolve(raw.messaging, raw.registration, &raw.messages, layers)?,
             webhook: webhook::resolve(raw.webhook, driver, layers)?,
             routing: routing::resolve(raw.routing, layers)?,

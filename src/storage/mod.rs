@@ -39,5 +39,17 @@ impl Unavailable {
     }
 }
 
+/// A store that does not do what the product needs, for operators.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{store} at {address}: {reason}")]
+pub struct StoreDown {
+    /// The kind of store: `redis`, `database`, `memory`.
+    pub store: &'static str,
+    /// Its address, without credentials.
+    pub address: String,
+    /// What is wrong, and what to do. It never contains a secret.
+    pub reason: String,
+}
+
 /// The result of a storage operation.
 pub type Result<T> = std::result::Result<T, Unavailable>;

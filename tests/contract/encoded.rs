@@ -63,7 +63,7 @@ fn writer_and_page_types_give_the_same_text() {
         let response = RosterResponse::new(members.clone(), next);
         assert_same(|out| roster(&members, next, out), &response);
     }
-    let cursor = ChangeCursor { millis: 1_772_600_767_123, number: 4 };
+    let cursor = "1772600767123-4.5d2f09c4".parse::<ChangeCursor>().unwrap();
     let state = |user: &Id| State {
         version: 17,
         user: user.clone(),

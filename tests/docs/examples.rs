@@ -127,7 +127,16 @@ fn stable(mut value: Value) -> Value {
     match &mut value {
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                let varies = ["last_seen_at", "last_online_at", "seconds_ago", "occurred_at", "seq", "id"];
+                let varies = [
+                    "last_seen_at",
+                    "last_online_at",
+                    "seconds_ago",
+                    "occurred_at",
+                    "seq",
+                    "id",
+                    "cursor",
+                    "next_cursor",
+                ];
                 let is_session = name == "id" && *member == "default";
                 *member = match member.take() {
                     Value::Null => Value::Null,

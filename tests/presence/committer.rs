@@ -14,7 +14,8 @@ use presence_sidecar::presence::domain::{
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::read_many::UserQuery;
 use presence_sidecar::presence::store::{
-    ChangeCursor, Changes, Commit, Committed, Counts, PresenceStore, Result, StoredUser, Unavailable,
+    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
+    StoreDown, StoredUser, Unavailable,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{CommitContext, Metrics, Presence, PresenceCommand};
@@ -148,7 +149,7 @@ impl PresenceStore for FaultyStore {
         self.harness.store.scan(from, limit).await
     }
 
-    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
+    async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         self.harness.store.changes(after, limit).await
     }
 
@@ -156,11 +157,19 @@ impl PresenceStore for FaultyStore {
         self.harness.store.end_of_changes().await
     }
 
+    async fn log_identity(&self) -> Result<LogIdentity> {
+        self.harness.store.log_identity().await
+    }
+
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         self.harness.store.trim_changes(before).await
     }
 
-    async fn ready(&self) -> Result<()> {
+    async fn reconcile(&self, from: u64, now: Timestamp) -> Result<Reconciled> {
+        self.harness.store.reconcile(from, now).await
+    }
+
+    async fn ready(&self) -> std::result::Result<(), StoreDown> {
         self.harness.store.ready().await
     }
 

@@ -12,8 +12,8 @@ use presence_sidecar::presence::domain::{
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::outbox::plan_outbox;
 use presence_sidecar::presence::store::{
-    ArrayStore, ChangeCursor, Changes, Commit, Committed, PresenceStore, RedisOptions, RedisStore, SqlOptions,
-    SqlStore, own_prefix,
+    ArrayStore, ChangeCursor, Changes, Commit, Committed, PageLimit, PresenceStore, RedisOptions, RedisStore,
+    SqlOptions, SqlStore, own_prefix,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{CommitContext, Metrics};
@@ -143,9 +143,9 @@ impl StoreHarness {
 
     /// A page of it.
     pub async fn page(&self, after: Option<ChangeCursor>, limit: usize) -> Vec<(ChangeCursor, Change)> {
-        match self.store.changes(after, limit).await.unwrap() {
+        match self.store.changes(after, PageLimit { entries: limit, bytes: usize::MAX }).await.unwrap() {
             Changes::Page(page) => page.entries,
-            Changes::Trimmed(oldest) => panic!("what is left follows {oldest}"),
+            Changes::Trimmed(oldest) | Changes::Foreign(oldest) => panic!("what is left follows {oldest}"),
         }
     }
 }

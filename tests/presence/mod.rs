@@ -4,7 +4,7 @@ mod cache_table;
 mod committer;
 mod crashes;
 mod foreign;
-mod harness;
+pub mod harness;
 mod model;
 mod outbox;
 mod outbox_races;

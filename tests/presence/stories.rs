@@ -2,7 +2,7 @@
 
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
 use presence_sidecar::presence::domain::{Heartbeat, Input, Status, View};
-use presence_sidecar::presence::store::{ChangeCursor, Changes, Committed, Counts};
+use presence_sidecar::presence::store::{ChangeCursor, Changes, Committed, Counts, PageLimit};
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
@@ -182,7 +182,8 @@ store_contract! {
         assert_eq!(harness.page(Some(last), 10).await, []);
         assert_eq!(harness.store.end_of_changes().await.unwrap(), last);
         for lost in [ChangeCursor::START, first[0].0, rest[1].0] {
-            assert_eq!(harness.store.changes(Some(lost), 10).await.unwrap(), Changes::Trimmed(last));
+            let limit = PageLimit::of_entries(10);
+            assert_eq!(harness.store.changes(Some(lost), limit).await.unwrap(), Changes::Trimmed(last));
         }
     }
 

@@ -9,8 +9,10 @@ use poem::endpoint::make_sync;
 use poem::{Endpoint, Request, Response};
 use presence_sidecar::app::{App, Supervisor};
 use presence_sidecar::config::{Flags, Sources, load};
+use presence_sidecar::http::address::TrustedProxies;
 use presence_sidecar::http::auth::TokenVerifier;
-use presence_sidecar::http::body::BodyLimits;
+use presence_sidecar::http::body::{BodyLimits, BodyPolicy};
+use presence_sidecar::http::budget::MemoryBudget;
 use presence_sidecar::http::cors::Origins;
 use presence_sidecar::http::listener::bind;
 use presence_sidecar::http::middleware::{AccessSettings, Middleware, MiddlewareConfig};
@@ -113,12 +115,12 @@ async fn request_whose_handler_panics_gets_500() {
     let access = AccessSettings {
         verifier: Arc::new(TokenVerifier::new(&[], &[])),
         origins: Origins::new(Vec::new()),
-        trusted_proxies: Vec::new(),
+        trusted_proxies: TrustedProxies::default(),
     };
-    let body_limits = BodyLimits { bytes: 1024, timeout: Duration::from_secs(1) };
+    let limits = BodyLimits { bytes: 1024, anonymous_bytes: 1024, timeout: Duration::from_secs(1) };
+    let bodies = Arc::new(BodyPolicy::new(limits, Arc::new(MemoryBudget::new(1 << 20, 1 << 20))));
     let routes_table = RouteTable::of(&serde_json::json!({}), &[]);
-    let config =
-        MiddlewareConfig { access: Arc::new(ArcSwap::from_pointee(access)), body_limits, routes: routes_table };
+    let config = MiddlewareConfig { access: Arc::new(ArcSwap::from_pointee(access)), bodies, routes: routes_table };
     let response = Middleware::new(routes, config).get_response(Request::default()).await;
     assert_eq!(response.status().as_u16(), 500);
 }

@@ -61,8 +61,10 @@ async fn expired_cursor_returns_409_with_the_oldest_cursor() {
     let all = sidecar.client.changes().await;
     let changes = redis.cli(&["--scan", "--pattern", "*}:changes"]).trim().to_owned();
     let trimmed = changes.replace("}:changes", "}:trimmed");
-    redis.cli(&["XDEL", &changes, all[0]["cursor"].as_str().unwrap()]);
-    redis.cli(&["SET", &trimmed, all[0]["cursor"].as_str().unwrap()]);
+    // The id of an entry is its cursor without the tag of the log.
+    let (id, _tag) = all[0]["cursor"].as_str().unwrap().split_once('.').unwrap();
+    redis.cli(&["XDEL", &changes, id]);
+    redis.cli(&["SET", &trimmed, id]);
     let lost = sidecar.client.get("/api/v1/presence/changes?after=0-0").await;
     assert_eq!((lost.status, &lost.json["oldest_cursor"]), (409, &all[0]["cursor"]));
     let stream = sidecar.client.get(&format!("{STREAM}?after=0-0")).await;

@@ -16,12 +16,12 @@ pub(super) async fn check_store(config: &Config) -> Finding {
     let missing = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
     let store = crate::app::sql_store(config);
     let outcome = match store.load(&[missing], Timestamp::from_secs(0)).await {
-        Ok(_) => store.ready().await,
-        Err(error) => Err(error),
+        Ok(_) => store.ready().await.map_err(|down| down.reason),
+        Err(error) => Err(error.reason()),
     };
     match outcome {
         Ok(()) => Finding::ok("store", format!("the table {} is readable and writable", config.database.cache_table)),
-        Err(error) => Finding::wrong("store", error.reason(), FIX),
+        Err(error) => Finding::wrong("store", error, FIX),
     }
 }
 

@@ -18,6 +18,7 @@ use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
 use super::source::Source;
 use crate::config::{CacheStore, Config, Driver, Flags, Loaded, load};
+use crate::presence::store::redis::Inspection;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -69,23 +70,35 @@ async fn store(config: &Config) -> Vec<Finding> {
 }
 
 async fn redis(config: &Config) -> Vec<Finding> {
-    let inspected = match crate::app::redis_store(config) {
-        Ok(redis) => redis.inspect().await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    const FIX: &str = "start Redis, or correct REDIS_HOST, REDIS_PORT, REDIS_PASSWORD";
+    let redis = match crate::app::redis_store(config) {
+        Ok(redis) => redis,
+        Err(error) => return vec![Finding::wrong("store", error.to_string(), FIX)],
     };
-    match inspected {
-        Ok(inspection) => {
-            let problems = inspection.problems().into_iter().map(|found| match found.split_once(": ") {
-                Some((what, fix)) => Finding::wrong("store", what, fix),
-                None => Finding::wrong("store", found, "see the Redis manual"),
-            });
-            let ok = Finding::ok("store", format!("Redis {} responds", inspection.version));
-            std::iter::once(ok).chain(problems).collect()
+    let missing = match redis.missing_rights().await {
+        Ok(missing) => missing,
+        Err(error) => return vec![Finding::wrong("store", error.reason(), FIX)],
+    };
+    let mut findings = match redis.inspect().await {
+        Ok(inspection) => settings(&inspection),
+        Err(error) => {
+            vec![Finding::wrong("store", format!("the settings of Redis are unknown: {error}"), "grant +info")]
         }
-        Err(why) => {
-            vec![Finding::wrong("store", why, "start Redis, or correct REDIS_HOST, REDIS_PORT, REDIS_PASSWORD")]
-        }
+    };
+    if !missing.is_empty() {
+        let what = format!("the Redis user lacks {} rights, and heartbeats are answered with 503", missing.len());
+        findings.push(Finding::wrong("store", what, redis.grant(&missing)));
     }
+    findings
+}
+
+fn settings(inspection: &Inspection) -> Vec<Finding> {
+    let problems = inspection.problems().into_iter().map(|found| match found.split_once(": ") {
+        Some((what, fix)) => Finding::wrong("store", what, fix),
+        None => Finding::wrong("store", found, "see the Redis manual"),
+    });
+    let ok = Finding::ok("store", format!("Redis {} responds", inspection.version));
+    std::iter::once(ok).chain(problems).collect()
 }
 
 async fn sidecar(config: &Config) -> Finding {

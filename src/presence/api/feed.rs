@@ -1,38 +1,56 @@
 //! Operations on the change log: its pages, a snapshot to begin with, and the stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
 
-use super::errors::{CursorErrors, ReadErrors, cursor_expired};
+use super::errors::{CursorErrors, StreamErrors, page_of};
 use super::responses::{ChangeResponse, ChangesResponse, SnapshotResponse};
 use super::scope::ScopeResolver;
-use super::stream::{ChangeStream, WatchFilter};
+use super::stream::{ChangeStream, StreamLifetime, WatchFilter};
+use super::stream_limits::{StreamLimits, StreamOwner};
 use super::tag::Tag;
 use super::{claims, encode};
 use crate::http::auth::{Claims, ServiceAuth, StreamAuth, UserAuth};
 use crate::http::json::RawJson;
-use crate::http::{ApiError, Documented, Json, PageSize, auth};
+use crate::http::{ApiError, Documented, Json, PageSize, address, auth};
 use crate::presence::domain::Change;
 use crate::presence::domain::identity::{Id, Scope};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::{Presence, SnapshotPage};
-use crate::presence::store::{ChangeCursor, Changes};
+use crate::presence::store::{ChangeCursor, PageLimit};
 use crate::query_parameters;
 
 /// The operations on the change log.
 pub struct FeedApi {
     presence: Arc<Presence>,
-    feed: ChangeFeed,
     scopes: ScopeResolver,
+    streams: Streams,
+}
+
+/// What streams are made of.
+pub struct Streams {
+    /// The feed that they follow.
+    pub feed: ChangeFeed,
+    /// How many may be open.
+    pub limits: StreamLimits,
+    /// How long a client may take for one text.
+    pub stall: Duration,
 }
 
 impl FeedApi {
-    /// The operations on the change log of `presence`, which `feed` follows.
-    pub fn new(presence: Arc<Presence>, feed: ChangeFeed, scopes: ScopeResolver) -> Self {
-        Self { presence, feed, scopes }
+    /// The operations on the change log of `presence`.
+    pub fn new(presence: Arc<Presence>, streams: Streams, scopes: ScopeResolver) -> Self {
+        Self { presence, scopes, streams }
+    }
+
+    /// Who opens a stream, for the limits.
+    fn owner(filter: &WatchFilter, claims: &Claims, request: &Request) -> StreamOwner {
+        let user = claims::user(claims).map_or_else(String::new, |user| user.to_string());
+        StreamOwner { user: format!("{}|{user}", filter.scope.as_str()), address: address(request) }
     }
 
     /// The users and the scope that a token may watch; `None` for an application, which may watch all.
@@ -80,17 +98,16 @@ impl FeedApi {
     ///
     /// Every transition of every scope, oldest first, to catch up with after downtime. Each is recorded exactly once; of
     /// two entries of a user, the one with the greater `seq` is the later. Entries are kept for `changes.keep_hours`: if
-    /// entries after `after` are gone, the response is 409, with the cursor at which the kept ones begin.
+    /// entries after `after` are gone, the response is 409, with the cursor at which the kept ones begin; also if `after`
+    /// is not of this change log, because the store was emptied or restored. A page has at most 1 MiB of entries.
     #[oai(path = "/changes", method = "get", operation_id = "changes")]
     async fn changes(
         &self,
         _auth: ServiceAuth,
         query: ChangesQuery,
     ) -> Result<Json<ChangesResponse>, Documented<CursorErrors>> {
-        let page = match self.presence.changes(query.after, query.limit.unwrap_or_default().0).await? {
-            Changes::Page(page) => page,
-            Changes::Trimmed(oldest) => return Err(cursor_expired(oldest).into()),
-        };
+        let limit = PageLimit::of_entries(query.limit.unwrap_or_default().0);
+        let page = page_of(self.presence.changes(query.after, limit).await?)?;
         let next_cursor = page.end.or(query.after).unwrap_or(ChangeCursor::START);
         let entry = |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(*cursor, change);
         Ok(Json(ChangesResponse { data: page.entries.iter().map(entry).collect(), next_cursor }))
@@ -100,13 +117,16 @@ impl FeedApi {
     ///
     /// Of every scope, in pages, with the cursor of the change log that follows: read all pages, then the changes after
     /// `cursor`, and nothing is missed. A page may be empty although more follow, and a user may appear twice; continue
-    /// until `next_page` is null, and keep the entry with the greater `seq`.
+    /// until `next_page` is null, and keep the entry with the greater `seq`. If the response is 409, begin again.
     #[oai(path = "/snapshot", method = "get", operation_id = "snapshot")]
     async fn snapshot(
         &self,
         _auth: ServiceAuth,
         query: SnapshotQuery,
-    ) -> Result<RawJson<SnapshotResponse>, Documented<ReadErrors>> {
+    ) -> Result<RawJson<SnapshotResponse>, Documented<CursorErrors>> {
+        if let Some(page) = query.page {
+            page_of(self.presence.changes(Some(page.cursor), PageLimit { entries: 0, bytes: 0 }).await?)?;
+        }
         let snapshot = self.presence.snapshot(query.page, query.limit.unwrap_or_default().0).await?;
         Ok(RawJson::write_with(|out| encode::snapshot(&snapshot, out)))
     }
@@ -115,7 +135,9 @@ impl FeedApi {
     ///
     /// Server-Sent Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` is an entry of the change
     /// log. Continues after `Last-Event-ID`, or begins now. An application receives all entries; a browser, with a user
-    /// token, receives the entries of the users in its `watch` claim, until the token expires.
+    /// token, receives the entries of the users in its `watch` claim, until the token expires. The number of open streams is
+    /// limited: in all (503), and for user tokens per user and per address (429). A client that does not read is
+    /// disconnected, and continues after its last cursor.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn stream(
         &self,
@@ -125,21 +147,21 @@ impl FeedApi {
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<ChangeCursor>>,
         query: StreamQuery,
-    ) -> Result<ChangeStream, Documented<CursorErrors>> {
+    ) -> Result<ChangeStream, Documented<StreamErrors>> {
         let claims = match auth {
             StreamAuth::Service(_) => None,
             StreamAuth::User(UserAuth(claims)) => Some(claims),
             StreamAuth::Query => Some(auth::user_beside_header(request, query.token.as_deref())?),
         };
         let filter = self.watch_filter(request, claims.as_ref())?;
-        let after = last_event_id.0.or(query.after);
-        if after.is_some()
-            && let Changes::Trimmed(oldest) = self.presence.changes(after, 1).await?
-        {
-            return Err(cursor_expired(oldest).into());
-        }
-        let subscription = self.feed.subscribe(after).await?;
-        let lifetime = claims.and_then(|claims| claims.expires_in());
-        Ok(ChangeStream::new(subscription, filter, lifetime))
+        let owner = filter.as_ref().zip(claims.as_ref()).map(|(filter, claims)| Self::owner(filter, claims, request));
+        let permit = self.streams.limits.acquire(owner)?;
+        let subscription = match self.streams.feed.subscribe(last_event_id.0.or(query.after)).await? {
+            Ok(subscription) => subscription,
+            Err(gone) => return Err(page_of(gone).map_or_else(|error| error, |_| ApiError::Internal).into()),
+        };
+        let total = claims.and_then(|claims| claims.expires_in());
+        let lifetime = StreamLifetime { total, stall: self.streams.stall };
+        Ok(ChangeStream::new(subscription, filter, lifetime, permit))
     }
 }

@@ -155,8 +155,8 @@ openapi_by_serde!(
     ChangeCursor,
     "Cursor",
     MetaSchema {
-        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned()),
-        example: Some("1772600767000-0".into()),
+        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}([.][0-9a-f]{8})?$".to_owned()),
+        example: Some("0-0".into()),
         ..MetaSchema::new("string")
     }
 );
@@ -171,8 +171,8 @@ openapi_by_serde!(
     SnapshotPage,
     "SnapshotPage",
     MetaSchema {
-        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}[.][0-9]{1,19}$".to_owned()),
-        example: Some("1772600767000-0.0".into()),
+        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}([.][0-9a-f]{8})?[.][0-9]{1,19}$".to_owned()),
+        example: Some("0-0.0".into()),
         ..MetaSchema::new("string")
     }
 );
@@ -198,7 +198,7 @@ impl<'de> Deserialize<'de> for SnapshotPage {
 
 impl ParseFromParameter for SnapshotPage {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        let page = text.split_once('.').filter(|(_, from)| from.bytes().all(|digit| digit.is_ascii_digit()));
+        let page = text.rsplit_once('.').filter(|(_, from)| from.bytes().all(|digit| digit.is_ascii_digit()));
         let page =
             page.and_then(|(cursor, from)| Some(Self { cursor: cursor.parse().ok()?, from: from.parse().ok()? }));
         page.ok_or_else(|| ParseError::custom("must be the next_page of a snapshot."))

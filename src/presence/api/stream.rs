@@ -1,22 +1,24 @@
 //! The change log as Server-Sent Events.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::stream;
 use futures_util::stream::{BoxStream, StreamExt};
 use poem::http::header;
-use poem::web::sse::{Event, SSE};
-use poem::{IntoResponse, Response};
+use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::EventStream;
 use poem_openapi::registry::{MetaResponses, Registry};
 
 use super::encode;
 use super::responses::ChangeResponse;
+use super::stream_limits::StreamPermit;
 use crate::presence::domain::Change;
 use crate::presence::domain::identity::ScopeKey;
-use crate::presence::service::change_feed::{Entry, FeedEvent, FeedSubscription};
+use crate::presence::service::change_feed::{Entry, FeedEvent, FeedSubscription, PageSlice};
 use crate::presence::store::ChangeCursor;
 
 /// Interval of keep-alive messages on a stream without events; each has the current cursor.
@@ -34,81 +36,126 @@ pub(super) struct WatchFilter {
 }
 
 impl WatchFilter {
-    fn includes(&self, change: &Change) -> bool {
-        let scope = || change.scope.key(self.include_guard);
-        self.ids.contains(&change.user_id.to_string()) && scope().as_str() == self.scope.as_str()
+    fn includes(&self, entry: &Entry) -> bool {
+        let scope = || entry.scope.key(self.include_guard);
+        self.ids.contains(&*entry.user) && scope().as_str() == self.scope.as_str()
     }
+}
+
+/// How long a stream may last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamLifetime {
+    /// In all; `None` until the client disconnects.
+    pub(super) total: Option<Duration>,
+    /// While the client does not take what was sent.
+    pub(super) stall: Duration,
 }
 
 /// An open stream.
 struct Subscriber {
     subscription: FeedSubscription,
     filter: Option<WatchFilter>,
-    started: bool,
+    stall: Duration,
+    /// When the last text was handed over; `None` before the first one.
+    sent: Option<Instant>,
+    _permit: StreamPermit,
 }
 
 impl Subscriber {
-    /// The next event. `None` ends the stream: the sidecar stops, or entries were trimmed before they were read; the
-    /// client gets a 409 when it reconnects.
-    async fn next(&mut self) -> Option<Event> {
-        if !std::mem::replace(&mut self.started, true) {
-            return Some(keep_alive(self.subscription.position()));
+    /// The next text. `None` ends the stream: the sidecar stops, the client did not take the last text in time, or the
+    /// position is gone; the client then continues from its cursor, or gets a 409.
+    async fn next(&mut self) -> Option<Bytes> {
+        // The server asks for the next text when it has a place for it: the client has taken most of the others.
+        match self.sent {
+            None => return Some(self.send(keep_alive(self.subscription.position()))),
+            Some(sent) if sent.elapsed() > self.stall => {
+                tracing::debug!("closed a stream whose client reads too slowly");
+                return None;
+            }
+            Some(_) => {}
         }
         let relevant = async {
             loop {
                 match self.subscription.next().await? {
-                    FeedEvent::Entry(entry) if self.filter.as_ref().is_none_or(|filter| filter.includes(&entry.1)) => {
-                        return Some(event(&entry));
+                    FeedEvent::Page(slice) => {
+                        let text = self.filter.as_ref().map_or_else(|| whole(&slice), |filter| part(&slice, filter));
+                        if !text.is_empty() {
+                            return Some(text);
+                        }
                     }
-                    FeedEvent::Entry(_) => {}
-                    FeedEvent::Trimmed(_) => return None,
+                    FeedEvent::Gone(_) => return None,
                 }
             }
         };
-        match tokio::time::timeout(KEEP_ALIVE, relevant).await {
-            Ok(event) => event,
-            Err(_) => Some(keep_alive(self.subscription.position())),
-        }
+        let text = match tokio::time::timeout(KEEP_ALIVE, relevant).await {
+            Ok(text) => text?,
+            Err(_) => keep_alive(self.subscription.position()),
+        };
+        Some(self.send(text))
+    }
+
+    fn send(&mut self, text: Bytes) -> Bytes {
+        self.sent = Some(Instant::now());
+        text
     }
 }
 
-/// A message without an event, with the cursor that a browser sends when it reconnects.
-fn keep_alive(cursor: ChangeCursor) -> Event {
-    Event::message("").id(cursor.to_string())
+/// The text of all entries.
+fn whole(slice: &PageSlice) -> Bytes {
+    slice.page.text_from(slice.first)
 }
 
-fn event(entry: &Entry) -> Event {
-    let (cursor, change) = &**entry;
-    let response = ChangeResponse::new(*cursor, change);
-    let mut json = Vec::with_capacity(320);
-    encode::json(&response, &mut json);
-    let event = Event::message(String::from_utf8(json).unwrap_or_default());
-    event.id(cursor.to_string()).event_type(response.event.as_str())
+/// The text of the entries that a browser may see.
+fn part(slice: &PageSlice, filter: &WatchFilter) -> Bytes {
+    let mut text = Vec::new();
+    for entry in slice.entries().iter().filter(|entry| filter.includes(entry)) {
+        text.extend_from_slice(slice.page.text_of(entry));
+    }
+    text.into()
+}
+
+/// A message without an event, with the cursor that a browser sends when it reconnects.
+fn keep_alive(cursor: ChangeCursor) -> Bytes {
+    format!("id: {cursor}\n\n").into()
+}
+
+/// Appends an entry as an event: JSON has no line breaks.
+pub fn encode_event(cursor: ChangeCursor, change: &Change, out: &mut Vec<u8>) {
+    let response = ChangeResponse::new(cursor, change);
+    // Writing into a Vec cannot fail.
+    _ = write!(out, "id: {cursor}\nevent: {}\ndata: ", response.event.as_str());
+    encode::json(&response, out);
+    out.extend_from_slice(b"\n\n");
 }
 
 /// A response with the entries of the change log as they are recorded.
-pub(super) struct ChangeStream(BoxStream<'static, Event>);
+pub(super) struct ChangeStream(BoxStream<'static, Bytes>);
 
 impl ChangeStream {
-    /// The entries of `subscription` that `filter` includes, for the time `lifetime`; without one until the client
-    /// disconnects.
-    pub(super) fn new(subscription: FeedSubscription, filter: Option<WatchFilter>, lifetime: Option<Duration>) -> Self {
-        let subscriber = Subscriber { subscription, filter, started: false };
-        let events =
-            stream::unfold(subscriber, |mut subscriber| async { Some((subscriber.next().await?, subscriber)) });
+    /// The entries of `subscription` that `filter` includes.
+    pub(super) fn new(
+        subscription: FeedSubscription,
+        filter: Option<WatchFilter>,
+        lifetime: StreamLifetime,
+        permit: StreamPermit,
+    ) -> Self {
+        let StreamLifetime { total, stall } = lifetime;
+        let subscriber = Subscriber { subscription, filter, stall, sent: None, _permit: permit };
+        let texts = stream::unfold(subscriber, |mut subscriber| async { Some((subscriber.next().await?, subscriber)) });
         let end = async move {
-            match lifetime {
-                Some(lifetime) => tokio::time::sleep(lifetime).await,
+            match total {
+                Some(total) => tokio::time::sleep(total).await,
                 None => std::future::pending().await,
             }
         };
-        Self(events.take_until(end).boxed())
+        Self(texts.take_until(end).boxed())
     }
 }
 
 impl IntoResponse for ChangeStream {
     fn into_response(self) -> Response {
-        let response = SSE::new(self.0).into_response();
+        let texts = self.0.map(Ok::<_, std::io::Error>);
+        let response = Response::builder().content_type("text/event-stream").body(Body::from_bytes_stream(texts));
         // Proxies that buffer responses would hold all events back.
         response.with_header(header::CACHE_CONTROL, "no-cache").with_header("x-accel-buffering", "no").into_response()
     }

@@ -28,7 +28,10 @@ impl Rules {
         let windows = &self.windows;
         let due_before = known.as_ref().map(|state| state.due(windows));
         let is_tick = input == Input::Tick;
-        let is_refresh = known.as_ref().is_some_and(|state| state.is_refresh(subject, &input, windows, now));
+        // A state of version 0 is not stored yet: it must be written, with its due time.
+        let is_stored = known.as_ref().is_some_and(|state| state.version > 0);
+        let is_refresh =
+            is_stored && known.as_ref().is_some_and(|state| state.is_refresh(subject, &input, windows, now));
         let mut state = match known {
             Some(state) => state,
             None if is_tick && !matches!(record, RecordLookup::Found(_)) => return Decision::unchanged(),
@@ -50,7 +53,8 @@ impl Rules {
             state.advance_version(now);
         }
         let due = state.due(windows);
-        let is_due_new = is_tick || !changes.is_empty() || due_before.is_none_or(|earlier| due < earlier);
+        let is_due_earlier = due_before.filter(|_| is_stored).is_none_or(|earlier| due < earlier);
+        let is_due_new = is_tick || !changes.is_empty() || is_due_earlier;
         Decision { before, dirty, changes, record, due: is_due_new.then_some(due), state: Some(state) }
     }
 

@@ -4,8 +4,8 @@
 //! from them, and the rules do the rest: they adopt the record, if it has a heartbeat; else a user who was on a roster
 //! goes offline, now, and a user who was on none is forgotten. The key has all names in lower case, as Laravel writes it.
 
-use super::identity::{Id, Meta, Scope, UserKey};
-use super::{State, Status, Timestamp};
+use super::identity::{Id, Meta, Scope, Subject, UserKey};
+use super::{Record, State, Status, Timestamp, Windows};
 
 /// The state of the user `key`, who was on the roster of `status`, as far as it is known. It began long ago.
 pub fn rebuild_state(key: &UserKey, status: Status, version: u64) -> State {
@@ -20,6 +20,18 @@ pub fn rebuild_state(key: &UserKey, status: Status, version: u64) -> State {
         ended: None,
         meta: Meta::default(),
     }
+}
+
+/// The state of a user who was present by a Laravel record, but has none stored: the store was emptied, or the record is
+/// older than the change log. That user came online before the log began, so that no change is recorded of it. `None` if
+/// the user is not present any more.
+pub fn adopt_record(subject: &Subject, record: &Record, windows: &Windows, now: Timestamp) -> Option<State> {
+    let seen = record.last_seen.min(now);
+    let status = Status::of_record(seen, record.idle, now, windows);
+    let mut state = State::new(subject, seen);
+    state.merge_record(record.clone(), now);
+    state.status = status;
+    status.is_present().then_some(state)
 }
 
 /// A scope from its key, such as `presence|acme|loc:berlin|guard:web`.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use metrics::{Counter, Histogram};
 
 use crate::presence::domain::{Change, RecordLookup, Status, Timestamp, ValueForm};
+use crate::presence::store::Reconciled;
 use crate::telemetry::Registry;
 
 /// The counters and histograms of presence; see the help text of each.
@@ -20,6 +21,7 @@ pub struct Metrics {
     logged_forms: [AtomicBool; ValueForm::ALL.len()],
     detection_lag: Histogram,
     changes: [Counter; 3],
+    reconciled: [Counter; 3],
 }
 
 impl Metrics {
@@ -33,6 +35,7 @@ impl Metrics {
             )
         };
         Self {
+            reconciled: ["due", "roster", "count"].map(|kind| reconciled(registry, kind)),
             heartbeats: registry.counter("presence_heartbeats_total", "Heartbeats accepted.", &[]),
             conflicts: registry.counter(
                 "presence_commit_conflicts_total",
@@ -74,6 +77,13 @@ impl Metrics {
         );
     }
 
+    /// Counts what a step of the reconciliation corrected.
+    pub fn reconciled(&self, step: &Reconciled) {
+        for (counter, corrected) in self.reconciled.iter().zip([step.due, step.rosters, step.counts]) {
+            counter.increment(corrected as u64);
+        }
+    }
+
     /// Counts a recorded change; `swept_at` is the time of the sweep that recorded it, if one did.
     pub fn changed(&self, change: &Change, swept_at: Option<Timestamp>) {
         if change.is_heartbeat {
@@ -85,4 +95,12 @@ impl Metrics {
             self.detection_lag.record((at.micros() - change.occurred_at.micros()).max(0) as f64 / 1e6);
         }
     }
+}
+
+fn reconciled(registry: &Registry, kind: &str) -> Counter {
+    registry.counter(
+        "presence_reconciled_total",
+        "Entries of due times, rosters and counts that disagreed with the states and were corrected.",
+        &[("kind", kind)],
+    )
 }

@@ -18,7 +18,7 @@ use self::metrics::Metrics;
 use self::read_many::{BatchReader, UserQuery, UserViews};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Input, State, Status, View, Windows};
-use super::store::{ChangeCursor, Changes, Counts, PresenceStore, Result, StoredUser};
+use super::store::{ChangeCursor, Changes, Counts, PageLimit, PresenceStore, Result, StoreDown, StoredUser};
 use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, Request, batch_channel, run_batch};
 
 /// Most users that one call may name.
@@ -119,8 +119,8 @@ impl Presence {
         self.store.counts(scope).await
     }
 
-    /// Up to `limit` entries of the change log behind `after`, or its oldest ones.
-    pub async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
+    /// A page of the change log behind `after`, or of its oldest entries.
+    pub async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         self.store.changes(after, limit).await
     }
 
@@ -144,8 +144,11 @@ impl Presence {
         Ok(Snapshot { cursor, users: present.map(user).collect(), next })
     }
 
-    /// Checks that the store replies and accepts writes.
-    pub async fn ready(&self) -> Result<()> {
+    /// Checks that the store does what a heartbeat needs.
+    ///
+    /// # Errors
+    /// The store that does not, and why.
+    pub async fn ready(&self) -> std::result::Result<(), StoreDown> {
         self.store.ready().await
     }
 

@@ -20,23 +20,23 @@
 //! - Due times depend on the clock of the store, [`PresenceStore::time`], never on that of the host.
 
 mod array;
+mod changes;
+mod cursor;
 mod packed;
 pub mod record;
 pub mod redis;
 mod sql;
 
-use std::str::FromStr;
-
 use async_trait::async_trait;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::array::ArrayStore;
+pub use self::changes::{Changes, Page, PageLimit};
+pub use self::cursor::{ChangeCursor, InvalidCursor, LogIdentity, LogTag};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
 pub use self::sql::{Options as SqlOptions, SqlStore, TABLES, statements as sql_statements};
 use super::domain::identity::{ScopeKey, UserKey};
-use super::domain::{Change, Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
-pub use crate::storage::{Result, Unavailable};
+use super::domain::{Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
+pub use crate::storage::{Result, StoreDown, Unavailable};
 
 /// The stored data of a user: the sidecar's own state, and the record in Laravel's cache.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,19 @@ pub enum Committed {
     Conflict(Box<StoredUser>),
 }
 
+/// The result of a step of [`PresenceStore::reconcile`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Where the next step begins; `None` at the end.
+    pub next: Option<u64>,
+    /// Users who had no due time: they are due now.
+    pub due: usize,
+    /// Members that were on the wrong list, or on none.
+    pub rosters: usize,
+    /// Numbers of members that were wrong.
+    pub counts: usize,
+}
+
 /// Members of a scope by status; users who are offline are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -97,80 +110,6 @@ pub struct Counts {
     pub online: u64,
     /// Users who are away.
     pub away: u64,
-}
-
-/// A position in the change log. Its text is opaque to callers; cursors of one log are ordered as its entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChangeCursor {
-    /// The store's milliseconds, or 0 where the store numbers entries alone.
-    pub millis: u64,
-    /// The number of the entry within them.
-    pub number: u64,
-}
-
-impl ChangeCursor {
-    /// The position before the first entry.
-    pub const START: Self = Self { millis: 0, number: 0 };
-    /// The last possible position.
-    const END: Self = Self { millis: u64::MAX, number: u64::MAX };
-}
-
-impl Serialize for ChangeCursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ChangeCursor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl std::fmt::Display for ChangeCursor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}-{}", self.millis, self.number)
-    }
-}
-
-/// The part of the change log behind a position.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Changes {
-    /// Entries, oldest first.
-    Page(Page),
-    /// Entries behind the position have been removed. The remaining ones are behind this position.
-    Trimmed(ChangeCursor),
-}
-
-/// Entries of the change log. An entry that cannot be read is left out, but counts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// Entries with their cursors, oldest first.
-    pub entries: Vec<(ChangeCursor, Change)>,
-    /// The position of the last one; `None` if there is none.
-    pub end: Option<ChangeCursor>,
-    /// Whether the requested number was found, so that more may follow.
-    pub full: bool,
-}
-
-/// The error of a text that is not a cursor of a change log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a cursor that the change log gave out.")]
-pub struct InvalidCursor;
-
-impl FromStr for ChangeCursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> std::result::Result<Self, InvalidCursor> {
-        let number = |digits: &str| match digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            true => digits.parse().map_err(|_| InvalidCursor),
-            false => Err(InvalidCursor),
-        };
-        let (millis, count) = text.split_once('-').ok_or(InvalidCursor)?;
-        let cursor = Self { millis: number(millis)?, number: number(count)? };
-        // Nothing can be behind the last possible position; Redis rejects it.
-        if cursor == Self::END { Err(InvalidCursor) } else { Ok(cursor) }
-    }
 }
 
 /// A store of presence: [`RedisStore`], [`SqlStore`], or [`ArrayStore`] within the process.
@@ -208,23 +147,30 @@ pub trait PresenceStore: Send + Sync {
     /// user who is remembered throughout is returned at least once; pages may be empty, and may repeat a user.
     async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)>;
 
-    /// Up to `limit` entries of the change log behind `after`, or its oldest ones.
-    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes>;
+    /// A page of the change log behind `after`, or of its oldest entries. It never waits behind commits on a connection.
+    async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes>;
 
     /// The position of the last entry of the change log.
     async fn end_of_changes(&self) -> Result<ChangeCursor>;
 
+    /// The identity of the change log. A log without one gets one.
+    async fn log_identity(&self) -> Result<LogIdentity>;
+
     /// Removes entries of the change log that were appended before `before`, but none whose job is still in a queue.
     async fn trim_changes(&self, before: Timestamp) -> Result<()>;
 
-    /// Whether the store accepts writes: makes those of a heartbeat, without a visible effect.
-    async fn ready(&self) -> Result<()>;
+    /// Compares the lists, states and due times of some users, and corrects them where they disagree. Begins at `from`; 0
+    /// is the beginning. A step is short, and changes no status.
+    async fn reconcile(&self, from: u64, now: Timestamp) -> Result<Reconciled>;
+
+    /// Whether the store does what a heartbeat needs: makes writes that have no visible effect.
+    async fn ready(&self) -> std::result::Result<(), StoreDown>;
 
     /// The store as operators know it, such as its host or file; never credentials.
     fn name(&self) -> String {
         "the presence store".to_owned()
     }
 
-    /// The clock of the store, which all replicas share.
+    /// The clock of the store, which all replicas share. Gives the change log its identity, if it has none.
     async fn time(&self) -> Result<Timestamp>;
 }

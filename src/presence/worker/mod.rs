@@ -1,3 +1,4 @@
 //! The background loops of presence.
 
+pub mod reconcile;
 pub mod sweep;

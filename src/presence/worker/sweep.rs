@@ -14,6 +14,7 @@ use crate::presence::domain::{Input, OutboxPlan, Span, Status, Timestamp, lost_s
 use crate::presence::service::commit::CommitContext;
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser};
+use crate::presence::worker::reconcile::ReconcileWorker;
 
 /// Most users of one step.
 pub const BATCH: usize = 1_000;
@@ -129,8 +130,13 @@ impl ExpirySweeper {
         }
     }
 
-    /// Trims the change log and synchronizes the clock until stopped.
+    /// Trims the change log, synchronizes the clock and reconciles until stopped.
     pub async fn run_maintenance(self, stop: CancellationToken) {
+        let reconciliation = ReconcileWorker { context: self.context.clone() }.run(stop.clone());
+        tokio::join!(self.maintain(stop), reconciliation);
+    }
+
+    async fn maintain(self, stop: CancellationToken) {
         let mut was_set_back = false;
         loop {
             tokio::select! {

@@ -3,7 +3,9 @@
 local q, now = ARGV[1], clock()
 local lease = now + ARGV[3]
 local claimed = { now, lease }
-for _, lane in ipairs(redis.call('ZRANGE', q .. 'ready', '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])) do
+local lanes = redis.call('ZRANGE', q .. 'ready', '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+if #lanes > 0 then permit_writes(q) end
+for _, lane in ipairs(lanes) do
   local id = redis.call('LINDEX', q .. 'lane:' .. lane, 0)
   if id then
     redis.call('ZADD', q .. 'ready', 'XX', lease, lane)

@@ -9,8 +9,8 @@ use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Q
 use crate::storage::redis::{RedisConnection, unavailable};
 use crate::storage::{Result, Unavailable};
 
-/// Lua functions for scripts that push as part of another commit: `clock()`, `ours(command, key, ...)`,
-/// `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.
+/// Lua functions for scripts that push as part of another commit: `clock()`, `permit_writes(key)`,
+/// `ours(command, key, ...)`, `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.
 pub const PUSH: &str = include_str!("push.lua");
 
 /// The largest number of dead letters that one call removes.

@@ -12,6 +12,13 @@ local function clock()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Lets a script write although the memory is full: Redis refuses a first write that may take memory, and permits all
+-- that follow a write. Only scripts that free memory, or take next to none, call this. Unlike `#!lua flags=allow-oom` it
+-- works on Redis 6.2, and on every Valkey. `key` is any key of the slot.
+local function permit_writes(key)
+  redis.call('DEL', key .. ':none')
+end
+
 -- Calls a command for a key of the queue. A value of another type at that key is deleted: an error would stop the script in
 -- the middle, and Redis undoes nothing.
 local function ours(command, key, ...)

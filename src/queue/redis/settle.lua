@@ -2,6 +2,7 @@
 -- Returns for each job 1 if its lease was still valid, else 0.
 local q, now = ARGV[1], clock()
 local held = {}
+permit_writes(q)
 for a = 2, #ARGV, 6 do
   local lane, id, disposition = ARGV[a], ARGV[a + 1], ARGV[a + 3]
   local lease = tonumber(redis.call('ZSCORE', q .. 'ready', lane) or 0)

@@ -8,7 +8,9 @@ use indexmap::IndexMap;
 
 use super::{CommandOutcome, CommitContext, Job, PresenceCommand};
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{Decision, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp, Windows};
+use crate::presence::domain::{
+    Decision, OutboxPlan, Record, RecordLookup, RecordWrite, State, Status, Timestamp, Windows, lost_state,
+};
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser, Unavailable};
 
@@ -108,17 +110,14 @@ impl CommitBatch {
     /// Loads the state of each user for whom the known state is not sufficient.
     async fn load_states(&mut self) -> Result<()> {
         let now = self.context.clock.now();
-        let windows = &self.context.rules.windows;
+        let windows = self.context.rules.windows;
         let unknown: Vec<UserKey> = self
             .users
             .iter()
-            .filter(|(_, user)| !user.is_sufficient(windows, now))
+            .filter(|(_, user)| !user.is_sufficient(&windows, now))
             .map(|(key, _)| key.clone())
             .collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let loaded = self.context.store.load(&unknown, now).await?;
+        let loaded = if unknown.is_empty() { Vec::new() } else { self.context.store.load(&unknown, now).await? };
         for (key, known) in unknown.iter().zip(loaded) {
             self.context.metrics.looked_up(&known.record);
             let Some(user) = self.users.get_mut(key) else { continue };
@@ -131,6 +130,10 @@ impl CommitBatch {
             }
         }
         self.users.retain(|_, user| !user.jobs.is_empty());
+        if self.users.values().any(|user| user.record_alone().is_some()) {
+            let began = self.context.store.log_identity().await?.began();
+            self.users.values_mut().for_each(|user| user.adopt_record(began, &windows, now));
+        }
         Ok(())
     }
 
@@ -164,7 +167,8 @@ impl CommitBatch {
             match committed {
                 Committed::Done => self.complete(commit.key, commit.decision, pending.jobs, pending.outcomes),
                 Committed::Conflict(known) => {
-                    self.users.insert(commit.key, UserBatch::refused(pending.jobs, *known));
+                    let known = if commit.is_record_only() { restore(*known, commit.decision.state) } else { *known };
+                    self.users.insert(commit.key, UserBatch::refused(pending.jobs, known));
                 }
             }
         }
@@ -179,7 +183,8 @@ impl CommitBatch {
             let conflict = if source == Source::Conflict { known.clone() } else { None };
             let known = known.unwrap_or(StoredUser { version: 0, state: None, record: RecordLookup::Unknown });
             let expected = known.version;
-            let roster_status = known.state.as_ref().map_or(Status::Offline, |state| state.status);
+            let stored = known.state.as_ref().filter(|state| state.version > 0);
+            let roster_status = stored.map_or(Status::Offline, |state| state.status);
             let (decision, outcomes) = self.context.apply(&jobs, known, now);
             commits.push(Commit { key, expected, roster_status, decision, outbox: OutboxPlan::default() });
             pending.push(PendingReplies { jobs, outcomes, conflict });
@@ -198,6 +203,17 @@ impl CommitBatch {
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.reply(Ok(outcome));
         }
+    }
+}
+
+/// What is known of a user whose refresh was refused. If the store has lost the state, the refreshed one is written: the
+/// user is present, as before.
+fn restore(known: StoredUser, refreshed: Option<State>) -> StoredUser {
+    match refreshed {
+        Some(state) if known.state.is_none() && known.version == 0 => {
+            StoredUser { state: Some(State { version: 0, ..state }), ..known }
+        }
+        _ => known,
     }
 }
 
@@ -235,6 +251,26 @@ impl UserBatch {
     /// The reply to the commit was lost.
     fn in_doubt(decision: Decision, PendingReplies { jobs, outcomes, .. }: PendingReplies) -> Self {
         Self { jobs, known: None, source: Source::Cache, in_doubt: Some(InDoubtCommit { decision, outcomes }) }
+    }
+
+    /// The record of a user of whom nothing else is stored.
+    fn record_alone(&self) -> Option<&Record> {
+        let known = self.known.as_ref().filter(|known| known.version == 0 && known.state.is_none())?;
+        match &known.record {
+            RecordLookup::Found(record) => Some(record),
+            RecordLookup::Unknown | RecordLookup::Missing | RecordLookup::Unreadable(_) => None,
+        }
+    }
+
+    /// Adopts the record if it is older than the change log, which began at `began`.
+    fn adopt_record(&mut self, began: Timestamp, windows: &Windows, now: Timestamp) {
+        let old = self.record_alone().filter(|record| record.last_seen < began.whole_second());
+        let state = old
+            .zip(self.jobs.first())
+            .and_then(|(record, job)| lost_state::adopt_record(&job.payload.subject, record, windows, now));
+        if let (Some(state), Some(known)) = (state, &mut self.known) {
+            known.state = Some(state);
+        }
     }
 
     /// Whether the known state is sufficient for all commands.

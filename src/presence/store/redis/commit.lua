@@ -4,7 +4,8 @@
 -- which cannot fail, behind them: whatever fails, a user whose changes are in the log has the state that goes with them,
 -- and is not committed again.
 -- KEYS: due times, change log, the n state keys (each once), then two roster keys (online, away) per entry with extras.
--- ARGV: n, number of queues, prefix of each queue; then per entry: expected version, new state ('' keeps it, '-' removes
+-- ARGV: n, number of queues, '1' if the commits free memory in the end, so that they are made although it is full, prefix
+--       of each queue; then per entry: expected version, new state ('' keeps it, '-' removes
 --       it), number of extras e, and, if e > 0: key, member, due time ('' keeps it, '-' removes it), the status whose roster
 --       alone contains the member afterwards ('' leaves both as they are), number of changes c, then per change: '1' if it
 --       is logged, id, JSON; number of retractions r, then per retraction, the last job of a lane first: number of its
@@ -18,7 +19,7 @@ local now
 local function are_held(lane, first, last)
   local ends = {}
   for r = first, last, 2 do
-    local q, id = ARGV[2 + ARGV[r]], ARGV[r + 1]
+    local q, id = ARGV[3 + ARGV[r]], ARGV[r + 1]
     ends[q] = (ends[q] or 0) - 1
     if ours('LINDEX', q .. 'lane:' .. lane, ends[q]) ~= id or read(q, id) <= now then return false end
   end
@@ -27,7 +28,7 @@ end
 
 local function retract(lane, first, last)
   for r = first, last, 2 do
-    local q, id = ARGV[2 + ARGV[r]], ARGV[r + 1]
+    local q, id = ARGV[3 + ARGV[r]], ARGV[r + 1]
     ours('HDEL', q .. 'jobs', id)
     ours('ZREM', q .. 'pending', id)
     advance(q, lane, now, 'RPOP')
@@ -37,7 +38,7 @@ end
 -- `changes` is where the changes begin.
 local function push_all(lane, changes, first, last)
   for p = first, last, 4 do
-    local q, c = ARGV[2 + ARGV[p]], changes + 3 * (ARGV[p + 1] - 1)
+    local q, c = ARGV[3 + ARGV[p]], changes + 3 * (ARGV[p + 1] - 1)
     if ARGV[p + 3] ~= '1' or ours('EXISTS', q .. 'lane:' .. lane) == 0 then
       push(q, now, { id = ARGV[c + 1], lane = lane, at = now + ARGV[p + 2], payload = ARGV[c + 2] })
     end
@@ -68,8 +69,9 @@ local function list(member, status, online, away)
   end
 end
 
+if ARGV[3] == '1' then permit_writes(KEYS[1]) end
 local states = redis.call('MGET', unpack(KEYS, 3, n + 2))
-local a, roster = 3 + queues, n + 3
+local a, roster = 4 + queues, n + 3
 local conflicts = {}
 for i = 1, n do
   local state, extras = states[i] or '', tonumber(ARGV[a + 2])

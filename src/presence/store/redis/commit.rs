@@ -59,7 +59,7 @@ impl RedisStore {
         let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + USER_BYTES * commits.len());
         call.arg("EVALSHA");
         let indexed = commits.iter().filter(|commit| updates_indexes(commit)).count();
-        call.arg(&self.commit).arg(2 + commits.len() + 2 * indexed);
+        call.arg(&self.scripts.commit).arg(2 + commits.len() + 2 * indexed);
         call.arg(&self.keys.due).arg(&self.keys.changes);
         for commit in commits {
             call.arg(self.keys.state(&commit.key));
@@ -70,12 +70,19 @@ impl RedisStore {
             }
         }
         call.arg(commits.len()).arg(self.queues.len());
+        call.arg(if commits.iter().any(|commit| puts_online_record(commit)) { "" } else { "1" });
         self.queues.iter().for_each(|queue| _ = call.arg(queue));
         for commit in commits {
             write_entry(&mut call, commit);
         }
         call
     }
+}
+
+/// Whether a commit puts the record of a user who is online. A full Redis refuses that, so it must refuse the state, too.
+/// All other commits record who is away or gone, and free memory in the end.
+fn puts_online_record(commit: &Commit) -> bool {
+    matches!(commit.decision.record, RecordWrite::Put(..)) && commit.decision.status() == Status::Online
 }
 
 /// Whether a commit updates due times, rosters, the change log or the outbox: the extras of its entry.

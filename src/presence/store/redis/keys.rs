@@ -20,7 +20,9 @@ pub(super) struct Keys {
     pub(super) changes: String,
     /// The last entry that was removed from the change log.
     pub(super) trimmed: String,
-    /// The key of the readiness check.
+    /// The identity of the change log.
+    pub(super) identity: String,
+    /// The key of the readiness check, in the sidecar's own database.
     pub(super) ready: String,
 }
 
@@ -32,8 +34,19 @@ pub fn own_prefix(prefix: &str) -> String {
 impl Keys {
     pub(super) fn new(prefix: String) -> Self {
         let own = own_prefix(&prefix);
-        let [due, changes, trimmed, ready] = ["due", "changes", "trimmed", "ready"].map(|name| format!("{own}{name}"));
-        Self { due, changes, trimmed, ready, prefix, own }
+        let [due, changes, trimmed, identity, ready] =
+            ["due", "changes", "trimmed", "log", "ready"].map(|name| format!("{own}{name}"));
+        Self { due, changes, trimmed, identity, ready, prefix, own }
+    }
+
+    /// What all keys begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The key of the readiness check in the cache database.
+    pub(super) fn ready_record(&self) -> String {
+        format!("{}presence|ready", self.prefix)
     }
 
     /// The Laravel record of a user: the physical key of PHP's cache entry.

@@ -13,25 +13,36 @@
 //! the expected one. A later end of the presence removes that record, too, since its `DEL` follows the new state.
 
 mod commit;
+mod connections;
 mod decode;
 mod health;
 mod keys;
+mod log;
+mod ready;
+mod reconcile;
 mod reply;
+mod rights;
 pub mod state;
 
 use std::time::Duration;
 
-use ::redis::{Pipeline, Value};
+use ::redis::Pipeline;
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
-use self::decode::{cursor, decode_record, stored_user};
+use self::connections::{LogConnection, Rights};
+use self::decode::{decode_record, stored_user};
+pub use self::health::Inspection;
 use self::keys::Keys;
 pub use self::keys::own_prefix;
 use self::reply::CommitReply;
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
+pub use self::rights::MissingRight;
+use super::{
+    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
+    StoreDown, StoredUser,
+};
 use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{Change, HeldChange, Outbox, RecordLookup, Status, Timestamp};
+use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
 use crate::queue;
 use crate::storage::redis::{PipelineReply, RedisConnection};
 
@@ -55,16 +66,24 @@ pub struct Options {
 /// Presence in Redis 6.2 or later.
 pub struct RedisStore {
     connection: RedisConnection,
+    log: LogConnection,
     keys: Keys,
     databases: Option<(i64, i64)>,
     zone: Tz,
     outbox: Outbox,
     /// The key prefix of each queue of the outbox.
     queues: Vec<String>,
+    scripts: Scripts,
+    rights: Rights,
+}
+
+/// The hashes of the scripts.
+struct Scripts {
     commit: String,
     held: String,
     claim: String,
     trim: String,
+    reconcile: String,
 }
 
 /// The capacity that one user needs in a command.
@@ -74,14 +93,22 @@ impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
         let own = options.connection.redis_settings().db();
+        let log = LogConnection::new(options.connection.clone(), options.timeout)?;
         let mut connection = RedisConnection::new(options.connection, options.timeout)?;
         let keys = Keys::new(options.prefix);
+        let mut script = |code: &str| connection.register_script(&format!("{}{code}", queue::redis::PUSH));
+        let scripts = Scripts {
+            commit: script(include_str!("commit.lua")),
+            held: script(include_str!("held.lua")),
+            claim: script(include_str!("claim.lua")),
+            trim: script(include_str!("trim.lua")),
+            reconcile: script(include_str!("reconcile.lua")),
+        };
         Ok(Self {
-            commit: connection.register_script(&format!("{}{}", queue::redis::PUSH, include_str!("commit.lua"))),
-            held: connection.register_script(&format!("{}{}", queue::redis::PUSH, include_str!("held.lua"))),
-            claim: connection.register_script(include_str!("claim.lua")),
-            trim: connection.register_script(include_str!("trim.lua")),
+            scripts,
+            rights: Rights::default(),
             connection,
+            log,
             databases: (own != options.cache_db).then_some((own, options.cache_db)),
             zone: options.zone,
             queues: options.outbox.queues.iter().map(|queue| queue::redis::keys(&keys.own, &queue.name)).collect(),
@@ -100,15 +127,6 @@ impl RedisStore {
         if let Some((_, cache)) = self.databases {
             select(pipeline, cache).ignore();
         }
-    }
-
-    /// The change of an entry of the change log; `None`, and a line in the log, if it cannot be read.
-    fn decode_entry(&self, id: &str, json: &[u8]) -> Option<Change> {
-        Change::decode(json, &self.outbox.installation)
-            .inspect_err(
-                |error| tracing::error!(%error, id, "an entry of the change log is unreadable and is left out"),
-            )
-            .ok()
     }
 }
 
@@ -145,7 +163,7 @@ impl PresenceStore for RedisStore {
         let positions: Vec<usize> = self.outbox.debounced().map(|(position, _)| position).collect();
         let mut pipeline = Pipeline::with_capacity(2);
         self.select_own_db(&mut pipeline);
-        let call = pipeline.cmd("EVALSHA").arg(&self.held).arg(1).arg(&self.keys.due).arg(positions.len());
+        let call = pipeline.cmd("EVALSHA").arg(&self.scripts.held).arg(1).arg(&self.keys.due).arg(positions.len());
         positions.iter().for_each(|position| _ = call.arg(&self.queues[*position]));
         keys.iter().for_each(|key| _ = call.arg(key.as_str()));
         let (lanes,): (Vec<Vec<(usize, String, Vec<u8>)>>,) = self.connection.read(&pipeline).await?;
@@ -157,8 +175,9 @@ impl PresenceStore for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let PipelineReply { replies, retried } =
-            self.connection.send_each(&self.commit_pipeline(commits), reply::is_foreign_value).await?;
+        self.check_rights_once().await?;
+        let sent = self.connection.send_each(&self.commit_pipeline(commits), reply::is_foreign_value).await;
+        let PipelineReply { replies, retried } = sent.inspect_err(|error| self.rights.doubt(error))?;
         let reply = CommitReply::new(replies);
         let (record_only, full): (Vec<usize>, Vec<usize>) =
             (0..commits.len()).partition(|index| commits[*index].is_record_only());
@@ -184,7 +203,7 @@ impl PresenceStore for RedisStore {
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.select_own_db(&mut pipeline);
-        let call = pipeline.cmd("EVALSHA").arg(&self.claim).arg(1).arg(&self.keys.due);
+        let call = pipeline.cmd("EVALSHA").arg(&self.scripts.claim).arg(1).arg(&self.keys.due);
         call.arg(now.millis()).arg(limit).arg(now.millis().saturating_add_unsigned(lease_ms));
         let (keys,): (Vec<String>,) = self.connection.read(&pipeline).await?;
         Ok(keys.iter().filter_map(|key| UserKey::parse(key)).collect())
@@ -242,55 +261,37 @@ impl PresenceStore for RedisStore {
         Ok((keys, (next != 0).then_some(next)))
     }
 
-    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
-        let mut pipeline = Pipeline::with_capacity(3);
-        self.select_own_db(&mut pipeline);
-        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
-        pipeline.cmd("XRANGE").arg(&self.keys.changes).arg(from).arg("+").arg("COUNT").arg(limit);
-        // After the entries, so that entries trimmed between the two reads are noticed.
-        pipeline.cmd("GET").arg(&self.keys.trimmed);
-        let (entries, trimmed): (Vec<(String, (String, Vec<u8>))>, Option<String>) =
-            self.connection.read(&pipeline).await?;
-        let trimmed = cursor(trimmed.as_deref());
-        if after.is_some_and(|after| after < trimmed) {
-            return Ok(Changes::Trimmed(trimmed));
-        }
-        let (end, full) = (entries.last().and_then(|(id, _)| id.parse().ok()), entries.len() == limit);
-        let entries =
-            entries.iter().filter_map(|(id, (_, json))| Some((id.parse().ok()?, self.decode_entry(id, json)?)));
-        Ok(Changes::Page(Page { entries: entries.collect(), end, full }))
+    async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
+        self.read_page(after, limit).await
     }
 
     async fn end_of_changes(&self) -> Result<ChangeCursor> {
-        let mut pipeline = Pipeline::with_capacity(3);
-        self.select_own_db(&mut pipeline);
-        pipeline.cmd("XREVRANGE").arg(&self.keys.changes).arg("+").arg("-").arg("COUNT").arg(1);
-        pipeline.cmd("GET").arg(&self.keys.trimmed);
-        let (last, trimmed): (Vec<(String, Value)>, Option<String>) = self.connection.read(&pipeline).await?;
-        Ok(cursor(last.first().map(|(id, _)| id.as_str())).max(cursor(trimmed.as_deref())))
+        self.read_end().await
+    }
+
+    async fn log_identity(&self) -> Result<LogIdentity> {
+        self.identify(self.log_time().await?).await
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        let mut pipeline = Pipeline::with_capacity(2);
-        self.select_own_db(&mut pipeline);
-        let call = pipeline.cmd("EVALSHA").arg(&self.trim).arg(2).arg(&self.keys.changes).arg(&self.keys.trimmed);
-        call.arg(before.millis().max(0));
-        self.queues.iter().for_each(|queue| _ = call.arg(queue));
-        call.ignore();
-        self.connection.read(&pipeline).await
+        self.trim_log(before).await
     }
 
-    async fn ready(&self) -> Result<()> {
-        let mut pipeline = Pipeline::with_capacity(2);
-        self.select_own_db(&mut pipeline);
-        pipeline.cmd("SETEX").arg(&self.keys.ready).arg(1).arg("").ignore();
-        self.connection.read(&pipeline).await
+    async fn reconcile(&self, from: u64, now: Timestamp) -> Result<Reconciled> {
+        self.reconcile_keys(from, now).await
+    }
+
+    async fn ready(&self) -> std::result::Result<(), StoreDown> {
+        self.check_ready().await
     }
 
     async fn time(&self) -> Result<Timestamp> {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("TIME");
         let ((seconds, micros),): ((i64, i64),) = self.connection.read(&pipeline).await?;
-        Ok(Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros)))
+        let now = Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros));
+        // A log without an identity is readable all the same.
+        _ = self.identify(now).await;
+        Ok(now)
     }
 }

@@ -8,6 +8,7 @@ end
 local first_kept = string.format('%.0f-0', before)
 local last = redis.call('XREVRANGE', KEYS[1], '(' .. first_kept, '-', 'COUNT', 1)[1]
 if last then
+  permit_writes(KEYS[1])
   redis.call('SET', KEYS[2], last[1])
   redis.call('XTRIM', KEYS[1], 'MINID', first_kept)
 end

@@ -15,19 +15,25 @@
 
 mod cache_table;
 mod commit;
+mod log;
 mod outbox;
 mod plan;
+mod reconcile;
 mod rows;
 mod tables;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use tokio::sync::Semaphore;
 
 use self::cache_table::{CacheTable, hash};
 use self::outbox::OutboxWriter;
-use self::rows::{LoadQuery, args, change, cursor, read_versions};
+use self::rows::{LoadQuery, args, read_versions};
 pub use self::tables::TABLES;
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
+use super::{
+    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
+    StoreDown, StoredUser,
+};
 use crate::laravel::cache_key::Version;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
@@ -35,6 +41,8 @@ use crate::queue::SqlQueue;
 use crate::storage::sql;
 use crate::storage::sql::{Database, Engine, Row, SharedProbe, Statements, TableNames, Transaction, retry_on_conflict};
 
+/// Most reads of the change log at the same time: commits need connections, too.
+const MAX_LOG_READS: usize = 2;
 /// Most entries of the change log that are removed in one transaction: commits wait meanwhile. The statement `first_kept`
 /// reads one more.
 const MAX_TRIM: i64 = 1_000;
@@ -62,6 +70,7 @@ pub struct SqlStore {
     table: CacheTable,
     outbox: OutboxWriter,
     probe: SharedProbe,
+    log_reads: Semaphore,
 }
 
 /// Returns all statements of the store.
@@ -82,7 +91,8 @@ impl SqlStore {
         let statements = statements(engine, &names);
         let outbox = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
         let table = CacheTable::new(prefix, zone, (engine, version));
-        Self { database, statements, table, outbox, probe: SharedProbe::default() }
+        let log_reads = Semaphore::new(MAX_LOG_READS);
+        Self { database, statements, table, outbox, probe: SharedProbe::default(), log_reads }
     }
 
     /// Locks the log for the rest of the transaction. Returns the numbers of its last entry and of the last removed one.
@@ -105,6 +115,12 @@ impl SqlStore {
         self.lock_log(&mut transaction).await?;
         transaction.execute_all(&self.statements, "probe").await?;
         transaction.commit().await
+    }
+
+    async fn read_time(&self) -> sql::Result<Timestamp> {
+        let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
+        let micros = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(Timestamp::from_micros(micros.unwrap_or(0)))
     }
 
     async fn try_claim(&self, now: Timestamp, limit: usize, until: i64) -> sql::Result<Vec<UserKey>> {
@@ -226,28 +242,17 @@ impl PresenceStore for SqlStore {
         Ok((keys.iter().filter_map(|key| UserKey::parse(key)).collect(), next))
     }
 
-    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
-        let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
-        let rows = self.database.rows(&self.statements.get("changes"), &[from.into(), limit.into()]).await?;
-        let trimmed = rows.first().map(|row| row.int(0)).transpose()?.map_or(ChangeCursor::START, cursor);
-        if after.is_some_and(|after| after < trimmed) {
-            return Ok(Changes::Trimmed(trimmed));
-        }
-        let mut page = Page::default();
-        let mut count = 0;
-        for row in &rows {
-            let (Some(number), Some(json)) = (row.int_or_null(1)?, row.bytes_or_null(2)?) else { continue };
-            count += 1;
-            page.end = Some(cursor(number));
-            page.entries.extend(change(number, &json, &self.outbox.outbox().installation));
-        }
-        page.full = count == limit;
-        Ok(Changes::Page(page))
+    async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
+        self.read_page(after, limit).await
     }
 
     async fn end_of_changes(&self) -> Result<ChangeCursor> {
-        let rows = self.database.rows(&self.statements.get("end_of_changes"), &[]).await?;
-        Ok(rows.first().map(|row| row.int(0)).transpose()?.map_or(ChangeCursor::START, cursor))
+        self.read_end().await
+    }
+
+    async fn log_identity(&self) -> Result<LogIdentity> {
+        let now = self.read_time().await?;
+        self.identify(now).await
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
@@ -256,8 +261,13 @@ impl PresenceStore for SqlStore {
         Ok(())
     }
 
-    async fn ready(&self) -> Result<()> {
-        self.probe.run(&self.database, || retry_on_conflict(|| self.try_probe())).await
+    async fn reconcile(&self, _from: u64, _now: Timestamp) -> Result<Reconciled> {
+        Ok(retry_on_conflict(|| self.reconcile_counts()).await?)
+    }
+
+    async fn ready(&self) -> std::result::Result<(), StoreDown> {
+        let probed = self.probe.run(&self.database, || retry_on_conflict(|| self.try_probe())).await;
+        probed.map_err(|error| StoreDown { store: "database", address: self.name(), reason: error.reason() })
     }
 
     fn name(&self) -> String {
@@ -265,8 +275,9 @@ impl PresenceStore for SqlStore {
     }
 
     async fn time(&self) -> Result<Timestamp> {
-        let rows = self.database.rows(&self.statements.get("time"), &[]).await?;
-        let micros = rows.first().map(|row| row.int(0)).transpose()?;
-        Ok(Timestamp::from_micros(micros.unwrap_or(0)))
+        let now = self.read_time().await?;
+        // A log without an identity is readable all the same; the tables may be created later.
+        _ = self.identify(now).await;
+        Ok(now)
     }
 }

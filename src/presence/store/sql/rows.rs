@@ -124,17 +124,17 @@ fn state(json: &[u8], version: i64) -> Option<State> {
 }
 
 /// An entry of the change log of `installation`; `None` if it is of another layout.
-pub(super) fn change(number: i64, json: &[u8], installation: &Uuid) -> Option<(ChangeCursor, Change)> {
+pub(super) fn change(number: i64, json: &[u8], installation: &Uuid) -> Option<Change> {
     let change = Change::decode(json, installation);
     let change = change.inspect_err(
         |error| tracing::error!(%error, number, "an entry of the change log is unreadable and is left out"),
     );
-    change.ok().map(|change| (cursor(number), change))
+    change.ok()
 }
 
 /// The cursor of an entry, which this store only numbers.
 pub(super) fn cursor(number: i64) -> ChangeCursor {
-    ChangeCursor { millis: 0, number: u64::try_from(number).unwrap_or(0) }
+    ChangeCursor { number: u64::try_from(number).unwrap_or(0), ..ChangeCursor::START }
 }
 
 /// Reads the rows of the statement `versions`.

@@ -64,13 +64,34 @@ SELECT status, members FROM {presence_counts} WHERE scope = ?
 -- name: scan
 SELECT id, logical FROM {presence_users} WHERE id > ? ORDER BY id LIMIT ?
 
+-- The log, the entry at a position, and a page behind it, which ends with the entry that exceeds the bytes.
 -- name: changes
-SELECT l.trimmed, c.number, c.change FROM {presence_log} AS l
-LEFT JOIN (SELECT number, change FROM {presence_changes} WHERE number > ? ORDER BY number LIMIT ?) AS c ON 1 = 1
+SELECT l.trimmed, l.identity, b.at, c.number, c.at, c.change FROM {presence_log} AS l
+LEFT JOIN {presence_changes} AS b ON b.number = ?
+LEFT JOIN (
+  SELECT number, at, change FROM (
+    SELECT number, at, change, CAST(SUM(LENGTH(change)) OVER (ORDER BY number) - LENGTH(change) AS INTEGER) AS bytes_before
+    FROM (SELECT number, at, change FROM {presence_changes} WHERE number > ? ORDER BY number LIMIT ?) AS entries
+  ) AS sized WHERE bytes_before < ?
+) AS c ON 1 = 1
 WHERE l.id = 1 ORDER BY c.number
 
 -- name: end_of_changes
-SELECT last FROM {presence_log} WHERE id = 1
+SELECT l.last, l.identity, c.at FROM {presence_log} AS l LEFT JOIN {presence_changes} AS c ON c.number = l.last WHERE l.id = 1
+
+-- name: identity
+SELECT identity FROM {presence_log} WHERE id = 1
+
+-- name: identify_log
+UPDATE {presence_log} SET identity = ? WHERE id = 1 AND identity IS NULL
+
+-- The scopes whose number of members is wrong, and by how much.
+-- name: wrong_counts
+SELECT scope, status, CAST(SUM(members) AS INTEGER) FROM (
+  SELECT scope, status, COUNT(*) AS members FROM {presence_users} WHERE status IN ('online', 'away') GROUP BY scope, status
+  UNION ALL
+  SELECT scope, status, -members FROM {presence_counts}
+) AS both_counts GROUP BY scope, status HAVING SUM(members) <> 0
 
 -- The first entry that is kept among the oldest ones. Times have no index.
 -- name: first_kept

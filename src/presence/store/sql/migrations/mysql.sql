@@ -42,3 +42,8 @@ CREATE TABLE IF NOT EXISTS {presence_changes} (
   `change` longblob NOT NULL,
   PRIMARY KEY (`number`)
 ) ENGINE=InnoDB
+
+-- version: 4 give the change log an identity
+
+-- creates: column <presence_log>.identity
+ALTER TABLE {presence_log} ADD COLUMN `identity` bigint NULL

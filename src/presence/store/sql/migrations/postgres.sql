@@ -43,3 +43,8 @@ CREATE TABLE IF NOT EXISTS {presence_changes} (
   "at" bigint NOT NULL,
   "change" bytea NOT NULL
 )
+
+-- version: 4 give the change log an identity
+
+-- creates: column <presence_log>.identity
+ALTER TABLE {presence_log} ADD COLUMN "identity" bigint NULL

@@ -45,3 +45,8 @@ CREATE TABLE IF NOT EXISTS {presence_changes} (
   "at" integer NOT NULL,
   "change" blob NOT NULL
 )
+
+-- version: 4 give the change log an identity
+
+-- creates: column <presence_log>.identity
+ALTER TABLE {presence_log} ADD COLUMN "identity" integer NULL

@@ -1,18 +1,21 @@
 //! The store within the process: everything behind one lock, lost with the process. For Laravel's `array` cache store.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+mod log;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{ChangeCursor, Changes, Commit, Committed, Counts, Page, PresenceStore, Result, StoredUser};
-use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{
-    Change, HeldChange, Outbox, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp,
+use self::log::{ArrayLog, host_time};
+use super::{
+    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
+    StoreDown, StoredUser,
 };
+use crate::presence::domain::identity::{ScopeKey, UserKey};
+use crate::presence::domain::{HeldChange, Outbox, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp};
 use crate::queue::{MemoryQueue, NewJob};
 
 /// Presence in memory. Other processes do not see it, and it is lost on restart.
@@ -31,9 +34,7 @@ struct Inner {
     due: BTreeSet<(i64, UserKey)>,
     due_of: HashMap<UserKey, i64>,
     rosters: HashMap<(Box<str>, Status), BTreeMap<Box<str>, UserKey>>,
-    changes: VecDeque<(ChangeCursor, Change)>,
-    cursor: ChangeCursor,
-    trimmed: ChangeCursor,
+    log: ArrayLog,
 }
 
 impl ArrayStore {
@@ -104,9 +105,7 @@ impl Inner {
         }
         self.move_roster(&commit.key, commit.roster_status, decision.status());
         for change in decision.changes.iter().filter(|change| !change.is_heartbeat) {
-            let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.cursor.millis);
-            self.cursor = ChangeCursor { millis, number: self.cursor.number + 1 };
-            self.changes.push_back((self.cursor, change.clone()));
+            self.log.append(change.clone(), now);
         }
         match &decision.record {
             RecordWrite::Keep => {}
@@ -232,43 +231,35 @@ impl PresenceStore for ArrayStore {
         Ok((keys[..end].iter().map(|(_, key)| (*key).clone()).collect(), next))
     }
 
-    async fn changes(&self, after: Option<ChangeCursor>, limit: usize) -> Result<Changes> {
-        let inner = self.lock();
-        let from = match after {
-            Some(after) if after < inner.trimmed => return Ok(Changes::Trimmed(inner.trimmed)),
-            Some(after) => inner.changes.partition_point(|(cursor, _)| *cursor <= after),
-            None => 0,
-        };
-        let entries: Vec<(ChangeCursor, Change)> = inner.changes.range(from..).take(limit).cloned().collect();
-        let (end, full) = (entries.last().map(|(cursor, _)| *cursor), entries.len() == limit);
-        Ok(Changes::Page(Page { entries, end, full }))
+    async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
+        Ok(self.lock().log.page(after, limit))
     }
 
     async fn end_of_changes(&self) -> Result<ChangeCursor> {
-        Ok(self.lock().cursor)
+        Ok(self.lock().log.end())
+    }
+
+    async fn log_identity(&self) -> Result<LogIdentity> {
+        Ok(self.lock().log.identity())
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
         let oldest = self.outbox.queues.iter().filter_map(|queue| self.queue.oldest_pushed_at(&queue.name)).min();
         // An entry may be a moment older than the job that was pushed for it.
         let before = oldest.map_or(before.millis(), |oldest| before.millis().min(oldest - 1_000));
-        let mut inner = self.lock();
-        let millis = u64::try_from(before).unwrap_or(0);
-        let expired = inner.changes.partition_point(|(cursor, _)| cursor.millis < millis);
-        let last = inner.changes.drain(..expired).next_back();
-        if let Some((cursor, _)) = last {
-            inner.trimmed = cursor;
-        }
+        self.lock().log.trim(before);
         Ok(())
     }
 
-    async fn ready(&self) -> Result<()> {
+    async fn reconcile(&self, _from: u64, _now: Timestamp) -> Result<Reconciled> {
+        Ok(Reconciled::default())
+    }
+
+    async fn ready(&self) -> std::result::Result<(), StoreDown> {
         Ok(())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this store's clock is the host's")]
     async fn time(&self) -> Result<Timestamp> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
+        Ok(host_time())
     }
 }

@@ -1,13 +1,16 @@
 //! A Redis connection that is established on first use and re-established when it is lost.
 
+mod meaning;
+
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
-use redis::{Client, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ServerErrorKind, Value};
+use redis::{Client, ConnectionInfo, FromRedisValue, Pipeline, RedisError, Script, Value};
 
+pub use self::meaning::{Meaning, Remedy};
 use super::{Result, Unavailable};
 
 /// The idle time after which the kernel sends TCP keepalive probes, and the time between two probes.
@@ -61,10 +64,21 @@ impl RedisConnection {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Converts the error of a command. When the server has become read-only, the connection is replaced: after a failover
-    /// another server is writable, and the old connection never reaches it.
+    /// The name of the user.
+    pub fn user(&self) -> &str {
+        self.client.get_connection_info().redis_settings().username().unwrap_or("default")
+    }
+
+    /// The address of the server, and the database, without credentials.
+    pub fn address(&self) -> String {
+        let server = self.client.get_connection_info();
+        format!("{}/{}", server.addr(), server.redis_settings().db())
+    }
+
+    /// Converts the error of a command. When the connection is of no use any more, it is replaced: after a failover another
+    /// server is writable, and the old connection never reaches it.
     fn map_error(&self, error: RedisError) -> Unavailable {
-        if is_demoted(&error)
+        if meaning(&error).is_connection_useless
             && let Ok(new) = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
         {
             *self.connection.write().unwrap_or_else(PoisonError::into_inner) = new;
@@ -131,18 +145,24 @@ impl RedisConnection {
     }
 }
 
-/// Converts an error of Redis.
+/// Converts an error of Redis. The reason names the cause, and what the operator can do.
 pub fn unavailable(error: RedisError) -> Unavailable {
     let lost = !error.is_timeout() && (error.is_connection_dropped() || error.is_io_error());
-    if lost || is_demoted(&error) { Unavailable::lost_connection(error) } else { Unavailable::new(error) }
+    let Meaning { remedy, is_connection_useless, advice, .. } = meaning(&error);
+    if lost || (remedy == Remedy::RetryNow && is_connection_useless) {
+        Unavailable::lost_connection(error)
+    } else if advice.is_empty() {
+        Unavailable::new(error)
+    } else {
+        Unavailable::new(format!("{error}: {advice}"))
+    }
+}
+
+/// The meaning of an error of the server.
+pub fn meaning(error: &RedisError) -> Meaning {
+    Meaning::of(error.code().unwrap_or_default(), &error.to_string())
 }
 
 fn is_no_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) || error.to_string().contains("NOSCRIPT")
-}
-
-/// Whether the server has become read-only, as a master does that was demoted to a replica. Errors of scripts carry the
-/// code in their text only.
-fn is_demoted(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) || error.to_string().contains("READONLY")
+    meaning(error).code == "NOSCRIPT"
 }

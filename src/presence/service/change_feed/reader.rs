@@ -1,0 +1,84 @@
+//! The reader: keeps the window at the end of the log while there are subscribers.
+
+use std::time::Duration;
+
+use super::catch_up::{PAGE, backoff};
+use super::feed::{ChangeFeed, Shared};
+use crate::presence::store::{ChangeCursor, Changes, Result};
+
+/// How often the log is read without a notification: for changes that other replicas recorded.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The shortest pause between two reads, so that many small commits share one.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+/// The part of the pause for each subscriber: each read wakes all of them.
+const PAUSE_PER_SUBSCRIBER: Duration = Duration::from_micros(10);
+
+impl ChangeFeed {
+    /// Reads for all subscribers until the feed is stopped. May be called again if it ends early.
+    pub async fn read(self) {
+        let shared = self.shared;
+        let reading = async {
+            let mut committed = shared.committed.clone();
+            let mut failures = 0;
+            loop {
+                if shared.subscribers() == 0 {
+                    shared.window().close();
+                    shared.subscribed.notified().await;
+                    continue;
+                }
+                match shared.read_to_end().await {
+                    Ok(()) => failures = 0,
+                    Err(error) => {
+                        failures += 1;
+                        tracing::debug!(error = error.reason(), "the change feed waits for the presence store");
+                        tokio::time::sleep(backoff(failures)).await;
+                        continue;
+                    }
+                }
+                let subscribers = u32::try_from(shared.subscribers()).unwrap_or(u32::MAX);
+                tokio::time::sleep(MIN_PAUSE + (PAUSE_PER_SUBSCRIBER * subscribers).min(POLL_INTERVAL)).await;
+                _ = tokio::time::timeout(POLL_INTERVAL, committed.changed()).await;
+            }
+        };
+        shared.stop.run_until_cancelled(reading).await;
+    }
+}
+
+impl Shared {
+    /// Reads what follows the end of the window; opens the window if it is closed.
+    async fn read_to_end(&self) -> Result<()> {
+        let known = self.window().end();
+        let mut end = match known {
+            Some(end) => end,
+            None => {
+                let end = self.store.end_of_changes().await?;
+                self.window().open(end);
+                self.changed.send_replace(());
+                end
+            }
+        };
+        while let Some(next) = self.read_page(end).await? {
+            end = next;
+        }
+        Ok(())
+    }
+
+    /// Reads the page behind `end`, and returns its end if more may follow.
+    async fn read_page(&self, end: ChangeCursor) -> Result<Option<ChangeCursor>> {
+        match self.store.changes(Some(end), PAGE).await? {
+            Changes::Page(page) => {
+                let full = page.full;
+                let Some(end_of_page) = page.end else { return Ok(None) };
+                let page = self.encode(end, page);
+                self.window().append(page);
+                self.changed.send_replace(());
+                Ok(full.then_some(end_of_page))
+            }
+            Changes::Trimmed(_) | Changes::Foreign(_) => {
+                self.window().reset();
+                self.changed.send_replace(());
+                Ok(None)
+            }
+        }
+    }
+}

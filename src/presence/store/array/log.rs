@@ -1,0 +1,84 @@
+//! The change log within the process.
+
+use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::presence::domain::{Change, Timestamp};
+use crate::presence::store::changes::CursorCheck;
+use crate::presence::store::{ChangeCursor, Changes, LogIdentity, Page, PageLimit};
+
+/// The change log of one process, with an identity of its own.
+#[derive(Debug)]
+pub(super) struct ArrayLog {
+    entries: VecDeque<(ChangeCursor, Change)>,
+    end: ChangeCursor,
+    trimmed: ChangeCursor,
+    identity: LogIdentity,
+}
+
+impl Default for ArrayLog {
+    fn default() -> Self {
+        let identity = LogIdentity::new(host_time());
+        let start = ChangeCursor::START.with_tag(Some(identity.tag()));
+        Self { entries: VecDeque::new(), end: start, trimmed: start, identity }
+    }
+}
+
+impl ArrayLog {
+    pub(super) fn identity(&self) -> LogIdentity {
+        self.identity
+    }
+
+    /// The position of the last entry.
+    pub(super) fn end(&self) -> ChangeCursor {
+        self.end
+    }
+
+    pub(super) fn append(&mut self, change: Change, now: Timestamp) {
+        let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.end.millis);
+        self.end = ChangeCursor { millis, number: self.end.number + 1, ..self.end };
+        self.entries.push_back((self.end, change));
+    }
+
+    pub(super) fn page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Changes {
+        let from = match after {
+            Some(after) => {
+                let found = self.entries.binary_search_by_key(&after, |(cursor, _)| *cursor);
+                let entry = found.ok().map(|place| self.entries[place].0);
+                if let Some(refused) = (CursorCheck { trimmed: self.trimmed, entry }).refuse(&after) {
+                    return refused;
+                }
+                found.map_or_else(|place| place, |place| place + 1)
+            }
+            None => 0,
+        };
+        let mut page = Page::default();
+        let mut bytes = 0;
+        for (cursor, change) in self.entries.range(from..) {
+            if page.entries.len() >= limit.entries || bytes >= limit.bytes {
+                page.full = true;
+                break;
+            }
+            bytes += change.meta.json().len();
+            page.entries.push((*cursor, change.clone()));
+        }
+        page.end = page.entries.last().map(|(cursor, _)| *cursor);
+        Changes::Page(page)
+    }
+
+    /// Removes entries that were appended before `before`, in ms.
+    pub(super) fn trim(&mut self, before: i64) {
+        let millis = u64::try_from(before).unwrap_or(0);
+        let expired = self.entries.partition_point(|(cursor, _)| cursor.millis < millis);
+        if let Some((cursor, _)) = self.entries.drain(..expired).next_back() {
+            self.trimmed = cursor;
+        }
+    }
+}
+
+/// The clock of this store: that of the host.
+#[expect(clippy::disallowed_methods, reason = "this store's clock is the host's")]
+pub(super) fn host_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,48 @@
+//! What the store knows of its connections: the one of the log, and the rights of the user.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ::redis::ConnectionInfo;
+
+use crate::presence::store::{Result, Unavailable};
+use crate::storage::redis::{Meaning, RedisConnection, Remedy};
+
+/// The connection of reads of the log, and their scripts.
+pub(super) struct LogConnection {
+    pub(super) connection: RedisConnection,
+    pub(super) page: String,
+    pub(super) identify: String,
+}
+
+impl LogConnection {
+    pub(super) fn new(server: ConnectionInfo, timeout: Duration) -> Result<Self> {
+        let mut connection = RedisConnection::new(server, timeout)?;
+        let page = connection.register_script(include_str!("page.lua"));
+        let identify = connection.register_script(include_str!("identify.lua"));
+        Ok(Self { connection, page, identify })
+    }
+}
+
+/// Whether the user is known to have all rights.
+#[derive(Debug, Default)]
+pub(super) struct Rights {
+    granted: AtomicBool,
+}
+
+impl Rights {
+    pub(super) fn are_granted(&self) -> bool {
+        self.granted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn grant(&self) {
+        self.granted.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the rights checked again if an error says that the user lacks one.
+    pub(super) fn doubt(&self, error: &Unavailable) {
+        if Meaning::of("", &error.reason()).remedy == Remedy::Refused {
+            self.granted.store(false, Ordering::Relaxed);
+        }
+    }
+}

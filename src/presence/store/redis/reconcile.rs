@@ -1,0 +1,84 @@
+//! Reconciliation: due times and rosters that disagree with the states, or that are lost, are corrected.
+//!
+//! The keys of the database are read in small steps, over the connection of the log. A user of a state is compared where
+//! the state is found, and a member of a roster where the roster is found, so that neither is missed if the other is lost.
+
+use std::time::Duration;
+
+use ::redis::Pipeline;
+
+use super::RedisStore;
+use crate::presence::domain::Timestamp;
+use crate::presence::domain::identity::UserKey;
+use crate::presence::store::{Reconciled, Result};
+
+/// About how many keys, or members of a roster, are read in one round trip.
+const PAGE: usize = 500;
+/// The pause between two pages of one roster.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl RedisStore {
+    pub(super) async fn reconcile_keys(&self, from: u64, now: Timestamp) -> Result<Reconciled> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.cmd("SCAN").arg(from).arg("MATCH").arg(format!("{}*", escape_glob(&self.keys.own)));
+        pipeline.arg("COUNT").arg(PAGE);
+        let ((next, keys),): ((u64, Vec<String>),) = self.log.connection.read(&pipeline).await?;
+        let mut found = Reconciled { next: (next != 0).then_some(next), ..Reconciled::default() };
+        let names: Vec<&str> = keys.iter().filter_map(|key| key.strip_prefix(&self.keys.own)).collect();
+        let states = names.iter().filter_map(|name| UserKey::parse(name.strip_prefix("state:")?));
+        self.compare(&states.collect::<Vec<_>>(), now, &mut found).await?;
+        for scope in names.iter().filter_map(|name| scope_of_roster(name)) {
+            self.compare_roster(scope, now, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    /// Compares all members of the roster `name`, such as `online:presence|guard:web`.
+    async fn compare_roster(&self, (name, scope): (&str, &str), now: Timestamp, found: &mut Reconciled) -> Result<()> {
+        let mut from = 0;
+        loop {
+            let mut pipeline = Pipeline::with_capacity(1);
+            pipeline.cmd("ZSCAN").arg(format!("{}{name}", self.keys.own)).arg(from).arg("COUNT").arg(PAGE);
+            let ((next, members),): ((u64, Vec<(String, String)>),) = self.log.connection.read(&pipeline).await?;
+            let members: Vec<UserKey> = members.iter().map(|(member, _)| UserKey::of_member(scope, member)).collect();
+            self.compare(&members, now, found).await?;
+            if next == 0 {
+                return Ok(());
+            }
+            from = next;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn compare(&self, users: &[UserKey], now: Timestamp, found: &mut Reconciled) -> Result<()> {
+        for users in users.chunks(PAGE) {
+            let mut pipeline = Pipeline::with_capacity(2);
+            self.select_own_db(&mut pipeline);
+            let call = pipeline.cmd("EVALSHA").arg(&self.scripts.reconcile).arg(1).arg(&self.keys.due);
+            call.arg(&self.keys.own).arg(now.millis());
+            users.iter().for_each(|user| _ = call.arg(user.as_str()).arg(user.scope()).arg(user.member()));
+            let ((due, rosters),): ((usize, usize),) = self.connection.read(&pipeline).await?;
+            found.due += due;
+            found.rosters += rosters;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a roster, and its scope.
+fn scope_of_roster(name: &str) -> Option<(&str, &str)> {
+    let (_status, scope) = name.strip_prefix("roster:")?.split_once(':')?;
+    Some((name, scope))
+}
+
+/// A pattern that matches exactly this text.
+fn escape_glob(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '*' | '?' | '[' | ']' | '^' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern
+}

@@ -1,0 +1,135 @@
+//! The rights of the Redis user. A script that lacks one stops in the middle, and Redis undoes nothing; so the rights are
+//! checked before the first commit, and again after a command was refused. The check runs each command on keys of its own.
+
+use ::redis::{Cmd, Pipeline, Value, cmd};
+
+use super::RedisStore;
+use crate::presence::store::{Result, Unavailable};
+use crate::storage::redis::meaning;
+
+/// A right that the user lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingRight {
+    /// The rule that grants it, such as `+hsetnx`.
+    pub rule: String,
+    /// The reply of the server.
+    pub reply: String,
+}
+
+/// The commands of the sidecar's own database, with arguments behind the key; each has a key of its type.
+const OWN: [(&str, char, &[&str]); 26] = [
+    ("SET", 's', &[""]),
+    ("GET", 's', &[]),
+    ("MGET", 's', &[]),
+    ("GETRANGE", 's', &["0", "1"]),
+    ("EXISTS", 's', &[]),
+    ("ZADD", 'z', &["0", "a"]),
+    ("ZRANGE", 'z', &["0", "0"]),
+    ("ZSCORE", 'z', &["a"]),
+    ("ZCARD", 'z', &[]),
+    ("ZCOUNT", 'z', &["0", "0"]),
+    ("ZRANK", 'z', &["a"]),
+    ("ZSCAN", 'z', &["0"]),
+    ("ZREM", 'z', &["a"]),
+    ("XADD", 'x', &["*", "a", "a"]),
+    ("XRANGE", 'x', &["-", "+", "COUNT", "1"]),
+    ("XREVRANGE", 'x', &["+", "-", "COUNT", "1"]),
+    ("XTRIM", 'x', &["MINID", "0"]),
+    ("HSETNX", 'h', &["a", "a"]),
+    ("HSET", 'h', &["a", "a"]),
+    ("HGET", 'h', &["a"]),
+    ("HDEL", 'h', &["a"]),
+    ("RPUSH", 'l', &["a", "b"]),
+    ("LINDEX", 'l', &["0"]),
+    ("LPOP", 'l', &[]),
+    ("RPOP", 'l', &[]),
+    ("DEL", 's', &[]),
+];
+
+impl RedisStore {
+    /// Checks the rights, unless they are known to be sufficient.
+    pub(super) async fn check_rights_once(&self) -> Result<()> {
+        if self.rights.are_granted() {
+            return Ok(());
+        }
+        let missing = self.missing_rights().await?;
+        match missing.first() {
+            None => {
+                self.rights.grant();
+                Ok(())
+            }
+            Some(first) => Err(Unavailable::new(format!("{}: {}", first.reply, self.grant(&missing)))),
+        }
+    }
+
+    /// The command that grants the missing rights.
+    pub fn grant(&self, missing: &[MissingRight]) -> String {
+        let rules: Vec<&str> = missing.iter().map(|right| right.rule.as_str()).collect();
+        format!("ACL SETUSER {} {}", self.connection.user(), rules.join(" "))
+    }
+
+    /// The rights that the user lacks.
+    ///
+    /// # Errors
+    /// Redis does not reply, or does not accept the user.
+    pub async fn missing_rights(&self) -> Result<Vec<MissingRight>> {
+        let commands = self.rights_commands();
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        commands.iter().for_each(|(_, command)| _ = pipeline.add_command(command.clone()));
+        pipeline.ignore_errors();
+        let replies = self
+            .connection
+            .send_each(&pipeline, |error| !matches!(meaning(error).code, "NOAUTH" | "WRONGPASS" | "LOADING"));
+        let mut missing: Vec<MissingRight> = Vec::new();
+        for ((name, _), reply) in commands.iter().zip(replies.await?.replies) {
+            let Value::ServerError(error) = reply else { continue };
+            let Err(error) = Value::ServerError(error).extract_error() else { continue };
+            if meaning(&error).code != "NOPERM" {
+                continue;
+            }
+            let reply = error.to_string();
+            let rule = self.rule(name, &reply);
+            if missing.iter().all(|known| known.rule != rule) {
+                missing.push(MissingRight { rule, reply });
+            }
+        }
+        Ok(missing)
+    }
+
+    fn rule(&self, command: &str, reply: &str) -> String {
+        let reply = reply.to_ascii_lowercase();
+        if reply.contains("key") {
+            format!("~{}*", self.keys.prefix())
+        } else if reply.contains("database") {
+            "alldbs".to_owned()
+        } else {
+            format!("+{}", command.to_ascii_lowercase())
+        }
+    }
+
+    /// All commands that the product uses, with their names. What they write is removed by the last ones.
+    fn rights_commands(&self) -> Vec<(&'static str, Cmd)> {
+        let key = |kind: char| format!("{}rights:{kind}", self.keys.own);
+        let (own, cache) = self.databases.unzip();
+        let select = |database: i64| ("SELECT", command("SELECT", &database.to_string(), &[]));
+        let record = self.keys.ready_record();
+        let mut commands = vec![("TIME", cmd("TIME"))];
+        commands.extend(cache.map(select));
+        commands.push(("SETEX", command("SETEX", &record, &["1", ""])));
+        commands.push(("MGET", command("MGET", &record, &[])));
+        commands.push(("DEL", command("DEL", &record, &[])));
+        commands.extend(own.map(select));
+        commands.extend(OWN.map(|(name, kind, arguments)| (name, command(name, &key(kind), arguments))));
+        commands.push(("SCAN", command("SCAN", "0", &["COUNT", "1"])));
+        commands.push(("EVALSHA", command("EVALSHA", "0", &["0"])));
+        commands.push(("SCRIPT|LOAD", command("SCRIPT", "LOAD", &["return 1"])));
+        commands.extend(['z', 'x', 'h', 'l'].map(|kind| ("DEL", command("DEL", &key(kind), &[]))));
+        commands
+    }
+}
+
+fn command(name: &str, first: &str, arguments: &[&str]) -> Cmd {
+    let mut command = cmd(name);
+    command.arg(first).arg(arguments);
+    command
+}

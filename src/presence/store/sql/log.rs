@@ -1,0 +1,76 @@
+//! Reads the change log. Few reads run at the same time, so that commits find a free connection.
+
+use super::SqlStore;
+use super::rows::{change, cursor};
+use crate::presence::domain::Timestamp;
+use crate::presence::store::changes::CursorCheck;
+use crate::presence::store::{ChangeCursor, Changes, LogIdentity, Page, PageLimit, Result};
+use crate::storage::Unavailable;
+use crate::storage::sql;
+use crate::storage::sql::Arg;
+
+impl SqlStore {
+    pub(super) async fn read_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
+        let _permit = self.log_reads.acquire().await.map_err(Unavailable::new)?;
+        let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
+        let args = [from.into(), from.into(), limit.entries.into(), limit.bytes.into()];
+        let rows = self.database.rows(&self.statements.get("changes"), &args).await?;
+        let Some(first) = rows.first() else {
+            return Ok(match after {
+                Some(after) if after != ChangeCursor::START => Changes::Foreign(ChangeCursor::START),
+                _ => Changes::Page(Page::default()),
+            });
+        };
+        let identity = match first.int_or_null(1)?.and_then(identity) {
+            Some(known) => Some(known),
+            None => self.identify(self.read_time().await?).await.ok(),
+        };
+        let at = |number: i64, at: i64| cursor(number).with_tag(identity.map(|identity| identity.tag_at(at)));
+        if let Some(after) = after {
+            let check =
+                CursorCheck { trimmed: cursor(first.int(0)?), entry: first.int_or_null(2)?.map(|time| at(from, time)) };
+            if let Some(refused) = check.refuse(&after) {
+                return Ok(refused);
+            }
+        }
+        let (mut page, mut count, mut bytes) = (Page::default(), 0, 0);
+        for row in &rows {
+            let (Some(number), Some(json)) = (row.int_or_null(3)?, row.bytes_or_null(5)?) else { continue };
+            let cursor = at(number, row.int(4)?);
+            (count, bytes) = (count + 1, bytes + json.len());
+            page.end = Some(cursor);
+            let change = change(number, &json, &self.outbox.outbox().installation);
+            page.entries.extend(change.map(|change| (cursor, change)));
+        }
+        page.full = count >= limit.entries || bytes >= limit.bytes;
+        Ok(Changes::Page(page))
+    }
+
+    pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
+        let rows = self.database.rows(&self.statements.get("end_of_changes"), &[]).await?;
+        let Some(row) = rows.first() else { return Ok(ChangeCursor::START) };
+        let identity = row.int_or_null(1)?.and_then(identity);
+        let tag = identity.zip(row.int_or_null(2)?).map(|(identity, at)| identity.tag_at(at));
+        Ok(cursor(row.int(0)?).with_tag(tag))
+    }
+
+    /// The identity of the log; one that begins at `now` if it has none.
+    pub(super) async fn identify(&self, now: Timestamp) -> Result<LogIdentity> {
+        if let Some(known) = self.read_identity().await? {
+            return Ok(known);
+        }
+        self.database.execute(&self.statements.get("init_log"), &[]).await?;
+        let new = Arg::from(i64::try_from(LogIdentity::new(now).number()).unwrap_or(i64::MAX));
+        self.database.execute(&self.statements.get("identify_log"), &[new]).await?;
+        self.read_identity().await?.ok_or_else(|| Unavailable::new("the change log has no identity"))
+    }
+
+    async fn read_identity(&self) -> sql::Result<Option<LogIdentity>> {
+        let rows = self.database.rows(&self.statements.get("identity"), &[]).await?;
+        Ok(rows.first().map(|row| row.int_or_null(0)).transpose()?.flatten().and_then(identity))
+    }
+}
+
+fn identity(number: i64) -> Option<LogIdentity> {
+    LogIdentity::from_number(u64::try_from(number).unwrap_or(0))
+}

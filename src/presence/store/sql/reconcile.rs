@@ -1,0 +1,27 @@
+//! Reconciliation: the numbers of members are corrected where they differ from the rows that they count.
+
+use super::SqlStore;
+use crate::presence::store::Reconciled;
+use crate::storage::sql;
+use crate::storage::sql::Arg;
+
+impl SqlStore {
+    /// Corrects all numbers in one transaction, which is begun only if one of them is wrong.
+    pub(super) async fn reconcile_counts(&self) -> sql::Result<Reconciled> {
+        let wrong = self.statements.get("wrong_counts");
+        if self.database.rows(&wrong, &[]).await?.is_empty() {
+            return Ok(Reconciled::default());
+        }
+        let mut transaction = self.database.begin().await?;
+        self.lock_log(&mut transaction).await?;
+        // Read again: a commit may have been under way.
+        let rows = transaction.rows(&wrong, &[]).await?;
+        for row in &rows {
+            let (scope, status) = (row.text(0)?, row.text(1)?);
+            let args: [Arg<'_>; 3] = [scope.as_str().into(), status.as_str().into(), row.int(2)?.into()];
+            transaction.execute(&self.statements.repeated("count", 1), &args).await?;
+        }
+        transaction.commit().await?;
+        Ok(Reconciled { counts: rows.len(), ..Reconciled::default() })
+    }
+}

@@ -1,0 +1,7 @@
+//! The change log and its followers: identity, pages, streams, their limits, and many streams at once.
+
+mod adoption;
+mod attack;
+mod followers;
+mod identity;
+mod raw_stream;

@@ -1,0 +1,48 @@
+//! The table of error codes.
+
+use presence_sidecar::storage::redis::{Meaning, Remedy};
+
+#[test]
+fn each_code_of_redis_has_a_meaning() {
+    for (code, remedy) in [
+        ("OOM", Remedy::RetryLater),
+        ("READONLY", Remedy::RetryNow),
+        ("NOPERM", Remedy::Refused),
+        ("NOAUTH", Remedy::Refused),
+        ("WRONGPASS", Remedy::Refused),
+        ("LOADING", Remedy::RetryLater),
+        ("BUSY", Remedy::RetryLater),
+        ("MASTERDOWN", Remedy::RetryLater),
+        ("CLUSTERDOWN", Remedy::RetryLater),
+        ("MOVED", Remedy::Refused),
+        ("CROSSSLOT", Remedy::Refused),
+        ("NOSCRIPT", Remedy::RetryNow),
+        ("EXECABORT", Remedy::RetryLater),
+        ("MISCONF", Remedy::RetryLater),
+        ("TRYAGAIN", Remedy::RetryLater),
+        ("NOREPLICAS", Remedy::RetryLater),
+        ("WRONGTYPE", Remedy::Defect),
+    ] {
+        let meaning = Meaning::of(code, "");
+        assert_eq!((meaning.code, meaning.remedy), (code, remedy));
+        let in_script = format!("ERR Error running script (call to f_0): @user_script:1: -{code} something");
+        assert_eq!(Meaning::of("ERR", &in_script), meaning, "{in_script}");
+    }
+}
+
+#[test]
+fn unknown_code_is_one_that_passes() {
+    for (code, text) in [("NEWCODE", "OOM"), ("ERR", "no such thing"), ("", ""), ("ERR", "BUSYBODY, ROOM and LOADINGS")]
+    {
+        let meaning = Meaning::of(code, text);
+        assert_eq!((meaning.code, meaning.remedy), ("", Remedy::RetryLater), "{code} {text}");
+        assert!(!meaning.is_connection_useless);
+    }
+}
+
+#[test]
+fn refusal_inside_a_script_is_recognized_by_its_text() {
+    let text =
+        "ERR The user executing the script can't run this command or subcommand script: 8c3b, on @user_script:3.";
+    assert_eq!(Meaning::of("ERR", text).remedy, Remedy::Refused);
+}
