@@ -139,10 +139,20 @@ final class HeartbeatScriptTest extends BrowserTestCase
     {
         [$app, $browser] = [$this->startApp(), new Browser()];
         $this->logIn($browser, $app);
+        // The logout runs alone: Laravel restores a session that another request saves after its end.
         $browser->evaluate(
-            'const token = document.querySelector("meta[name=csrf-token]").content;
-            return fetch("/logout", {method: "POST", headers: {"X-CSRF-TOKEN": token}}).then(() => true);'
+            'const original = fetch, count = change => { open += change; return true };
+            let open = 0, done = 0, gate = Promise.resolve();
+            window.fetch = (...call) => gate.then(() => count(1) && original(...call))
+                .finally(() => count(-1) && done++);
+            window.logOut = () => {
+                if (open || done < 2) return false;
+                const token = document.querySelector("meta[name=csrf-token]").content;
+                gate = original("/logout", {method: "POST", headers: {"X-CSRF-TOKEN": token}});
+                return gate.then(() => true);
+            };'
         );
+        self::assertTrue(eventually(fn (): bool => $browser->evaluate('return logOut()')), 'The logout failed.');
         $heartbeats = fn (): int => $app->requestCount('POST', '/presence/heartbeat');
         $before = $heartbeats();
         $isQuiet = function () use ($heartbeats): bool {

@@ -38,7 +38,7 @@ final class InstallTest extends TestCase
 
     public function test_install_configures_app_and_second_run_changes_nothing(): void
     {
-        $app = $this->newApp(['PRESENCE_TOKEN' => '', 'PRESENCE_WEBHOOK_SECRET' => '"" # to do']);
+        $app = $this->newApp(['PRESENCE_TOKEN' => '', 'PRESENCE_WEBHOOK_SECRET' => '"" # empty']);
         chmod("{$app->folder}/.env", 0640);
         $release = new ReleaseServer();
         $install = [...self::INSTALL, "--archive={$release->url}", "--sha256={$release->sha256}"];

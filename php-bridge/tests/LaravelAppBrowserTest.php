@@ -25,8 +25,9 @@ final class LaravelAppBrowserTest extends PlainTestCase
 
     public function test_live_badge_of_new_app_turns(): void
     {
-        $redis = ['REDIS_PORT' => (string) (new RedisServer())->port];
-        $app = new LaravelApp(['BROADCAST_CONNECTION' => 'redis', 'CACHE_STORE' => 'redis'] + $redis);
+        $server = new RedisServer();
+        $redis = ['REDIS_PORT' => (string) $server->port];
+        $app = (new LaravelApp(['BROADCAST_CONNECTION' => 'redis', 'CACHE_STORE' => 'redis'] + $redis))->install();
         $ada = $this->logIn($app, 'ada');
         $this->assertBadgeBecomes('Online', $ada, 1);
         $this->assertBadgeBecomes('Offline', $ada, 2);

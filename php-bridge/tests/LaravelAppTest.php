@@ -6,6 +6,7 @@ namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Tests\Support\HttpClient;
 use AesirCloud\Presence\Tests\Support\LaravelApp;
+use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\RedisServer;
 use Illuminate\Foundation\Application;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -23,6 +24,8 @@ final class LaravelAppTest extends PlainTestCase
 
     private HttpClient $browser;
 
+    private RedisServer $redis;
+
     protected function setUp(): void
     {
         if (! LaravelApp::isSupported()) {
@@ -36,12 +39,14 @@ final class LaravelAppTest extends PlainTestCase
         return ['database' => ['database'], 'Redis' => ['redis']];
     }
 
-    private function startApp(string $store): void
+    private function newApp(string $store, array $env = []): LaravelApp
     {
-        $redis = new RedisServer();
-        $redis->client()->config('SET', 'appendonly', 'yes');
-        $this->app = new LaravelApp(['CACHE_STORE' => $store, 'REDIS_PORT' => (string) $redis->port]);
+        $this->redis = new RedisServer();
+        $this->redis->client()->config('SET', 'appendonly', 'yes');
+        $this->app = new LaravelApp($env + ['CACHE_STORE' => $store, 'REDIS_PORT' => (string) $this->redis->port]);
         $this->browser = new HttpClient($this->app->url);
+
+        return $this->app;
     }
 
     private function logIn(string $email = 'ada@example.com'): void
@@ -59,7 +64,7 @@ final class LaravelAppTest extends PlainTestCase
     #[DataProvider('stores')]
     public function test_new_app_journey_with_everything_cached(string $store): void
     {
-        $this->startApp($store);
+        $this->newApp($store)->install();
         foreach (['config:cache', 'route:cache', 'event:cache', 'view:cache'] as $command) {
             $this->app->run($command);
         }
@@ -109,7 +114,7 @@ final class LaravelAppTest extends PlainTestCase
 
     public function test_database_of_app_has_only_its_own_tables_and_those_of_sidecar(): void
     {
-        $this->startApp('database');
+        $this->newApp('database')->install();
         $this->logIn();
         $tables = (new \PDO("sqlite:{$this->app->folder}/database/database.sqlite"))
             ->query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sidecar%'")
@@ -121,7 +126,7 @@ final class LaravelAppTest extends PlainTestCase
 
     public function test_sidecar_stops_and_app_keeps_working(): void
     {
-        $this->startApp('redis');
+        $this->newApp('redis')->install();
         $this->logIn();
         $this->app->sidecar->stop();
         [$status, $page] = $this->browser->request('/');
@@ -129,5 +134,40 @@ final class LaravelAppTest extends PlainTestCase
         self::assertStringContainsString('data-status="online"', $page);
         self::assertSame('online', $this->statusOf(1));
         self::assertSame(1, substr_count($this->app->log(), 'ERROR: The presence sidecar at'));
+    }
+
+    public function test_steps_of_moving_over_from_old_package(): void
+    {
+        $port = Process::freePort();
+        $app = $this->newApp('redis', [
+            // The old package's own receiver and settings, and its published configuration.
+            'PRESENCE_DRIVER' => 'webhook',
+            'PRESENCE_WEBHOOK_SECRET' => 'webhook-secret-0123456789abcdef',
+            // Step 2.
+            'PRESENCE_SIDECAR_URL' => "http://127.0.0.1:{$port}",
+            'PRESENCE_TOKEN' => str_repeat('0123456789abcdef', 4),
+        ]);
+        file_put_contents("{$app->folder}/.env", "PRESENCE_WEBHOOK_URL={$app->url}/hooks/own\n", FILE_APPEND);
+        file_put_contents("{$app->folder}/config/presence.php", "<?php return ['driver' => env('PRESENCE_DRIVER'),
+            'webhook' => ['url' => env('PRESENCE_WEBHOOK_URL'), 'secret' => env('PRESENCE_WEBHOOK_SECRET')]];");
+        $readme = (string) file_get_contents(__DIR__ . '/../README.md');
+        preg_match('/^<!-- receiver -->\n```php\n(.*?)^```$/ms', $readme, $receiver);
+        $route = str_replace('/hooks/presence', '/hooks/own', $receiver[1]);
+        $route = str_replace("event('presence', ", "logger('received', ", $route);
+        file_put_contents("{$app->folder}/routes/web.php", preg_replace('/^use .*\n/m', '', $route), FILE_APPEND);
+        $web = (string) file_get_contents("{$app->folder}/routes/web.php");
+        $web = str_replace('use Illuminate\Support', "use Illuminate\Http\Request;\nuse Illuminate\Support", $web);
+        file_put_contents("{$app->folder}/routes/web.php", $web);
+
+        $app->serve();
+        $app->run('presence:sidecar');
+        $app->start([Support\Sidecar::binary(), 'serve', '--config', 'presence-sidecar.toml'], $port);
+        $findings = $app->run('presence:doctor');
+        self::assertStringContainsString("posted to {$app->url}/hooks/own, the app's own receiver", $findings);
+        $this->logIn();
+        self::assertSame('online', $this->statusOf(1));
+        $isReceived = fn (): bool => str_contains($app->log(), 'received')
+            && str_contains($app->log(), '"event":"online"');
+        self::assertTrue(eventually($isReceived), 'The own receiver got no webhook.');
     }
 }

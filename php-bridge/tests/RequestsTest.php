@@ -7,12 +7,12 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Http\Middleware\UpdatePresence;
 use AesirCloud\Presence\Http\Middleware\UseGuard;
-use AesirCloud\Presence\Support\Key;
 use Demo\User;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
 use Illuminate\Contracts\Http\Kernel;
 use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Auth;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use Illuminate\Testing\TestResponse;
@@ -67,6 +67,29 @@ final class RequestsTest extends TestCase
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
+    public function test_heartbeat_during_logout_does_not_mark_user_online_again(): void
+    {
+        $this->logIn();
+        $csrf = $this->csrf();
+        $this->reconfigure($this->config);
+        Route::middleware('web')->post('/slow-logout', function (): string {
+            $session = session()->get('presence:session');
+            Auth::logout();
+            // A heartbeat of the page that another process accepts, since the session has not been saved yet.
+            $sentAt = (int) (microtime(true) * 1000) + 1;
+            Presence::heartbeat($this->user(), ['from' => 'the page'], $session, true, $sentAt);
+
+            return 'done';
+        });
+        $request = Request::create('/slow-logout', 'POST', ['_token' => $csrf], $this->cookies);
+        $kernel = $this->app->make(Kernel::class);
+        $kernel->terminate($request, $kernel->handle($request));
+        self::assertSame('offline', Presence::status($this->id)['status']);
+        Presence::online($this->user());
+        $kernel->terminate(Request::create('/'), new Response());
+        self::assertSame('online', Presence::status($this->id)['status']);
+    }
+
     public function test_listeners_handle_events_outside_of_requests(): void
     {
         Event::dispatch(new Login('web', $this->user(), false));
@@ -96,7 +119,7 @@ final class RequestsTest extends TestCase
         self::assertSame(['ip' => '127.0.0.1'], Presence::status($this->id)['meta']);
 
         $redis = self::redis()->client(1);
-        [$throttle] = $redis->keys('*presence:beat:' . sha1(session()->getId() . '|' . Key::for($this->user())));
+        [$throttle] = $redis->keys('*presence:beat:' . sha1(session()->getId() . "|web|{$this->id}"));
         self::assertEqualsWithDelta(30, $redis->ttl($throttle), 2);
         $redis->del($throttle);
         $this->sendRequest('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);

@@ -31,6 +31,18 @@ final class SignatureTest extends WebhookTestCase
         $this->receive($body, $this->sign($body, [$key]))->assertUnauthorized();
     }
 
+    public function test_whsec_secret_is_decoded_without_padding_and_in_url_safe_alphabet(): void
+    {
+        $key = "\xfb\xff\xbe" . str_repeat('k', 29);
+        $encoded = base64_encode($key);
+        self::assertStringContainsString('+/++', $encoded);
+        foreach ([$encoded, rtrim($encoded, '='), rtrim(strtr($encoded, '+/', '-_'), '=')] as $seq => $secret) {
+            $this->reconfigure(['presence.webhook.secret' => "whsec_{$secret}"] + $this->config);
+            $body = $this->body('online', $seq + 1);
+            $this->receive($body, $this->signStandard($body, [$key]))->assertNoContent();
+        }
+    }
+
     public function test_receiver_accepts_current_and_previous_secrets(): void
     {
         $this->reconfigure(['presence.webhook.previous_secrets' => [self::OTHER_SECRET]] + $this->config);

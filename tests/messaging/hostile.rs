@@ -144,6 +144,19 @@ async fn body_with_too_many_values_returns_413() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn large_message_needs_the_id_in_the_head() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let one = harness.register("one").await;
+    for (size, without_header) in [(100, 200), (100_000, 413)] {
+        let mut body = one.seal(&json!({"payload": {"text": "x".repeat(size)}}));
+        assert_eq!(one.post("/messages/send", &body).await.status, 200);
+        body["client_id"] = json!(one.id);
+        let client = harness.anonymous().with_token(&one.token);
+        assert_eq!(client.post("/api/v1/messages/send", body).await.status, without_header, "{size} characters");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn page_of_another_site_registers_only_with_json() {
     let harness = Harness::start(Engine::Sqlite).await;
     let host = harness.sidecar.url.trim_start_matches("http://").to_owned();

@@ -29,8 +29,13 @@ final class RecordChecks
                 return;
             }
             yield Finding::ok('records', 'the sidecar reads a record that the app wrote');
-            yield $this->checkClock($presence['seconds_ago']);
-            yield $this->checkTimes();
+            $skew = (int) $presence['seconds_ago'];
+            yield $skew <= self::MAX_SKEW_SECONDS
+                ? Finding::ok('clock', 'in sync')
+                : Finding::mismatch('clock', "differs by {$skew} s", 'run a time service on both hosts');
+            if ($skew <= self::MAX_SKEW_SECONDS) {
+                yield $this->checkTimes();
+            }
         } catch (SidecarException $exception) {
             yield Finding::mismatch('sidecar', $exception->getMessage(), 'check the sidecar\'s log');
         } catch (Throwable $exception) {
@@ -47,13 +52,6 @@ final class RecordChecks
             'generate its configuration with `php artisan presence:sidecar` and restart it; '
                 . '`presence-sidecar doctor` names the difference'
         );
-    }
-
-    private function checkClock(int $skew): Finding
-    {
-        return $skew > self::MAX_SKEW_SECONDS
-            ? Finding::mismatch('clock', "differs by {$skew} s", 'run a time service on both hosts')
-            : Finding::ok('clock', 'in sync');
     }
 
     /** Compares the statuses of users who were last seen shortly before and after each of the app's boundaries. */

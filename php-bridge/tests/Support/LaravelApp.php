@@ -14,16 +14,19 @@ final class LaravelApp
 
     public readonly string $url;
 
-    public readonly Process $sidecar;
+    public ?Process $sidecar = null;
 
-    public readonly Process $server;
+    private readonly int $port;
+
+    /** @var list<Process> they stop with this object */
+    private array $processes = [];
 
     /** @param array<string, string> $env variables of its .env */
     public function __construct(array $env = [])
     {
-        [$port, $sidecarPort] = [Process::freePort(), Process::freePort()];
+        $this->port = Process::freePort();
         $this->folder = Process::folder() . '/app';
-        $this->url = "http://127.0.0.1:{$port}";
+        $this->url = "http://127.0.0.1:{$this->port}";
         $env += ['APP_URL' => $this->url, 'PRESENCE_SIDECAR_BINARY' => Sidecar::binary()];
         $variables = array_map(fn (string $name): string => escapeshellarg("{$name}={$env[$name]}"), array_keys($env));
         $script = escapeshellarg(dirname(__DIR__, 2) . '/demo/new-app');
@@ -31,11 +34,25 @@ final class LaravelApp
         if ($status !== 0) {
             throw new RuntimeException('demo/new-app failed: ' . implode("\n", $output));
         }
-        // The commands of the README, with a free port.
-        $this->run('presence:install', '--no-interaction', "--url=http://127.0.0.1:{$sidecarPort}");
-        $this->sidecar = $this->start([PHP_BINARY, 'artisan', 'presence:serve'], $sidecarPort);
+    }
+
+    /** Installs presence with the commands of the README, with a free port, and starts the app. */
+    public function install(): self
+    {
+        $port = Process::freePort();
+        $this->run('presence:install', '--no-interaction', "--url=http://127.0.0.1:{$port}");
+        $this->sidecar = $this->start([PHP_BINARY, 'artisan', 'presence:serve'], $port);
+
+        return $this->serve();
+    }
+
+    /** Starts the app. */
+    public function serve(): self
+    {
         $index = "{$this->folder}/public/index.php";
-        $this->server = $this->start([PHP_BINARY, '-S', "127.0.0.1:{$port}", '-t', dirname($index), $index], $port);
+        $this->start([PHP_BINARY, '-S', "127.0.0.1:{$this->port}", '-t', dirname($index), $index], $this->port);
+
+        return $this;
     }
 
     /** Returns whether this machine's Laravel can run it. */
@@ -58,15 +75,20 @@ final class LaravelApp
         return (string) @file_get_contents("{$this->folder}/storage/logs/laravel.log");
     }
 
-    private function start(array $command, int $port): Process
+    /**
+     * Starts a server in the app's folder.
+     *
+     * @param list<string> $command
+     */
+    public function start(array $command, int $port): Process
     {
-        // The sidecar's process keeps its folder: commands run in the app's.
         $wrapper = ['sh', '-c', 'cd "$0" && exec "$@"', $this->folder];
         $process = new Process([...$wrapper, ...$command], Process::folder(), [
             'PHP_CLI_SERVER_WORKERS' => '8',
             'DEMO_HEARTBEAT_SECONDS' => '1',
         ]);
         $process->await(fn (): bool => Process::isListening($port));
+        $this->processes[] = $process;
 
         return $process;
     }

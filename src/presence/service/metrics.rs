@@ -62,6 +62,13 @@ impl Metrics {
         }
     }
 
+    /// Counts what a step of the reconciliation corrected.
+    pub fn reconciled(&self, step: &Reconciled) {
+        for (counter, corrected) in self.reconciled.iter().zip([step.due, step.rosters, step.counts]) {
+            counter.increment(corrected as u64);
+        }
+    }
+
     /// Counts a record that was read but is none, and logs its form once.
     pub fn looked_up(&self, record: &RecordLookup) {
         let RecordLookup::Unreadable(form) = *record else { return };
@@ -75,13 +82,6 @@ impl Metrics {
             "a value under a presence key cannot be read and counts as offline; if the app's Redis options set a serializer, \
              use PHP's own (Redis::SERIALIZER_NONE) on the connection of the cache (logged once per form)"
         );
-    }
-
-    /// Counts what a step of the reconciliation corrected.
-    pub fn reconciled(&self, step: &Reconciled) {
-        for (counter, corrected) in self.reconciled.iter().zip([step.due, step.rosters, step.counts]) {
-            counter.increment(corrected as u64);
-        }
     }
 
     /// Counts a recorded change; `swept_at` is the time of the sweep that recorded it, if one did.
