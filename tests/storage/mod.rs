@@ -7,6 +7,7 @@ mod migrations;
 mod outages;
 mod plans;
 mod private_files;
+mod probe;
 mod series;
 mod start;
 

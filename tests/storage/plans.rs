@@ -20,7 +20,7 @@ const ROWS: u32 = 20_000;
 /// Statements and their arguments. A last argument that is a number limits the rows.
 const HOT: &[(&str, &str, &[&str])] = &[
     ("messages", "poll_states", &[BUSY]),
-    ("messages", "messages_of", &[BUSY, "1000", "50"]),
+    ("messages", "messages_of", &[BUSY, "1000", "1048576", BUSY, "1000", "50", "50"]),
     ("messages", "client", &[BUSY]),
     ("messages", "client_by_fingerprint", &["f100"]),
     ("messages", "clients_page_first", &["1000"]),
@@ -158,7 +158,8 @@ fn reads(database: &TestDatabase, name: &str, statement: &str) -> (u64, String) 
         Engine::Sqlite => {
             let plan = database.sql(&format!("EXPLAIN QUERY PLAN {statement}"));
             let is_bad = |line: &&str| {
-                let sorts = line.contains("USE TEMP B-TREE") && name != "changes";
+                // These two sort the rows of a page.
+                let sorts = line.contains("USE TEMP B-TREE") && !["changes", "messages_of"].contains(&name);
                 sorts || (line.contains("SCAN") && !line.contains("USING") && !is_small(line))
             };
             (plan.lines().filter(is_bad).count() as u64 * 1_000_000, plan)

@@ -76,7 +76,7 @@ impl MessageStore {
     /// alone.
     pub async fn messages_of(&self, id: &ClientId, after: i64, limit: i64) -> Result<Vec<MessageRecord>> {
         let (id, after) = (id.as_str(), after);
-        let args = [id.into(), after.into(), PAGE_BYTES.into(), id.into(), after.into(), limit.into()];
+        let args = [id.into(), after.into(), PAGE_BYTES.into(), id.into(), after.into(), limit.into(), limit.into()];
         let rows = self.database.rows(&self.messages_of, &args).await?;
         rows.iter().map(MessageRecord::read).collect()
     }

@@ -95,7 +95,7 @@ FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? AND m.id <= (
       FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY to_client_id, id LIMIT ?
     ) AS sizes
   ) AS page
-) ORDER BY m.to_client_id, m.id
+) ORDER BY m.to_client_id, m.id LIMIT ?
 
 -- name: last_before
 SELECT MAX(id) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 500) AS batch
