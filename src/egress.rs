@@ -69,28 +69,58 @@ pub fn ip_literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// The IPv4 address that an IPv6 address embeds (mapped, compatible, NAT64, 6to4), or the address itself.
+/// The IPv4 address that an IPv6 address stands for (mapped, compatible, translated, NAT64, 6to4), or the address itself.
 fn embedded_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let [a, b, c, d, e, f, g, h] = v6.segments();
-    let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(g, h),
-        [0, 0, 0, 0, 0, 0] if v6 != Ipv6Addr::LOCALHOST && !v6.is_unspecified() => v4(g, h),
-        [0x2002, high, low, ..] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => join(g, h).into(),
+        [0, 0, 0, 0, 0, 0] if v6 != Ipv6Addr::LOCALHOST && !v6.is_unspecified() => join(g, h).into(),
+        [0x2002, high, low, ..] => join(high, low).into(),
         _ => address,
     }
 }
 
+fn join(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
+}
+
+/// The IPv4 addresses to which a tunnel may send packets for an IPv6 address: server and client of Teredo, ISATAP.
+fn tunnel_ends(v6: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let teredo = a == 0x2001 && b == 0;
+    // The universal bit and the group bit of the interface identifier may be set.
+    let isatap = e & 0xfcff == 0 && f == 0x5efe;
+    let ends = [(teredo, join(c, d)), (teredo, join(!g, !h)), (isatap, join(g, h))];
+    ends.into_iter().filter_map(|(is_tunnel, end)| is_tunnel.then_some(end))
+}
+
+/// The IPv4 addresses that a NAT64 with a prefix of its own would read in an IPv6 address: one for each length of prefix
+/// that RFC 6052 permits.
+fn translations(v6: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
+    let octets = v6.octets();
+    // Bits 64 to 71 are not part of the embedded address.
+    let layouts = [[4, 5, 6, 7], [5, 6, 7, 9], [6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]];
+    layouts.into_iter().map(move |layout| Ipv4Addr::from(layout.map(|index| octets[index])))
+}
+
+/// Metadata services of clouds.
+const METADATA: [[u8; 4]; 4] = [[169, 254, 169, 254], [100, 100, 100, 200], [192, 0, 0, 192], [168, 63, 129, 16]];
+
 /// Addresses that no configuration allows: unspecified, link-local (with the metadata services of clouds), other metadata
-/// services, multicast, broadcast and reserved addresses.
+/// services, multicast, broadcast and reserved addresses; and IPv6 addresses whose packets a tunnel or a translator may send
+/// to one of these.
 fn is_never_allowed(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            let metadata = [[100, 100, 100, 200], [192, 0, 0, 192], [168, 63, 129, 16]].contains(&v4.octets());
-            v4.octets()[0] == 0 || v4.octets()[0] >= 224 || v4.is_link_local() || metadata
+            let first = v4.octets()[0];
+            first == 0 || first >= 224 || v4.is_link_local() || METADATA.contains(&v4.octets())
         }
         IpAddr::V6(v6) => {
+            let is_metadata = |v4: Ipv4Addr| METADATA.contains(&v4.octets());
+            if translations(v6).any(is_metadata) || tunnel_ends(v6).any(|end| is_never_allowed(end.into())) {
+                return true;
+            }
             let metadata = matches!(
                 v6.segments(),
                 [0xfd00, 0x0ec2, ..]
@@ -109,8 +139,16 @@ fn contains(network: &Network, address: IpAddr) -> bool {
         Network::Range(range) => range.contains(&address),
         Network::Loopback => address.is_loopback(),
         Network::Private => is_private(address),
-        Network::Public => !address.is_loopback() && !is_private(address) && !is_special(address),
+        Network::Public => is_public(address),
     }
+}
+
+fn is_public(address: IpAddr) -> bool {
+    let is_tunnel_public = match address {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(v6) => tunnel_ends(v6).all(|end| is_public(end.into())),
+    };
+    !address.is_loopback() && !is_private(address) && !is_special(address) && is_tunnel_public
 }
 
 fn is_private(address: IpAddr) -> bool {

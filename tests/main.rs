@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::disallowed_macros,
     reason = "a test fails by a panic"
 )]
 
@@ -14,6 +15,7 @@
 mod support;
 
 mod architecture;
+mod attack;
 mod browser;
 mod config;
 mod contract;
@@ -30,6 +32,7 @@ mod presence;
 mod queue;
 mod redis_states;
 mod storage;
+mod supervision;
 mod tui;
 mod upgrade;
 mod webhooks;

@@ -5,13 +5,15 @@ declare(strict_types=1);
 use AesirCloud\Presence\Http\Controllers\HeartbeatController;
 use AesirCloud\Presence\Http\Controllers\TokenController;
 use AesirCloud\Presence\Http\Controllers\WebhookController;
+use AesirCloud\Presence\Http\Middleware\UseGuard;
 use Illuminate\Support\Facades\Route;
 
 $routing = config('presence.routing');
 $receiver = config('presence.webhook.receiver');
 
 $throttle = empty($routing['throttle']) ? [] : ["throttle:{$routing['throttle']}"];
-$group = ['prefix' => $routing['prefix'], 'middleware' => array_merge($routing['middleware'], $throttle)];
+$middleware = [UseGuard::class, ...$routing['middleware'], ...$throttle];
+$group = ['prefix' => $routing['prefix'], 'middleware' => $middleware];
 Route::group($group, function () use ($routing): void {
     if ($routing['register_heartbeat_route']) {
         Route::post('heartbeat', HeartbeatController::class)->name('presence.heartbeat');

@@ -6,14 +6,18 @@ namespace AesirCloud\Presence;
 
 use AesirCloud\Presence\Console\CatchUpCommand;
 use AesirCloud\Presence\Console\DoctorCommand;
+use AesirCloud\Presence\Console\InstallCommand;
 use AesirCloud\Presence\Console\ProbeCommand;
+use AesirCloud\Presence\Console\ServeCommand;
 use AesirCloud\Presence\Console\SidecarCommand;
 use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\Drivers\CachePresenceRepository;
 use AesirCloud\Presence\Drivers\SidecarPresenceRepository;
 use AesirCloud\Presence\Events\EventDispatcher;
+use AesirCloud\Presence\Install\Releases;
 use AesirCloud\Presence\Listeners\LoginMarkedOnline;
 use AesirCloud\Presence\Listeners\LogoutMarkedOffline;
+use AesirCloud\Presence\Sidecar\Binary;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use AesirCloud\Presence\Sidecar\Client;
 use AesirCloud\Presence\Sidecar\Endpoint;
@@ -21,9 +25,13 @@ use AesirCloud\Presence\Sidecar\FailurePolicy;
 use AesirCloud\Presence\Sidecar\UserTokens;
 use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Configuration;
+use AesirCloud\Presence\Support\CurrentGuard;
 use AesirCloud\Presence\View\HeartbeatScript;
+use AesirCloud\Presence\Webhooks\Broadcaster;
+use AesirCloud\Presence\Webhooks\Ping;
 use AesirCloud\Presence\Webhooks\Signature;
 use AesirCloud\Presence\Webhooks\WebhookHandler;
+use Illuminate\Auth\Events\CurrentDeviceLogout;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
 use Illuminate\Contracts\Container\Container;
@@ -41,6 +49,7 @@ final class PresenceServiceProvider extends ServiceProvider
     {
         $this->mergeConfiguration();
         $this->bindCache();
+        $this->bindGuard();
         $this->bindSidecar();
         $this->bindPresence();
         $this->bindWebhooks();
@@ -72,6 +81,13 @@ final class PresenceServiceProvider extends ServiceProvider
             => new CacheStore($app->make('cache'), $this->setting('cache.store') ?: null));
     }
 
+    /** Reads the default guard at the start: within a request the middleware `auth` changes it. */
+    private function bindGuard(): void
+    {
+        $default = (string) $this->app->make('config')->get('auth.defaults.guard', 'web');
+        $this->app->singleton(CurrentGuard::class, fn (): CurrentGuard => new CurrentGuard($default));
+    }
+
     private function bindSidecar(): void
     {
         $this->app->singleton(Client::class, fn (): Client => new Client($this->endpoint() ?? throw new LogicException(
@@ -82,6 +98,11 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('sidecar.on_failure'),
             (bool) $this->setting('sidecar.fallback')
         ));
+        $this->app->bind(Binary::class, fn (): Binary => new Binary(
+            $this->setting('sidecar.binary') ?: null,
+            storage_path('presence-sidecar/presence-sidecar')
+        ));
+        $this->app->bind(Releases::class, fn (): Releases => new Releases(__DIR__ . '/../resources/releases.json'));
         $this->app->bind(UserTokens::class, fn (Container $app): UserTokens => new UserTokens(
             Endpoint::firstToken($this->setting('sidecar.user_tokens.secret') ?: $this->setting('sidecar.token')),
             (int) $this->setting('sidecar.user_tokens.ttl_seconds'),
@@ -113,8 +134,20 @@ final class PresenceServiceProvider extends ServiceProvider
             $this->setting('webhook.algo'),
             (int) $this->setting('webhook.receiver.tolerance_seconds')
         ));
-        $this->app->bind(WebhookHandler::class, fn (Container $app): WebhookHandler
-            => new WebhookHandler($app->make(CacheStore::class), (bool) $this->setting('webhook.receiver.broadcast')));
+        $this->app->bind(Ping::class, fn (): Ping => new Ping(
+            (string) $this->setting('webhook.secret'),
+            $this->setting('webhook.signature_header'),
+            $this->setting('webhook.algo')
+        ));
+        $this->app->bind(Broadcaster::class, fn (): Broadcaster => new Broadcaster(
+            array_values(array_filter((array) $this->setting('broadcast.channels.public'))),
+            $this->setting('broadcast.channels.user') ?: null,
+            (int) $this->setting('broadcast.max_bytes')
+        ));
+        $this->app->bind(WebhookHandler::class, fn (Container $app): WebhookHandler => new WebhookHandler(
+            $app->make(CacheStore::class),
+            $this->setting('webhook.receiver.broadcast') ? $app->make(Broadcaster::class) : null
+        ));
     }
 
     private function bindMessages(): void
@@ -129,7 +162,7 @@ final class PresenceServiceProvider extends ServiceProvider
     private function registerListeners(): void
     {
         Event::listen(Login::class, LoginMarkedOnline::class);
-        Event::listen(Logout::class, LogoutMarkedOffline::class);
+        Event::listen([Logout::class, CurrentDeviceLogout::class], LogoutMarkedOffline::class);
     }
 
     /** Adds the package's views after the app's own, so that the app's component of the same name takes precedence. */
@@ -145,7 +178,10 @@ final class PresenceServiceProvider extends ServiceProvider
 
     private function registerCommands(): void
     {
-        $this->commands([CatchUpCommand::class, DoctorCommand::class, ProbeCommand::class, SidecarCommand::class]);
+        $this->commands([
+            CatchUpCommand::class, DoctorCommand::class, InstallCommand::class, ProbeCommand::class,
+            ServeCommand::class, SidecarCommand::class,
+        ]);
     }
 
     private function registerPublishing(): void

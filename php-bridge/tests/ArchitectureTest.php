@@ -6,6 +6,7 @@ namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\PresenceManager;
 use FilesystemIterator;
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase as PlainTestCase;
 use RecursiveDirectoryIterator;
 use RecursiveIteratorIterator;
@@ -25,26 +26,26 @@ final class ArchitectureTest extends PlainTestCase
     private const MAX_PARAMETERS = 5;
 
     /** @return iterable<string, array{ReflectionClass}> */
-    public function classes(): iterable
+    public static function classes(): iterable
     {
-        foreach ($this->filesIn('src') as $name => $path) {
+        foreach (self::filesIn('src') as $name => $path) {
             $class = strtr(substr($name, strlen('src/'), -strlen('.php')), '/', '\\');
             yield $class => [new ReflectionClass("AesirCloud\\Presence\\{$class}")];
         }
     }
 
     /** @return iterable<string, array{string}> */
-    public function files(): iterable
+    public static function files(): iterable
     {
         foreach (['bin', 'config', 'demo', 'resources', 'routes', 'src', 'tests'] as $folder) {
-            foreach ($this->filesIn($folder) as $name => $path) {
+            foreach (self::filesIn($folder) as $name => $path) {
                 yield $name => [$path];
             }
         }
     }
 
     /** @return iterable<string, string> paths by name */
-    private function filesIn(string $folder): iterable
+    private static function filesIn(string $folder): iterable
     {
         $entries = new RecursiveDirectoryIterator(self::ROOT . $folder, FilesystemIterator::SKIP_DOTS);
         foreach (new RecursiveIteratorIterator($entries) as $file) {
@@ -56,6 +57,7 @@ final class ArchitectureTest extends PlainTestCase
     }
 
     /** @dataProvider classes */
+    #[DataProvider('classes')]
     public function test_class_is_final_except_presence_manager(ReflectionClass $class): void
     {
         // The fake extends PresenceManager.
@@ -64,6 +66,7 @@ final class ArchitectureTest extends PlainTestCase
     }
 
     /** @dataProvider classes */
+    #[DataProvider('classes')]
     public function test_class_has_no_static_properties(ReflectionClass $class): void
     {
         $isOwn = fn (ReflectionProperty $property): bool => $property->class === $class->name;
@@ -71,6 +74,7 @@ final class ArchitectureTest extends PlainTestCase
     }
 
     /** @dataProvider classes */
+    #[DataProvider('classes')]
     public function test_class_does_not_read_environment(ReflectionClass $class): void
     {
         $code = (string) file_get_contents((string) $class->getFileName());
@@ -78,6 +82,7 @@ final class ArchitectureTest extends PlainTestCase
     }
 
     /** @dataProvider classes */
+    #[DataProvider('classes')]
     public function test_method_has_at_most_five_parameters(ReflectionClass $class): void
     {
         $isTooLong = fn (ReflectionMethod $method): bool => $method->class === $class->name
@@ -86,6 +91,7 @@ final class ArchitectureTest extends PlainTestCase
     }
 
     /** @dataProvider files */
+    #[DataProvider('files')]
     public function test_file_and_its_functions_are_short(string $path): void
     {
         $lines = file($path, FILE_IGNORE_NEW_LINES) ?: [];
@@ -103,13 +109,14 @@ final class ArchitectureTest extends PlainTestCase
     }
 
     /** @return iterable<string, array{string}> */
-    public function texts(): iterable
+    public static function texts(): iterable
     {
-        yield from $this->files();
+        yield from self::files();
         yield 'README.md' => [self::ROOT . 'README.md'];
     }
 
     /** @dataProvider texts */
+    #[DataProvider('texts')]
     public function test_text_uses_no_indefinite_pronouns(string $path): void
     {
         $pronouns = ['whoe' . 'ver', 'no' . 'body', 'some' . 'body', 'any' . 'body', 'every' . 'body', 'what' . 'ever'];

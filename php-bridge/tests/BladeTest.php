@@ -42,7 +42,7 @@ final class BladeTest extends TestCase
     {
         $id = "o'hara\"<script>";
         $badge = $this->render('<x-presence-badge-live :user-id="$id" />', ['id' => $id]);
-        self::assertStringContainsString('presence.global', $badge);
+        self::assertStringContainsString('status.global', $badge);
         self::assertStringContainsString('.presence.updated', $badge);
         self::assertStringContainsString('>Offline</span>', $badge);
         self::assertStringNotContainsString('<script>', $badge);
@@ -50,6 +50,37 @@ final class BladeTest extends TestCase
         $own = $this->render('<x-presence-badge-live :user-id="1" private />');
         self::assertStringContainsString('private', $own);
         self::assertStringContainsString('presence.user.1', $own);
+    }
+
+    public function test_live_badge_listens_on_configured_channels_with_encoded_id(): void
+    {
+        $private = '<x-presence-badge-live user-id="acme:7" private />';
+        self::assertStringContainsString('presence.user.acme=3A7', html_entity_decode($this->render($private)));
+        $this->reconfigure([
+            'presence.broadcast.channels.public' => ['who-is-here', 'presence.global'],
+            'presence.broadcast.channels.user' => 'of.{id}',
+        ]);
+        $public = $this->render('<x-presence-badge-live user-id="acme:7" />');
+        self::assertStringContainsString('who-is-here', $public);
+        self::assertStringNotContainsString('presence.global', $public);
+        self::assertStringContainsString('of.acme=3A7', html_entity_decode($this->render($private)));
+    }
+
+    public function test_tabs_of_different_users_tenants_and_guards_do_not_share_a_channel(): void
+    {
+        $channel = function (int $id, array $scope): string {
+            config(['presence.scope.resolver' => fn (): array => $scope]);
+            $this->actingAs($this->user($id));
+            preg_match('/"tabs":"(presence:[0-9a-f]{16})"/', $this->render('@presenceHeartbeat'), $matches);
+
+            return $matches[1];
+        };
+        $channels = [
+            $channel(1, []), $channel(2, []), $channel(1, ['tenant' => 'a']), $channel(1, ['tenant' => 'b']),
+            $channel(1, ['guard' => 'staff']),
+        ];
+        self::assertSame($channels, array_unique($channels));
+        self::assertSame($channels[0], $channel(1, []));
     }
 
     public function test_app_component_of_same_name_takes_precedence(): void
@@ -65,7 +96,8 @@ final class BladeTest extends TestCase
         $this->actingAs($this->user());
         $script = $this->render('@presenceHeartbeat');
         self::assertLessThan(3 * 1024, strpos($script, '({"every"') - strlen('<script>'));
-        self::assertStringContainsString('"every":30,"url":"/presence/heartbeat","csrf":', $script);
+        $config = '~"every":30,"tabs":"[^"]+","url":"/presence/heartbeat","csrf":~';
+        self::assertMatchesRegularExpression($config, $script);
         self::assertStringStartsWith('<script>(', $script);
         self::assertStringEndsWith(')</script>', $script);
         self::assertStringContainsString('"every":5,', $this->render("@presenceHeartbeat(['every' => 5])"));

@@ -15,6 +15,14 @@ use function AesirCloud\Presence\Tests\Support\eventually;
 /** Runs the demo app, whose pages send a heartbeat every second. */
 abstract class BrowserTestCase extends TestCase
 {
+    protected function setUp(): void
+    {
+        if (! Browser::isInstalled()) {
+            self::markTestSkipped('chromedriver is not installed.');
+        }
+        parent::setUp();
+    }
+
     /** @param array<string, string> $environment */
     protected function startApp(array $environment = [], ?Sidecar $sidecar = null, ?int $port = null): AppServer
     {

@@ -5,11 +5,14 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Support\Configuration;
-use AesirCloud\Presence\Tests\Support\Sidecar;
 
 /** The app's configuration merged with the package's defaults, uncached and cached. */
 final class ConfigurationTest extends TestCase
 {
+    private const AUTOLOAD = __DIR__ . '/autoload.php';
+
+    private const CONFIG = __DIR__ . '/../config/presence.php';
+
     public function test_published_configuration_of_old_package_is_merged_with_defaults_recursively(): void
     {
         $old = [
@@ -37,7 +40,22 @@ final class ConfigurationTest extends TestCase
         $environment = ['PRESENCE_TTL' => '60', 'PRESENCE_AWAY_AFTER' => '45'];
         [$status, $output] = $this->runInProcess('presence:doctor', $environment);
         self::assertSame(1, $status);
-        self::assertStringContainsString('FIX  ttl_seconds: 60 in the app', $output);
+        self::assertStringContainsString('away after 45 s, offline after 60 s', $output);
+    }
+
+    public function test_empty_environment_variables_count_as_unset(): void
+    {
+        preg_match_all("/env\\('(PRESENCE_[A-Z_]+)'/", (string) file_get_contents(self::CONFIG), $names);
+        self::assertContains('PRESENCE_TTL', $names[1]);
+        $read = fn (string $assignments): string => (string) shell_exec(
+            "env -i PATH=\"\$PATH\" {$assignments} " . escapeshellarg(PHP_BINARY) . ' -r '
+            . escapeshellarg('require ' . var_export(self::AUTOLOAD, true) . '; $config = require '
+                . var_export(self::CONFIG, true) . '; array_walk_recursive($config, function (&$value) {
+                    $value = $value ?: null; }); echo json_encode($config);')
+        );
+        $empty = implode('= ', $names[1]) . '=';
+        self::assertStringContainsString('"ttl_seconds":120', $read(''));
+        self::assertSame($read(''), $read($empty));
     }
 
     public function test_configuration_routes_and_views_can_be_cached(): void
@@ -50,21 +68,5 @@ final class ConfigurationTest extends TestCase
         self::assertSame(0, $status, $output);
         [, $routes] = $this->runInProcess('route:list');
         self::assertStringContainsString('presence.heartbeat', $routes);
-    }
-
-    /** @return array{int, string} exit code and output of a command in a process of its own */
-    private function runInProcess(string $command, array $environment = []): array
-    {
-        $environment += [
-            'DEMO_STORAGE' => storage_path(),
-            'PRESENCE_SIDECAR_URL' => self::sidecar()->url,
-            'PRESENCE_TOKEN' => Sidecar::TOKEN,
-            'REDIS_PORT' => (string) self::redis()->port,
-        ];
-        $artisan = [PHP_BINARY, __DIR__ . '/../demo/artisan', $command, '--no-ansi'];
-        $process = proc_open($artisan, [1 => ['pipe', 'w'], 2 => ['redirect', 1]], $pipes, null, $environment);
-        $output = (string) stream_get_contents($pipes[1]);
-
-        return [proc_close($process), $output];
     }
 }

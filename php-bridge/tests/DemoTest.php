@@ -7,6 +7,7 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Tests\Support\Browser;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\Sidecar;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 use function AesirCloud\Presence\Tests\Support\eventually;
 
@@ -17,7 +18,15 @@ final class DemoTest extends BrowserTestCase
 
     private const GRACE = 2;
 
-    public function webhookReceivers(): array
+    protected function setUp(): void
+    {
+        if (! is_file(__DIR__ . '/../demo/node_modules/alpinejs/dist/cdn.min.js')) {
+            self::markTestSkipped('Alpine is not installed in demo/node_modules.');
+        }
+        parent::setUp();
+    }
+
+    public static function webhookReceivers(): array
     {
         $packageReceiver = ['PRESENCE_SIDECAR_WEBHOOK_PATH' => 'hooks/sidecar', 'PRESENCE_SIDECAR_BROADCAST' => 'true'];
 
@@ -28,6 +37,7 @@ final class DemoTest extends BrowserTestCase
     }
 
     /** @dataProvider webhookReceivers */
+    #[DataProvider('webhookReceivers')]
     public function test_live_badge_shows_status_changes_of_other_user(string $path, array $receiver): void
     {
         $port = Process::freePort();

@@ -6,19 +6,21 @@ namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Events\PresenceUpdated;
 use AesirCloud\Presence\Events\UserCameOnline;
+use AesirCloud\Presence\Events\UserWentAway;
 use AesirCloud\Presence\Events\UserWentOffline;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Support\Key;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Event;
 use LogicException;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 use function AesirCloud\Presence\Tests\Support\eventually;
 
 /** The facade, over TCP and over a unix socket. */
 final class FacadeTest extends TestCase
 {
-    public function transports(): array
+    public static function transports(): array
     {
         return ['TCP' => [false], 'unix socket' => [true]];
     }
@@ -28,10 +30,13 @@ final class FacadeTest extends TestCase
         if ($isUnix) {
             $this->reconfigure(['presence.sidecar.url' => null, 'presence.sidecar.unix' => self::sidecar()->socket]);
         }
-        Event::fake([UserCameOnline::class, UserWentOffline::class, PresenceUpdated::class]);
+        Event::fake([
+            UserCameOnline::class, UserWentAway::class, UserWentOffline::class, PresenceUpdated::class,
+        ]);
     }
 
     /** @dataProvider transports */
+    #[DataProvider('transports')]
     public function test_first_heartbeat_dispatches_came_online_and_writes_cache_record(bool $isUnix): void
     {
         $this->useTransport($isUnix);
@@ -60,6 +65,7 @@ final class FacadeTest extends TestCase
     }
 
     /** @dataProvider transports */
+    #[DataProvider('transports')]
     public function test_status_returns_four_entries_with_carbon_in_app_time_zone(bool $isUnix): void
     {
         $this->useTransport($isUnix);
@@ -96,6 +102,7 @@ final class FacadeTest extends TestCase
     }
 
     /** @dataProvider transports */
+    #[DataProvider('transports')]
     public function test_many_preserves_ids_and_order(bool $isUnix): void
     {
         $this->useTransport($isUnix);
@@ -128,6 +135,52 @@ final class FacadeTest extends TestCase
         Presence::offline($this->user(), [], 'phone');
         self::assertSame('offline', Presence::status($this->id)['status']);
         Event::assertDispatchedTimes(UserWentOffline::class, 1);
+    }
+
+    /** @return array<string, array{array<string, mixed>}> */
+    public static function drivers(): array
+    {
+        return ['sidecar' => [[]], 'cache' => [['presence.sidecar.url' => null]]];
+    }
+
+    /** @dataProvider drivers */
+    #[DataProvider('drivers')]
+    public function test_idle_heartbeat_of_online_user_dispatches_went_away_once(array $config): void
+    {
+        $this->reconfigure($config);
+        $this->useTransport(false);
+        Presence::heartbeat($this->user(), [], 'desk', false);
+        Event::assertDispatchedTimes(UserCameOnline::class, 1);
+        Event::assertNotDispatched(UserWentAway::class);
+        Presence::heartbeat($this->user(), [], 'desk');
+        Presence::heartbeat($this->user(), ['n' => 1], 'desk', active: false);
+        Presence::heartbeat($this->user(), ['n' => 2], 'desk', active: false);
+        Event::assertDispatchedTimes(UserWentAway::class, 1);
+        Event::assertDispatched(UserWentAway::class, fn (UserWentAway $event): bool => $event->userId === $this->id
+            && $event->payload['meta'] === ['n' => 1]);
+        $types = Event::dispatched(PresenceUpdated::class)->map(fn (array $call): string => $call[0]->type)->all();
+        self::assertSame(['heartbeat', 'online', 'heartbeat', 'heartbeat', 'heartbeat'], $types);
+    }
+
+    public function test_end_of_active_session_dispatches_went_away_if_idle_session_remains(): void
+    {
+        $this->useTransport(false);
+        Presence::heartbeat($this->user(), [], 'desk');
+        Presence::heartbeat($this->user(), [], 'phone', false);
+        Presence::offline($this->user(), [], 'desk');
+        Event::assertDispatchedTimes(UserWentAway::class, 1);
+        Presence::offline($this->user(), [], 'unknown');
+        Event::assertDispatchedTimes(UserWentAway::class, 1);
+    }
+
+    public function test_idle_heartbeat_dispatches_no_transition_if_webhooks_do(): void
+    {
+        $this->reconfigure(['presence.webhook.receiver.path' => 'hooks']);
+        $this->useTransport(false);
+        Presence::heartbeat($this->user());
+        Presence::heartbeat($this->user(), active: false);
+        Event::assertNotDispatched(UserCameOnline::class);
+        Event::assertNotDispatched(UserWentAway::class);
     }
 
     public function test_stale_heartbeat_after_session_end_dispatches_nothing(): void

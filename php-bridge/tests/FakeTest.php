@@ -7,7 +7,9 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\PresenceManager;
+use Illuminate\Support\Carbon;
 use PHPUnit\Framework\AssertionFailedError;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The fake for the tests of apps. */
 final class FakeTest extends TestCase
@@ -16,6 +18,12 @@ final class FakeTest extends TestCase
         'presence.sidecar.url' => 'http://127.0.0.1:1',
         'presence.sidecar.on_failure' => 'throw',
     ];
+
+    protected function tearDown(): void
+    {
+        Carbon::setTestNow();
+        parent::tearDown();
+    }
 
     public function test_fake_records_calls_and_returns_statuses(): void
     {
@@ -48,7 +56,27 @@ final class FakeTest extends TestCase
         $fake->assertHeartbeat(2);
     }
 
-    public function failingAssertions(): array
+    public function test_fake_follows_carbon_clock(): void
+    {
+        Presence::fake([5 => Carbon::now()->subSeconds(89), 6 => Carbon::now()->subSeconds(120), 7 => 'away']);
+        Presence::heartbeat($this->user(1), ['n' => 1]);
+        $statuses = fn (): array => array_column(Presence::many([1, 5, 6, 7]), 'status');
+        self::assertSame(['online', 'online', 'offline', 'away'], $statuses());
+
+        Carbon::setTestNow(Carbon::now()->addSeconds(89));
+        self::assertSame(['online', 'offline', 'offline', 'away'], $statuses());
+        self::assertSame(89, Presence::status(1)['seconds_ago']);
+        Carbon::setTestNow(Carbon::now()->addSeconds(1));
+        Presence::assertAway(1);
+        self::assertSame(['online' => 0, 'away' => 2, 'present' => 2], Presence::counts());
+        Carbon::setTestNow(Carbon::now()->addSeconds(30));
+        Presence::assertOffline(1);
+        self::assertSame([], Presence::roster()['data']);
+        Presence::heartbeat($this->user(1));
+        Presence::assertOnline(1);
+    }
+
+    public static function failingAssertions(): array
     {
         return [
             'no heartbeat' => [fn () => Presence::assertHeartbeat(2)],
@@ -61,6 +89,7 @@ final class FakeTest extends TestCase
     }
 
     /** @dataProvider failingAssertions */
+    #[DataProvider('failingAssertions')]
     public function test_assertion_fails(callable $assertion): void
     {
         Presence::fake();

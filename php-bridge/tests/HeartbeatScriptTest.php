@@ -139,10 +139,20 @@ final class HeartbeatScriptTest extends BrowserTestCase
     {
         [$app, $browser] = [$this->startApp(), new Browser()];
         $this->logIn($browser, $app);
+        // The logout runs alone: Laravel restores a session that another request saves after its end.
         $browser->evaluate(
-            'const token = document.querySelector("meta[name=csrf-token]").content;
-            return fetch("/logout", {method: "POST", headers: {"X-CSRF-TOKEN": token}}).then(() => true);'
+            'const original = fetch, count = change => { open += change; return true };
+            let open = 0, done = 0, gate = Promise.resolve();
+            window.fetch = (...call) => gate.then(() => count(1) && original(...call))
+                .finally(() => count(-1) && done++);
+            window.logOut = () => {
+                if (open || done < 2) return false;
+                const token = document.querySelector("meta[name=csrf-token]").content;
+                gate = original("/logout", {method: "POST", headers: {"X-CSRF-TOKEN": token}});
+                return gate.then(() => true);
+            };'
         );
+        self::assertTrue(eventually(fn (): bool => $browser->evaluate('return logOut()')), 'The logout failed.');
         $heartbeats = fn (): int => $app->requestCount('POST', '/presence/heartbeat');
         $before = $heartbeats();
         $isQuiet = function () use ($heartbeats): bool {
@@ -153,5 +163,53 @@ final class HeartbeatScriptTest extends BrowserTestCase
         self::assertTrue(eventually($isQuiet), 'The page still sends heartbeats.');
         self::assertLessThanOrEqual($before + 1, $heartbeats());
         self::assertSame('offline', Presence::status($this->id)['status']);
+    }
+
+    public function test_page_retries_after_token_route_responded_with_503(): void
+    {
+        $sidecar = new Sidecar(self::redis(), ['PRESENCE__SERVER__ALLOWED_ORIGINS' => '*']);
+        $environment = ['PRESENCE_SIDECAR_PUBLIC_URL' => $sidecar->url, 'PRESENCE_SIDECAR_USER_TOKEN_TTL' => '61'];
+        [$app, $browser] = [$this->startApp($environment, $sidecar), new Browser()];
+        $this->logIn($browser, $app);
+        $browser->evaluate(
+            'const original = window.fetch;
+            window.refused = 0;
+            const isDown = url => String(url).includes("/presence/token") && window.refused < 2 && ++window.refused;
+            const down = () => Promise.resolve(new Response("{\"message\": \"Service Unavailable\"}", {status: 503}));
+            window.fetch = (url, options) => isDown(url) ? down() : original(url, options);'
+        );
+        self::assertTrue(eventually(fn (): bool => $browser->evaluate('return window.refused') === 2));
+        $heartbeats = count($this->heartbeatTimes($browser));
+        $hasRecovered = fn (): bool => count($this->heartbeatTimes($browser)) > $heartbeats + 1;
+        self::assertTrue(eventually($hasRecovered), 'The page sends no heartbeats after a 503.');
+    }
+
+    public function test_tabs_of_two_users_both_send_heartbeats(): void
+    {
+        $sidecar = new Sidecar(self::redis(), ['PRESENCE__SERVER__ALLOWED_ORIGINS' => '*']);
+        [$app, $browser] = [$this->startApp(['PRESENCE_SIDECAR_PUBLIC_URL' => $sidecar->url], $sidecar), new Browser()];
+        $this->logIn($browser, $app);
+        $tabs = [$browser->tab(), $browser->newTab()];
+        $this->logIn($browser, $app, $this->id + 100_000);
+        foreach ($tabs as $tab) {
+            $browser->switchTo($tab);
+            $enough = count($this->heartbeatTimes($browser)) + 4;
+            $isBeating = fn (): bool => count($this->heartbeatTimes($browser)) >= $enough;
+            self::assertTrue(eventually($isBeating), 'A tab sends no heartbeats for its own user.');
+        }
+    }
+
+    public function test_page_restored_from_back_forward_cache_is_online_at_once(): void
+    {
+        [$app, $browser] = [$this->startApp(['DEMO_HEARTBEAT_SECONDS' => '30']), new Browser()];
+        $this->logIn($browser, $app);
+        $this->assertStatusBecomes('online');
+        $browser->evaluate('window.isRestored = true');
+        $browser->open(str_replace('127.0.0.1', 'localhost', $app->url) . '/alpine.js');
+        $this->assertStatusBecomes('offline');
+        $browser->evaluate('history.back()');
+        $isBack = fn (): bool => $browser->evaluate('return window.isRestored === true');
+        self::assertTrue(eventually($isBack), 'The browser did not restore the page from its cache.');
+        $this->assertStatusBecomes('online');
     }
 }

@@ -9,6 +9,9 @@ use AesirCloud\Presence\Messages;
 use AesirCloud\Presence\PresenceManager;
 use AesirCloud\Presence\Testing\PresenceFake;
 use Illuminate\Support\Facades\Artisan;
+use Illuminate\Support\Facades\Event;
+use Illuminate\Support\Facades\Route;
+use Illuminate\Testing\TestResponse;
 use PhpToken;
 
 /** Compares README.md with the package. */
@@ -31,16 +34,43 @@ final class ReadmeTest extends TestCase
     public function test_doctor_prints_output_of_readme(): void
     {
         [$example] = array_values(preg_grep('/presence:doctor/', self::codeBlocks('console')) ?: []);
-        $this->reconfigure(['database.redis.options.prefix' => 'acme_database_', 'cache.prefix' => 'acme_cache']);
+        $this->reconfigure(['database.redis.options.prefix' => 'acme_database_', 'cache.prefix' => 'acme_cache_']);
         $sidecar = new Support\Sidecar(self::redis(), [
             'REDIS_PREFIX' => 'acme_database_',
-            'CACHE_PREFIX' => 'acme_cache',
+            'CACHE_PREFIX' => 'acme_cache_',
         ]);
         $this->reconfigure($this->config + ['presence.sidecar.url' => $sidecar->url]);
         [$status, $output] = $this->runCommand('presence:doctor');
         self::assertSame(0, $status, $output);
-        $expected = str_replace('http://127.0.0.1:8137', $sidecar->url, $example);
-        self::assertSame($expected, "$ php artisan presence:doctor\n{$output}");
+        $separator = substr(self::redisKey(''), strlen('demo_database_demo_cache'));
+        $expected = str_replace(
+            ['http://127.0.0.1:8137', ':6379', 'acme_cache_'],
+            [$sidecar->url, ':' . self::redis()->port, "acme_cache_{$separator}"],
+            strstr($example, 'app  verdict', true)
+        );
+        self::assertStringStartsWith($expected, "$ php artisan presence:doctor\n{$output}");
+    }
+
+    public function test_receiver_of_readme_accepts_webhooks_in_routes_web(): void
+    {
+        config(['presence.webhook.secret' => self::WEBHOOK_SECRET]);
+        preg_match('/^<!-- receiver -->\n```php\n(.*?)^```$/ms', self::readme(), $matches);
+        file_put_contents($file = storage_path('receiver.php'), "<?php\n{$matches[1]}");
+        Route::middleware('web')->group($file);
+        $received = [];
+        Event::listen('presence', function (array $payload) use (&$received): void {
+            $received[] = $payload;
+        });
+        $body = '{"user_id":1,"event":"online"}';
+        $signature = fn (int $time, string $secret): array => $this->transformHeadersToServerVars([
+            'X-Presence-Signature' => "t={$time},v1=" . hash_hmac('sha256', "{$time}.{$body}", $secret),
+            'Content-Type' => 'application/json',
+        ]);
+        $post = fn (array $server): TestResponse => $this->call('POST', '/hooks/presence', [], [], [], $server, $body);
+        $post($signature(time(), self::WEBHOOK_SECRET))->assertNoContent();
+        $post($signature(time(), 'wrong'))->assertUnauthorized();
+        $post($signature(time() - 301, self::WEBHOOK_SECRET))->assertUnauthorized();
+        self::assertSame([['user_id' => 1, 'event' => 'online']], $received);
     }
 
     public function test_php_examples_parse(): void
@@ -85,7 +115,7 @@ final class ReadmeTest extends TestCase
 
     public function test_commands_exist(): void
     {
-        preg_match_all('/artisan (presence:[a-z-]+)(?: \[(--\w+)=)?/', self::readme(), $matches, PREG_SET_ORDER);
+        preg_match_all('/artisan (presence:[a-z-]+)(?: \[(--[\w-]+))?/', self::readme(), $matches, PREG_SET_ORDER);
         self::assertNotEmpty($matches);
         $commands = Artisan::all();
         foreach ($matches as $match) {

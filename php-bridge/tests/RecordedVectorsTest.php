@@ -41,7 +41,7 @@ final class RecordedVectorsTest extends TestCase
     public function test_record_reads_match_vectors_and_invalid_records_are_offline(): void
     {
         $raw = self::redis()->client(1);
-        $key = 'demo_database_demo_cache:presence|guard:web|user:1';
+        $key = self::redisKey("presence|guard:web|user:{$this->id}");
         $repository = $this->app->make(CachePresenceRepository::class);
         foreach (self::cases('presence-reads') as $case) {
             if (! array_key_exists('php_status_json', $case) || str_ends_with($case['name'], ':garbage')) {
@@ -52,7 +52,8 @@ final class RecordedVectorsTest extends TestCase
             $stored = ['last_seen_at' => $lastSeenAt->toIso8601String(), 'meta' => []];
             $raw->set($key, $case['stored'] ?? serialize($stored));
             $offline = '{"status":"offline","last_seen_at":null,"seconds_ago":null,"meta":[]}';
-            self::assertSame($case['php_status_json'] ?? $offline, json_encode($repository->status(1)), $case['name']);
+            $status = json_encode($repository->status($this->id));
+            self::assertSame($case['php_status_json'] ?? $offline, $status, $case['name']);
         }
         $raw->del($key);
     }
@@ -60,6 +61,7 @@ final class RecordedVectorsTest extends TestCase
     public function test_heartbeat_writes_recorded_value_and_dispatches_recorded_events(): void
     {
         $raw = self::redis()->client(1);
+        $key = self::redisKey("presence|guard:web|user:{$this->id}");
         $repository = $this->app->make(CachePresenceRepository::class);
         Event::fake([UserCameOnline::class, PresenceUpdated::class]);
         foreach (self::cases('presence-values') as $case) {
@@ -70,12 +72,12 @@ final class RecordedVectorsTest extends TestCase
             $zone = str_starts_with($case['name'], 'timezone:') ? substr($case['name'], 9) : 'UTC';
             date_default_timezone_set($zone);
             Carbon::setTestNow($case['now']);
-            $raw->del('demo_database_demo_cache:presence|guard:web|user:1');
-            $repository->heartbeat($this->user(1), $case['meta_json']);
-            $stored = $raw->get('demo_database_demo_cache:presence|guard:web|user:1');
+            $raw->del($key);
+            $repository->heartbeat($this->user(), $case['meta_json']);
+            $stored = $raw->get($key);
             self::assertEquals(unserialize($bytes), unserialize($stored), $case['name']);
-            self::assertSame(120, $raw->ttl('demo_database_demo_cache:presence|guard:web|user:1'));
-            $status = json_decode((string) json_encode($repository->status(1)), true);
+            self::assertSame(120, $raw->ttl($key));
+            $status = json_decode((string) json_encode($repository->status($this->id)), true);
             $recorded = $case['status_json'];
             self::assertEquals(is_string($recorded) ? json_decode($recorded, true) : $recorded, $status, $case['name']);
         }

@@ -6,11 +6,13 @@ namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Http\Middleware\UpdatePresence;
+use AesirCloud\Presence\Http\Middleware\UseGuard;
 use Demo\User;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
 use Illuminate\Contracts\Http\Kernel;
 use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Auth;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use Illuminate\Testing\TestResponse;
@@ -65,6 +67,29 @@ final class RequestsTest extends TestCase
         self::assertSame('offline', Presence::status($this->id)['status']);
     }
 
+    public function test_heartbeat_during_logout_does_not_mark_user_online_again(): void
+    {
+        $this->logIn();
+        $csrf = $this->csrf();
+        $this->reconfigure($this->config);
+        Route::middleware('web')->post('/slow-logout', function (): string {
+            $session = session()->get('presence:session');
+            Auth::logout();
+            // A heartbeat of the page that another process accepts, since the session has not been saved yet.
+            $sentAt = (int) (microtime(true) * 1000) + 1;
+            Presence::heartbeat($this->user(), ['from' => 'the page'], $session, true, $sentAt);
+
+            return 'done';
+        });
+        $request = Request::create('/slow-logout', 'POST', ['_token' => $csrf], $this->cookies);
+        $kernel = $this->app->make(Kernel::class);
+        $kernel->terminate($request, $kernel->handle($request));
+        self::assertSame('offline', Presence::status($this->id)['status']);
+        Presence::online($this->user());
+        $kernel->terminate(Request::create('/'), new Response());
+        self::assertSame('online', Presence::status($this->id)['status']);
+    }
+
     public function test_listeners_handle_events_outside_of_requests(): void
     {
         Event::dispatch(new Login('web', $this->user(), false));
@@ -94,7 +119,7 @@ final class RequestsTest extends TestCase
         self::assertSame(['ip' => '127.0.0.1'], Presence::status($this->id)['meta']);
 
         $redis = self::redis()->client(1);
-        [$throttle] = $redis->keys('*presence:beat:' . sha1('session:' . session()->getId()));
+        [$throttle] = $redis->keys('*presence:beat:' . sha1(session()->getId() . "|web|{$this->id}"));
         self::assertEqualsWithDelta(30, $redis->ttl($throttle), 2);
         $redis->del($throttle);
         $this->sendRequest('GET', '/', [], ['REMOTE_ADDR' => '10.9.8.7']);
@@ -194,7 +219,8 @@ final class RequestsTest extends TestCase
     {
         $this->reconfigure(['presence.routing.throttle' => '', 'presence.routing.prefix' => 'here']);
         self::assertSame(url('here/heartbeat'), route('presence.heartbeat'));
-        self::assertSame(['web', 'auth'], Route::getRoutes()->getByName('presence.heartbeat')->middleware());
+        $middleware = Route::getRoutes()->getByName('presence.heartbeat')->middleware();
+        self::assertSame([UseGuard::class, 'web', 'auth'], $middleware);
         self::assertFalse(Route::has('presence.webhook'));
         self::assertFalse(Route::has('presence.token'));
     }

@@ -4,7 +4,7 @@
 
 declare(strict_types=1);
 
-error_reporting(E_ALL & ~E_DEPRECATED); // Debian's Laravel 8.83 was written for PHP 8.0.
+error_reporting(E_ALL & ~E_DEPRECATED); // While Laravel is loaded: Debian's 8.83 and 10 are older than its PHP.
 
 $composer = __DIR__ . '/../vendor/autoload.php';
 require_once is_file($composer) ? $composer : '/usr/share/php/Illuminate/autoload.php';

@@ -1,9 +1,12 @@
 //! The composition root: configuration -> stores -> services -> routes and workers; and [`run`], the program itself.
 
 mod error;
+mod live;
 mod presence;
 mod routes;
+mod stored_keys;
 mod stores;
+mod supervisor;
 mod tables;
 mod webhooks;
 mod workers;
@@ -15,15 +18,19 @@ use poem::{Route, get};
 use serde_json::Value;
 
 pub use self::error::BuildError;
+pub use self::live::LiveSettings;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
+pub use self::stored_keys::sample_stored_keys;
 use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
+pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
-pub use self::tables::{schema, table_names};
+pub use self::tables::{schema, statements, table_names};
 pub use self::workers::{Workers, run};
-use crate::config::{Config, FanoutQueue};
+use crate::config::{Config, FanoutQueue, ServerConfig};
+use crate::http::budget::MemoryBudget;
 use crate::http::listener;
 use crate::http::middleware::Middleware;
 use crate::messaging;
@@ -43,6 +50,8 @@ pub struct App {
     pub document: Value,
     /// The background tasks.
     pub workers: Workers,
+    /// The settings that can be replaced while it runs.
+    pub live: LiveSettings,
     limits: listener::ServerLimits,
 }
 
@@ -50,23 +59,30 @@ impl App {
     /// Builds a sidecar. It connects to no store: a store that is down does not prevent the start.
     ///
     /// # Errors
-    /// An address or a combination of values that cannot be served.
+    /// An address, a file or a combination of values that cannot be served.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let registry = Arc::new(Registry::new());
-        let outbox = webhooks::outbox(config);
-        let stores = Stores::of(config, outbox.clone())?;
+        let live = LiveSettings::new(config)?;
+        let stores = Stores::of(config, webhooks::outbox(config))?;
         let database = Database::open(&config.database);
-        let presence = PresenceModule::build(config, &stores, outbox, &registry);
-        let deliveries = webhooks::workers(config, &stores, &presence, &registry)?;
+        let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
+        let deliveries = webhooks::workers(config, &stores, &presence, &live.endpoints, &registry);
         let (messaging, poll_batcher) = build_messaging(config, &database, &registry)?.unzip();
         let apis = Apis {
-            presence: presence.apis(config),
+            presence: presence.apis(config, live.throttle.clone()),
             webhooks: webhooks::api(config, &stores),
-            clients: messaging::api::Api::new(messaging.clone(), &config.messaging),
+            clients: messaging::api::Api::new(messaging.clone(), live.clients.clone()),
             operators: messaging::api::Operators::new(messaging.clone()),
         };
-        let readiness = Readiness { presence: presence.service.clone(), messaging: messaging.clone() };
-        let (routes, document) = routes::build(config, apis, readiness, &registry);
+        let supervisor = Supervisor::new(registry.clone());
+        let readiness = Readiness {
+            supervisor: supervisor.clone(),
+            presence: presence.service.clone(),
+            messaging: messaging.clone(),
+        };
+        let budget = Arc::new(MemoryBudget::new(config.server.memory_budget, config.server.memory_budget_per_address));
+        let shared = routes::Shared { live: &live, budget: &budget, registry: &registry };
+        let (routes, document) = routes::build(config, &shared, apis, readiness);
         let workers = Workers {
             presence: presence.workers,
             redis: stores.redis,
@@ -77,8 +93,23 @@ impl App {
             retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
             poll_batcher,
             registry: registry.clone(),
+            supervisor,
         };
-        Ok(Self { routes, metrics: metrics_routes(config, registry), document, workers, limits: limits(config) })
+        let limits = limits(&config.server, &live, budget);
+        let metrics = metrics_routes(config, registry);
+        Ok(Self { routes, metrics, document, workers, live, limits })
+    }
+}
+
+impl App {
+    /// The metrics of this sidecar.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.workers.registry
+    }
+
+    /// The supervisor of the background tasks. Workers that are spawned before [`run`] begins count for `/ready` as well.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.workers.supervisor
     }
 }
 
@@ -86,11 +117,20 @@ fn metrics_routes(config: &Config, registry: Arc<Registry>) -> Option<Route> {
     (!config.metrics.listen.is_empty()).then(|| Route::new().at("/metrics", get(scrape(registry))))
 }
 
-fn limits(config: &Config) -> listener::ServerLimits {
+/// The limits of the listeners. Raises the limit of open files, which is one of them.
+fn limits(server: &ServerConfig, live: &LiveSettings, budget: Arc<MemoryBudget>) -> listener::ServerLimits {
+    listener::raise_open_files(server.max_connections);
     listener::ServerLimits {
-        connections: config.server.max_connections,
-        header_timeout: config.server.header_timeout,
-        shutdown_timeout: config.server.shutdown_timeout,
+        connections: server.max_connections,
+        connections_per_address: server.max_connections_per_address,
+        trusted_proxies: live.proxies.clone(),
+        timeouts: listener::StreamTimeouts {
+            head: server.header_timeout,
+            idle: server.idle_timeout,
+            write: server.write_timeout,
+        },
+        shutdown_timeout: server.shutdown_timeout,
+        budget,
     }
 }
 
@@ -115,8 +155,12 @@ fn build_messaging(
         names,
         crypt,
         zone: config.laravel.timezone,
-        max_recipients: config.messaging.max_recipients,
+        limits: messaging::SendLimits {
+            recipients: config.messaging.max_recipients,
+            stored_bytes: config.messaging.max_stored_bytes,
+        },
         bcrypt_cost: config.messaging.bcrypt_cost,
+        replace_lost_keys: config.messaging.replace_lost_keys,
         queue,
         metrics: messaging::Metrics::new(registry),
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -35,18 +36,18 @@ pub(super) struct PresenceWorkers {
     /// The request batchers, which call the store; they end when the service is dropped.
     pub(super) batchers: Vec<BoxFuture<'static, ()>>,
     /// Reads the change log for all subscribers, until `feed_stop`.
-    pub(super) feed_reader: BoxFuture<'static, ()>,
+    pub(super) feed: ChangeFeed,
     pub(super) feed_stop: CancellationToken,
 }
 
 impl PresenceModule {
     /// Builds presence on `stores`.
-    pub(super) fn build(config: &Config, stores: &Stores, outbox: Outbox, registry: &Registry) -> Self {
+    pub(super) fn build(config: &Config, stores: &Stores, outbox: Arc<ArcSwap<Outbox>>, registry: &Registry) -> Self {
         let context = CommitContext {
             store: stores.store.clone(),
             clock: Arc::new(Clock::new()),
-            rules: Rules { windows: windows(config), installation: outbox.installation },
-            outbox: Arc::new(outbox),
+            rules: Rules { windows: windows(config), installation: outbox.load().installation },
+            outbox,
             metrics: Arc::new(Metrics::new(registry)),
             notifier: Arc::new(ChangeNotifier::new()),
         };
@@ -59,17 +60,16 @@ impl PresenceModule {
             sweep,
             interval: config.presence.sweep_interval,
             batchers,
-            feed_reader: Box::pin(feed.clone().read()),
+            feed: feed.clone(),
             feed_stop,
         };
         let limits = StreamLimits::new(stream_maximums(config), registry);
         Self { service: Arc::new(service), clock, workers, feed, limits }
     }
 
-    /// The operations.
-    pub(super) fn apis(&self, config: &Config) -> PresenceApis {
+    /// The operations; `throttle` limits the heartbeats of browsers.
+    pub(super) fn apis(&self, config: &Config, throttle: RateLimiter) -> PresenceApis {
         let (presence, scopes) = (&self.service, ScopeResolver::new(config.scope.clone()));
-        let throttle = config.routing.throttle.map(|throttle| RateLimiter::new(throttle.max, throttle.per));
         let streams =
             Streams { feed: self.feed.clone(), limits: self.limits.clone(), stall: config.stream.stall_timeout };
         PresenceApis {

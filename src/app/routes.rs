@@ -8,10 +8,12 @@ use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
+use super::live::LiveSettings;
 use super::presence::PresenceApis;
+use super::supervisor::Supervisor;
 use crate::config::Config;
-use crate::http::auth::{ServiceAuth, TokenVerifier};
-use crate::http::cors::Origins;
+use crate::http::auth::ServiceAuth;
+use crate::http::budget::MemoryBudget;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
@@ -35,19 +37,27 @@ pub(super) struct Apis {
     pub(super) operators: Operators,
 }
 
-/// The services that must be available for `/ready`.
+/// The services that must be available for `/ready`, and the workers that must run.
 #[derive(Clone)]
 pub(super) struct Readiness {
+    pub(super) supervisor: Supervisor,
     pub(super) presence: Arc<Presence>,
     pub(super) messaging: Option<Arc<Messaging>>,
+}
+
+/// What the routes share with other parts of the sidecar.
+pub(super) struct Shared<'a> {
+    pub(super) live: &'a LiveSettings,
+    pub(super) budget: &'a Arc<MemoryBudget>,
+    pub(super) registry: &'a Arc<Registry>,
 }
 
 /// Builds the routes, and the document that describes them.
 pub(super) fn build(
     config: &Config,
+    shared: &Shared<'_>,
     apis: Apis,
     readiness: Readiness,
-    registry: &Arc<Registry>,
 ) -> (Middleware<Router>, Value) {
     let Apis { presence, webhooks, clients, operators } = apis;
     let users = presence.users.clone();
@@ -57,13 +67,13 @@ pub(super) fn build(
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let document = complete_document(&service.spec(), browser.as_deref());
-    let (mut routes, paths) = pages(config, &document, readiness, registry);
+    let (mut routes, paths) = pages(config, &document, readiness, shared.registry);
     let operations = Arc::new(service.into_endpoint());
     routes = routes.nest_no_strip("/api", operations.clone());
     if let Some(path) = browser {
         routes = routes.at(path, BrowserRoute(operations));
     }
-    let middleware = middleware_config(config, openapi::RouteTable::of(&document, &paths));
+    let middleware = middleware_config(config, shared, openapi::RouteTable::of(&document, &paths));
     (Middleware::new(Router { users, routes }, middleware), document)
 }
 
@@ -95,18 +105,14 @@ fn pages(
     (routes, paths)
 }
 
-fn middleware_config(config: &Config, routes: openapi::RouteTable) -> MiddlewareConfig {
-    let messaging = &config.messaging;
-    let verifier = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
-        .with_admins(messaging.admin_token.iter().cloned().collect())
-        .with_operators(messaging.operator_tokens.clone());
-    MiddlewareConfig {
-        verifier: Arc::new(verifier),
-        body_limits: body::BodyLimits { bytes: config.server.body_limit, timeout: config.server.body_timeout },
-        origins: Origins::new(config.server.allowed_origins.clone()),
-        trusted_proxies: config.server.trusted_proxies.clone(),
-        routes,
-    }
+fn middleware_config(config: &Config, shared: &Shared<'_>, routes: openapi::RouteTable) -> MiddlewareConfig {
+    let limits = body::BodyLimits {
+        bytes: config.server.body_limit,
+        anonymous_bytes: config.server.anonymous_body_limit,
+        timeout: config.server.body_timeout,
+    };
+    let bodies = Arc::new(body::BodyPolicy::new(limits, shared.budget.clone()));
+    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes }
 }
 
 /// The router: all routes, with the [fast path](FastPath) in front of them.
@@ -208,11 +214,15 @@ fn down_response(down: &StoreDown, is_application: bool) -> Response {
 
 impl Readiness {
     async fn check(&self) -> Result<(), StoreDown> {
+        if !self.supervisor.is_healthy() {
+            let reason = "a background worker is being restarted".to_owned();
+            return Err(StoreDown { store: "none", address: "this process".to_owned(), reason });
+        }
         self.presence.ready().await?;
         match &self.messaging {
             Some(messaging) => messaging.ready().await.map_err(|error| StoreDown {
                 store: "messages",
-                address: "database".to_owned(),
+                address: messaging.store_name().to_owned(),
                 reason: error.chain(),
             }),
             None => Ok(()),

@@ -6,7 +6,7 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionI
 use secrecy::ExposeSecret;
 
 use super::error::BuildError;
-use super::tables::table_names;
+use super::tables::{schema, table_names};
 use crate::config;
 use crate::config::{Config, RedisEndpoint};
 use crate::presence::domain::Outbox;
@@ -25,6 +25,9 @@ pub(super) struct Stores {
 
 impl Stores {
     pub(super) fn of(config: &Config, outbox: Outbox) -> Result<Self, BuildError> {
+        if !schema(config).is_empty() {
+            config.database.check_certificates().map_err(BuildError)?;
+        }
         match config.cache.store {
             config::CacheStore::Array => {
                 let queue = Arc::new(MemoryQueue::new());

@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::{CacheStore, Config, FanoutQueue};
-use crate::storage::sql::{Database, FeatureTables, TableNames, TableSchema};
+use crate::storage::sql::{Database, Engine, FeatureTables, Statements, TableNames, TableSchema};
 use crate::{messaging, presence, queue};
 
 /// The pause before a retry when tables could not be created.
@@ -39,18 +38,35 @@ pub fn table_names(config: &Config) -> TableNames {
 
 /// Returns the tables of the features that the configuration uses, including messages unless they are disabled.
 pub fn schema(config: &Config) -> TableSchema {
-    TableSchema::new(table_names(config), features(config, config.messaging.enabled))
+    TableSchema::new(table_names(config), tables_of(config, config.messaging.enabled))
 }
 
-fn features(config: &Config, messages: bool) -> Vec<&'static FeatureTables> {
+/// Returns the statements of the features that the configuration uses, for [`Database::missing_grants`].
+pub fn statements(config: &Config, engine: Engine) -> Vec<Statements> {
+    let names = table_names(config);
+    features(config, config.messaging.enabled).map(|feature| (feature.statements)(engine, &names)).collect()
+}
+
+/// What a feature stores in the database.
+struct StoredFeature {
+    tables: &'static FeatureTables,
+    statements: fn(Engine, &TableNames) -> Statements,
+}
+
+fn tables_of(config: &Config, messages: bool) -> Vec<&'static FeatureTables> {
+    features(config, messages).map(|feature| feature.tables).collect()
+}
+
+fn features(config: &Config, messages: bool) -> impl Iterator<Item = StoredFeature> {
     let in_database = config.cache.store == CacheStore::Database;
     let queued = messages && config.messaging.queue == FanoutQueue::Database;
+    let stored = |tables, statements| StoredFeature { tables, statements };
     let features = [
-        (messages, &messaging::store::TABLES),
-        (in_database || queued, &queue::TABLES),
-        (in_database, &presence::store::TABLES),
+        (messages, stored(&messaging::store::TABLES, messaging::store::statements)),
+        (in_database || queued, stored(&queue::TABLES, queue::sql_statements)),
+        (in_database, stored(&presence::store::TABLES, presence::store::sql_statements)),
     ];
-    features.into_iter().filter_map(|(is_used, tables)| is_used.then_some(tables)).collect()
+    features.into_iter().filter_map(|(is_used, feature)| is_used.then_some(feature))
 }
 
 /// The tables of a running sidecar.
@@ -61,6 +77,8 @@ pub(super) struct Tables {
     created: TableSchema,
     /// Those of messages, if only a command creates them.
     on_demand: Option<TableSchema>,
+    /// What the user of the database must be allowed to execute.
+    statements: Vec<Statements>,
 }
 
 impl Tables {
@@ -70,22 +88,42 @@ impl Tables {
         let served = config.messaging.enabled;
         let creates = config.database.auto_migrate;
         let messages = served && creates && (config.messaging.is_configured || !config.database.is_app_database);
-        let created = if creates { features(config, messages) } else { Vec::new() };
+        let created = if creates { tables_of(config, messages) } else { Vec::new() };
         let on_demand = (served && !messages).then(|| schema(config));
-        Self { database, created: TableSchema::new(table_names(config), created), on_demand }
+        let statements = statements(config, database.engine());
+        Self { database, created: TableSchema::new(table_names(config), created), on_demand, statements }
     }
 
-    /// Creates what is missing: before it returns, or in the background if the database is not available.
-    pub(super) async fn ensure(&self, stop: &CancellationToken) {
-        if let Err(error) = self.create(&self.created).await {
-            tracing::warn!(error = error.chain(), "the tables are not ready yet; retrying until they are");
-            let tables = self.clone();
-            let retry = async move {
-                while tables.create(&tables.created).await.is_err() {
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-            };
-            tokio::spawn(stop.clone().run_until_cancelled_owned(retry));
+    /// Creates what is missing; returns false if the database is not available.
+    pub(super) async fn ensure(&self) -> bool {
+        let created = self.create(&self.created).await;
+        if let Err(error) = &created {
+            let database = self.database.address();
+            tracing::warn!(database, error = error.chain(), "the tables are not ready yet; retrying until they are");
+            if error.is_denied() {
+                self.report_missing_grants().await;
+            }
+        }
+        created.is_ok()
+    }
+
+    /// Creates what is missing, again and again until the database is available, unless it was `created`. Then logs which
+    /// privileges the user of the database lacks.
+    pub(super) async fn complete(self, created: bool) {
+        if !created {
+            while self.create(&self.created).await.is_err() {
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+        }
+        self.report_missing_grants().await;
+    }
+
+    async fn report_missing_grants(&self) {
+        match self.database.missing_grants(&self.statements, &self.created).await {
+            Ok(grants) => grants.iter().for_each(|grant| {
+                tracing::warn!(database = self.database.address(), grant, "the user lacks a privilege in the database");
+            }),
+            Err(error) => tracing::debug!(error = error.chain(), "the privileges in the database are unknown"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use super::error::BuildError;
@@ -40,8 +41,9 @@ pub(super) fn workers(
     config: &Config,
     stores: &Stores,
     presence: &PresenceModule,
+    clients: &[Arc<ArcSwap<WebhookClient>>],
     registry: &Registry,
-) -> Result<Vec<DeliveryWorker>, BuildError> {
+) -> Vec<DeliveryWorker> {
     let delivery_config = DeliveryConfig {
         queue: stores.queue.clone(),
         clock: presence.clock.clone(),
@@ -52,14 +54,21 @@ pub(super) fn workers(
         concurrency: config.webhook.concurrency,
         keep_dead: config.webhook.keep_dead,
     };
-    let policy = EgressPolicy::new(&config.webhook.allowed_networks);
-    let worker = |endpoint: &config::EndpointConfig| {
-        let metrics = Arc::new(Metrics::new(registry, &endpoint.name));
-        let client = WebhookClient::new(endpoint.clone(), policy.clone());
-        let client = client.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))?;
-        Ok(DeliveryWorker::new(delivery_config.clone(), endpoint.clone(), client, metrics))
+    let worker = |client: &Arc<ArcSwap<WebhookClient>>| {
+        let metrics = Arc::new(Metrics::new(registry, &client.load().endpoint().name));
+        DeliveryWorker::new(delivery_config.clone(), client.clone(), metrics)
     };
-    endpoints(config).map(worker).collect()
+    clients.iter().map(worker).collect()
+}
+
+/// The HTTP clients of the endpoints.
+pub(super) fn clients(config: &Config) -> Result<Vec<WebhookClient>, BuildError> {
+    let policy = EgressPolicy::new(&config.webhook.allowed_networks);
+    let client = |endpoint: &config::EndpointConfig| {
+        let client = WebhookClient::new(endpoint.clone(), policy.clone());
+        client.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))
+    };
+    endpoints(config).map(client).collect()
 }
 
 /// The operations on deliveries.

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
+use poem::Route;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::App;
 use super::presence::PresenceWorkers;
+use super::supervisor::{Supervisor, WorkerFailure};
 use super::tables::Tables;
 use crate::http::listener;
-use crate::http::listener::BoundListener;
+use crate::http::listener::{BoundListener, ServerLimits};
 use crate::messaging::Messaging;
-use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, run_last_seen};
+use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, check_keys, run_last_seen};
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::sql::Database;
@@ -22,6 +24,9 @@ use crate::webhooks::worker::DeliveryWorker;
 
 /// Interval at which histogram samples are folded.
 const FOLD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Time that closing the stores has after `server.shutdown_timeout_seconds`.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
 
 /// The background tasks.
 pub struct Workers {
@@ -36,134 +41,192 @@ pub struct Workers {
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
     pub(super) registry: Arc<Registry>,
+    pub(super) supervisor: Supervisor,
 }
 
-/// Serves on `listeners` until `stop`, with the background tasks; returns when all have ended.
+/// The services whose stores are closed at the end, and the batchers, which end with the services.
+struct OpenStores {
+    messaging: Option<Arc<Messaging>>,
+    database: Option<Database>,
+    batchers: TaskTracker,
+}
+
+/// Serves on `listeners` until `stop`, with the background tasks; returns when all have ended, at the latest half a second
+/// after `server.shutdown_timeout_seconds`.
 ///
 /// Stopping puts no user offline: open requests are completed, and sessions end when their heartbeats time out.
-pub async fn run(listeners: Vec<BoundListener>, metrics: Vec<BoundListener>, app: App, stop: CancellationToken) {
+///
+/// # Errors
+/// A worker panics again and again; the sidecar has stopped in the same way.
+pub async fn run(
+    listeners: Vec<BoundListener>,
+    metrics: Vec<BoundListener>,
+    app: App,
+    stop: CancellationToken,
+) -> Result<(), WorkerFailure> {
     let App { routes, metrics: metrics_routes, workers, limits, .. } = app;
-    let Workers { presence, redis, deliveries, messaging, retention, poll_batcher, database, tables, registry } =
-        workers;
-    let tasks = TaskTracker::new();
-    tables.ensure(&stop).await;
-    tasks.spawn(
-        stop.clone().run_until_cancelled_owned(tables.clone().keep(database.iter().cloned().collect())).map(drop),
-    );
-    if let Some(redis) = redis {
-        let stop = stop.clone();
-        tasks.spawn(async move { stop.run_until_cancelled(redis.report_settings()).await });
-    }
-    for delivery in deliveries {
-        spawn_delivery_worker(&tasks, delivery, &presence.sweep.context.notifier, limits.shutdown_timeout, &stop);
-    }
-    let batchers = presence.spawn(&tasks, &stop).await;
-    poll_batcher.into_iter().for_each(|batcher| drop(tokio::spawn(batcher)));
-    tasks.spawn(fold_metrics(registry, stop.clone()));
-    if let Some(messaging) = messaging.clone() {
-        spawn_messaging(&tasks, messaging, tables, retention, &stop);
-    }
-    let serving = listener::serve(listeners, routes, limits, stop.clone());
-    match metrics_routes {
-        Some(routes) => {
-            let metrics = listener::serve(metrics, routes, limits, stop);
-            tokio::join!(serving, metrics);
+    let supervisor = workers.supervisor.clone();
+    let shutdown_timeout = limits.shutdown_timeout;
+    let linked = supervisor.stop().clone();
+    tokio::spawn(stop.cancelled_owned().map(move |()| linked.cancel()));
+    let whole = async {
+        let stores = workers.start(shutdown_timeout).await;
+        let serving = listener::serve(listeners, routes, limits.clone(), supervisor.stop().clone());
+        tokio::join!(serving, serve_metrics(metrics, metrics_routes, limits, supervisor.stop()));
+        if !supervisor.stop().is_cancelled() {
+            supervisor.fail("listener");
         }
-        None => serving.await,
+        supervisor.wait().await;
+        stores.close().await;
+    };
+    let deadline = async {
+        supervisor.stop().cancelled().await;
+        tokio::time::sleep(shutdown_timeout + CLOSE_TIME).await;
+    };
+    tokio::select! {
+        () = whole => {}
+        () = deadline => tracing::warn!(workers = supervisor.running(), "not all tasks have stopped in time: aborting them"),
     }
-    tasks.close();
-    tasks.wait().await;
-    close(messaging, database).await;
-    batchers.wait().await;
+    supervisor.failure().map_or(Ok(()), Err)
 }
 
-/// Writes what is still in memory and closes the database.
-async fn close(messaging: Option<Arc<Messaging>>, database: Option<Database>) {
-    if let Some(messaging) = messaging {
-        messaging.close().await;
+async fn serve_metrics(
+    listeners: Vec<BoundListener>,
+    routes: Option<Route>,
+    limits: ServerLimits,
+    stop: &CancellationToken,
+) {
+    if let Some(routes) = routes {
+        listener::serve(listeners, routes, limits, stop.clone()).await;
     }
-    if let Some(database) = database {
-        database.close().await;
+}
+
+impl Workers {
+    /// Starts all tasks. After the stop, deliveries in flight have `timeout` to finish.
+    async fn start(self, timeout: Duration) -> OpenStores {
+        let Self { presence, redis, deliveries, messaging, retention, poll_batcher, .. } = self;
+        let Self { database, tables, registry, supervisor, .. } = self;
+        start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
+        if let Some(redis) = redis {
+            supervisor.spawn_until_stop("redis_settings", move || {
+                let redis = redis.clone();
+                async move { redis.report_settings().await }
+            });
+        }
+        for delivery in deliveries {
+            spawn_delivery_worker(&supervisor, delivery, &presence.sweep.context.notifier, timeout);
+        }
+        let batchers = TaskTracker::new();
+        poll_batcher.into_iter().for_each(|batcher| supervisor.spawn_once(&batchers, "polls", batcher));
+        presence.spawn(&supervisor, &batchers).await;
+        batchers.close();
+        supervisor.spawn_until_stop("metrics", move || fold_metrics(registry.clone()));
+        if let Some(messaging) = messaging.clone() {
+            spawn_messaging(&supervisor, messaging, tables, retention);
+        }
+        OpenStores { messaging, database, batchers }
     }
+}
+
+impl OpenStores {
+    /// Writes what is still in memory, closes the database, and waits for the batchers.
+    async fn close(self) {
+        let Self { messaging, database, batchers } = self;
+        if let Some(messaging) = messaging {
+            messaging.close().await;
+        }
+        if let Some(database) = database {
+            database.close().await;
+        }
+        batchers.wait().await;
+    }
+}
+
+/// Creates missing tables, in the background if the database is not available, and those that are dropped later.
+async fn start_tables(supervisor: &Supervisor, tables: &Tables, databases: Vec<Database>) {
+    let created = supervisor.stop().run_until_cancelled(tables.ensure()).await == Some(true);
+    let first = tables.clone();
+    supervisor.spawn_until_stop("first_tables", move || first.clone().complete(created));
+    let tables = tables.clone();
+    supervisor.spawn_until_stop("tables", move || tables.clone().keep(databases.clone()));
 }
 
 /// Starts the background tasks of messaging once its tables exist.
-fn spawn_messaging(
-    tasks: &TaskTracker,
-    messaging: Arc<Messaging>,
-    tables: Tables,
-    retention: Retention,
-    stop: &CancellationToken,
-) {
-    let (tracker, stop) = (tasks.clone(), stop.clone());
-    tasks.spawn(async move {
-        if stop.run_until_cancelled(tables.messages()).await.is_some() {
-            spawn_messaging_workers(&tracker, &messaging, retention, &stop);
+fn spawn_messaging(supervisor: &Supervisor, messaging: Arc<Messaging>, tables: Tables, retention: Retention) {
+    let workers = supervisor.clone();
+    supervisor.spawn_until_stop("messaging_start", move || {
+        let (workers, messaging, tables) = (workers.clone(), messaging.clone(), tables.clone());
+        async move {
+            tables.messages().await;
+            spawn_messaging_workers(&workers, &messaging, retention);
         }
     });
 }
 
 impl PresenceWorkers {
-    /// Starts all tasks. The returned batchers end when the service is dropped.
-    async fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken) -> TaskTracker {
-        let Self { sweep, interval, batchers, feed_reader, feed_stop } = self;
-        let batcher_tasks = TaskTracker::new();
-        batchers.into_iter().for_each(|batcher| drop(batcher_tasks.spawn(batcher)));
-        batcher_tasks.close();
-        if let Err(error) = sweep.context.clock.synchronize(sweep.context.store.as_ref()).await {
+    /// Starts all tasks; those in `batchers` end when the service is dropped.
+    async fn spawn(self, supervisor: &Supervisor, batchers: &TaskTracker) {
+        let Self { sweep, interval, batchers: futures, feed, feed_stop } = self;
+        for (name, batcher) in ["commits", "loads", "reads"].into_iter().zip(futures) {
+            supervisor.spawn_once(batchers, name, batcher);
+        }
+        let synchronized = sweep.context.clock.synchronize(sweep.context.store.as_ref());
+        if let Some(Err(error)) = supervisor.stop().run_until_cancelled(synchronized).await {
             tracing::warn!(
                 error = error.reason(),
                 "presence store unavailable: responding with 503 until it is available"
             );
         }
-        tasks.spawn(feed_reader);
-        tasks.spawn(sweep.clone().run_maintenance(stop.clone()));
-        tasks.spawn(sweep.run(interval, stop.clone()));
-        tasks.spawn(stop.clone().cancelled_owned().map(move |()| feed_stop.cancel()));
-        batcher_tasks
+        supervisor.spawn("feed", move || feed.clone().read());
+        let (sweeper, stop) = (sweep.clone(), supervisor.stop().clone());
+        supervisor.spawn("presence_maintenance", move || sweeper.clone().run_maintenance(stop.clone()));
+        let stop = supervisor.stop().clone();
+        supervisor.spawn("sweep", move || sweep.clone().run(interval, stop.clone()));
+        tokio::spawn(supervisor.stop().clone().cancelled_owned().map(move |()| feed_stop.cancel()));
     }
 }
 
 /// Starts the background tasks of messaging.
-fn spawn_messaging_workers(
-    tasks: &TaskTracker,
-    messaging: &Arc<Messaging>,
-    retention: Retention,
-    stop: &CancellationToken,
-) {
-    tasks.spawn(run_last_seen(messaging.context.clone(), stop.clone()));
-    tasks.spawn(RetentionWorker::new(messaging, retention).run(stop.clone()));
+fn spawn_messaging_workers(supervisor: &Supervisor, messaging: &Arc<Messaging>, retention: Retention) {
+    let checked = messaging.clone();
+    supervisor.spawn_until_stop("key_check", move || check_keys(checked.clone()));
+    let (context, stop) = (messaging.context.clone(), supervisor.stop().clone());
+    supervisor.spawn("last_seen", move || run_last_seen(context.clone(), stop.clone()));
+    let (worker, stop) = (RetentionWorker::new(messaging, retention), supervisor.stop().clone());
+    supervisor.spawn("retention", move || worker.clone().run(stop.clone()));
     if let Some(worker) = FanoutWorker::new(messaging).map(Arc::new) {
-        tasks.spawn(worker.clone().run(stop.clone()));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(worker.report_depth()).map(drop));
+        let reporter = worker.clone();
+        supervisor.spawn_until_stop("fan_out_metrics", move || reporter.clone().report_depth());
+        let stop = supervisor.stop().clone();
+        supervisor.spawn("fan_out", move || worker.clone().run(stop.clone()));
     }
 }
 
-/// Starts the delivery worker of one endpoint. After `stop`, deliveries in flight have `timeout` to finish.
+/// Starts the delivery worker of one endpoint. After the stop, deliveries in flight have `timeout` to finish.
 fn spawn_delivery_worker(
-    tasks: &TaskTracker,
+    supervisor: &Supervisor,
     worker: DeliveryWorker,
-    notifier: &ChangeNotifier,
+    notifier: &Arc<ChangeNotifier>,
     timeout: Duration,
-    stop: &CancellationToken,
 ) {
-    tasks.spawn(stop.clone().run_until_cancelled_owned(worker.run_maintenance()).map(drop));
-    let (commits, stop) = (notifier.subscribe(), stop.clone());
-    tasks.spawn(async move {
-        let timed_out = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(timeout));
-        tokio::select! {
-            () = worker.run(commits, stop) => {}
-            () = timed_out => tracing::warn!("shutdown timeout: in-flight deliveries will be retried after restart"),
+    let maintenance = worker.restarted();
+    supervisor.spawn_until_stop("delivery_maintenance", move || maintenance.run_maintenance());
+    let (notifier, stop) = (notifier.clone(), supervisor.stop().clone());
+    supervisor.spawn("delivery", move || {
+        let (worker, commits, stop) = (worker.restarted(), notifier.subscribe(), stop.clone());
+        async move {
+            let timed_out = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(timeout));
+            tokio::select! {
+                () = worker.run(commits, stop) => {}
+                () = timed_out => tracing::warn!("shutdown timeout: in-flight deliveries will be retried after restart"),
+            }
         }
     });
 }
 
-async fn fold_metrics(registry: Arc<Registry>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
+async fn fold_metrics(registry: Arc<Registry>) {
+    loop {
         registry.fold();
-        tokio::select! {
-            () = tokio::time::sleep(FOLD_INTERVAL) => {}
-            () = stop.cancelled() => {}
-        }
+        tokio::time::sleep(FOLD_INTERVAL).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::output::{print, print_error};
 use super::run::CommandResult;
 use super::source::Source;
 use crate::config::{Flags, load};
@@ -17,10 +18,10 @@ impl Config {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let loaded = load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
         for warning in &loaded.warnings {
-            eprintln!("warning: {warning}");
+            print_error(&format!("warning: {warning}"));
         }
         if !self.check {
-            print!("{}", loaded.describe());
+            print(&loaded.describe());
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::output::print_line;
 use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
 use super::source::Source;
@@ -24,7 +25,7 @@ impl Health {
         let path = if self.ready { "/ready" } else { "/up" };
         run_async(async {
             let response = Sidecar::without_token(&config)?.get(path).await?;
-            println!("{}", response["status"].as_str().unwrap_or("up"));
+            print_line(response["status"].as_str().unwrap_or("up"));
             Ok(())
         })
     }

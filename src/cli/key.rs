@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::output::print_line;
 use super::run::CommandResult;
 use crate::laravel::crypt::{Cipher, generate_key};
 
@@ -14,7 +15,7 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn run(&self) -> CommandResult {
-        println!("{}", generate_key(self.cipher).as_str());
+        print_line(generate_key(self.cipher).as_str());
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::output::print_line;
 use super::run::{CommandResult, run_async};
 use super::source::Source;
 use crate::config::{Flags, load};
@@ -18,8 +19,8 @@ impl Migrate {
             let migrated = database.migrate(&crate::app::schema(&config)).await;
             database.close().await;
             let migrated = migrated.map_err(|error| error.chain())?;
-            migrated.created.iter().for_each(|table| println!("created {table}"));
-            migrated.existing.iter().for_each(|table| println!("exists {table}"));
+            migrated.created.iter().for_each(|table| print_line(&format!("created {table}")));
+            migrated.existing.iter().for_each(|table| print_line(&format!("exists {table}")));
             Ok(())
         })
     }

@@ -1,7 +1,5 @@
 //! The commands, one file each.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print to the terminal")]
-
 mod client;
 mod config;
 mod doctor;
@@ -10,9 +8,12 @@ mod key;
 mod migrate;
 mod openapi;
 mod operator;
+mod output;
+mod reload;
 mod run;
 mod serve;
 mod sidecar;
+mod signals;
 mod source;
 mod webhooks;
 
@@ -62,7 +63,7 @@ impl Cli {
     /// Runs the command. An error is one line on standard error.
     pub fn run(self) -> ExitCode {
         let result = match self.command {
-            Command::Serve(serve) => serve.run(self.source),
+            Command::Serve(serve) => return serve.run(self.source),
             Command::Config(config) => config.run(self.source),
             Command::Doctor(doctor) => doctor.run(self.source),
             Command::Health(health) => health.run(self.source),
@@ -76,7 +77,7 @@ impl Cli {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => {
-                eprintln!("presence-sidecar: {line}");
+                output::print_error(&format!("presence-sidecar: {line}"));
                 ExitCode::FAILURE
             }
         }

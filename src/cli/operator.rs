@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::run::{CommandResult, json_value, print_line, run_async, shutdown_signal};
+use super::output::{print_error, print_line};
+use super::run::{CommandResult, json_value, run_async, shutdown_signal};
 use super::sidecar::connection;
 use super::source::Source;
 use crate::client::{
@@ -127,12 +128,12 @@ impl Command {
                 let publication = Publication { to, kind, payload, key };
                 let queued =
                     operator.publish(&publication).await.map_err(|failure| describe_failure(&publication, &failure))?;
-                println!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" });
+                print_line(&format!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" }));
                 Ok(())
             }
             Self::Revoke { client } => {
                 operator.revoke(&client).await.map_err(to_message)?;
-                println!("Revoked client {client}.");
+                print_line(&format!("Revoked client {client}."));
                 Ok(())
             }
         }
@@ -166,7 +167,7 @@ fn print_clients(clients: &[ClientRow], json: bool) {
         print_line(&if json { json!(client).to_string() } else { row(client) });
     }
     if clients.is_empty() {
-        eprintln!("No clients.");
+        print_error("No clients.");
     }
 }
 

@@ -1,7 +1,5 @@
 //! What commands share: their result, output, and the runtime of those that make requests.
 
-use std::io::Write;
-
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -11,13 +9,6 @@ pub(super) type CommandResult = Result<(), String>;
 /// Parses a JSON argument. By default clap would accept any text as a JSON string.
 pub(super) fn json_value(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
-}
-
-/// Prints a line. Ends the process if standard output is closed, as by `| head`.
-pub(super) fn print_line(line: &str) {
-    if writeln!(std::io::stdout(), "{line}").is_err() {
-        std::process::exit(0);
-    }
 }
 
 /// Runs a command that makes requests.

@@ -1,13 +1,17 @@
 //! `presence-sidecar serve`: runs the sidecar.
 
-use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use std::process::ExitCode;
 
-use super::run::CommandResult;
+use clap::Args;
+
+use super::output::{print_error, print_in_background};
+use super::reload::Reloader;
+use super::signals::{EXIT_FAILED, LAST_LINES, Signals};
 use super::source::Source;
-use crate::config::{Config, Flags, Listen, Loaded, Sources, load, secrets};
+use crate::app::{App, WorkerFailure};
+use crate::config::{Config, Flags, Listen, Loaded, Sources, load, private_files, secrets};
 use crate::http::listener::{BoundListener, bind};
+use crate::telemetry::{LogFilter, LogHandle};
 use crate::{app, http, telemetry};
 
 #[derive(Debug, Args)]
@@ -17,18 +21,72 @@ pub(super) struct Serve {
     listen: Option<String>,
 }
 
+/// Why the command did not end with success.
+enum ServeError {
+    /// It could not start; one line for standard error.
+    Start(String),
+    /// A worker keeps failing.
+    Worker,
+}
+
+impl From<String> for ServeError {
+    fn from(line: String) -> Self {
+        Self::Start(line)
+    }
+}
+
 impl Serve {
-    pub(super) fn run(self, source: Source) -> CommandResult {
+    /// Runs the sidecar until a signal stops it.
+    pub(super) fn run(self, source: Source) -> ExitCode {
+        let mut log = None;
+        let result = self.start(source, &mut log);
+        let (line, status) = match result {
+            Ok(()) => (None, ExitCode::SUCCESS),
+            Err(ServeError::Start(line)) => (Some(format!("presence-sidecar: {line}")), ExitCode::FAILURE),
+            // The log has it.
+            Err(ServeError::Worker) => (None, ExitCode::from(EXIT_FAILED)),
+        };
+        match (log, line) {
+            (Some(log), line) => {
+                line.iter().for_each(|line| log.write_line(line));
+                log.flush(LAST_LINES);
+            }
+            (None, Some(line)) => print_error(&line),
+            (None, None) => {}
+        }
+        status
+    }
+
+    /// Starts the log into `log`, then the server.
+    fn start(self, source: Source, log: &mut Option<LogHandle>) -> Result<(), ServeError> {
+        let signals = Signals::receive().map_err(|error| format!("cannot receive signals: {error}"))?;
         let sources = source.with(Flags { listen: self.listen });
         let (loaded, generated) = load_with_secrets(&sources)?;
-        telemetry::log(&loaded.config.log).map_err(|error| format!("log.filter: {error}"))?;
+        let config = loaded.config.clone();
+        let filter = LogFilter::parse(&config.log.filter)?;
+        let log = log.insert(telemetry::log(&config.log, filter).map_err(|error| format!("log: {error}"))?);
+        log.log_panics();
+        signals.set_running(log.clone(), config.server.shutdown_timeout);
         for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        if let Some(warning) = private_files::protect_folder(&loaded.config.storage) {
             tracing::warn!("{warning}");
         }
         // Fails only if a provider is already installed, which is then used.
         _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = http::listener::runtime(loaded.config.server.workers);
-        runtime.map_err(|error| error.to_string())?.block_on(serve(&loaded.config, generated.as_deref()))
+        let runtime = http::listener::runtime(config.server.workers).map_err(|error| error.to_string())?;
+        let app = {
+            // Connection pools start tasks.
+            let _context = runtime.enter();
+            App::build(&config).map_err(|error| error.to_string())?
+        };
+        log.count_in(app.registry());
+        let reloader = Reloader::new(sources, loaded, &app, log.clone());
+        let result = runtime.block_on(serve(app, &config, generated.as_deref(), (signals, reloader)));
+        // Threads that hang must not keep the process from ending.
+        runtime.shutdown_background();
+        result
     }
 }
 
@@ -46,8 +104,12 @@ fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), Stri
     Ok((loaded, Some(written.path.display().to_string())))
 }
 
-async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
-    let app = app::App::build(config).map_err(|error| error.to_string())?;
+async fn serve(
+    app: App,
+    config: &Config,
+    generated: Option<&str>,
+    (signals, reloader): (Signals, Reloader),
+) -> Result<(), ServeError> {
     let listeners = bind_all(&config.server.listen).await?;
     let metrics = bind_all(&config.metrics.listen).await?;
     for listener in &listeners {
@@ -57,11 +119,11 @@ async fn serve(config: &Config, generated: Option<&str>) -> CommandResult {
         tracing::info!(listen = listener.describe(), "serving metrics");
     }
     if let Some(path) = generated {
-        print_quickstart(config, path, &listeners);
+        print_in_background(quickstart(config, path, &listeners));
     }
-    let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone()));
-    app::run(listeners, metrics, app, stop).await;
+    let Signals { stop, reload, .. } = signals;
+    app.supervisor().spawn_until_stop("reload", move || reloader.clone().run(reload.clone()));
+    app::run(listeners, metrics, app, stop).await.map_err(|WorkerFailure { .. }| ServeError::Worker)?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -74,29 +136,18 @@ async fn bind_all(addresses: &[Listen]) -> Result<Vec<BoundListener>, String> {
     Ok(bound)
 }
 
-/// Prints the next steps after the first start; on standard output, as it is not a log line.
-fn print_quickstart(config: &Config, path: &str, listeners: &[BoundListener]) {
-    println!("Generated secrets in {path}, readable only by you. Back them up.");
+/// The next steps after the first start; for standard output, as they are not log lines.
+fn quickstart(config: &Config, path: &str, listeners: &[BoundListener]) -> String {
+    let mut text = format!("Generated secrets in {path}, readable only by you. Back them up.\n");
     let tcp = listeners.iter().map(BoundListener::describe).find(|address| address.starts_with("http"));
     if let (Some(address), Some(_)) = (tcp, config.auth.tokens.first()) {
-        println!("Try it:\n");
-        println!("  . {path} && curl -s {address}/api/v1/presence/heartbeat \\");
-        println!("    -H \"Authorization: Bearer $PRESENCE_TOKEN\" -H 'Content-Type: application/json' \\");
-        println!("    -d '{{\"user_id\": 42, \"meta\": {{\"device\": \"phone\"}}}}'\n");
-        println!("Swagger UI: {address}/docs");
+        text += &format!(
+            "Try it:\n\n  \
+             . {path} && curl -s {address}/api/v1/presence/heartbeat \\\n    \
+             -H \"Authorization: Bearer $PRESENCE_TOKEN\" -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"user_id\": 42, \"meta\": {{\"device\": \"phone\"}}}}'\n\n\
+             Swagger UI: {address}/docs\n"
+        );
     }
-}
-
-async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot install signal handlers; stop with SIGKILL");
-        return;
-    };
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!(signal = name, "stopping: waiting for open requests");
-    stop.cancel();
+    text
 }

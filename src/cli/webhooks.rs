@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::Value;
 
+use super::output::{print_error, print_line};
 use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
 use super::source::Source;
@@ -107,7 +108,7 @@ async fn list(config: &Config, state: State, endpoint: Option<String>, json: boo
         let page = sidecar.call(Method::GET, &deliveries("", &query)).await?;
         for delivery in page["data"].as_array().into_iter().flatten() {
             count += 1;
-            if json { println!("{delivery}") } else { println!("{}", line(delivery)) }
+            print_line(&if json { delivery.to_string() } else { line(delivery) });
         }
         match page["next_cursor"].as_str() {
             Some(next) => cursor = Some(next.to_owned()),
@@ -115,7 +116,7 @@ async fn list(config: &Config, state: State, endpoint: Option<String>, json: boo
         }
     }
     if count == 0 {
-        eprintln!("No {state} deliveries.");
+        print_error(&format!("No {state} deliveries."));
     }
     Ok(())
 }
@@ -132,7 +133,7 @@ fn line(delivery: &Value) -> String {
 }
 
 fn print_replayed(response: &Value) -> CommandResult {
-    println!("{} queued again.", response["replayed"]);
+    print_line(&format!("{} queued again.", response["replayed"]));
     Ok(())
 }
 
@@ -151,9 +152,9 @@ async fn test(config: &Config, name: Option<&str>) -> CommandResult {
     let mut failed = 0;
     for endpoint in &chosen {
         let (result, body) = admin::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
-        println!("{}: {}", endpoint.name, result.describe());
+        print_line(&format!("{}: {}", endpoint.name, result.describe()));
         if matches!(result, AttemptResult::Status { .. }) && !body.is_empty() {
-            println!("{}", String::from_utf8_lossy(&body));
+            print_line(&String::from_utf8_lossy(&body));
         }
         failed += usize::from(result.outcome() != AttemptOutcome::Delivered);
     }

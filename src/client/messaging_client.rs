@@ -45,6 +45,8 @@ pub struct ReceivedMessage {
     pub created_at: String,
     /// Whether the client sent it itself.
     pub own: bool,
+    /// The client that sent it; `None` for the application.
+    pub from_client_id: Option<String>,
     /// The payload; `None` if the message does not open.
     pub payload: Option<Value>,
 }
@@ -156,6 +158,7 @@ impl MessagingClient {
             r#type: message.r#type.clone(),
             created_at: message.created_at.clone(),
             own: is_own,
+            from_client_id: message.from_client_id.clone(),
             payload: plain.map(extract_payload),
         }
     }

@@ -57,9 +57,12 @@ impl Operator {
             let request = self.operator_request(Method::GET, &format!("/clients?limit={PAGE}{cursor}"));
             let ClientList { clients, next_cursor } = self.connection.expect(request).await?;
             all.extend(clients);
-            let Some(next) = next_cursor else { return Ok(all) };
+            let Some(next) = next_cursor else { break };
             cursor = format!("&cursor={}", encode(&next));
         }
+        // Pages are by id.
+        all.sort_by(|one: &ClientRow, other| one.created_at.cmp(&other.created_at));
+        Ok(all)
     }
 
     /// Returns up to 100 messages to a client after an id, by ascending id.

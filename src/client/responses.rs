@@ -28,6 +28,9 @@ pub(super) struct SealedMessage {
     pub nonce: String,
     pub tag: String,
     pub created_at: String,
+    /// Sidecars of older versions do not send it.
+    #[serde(default)]
+    pub from_client_id: Option<String>,
 }
 
 /// The response of `operators/clients`.

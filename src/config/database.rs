@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::layers::{Layers, Result, is_identifier, percent_decode};
+use super::private_files;
 
 /// `[database]`.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct DatabaseConfig {
     pub cache_table: String,
     /// Whether the database is that of the Laravel app (`--laravel`).
     pub is_app_database: bool,
+    /// Whether it is an SQLite file in the storage folder, which the sidecar alone uses.
+    pub is_own_file: bool,
 }
 
 /// An engine and its address.
@@ -57,10 +60,12 @@ pub struct DatabaseServer {
     pub username: String,
     /// The password.
     pub password: Option<SecretString>,
-    /// Whether the connection is encrypted and verified.
+    /// Whether the connection is encrypted and verified: always both if `ssl_ca` is set, except over a Unix socket.
     pub ssl: SslMode,
     /// The PEM file with the trusted certificates.
     pub ssl_ca: Option<PathBuf>,
+    /// The time zone of the session; `None` means the server's.
+    pub timezone: Option<String>,
 }
 
 /// The TLS modes, by libpq's names.
@@ -93,6 +98,7 @@ pub(super) struct RawDatabase {
     socket: Option<String>,
     sslmode: String,
     ssl_ca: Option<String>,
+    timezone: Option<String>,
     max_connections: i64,
     timeout_ms: i64,
     auto_migrate: bool,
@@ -158,6 +164,7 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
     }
     Ok(DatabaseConfig {
         cache_table: raw.cache_table.clone(),
+        is_own_file: matches!(engine, Engine::Sqlite) && raw.database.is_none(),
         is_app_database: LOCATION_KEYS.iter().any(|key| layers.is_from_app(key)),
         max_connections: layers.number("database.max_connections", raw.max_connections, 1..=1000)?,
         timeout: Duration::from_millis(layers.number("database.timeout_ms", raw.timeout_ms, 50..=60_000)?),
@@ -165,8 +172,8 @@ pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> 
         prefix: raw.prefix.clone(),
         connection: match engine {
             Engine::Sqlite => DatabaseConnection::Sqlite(file(raw.database, storage, layers)?),
-            Engine::MySql => DatabaseConnection::MySql(server(raw, 3306, layers)?),
-            Engine::Postgres => DatabaseConnection::Postgres(server(raw, 5432, layers)?),
+            Engine::MySql => DatabaseConnection::MySql(server(raw, (3306, SslMode::VerifyFull), layers)?),
+            Engine::Postgres => DatabaseConnection::Postgres(server(raw, (5432, SslMode::VerifyCa), layers)?),
         },
     })
 }
@@ -187,7 +194,7 @@ pub(super) fn check_cache_connection(raw: &RawDatabase, layers: &Layers) -> Resu
 
 fn file(database: Option<String>, storage: &Path, layers: &Layers) -> Result<PathBuf> {
     match database {
-        None => Ok(storage.join("sidecar.sqlite")),
+        None => Ok(storage.join(private_files::DATABASE)),
         Some(memory) if memory.contains(":memory:") || memory.contains("mode=memory") => {
             Err(layers.error_at("database.database", "must be a file: an in-memory database cannot be shared"))
         }
@@ -195,17 +202,58 @@ fn file(database: Option<String>, storage: &Path, layers: &Layers) -> Result<Pat
     }
 }
 
-fn server(raw: RawDatabase, port: i64, layers: &Layers) -> Result<DatabaseServer> {
+/// Resolves the keys of a server, whose defaults are `port` and, with a trusted certificate, the TLS mode `verified`.
+fn server(raw: RawDatabase, (port, verified): (i64, SslMode), layers: &Layers) -> Result<DatabaseServer> {
+    let is_zone = |zone: &String| zone.chars().all(|char| char.is_ascii_alphanumeric() || "+-:/_".contains(char));
+    if raw.timezone.as_ref().is_some_and(|zone| !is_zone(zone)) {
+        return Err(layers.error_at("database.timezone", "must be a time zone such as +00:00 or Europe/Paris"));
+    }
     Ok(DatabaseServer {
         port: layers.number("database.port", raw.port.unwrap_or(port), 1..=65_535)?,
+        ssl: ssl_mode(&raw, verified, layers)?,
         host: raw.host.trim_start_matches('[').trim_end_matches(']').to_owned(),
         socket: raw.socket.map(PathBuf::from),
         database: raw.database.unwrap_or_else(|| "laravel".to_owned()),
         username: raw.username.unwrap_or_else(|| "root".to_owned()),
         password: raw.password.map(SecretString::from),
-        ssl: layers.parse("database.sslmode", &raw.sslmode)?,
         ssl_ca: raw.ssl_ca.map(PathBuf::from),
+        timezone: raw.timezone.filter(|zone| !zone.is_empty()),
     })
+}
+
+/// Resolves the TLS mode. A trusted certificate is always enforced, as PHP does: a mode that does not verify becomes
+/// `verified`. Connections over a Unix socket do not leave the host.
+fn ssl_mode(raw: &RawDatabase, verified: SslMode, layers: &Layers) -> Result<SslMode> {
+    let mode: SslMode = layers.parse("database.sslmode", &raw.sslmode)?;
+    if raw.ssl_ca.is_none() || raw.socket.is_some() {
+        return Ok(mode);
+    }
+    match mode {
+        SslMode::Disable => Err(layers
+            .error_at("database.sslmode", "must not be disable while database.ssl_ca is set: unset one of the two")),
+        SslMode::Allow | SslMode::Prefer | SslMode::Require => Ok(verified),
+        SslMode::VerifyCa | SslMode::VerifyFull => Ok(mode),
+    }
+}
+
+impl DatabaseConfig {
+    /// Checks that the file with the trusted certificates can be read and has one.
+    ///
+    /// # Errors
+    /// A line that names the key, the file and the reason.
+    pub fn check_certificates(&self) -> Result<(), String> {
+        let server = match &self.connection {
+            DatabaseConnection::Sqlite(_) => return Ok(()),
+            DatabaseConnection::MySql(server) | DatabaseConnection::Postgres(server) => server,
+        };
+        let Some(file) = &server.ssl_ca else { return Ok(()) };
+        let named = |why: &str| format!("database.ssl_ca = {}: {why}", file.display());
+        match std::fs::read_to_string(file) {
+            Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Ok(()),
+            Ok(_) => Err(named("the file has no certificate in PEM format")),
+            Err(error) => Err(named(&format!("the file cannot be read: {error}"))),
+        }
+    }
 }
 
 /// Overrides the keys by the parts of the URL, as Laravel's `ConfigurationUrlParser` does.
@@ -237,7 +285,11 @@ fn apply_url(text: &str, raw: &mut RawDatabase) -> Result<Engine, String> {
     for (name, value) in url.query_pairs() {
         match name.as_ref() {
             "sslmode" => raw.sslmode = value.into_owned(),
+            "sslrootcert" | "ssl_ca" => raw.ssl_ca = Some(value.into_owned()),
+            "timezone" => raw.timezone = Some(value.into_owned()),
             "unix_socket" => raw.socket = Some(value.into_owned()),
+            // A setting of TLS that is dropped may make a connection less safe than the app's.
+            name if name.starts_with("ssl") => return Err(format!("has the parameter {name}, which is not supported")),
             _ => {}
         }
     }

@@ -27,6 +27,10 @@ pub struct MessagingConfig {
     pub queue: FanoutQueue,
     /// Maximum number of recipients of a message that a client sends.
     pub max_recipients: usize,
+    /// Whether a registration replaces the key of a known client if it does not decrypt.
+    pub replace_lost_keys: bool,
+    /// Maximum number of bytes that a message of a client takes in the database, over all recipients.
+    pub max_stored_bytes: usize,
     /// The cost of the bcrypt hash of a new API token.
     pub bcrypt_cost: u32,
     /// The rate limits of clients.
@@ -60,6 +64,8 @@ pub struct MessagingLimits {
     pub api: Option<RateLimit>,
     /// Registrations from one address.
     pub register: Option<RateLimit>,
+    /// Bytes that messages of clients at one address take in the database.
+    pub stored_bytes: Option<RateLimit>,
 }
 
 /// `[messaging.tables]`: names of ASCII letters, digits and underscores.
@@ -82,6 +88,7 @@ pub(super) struct RawMessaging {
     operator_tokens: Vec<String>,
     queue: String,
     max_recipients: i64,
+    max_stored_bytes: i64,
     bcrypt_cost: i64,
     limits: RawLimits,
     tables: RawTables,
@@ -93,6 +100,7 @@ struct RawLimits {
     poll: String,
     api: String,
     register: String,
+    stored_bytes: String,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +115,7 @@ struct RawTables {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRegistration {
     token: Option<String>,
+    replace_lost_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +131,7 @@ pub(super) fn resolve(
     messages: &RawMessages,
     layers: &Layers,
 ) -> Result<MessagingConfig> {
+    let max_stored_bytes = max_stored_bytes(&messaging, layers)?;
     let has_token = messaging.admin_token.is_some() || registration.token.is_some();
     Ok(MessagingConfig {
         enabled: messaging.enabled.unwrap_or(true),
@@ -129,8 +139,10 @@ pub(super) fn resolve(
         admin_token: messaging.admin_token.map(SecretString::from),
         operator_tokens: operators(messaging.operator_tokens),
         registration_token: registration.token.map(SecretString::from),
+        replace_lost_keys: registration.replace_lost_keys,
         queue: queue(&messaging.queue, layers)?,
         max_recipients: layers.number("messaging.max_recipients", messaging.max_recipients, 1..=100_000)?,
+        max_stored_bytes,
         bcrypt_cost: layers.number("messaging.bcrypt_cost", messaging.bcrypt_cost, 4..=15)?,
         limits: limits(&messaging.limits, layers)?,
         tables: tables(messaging.tables, layers)?,
@@ -169,11 +181,27 @@ fn operators(tokens: Vec<String>) -> Vec<SecretString> {
     trimmed.filter(|token| !token.is_empty()).map(SecretString::from).collect()
 }
 
+const STORED_BYTES: &str = "messaging.limits.stored_bytes";
+
+/// The limit of one message, which must not exceed that of all messages in a window.
+fn max_stored_bytes(raw: &RawMessaging, layers: &Layers) -> Result<usize> {
+    const KEY: &str = "messaging.max_stored_bytes";
+    let max = layers.number(KEY, raw.max_stored_bytes, 4096..=1 << 30)?;
+    match rate_limit(STORED_BYTES, &raw.limits.stored_bytes, layers)? {
+        Some(limit) if usize::try_from(limit.max).is_ok_and(|window| window < max) => {
+            let window = layers.describe(STORED_BYTES);
+            Err(layers.error_at(KEY, format!("must not exceed the bytes of {window}")))
+        }
+        _ => Ok(max),
+    }
+}
+
 fn limits(raw: &RawLimits, layers: &Layers) -> Result<MessagingLimits> {
     Ok(MessagingLimits {
         poll: rate_limit("messaging.limits.poll", &raw.poll, layers)?,
         api: rate_limit("messaging.limits.api", &raw.api, layers)?,
         register: rate_limit("messaging.limits.register", &raw.register, layers)?,
+        stored_bytes: rate_limit(STORED_BYTES, &raw.stored_bytes, layers)?,
     })
 }
 

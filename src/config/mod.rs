@@ -18,7 +18,9 @@ mod log;
 mod messaging;
 mod network;
 mod presence;
+pub mod private_files;
 mod redis;
+mod reload;
 mod routing;
 mod scope;
 pub mod secrets;
@@ -37,6 +39,7 @@ pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseServer, Ssl
 pub use self::laravel::LaravelConfig;
 pub use self::layers::aliases::{Alias, aliases};
 pub use self::layers::describe::Origin;
+use self::layers::digest::KeyDigests;
 pub use self::layers::error::ConfigError;
 pub use self::layers::sources::{Flags, Sources};
 use self::layers::{Layers, Result, describe, sources};
@@ -44,11 +47,12 @@ pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, MessagingTables};
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint};
+pub use self::reload::ConfigChanges;
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};
 pub use self::stream::StreamConfig;
-pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, WebhookConfig};
+pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, SigningSecret, WebhookConfig};
 pub use crate::egress::Network;
 
 /// The whole configuration. Only [`load`] creates one, so its parts are consistent with each other.
@@ -128,6 +132,7 @@ pub struct Loaded {
     pub origins: Vec<Origin>,
     /// What is allowed but probably not intended; one sentence each.
     pub warnings: Vec<String>,
+    digests: KeyDigests,
 }
 
 /// Reads all sources and resolves them. Writes nothing and opens no connection.
@@ -139,7 +144,7 @@ pub fn load(sources: &Sources) -> Result<Loaded> {
     let config = Config::resolve(layers.extract()?, &layers)?;
     warnings.extend(config.warnings(&layers));
     let origins = describe::origins(&config.redis, &config.database, &config.laravel, &layers);
-    Ok(Loaded { origins, config, warnings })
+    Ok(Loaded { origins, config, warnings, digests: KeyDigests::of(&layers) })
 }
 
 impl Loaded {
@@ -167,13 +172,14 @@ impl Config {
         let driver = layers.parse("driver", &raw.driver)?;
         let cache = cache::resolve(&raw.cache, layers)?;
         let laravel = laravel::resolve(raw.laravel, cache.store, layers)?;
-        let storage = PathBuf::from(raw.storage);
+        let configured = PathBuf::from(raw.storage);
         if cache.store == CacheStore::Database {
             database::check_cache_connection(&raw.database, layers)?;
         }
-        if storage.as_os_str().is_empty() {
+        if configured.as_os_str().is_empty() {
             return Err(layers.error_at("storage", "must name a folder"));
         }
+        let storage = private_files::storage_folder(&configured);
         let (server, metrics) = server::resolve(raw.server, &raw.metrics, layers)?;
         Ok(Self {
             driver,

@@ -1,5 +1,6 @@
 //! `[redis]`: one server, written as Laravel's `REDIS_*` names or as one URL.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -115,7 +116,7 @@ impl Parts {
     }
 
     fn apply_url(&mut self, text: &str) -> Result<(), String> {
-        let url = Url::parse(text).map_err(|_| SCHEMES.to_owned())?;
+        let url = Url::parse(&with_host(text)).map_err(|_| SCHEMES.to_owned())?;
         let scheme = url.scheme();
         let unix = matches!(scheme, "unix" | "redis+unix");
         if !unix && !matches!(scheme, "redis" | "rediss" | "tls" | "tcp") {
@@ -156,6 +157,17 @@ impl Parts {
             (self.db, self.cache_db) = (number, number);
         }
         Ok(())
+    }
+}
+
+/// The URL of a socket with a host between its user and its path: without one, a URL cannot have a user.
+fn with_host(text: &str) -> Cow<'_, str> {
+    let authority = text.split_once("://").filter(|(scheme, _)| matches!(*scheme, "unix" | "redis+unix"));
+    match authority
+        .and_then(|(scheme, rest)| Some((scheme, rest.split_once("@/").filter(|(user, _)| !user.contains('/'))?)))
+    {
+        Some((scheme, (user, path))) => format!("{scheme}://{user}@localhost/{path}").into(),
+        None => text.into(),
     }
 }
 

@@ -4,9 +4,9 @@
 //! and replaces it by a rename: a reader sees the old file or the new one. If two processes start at once, the second
 //! one finds the secrets of the first one and keeps them.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
+use super::private_files;
 use crate::laravel::crypt;
 
 /// The names that are read from the file.
@@ -43,7 +44,7 @@ pub fn path(storage: &Path) -> PathBuf {
 /// # Errors
 /// The folder or the file cannot be read or written.
 pub fn ensure(storage: &Path, missing: &[&str]) -> io::Result<GeneratedSecrets> {
-    DirBuilder::new().recursive(true).mode(0o700).create(storage)?;
+    private_files::create_folder(storage)?;
     let folder = File::open(storage)?;
     // Released when `folder` is closed, also by a crash.
     folder.lock()?;

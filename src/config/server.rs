@@ -21,14 +21,26 @@ pub struct ServerConfig {
     pub listen: Vec<Listen>,
     /// Maximum number of open connections, over all listeners.
     pub max_connections: usize,
+    /// Maximum number of open connections from one address.
+    pub max_connections_per_address: usize,
     /// Threads for requests; 0 means half of the machine's cores.
     pub workers: usize,
     /// Timeout for receiving the head of a request.
     pub header_timeout: Duration,
     /// Timeout for receiving the body of a request.
     pub body_timeout: Duration,
+    /// Maximum time of a connection without a request.
+    pub idle_timeout: Duration,
+    /// Maximum time for which a peer takes no bytes of a response.
+    pub write_timeout: Duration,
     /// Maximum size of a body, in bytes.
     pub body_limit: usize,
+    /// Maximum size of a body whose sender is not known from the head, in bytes.
+    pub anonymous_body_limit: usize,
+    /// Maximum number of bytes of heads, bodies and responses on their way.
+    pub memory_budget: usize,
+    /// The part of it that one address may use.
+    pub memory_budget_per_address: usize,
     /// Time that open requests have to finish after SIGTERM.
     pub shutdown_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is trusted.
@@ -51,9 +63,15 @@ pub(super) struct RawServer {
     listen: Vec<String>,
     workers: i64,
     max_connections: i64,
+    max_connections_per_address: i64,
     header_timeout_seconds: i64,
     body_timeout_seconds: i64,
+    idle_timeout_seconds: i64,
+    write_timeout_seconds: i64,
     body_limit: i64,
+    anonymous_body_limit: i64,
+    memory_budget: i64,
+    memory_budget_per_address: i64,
     shutdown_timeout_seconds: i64,
     trusted_proxies: Vec<String>,
     allowed_origins: Vec<String>,
@@ -64,6 +82,12 @@ pub(super) struct RawServer {
 pub(super) struct RawMetrics {
     listen: Vec<String>,
 }
+
+/// Minimum of `server.memory_budget`: a few bodies and responses of the usual limits.
+const MIN_BUDGET: i64 = 8 * 1024 * 1024;
+
+/// Minimum of `server.memory_budget_per_address`.
+const MIN_SHARE: i64 = 64 * 1024;
 
 /// One address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -142,14 +166,22 @@ fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
     if listen.is_empty() {
         return Err(layers.error_at("server.listen", "must name at least one address, such as 127.0.0.1:8137"));
     }
-    let timeout = |key: &str, value: i64| layers.seconds(key, value, 1..=3600);
+    let timeout = |key: &str, value: i64| layers.seconds(&format!("server.{key}_seconds"), value, 1..=3600);
+    let bytes = |key: &str, value: i64, least: i64| layers.number(&format!("server.{key}"), value, least..=1 << 40);
+    let connections = |key: &str, value: i64| layers.number(&format!("server.{key}"), value, 1..=1_000_000);
     Ok(ServerConfig {
         listen,
         workers: layers.number("server.workers", raw.workers, 0..=1024)?,
-        max_connections: layers.number("server.max_connections", raw.max_connections, 1..=1_000_000)?,
-        header_timeout: timeout("server.header_timeout_seconds", raw.header_timeout_seconds)?,
-        body_timeout: timeout("server.body_timeout_seconds", raw.body_timeout_seconds)?,
+        max_connections: connections("max_connections", raw.max_connections)?,
+        max_connections_per_address: connections("max_connections_per_address", raw.max_connections_per_address)?,
+        header_timeout: timeout("header_timeout", raw.header_timeout_seconds)?,
+        body_timeout: timeout("body_timeout", raw.body_timeout_seconds)?,
+        idle_timeout: timeout("idle_timeout", raw.idle_timeout_seconds)?,
+        write_timeout: timeout("write_timeout", raw.write_timeout_seconds)?,
         body_limit: layers.number("server.body_limit", raw.body_limit, 1024..=1_073_741_824)?,
+        anonymous_body_limit: bytes("anonymous_body_limit", raw.anonymous_body_limit, 1024)?,
+        memory_budget: bytes("memory_budget", raw.memory_budget, MIN_BUDGET)?,
+        memory_budget_per_address: bytes("memory_budget_per_address", raw.memory_budget_per_address, MIN_SHARE)?,
         shutdown_timeout: layers.seconds("server.shutdown_timeout_seconds", raw.shutdown_timeout_seconds, 0..=3600)?,
         trusted_proxies: layers.parse_all("server.trusted_proxies", &raw.trusted_proxies, |text| {
             parse_range(text).ok_or_else(|| "must be an address or a network such as 10.0.0.0/8".to_owned())

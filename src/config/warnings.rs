@@ -18,8 +18,11 @@ const EXAMPLE_SECRET: &str = "test-secret";
 /// The beginning of the example tokens of the reference server, which are public.
 const EXAMPLE_TOKEN: &str = "changeme-";
 
-/// Secrets of fewer characters can be guessed.
-const MIN_SECRET_LENGTH: usize = 16;
+/// Tokens of fewer characters can be guessed.
+const MIN_TOKEN_LENGTH: usize = 16;
+
+/// Secrets of user tokens of fewer characters can be guessed: whoever has a user token can try them without a request.
+const MIN_SECRET_LENGTH: usize = 32;
 
 /// Warns of a webhook URL that is not used, and of the example secret.
 pub(super) fn webhook(driver: Driver, webhook: &WebhookConfig, layers: &Layers) -> Vec<String> {
@@ -28,7 +31,7 @@ pub(super) fn webhook(driver: Driver, webhook: &WebhookConfig, layers: &Layers) 
     if driver == Driver::Cache && (layers.value("webhook.url").is_some() || !endpoints.is_empty()) {
         found.push("webhook.url is set, but driver = \"cache\" posts nothing: set driver = \"webhook\"".to_owned());
     }
-    let example = endpoints.iter().filter(|endpoint| endpoint.secret.expose_secret() == EXAMPLE_SECRET);
+    let example = endpoints.iter().filter(|endpoint| endpoint.secret.as_written().expose_secret() == EXAMPLE_SECRET);
     found.extend(example.map(|endpoint| {
         let name = &endpoint.name;
         format!("the webhook secret of {name:?} is the public example: choose another")
@@ -38,11 +41,16 @@ pub(super) fn webhook(driver: Driver, webhook: &WebhookConfig, layers: &Layers) 
 
 /// Warns of tokens and secrets that are too short.
 pub(super) fn short_secrets(auth: &AuthConfig, messaging: &MessagingConfig) -> Vec<String> {
-    let lists = [("auth.tokens", auth.tokens.as_slice()), ("auth.user_token_secrets", &auth.user_token_secrets)];
-    let is_short = |secret: &SecretString| secret.expose_secret().len() < MIN_SECRET_LENGTH;
-    let lists = lists.into_iter().chain(messaging_tokens(messaging));
-    let weak = lists.filter(|(_, secrets)| secrets.iter().any(is_short));
-    weak.map(|(key, _)| format!("{key} has an entry of less than {MIN_SECRET_LENGTH} characters, which can be guessed"))
+    let registration = messaging.registration_token.as_slice();
+    let tokens = std::iter::once(("auth.tokens", auth.tokens.as_slice()))
+        .chain(messaging_tokens(messaging))
+        .chain(messaging.enabled.then_some(("registration.token", registration)))
+        .map(|(key, tokens)| (key, tokens, MIN_TOKEN_LENGTH));
+    let secrets = ("auth.user_token_secrets", auth.user_token_secrets.as_slice(), MIN_SECRET_LENGTH);
+    let weak = tokens
+        .chain([secrets])
+        .filter(|(_, entries, least)| entries.iter().any(|entry| entry.expose_secret().len() < *least));
+    weak.map(|(key, _, least)| format!("{key} has an entry of less than {least} characters, which can be guessed"))
         .collect()
 }
 

@@ -1,8 +1,9 @@
 //! Authentication: service tokens for applications, short-lived user tokens for browsers.
 //!
 //! A user token is a JWT signed by the application with HS256 (RFC 7515, RFC 7519). Claims: `sub` (the user's id, its
-//! type kept, not empty), `exp` (required), `nbf` (honoured), `sid` (the session), `scope` (an object of scope parts) and
-//! the claims that `claim:` rules of the scope resolver name.
+//! type kept, not blank), `exp` (required; the token is refused from that second on), `nbf` (honoured, less a few seconds
+//! of clock skew), `sid` (the session), `scope` (an object of scope parts) and the claims that `claim:` rules of the scope
+//! resolver name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
+use super::connection::{CallerKind, identify};
 use super::error::ApiError;
+
+/// Seconds by which the application's clock may be ahead: a token may be used that long before its `nbf`. Its `exp` is
+/// exact.
+const MAX_CLOCK_SKEW: u64 = 5;
 
 /// Verifies the tokens that this sidecar accepts.
 pub struct TokenVerifier {
@@ -35,8 +41,10 @@ impl TokenVerifier {
     pub fn new(services: &[SecretString], users: &[SecretString]) -> Self {
         let signing = if users.is_empty() { services } else { users };
         let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = 0;
         validation.validate_nbf = true;
+        validation.leeway = MAX_CLOCK_SKEW;
+        // The leeway is for both times: what it adds to `exp` is taken back, and the second of `exp` itself.
+        validation.reject_tokens_expiring_in_less_than = MAX_CLOCK_SKEW + 1;
         // An application may name an audience for other services; the secret proves that the token is for this one.
         validation.validate_aud = false;
         Self {
@@ -80,7 +88,7 @@ impl TokenVerifier {
         let decode = |key| jsonwebtoken::decode::<Map<String, Value>>(token, key, &self.validation).ok();
         let claims = self.users.iter().find_map(decode)?.claims;
         match claims.get("sub") {
-            Some(Value::String(user)) if user.is_empty() => None,
+            Some(Value::String(user)) if user.trim().is_empty() => None,
             Some(Value::String(_) | Value::Number(_)) => Some(Claims(claims)),
             _ => None,
         }
@@ -165,8 +173,10 @@ impl ServiceAuth {
     /// # Errors
     /// [`ApiError::Unauthenticated`].
     pub fn of(request: &Request) -> Result<Self, ApiError> {
-        let service = |bearer: BearerToken| token_verifier(request)?.is_service(bearer.token()).then_some(Self(()));
-        bearer(request).and_then(service).ok_or(ApiError::Unauthenticated)
+        bearer(request)
+            .and_then(|bearer| verify_service(request, bearer.token()))
+            .map(Self)
+            .ok_or(ApiError::Unauthenticated)
     }
 }
 
@@ -176,9 +186,8 @@ impl AnyAuth {
     /// # Errors
     /// [`ApiError::Unauthenticated`].
     pub fn of(request: &Request) -> Result<Self, ApiError> {
-        let user = |bearer: BearerToken| {
-            token_verifier(request)?.user(bearer.token()).map(|claims| Self::User(UserAuth(claims)))
-        };
+        let user =
+            |bearer: BearerToken| verify_user(request, bearer.token()).map(|claims| Self::User(UserAuth(claims)));
         let service = ServiceAuth::of(request).map(Self::Service);
         service.or_else(|unknown| bearer(request).and_then(user).ok_or(unknown))
     }
@@ -193,11 +202,23 @@ impl AnyAuth {
 }
 
 async fn check_service(request: &Request, bearer: Bearer) -> Option<()> {
-    token_verifier(request)?.is_service(&bearer.token).then_some(())
+    verify_service(request, &bearer.token)
 }
 
 async fn check_user(request: &Request, bearer: Bearer) -> Option<Claims> {
-    token_verifier(request)?.user(&bearer.token)
+    verify_user(request, &bearer.token)
+}
+
+/// Verifies a service token; the caller of the request is known then.
+fn verify_service(request: &Request, token: &str) -> Option<()> {
+    let is_valid = token_verifier(request)?.is_service(token);
+    is_valid.then(|| identify(request, CallerKind::Trusted))
+}
+
+/// Verifies a user token; the caller of the request is known then.
+fn verify_user(request: &Request, token: &str) -> Option<Claims> {
+    let claims = token_verifier(request)?.user(token);
+    claims.inspect(|_| identify(request, CallerKind::Client))
 }
 
 fn bearer(request: &Request) -> Option<BearerToken> {
@@ -209,12 +230,22 @@ pub fn token_verifier(request: &Request) -> Option<&Arc<TokenVerifier>> {
     request.extensions().get::<Arc<TokenVerifier>>()
 }
 
+/// Refuses a request whose `Authorization` header is not valid: a token outside of the header would not count.
+///
+/// # Errors
+/// [`ApiError::Unauthenticated`].
+pub fn forbid_header(request: &Request) -> Result<(), ApiError> {
+    match request.headers().contains_key(header::AUTHORIZATION) {
+        true => Err(ApiError::Unauthenticated),
+        false => Ok(()),
+    }
+}
+
 /// The claims of a user token outside of the header; the request must have no `Authorization` header then.
 ///
 /// # Errors
 /// [`ApiError::Unauthenticated`].
 pub fn user_beside_header(request: &Request, token: Option<&str>) -> Result<Claims, ApiError> {
-    let verifier = token_verifier(request).ok_or(ApiError::Internal)?;
-    let token = token.filter(|_| !request.headers().contains_key(header::AUTHORIZATION));
-    token.and_then(|token| verifier.user(token)).ok_or(ApiError::Unauthenticated)
+    forbid_header(request)?;
+    token.and_then(|token| verify_user(request, token)).ok_or(ApiError::Unauthenticated)
 }

@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserializer, Serialize, forward_to_deserialize_any};
 
 use super::body;
+use super::body::ReceivedBody;
 use super::error::ApiError;
 
 /// A JSON body that serde reads or writes; its [`Type`] is the schema.
@@ -45,16 +46,24 @@ pub fn is_json(content_type: &str) -> bool {
         .is_some_and(|subtype| subtype.eq_ignore_ascii_case("json") || subtype.to_ascii_lowercase().ends_with("+json"))
 }
 
-impl<T: Type + DeserializeOwned> ParsePayload for Json<T> {
+impl<T: Type + DeserializeOwned + 'static> ParsePayload for Json<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let bytes = body::read(request, body).await?;
-        Ok(Self(parse(&bytes)?))
+        let body = body::read(request, body).await?;
+        Ok(Self(parse_body(body).await?))
     }
 }
 
-impl_apirequest_for_payload!(Json<T>, T: Type + DeserializeOwned);
+impl_apirequest_for_payload!(Json<T>, T: Type + DeserializeOwned + 'static);
+
+/// Parses a body as JSON.
+///
+/// # Errors
+/// Those of [`parse`].
+pub async fn parse_body<T: DeserializeOwned + Send + 'static>(body: ReceivedBody) -> Result<T, ApiError> {
+    body.parse(|body| parse(body.bytes())).await
+}
 
 /// A deserializer that accepts only objects for structs; serde's derived code also accepts arrays.
 #[derive(Debug)]

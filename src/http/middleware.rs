@@ -1,44 +1,44 @@
-//! The middleware of every route: request id, client address, CORS, body limits, error conversion, log line.
+//! The middleware of every route: request id, client address, CORS, limits of bodies, error conversion, log line.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use ipnet::IpNet;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use poem::web::RemoteAddr;
-use poem::{Addr, Endpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use uuid::Uuid;
 
+use super::address::{ClientIp, TrustedProxies};
 use super::auth::TokenVerifier;
-use super::body::BodyLimits;
+use super::body;
+use super::body::{BodyPolicy, account};
+use super::connection::{CallerKind, ConnectionState};
 use super::cors;
 use super::cors::Origins;
 use super::error::ApiError;
 use super::openapi::RouteTable;
+use super::response_bytes::count_bytes;
 
-/// The client's address: the peer's, or behind trusted proxies the one they forward.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientIp(pub IpAddr);
-
-/// The client's address as text, the key of rate limits by address.
-pub fn address(request: &Request) -> String {
-    request.extensions().get::<ClientIp>().map_or_else(String::new, |address| address.0.to_string())
+/// The settings that a reload of the configuration replaces, all at once.
+#[derive(Debug)]
+pub struct AccessSettings {
+    /// Verifies tokens.
+    pub verifier: Arc<TokenVerifier>,
+    /// The origins that may call from a browser.
+    pub origins: Origins,
+    /// Proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Configuration of the middleware.
 #[derive(Debug)]
 pub struct MiddlewareConfig {
-    /// Verifies tokens.
-    pub verifier: Arc<TokenVerifier>,
-    /// Limits of request bodies.
-    pub body_limits: BodyLimits,
-    /// The origins that may call from a browser.
-    pub origins: Origins,
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<IpNet>,
+    /// The current settings of access; each request uses those of its beginning.
+    pub access: Arc<ArcSwap<AccessSettings>>,
+    /// Limits of request bodies, and the memory budget.
+    pub bodies: Arc<BodyPolicy>,
     /// All routes, for the `Allow` header of 405 and OPTIONS responses.
     pub routes: RouteTable,
 }
@@ -56,27 +56,6 @@ impl<E> Middleware<E> {
     pub fn new(routes: E, config: MiddlewareConfig) -> Self {
         Self { routes, config }
     }
-
-    fn client_ip(&self, remote: &RemoteAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = match &remote.0 {
-            Addr::SocketAddr(address) => address.ip().to_canonical(),
-            Addr::Unix(_) | Addr::Custom(..) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
-        let trusted = |ip: &IpAddr| self.config.trusted_proxies.iter().any(|network| network.contains(ip));
-        if !trusted(&peer) {
-            return peer;
-        }
-        let mut client = peer;
-        let hops = headers.get_all("x-forwarded-for").iter().rev();
-        for hop in hops.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(',')) {
-            let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
-            client = ip.to_canonical();
-            if !trusted(&client) {
-                break;
-            }
-        }
-        client
-    }
 }
 
 impl<E: Endpoint> Endpoint for Middleware<E> {
@@ -85,17 +64,24 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let started = Instant::now();
         let id = request_id(request.headers());
-        let client = self.client_ip(request.remote_addr(), request.headers());
-        let origin = self.config.origins.allowed(request.headers());
+        let access = self.config.access.load();
+        let client = ClientIp(access.trusted_proxies.client(request.remote_addr(), request.headers()));
+        let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
+        let origin = access.origins.allowed(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let mut response = match self.config.origins.preflight(&request) {
+        let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
+        drop(access);
+        let mut response = match preflight {
             Some(response) => response,
             None => {
                 let extensions = request.extensions_mut();
-                extensions.insert(ClientIp(client));
-                extensions.insert(self.config.body_limits);
-                extensions.insert(self.config.verifier.clone());
-                self.respond(request, &method, uri.path()).await
+                extensions.insert(client);
+                extensions.insert(self.config.bodies.clone());
+                extensions.insert(verifier);
+                let response = self.respond(request, &method, uri.path()).await;
+                let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
+                let counted = count_bytes(response, self.config.bodies.budget(), account(caller, Some(&client)));
+                counted.unwrap_or_else(|_| body::BUSY.into_response())
             }
         };
         let headers = response.headers_mut();
@@ -107,7 +93,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let status = response.status().as_u16();
         tracing::debug!(
             request_id = id.to_str().unwrap_or_default(),
-            %client,
+            client = %client.0,
             %method,
             path = uri.path(),
             status,

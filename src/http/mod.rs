@@ -3,8 +3,11 @@
 //!
 //! Every invalid request gets a 4xx response in Laravel's JSON; [`error`] has the table of errors and statuses.
 
+pub mod address;
 pub mod auth;
 pub mod body;
+pub mod budget;
+pub mod connection;
 pub mod cors;
 pub mod error;
 pub mod json;
@@ -13,10 +16,12 @@ pub mod middleware;
 pub mod openapi;
 pub mod pagination;
 pub mod query;
+pub mod response_bytes;
 pub mod schema;
 pub mod throttle;
 
+pub use self::address::{ClientIp, address};
 pub use self::error::{ApiError, Documented};
 pub use self::json::Json;
-pub use self::middleware::{ClientIp, Middleware, address};
+pub use self::middleware::Middleware;
 pub use self::pagination::PageSize;

@@ -1,16 +1,21 @@
 //! The OpenAPI document, Swagger UI, and the table of routes that the document describes.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use poem::endpoint::make_sync;
+use poem::endpoint::{make, make_sync};
+use poem::error::InternalServerError;
 use poem::http::header;
 use poem::{Endpoint, Response};
 use poem_openapi::OpenApiService;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
+
+use super::response_bytes::shared;
 
 /// All routes and their methods.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +60,7 @@ impl RouteTable {
 /// Serves a constant text.
 pub fn serve_text(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
     let bytes = Bytes::from(text);
-    make_sync(move |_| Response::builder().content_type(content_type).body(bytes.clone()))
+    make_sync(move |_| shared(Response::builder().content_type(content_type).body(bytes.clone())))
 }
 
 /// Adds to a schema what poem-openapi leaves out: optional properties may be null, and the bounds of 64-bit integers are
@@ -95,16 +100,20 @@ pub fn to_yaml(document: &Value) -> String {
 /// Serves Swagger UI's page, rendered on the first request, with a content security policy that permits only the scripts
 /// and styles of this page.
 pub fn swagger_ui(document: &Value) -> impl Endpoint<Output = Response> + use<> {
-    let document = document.to_string();
-    let rendered = OnceLock::new();
-    make_sync(move |_| {
-        let (page, policy) = rendered.get_or_init(|| swagger_page(&document));
-        let response = Response::builder().content_type("text/html; charset=utf-8");
-        let response = response.header(header::CONTENT_SECURITY_POLICY, policy);
-        response
-            .header(header::X_FRAME_OPTIONS, "DENY")
-            .header(header::REFERRER_POLICY, "no-referrer")
-            .body(page.clone())
+    let document: Arc<str> = document.to_string().into();
+    let rendered = Arc::new(OnceCell::new());
+    make(move |_| {
+        let (document, rendered) = (document.clone(), rendered.clone());
+        async move {
+            // Hashing the page takes long enough to delay other requests of this thread.
+            let render = || async { spawn_blocking(move || swagger_page(&document)).await };
+            let (page, policy) = rendered.get_or_try_init(render).await.map_err(InternalServerError)?;
+            let response = Response::builder().content_type("text/html; charset=utf-8");
+            let response = response.header(header::CONTENT_SECURITY_POLICY, policy);
+            let response =
+                response.header(header::X_FRAME_OPTIONS, "DENY").header(header::REFERRER_POLICY, "no-referrer");
+            Ok::<_, poem::Error>(shared(response.body(Bytes::clone(page))))
+        }
     })
 }
 

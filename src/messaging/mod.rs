@@ -28,4 +28,4 @@ pub mod store;
 pub mod web_client;
 pub mod worker;
 
-pub use self::service::{Messaging, MessagingError, MessagingOptions, Metrics};
+pub use self::service::{Messaging, MessagingError, MessagingOptions, Metrics, SendLimits};

@@ -21,6 +21,7 @@ pub fn serialize_into(value: &Value, out: &mut Vec<u8>) {
         Value::String(bytes) => serialize_str_into(bytes, out),
         Value::Array(array) => serialize_array_into(array, out),
         Value::Object(object) => serialize_object_into(object, out),
+        Value::Opaque(serialized) => out.extend_from_slice(serialized),
     }
 }
 

@@ -26,6 +26,9 @@ pub enum Value {
     Array(Array),
     /// An instance of a class, with its serialized properties.
     Object(Object),
+    /// A value that only the application can read, in its serialized form: a case of an enum (`E:`), or an instance of a
+    /// class with a format of its own (`C:`). Its JSON is null.
+    Opaque(Vec<u8>),
 }
 
 impl Value {
@@ -59,7 +62,7 @@ impl Value {
             Self::Float(number) => *number != 0.0,
             Self::String(bytes) => !matches!(bytes.as_slice(), b"" | b"0"),
             Self::Array(array) => !array.is_empty(),
-            Self::Object(_) => true,
+            Self::Object(_) | Self::Opaque(_) => true,
         }
     }
 }
@@ -163,6 +166,15 @@ impl<'a> IntoIterator for &'a Array {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+impl IntoIterator for Array {
+    type Item = (ArrayKey, Value);
+    type IntoIter = indexmap::map::IntoIter<ArrayKey, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

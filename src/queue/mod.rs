@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::memory::MemoryQueue;
 pub use self::redis::RedisQueue;
-pub use self::sql::{RetractTx, SqlQueue, TABLES};
+pub use self::sql::{RetractTx, SqlQueue, TABLES, statements as sql_statements};
 use crate::storage::Result;
 
 /// A claimed job.

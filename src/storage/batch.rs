@@ -1,8 +1,12 @@
 //! Request batching: requests that wait at the same time are processed together.
 //!
 //! One task takes the requests that were queued while it processed the previous batch, so that a busy server makes one
-//! round trip for many callers and an idle one replies at once. No timer is involved.
+//! round trip for many callers and an idle one replies at once. No timer is involved. A batch runs in [`run_batch`], so
+//! that a panic fails the requests of that batch and no others.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Unavailable;
@@ -49,7 +53,7 @@ impl<Q, A> BatchSender<Q, A> {
     /// Sends a request and waits for the reply.
     ///
     /// # Errors
-    /// The batch failed, or the processing end has stopped.
+    /// The batch failed or panicked, or the processing end has stopped.
     pub async fn call(&self, payload: Q) -> Result<A, Unavailable> {
         let (reply, replied) = oneshot::channel();
         self.queue.send(Request { payload, reply }).await.map_err(|_| stopped())?;
@@ -59,7 +63,7 @@ impl<Q, A> BatchSender<Q, A> {
     /// Sends at most [`MAX_BATCH`] requests at once and waits for all replies, in the order of the requests.
     ///
     /// # Errors
-    /// The first error of a reply, or the processing end has stopped.
+    /// The first error of a reply, a panic of the batch, or the processing end has stopped.
     pub async fn call_all(&self, payloads: Vec<Q>) -> Result<Vec<A>, Unavailable> {
         if payloads.is_empty() {
             return Ok(Vec::new());
@@ -109,6 +113,12 @@ impl<Q, A> BatchReceiver<Q, A> {
     }
 }
 
+/// Processes one batch. A panic ends this batch alone: its callers get an error, and the processing end goes on. Returns
+/// `None` then; the panic hook has logged it.
+pub async fn run_batch<T>(batch: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(batch).catch_unwind().await.ok()
+}
+
 fn stopped() -> Unavailable {
-    Unavailable::new("the sidecar is stopping")
+    Unavailable::new("the request was dropped: the sidecar is stopping, or its batch panicked")
 }

@@ -46,6 +46,11 @@ impl WebhookClient {
         Ok(Self { client, endpoint, policy })
     }
 
+    /// The endpoint.
+    pub fn endpoint(&self) -> &EndpointConfig {
+        &self.endpoint
+    }
+
     /// Sends a request. It takes at most the endpoint's timeout.
     pub async fn send(&self, request: &SignedRequest) -> AttemptResult {
         self.exchange(request).await.0

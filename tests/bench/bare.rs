@@ -1,12 +1,16 @@
 //! The yardstick: a poem endpoint that reads a JSON body and answers JSON, on the same accept loop, and the same
 //! threads, and does nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::EndpointExt;
 use poem::web::Json;
-use poem::{Route, handler, post};
-use presence_sidecar::http::listener::{ServerLimits, bind, runtime, serve};
+use poem::{Request, Route, handler, post};
+use presence_sidecar::http::address::TrustedProxies;
+use presence_sidecar::http::budget::MemoryBudget;
+use presence_sidecar::http::connection::body_was_read;
+use presence_sidecar::http::listener::{ServerLimits, StreamTimeouts, bind, runtime, serve};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -30,10 +34,22 @@ async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
     let listener = bind(&address.parse()?).await?;
     let limits = ServerLimits {
         connections: 10_000,
-        header_timeout: Duration::from_secs(10),
+        connections_per_address: 10_000,
+        trusted_proxies: TrustedProxies::default(),
+        timeouts: StreamTimeouts {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            write: Duration::from_secs(30),
+        },
         shutdown_timeout: Duration::from_secs(1),
+        budget: Arc::new(MemoryBudget::new(64 * 1024 * 1024, 8 * 1024 * 1024)),
     };
-    let routes = Route::new().at("/bare", post(bare)).map_to_response();
+    // The handler reads the body by itself, and to its end.
+    let will_be_read = |request: Request| async {
+        body_was_read(&request);
+        Ok(request)
+    };
+    let routes = Route::new().at("/bare", post(bare)).before(will_be_read).map_to_response();
     serve(vec![listener], routes, limits, CancellationToken::new()).await;
     Ok(())
 }

@@ -114,5 +114,21 @@ fn unusual_values_cause_warnings() {
     );
     warned(&[("OPERATOR_TOKENS", "a-token-of-ours,changeme-operator")], "OPERATOR_TOKENS");
     warned(&[("ADMIN_TOKEN", "letmein")], "messaging.admin_token (ADMIN_TOKEN) has an entry of less than 16");
+    warned(&[("PRESENCE__REGISTRATION__TOKEN", "letmein")], "registration.token has an entry of less than 16");
+    let (short, long) = ("31-characters-31-characters-31-", "32-characters-32-characters-32--");
+    warned(&[("PRESENCE_USER_TOKEN_SECRET", short)], "auth.user_token_secrets has an entry of less than 32");
+    assert!(load_with(&[("PRESENCE_USER_TOKEN_SECRET", long)]).warnings.is_empty());
     assert!(load_with(&[]).warnings.is_empty());
+}
+
+#[test]
+fn laravels_null_store_causes_a_warning() {
+    for (name, text) in [("CACHE_STORE", "null"), ("CACHE_DRIVER", "(null)")] {
+        let warnings = load_with(&[(name, text)]).warnings;
+        let expected = format!("environment {name} = null is Laravel's null store, which keeps nothing");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(&expected), "{warnings:?}");
+    }
+    assert!(load_with(&[("CACHE_STORE", "null"), ("PRESENCE_CACHE_STORE", "array")]).warnings.is_empty());
+    assert!(load_with(&[("CACHE_STORE", "")]).warnings.is_empty());
+    assert!(load_with(&[("PRESENCE_CACHE_STORE", "null")]).warnings.is_empty());
 }

@@ -133,3 +133,51 @@ fn database_store_adds_no_colon_to_the_prefix() {
     };
     assert_eq!([prefix("database"), prefix("redis")], ["shop", "shop:"]);
 }
+
+#[test]
+fn trusted_certificate_is_verified_whatever_the_mode() {
+    for (connection, verified) in [("mysql", SslMode::VerifyFull), ("pgsql", SslMode::VerifyCa)] {
+        let mode = |more: &[(&str, &str)]| {
+            let own = [("DB_CONNECTION", connection), ("MYSQL_ATTR_SSL_CA", "/etc/ca.pem")];
+            server(&[own.as_slice(), more].concat()).1.ssl
+        };
+        assert_eq!(mode(&[]), verified);
+        for (stated, expected) in [
+            ("allow", verified),
+            ("prefer", verified),
+            ("require", verified),
+            ("verify-ca", SslMode::VerifyCa),
+            ("verify-full", SslMode::VerifyFull),
+        ] {
+            assert_eq!(mode(&[("DB_SSLMODE", stated)]), expected, "{connection} {stated}");
+        }
+        assert_eq!(mode(&[("DB_SOCKET", "/run/db.sock")]), SslMode::Prefer, "a socket does not leave the host");
+        let both = [("DB_CONNECTION", connection), ("MYSQL_ATTR_SSL_CA", "/etc/ca.pem"), ("DB_SSLMODE", "disable")];
+        let error = error_with(&both);
+        assert!(error.starts_with("database.sslmode = \"disable\"") && error.contains("database.ssl_ca"), "{error}");
+    }
+}
+
+#[test]
+fn url_with_tls_settings_is_applied_or_rejected() {
+    let url = |url: &str| server(&[("DB_CONNECTION", "pgsql"), ("DB_URL", url)]).1;
+    let found = url("pgsql://db.test/shop?sslmode=verify-full&sslrootcert=/etc/ca.pem&timezone=Europe/Paris");
+    assert_eq!((found.ssl, found.ssl_ca), (SslMode::VerifyFull, Some("/etc/ca.pem".into())));
+    assert_eq!(found.timezone.as_deref(), Some("Europe/Paris"));
+    let error = error_with(&[("DB_URL", "pgsql://db.test/shop?sslcert=/etc/client.pem")]);
+    assert!(error.starts_with("database.url") && error.contains("sslcert"), "{error}");
+}
+
+#[test]
+fn session_time_zone_is_that_of_the_apps_connection() {
+    let zone = |zone: &str| [("DB_CONNECTION", "mysql".to_owned()), ("PRESENCE__DATABASE__TIMEZONE", zone.to_owned())];
+    let found = |text: &str| {
+        let pairs = zone(text);
+        server(&pairs.each_ref().map(|(name, value)| (*name, value.as_str()))).1.timezone
+    };
+    assert_eq!(found("+00:00").as_deref(), Some("+00:00"));
+    assert_eq!(server(&[("DB_CONNECTION", "mysql")]).1.timezone, None, "that of the server");
+    let pairs = zone("UTC'; DROP TABLE x");
+    let error = error_with(&pairs.each_ref().map(|(name, value)| (*name, value.as_str())));
+    assert!(error.starts_with("database.timezone"), "{error}");
+}

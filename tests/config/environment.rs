@@ -45,7 +45,7 @@ const CASES: [(&str, &str, &str, &str); 45] = [
     ("APP_NAME", "My App", "laravel.app_name", "\"My App\""),
     ("APP_TIMEZONE", "Europe/Berlin", "laravel.timezone", "\"Europe/Berlin\""),
     ("CACHE_PREFIX", "c:", "laravel.cache_prefix", "\"c:\""),
-    ("PRESENCE_WEBHOOK_URL", "http://a.test/hook", "webhook.url", "\"http://a.test/hook\""),
+    ("PRESENCE_WEBHOOK_URL", "http://a.test/hook", "webhook.url", "\"http://a.test/********\""),
     ("PRESENCE_WEBHOOK_SECRET", "hush", "webhook.secret", "\"********\""),
     ("PRESENCE_TOKEN", "one, two", "auth.tokens", "[\"********\", \"********\"]"),
     ("PRESENCE_USER_TOKEN_SECRET", "one", "auth.user_token_secrets", "[\"********\"]"),

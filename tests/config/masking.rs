@@ -14,7 +14,7 @@ fn every_secret() -> String {
          [registration]\ntoken = \"{SECRET}e\"\n\
          [redis]\nurl = \"redis://ada:{SECRET}1@cache.test/2\"\npassword = \"{SECRET}2\"\n\
          [auth]\ntokens = [\"{SECRET}3\"]\nuser_token_secrets = [\"{SECRET}4\"]\n\
-         [webhook]\nurl = \"https://a.test/hook?token={SECRET}\"\nsecret = \"{SECRET}5\"\nprevious_secrets = [\"{SECRET}6\"]\n\
+         [webhook]\nurl = \"https://a.test:81/{SECRET}/hook?token={SECRET}#{SECRET}\"\nsecret = \"{SECRET}5\"\nprevious_secrets = [\"{SECRET}6\"]\n\
          headers = {{ \"Authorization\" = \"{SECRET}7\" }}\n\
          [[webhook.endpoints]]\nname = \"crm\"\nurl = \"https://b.test\"\nsecret = \"{SECRET}8\"\n\
          previous_secrets = [\"{SECRET}9\"]\nheaders = {{ \"X-Key\" = \"{SECRET}0\" }}\n"
@@ -39,7 +39,7 @@ fn listing_and_debug_mask_secrets() {
         "laravel.app_key = \"********\"",
         "messaging.operator_tokens = [\"********\"]",
         "registration.token = \"********\"",
-        "webhook.url = \"https://a.test/hook?********\"",
+        "webhook.url = \"https://a.test:81/********\"",
         "webhook.headers = { \"Authorization\" = \"********\" }",
         "webhook.endpoints[0].secret = \"********\"",
         "webhook.endpoints[0].headers = { \"X-Key\" = \"********\" }",
@@ -68,6 +68,11 @@ fn errors_about_the_file_mask_secrets() {
         format!("[webhook]\nsecret = {{ a = \"{SECRET}\" }}"),
         format!("[webhook]\nprevious_secrets = [[\"{SECRET}\"]]"),
         format!("[webhook]\nurl = \"http://u:{SECRET}@a.test\"\nsecret = \"x\""),
+        format!("[webhook]\nurl = \"http://{SECRET}@a.test\"\nsecret = \"x\""),
+        format!("[webhook]\nurl = \"ftp://a.test/{SECRET}\"\nsecret = \"x\""),
+        format!("[webhook]\nurl = \"http://169.254.169.254/{SECRET}\"\nsecret = \"x\""),
+        format!("[webhook]\nurl = \"http://a.test\"\nsecret = \"whsec_{SECRET}\""),
+        format!("[webhook]\nurl = \"http://a.test\"\nsecret = \"x\"\nprevious_secrets = [\"whsec_{SECRET}!\"]"),
         format!("[webhook]\nurl = \"http://a.test\"\nsecret = \"x\"\nheaders = {{ \"a b\" = \"{SECRET}\" }}"),
         format!("[webhook]\nheaders = [\"{SECRET}\"]"),
         format!("[[webhook.endpoints]]\nurl = \"x\"\nsecret = \"{SECRET}\""),

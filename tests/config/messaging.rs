@@ -91,3 +91,18 @@ fn fanout_queue_follows_the_app_if_supported() {
         "{warnings:?}"
     );
 }
+
+#[test]
+fn empty_registration_token_is_rejected() {
+    let error = error_with(&[("PRESENCE__REGISTRATION__TOKEN", "")]);
+    assert!(error.contains("is empty, which would open registration to every caller"), "{error}");
+    assert!(error.starts_with("registration.token (environment PRESENCE__REGISTRATION__TOKEN)"), "{error}");
+}
+
+#[test]
+fn one_message_must_fit_into_the_bytes_of_a_window() {
+    let error = error_of("[messaging]\nmax_stored_bytes = 100000\nlimits = { stored_bytes = \"50000,1\" }");
+    assert!(error.contains("must not exceed the bytes of messaging.limits.stored_bytes"), "{error}");
+    let unlimited = config_of("[messaging]\nmax_stored_bytes = 100000\nlimits = { stored_bytes = \"\" }");
+    assert_eq!(unlimited.messaging.max_stored_bytes, 100_000);
+}

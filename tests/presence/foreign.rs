@@ -4,7 +4,7 @@ use presence_sidecar::presence::domain::{Event, Outbox, OutboxQueue, Status};
 use presence_sidecar::presence::store::{Committed, Counts};
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
-use crate::support::RedisServer;
+use crate::support::{Process, RedisServer, on_redis};
 
 const OWN: &str = "laravel-database-laravel-cache-{presence}:";
 
@@ -99,4 +99,34 @@ async fn record_of_a_pipeline_that_was_sent_twice_is_unknown() {
         panic!("the version was another");
     };
     assert_eq!(known.record, presence_sidecar::presence::domain::RecordLookup::Unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn record_that_cannot_be_read_is_counted_wherever_it_is_read_and_logged_once() {
+    require!("redis-server");
+    let server = RedisServer::start();
+    let sidecar = Process::start(&on_redis(&server));
+    let counted = async || {
+        let metrics = sidecar.client.get("/metrics").await.text;
+        let line = metrics.lines().find(|line| line.starts_with("presence_unreadable_records_total"));
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    };
+    let key = "laravel-database-laravel-cache-presence|guard:web|user:7";
+    server.cli(&["-n", "1", "SET", key, r#"{"last_seen_at":"2026-03-04T05:06:07+00:00","meta":[]}"#]);
+    let before: u64 = counted().await;
+    let status = sidecar.client.get("/api/v1/presence/status/7").await;
+    assert_eq!(status.json["status"], "offline");
+    assert_eq!(counted().await, before + 1, "status");
+    let many = sidecar.client.post("/api/v1/presence/many", serde_json::json!({"user_ids": [7, 8]})).await;
+    assert_eq!(many.json["7"]["status"], "offline");
+    assert_eq!(counted().await, before + 2, "many");
+    sidecar.client.heartbeat(9).await;
+    let key = "laravel-database-laravel-cache-presence|guard:web|user:9";
+    server.cli(&["-n", "1", "SET", key, "\"x\""]);
+    sidecar.client.get("/api/v1/presence/roster").await;
+    sidecar.client.get("/api/v1/presence/snapshot").await;
+    assert!(counted().await >= before + 4, "roster and snapshot");
+    let log = sidecar.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("a value under a presence key")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("\"WARN\"") && lines[0].contains("\"form\":\"json\""), "{lines:?}");
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use presence_sidecar::presence::domain::View;
 use presence_sidecar::presence::domain::identity::{Id, Meta, Scope, SessionId, Subject};
 use presence_sidecar::presence::domain::{
@@ -95,7 +96,7 @@ impl StoreHarness {
             store: self.store.clone(),
             clock: Arc::new(Clock::new()),
             rules: self.rules(),
-            outbox: self.outbox.clone(),
+            outbox: Arc::new(ArcSwap::new(self.outbox.clone())),
             metrics: Arc::new(Metrics::new(&Registry::new())),
             notifier: Arc::default(),
         };

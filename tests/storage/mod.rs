@@ -1,8 +1,12 @@
 //! SQL databases, on all engines.
 
+mod codes;
+mod faults;
 mod first_start;
 mod migrations;
 mod outages;
+mod plans;
+mod private_files;
 mod series;
 mod start;
 

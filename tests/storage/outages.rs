@@ -111,10 +111,13 @@ async fn temporary_errors_of_a_server_differ_from_rejections() {
     // MariaDB's number and SQLSTATE, Postgres' SQLSTATE.
     let mariadb = [
         ("1290 HY000, 1836 HY000, 1205 HY000, 1317 70100, 1927 70100, 1969 70100, 1203 42000, 1226 42000", true),
-        ("1021 HY000, 1114 HY000, 1040 08004, 1049 42000", true),
-        ("1064 42000, 1792 25006, 1366 22007", false),
+        ("1021 HY000, 1114 HY000, 1040 08004, 1049 42000, 1792 25006, 1292 22007, 1142 42000", true),
+        ("1064 42000, 1366 22007", false),
     ];
-    let postgres = [("25006, 55P03, 57014, 53100, 53300, 58030", true), ("42601, 22021, 25P02", false)];
+    let postgres = [
+        ("25006, 55P03, 57014, 53100, 53300, 58030, 25P02, 25P03, 57P05, 22007, 42501", true),
+        ("42601, 22021", false),
+    ];
     for engine in ENGINES.servers() {
         let cases = if engine == Engine::MariaDb { mariadb.as_slice() } else { postgres.as_slice() };
         let database = TestDatabase::create(engine);

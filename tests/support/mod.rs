@@ -1,10 +1,12 @@
 //! Support for tests: database and Redis servers, sidecars in this process or as processes, an HTTP client, a receiver.
 
+mod certificates;
 mod client;
 mod fault_proxy;
 mod receiver;
 mod redis_server;
 mod sidecar;
+mod small_disk;
 mod sql_server;
 mod sqlite_file;
 #[macro_use]
@@ -12,12 +14,14 @@ mod tools;
 
 use std::path::PathBuf;
 
+pub use certificates::Certificates;
 pub use client::{Answer, Client};
 pub use fault_proxy::FaultProxy;
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
-pub use sql_server::{ENGINES, Engine, SqlServer, TestDatabase};
+pub use small_disk::SmallDisk;
+pub use sql_server::{ENGINES, Engine, ServerOptions, SqlServer, TestDatabase};
 pub use tools::{cases, command, is_skipped, is_too_slow, send_signal, test_tool};
 
 /// The path of a test fixture.

@@ -104,7 +104,7 @@ pub struct Process {
     pub url: String,
     child: Child,
     log: Arc<Mutex<String>>,
-    _storage: TempDir,
+    storage: TempDir,
 }
 
 impl Process {
@@ -115,9 +115,16 @@ impl Process {
 
     /// Starts this binary, which may be of another version, and waits until it listens.
     pub fn start_binary(binary: &Path, environment: &[(&str, String)]) -> Self {
+        Self::start_under(&[], binary, environment)
+    }
+
+    /// Starts a binary through a program that replaces itself by it, such as `prlimit` with its arguments.
+    pub fn start_under(launcher: &[String], binary: &Path, environment: &[(&str, String)]) -> Self {
         let storage = TempDir::new().unwrap();
-        let mut child = Command::new(binary)
-            .arg("serve")
+        let path = binary.display().to_string();
+        let command: Vec<&str> = launcher.iter().map(String::as_str).chain([path.as_str(), "serve"]).collect();
+        let mut child = Command::new(command[0])
+            .args(&command[1..])
             .env_clear()
             .env("PRESENCE_LISTEN", "127.0.0.1:0")
             .envs(environment_of(environment, storage.path()))
@@ -139,7 +146,17 @@ impl Process {
             }
         });
         let url = told.recv().expect("the sidecar logs its address");
-        Self { client: Client::new(&url, TOKEN), url, child, log, _storage: storage }
+        Self { client: Client::new(&url, TOKEN), url, child, log, storage }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its storage folder.
+    pub fn storage(&self) -> &Path {
+        self.storage.path()
     }
 
     /// Its log output so far.

@@ -65,15 +65,33 @@ pub struct SqlServer {
     engine: Engine,
     port: u16,
     folder: TempDir,
+    options: ServerOptions,
     child: Option<Child>,
+}
+
+/// What is special about a server.
+#[derive(Default)]
+pub struct ServerOptions {
+    /// The folder that its own one is created in, such as a small disk.
+    pub parent: Option<PathBuf>,
+    /// More arguments of the server program.
+    pub arguments: Vec<String>,
+    /// The time zone, as `TZ` names it.
+    pub zone: Option<String>,
 }
 
 impl SqlServer {
     /// A server that keeps its data in memory for long, since no test takes away the power.
     pub fn start(engine: Engine) -> Self {
+        Self::start_with(engine, ServerOptions::default())
+    }
+
+    /// One with options of its own.
+    pub fn start_with(engine: Engine, options: ServerOptions) -> Self {
         assert_required(engine.server().expect("SQLite has no server"));
-        let folder = TempDir::new().unwrap();
-        let mut server = Self { engine, port: free_port(), folder, child: None };
+        let parent = options.parent.clone().unwrap_or_else(std::env::temp_dir);
+        let folder = TempDir::new_in(parent).unwrap();
+        let mut server = Self { engine, port: free_port(), folder, options, child: None };
         server.install();
         server.run();
         server
@@ -134,6 +152,7 @@ impl SqlServer {
                 command
             }
         };
+        command.args(&self.options.arguments).envs(self.options.zone.as_ref().map(|zone| ("TZ", zone)));
         self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.try_sql("", "SELECT 1").is_err() {
@@ -152,13 +171,24 @@ impl SqlServer {
         }
     }
 
+    /// Starts it again if it has ended by itself.
+    pub fn run_if_ended(&mut self) {
+        if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
+            self.run();
+        }
+    }
+
     /// Freezes MariaDB (`STOP`) or lets it go on (`CONT`). Postgres is many processes, which do not freeze together.
     pub fn signal(&self, name: &str) {
         send_signal(name, self.child.as_ref().unwrap().id());
     }
 
-    /// The engine's own client.
+    /// The engine's own client, as root.
     fn client(&self, database: &str) -> Command {
+        self.client_as("root", database)
+    }
+
+    fn client_as(&self, user: &str, database: &str) -> Command {
         let (port, host) = (self.port.to_string(), "127.0.0.1");
         match self.engine {
             Engine::Sqlite => panic!("SQLite has no server"),
@@ -168,7 +198,7 @@ impl SqlServer {
                     "--no-defaults",
                     "--protocol=tcp",
                     "-u",
-                    "root",
+                    user,
                     "-N",
                     "--unbuffered",
                     "-h",
@@ -182,7 +212,7 @@ impl SqlServer {
             Engine::Postgres => {
                 let database = if database.is_empty() { "postgres" } else { database };
                 let mut client = Command::new("psql");
-                client.args(["-X", "-A", "-t", "-U", "root", "-h", host, "-p", &port, "-d", database]);
+                client.args(["-X", "-A", "-t", "-U", user, "-h", host, "-p", &port, "-d", database]);
                 client
             }
         }
@@ -223,7 +253,8 @@ fn postgres(program: &str) -> Command {
     command
 }
 
-fn postgres_user() -> [Option<u32>; 2] {
+/// The user and the group that Postgres runs as, if the tests run as root.
+pub fn postgres_user() -> [Option<u32>; 2] {
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return [None, None];
     }
@@ -261,6 +292,16 @@ pub enum HeldDatabase {
     },
 }
 
+/// A client that has executed `statements` and keeps its connection; `None` if it failed.
+fn held_by(mut command: Command, statements: &str) -> Option<HeldDatabase> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let child = child.as_mut().map(|child| (child.stdin.take().unwrap(), child.stdout.take().unwrap()));
+    let (mut orders, answers) = child.expect("the client is installed by tests/run");
+    orders.write_all(format!("{statements}; SELECT 'held';\n").as_bytes()).ok()?;
+    let held = BufReader::new(answers).lines().any(|line| line.unwrap() == "held");
+    held.then_some(HeldDatabase::Server { _orders: orders })
+}
+
 /// An empty database of a test's own.
 pub struct TestDatabase {
     /// The engine it is in.
@@ -291,6 +332,11 @@ impl TestDatabase {
         database
     }
 
+    /// The name, on a server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The file of an SQLite database.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("database.sqlite")
@@ -313,14 +359,20 @@ impl TestDatabase {
         let Some(server) = &self.server else {
             return HeldDatabase::File { _connection: HeldFile::after(&self.file(), statements) };
         };
-        let mut command = server.lock().unwrap().client(&self.name);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let child = child.as_mut().map(|child| (child.stdin.take().unwrap(), child.stdout.take().unwrap()));
-        let (mut orders, answers) = child.expect("the client is installed by tests/run");
-        orders.write_all(format!("{statements}; SELECT 'held';\n").as_bytes()).unwrap();
-        let held = BufReader::new(answers).lines().any(|line| line.unwrap() == "held");
-        assert!(held, "{statements}");
-        HeldDatabase::Server { _orders: orders }
+        let command = server.lock().unwrap().client(&self.name);
+        held_by(command, statements).unwrap_or_else(|| panic!("{statements} failed"))
+    }
+
+    /// Keeps a connection of another user open until it is dropped; `None` if the server refuses it.
+    pub fn try_hold_as(&self, user: &str, statements: &str) -> Option<HeldDatabase> {
+        let server = self.server.as_ref().expect("the database has a server").lock().unwrap();
+        held_by(server.client_as(user, &self.name), statements)
+    }
+
+    /// As [`sql`](Self::sql), or the error of the statement. The database must be on a server.
+    pub fn try_sql(&self, statement: &str) -> Result<String, String> {
+        let server = self.server.as_ref().expect("the database has a server").lock().unwrap();
+        server.try_sql(&self.name, statement)
     }
 
     /// The names of Laravel that lead here.

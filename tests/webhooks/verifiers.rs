@@ -114,6 +114,19 @@ const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const FORMER: &str = "a previous secret, used as written";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn standard_webhooks_library_accepts_secrets_without_padding_and_from_openssl() {
+    require!(&test_tool("standardwebhooks/bin/python"));
+    for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMg", "whsec_6r7Cwx1Vl6+YcQX8n1f3yCxO/9vzVtOE1Y0fZbMfMZA="] {
+        let receiver = Receiver::start().await;
+        let sidecar = sidecar_posting_to(&receiver.url, &[("PRESENCE_WEBHOOK_SECRET", secret.to_owned())]).await;
+        sidecar.client.post("/api/v1/presence/heartbeat", json!({"user_id": 1})).await;
+        let posts = receiver.wait_for(1).await;
+        let post = (&posts[0], posts[0].body.clone(), secret, false);
+        assert_eq!(verification_results(&[post], |_| ()), ["accepted"], "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn standard_webhooks_library_accepts_deliveries_and_nothing_else() {
     require!(&test_tool("standardwebhooks/bin/python"));
     let receiver = Receiver::start().await;

@@ -7,7 +7,7 @@ namespace Demo;
 use Illuminate\Support\Facades\Redis;
 use Symfony\Component\HttpFoundation\StreamedResponse;
 
-/** Streams the broadcasts on presence.global to a browser as Server-Sent Events. */
+/** Streams the broadcasts on status.global to a browser as Server-Sent Events. */
 final class EventStream
 {
     /** The stream ends after this time without a broadcast; the browser reconnects. */
@@ -20,10 +20,10 @@ final class EventStream
         return new StreamedResponse(function (): void {
             ini_set('default_socket_timeout', (string) self::IDLE_TIMEOUT_SECONDS);
             $this->send("retry: 200\n: welcome\n\n");
-            $redis = Redis::connection('pubsub')->client();
+            $redis = Redis::connection('default')->client();
             $redis->setOption(\Redis::OPT_READ_TIMEOUT, self::IDLE_TIMEOUT_SECONDS);
             try {
-                $redis->subscribe(['presence.global'], function ($redis, $channel, string $message): void {
+                $redis->subscribe(['status.global'], function ($redis, $channel, string $message): void {
                     $broadcast = json_decode($message, true);
                     $this->send("event: {$broadcast['event']}\ndata: " . json_encode($broadcast['data']) . "\n\n");
                 });

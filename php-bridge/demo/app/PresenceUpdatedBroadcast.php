@@ -14,9 +14,10 @@ final class PresenceUpdatedBroadcast implements ShouldBroadcastNow
     {
     }
 
-    public function broadcastOn(): Channel
+    /** @return list<Channel> for the package's live badge, and for pages written for the old package */
+    public function broadcastOn(): array
     {
-        return new Channel('presence.global');
+        return [new Channel('status.global'), new Channel('presence.global')];
     }
 
     public function broadcastAs(): string

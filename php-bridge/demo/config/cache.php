@@ -5,6 +5,7 @@ return [
     'prefix' => env('CACHE_PREFIX', 'demo_cache'),
     'stores' => [
         'redis' => ['driver' => 'redis', 'connection' => 'cache'],
+        'database' => ['driver' => 'database', 'table' => 'cache'],
         'array' => ['driver' => 'array'],
         'file' => ['driver' => 'file', 'path' => storage_path('framework/cache')],
     ],

@@ -7,13 +7,15 @@ $server = [
 ];
 
 return [
-    'default' => 'none',
-    'connections' => ['none' => ['driver' => 'sqlite', 'database' => ':memory:']],
+    'default' => env('DB_CONNECTION', 'none'),
+    'connections' => [
+        'none' => ['driver' => 'sqlite', 'database' => ':memory:'],
+        'sqlite' => ['driver' => 'sqlite', 'database' => env('DB_DATABASE'), 'prefix' => ''],
+    ],
     'redis' => [
         'client' => 'phpredis',
         'options' => ['prefix' => env('REDIS_PREFIX', 'demo_database_')],
         'default' => $server + ['database' => 0],
         'cache' => $server + ['database' => 1],
-        'pubsub' => $server + ['database' => 0],
     ],
 ];

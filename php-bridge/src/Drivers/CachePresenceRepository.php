@@ -72,10 +72,14 @@ final class CachePresenceRepository implements PresenceRepository
     {
         $key = Key::for($user);
         $cache = $this->cache->repository();
-        $wasOffline = ! $cache->get($key);
+        $before = $cache->get($key);
         $record = ['last_seen_at' => Carbon::now()->toIso8601String(), 'meta' => $meta];
         $cache->put($key, $active ? $record : $record + ['idle' => true], $this->ttlSeconds);
-        $this->events->dispatchOnline($user, $meta, $wasOffline);
+        if ($active || ! $before) {
+            $this->events->dispatchOnline($user, $meta, ! $before);
+        } elseif ($this->readRecord($before)->status === Status::Online) {
+            $this->events->dispatchAway($user, $meta);
+        }
     }
 
     /** Reads a record. A value that is not a valid record means offline. */

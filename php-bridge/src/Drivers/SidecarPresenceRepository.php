@@ -42,12 +42,13 @@ final class SidecarPresenceRepository implements PresenceRepository
     ): void {
         $fields = ['session' => $session ?? $this->browser->id(), 'active' => $active, 'sent_at' => $sentAt];
         $response = $this->policy->attempt(
-            fn (): array => $this->post('heartbeat', $user, $meta, $fields),
+            fn (): array => $this->statusBefore($user, ! $active) + $this->post('heartbeat', $user, $meta, $fields),
             fn () => $this->cache->heartbeat($user, $meta, $session, $active)
         );
         // Offline after a heartbeat means that it was stale: its session had ended already, so it had no effect.
         if ($response !== null && ($response['status'] ?? null) !== 'offline') {
             $this->dispatchOnline($user, $meta, $response);
+            $this->dispatchAway($user, $meta, $response);
             $this->events->dispatchHeartbeat($user, $meta);
         }
     }
@@ -73,13 +74,19 @@ final class SidecarPresenceRepository implements PresenceRepository
         ?string $session = null,
         ?int $sentAt = null
     ): void {
+        $fields = ['session' => $session, 'sent_at' => $sentAt];
         $response = $this->policy->attempt(
-            fn (): array => $this->post('offline', $user, $meta, ['session' => $session, 'sent_at' => $sentAt]),
+            fn (): array => $this->statusBefore($user, $session !== null)
+                + $this->post('offline', $user, $meta, $fields),
             fn () => $this->cache->setOffline($user, $meta)
         );
-        if ($response !== null && ($session === null || ($response['transition'] ?? null) === 'went_offline')) {
+        if ($response === null) {
+            return;
+        }
+        if ($session === null || ($response['transition'] ?? null) === 'went_offline') {
             $this->events->dispatchOffline($user, $meta);
         }
+        $this->dispatchAway($user, $meta, $response);
     }
 
     public function status(int|string $userId, ?array $scope = null): array
@@ -137,6 +144,29 @@ final class SidecarPresenceRepository implements PresenceRepository
         $body = ['user_id' => Key::id($user), 'meta' => $meta, 'scope' => Scope::complete()] + $fields;
 
         return $this->client->post("/api/v1/presence/{$operation}", $body);
+    }
+
+    /**
+     * Returns the member `before` for a response, the user's status before the call. A response does not say whether
+     * the user became away, so calls that can cause this need it, if this app dispatches transitions itself.
+     *
+     * @return array{before?: string}
+     */
+    private function statusBefore(Authenticatable $user, bool $canBecomeAway): array
+    {
+        if (! $canBecomeAway || ! $this->events->announcesTransitions()) {
+            return [];
+        }
+        $id = Key::id($user);
+
+        return ['before' => $this->fetchMany([$id], Scope::complete())[$id]['status']];
+    }
+
+    private function dispatchAway(Authenticatable $user, array $meta, array $response): void
+    {
+        if (($response['before'] ?? null) === 'online' && ($response['status'] ?? null) === 'away') {
+            $this->events->dispatchAway($user, $meta);
+        }
     }
 
     private function dispatchOnline(Authenticatable $user, array $meta, array $response): void

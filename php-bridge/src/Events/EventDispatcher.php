@@ -16,6 +16,12 @@ final class EventDispatcher
     {
     }
 
+    /** Returns whether transitions are dispatched by the call that causes them. */
+    public function announcesTransitions(): bool
+    {
+        return $this->transitions;
+    }
+
     /** @param bool $cameOnline whether the user was offline before */
     public function dispatchOnline(Authenticatable $user, array $meta, bool $cameOnline): void
     {
@@ -29,6 +35,13 @@ final class EventDispatcher
     public function dispatchHeartbeat(Authenticatable $user, array $meta): void
     {
         $this->dispatchUpdated($user, 'heartbeat', $meta);
+    }
+
+    public function dispatchAway(Authenticatable $user, array $meta): void
+    {
+        if ($this->transitions) {
+            event(new UserWentAway(Key::id($user), $this->payload($user, $meta)));
+        }
     }
 
     public function dispatchOffline(Authenticatable $user, array $meta): void

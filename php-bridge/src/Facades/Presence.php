@@ -7,6 +7,7 @@ namespace AesirCloud\Presence\Facades;
 use AesirCloud\Presence\Contracts\PresenceRepository;
 use AesirCloud\Presence\PresenceManager;
 use AesirCloud\Presence\Testing\PresenceFake;
+use DateTimeInterface;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Facades\Facade;
 
@@ -31,9 +32,10 @@ use Illuminate\Support\Facades\Facade;
 final class Presence extends Facade
 {
     /**
-     * Replaces presence with an in-memory fake, for tests.
+     * Replaces presence with an in-memory fake, for tests. Its clock is Carbon's (`Carbon::setTestNow()`).
      *
-     * @param array<int|string, string> $statuses initial statuses by user id: "online", "away" or "offline"
+     * @param array<int|string, string|DateTimeInterface> $statuses by user id: "online", "away" or "offline" from now
+     *     on, or the time of the last heartbeat
      */
     public static function fake(array $statuses = []): PresenceFake
     {

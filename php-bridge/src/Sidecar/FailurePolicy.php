@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Sidecar;
 
 use AesirCloud\Presence\Support\CacheStore;
+use AesirCloud\Presence\Support\ErrorReporter;
 use Closure;
 use Throwable;
 
@@ -71,7 +72,7 @@ final class FailurePolicy
     private function report(Throwable $exception, string $kind): void
     {
         if ($this->onFailure !== 'ignore' && $this->shouldReport($kind)) {
-            report($exception);
+            ErrorReporter::report($exception);
         }
     }
 

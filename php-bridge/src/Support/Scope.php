@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Support;
 
-use Illuminate\Support\Facades\Auth;
 use LogicException;
 
 /** The scope of a user: tenant, location, domain and guard. */
@@ -45,7 +44,7 @@ final class Scope
             'tenant' => self::optionalPart($scope['tenant'] ?? null),
             'location' => self::optionalPart($scope['location'] ?? null),
             'domain' => self::optionalPart($scope['domain'] ?? null),
-            'guard' => self::toScalar($scope['guard'] ?? self::defaultGuard()),
+            'guard' => self::toScalar($scope['guard'] ?? app(CurrentGuard::class)->name()),
         ];
     }
 
@@ -58,10 +57,5 @@ final class Scope
     private static function toScalar(mixed $value): int|string
     {
         return is_int($value) ? $value : (string) $value;
-    }
-
-    private static function defaultGuard(): string
-    {
-        return Auth::hasResolvedGuards() ? Auth::getDefaultDriver() : 'web';
     }
 }

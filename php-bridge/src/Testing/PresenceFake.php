@@ -9,11 +9,15 @@ use AesirCloud\Presence\PresenceManager;
 use AesirCloud\Presence\Support\Key;
 use AesirCloud\Presence\Support\Status;
 use AesirCloud\Presence\Support\UserPresence;
+use DateTimeInterface;
 use Illuminate\Contracts\Auth\Authenticatable;
 use Illuminate\Support\Carbon;
 use PHPUnit\Framework\Assert;
 
-/** In-memory presence for the tests of apps. It uses no sidecar and no cache, dispatches no events, ignores scopes. */
+/**
+ * In-memory presence for the tests of apps. It uses no sidecar and no cache, dispatches no events, ignores scopes. Its
+ * clock is Carbon's, so a test that travels in time sees users become away and offline.
+ */
 final class PresenceFake extends PresenceManager implements PresenceRepository
 {
     /** @var array<int|string, array{status: Status, last_seen_at: Carbon, meta: array}> */
@@ -24,11 +28,12 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
 
     private bool $hasRecorded = false;
 
-    /** @param array<int|string, string> $statuses */
+    /** @param array<int|string, string|DateTimeInterface> $statuses statuses, or times of the last heartbeat */
     public function __construct(array $statuses = [])
     {
         foreach ($statuses as $id => $status) {
-            $this->put($id, Status::from($status), []);
+            $isTime = $status instanceof DateTimeInterface;
+            $this->put($id, $isTime ? Status::Online : Status::from($status), [], $isTime ? $status : null);
         }
     }
 
@@ -74,8 +79,15 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
             return UserPresence::offline()->toArray();
         }
         $secondsAgo = abs(Carbon::now()->getTimestamp() - $user['last_seen_at']->getTimestamp());
+        $status = match (true) {
+            $secondsAgo >= (int) config('presence.cache.ttl_seconds') => Status::Offline,
+            $secondsAgo >= (int) config('presence.cache.away_after_seconds') => Status::Away,
+            default => $user['status'],
+        };
 
-        return UserPresence::make($user['status'], $user['last_seen_at'], $secondsAgo, $user['meta'])->toArray();
+        return $status === Status::Offline
+            ? UserPresence::offline()->toArray()
+            : UserPresence::make($status, $user['last_seen_at'], $secondsAgo, $user['meta'])->toArray();
     }
 
     public function many(array $userIds, ?array $scope = null): array
@@ -166,8 +178,12 @@ final class PresenceFake extends PresenceManager implements PresenceRepository
         $this->put(Key::id($user), $status, $meta);
     }
 
-    private function put(int|string $id, Status $status, array $meta): void
+    private function put(int|string $id, Status $status, array $meta, ?DateTimeInterface $lastSeenAt = null): void
     {
-        $this->users[$id] = ['status' => $status, 'last_seen_at' => Carbon::now(), 'meta' => $meta];
+        $this->users[$id] = [
+            'status' => $status,
+            'last_seen_at' => Carbon::instance($lastSeenAt ?? Carbon::now()),
+            'meta' => $meta,
+        ];
     }
 }

@@ -7,6 +7,8 @@ namespace AesirCloud\Presence\View;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Sidecar\BrowserSession;
 use AesirCloud\Presence\Sidecar\UserTokens;
+use AesirCloud\Presence\Support\CurrentGuard;
+use AesirCloud\Presence\Support\Key;
 use Illuminate\Support\Facades\Auth;
 
 /**
@@ -21,8 +23,11 @@ final class HeartbeatScript
 {
     private const JSON_FLAGS = JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR;
 
-    public function __construct(private readonly UserTokens $tokens, private readonly BrowserSession $browser)
-    {
+    public function __construct(
+        private readonly UserTokens $tokens,
+        private readonly BrowserSession $browser,
+        private readonly CurrentGuard $guard
+    ) {
     }
 
     /**
@@ -38,9 +43,16 @@ final class HeartbeatScript
         }
         $this->browser->markHeartbeatScript();
         $nonce = isset($options['nonce']) ? ' nonce="' . e($options['nonce']) . '"' : '';
-        $config = json_encode(['every' => $options['every'] ?? 30] + $this->target(), self::JSON_FLAGS);
+        $config = ['every' => $options['every'] ?? 30, 'tabs' => $this->tabsOfSameUser()] + $this->target();
+        $json = json_encode($config, self::JSON_FLAGS);
 
-        return "<script{$nonce}>{$this->source()}({$config})</script>";
+        return "<script{$nonce}>{$this->source()}({$json})</script>";
+    }
+
+    /** Returns a name that the tabs of the same user in the same scope share; tabs of others have another one. */
+    private function tabsOfSameUser(): string
+    {
+        return 'presence:' . substr(sha1(Key::for(Auth::user())), 0, 16);
     }
 
     /** Returns the script without its comment lines and indentation. */
@@ -55,15 +67,17 @@ final class HeartbeatScript
     private function target(): array
     {
         $sidecar = config('presence.sidecar.public_url');
+        $guard = Auth::getDefaultDriver();
+        $query = $guard === $this->guard->default ? [] : ['guard' => $guard];
         if (! $sidecar) {
-            return ['url' => route('presence.heartbeat', [], false), 'csrf' => csrf_token()];
+            return ['url' => route('presence.heartbeat', $query, false), 'csrf' => csrf_token()];
         }
 
         return [
             'url' => rtrim($sidecar, '/') . '/' . trim(config('presence.routing.prefix'), '/') . '/heartbeat',
             'token' => Presence::token(Auth::user()),
             'ttl' => $this->tokens->ttlSeconds,
-            'renew' => route('presence.token', [], false),
+            'renew' => route('presence.token', $query, false),
         ];
     }
 }

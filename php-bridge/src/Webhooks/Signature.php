@@ -72,10 +72,11 @@ final class Signature
         return $id !== '' && $this->isRecent($timestamp) && $this->matchesAny($signatures, $sign);
     }
 
-    /** A secret `whsec_<base64>` is decoded; any other secret is the key itself. */
+    /** A secret `whsec_<base64>` is decoded, with or without padding; any other secret is the key itself. */
     private static function decodeSecret(string $secret): string
     {
-        $key = str_starts_with($secret, 'whsec_') ? base64_decode(substr($secret, 6), true) : false;
+        $isEncoded = str_starts_with($secret, 'whsec_');
+        $key = $isEncoded ? base64_decode(strtr(substr($secret, 6), '-_', '+/'), true) : false;
 
         return $key === false ? $secret : $key;
     }

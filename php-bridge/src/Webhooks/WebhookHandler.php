@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Webhooks;
 
-use AesirCloud\Presence\Events\PresenceBroadcast;
 use AesirCloud\Presence\Events\PresenceUpdated;
 use AesirCloud\Presence\Events\UserCameOnline;
 use AesirCloud\Presence\Events\UserWentAway;
@@ -14,14 +13,22 @@ use AesirCloud\Presence\Support\CacheStore;
 /**
  * Dispatches the events of webhooks and of change log entries. Delivery is at least once: duplicates are detected by
  * id, stale changes by seq. A change is marked as handled after its listeners have run, so a failed listener gets it
- * again with the next delivery attempt.
+ * again with the next delivery attempt. A change that is still being handled is not handled a second time. Broadcasts
+ * follow afterwards: their failure does not repeat the event.
  */
 final class WebhookHandler
 {
     /** Longer than the sidecar's retry schedule and the retention of its change log. */
     private const RETENTION_SECONDS = 7 * 86400;
 
-    public function __construct(private readonly CacheStore $cache, private readonly bool $broadcast)
+    /** Time for the listeners of one change, after which another delivery may handle it. */
+    private const CLAIM_SECONDS = 60;
+
+    /** Time to wait for another delivery of the same user; less than the sidecar's timeout. */
+    private const WAIT_SECONDS = 2.0;
+
+    /** @param Broadcaster|null $broadcaster null if changes are not broadcast */
+    public function __construct(private readonly CacheStore $cache, private readonly ?Broadcaster $broadcaster)
     {
     }
 
@@ -33,6 +40,32 @@ final class WebhookHandler
      */
     public function handle(Change $change, ?string $id = null): bool
     {
+        $claim = 'presence:handling:' . sha1($change->userKey);
+        $this->claim($claim);
+        try {
+            $isNew = $this->dispatchOnce($change, $id);
+        } finally {
+            $this->cache->repository()->forget($claim);
+        }
+        if ($isNew) {
+            $this->broadcaster?->broadcast($change);
+        }
+
+        return $isNew;
+    }
+
+    /** Waits until no other process handles a change of the same user; responds with 503 if it takes too long. */
+    private function claim(string $key): void
+    {
+        $deadline = microtime(true) + self::WAIT_SECONDS;
+        while (! $this->cache->repository()->add($key, true, self::CLAIM_SECONDS)) {
+            abort_if(microtime(true) > $deadline, 503, 'A change of this user is being handled', ['Retry-After' => 5]);
+            usleep(50_000);
+        }
+    }
+
+    private function dispatchOnce(Change $change, ?string $id): bool
+    {
         $cache = $this->cache->repository();
         $handledKey = 'presence:told:' . sha1((string) $id);
         $lastKey = 'presence:last:' . sha1($change->userKey);
@@ -40,7 +73,7 @@ final class WebhookHandler
         if ($change->seq <= $lastSeq || ($id !== null && $cache->has($handledKey))) {
             return false;
         }
-        $this->dispatch($change, $lastEvent);
+        event($this->eventOf($change, $lastEvent));
         if ($id !== null) {
             $cache->put($handledKey, true, self::RETENTION_SECONDS);
         }
@@ -50,19 +83,14 @@ final class WebhookHandler
         return true;
     }
 
-    private function dispatch(Change $change, ?string $lastEvent): void
+    private function eventOf(Change $change, ?string $lastEvent): object
     {
-        $event = match (true) {
+        return match (true) {
             $change->event === 'away' => new UserWentAway($change->userId, $change->payload),
             $change->event === 'offline' => new UserWentOffline($change->userId, $change->payload),
             $change->event === 'online' && $lastEvent !== 'online'
                 => new UserCameOnline($change->userId, $change->payload),
             default => new PresenceUpdated($change->userId, $change->event, $change->payload),
         };
-        event($event);
-        if ($this->broadcast) {
-            event(PresenceBroadcast::onPublicChannel($change));
-            event(PresenceBroadcast::onUserChannel($change));
-        }
     }
 }

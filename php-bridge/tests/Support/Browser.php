@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Tests\Support;
 
 use RuntimeException;
+use WeakReference;
 
 /**
  * A headless Chromium, controlled over the WebDriver protocol (https://www.w3.org/TR/webdriver2/).
@@ -33,12 +34,20 @@ final class Browser
         $address = "http://127.0.0.1:{$port}/session";
         $response = $this->call('POST', $address, ['capabilities' => ['alwaysMatch' => $capabilities]]);
         $this->session = "{$address}/{$response['sessionId']}";
-        register_shutdown_function([$this, 'close']);
+        // Weak, so that the browser closes at the end of its test.
+        $browser = WeakReference::create($this);
+        register_shutdown_function(fn () => $browser->get()?->close());
     }
 
     public function __destruct()
     {
         $this->close();
+    }
+
+    /** Returns whether this machine has a Chromium with its driver. */
+    public static function isInstalled(): bool
+    {
+        return exec('command -v chromedriver') !== '';
     }
 
     /** Opens a page in the current tab. */

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::compose::{ComposeArgs, explain};
-use crate::cli::run::{CommandResult, print_line, shutdown_signal};
+use crate::cli::output::{print_error, print_line};
+use crate::cli::run::{CommandResult, shutdown_signal};
 use crate::client::{ClientError, MessagingClient, PollBackoff, ReceivedMessage, render_payload, sanitize};
 
 /// Lines of standard input that may wait to be sent.
@@ -55,7 +56,7 @@ impl Follow {
                 }
                 Err(failure) if self.once || !failure.is_retryable() => return Err(explain(&failure)),
                 Err(failure) => {
-                    print_error(&mut last_error, &failure);
+                    print_new_error(&mut last_error, &failure);
                     let wait = backoff.after_failure(&failure);
                     if failure.retry_after().is_some() {
                         tokio::time::sleep(wait).await;
@@ -92,7 +93,7 @@ impl Conversation {
         while let Some(sealed) = self.outbox.front() {
             match self.client.send(sealed).await {
                 Err(failure) if failure.is_retryable() || failure.is_unauthorized() => return Err(failure),
-                Err(failure) => eprintln!("presence-sidecar: not sent: {failure}"),
+                Err(failure) => print_error(&format!("presence-sidecar: not sent: {failure}")),
                 Ok(()) => {}
             }
             self.outbox.pop_front();
@@ -118,18 +119,20 @@ impl Conversation {
     }
 }
 
-/// A message as one line: time, direction, type, payload.
+/// A message as one line: time, direction, type, the client that sent it unless it is this one or the application, payload.
 fn line(message: &ReceivedMessage) -> String {
     let said = message.payload.as_ref().map_or_else(|| "(cannot be decrypted)".to_owned(), render_payload);
     let arrow = if message.own { '>' } else { '<' };
-    format!("{} {arrow} {}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))
+    let sender = message.from_client_id.as_deref().filter(|_| !message.own);
+    let sender = sender.map(|id| format!(" from {}", sanitize(id))).unwrap_or_default();
+    format!("{} {arrow} {}{sender}  {said}", sanitize(&message.created_at), sanitize(&message.r#type))
 }
 
 /// Prints an error, unless it is the last one again.
-fn print_error(last: &mut String, failure: &ClientError) {
+fn print_new_error(last: &mut String, failure: &ClientError) {
     let now = failure.to_string();
     if *last != now {
-        eprintln!("presence-sidecar: {now}; retrying");
+        print_error(&format!("presence-sidecar: {now}; retrying"));
         *last = now;
     }
 }

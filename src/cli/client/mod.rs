@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use self::compose::{ComposeArgs, explain};
 use self::follow::Follow;
+use super::output::print_line;
 use super::run::{CommandResult, json_value, run_async};
 use crate::client::{
     ClientError, CredentialsError, MessagingClient, Registration, SavedCredentials, SidecarConnection,
@@ -147,18 +148,18 @@ async fn register(url: &str, registration: &Registration<'_>, credentials_file: 
         other => other.to_string(),
     })?;
     credentials.save(&file).map_err(|error| error.to_string())?;
-    println!("This is client {} of {url}.", credentials.client_id);
-    println!("Its credentials are in {}, readable only by you. Back them up.", file.display());
+    print_line(&format!("This is client {} of {url}.", credentials.client_id));
+    print_line(&format!("Its credentials are in {}, readable only by you. Back them up.", file.display()));
     Ok(())
 }
 
 fn whoami(secrets: bool, credentials_file: &ClientFile) -> CommandResult {
     let credentials = credentials_file.load()?;
-    println!("client_id={}", credentials.client_id);
-    println!("url={}", credentials.url);
+    print_line(&format!("client_id={}", credentials.client_id));
+    print_line(&format!("url={}", credentials.url));
     if secrets {
-        println!("api_token={}", credentials.api_token);
-        println!("personal_token={}", credentials.personal_token);
+        print_line(&format!("api_token={}", credentials.api_token));
+        print_line(&format!("personal_token={}", credentials.personal_token));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::differences::{differences, store_differences};
 use super::finding::Finding;
 use crate::config::{CacheStore, Config, Sources, load};
 use crate::presence::domain::identity::{Id, Scope, Subject};
-use crate::presence::domain::{RecordLookup, Timestamp};
+use crate::presence::domain::{RecordLookup, Timestamp, ValueForm};
 use crate::presence::service::clock::Clock;
 use crate::presence::store::PresenceStore;
 
@@ -98,7 +98,12 @@ impl LaravelApp {
                 Finding::ok("records", "the sidecar reads the app's records"),
                 compare_clocks(record.last_seen, now),
             ]),
-            Some(RecordLookup::Unreadable) => Err("the sidecar cannot decode the app's record".to_owned()),
+            Some(RecordLookup::Unreadable(ValueForm::Other)) => {
+                Err("the sidecar cannot decode the app's record".to_owned())
+            }
+            Some(RecordLookup::Unreadable(form)) => {
+                Err(format!("the sidecar cannot decode the app's record: it is packed with {}", form.name()))
+            }
             _ => Err("the sidecar does not find the app's record".to_owned()),
         }
     }

@@ -26,7 +26,7 @@ const ROWS: [Row; 5] = [
     Row {
         key: "webhook.secret",
         variable: "PRESENCE_WEBHOOK_SECRET",
-        value: |config| exposed(config.webhook.endpoints.first().map(|endpoint| &endpoint.secret)),
+        value: |config| exposed(config.webhook.endpoints.first().map(|endpoint| endpoint.secret.as_written())),
         secret: true,
     },
 ];

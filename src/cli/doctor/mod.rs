@@ -2,8 +2,10 @@
 //! difference.
 
 mod app;
+mod database;
 mod differences;
 mod finding;
+mod keys;
 
 use std::path::PathBuf;
 
@@ -11,13 +13,11 @@ use clap::Args;
 
 use self::app::LaravelApp;
 use self::finding::Finding;
+use super::output::print_line;
 use super::run::{CommandResult, run_async};
 use super::sidecar::Sidecar;
 use super::source::Source;
 use crate::config::{CacheStore, Config, Driver, Flags, Loaded, load};
-use crate::presence::domain::Timestamp;
-use crate::presence::domain::identity::{Id, Scope, Subject};
-use crate::presence::store::PresenceStore as _;
 use crate::presence::store::redis::Inspection;
 
 #[derive(Debug, Args)]
@@ -39,6 +39,8 @@ impl Doctor {
         run_async(async {
             let mut findings = configuration(&warnings);
             findings.extend(store(&config).await);
+            findings.extend(database::check(&config).await);
+            findings.extend(keys::keys(&config).await);
             findings.push(sidecar(&config).await);
             findings.push(webhooks(&config));
             if let Some(folder) = app {
@@ -62,22 +64,8 @@ async fn store(config: &Config) -> Vec<Finding> {
             "presence is stored in the memory of the sidecar, where the app cannot read it (cache.store = array)",
             "set PRESENCE_CACHE_STORE to redis or database",
         )],
-        CacheStore::Database => vec![database(config).await],
+        CacheStore::Database => vec![database::check_store(config).await],
         CacheStore::Redis => redis(config).await,
-    }
-}
-
-/// Checks that the tables exist and are readable.
-async fn database(config: &Config) -> Finding {
-    let missing = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
-    let loaded = crate::app::sql_store(config).load(&[missing], Timestamp::from_secs(0)).await;
-    match loaded {
-        Ok(_) => Finding::ok("store", format!("the table {} is readable", config.database.cache_table)),
-        Err(error) => Finding::wrong(
-            "store",
-            error.reason(),
-            "start the database, correct DB_CONNECTION, DB_HOST, DB_DATABASE, DB_USERNAME, or run presence-sidecar migrate",
-        ),
     }
 }
 
@@ -142,8 +130,8 @@ fn webhooks(config: &Config) -> Finding {
 fn report(findings: &[Finding]) -> CommandResult {
     for Finding { subject, what, fix } in findings {
         match fix {
-            None => println!("ok   {subject}: {what}"),
-            Some(fix) => println!("FIX  {subject}: {what}\n     {fix}"),
+            None => print_line(&format!("ok   {subject}: {what}")),
+            Some(fix) => print_line(&format!("FIX  {subject}: {what}\n     {fix}")),
         }
     }
     match findings.iter().filter(|finding| finding.fix.is_some()).count() {

@@ -37,6 +37,7 @@ pub fn read(pairs: &[(String, String)], source: &str, layers: &Layers) -> Result
         let (value, fallback) = if let Some(path) = name.strip_prefix("PRESENCE__") {
             (from_path(path, text, &layer, layers)?, false)
         } else if let Some(alias) = aliases::find(name) {
+            settings.warnings.extend(null_store_warning(alias, text, &layer, pairs));
             (from_alias(alias, text, layers), alias.fallback)
         } else {
             if name.starts_with("PRESENCE_") && !name.starts_with(APP_PREFIX) {
@@ -64,6 +65,18 @@ fn from_alias(alias: Alias, text: &str, layers: &Layers) -> Option<toml::Table> 
     let kind = layers.schema().find(alias.key).map_or(Kind::Text, |known| known.kind);
     let text = laravel_env(text).or(alias.empty)?;
     Some(nested(alias.key, plain_value(kind, text)))
+}
+
+/// The warning about an app without a cache store, which is not the same as a name that is not set.
+fn null_store_warning(alias: Alias, text: &str, layer: &str, pairs: &[(String, String)]) -> Option<String> {
+    let is_null = matches!(text.to_ascii_lowercase().as_str(), "null" | "(null)");
+    let is_stated = pairs.iter().any(|(name, value)| name == "PRESENCE_CACHE_STORE" && laravel_env(value).is_some());
+    (alias.fallback && alias.key == "cache.store" && is_null && !is_stated).then(|| {
+        format!(
+            "{layer} = null is Laravel's null store, which keeps nothing, so the app and the sidecar share no presence: set \
+             PRESENCE_CACHE_STORE to redis or database"
+        )
+    })
 }
 
 /// The value that Laravel's `env()` returns: without quotes; `None` for empty, `null` and `(null)`.

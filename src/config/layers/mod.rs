@@ -4,6 +4,7 @@
 pub mod aliases;
 mod check;
 pub mod describe;
+pub mod digest;
 mod environment;
 pub mod error;
 mod redact;
@@ -20,6 +21,9 @@ use serde::de::DeserializeOwned;
 pub use self::check::{is_identifier, is_token, percent_decode};
 pub use self::error::{ConfigError, Result};
 use self::schema::{Kind, Schema};
+
+/// The key whose absence opens a route: an empty value is probably a variable that was not set.
+const OPENING: &str = "registration.token";
 
 /// All layers that were added.
 pub struct Layers {
@@ -99,6 +103,10 @@ impl Layers {
             if let Some(known) = self.schema.find(&key) {
                 if !known.kind.fits(value) {
                     return Err(type_mismatch(layer, &key, known.kind, value));
+                }
+                if key == OPENING && is_empty(value) {
+                    let what = "is empty, which would open registration to every caller: set a token, or remove it";
+                    return Err(ConfigError::new(format!("{key} ({layer}) {what}")));
                 }
                 if !known.has_default && is_empty(value) && !aliases::allows_empty(&key) {
                     unset.push(name.clone());

@@ -7,6 +7,7 @@ use figment::value::Value;
 enum Visibility {
     All,
     WithoutPassword,
+    Origin,
     Nothing,
 }
 
@@ -16,6 +17,8 @@ fn visibility(key: &str) -> Visibility {
         "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Visibility::Nothing,
         // Printed member by member; as a whole only in an error, if it is not an array of tables.
         "endpoints" => Visibility::Nothing,
+        // The path and the query of a receiver's URL often contain a token.
+        "url" if key.starts_with("webhook") => Visibility::Origin,
         "url" => Visibility::WithoutPassword,
         _ if key.contains("headers") => Visibility::Nothing,
         _ => Visibility::All,
@@ -37,6 +40,7 @@ pub fn format(key: &str, value: &Value) -> String {
         }
         (Visibility::Nothing, _) => MASK.to_owned(),
         (Visibility::WithoutPassword, value) => mask_password(value.as_str().unwrap_or_default()),
+        (Visibility::Origin, value) => mask_path(value.as_str().unwrap_or_default()),
         (Visibility::All, Value::String(_, text)) => quote(text),
         (Visibility::All, Value::Array(_, items)) => {
             let items: Vec<_> = items.iter().map(|item| format(key, item)).collect();
@@ -74,6 +78,19 @@ fn inline_table(pairs: &[String]) -> String {
         true => "{}".to_owned(),
         false => format!("{{ {} }}", pairs.join(", ")),
     }
+}
+
+/// Masks everything behind the host, and the user before it.
+fn mask_path(text: &str) -> String {
+    let Some((url, host)) = url::Url::parse(text).ok().and_then(|url| Some((url.clone(), url.host()?.to_string())))
+    else {
+        return MASK.to_owned();
+    };
+    let user = if url.username().is_empty() && url.password().is_none() { "" } else { "********@" };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    let path = if is_bare { &text[text.trim_end_matches('/').len()..] } else { "/********" };
+    quote(&format!("{}://{user}{host}{port}{path}", url.scheme()))
 }
 
 fn mask_password(text: &str) -> String {

@@ -8,7 +8,7 @@ use figment::value::Value;
 use super::environment::{Setting, Settings};
 use super::error::{ConfigError, Result};
 use super::{Layers, environment};
-use crate::config::secrets;
+use crate::config::{private_files, secrets};
 use crate::laravel::dotenv;
 
 /// The sources of the configuration, besides the compiled-in defaults.
@@ -128,7 +128,7 @@ fn add_app_database(folder: &Path, layers: &mut Layers) -> Result<()> {
 /// Adds the secrets that the first start has generated, below all other layers; returns a warning about the file mode.
 fn add_generated_secrets(layers: &mut Layers) -> Result<Vec<String>> {
     let storage = layers.value("storage").and_then(Value::into_string).unwrap_or_default();
-    let path = secrets::path(Path::new(&storage));
+    let path = secrets::path(&private_files::storage_folder(Path::new(&storage)));
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -1,6 +1,6 @@
 //! One endpoint of `[webhook]`: missing keys are taken from the section.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::algo::Algo;
+use super::signing_secret::SigningSecret;
 use crate::config::layers::{Layers, Result, is_token};
 use crate::egress::{EgressPolicy, Network, ip_literal};
 
@@ -32,10 +33,10 @@ pub struct EndpointConfig {
     pub name: String,
     /// The URL, http or https, without user and password.
     pub url: Url,
-    /// The signing secret, used as written.
-    pub secret: SecretString,
+    /// The signing secret.
+    pub secret: SigningSecret,
     /// Earlier secrets that sign as well as [`secret`](Self::secret), while receivers change to the new one.
-    pub previous_secrets: Vec<SecretString>,
+    pub previous_secrets: Vec<SigningSecret>,
     /// The events that are posted to it.
     pub send_on: SendOn,
     /// Additional headers of each post; their values may be credentials.
@@ -50,8 +51,8 @@ pub struct EndpointConfig {
 
 impl fmt::Debug for EndpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A query often contains a token.
-        let url = &self.url[..url::Position::AfterPath];
+        // Path and query often contain a token.
+        let url = self.url.origin().ascii_serialization();
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Endpoint")
             .field("name", &self.name)
@@ -139,12 +140,13 @@ impl Fallback<'_> {
         if !is_allowed_header(&header) {
             return Err(self.layers.error_at(&header_key, "is not a valid name for this header"));
         }
+        let headers = self.headers(own_or(at, "headers", raw.headers, &self.headers), &header)?;
         Ok(EndpointConfig {
             name: self.name(at, raw.name, &url)?,
             secret: self.secret(at, raw.secret)?,
             previous_secrets: self.previous(previous)?,
             send_on: self.send_on(&raw.send_on),
-            headers: self.headers(own_or(at, "headers", raw.headers, &self.headers))?,
+            headers,
             algo: self.layers.parse(&algo_key, &algo)?,
             signature_header: header,
             timeout: self.layers.seconds(&timeout_key, timeout, 1..=300)?,
@@ -161,12 +163,13 @@ impl Fallback<'_> {
         }
     }
 
-    fn secret(&self, at: &str, own: Option<String>) -> Result<SecretString> {
-        let secret = own.or_else(|| self.secret.clone());
-        secret.map(SecretString::from).ok_or_else(|| {
+    fn secret(&self, at: &str, own: Option<String>) -> Result<SigningSecret> {
+        let (key, secret) = own_or(at, "secret", own.map(Some), &self.secret);
+        let secret = secret.ok_or_else(|| {
             let what = "has no signing secret (an empty one does not count): set PRESENCE_WEBHOOK_SECRET";
             self.layers.error_at(&format!("{at}url"), what)
-        })
+        })?;
+        self.layers.parse(&key, &secret)
     }
 
     fn url(&self, key: &str, text: Option<&str>) -> Result<Url> {
@@ -177,6 +180,9 @@ impl Fallback<'_> {
             return Err(self
                 .layers
                 .error_at(key, "must not contain a user: set an Authorization header in webhook.headers"));
+        }
+        if url.port() == Some(0) {
+            return Err(self.layers.error_at(key, "must not have port 0"));
         }
         match ip_literal(&url) {
             // Otherwise every delivery would fail, after hours of retries.
@@ -189,11 +195,14 @@ impl Fallback<'_> {
         }
     }
 
-    fn previous(&self, (key, secrets): (String, Vec<String>)) -> Result<Vec<SecretString>> {
-        match secrets.iter().any(String::is_empty) {
-            true => Err(self.layers.error_at(&key, "must not have an empty entry")),
-            false => Ok(secrets.into_iter().map(SecretString::from).collect()),
+    fn previous(&self, (key, secrets): (String, Vec<String>)) -> Result<Vec<SigningSecret>> {
+        if secrets.iter().any(String::is_empty) {
+            return Err(self.layers.error_at(&key, "must not have an empty entry"));
         }
+        let parse = |(index, secret): (usize, &String)| {
+            secret.parse().map_err(|why: String| self.layers.error_at(&key, format!("entry {}: {why}", index + 1)))
+        };
+        secrets.iter().enumerate().map(parse).collect()
     }
 
     fn send_on(&self, own: &RawSendOn) -> SendOn {
@@ -207,8 +216,19 @@ impl Fallback<'_> {
         }
     }
 
-    fn headers(&self, (key, table): (String, BTreeMap<String, String>)) -> Result<Vec<(String, SecretString)>> {
+    /// The additional headers, each of another name than the others and the one with the signature.
+    fn headers(
+        &self,
+        (key, table): (String, BTreeMap<String, String>),
+        signature_header: &str,
+    ) -> Result<Vec<(String, SecretString)>> {
+        let mut names = HashSet::from([signature_header.to_ascii_lowercase()]);
         for (name, value) in &table {
+            if !names.insert(name.to_ascii_lowercase()) {
+                let what =
+                    format!("must not contain the header {name:?} again: each post has one of that name already");
+                return Err(self.layers.error_at(&key, what));
+            }
             if !is_allowed_header(name) {
                 return Err(self.layers.error_at(&key, format!("must not contain the header {name:?}")));
             }

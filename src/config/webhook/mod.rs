@@ -2,6 +2,7 @@
 
 mod algo;
 mod endpoint;
+mod signing_secret;
 
 use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 pub use self::algo::Algo;
 pub use self::endpoint::{EndpointConfig, SendOn};
 use self::endpoint::{Fallback, RawEndpoint, RawSendOn};
+pub use self::signing_secret::SigningSecret;
 use super::layers::{ConfigError, Layers, Result};
 use crate::egress::Network;
 

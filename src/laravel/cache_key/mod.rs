@@ -12,4 +12,4 @@ mod snake;
 pub use self::prefix::{ParseVersionError, Version, default_cache_prefix, default_redis_prefix, store_prefix};
 pub use self::scope::{Scalar, ScopeParts, logical_key, push_user, scope_key};
 pub use self::slug::{drops_letters, slug};
-pub use self::snake::snake;
+pub use self::snake::{snake, snake_part};

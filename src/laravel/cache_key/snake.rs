@@ -1,5 +1,7 @@
 //! `Str::snake` of Laravel 8 to 12 on PHP 8.2, with its mixture of byte and Unicode rules.
 
+use std::borrow::Cow;
+
 /// Laravel's `Str::snake`.
 ///
 /// Words begin after ASCII white space (`ucwords`), Unicode white space is removed, an underscore is inserted before each
@@ -17,6 +19,16 @@ pub fn snake(value: &[u8]) -> String {
 /// As [`snake`]; returns the text itself if it already is in snake case, which is usual.
 pub(super) fn snake_of(text: String) -> String {
     if text.bytes().all(is_unchanged) { text } else { snake(text.as_bytes()) }
+}
+
+/// A part of a key, behind a separator, in snake case.
+pub fn snake_part(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(is_unchanged) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    Snake::INSIDE.push(text, &mut out);
+    out.into()
 }
 
 /// The state of [`snake`] between two characters, to continue a key after its prefix.

@@ -5,6 +5,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::http::auth::token_verifier;
+use crate::http::connection::{CallerKind, identify};
 use crate::http::error::ApiError;
 
 /// Requires the admin token in `X-Admin-Token`.
@@ -63,7 +64,10 @@ impl<'a> ApiExtractor<'a> for AdminAuth {
     ) -> poem::Result<Self> {
         let token = header(request, ADMIN).unwrap_or_default();
         match token_verifier(request).is_some_and(|verifier| verifier.is_admin(token)) {
-            true => Ok(Self(())),
+            true => {
+                identify(request, CallerKind::Trusted);
+                Ok(Self(()))
+            }
             false => Err(ApiError::Forbidden("Invalid admin token").into()),
         }
     }
@@ -90,7 +94,10 @@ impl<'a> ApiExtractor<'a> for OperatorAuth {
         // PHP considers "0" empty, too.
         match (header(request, OPERATOR).filter(|token| !matches!(*token, "" | "0")), token_verifier(request)) {
             (None, _) => Err(ApiError::Unauthorized { message: "Missing operator token", scheme: "Token" }.into()),
-            (Some(token), Some(verifier)) if verifier.is_operator(token) => Ok(Self(())),
+            (Some(token), Some(verifier)) if verifier.is_operator(token) => {
+                identify(request, CallerKind::Trusted);
+                Ok(Self(()))
+            }
             _ => Err(ApiError::Forbidden("Invalid operator token").into()),
         }
     }

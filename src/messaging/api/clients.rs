@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Query};
@@ -10,10 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::auth::{AdminAuth, ClientAuth};
+use super::cross_site::forbid_cross_site_form;
 use super::errors::{AdminErrors, ClientErrors, PublicErrors};
 use super::fields::Fields;
 use super::form_input::FormInput;
-use super::limits::{Admission, ClaimedCredentials, acquire, rate_limited, with_rate_limit};
+use super::limits::{Admission, ClaimedCredentials, acquire, acquire_bytes, rate_limited, with_rate_limit};
 use super::parse::{parse_acknowledgement, parse_cursor, parse_publication, parse_registration, parse_send};
 use super::requests::{AckRequest, PublishRequest, RegisterRequest, SealedMessageRequest};
 use super::responses::{
@@ -21,7 +23,7 @@ use super::responses::{
 };
 use super::routing::{ApiResult, Tag, require_messaging};
 use crate::config;
-use crate::config::RateLimit;
+use crate::http::connection::{CallerKind, identify};
 use crate::http::throttle::RateLimiter;
 use crate::http::{ApiError, Json, address};
 use crate::messaging::Messaging;
@@ -30,23 +32,43 @@ use crate::messaging::service::RegistrationResult;
 /// The operations of clients and applications. Without a messaging service they return 404.
 pub struct Api {
     messaging: Option<Arc<Messaging>>,
-    limits: Limits,
-    registration_token: Option<SecretString>,
+    settings: ClientSettings,
 }
 
-struct Limits {
-    poll: Option<RateLimiter>,
-    api: Option<RateLimiter>,
-    register: Option<RateLimiter>,
+/// The settings of clients that a reload of the configuration replaces. Clones share them.
+#[derive(Clone)]
+pub struct ClientSettings {
+    poll: RateLimiter,
+    api: RateLimiter,
+    register: RateLimiter,
+    stored_bytes: RateLimiter,
+    registration_token: Arc<ArcSwapOption<SecretString>>,
+}
+
+impl ClientSettings {
+    /// The settings of `config`.
+    pub fn new(config: &config::MessagingConfig) -> Self {
+        let config::MessagingLimits { poll, api, register, stored_bytes, .. } = config.limits;
+        let [poll, api, register, stored_bytes] = [poll, api, register, stored_bytes].map(RateLimiter::new);
+        let registration_token = Arc::new(ArcSwapOption::from_pointee(config.registration_token.clone()));
+        Self { poll, api, register, stored_bytes, registration_token }
+    }
+
+    /// Replaces the settings by those of `config`.
+    pub fn replace(&self, config: &config::MessagingConfig) {
+        let config::MessagingLimits { poll, api, register, stored_bytes, .. } = config.limits;
+        self.poll.set(poll);
+        self.api.set(api);
+        self.register.set(register);
+        self.stored_bytes.set(stored_bytes);
+        self.registration_token.store(config.registration_token.clone().map(Arc::new));
+    }
 }
 
 impl Api {
-    /// Creates the operations on `messaging`, with the rate limits of `config`.
-    pub fn new(messaging: Option<Arc<Messaging>>, config: &config::MessagingConfig) -> Self {
-        let limiter = |limit: Option<RateLimit>| limit.map(|limit| RateLimiter::new(limit.max, limit.per));
-        let config::MessagingLimits { poll, api, register, .. } = config.limits;
-        let limits = Limits { poll: limiter(poll), api: limiter(api), register: limiter(register) };
-        Self { messaging, limits, registration_token: config.registration_token.clone() }
+    /// Creates the operations on `messaging`.
+    pub fn new(messaging: Option<Arc<Messaging>>, settings: ClientSettings) -> Self {
+        Self { messaging, settings }
     }
 
     fn messaging(&self, request: &Request) -> Result<&Messaging, ApiError> {
@@ -55,12 +77,37 @@ impl Api {
 
     /// Checks the registration token, if the configuration has one.
     fn check_registration_token(&self, token: Option<&str>) -> Result<(), ApiError> {
-        let Some(expected) = &self.registration_token else { return Ok(()) };
+        let expected = self.settings.registration_token.load();
+        let Some(expected) = expected.as_ref() else { return Ok(()) };
         let given = token.unwrap_or_default().as_bytes();
         match bool::from(expected.expose_secret().as_bytes().ct_eq(given)) {
             true => Ok(()),
             false => Err(ApiError::Forbidden("Invalid registration token")),
         }
+    }
+
+    /// Checks the credentials and the rate limits of a request, and then reads its body.
+    ///
+    /// A client whose id is in the header is authenticated before its body is read. Otherwise the id may be in the body,
+    /// which must be small then.
+    async fn admit<'a, T>(
+        &'a self,
+        request: &Request,
+        (auth, client): (ClientAuth, Option<String>),
+        input: FormInput<T>,
+    ) -> Result<(Admission<'a>, Fields), ApiError> {
+        let (messaging, limiter) = (self.messaging(request)?, self.settings.api.active());
+        if client.is_none() && auth.token.is_some() {
+            Admission::check_address(limiter, request)?;
+            let fields = input.read(request).await?;
+            let claimed = Self::claimed(auth, None, &fields);
+            return Admission::check(limiter, request, claimed, messaging).map(|admission| (admission, fields));
+        }
+        let claimed = ClaimedCredentials { id: client, token: auth.token };
+        let admission = Admission::check(limiter, request, claimed, messaging)?.authenticate(messaging).await?;
+        identify(request, CallerKind::Client);
+        let fields = input.read(request).await?;
+        Ok((admission, fields))
     }
 
     fn claimed(auth: ClientAuth, header: Option<String>, fields: &Fields) -> ClaimedCredentials {
@@ -86,10 +133,12 @@ impl Api {
         input: FormInput<RegisterRequest>,
     ) -> ApiResult<Response<RegisterResponse>, PublicErrors> {
         let messaging = self.messaging(request)?;
-        let allowed = acquire(self.limits.register.as_ref(), &address(request))?;
+        let allowed = acquire(self.settings.register.active(), &address(request))?;
         let refuse = |error: ApiError| with_rate_limit(error, allowed);
         self.check_registration_token(token.0.as_deref()).map_err(refuse)?;
-        let (fingerprint, name) = parse_registration(&input.fields).map_err(refuse)?;
+        forbid_cross_site_form(request).map_err(refuse)?;
+        let fields = input.read(request).await?;
+        let (fingerprint, name) = parse_registration(&fields).map_err(refuse)?;
         let registered = messaging.clients.register(&fingerprint, name.as_deref()).await;
         let response = match registered.map_err(|error| refuse(error.into()))? {
             RegistrationResult::Created(credentials) => RegisterResponse::Created(Json((&credentials).into())),
@@ -112,7 +161,7 @@ impl Api {
     ) -> ApiResult<Response<Json<CredentialsResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &Fields::from_query(request));
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
+        let admission = Admission::check(self.settings.api.active(), request, claimed, messaging)?;
         let rotated = messaging.clients.rotate(&admission.caller).await;
         Ok(admission.respond(rotated.map(|credentials| Json((&credentials).into())))?)
     }
@@ -125,7 +174,7 @@ impl Api {
     async fn publish(
         &self,
         request: &Request,
-        // Before authentication, since the input may override the method.
+        // Before authentication, since a header may override the method.
         input: FormInput<PublishRequest>,
         _auth: AdminAuth,
         /// Any text: a publication that is repeated with the same key is stored once.
@@ -133,7 +182,8 @@ impl Api {
         key: Header<Option<String>>,
     ) -> ApiResult<Json<QueuedResponse>, AdminErrors> {
         let messaging = self.messaging(request)?;
-        let fanout = parse_publication(&input.fields, key.0.as_deref())?;
+        let fields = input.read(request).await?;
+        let fanout = parse_publication(&fields, key.0.as_deref())?;
         let queued = fanout.recipients.len();
         messaging.publisher.publish(&fanout).await.map_err(ApiError::from)?;
         Ok(Json(QueuedResponse { queued }))
@@ -153,18 +203,24 @@ impl Api {
         input: FormInput<SealedMessageRequest>,
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
-        let claimed = Self::claimed(auth, client.0, &input.fields);
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
-        let result = match parse_send(&input.fields) {
-            Ok(send) => messaging.messages.send(&admission.caller, &send).await,
+        let (admission, fields) = self.admit(request, (auth, client.0), input).await?;
+        let send = match parse_send(&fields) {
+            Ok(send) => send,
             Err(error) => return Err(admission.refuse(error, messaging).await.into()),
         };
+        drop(fields);
+        let opened = match messaging.messages.open(&admission.caller, send).await {
+            Ok(opened) => opened,
+            Err(error) => return Err(admission.fail(error).into()),
+        };
+        acquire_bytes(self.settings.stored_bytes.active(), &address(request), opened.stored_bytes())?;
+        let result = messaging.messages.store(opened).await;
         Ok(admission.respond(result.map(|()| Json("accepted".into())))?)
     }
 
     /// Poll for messages
     ///
-    /// Returns up to 50 messages after the cursor, by ascending id.
+    /// Returns up to 50 messages, and up to 1 MiB, after the cursor, by ascending id.
     #[oai(path = "/messages/poll", method = "get", operation_id = "poll")]
     async fn poll(
         &self,
@@ -180,7 +236,7 @@ impl Api {
         let messaging = self.messaging(request)?;
         let fields = Fields::from_query(request);
         let claimed = Self::claimed(auth, client.0, &fields);
-        let admission = Admission::check(self.limits.poll.as_ref(), request, claimed, messaging)?;
+        let admission = Admission::check(self.settings.poll.active(), request, claimed, messaging)?;
         let messages = messaging.messages.poll(&admission.caller, parse_cursor(&fields)).await;
         let body = messages.map(|messages| match messages.is_empty() {
             true => OkOrNoContent(None),
@@ -203,9 +259,8 @@ impl Api {
         input: FormInput<AckRequest>,
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
-        let claimed = Self::claimed(auth, client.0, &input.fields);
-        let admission = Admission::check(self.limits.api.as_ref(), request, claimed, messaging)?;
-        let result = match parse_acknowledgement(&input.fields) {
+        let (admission, fields) = self.admit(request, (auth, client.0), input).await?;
+        let result = match parse_acknowledgement(&fields) {
             Ok(id) => messaging.messages.acknowledge(&admission.caller, id).await,
             Err(error) => return Err(admission.refuse(error, messaging).await.into()),
         };

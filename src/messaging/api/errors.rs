@@ -5,7 +5,7 @@ use crate::http::error::{
 };
 
 const UNDECRYPTABLE: (u16, &str) = (500, "A stored secret does not decrypt: it was encrypted with another APP_KEY");
-const TAKEN: (u16, &str) = (409, "Already taken");
+const TAKEN: (u16, &str) = (409, "Already taken, or the stored key of the client does not decrypt");
 
 /// Errors of operations for clients with an API token.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! A request body that is documented strictly and parsed as Laravel does.
+//! A request body that is documented strictly, and parsed as Laravel does once its caller is known.
 
 use std::marker::PhantomData;
 
@@ -8,13 +8,23 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::fields::Fields;
-use crate::http::Json;
+use super::fields::{Fields, check_method_header};
+use crate::http::{ApiError, Json};
 
-/// The fields of a request whose body is described by `T`.
+/// A request body that is described by `T`, not read yet: the caller and its rate limit are checked first.
 pub struct FormInput<T> {
-    pub(super) fields: Fields,
+    body: RequestBody,
     schema: PhantomData<T>,
+}
+
+impl<T> FormInput<T> {
+    /// Reads the fields.
+    ///
+    /// # Errors
+    /// Those of [`Fields::read`].
+    pub(super) async fn read(mut self, request: &Request) -> Result<Fields, ApiError> {
+        Fields::read(request, &mut self.body).await
+    }
 }
 
 impl<'a, T: Type> ApiExtractor<'a> for FormInput<T> {
@@ -36,7 +46,7 @@ impl<'a, T: Type> ApiExtractor<'a> for FormInput<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let fields = Fields::read(request, body).await?;
-        Ok(Self { fields, schema: PhantomData })
+        check_method_header(request)?;
+        Ok(Self { body: std::mem::take(body), schema: PhantomData })
     }
 }

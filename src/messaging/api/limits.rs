@@ -64,6 +64,28 @@ impl<'a> Admission<'a> {
         Ok(Self { caller, limiter, address, allowed })
     }
 
+    /// Checks that the limit of the request's address is not used up, before the client is known.
+    ///
+    /// # Errors
+    /// [`ApiError::TooMany`].
+    pub(super) fn check_address(limiter: Option<&RateLimiter>, request: &Request) -> std::result::Result<(), ApiError> {
+        peek(limiter, &address(request))
+    }
+
+    /// Authenticates the client, unless its token is cached.
+    ///
+    /// # Errors
+    /// [`ApiError::Unauthorized`] for an invalid token, and those of the database.
+    pub(super) async fn authenticate(self, messaging: &Messaging) -> std::result::Result<Self, ApiError> {
+        if messaging.clients.is_cached(&self.caller) {
+            return Ok(self);
+        }
+        match messaging.clients.authenticate(&self.caller).await {
+            Ok(_) => Ok(self),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
     /// The response to `result`, with the remaining requests of the caller.
     pub(super) fn respond<T>(self, result: Result<T>) -> std::result::Result<Response<T>, ApiError> {
         match result {
@@ -80,7 +102,8 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn fail(self, error: MessagingError) -> ApiError {
+    /// The response to a request that failed.
+    pub(super) fn fail(self, error: MessagingError) -> ApiError {
         match error {
             MessagingError::InvalidToken => reject(self.limiter, &self.address, INVALID),
             error => with_rate_limit(error.into(), self.allowed),
@@ -105,6 +128,20 @@ pub(super) fn rate_limited<T>(body: T, allowed: Option<Allowed>) -> Response<T> 
 /// [`ApiError::TooMany`] if its limit is used up.
 pub(super) fn acquire(limiter: Option<&RateLimiter>, key: &str) -> std::result::Result<Option<Allowed>, ApiError> {
     limiter.map(|limiter| limiter.acquire(key, Instant::now())).transpose().map_err(ApiError::TooMany)
+}
+
+/// Counts bytes that a request of this key stores.
+///
+/// # Errors
+/// [`ApiError::TooMany`] if too few are left.
+pub(super) fn acquire_bytes(
+    limiter: Option<&RateLimiter>,
+    key: &str,
+    bytes: usize,
+) -> std::result::Result<(), ApiError> {
+    let Some(limiter) = limiter else { return Ok(()) };
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    limiter.acquire_many(key, bytes, Instant::now()).map(drop).map_err(ApiError::TooMany)
 }
 
 /// Checks that the limit of this key is not used up, without counting.

@@ -2,10 +2,12 @@
 
 pub mod auth;
 mod clients;
+mod cross_site;
 mod error_responses;
 mod errors;
 mod fanout_jobs;
 mod fields;
+mod form;
 mod form_input;
 mod limits;
 mod operators;
@@ -15,6 +17,6 @@ mod responses;
 mod routing;
 mod validate;
 
-pub use self::clients::Api;
+pub use self::clients::{Api, ClientSettings};
 pub use self::operators::Operators;
 pub use self::routing::Tag;

@@ -34,7 +34,7 @@ impl Operators {
 impl Operators {
     /// List clients
     ///
-    /// Returns the clients with their status, oldest first: all of them, or with `limit` a page.
+    /// Returns the clients with their status: all of them, oldest first, or with `limit` a page, by ascending id.
     #[oai(path = "/clients", method = "get", operation_id = "clients")]
     async fn clients(
         &self,
@@ -52,11 +52,10 @@ impl Operators {
         };
         let invalid = || ApiError::invalid("cursor", "is not valid.");
         let after = cursor.0.as_deref().map(|cursor| parse_page_cursor(cursor).ok_or_else(invalid)).transpose()?;
-        let after = after.as_ref().map(|(created_at, id)| (*created_at, id));
         let max = i64::try_from(limit).unwrap_or(i64::MAX);
-        let clients = messaging.clients.list_page(after, max).await.map_err(ApiError::from)?;
+        let clients = messaging.clients.list_page(after.as_ref(), max).await.map_err(ApiError::from)?;
         let full = clients.len() == limit;
-        let next = clients.last().filter(|_| full).map(|last| format!("{}_{}", last.cursor.0, last.cursor.1.as_str()));
+        let next = clients.last().filter(|_| full).map(|last| format!("{}_{}", last.stored_at, last.id.as_str()));
         Ok(Json(ClientsResponse::new(clients, next)))
     }
 
@@ -135,8 +134,8 @@ impl Operators {
     }
 }
 
-/// Parses the cursor of a page: the creation time of the last client, `_`, its id.
-fn parse_page_cursor(cursor: &str) -> Option<(&str, ClientId)> {
-    let (created_at, id) = cursor.rsplit_once('_')?;
-    Some((created_at, ClientId::parse(id)?))
+/// Parses the cursor of a page: the creation time of the last client, which only earlier releases use, `_`, and its id.
+fn parse_page_cursor(cursor: &str) -> Option<ClientId> {
+    let (_, id) = cursor.rsplit_once('_')?;
+    ClientId::parse(id)
 }

@@ -44,11 +44,12 @@ pub struct AcknowledgementResponse {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Messages")]
 pub struct MessagesResponse {
-    /// At most 50 messages. More may follow after the last one.
+    /// At most 50 messages, and at most 1 MiB or one larger message. More may follow after the last one.
     messages: Vec<SealedMessageResponse>,
 }
 
-/// A sealed message. The AAD is `{"to":"…","ts":"…"}`, or `{"from":"…","ts":"…"}` for one that the client sent itself.
+/// A sealed message. The AAD is `{"to":"…","ts":"…"}`, or `{"from":"…","ts":"…"}` for one that the client sent itself. The
+/// sidecar seals what it relays, so `from_client_id` alone tells the messages of other clients from those of the application.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Message")]
 pub struct SealedMessageResponse {
@@ -64,9 +65,11 @@ pub struct SealedMessageResponse {
     tag: String,
     /// The time at which it was stored; the `ts` of its AAD.
     created_at: String,
+    /// The client that sent it, as authenticated by the sidecar; null for the application.
+    from_client_id: Option<String>,
 }
 
-/// Clients, oldest first.
+/// Clients, oldest first; a page is by ascending id.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Clients")]
 pub struct ClientsResponse {
@@ -98,7 +101,7 @@ pub struct ClientResponse {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "OpenedMessages")]
 pub struct OpenedMessagesResponse {
-    /// At most 100 messages. More may follow after the last one.
+    /// At most 100 messages, and at most 1 MiB or one larger message. More may follow after the last one.
     messages: Vec<OpenedMessageResponse>,
 }
 
@@ -145,6 +148,7 @@ impl From<Vec<MessageRecord>> for MessagesResponse {
             nonce: message.sealed.nonce,
             tag: message.sealed.tag,
             created_at: message.created_at,
+            from_client_id: message.from,
         };
         Self { messages: messages.into_iter().map(response).collect() }
     }

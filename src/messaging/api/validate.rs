@@ -147,6 +147,6 @@ fn is_below_one(value: &Value) -> bool {
             value.as_str().and_then(|text| trim(text).parse::<f64>().ok()).is_some_and(|number| number < 1.0)
         }
         Value::Bool(flag) => !flag,
-        Value::Null | Value::Int(_) | Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Int(_) | Value::Array(_) | Value::Object(_) | Value::Opaque(_) => false,
     }
 }

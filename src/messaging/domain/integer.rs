@@ -12,7 +12,7 @@ pub fn parse_integer(value: &Value) -> Option<i64> {
         Value::Bool(true) => Some(1),
         Value::Float(number) => from_float(*number),
         Value::String(_) => from_text(value.as_str()?),
-        Value::Null | Value::Bool(false) | Value::Array(_) | Value::Object(_) => None,
+        Value::Null | Value::Bool(false) | Value::Array(_) | Value::Object(_) | Value::Opaque(_) => None,
     }
 }
 

@@ -23,4 +23,9 @@ impl MessageTime {
         let read = date::from_database(&stored, zone).unwrap_or(micros);
         Self { micros, iso8601: date::iso8601(read, zone), stored }
     }
+
+    /// The time with this text in Laravel's tables; `None` if it is none.
+    pub fn from_stored(stored: &str, zone: Tz) -> Option<Self> {
+        date::from_database(stored, zone).map(|micros| Self::at(micros, zone))
+    }
 }

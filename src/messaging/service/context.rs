@@ -10,6 +10,7 @@ use crate::messaging::domain::{ClientId, MessageTime};
 use crate::messaging::seal::SealKey;
 use crate::messaging::store::{MessageRecord, MessageStore};
 use crate::php::date;
+use crate::storage::sql;
 use crate::storage::sql::Engine;
 
 /// Store, encryption, time zone, times of last requests and metrics.
@@ -33,6 +34,29 @@ impl MessagingContext {
     /// The current time.
     pub fn now(&self) -> MessageTime {
         MessageTime::at(chrono::Utc::now().timestamp_micros(), self.zone)
+    }
+
+    /// Runs a write with the current time. In the hour that the summer time of the database server skips, MySQL cannot store
+    /// that time if the application's zone has another offset: the write is run again with the end of that hour.
+    ///
+    /// # Errors
+    /// Those of the write.
+    pub async fn at_now<T, F>(&self, write: impl Fn(MessageTime) -> F) -> sql::Result<T>
+    where
+        F: Future<Output = sql::Result<T>>,
+    {
+        let now = self.now();
+        let stored = now.stored.clone();
+        match write(now).await {
+            Err(error) if error.is_invalid_time() => {
+                let next = self.store.next_time(&stored).await?;
+                match next.and_then(|next| MessageTime::from_stored(&next, self.zone)) {
+                    Some(time) => write(time).await,
+                    None => Err(error),
+                }
+            }
+            outcome => outcome,
+        }
     }
 
     /// Records that a client has just made a request.

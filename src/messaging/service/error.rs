@@ -30,6 +30,12 @@ pub enum MessagingError {
     /// The plaintext names more recipients than this limit.
     #[error("the decrypted payload has more than {0} recipients")]
     TooManyRecipients(usize),
+    /// The plaintext has more values than this limit.
+    #[error("the decrypted payload has more than {0} values")]
+    TooManyValues(usize),
+    /// The message would take more bytes in the database than this limit, over all recipients.
+    #[error("the message takes more than {0} bytes")]
+    TooManyBytes(usize),
     /// This field contains a NUL character, which the database cannot store.
     #[error("a text contains a NUL character")]
     NulCharacter(&'static str),
@@ -39,6 +45,9 @@ pub enum MessagingError {
     /// A stored secret was encrypted with another `APP_KEY`.
     #[error("a stored secret does not decrypt: was it encrypted with another APP_KEY?")]
     UndecryptableSecret,
+    /// The key of the client with this fingerprint was encrypted with another `APP_KEY`, and is not replaced.
+    #[error("the key of the client with this fingerprint does not decrypt: was it encrypted with another APP_KEY?")]
+    LostKey,
     /// bcrypt refused to hash a new API token.
     #[error("bcrypt cannot hash the new API token")]
     HashFailed,

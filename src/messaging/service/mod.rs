@@ -16,11 +16,11 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 
-pub use self::clients::{Caller, ClientView, Clients, Credentials, RegistrationResult};
+pub use self::clients::{Caller, ClientView, Clients, Credentials, KeySample, RegistrationResult};
 pub use self::context::MessagingContext;
 pub use self::error::{MessagingError, Result};
 use self::last_seen::LastSeen;
-pub use self::messages::{MessageView, Messages, SendRequest};
+pub use self::messages::{MessageView, Messages, OpenedSend, SendLimits, SendRequest};
 pub use self::metrics::Metrics;
 pub use self::publisher::{Fanout, JobView, LANES, Publisher, QUEUE, fanout_id};
 use super::store::MessageStore;
@@ -50,10 +50,12 @@ pub struct MessagingOptions {
     pub crypt: Crypt,
     /// The application's time zone, which the tables use.
     pub zone: Tz,
-    /// Maximum number of clients that a message of a client is relayed to.
-    pub max_recipients: usize,
+    /// Limits of messages that clients send.
+    pub limits: SendLimits,
     /// The bcrypt cost of new API tokens.
     pub bcrypt_cost: u32,
+    /// Whether a registration replaces the key of a known client if it does not decrypt.
+    pub replace_lost_keys: bool,
     /// The queue of fan-out jobs; without one, a publication is fanned out before the response.
     pub queue: Option<Arc<dyn Queue>>,
     /// Counters and histograms.
@@ -72,19 +74,24 @@ impl Messaging {
             last_seen: LastSeen::default(),
             metrics: options.metrics,
         });
-        let clients = Arc::new(Clients::new(context.clone(), options.bcrypt_cost));
+        let clients = Arc::new(Clients::new(context.clone(), options.bcrypt_cost, options.replace_lost_keys));
         let publisher = Arc::new(Publisher::new(context.clone(), options.queue));
         let (messages, poll_batcher) =
-            Messages::new(context.clone(), clients.clone(), publisher.clone(), options.max_recipients);
+            Messages::new(context.clone(), clients.clone(), publisher.clone(), options.limits);
         (Self { clients, messages, publisher, context }, poll_batcher)
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database accepts writes.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// The database does not answer, or refuses a write.
     pub async fn ready(&self) -> Result<()> {
         Ok(self.context.store.ready().await?)
+    }
+
+    /// Returns the name of the database, for operators.
+    pub fn store_name(&self) -> &str {
+        self.context.store.name()
     }
 
     /// Writes what is not stored yet and closes the database. Call it after the last request.

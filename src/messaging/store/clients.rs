@@ -1,6 +1,6 @@
 //! Rows of clients: credentials, poll states, last requests, acknowledgements.
 
-use super::{ClientRecord, MessageStore, PollState, Secrets, find_by_id};
+use super::{ClientRecord, ClientSummary, MessageStore, PollState, Secrets, find_by_id};
 use crate::messaging::domain::{ClientId, Fingerprint};
 use crate::storage::sql::{Arg, Error, Result};
 
@@ -46,16 +46,27 @@ impl MessageStore {
     }
 
     /// Returns all clients, oldest first.
-    pub async fn clients(&self) -> Result<Vec<ClientRecord>> {
-        let rows = self.database.rows(&self.statements.get("clients"), &[]).await?;
-        rows.iter().map(ClientRecord::read).collect()
+    pub async fn clients(&self) -> Result<Vec<ClientSummary>> {
+        self.summaries("clients", &[]).await
     }
 
-    /// Returns up to `limit` clients that follow the one with this creation time and id, oldest first.
-    pub async fn clients_page(&self, (created_at, id): (&str, &str), limit: i64) -> Result<Vec<ClientRecord>> {
-        let args = [created_at.into(), id.into(), limit.into()];
-        let rows = self.database.rows(&self.statements.get("clients_page"), &args).await?;
-        rows.iter().map(ClientRecord::read).collect()
+    /// Returns up to `limit` clients with ids after this one, or the first ones, by ascending id.
+    pub async fn clients_page(&self, after: Option<&ClientId>, limit: i64) -> Result<Vec<ClientSummary>> {
+        match after {
+            Some(id) => self.summaries("clients_page", &[id.as_str().into(), limit.into()]).await,
+            None => self.summaries("clients_page_first", &[limit.into()]).await,
+        }
+    }
+
+    async fn summaries(&self, statement: &str, args: &[Arg<'_>]) -> Result<Vec<ClientSummary>> {
+        let rows = self.database.rows(&self.statements.get(statement), args).await?;
+        rows.iter().map(ClientSummary::read).collect()
+    }
+
+    /// Returns the encrypted keys of up to `limit` clients, any of them.
+    pub async fn encrypted_keys(&self, limit: i64) -> Result<Vec<String>> {
+        let rows = self.database.rows(&self.statements.get("encrypted_keys"), &[limit.into()]).await?;
+        rows.iter().map(|row| row.text(0)).collect()
     }
 
     /// Inserts a client. Returns `false` if its fingerprint is taken.

@@ -4,6 +4,9 @@ use super::{MessageRecord, MessageStore, NewMessage, Recipient, find_by_id};
 use crate::messaging::domain::ClientId;
 use crate::storage::sql::{Arg, Result, retry_on_conflict};
 
+/// Maximum number of bytes of the messages on a page.
+const PAGE_BYTES: i64 = 1024 * 1024;
+
 /// A write of messages that happens at most once.
 pub struct IdempotentWrite<'a> {
     /// The idempotency key, unique among all writes: at most 64 characters.
@@ -69,9 +72,11 @@ impl MessageStore {
         Ok(WriteResult::Stored { messages: messages.len(), unsealed: attempted - messages.len() })
     }
 
-    /// Returns up to `limit` messages to a client after an id, by ascending id.
+    /// Returns up to `limit` messages to a client after an id, by ascending id: of [`PAGE_BYTES`] at most, or a larger one
+    /// alone.
     pub async fn messages_of(&self, id: &ClientId, after: i64, limit: i64) -> Result<Vec<MessageRecord>> {
-        let args = [id.as_str().into(), after.into(), limit.into()];
+        let (id, after) = (id.as_str(), after);
+        let args = [id.into(), after.into(), PAGE_BYTES.into(), id.into(), after.into(), limit.into()];
         let rows = self.database.rows(&self.messages_of, &args).await?;
         rows.iter().map(MessageRecord::read).collect()
     }

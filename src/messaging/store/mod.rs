@@ -16,13 +16,18 @@ mod purge;
 mod records;
 mod tables;
 
+use std::sync::Arc;
+
 pub use self::clients::CredentialUpdate;
 pub use self::messages::{IdempotentWrite, WriteResult};
 pub use self::purge::Purge;
-pub use self::records::{ClientRecord, MessageRecord, NewMessage, PollState, Recipient, Secrets};
+pub use self::records::{ClientRecord, ClientSummary, MessageRecord, NewMessage, PollState, Recipient, Secrets};
 pub use self::tables::TABLES;
 use super::domain::ClientId;
-use crate::storage::sql::{Database, Engine, Result, Statement, Statements, TableNames};
+use crate::storage;
+use crate::storage::sql::{
+    Database, Engine, Result, SharedProbe, Statement, Statements, TableNames, retry_on_conflict,
+};
 
 /// Maximum number of clients in one query for poll states.
 pub const MAX_POLL_STATES: usize = 64;
@@ -36,26 +41,50 @@ pub struct MessageStore {
     poll_states: Vec<Statement>,
     client: Statement,
     messages_of: Statement,
+    probe: Arc<SharedProbe>,
+}
+
+/// Returns all statements of the store.
+pub fn statements(engine: Engine, names: &TableNames) -> Statements {
+    let file = match engine {
+        Engine::Sqlite => include_str!("sqlite.sql"),
+        Engine::MySql => include_str!("mysql.sql"),
+        Engine::Postgres => include_str!("postgres.sql"),
+    };
+    Statements::read(engine, file, &names.pairs())
 }
 
 impl MessageStore {
     /// Creates a store on the tables of `names`.
     pub fn new(database: Database, names: &TableNames) -> Self {
-        let file = match database.engine() {
-            Engine::Sqlite => include_str!("sqlite.sql"),
-            Engine::MySql => include_str!("mysql.sql"),
-            Engine::Postgres => include_str!("postgres.sql"),
-        };
-        let statements = Statements::read(database.engine(), file, &names.pairs());
+        let statements = statements(database.engine(), names);
         let sizes = (0..=MAX_POLL_STATES.ilog2()).map(|power| 1 << power);
         let poll_states = sizes.map(|size| statements.repeated("poll_states", size)).collect();
         let (client, messages_of) = (statements.get("client"), statements.get("messages_of"));
-        Self { database, statements, poll_states, client, messages_of }
+        Self { database, statements, poll_states, client, messages_of, probe: Arc::default() }
     }
 
-    /// Checks that the database answers.
-    pub async fn ready(&self) -> Result<()> {
-        self.database.rows(&self.statements.get("ready"), &[]).await.map(drop)
+    /// Checks that the database accepts writes: makes some without a visible effect.
+    pub async fn ready(&self) -> storage::Result<()> {
+        self.probe.run(&self.database, || retry_on_conflict(|| self.try_probe())).await
+    }
+
+    async fn try_probe(&self) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        transaction.execute_all(&self.statements, "probe").await?;
+        transaction.commit().await
+    }
+
+    /// Returns the name of the database, for operators.
+    pub fn name(&self) -> &str {
+        self.database.address()
+    }
+
+    /// Returns the first time not before `at` that the tables can store. It is another one in the hour that the summer time of
+    /// the database server skips.
+    pub async fn next_time(&self, at: &str) -> Result<Option<String>> {
+        let rows = self.database.rows(&self.statements.get("next_time"), &[at.into()]).await?;
+        rows.first().map_or(Ok(None), |row| row.text_or_null(0))
     }
 
     /// The engine of the database.

@@ -1,9 +1,23 @@
--- name: ready
-SELECT 1
+-- What a registration and a publication do, in one transaction and without a trace.
+-- name: probe.1
+INSERT INTO {done_steps} (id, done_at) VALUES ('probe', '2000-01-01 00:00:00')
 
+-- name: probe.2
+DELETE FROM {done_steps} WHERE id = 'probe'
+
+-- name: probe.3
+UPDATE {clients} SET name = name WHERE id = '00000000-0000-0000-0000-000000000000'
+
+-- name: probe.4
+SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
+WHERE m.to_client_id = '00000000-0000-0000-0000-000000000000' LIMIT 1
+
+-- The order of the inner statement is that of an index. By `id` alone, MySQL reads the whole table for many messages.
 -- name: poll_states
 SELECT c.id, c.api_token_hash, c.api_token_encrypted, CAST(COALESCE(r.last_acked_message_id, 0) AS SIGNED),
-  CAST(COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0) AS SIGNED)
+  CAST(COALESCE((
+    SELECT m.id FROM {messages} AS m WHERE m.to_client_id = c.id ORDER BY m.to_client_id DESC, m.id DESC LIMIT 1
+  ), 0) AS SIGNED)
 FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
 WHERE c.id IN ([[?]])
 
@@ -18,16 +32,20 @@ SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_ke
 FROM {clients} WHERE fingerprint = ?
 
 -- name: clients
-SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
-  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
 FROM {clients} ORDER BY created_at, id
 
+-- Pages are in the order of the primary key, the only index that fits.
+-- name: clients_page_first
+SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} AS c ORDER BY c.id LIMIT ?
+
 -- name: clients_page
-SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
-  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
-FROM {clients}
-WHERE (COALESCE(DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), ''), id) > (?, ?)
-ORDER BY COALESCE(DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), ''), id LIMIT ?
+SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
+FROM {clients} AS c WHERE c.id > ? ORDER BY c.id LIMIT ?
+
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
 
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
@@ -54,6 +72,11 @@ ON DUPLICATE KEY UPDATE
   updated_at = IF(COALESCE(last_acked_message_id, 0) < VALUES(last_acked_message_id), VALUES(updated_at), updated_at),
   last_acked_message_id = GREATEST(COALESCE(last_acked_message_id, 0), VALUES(last_acked_message_id))
 
+-- The first time not before the given one that a column can have: MySQL has no times in the hour that the summer time of
+-- the session's time zone skips.
+-- name: next_time
+SELECT DATE_FORMAT(FROM_UNIXTIME(UNIX_TIMESTAMP(?)), '%Y-%m-%d %H:%i:%s')
+
 -- name: insert_idempotency_key
 INSERT IGNORE INTO {done_steps} (id, done_at) VALUES (?, ?)
 
@@ -65,10 +88,18 @@ SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]]) ORDER BY 
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
 VALUES [[(?, ?, LEFT(?, 255), ?, ?, ?, ?)]]
 
+-- The messages whose bytes together fit into the page, and the first one in any case.
 -- name: messages_of
 SELECT CAST(id AS SIGNED), type, from_client_id, to_client_id, ciphertext, nonce, tag,
   DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s')
-FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT ?
+FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? AND m.id <= (
+  SELECT COALESCE(MAX(CASE WHEN bytes <= ? THEN id END), MIN(id)) FROM (
+    SELECT id, SUM(size) OVER (ORDER BY id) AS bytes FROM (
+      SELECT id, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) + 200 AS size
+      FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY to_client_id, id LIMIT ?
+    ) AS sizes
+  ) AS page
+) ORDER BY m.to_client_id, m.id
 
 -- name: last_before
 SELECT CAST(MAX(id) AS SIGNED) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 500) AS batch

@@ -32,6 +32,19 @@ pub struct ClientRecord {
     pub last_seen_at: Option<String>,
 }
 
+/// What a list of clients shows of one.
+#[derive(Clone, Debug)]
+pub struct ClientSummary {
+    /// The client's id.
+    pub id: ClientId,
+    /// The display name.
+    pub name: Option<String>,
+    /// The time of registration.
+    pub created_at: Option<String>,
+    /// The time of the last request.
+    pub last_seen_at: Option<String>,
+}
+
 /// What a poll needs to know of a client.
 #[derive(Clone)]
 pub struct PollState {
@@ -99,6 +112,17 @@ impl ClientRecord {
             },
             created_at: row.text_or_null(6)?,
             last_seen_at: row.text_or_null(7)?,
+        })
+    }
+}
+
+impl ClientSummary {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: read_id(row, 0)?,
+            name: row.text_or_null(1)?,
+            created_at: row.text_or_null(2)?,
+            last_seen_at: row.text_or_null(3)?,
         })
     }
 }

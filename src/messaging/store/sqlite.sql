@@ -1,9 +1,23 @@
--- name: ready
-SELECT 1
+-- What a registration and a publication do, in one transaction and without a trace.
+-- name: probe.1
+INSERT INTO {done_steps} (id, done_at) VALUES ('probe', '2000-01-01 00:00:00')
 
+-- name: probe.2
+DELETE FROM {done_steps} WHERE id = 'probe'
+
+-- name: probe.3
+UPDATE {clients} SET name = name WHERE id = '00000000-0000-0000-0000-000000000000'
+
+-- name: probe.4
+SELECT m.id FROM {messages} AS m JOIN {message_receipts} AS r ON r.client_id = m.to_client_id
+WHERE m.to_client_id = '00000000-0000-0000-0000-000000000000' LIMIT 1
+
+-- The order of the inner statement is that of an index. By `id` alone, MySQL reads the whole table for many messages.
 -- name: poll_states
 SELECT c.id, c.api_token_hash, c.api_token_encrypted, COALESCE(r.last_acked_message_id, 0),
-  COALESCE((SELECT MAX(m.id) FROM {messages} AS m WHERE m.to_client_id = c.id), 0)
+  COALESCE((
+    SELECT m.id FROM {messages} AS m WHERE m.to_client_id = c.id ORDER BY m.to_client_id DESC, m.id DESC LIMIT 1
+  ), 0)
 FROM {clients} AS c LEFT JOIN {message_receipts} AS r ON r.client_id = c.id
 WHERE c.id IN ([[?]])
 
@@ -16,12 +30,20 @@ SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_ke
 FROM {clients} WHERE fingerprint = ?
 
 -- name: clients
-SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
+SELECT id, name, created_at, last_seen_at
 FROM {clients} ORDER BY created_at, rowid
 
+-- Pages are in the order of the primary key, the only index that fits.
+-- name: clients_page_first
+SELECT id, name, created_at, last_seen_at
+FROM {clients} AS c ORDER BY c.id LIMIT ?
+
 -- name: clients_page
-SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
-FROM {clients} WHERE (COALESCE(created_at, ''), id) > (?, ?) ORDER BY COALESCE(created_at, ''), id LIMIT ?
+SELECT id, name, created_at, last_seen_at
+FROM {clients} AS c WHERE c.id > ? ORDER BY c.id LIMIT ?
+
+-- name: encrypted_keys
+SELECT encryption_key_encrypted FROM {clients} LIMIT ?
 
 -- name: insert_client
 INSERT INTO {clients} (id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, updated_at)
@@ -48,6 +70,10 @@ ON CONFLICT (client_id) DO UPDATE
 SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
 WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
 
+-- Every time can be stored.
+-- name: next_time
+SELECT CAST(? AS TEXT)
+
 -- name: insert_idempotency_key
 INSERT INTO {done_steps} (id, done_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING
 
@@ -59,9 +85,17 @@ SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
 VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
 
+-- The messages whose bytes together fit into the page, and the first one in any case.
 -- name: messages_of
 SELECT id, type, from_client_id, to_client_id, ciphertext, nonce, tag, created_at
-FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY id LIMIT ?
+FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? AND m.id <= (
+  SELECT COALESCE(MAX(CASE WHEN bytes <= ? THEN id END), MIN(id)) FROM (
+    SELECT id, SUM(size) OVER (ORDER BY id) AS bytes FROM (
+      SELECT id, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) + 200 AS size
+      FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY to_client_id, id LIMIT ?
+    ) AS sizes
+  ) AS page
+) ORDER BY m.to_client_id, m.id
 
 -- name: last_before
 SELECT MAX(id) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 500) AS batch

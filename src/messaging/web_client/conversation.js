@@ -55,8 +55,9 @@ function createBody({unreadable, plain}) {
 }
 
 function createItem(message) {
-  const {id, type, at, own, unreadable, plain} = message;
-  const about = createElement('p', 'about', createElement('span', 'from', unreadable ? 'Unreadable' : own ? 'You' : 'Received'));
+  const {id, type, at, own, from, unreadable, plain} = message;
+  const sender = unreadable ? 'Unreadable' : own ? 'You' : from ? `From client ${from}` : 'Received';
+  const about = createElement('p', 'about', createElement('span', 'from', sender));
   about.append(createElement('span', 'type', type), createTime(at), createElement('span', 'id', `#${id}`));
   const item = createElement('li', unreadable ? 'message unreadable' : own ? 'message own' : 'message', about, createBody(message));
   const to = plain?.to_client_ids;

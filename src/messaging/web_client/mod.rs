@@ -7,6 +7,8 @@ use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, Response};
 
+use crate::http::response_bytes::shared;
+
 /// Content security policy: only the page's own files, and no HTML created from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
@@ -50,12 +52,12 @@ pub fn files() -> impl Iterator<Item = (&'static str, impl Endpoint<Output = Res
 
 impl File {
     fn response(&self) -> Response {
-        Response::builder()
+        let response = Response::builder()
             .content_type(self.content_type)
             .header(header::CONTENT_SECURITY_POLICY, POLICY)
             .header(header::X_FRAME_OPTIONS, "DENY")
             .header(header::REFERRER_POLICY, "no-referrer")
-            .header("cross-origin-opener-policy", "same-origin")
-            .body(self.text)
+            .header("cross-origin-opener-policy", "same-origin");
+        shared(response.body(self.text))
     }
 }

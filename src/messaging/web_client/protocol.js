@@ -152,11 +152,11 @@ export class Client {
   }
 
   async #open(message) {
-    const {id, type, created_at: ts} = message;
+    const {id, type, created_at: ts, from_client_id: from} = message;
     const aad = direction => JSON.stringify({[direction]: this.id, ts});
     const received = await open(this.#key, message, aad('to'));
     const text = received ?? await open(this.#key, message, aad('from'));
     const plain = text === null ? null : parseJson(text);
-    return {id, type, at: ts, own: received === null, unreadable: text === null, plain};
+    return {id, type, at: ts, own: received === null, from, unreadable: text === null, plain};
   }
 }

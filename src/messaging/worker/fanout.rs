@@ -1,15 +1,15 @@
 //! Fans out queued publications: claims jobs, stores their messages, settles the jobs.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all};
 use tokio_util::sync::CancellationToken;
 
 use crate::messaging::service::{LANES, Messaging, MessagingContext, MessagingError, Publisher, QUEUE};
 use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
 use crate::storage;
-use crate::storage::sql;
 
 /// The lease of a job. A worker that is merely slow does no harm when its job is claimed again.
 const LEASE: Duration = Duration::from_secs(5);
@@ -22,6 +22,9 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_secs(60);
 
 /// Maximum number of attempts at a job that the database rejects.
 const MAX_ATTEMPTS: u32 = 10;
+
+/// The result of an attempt that panicked.
+const PANICKED: &str = "the fan-out panicked";
 
 /// Maximum age of a job. Together with [`KEEP_DEAD_LETTERS`], also after repeated replays, it is shorter than the time for
 /// which idempotency keys are kept.
@@ -93,9 +96,11 @@ impl FanoutWorker {
             let tries = Attempts { last: "the job does not decrypt".to_owned(), ..job.attempts.clone() };
             return job.into_settlement(Disposition::Dead(tries));
         };
-        let disposition = match self.publisher.fan_out(&fanout).await {
-            Ok(()) => Disposition::Done,
-            Err(error) => disposition(&job, &error),
+        let disposition = match AssertUnwindSafe(self.publisher.fan_out(&fanout)).catch_unwind().await {
+            Ok(Ok(())) => Disposition::Done,
+            Ok(Err(error)) => disposition(&job, &error),
+            // The other jobs, and the worker, are not affected.
+            Err(_) => retry_or_give_up(&job, PANICKED, PANICKED, is_last_attempt(&job)),
         };
         job.into_settlement(disposition)
     }
@@ -112,18 +117,28 @@ impl FanoutWorker {
     }
 }
 
-/// Decides between a retry and the dead letters for a job that failed with `error`. A job is retried while the database is
-/// down, and up to [`MAX_ATTEMPTS`] times for other errors.
+/// Decides between a retry and the dead letters for a job that failed with `error`. A job is retried while the cause may
+/// pass, as while the database is down, and up to [`MAX_ATTEMPTS`] times for other errors.
 fn disposition(job: &Job, error: &MessagingError) -> Disposition {
-    let outage = matches!(error, MessagingError::Database(sql::Error::Unavailable(_) | sql::Error::Conflict(_)));
+    let outage = matches!(error, MessagingError::Database(error) if error.is_temporary());
     let permanent = match error {
         MessagingError::UndecryptableSecret => true,
         MessagingError::Database(error) => error.is_data_error(),
         _ => false,
     };
-    let tries = Attempts { count: job.attempts.count.saturating_add(1), last: error.to_string() };
-    let (id, count, error) = (&job.id, tries.count, error.chain());
-    if permanent || job.age > MAX_AGE || (!outage && count >= MAX_ATTEMPTS) {
+    let gives_up = permanent || job.age > MAX_AGE || (!outage && is_last_attempt(job));
+    retry_or_give_up(job, &error.to_string(), &error.chain(), gives_up)
+}
+
+fn is_last_attempt(job: &Job) -> bool {
+    job.attempts.count.saturating_add(1) >= MAX_ATTEMPTS
+}
+
+/// Logs `error`, and moves the job to the dead letters or retries it after a pause. Its last result is `last`.
+fn retry_or_give_up(job: &Job, last: &str, error: &str, gives_up: bool) -> Disposition {
+    let tries = Attempts { count: job.attempts.count.saturating_add(1), last: last.to_owned() };
+    let (id, count) = (&job.id, tries.count);
+    if gives_up {
         tracing::error!(id, tries = count, error, "fan-out failed; moved to dead letters");
         return Disposition::Dead(tries);
     }

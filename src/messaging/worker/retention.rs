@@ -18,6 +18,9 @@ use crate::storage::sql::Result;
 /// The interval between passes.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
+/// The pause before a step that failed is repeated.
+const RETRY_PAUSE: Duration = Duration::from_secs(60);
+
 /// The pause between two steps of a pass.
 const STEP_PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,6 +38,7 @@ pub struct Retention {
 }
 
 /// Deletes expired rows.
+#[derive(Clone)]
 pub struct RetentionWorker {
     context: Arc<MessagingContext>,
     queue: Option<Arc<dyn Queue>>,
@@ -51,16 +55,16 @@ impl RetentionWorker {
     /// the number of deleted rows. `last_id` is 0 before and after a pass.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// The first error of a part. The other parts were done all the same, and the next step goes on behind `last_id`.
     pub async fn prune_step(&self, last_id: &mut i64) -> Result<u64> {
-        let messages = self.prune_messages(last_id).await?;
-        let keys = self.context.store.purge_idempotency_keys(&self.cutoff(KEEP_IDEMPOTENCY_KEYS)).await?;
+        let messages = self.prune_messages(last_id).await;
+        let keys = self.context.store.purge_idempotency_keys(&self.cutoff(KEEP_IDEMPOTENCY_KEYS)).await;
         if let Some(queue) = &self.queue
             && let Err(error) = queue.purge(QUEUE, KEEP_DEAD_LETTERS).await
         {
-            tracing::debug!(error = error.reason(), "expired dead letters could not be deleted; retrying later");
+            tracing::warn!(error = error.reason(), "expired dead letters could not be deleted; retrying later");
         }
-        Ok(messages + keys)
+        Ok(messages? + keys?)
     }
 
     async fn prune_messages(&self, last_id: &mut i64) -> Result<u64> {
@@ -89,7 +93,7 @@ impl RetentionWorker {
         date::database(before, self.context.zone)
     }
 
-    /// Runs a pass now and every hour until `stop`.
+    /// Runs a pass now and every hour until `stop`. Repeats a step that fails after a minute.
     pub async fn run(self, stop: CancellationToken) {
         let run = async {
             let mut last_id = 0;
@@ -98,8 +102,11 @@ impl RetentionWorker {
                     Ok(0) if last_id == 0 => INTERVAL,
                     Ok(_) => STEP_PAUSE,
                     Err(error) => {
-                        tracing::debug!(error = error.chain(), "expired messages could not be deleted; retrying later");
-                        INTERVAL
+                        tracing::warn!(
+                            error = error.chain(),
+                            "expired messages could not be deleted; retrying in a minute"
+                        );
+                        RETRY_PAUSE
                     }
                 };
                 tokio::time::sleep(pause).await;

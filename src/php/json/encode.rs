@@ -68,7 +68,7 @@ impl Encoder {
 
     fn value(&mut self, value: &Value) -> EncodeResult {
         match value {
-            Value::Null => self.raw(b"null"),
+            Value::Null | Value::Opaque(_) => self.raw(b"null"),
             Value::Bool(flag) => self.raw(if *flag { b"true" } else { b"false" }),
             Value::Int(number) => write_int(*number, &mut self.out),
             Value::Float(number) => return self.float(*number),

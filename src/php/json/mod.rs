@@ -1,8 +1,10 @@
 //! PHP's `json_encode()` and `json_decode($text, true)`. Encrypted messages and signatures depend on the exact text.
 
+mod count;
 mod decode;
 mod encode;
 
+pub use self::count::count_values;
 pub use self::decode::{DecodeError, decode};
 pub use self::encode::{EncodeError, Slashes, encode, encode_lossy};
 

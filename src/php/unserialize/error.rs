@@ -9,8 +9,7 @@ pub const MAX_DEPTH: usize = 512;
 /// Bytes that are not a serialized PHP value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnserializeError {
-    /// PHP would return `false` with a warning, or only the application can read the value (an enum, a class with its own
-    /// format).
+    /// PHP would return `false` with a warning.
     #[error("not a PHP value at byte {offset}")]
     Malformed {
         /// The position of the error.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::claims;
 use super::errors::BrowserErrors;
 use super::responses::OkResponse;
+use super::schema::UserIdParam;
 use super::scope::ScopeResolver;
 use super::scope_param::ScopeParam;
 use super::tag::Tag;
@@ -22,7 +23,7 @@ use crate::http::throttle::{Allowed, RateLimiter};
 use crate::http::{ApiError, ClientIp, Documented, Json, auth, body, json};
 use crate::objects_only;
 use crate::php::{Array, Value};
-use crate::presence::domain::identity::{Id, Scope, SessionId, Subject};
+use crate::presence::domain::identity::{Scope, SessionId, Subject};
 use crate::presence::domain::{DeviceTime, Heartbeat, Input};
 use crate::presence::service::Presence;
 use crate::presence::service::commit::PresenceCommand;
@@ -47,7 +48,7 @@ pub struct BrowserHeartbeatRequest {
     /// The session: the tab. The token's `sid` has precedence.
     session: Option<SessionId>,
     /// Must be the token's user, if given.
-    user_id: Option<Id>,
+    user_id: Option<UserIdParam>,
     /// Must be the token's scope, if given.
     scope: Option<ScopeParam>,
 }
@@ -58,13 +59,27 @@ objects_only!(BrowserHeartbeatRequest);
 pub struct BrowserApi {
     presence: Arc<Presence>,
     scopes: ScopeResolver,
-    throttle: Option<RateLimiter>,
+    throttle: RateLimiter,
 }
 
 impl BrowserApi {
     /// The operation on `presence`, with a rate limit per user.
-    pub fn new(presence: Arc<Presence>, scopes: ScopeResolver, throttle: Option<RateLimiter>) -> Self {
+    pub fn new(presence: Arc<Presence>, scopes: ScopeResolver, throttle: RateLimiter) -> Self {
         Self { presence, scopes, throttle }
+    }
+
+    /// The user that the token names.
+    fn subject(&self, request: &Request, claims: &Claims, requested: &Scope) -> Result<Subject, ApiError> {
+        let user = claims::user(claims).ok_or(ApiError::Unauthenticated)?;
+        let scope = self.scopes.resolve(request, Some(claims), requested)?;
+        Ok(Subject::new(user, scope, self.scopes.include_guard()))
+    }
+
+    /// Counts a request of the user that the token names.
+    fn acquire(&self, request: &Request, claims: &Claims) -> Result<Option<Allowed>, ApiError> {
+        let Some(throttle) = self.throttle.active() else { return Ok(None) };
+        let subject = self.subject(request, claims, &Scope::default())?;
+        throttle.acquire(subject.key.as_str(), Instant::now()).map(Some).map_err(ApiError::TooMany)
     }
 
     fn command(
@@ -74,13 +89,11 @@ impl BrowserApi {
         client: ClientIp,
         body: BrowserHeartbeatRequest,
     ) -> Result<PresenceCommand, ApiError> {
-        let user = claims::user(claims).ok_or(ApiError::Unauthenticated)?;
-        if body.user_id.is_some_and(|other| other.to_string() != user.to_string()) {
+        let requested = body.scope.map(Scope::from).unwrap_or_default();
+        let subject = self.subject(request, claims, &requested)?;
+        if body.user_id.is_some_and(|other| other.0.to_string() != subject.user.to_string()) {
             return Err(ApiError::Forbidden("The token is for another user."));
         }
-        let requested = body.scope.map(Scope::from).unwrap_or_default();
-        let scope = self.scopes.resolve(request, Some(claims), &requested)?;
-        let subject = Subject::new(user, scope, self.scopes.include_guard());
         let session = claims::session(claims)?.or(body.session).unwrap_or_default();
         let sent_at = body.sent_at;
         let meta = browser_meta(request, client).into();
@@ -118,13 +131,20 @@ impl BrowserApi {
         client: Data<&ClientIp>,
         body: BeaconBody,
     ) -> Result<poem_openapi::payload::Response<Json<OkResponse>>, Documented<BrowserErrors>> {
-        let claims = match auth {
-            BrowserAuth::Header(UserAuth(claims)) => claims,
-            BrowserAuth::Body => auth::user_beside_header(request, body.0.token.as_deref())?,
+        let (claims, allowed, body) = match auth {
+            BrowserAuth::Header(UserAuth(claims)) => {
+                let allowed = self.acquire(request, &claims)?;
+                (claims, allowed, body.read(request).await?)
+            }
+            BrowserAuth::Body => {
+                auth::forbid_header(request)?;
+                let body = body.read(request).await?;
+                let claims = auth::user_beside_header(request, body.token.as_deref())?;
+                let allowed = self.acquire(request, &claims)?;
+                (claims, allowed, body)
+            }
         };
-        let command = self.command(request, &claims, *client.0, body.0)?;
-        let acquire = |throttle: &RateLimiter| throttle.acquire(command.subject.key.as_str(), Instant::now());
-        let allowed = self.throttle.as_ref().map(acquire).transpose().map_err(ApiError::TooMany)?;
+        let command = self.command(request, &claims, *client.0, body)?;
         self.presence.apply(command).await?;
         let mut response = poem_openapi::payload::Response::new(Json(OkResponse { ok: true }));
         if let Some(Allowed { limit, remaining }) = allowed {
@@ -134,9 +154,9 @@ impl BrowserApi {
     }
 }
 
-/// A [`BrowserHeartbeatRequest`] as JSON or empty. `text/plain` is accepted, since a beacon cannot set another content
-/// type without a preflight.
-struct BeaconBody(BrowserHeartbeatRequest);
+/// A [`BrowserHeartbeatRequest`] as JSON or empty, not read yet. `text/plain` is accepted, since a beacon cannot set another
+/// content type without a preflight.
+struct BeaconBody(RequestBody);
 
 impl<'a> ApiExtractor<'a> for BeaconBody {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
@@ -154,16 +174,23 @@ impl<'a> ApiExtractor<'a> for BeaconBody {
     }
 
     async fn from_request(
-        request: &'a Request,
+        _request: &'a Request,
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let bytes = body::read(request, body).await?;
+        Ok(Self(std::mem::take(body)))
+    }
+}
+
+impl BeaconBody {
+    /// Reads the body.
+    async fn read(mut self, request: &Request) -> Result<BrowserHeartbeatRequest, ApiError> {
+        let body = body::read(request, &mut self.0).await?;
+        let is_accepted = |kind: &str| json::is_json(kind) || kind.starts_with("text/plain");
         match request.content_type() {
-            _ if bytes.is_empty() => Ok(Self(BrowserHeartbeatRequest::default())),
-            None => Ok(Self(json::parse(&bytes)?)),
-            Some(kind) if json::is_json(kind) || kind.starts_with("text/plain") => Ok(Self(json::parse(&bytes)?)),
-            Some(_) => Err(ApiError::MediaType.into()),
+            _ if body.bytes().is_empty() => Ok(BrowserHeartbeatRequest::default()),
+            Some(kind) if !is_accepted(kind) => Err(ApiError::MediaType),
+            _ => json::parse_body(body).await,
         }
     }
 }

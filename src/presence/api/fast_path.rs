@@ -7,13 +7,14 @@
 use poem::http::Method;
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::param::Path;
+use poem_openapi::types::ParseFromParameter;
 use poem_openapi::{ApiExtractor, ExtractParamOptions};
 
+use super::schema::UserIdParam;
 use super::scope_param::ScopeQuery;
 use super::users::UsersApi;
 use crate::http::Json;
 use crate::http::auth::{AnyAuth, ServiceAuth};
-use crate::presence::domain::identity::Id;
 
 /// An operation of the fast path.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub enum FastPath {
     /// [`UsersApi::heartbeat`]
     Heartbeat,
     /// [`UsersApi::status`]
-    Status(Id),
+    Status(UserIdParam),
     /// [`UsersApi::many`]
     Many,
 }
@@ -40,7 +41,7 @@ impl FastPath {
                 let user = operation.strip_prefix("status/")?;
                 let is_plain =
                     !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-                Id::from_path(user).ok().filter(|_| is_plain).map(Self::Status)
+                UserIdParam::parse_from_parameter(user).ok().filter(|_| is_plain).map(Self::Status)
             }
             _ => None,
         }

@@ -7,6 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::schema::UserIdParam;
 use super::scope_param::ScopeParam;
 use crate::php::Array;
 use crate::presence::domain::identity::{Id, Meta, SessionId};
@@ -20,7 +21,7 @@ use crate::{objects_only, openapi_type};
 #[serde(remote = "Self", expecting = "an object")]
 pub struct HeartbeatRequest {
     /// The user's id.
-    pub user_id: Id,
+    pub user_id: UserIdParam,
     /// Data to store with the user. It replaces the data of the previous heartbeat; an omitted value clears it.
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
@@ -38,7 +39,14 @@ pub struct HeartbeatRequest {
 impl Example for HeartbeatRequest {
     fn example() -> Self {
         let meta = Array::from_iter([("device", "phone")]);
-        Self { user_id: 42.into(), meta: Some(meta.into()), scope: None, session: None, active: None, sent_at: None }
+        Self {
+            user_id: UserIdParam(42.into()),
+            meta: Some(meta.into()),
+            scope: None,
+            session: None,
+            active: None,
+            sent_at: None,
+        }
     }
 }
 
@@ -51,7 +59,7 @@ impl HeartbeatRequest {
             meta: self.meta.unwrap_or_default(),
             sent_at: self.sent_at,
         };
-        (self.user_id, self.scope, heartbeat)
+        (self.user_id.0, self.scope, heartbeat)
     }
 }
 
@@ -72,7 +80,7 @@ openapi_type!(HeartbeatsRequest, "Heartbeats", MetaSchema {
 #[serde(remote = "Self", expecting = "an object")]
 pub struct OfflineRequest {
     /// The user's id.
-    pub user_id: Id,
+    pub user_id: UserIdParam,
     /// Data of the change.
     #[serde(default, deserialize_with = "meta")]
     pub meta: Option<Meta>,
@@ -92,7 +100,7 @@ pub struct OfflineRequest {
 pub struct ManyRequest {
     /// Up to 1,000 ids.
     #[oai(validator(max_items = 1000))]
-    pub user_ids: Vec<Id>,
+    pub user_ids: Vec<UserIdParam>,
     /// The scope.
     pub scope: Option<ScopeParam>,
 }

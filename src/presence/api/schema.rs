@@ -6,13 +6,17 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::presence::domain::identity::{Id, MAX_LENGTH, Meta, SessionId};
+use crate::presence::domain::identity::{Id, InvalidId, MAX_LENGTH, Meta, SessionId};
 use crate::presence::domain::{DeviceTime, Status, Transition};
 use crate::presence::service::SnapshotPage;
 use crate::presence::store::ChangeCursor;
 use crate::{openapi_by_serde, openapi_component};
 
 const NAME_PATTERN: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// As [`NAME_PATTERN`], with a character that is not a space.
+const USER_PATTERN: &str =
+    "^[^|\\u0000-\\u001f\\u007f-\\u009f]*[^|\\s\\u0000-\\u001f\\u007f-\\u009f][^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /// The largest double below 2^63: a schema's bounds are doubles.
 const MAX_INTEGER: f64 = 9_223_372_036_854_774_784.0;
@@ -87,6 +91,46 @@ openapi_by_serde!(
 impl ParseFromParameter for Id {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         Self::from_path(text).map_err(ParseError::custom)
+    }
+}
+
+/// The id of a user in a request: an [`Id`] that is not blank.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct UserIdParam(pub Id);
+
+impl UserIdParam {
+    fn new(id: Id) -> Result<Self, InvalidId> {
+        if id.is_blank() { Err(InvalidId::Blank) } else { Ok(Self(id)) }
+    }
+}
+
+impl<'de> Deserialize<'de> for UserIdParam {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Id::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+openapi_by_serde!(
+    UserIdParam,
+    "UserId",
+    MetaSchema {
+        description: Some(
+            "A string without `|` and control characters, not blank (at most 255 characters), or a 64-bit integer; its type \
+             is kept.",
+        ),
+        example: Some(42.into()),
+        one_of: vec![
+            inline(integer_schema()),
+            inline(MetaSchema { min_length: Some(1), pattern: Some(USER_PATTERN.to_owned()), ..name_schema("u-1") }),
+        ],
+        ..MetaSchema::ANY
+    }
+);
+
+impl ParseFromParameter for UserIdParam {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        Id::from_path(text).and_then(Self::new).map_err(ParseError::custom)
     }
 }
 

@@ -6,6 +6,7 @@
 
 use poem::Request;
 use poem::http::header;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::scope_param::ScopeParam;
@@ -16,6 +17,9 @@ use crate::presence::domain::identity::{Id, Scope, ScopeKey, Subject};
 
 const FOREIGN: ApiError = ApiError::Forbidden("The token is for another scope.");
 const UNUSABLE: ApiError = ApiError::Forbidden("The token's scope is not usable.");
+
+/// The members of the claim `scope`.
+const PARTS: [&str; 4] = ["tenant", "location", "domain", "guard"];
 
 /// Resolves the scope of requests by the configured rules.
 #[derive(Clone, Debug)]
@@ -35,8 +39,8 @@ impl ScopeResolver {
     /// The scope of a request that names `requested` in its body or query.
     ///
     /// # Errors
-    /// [`ApiError::Forbidden`] for a browser that requests another scope than its token's; [`ApiError::Invalid`] for a
-    /// value that cannot be part of a key.
+    /// [`ApiError::Forbidden`] for a browser that requests another scope than its token's, or whose token has a scope that
+    /// is not usable; [`ApiError::Invalid`] for a value that cannot be part of a key.
     pub fn resolve(&self, request: &Request, claims: Option<&Claims>, requested: &Scope) -> Result<Scope, ApiError> {
         let find = |name: &'static str, rules: &[Rule], part: &Option<Id>| -> Result<Option<Id>, ApiError> {
             for rule in rules {
@@ -57,6 +61,7 @@ impl ScopeResolver {
             domain: find("domain", &rules.domain, &requested.domain)?,
             guard: find("guard", &rules.guard, &requested.guard)?,
         };
+        scope.check().map_err(|(part, invalid)| ApiError::invalid(&format!("scope.{part}"), &invalid.to_string()))?;
         match claims {
             Some(_) if !covers(&scope, requested) => Err(FOREIGN),
             _ => Ok(scope),
@@ -120,15 +125,20 @@ fn resolve_from_claims(rule: &Rule, name: &str, claims: &Claims) -> Result<Optio
     };
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => serde_json::from_value(value.clone()).map(Some).map_err(|_| UNUSABLE),
+        Some(value) => match Id::deserialize(value) {
+            // PHP leaves an empty part out of the key, so the token would be valid for the scope without that part.
+            Ok(id) if !id.is_empty() => Ok(Some(id)),
+            _ => Err(UNUSABLE),
+        },
     }
 }
 
-/// A part of the claim `scope`. A claim without parts is refused: the token would be valid for the default scope.
+/// A part of the claim `scope`. A claim of another form, or with a member that is no part, is refused: the token would be
+/// valid for the default scope.
 fn part_of<'a>(scope: Option<&'a Value>, name: &str) -> Result<Option<&'a Value>, ApiError> {
     match scope {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(parts)) => Ok(parts.get(name)),
+        Some(Value::Object(parts)) if parts.keys().all(|part| PARTS.contains(&part.as_str())) => Ok(parts.get(name)),
         Some(Value::Array(parts)) if parts.is_empty() => Ok(None),
         Some(_) => Err(UNUSABLE),
     }

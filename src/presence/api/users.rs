@@ -11,6 +11,7 @@ use poem_openapi::param::Path;
 use super::errors::{BodyErrors, ReadErrors};
 use super::requests::{HeartbeatRequest, HeartbeatsRequest, ManyRequest, OfflineRequest};
 use super::responses::{ManyResponse, OutcomeResponse, StatusResponse};
+use super::schema::UserIdParam;
 use super::scope::ScopeResolver;
 use super::scope_param::ScopeQuery;
 use super::tag::Tag;
@@ -94,7 +95,7 @@ impl UsersApi {
         Json(body): Json<OfflineRequest>,
     ) -> Response<OutcomeResponse, BodyErrors> {
         let OfflineRequest { user_id, meta, scope, session, sent_at } = body;
-        let subject = self.scopes.subject(request, user_id, scope)?;
+        let subject = self.scopes.subject(request, user_id.0, scope)?;
         self.apply(subject, Input::Offline { session, meta: meta.unwrap_or_default(), sent_at }).await
     }
 
@@ -129,11 +130,11 @@ impl UsersApi {
         request: &Request,
         auth: AnyAuth,
         /// The user's id; digits are a number.
-        user_id: Path<Id>,
+        user_id: Path<UserIdParam>,
         scope: ScopeQuery,
     ) -> Response<StatusResponse, ReadErrors> {
         let scope = self.scopes.resolve_key(request, auth.claims(), &Scope::from(scope))?;
-        let key = scope.user(&user_id.0);
+        let key = scope.user(&user_id.0.0);
         if let Some(claims) = auth.claims() {
             let own = claims::user(claims).map(|user| scope.user(&user));
             if own.as_ref() != Some(&key) {
@@ -157,7 +158,7 @@ impl UsersApi {
         let ManyRequest { user_ids, scope } = body.0;
         check_length("user_ids", user_ids.len())?;
         let scope = self.scopes.resolve_key(request, None, &scope.map(Scope::from).unwrap_or_default())?;
-        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(Id::normalized).collect();
+        let users: IndexSet<Id, RandomState> = user_ids.into_iter().map(|user| user.0.normalized()).collect();
         let views = self.presence.many(UserQuery { scope, users: users.iter().cloned().collect() }).await?;
         Ok(RawJson::write_with(|out| encode::many(users.iter().zip(views.iter()), out)))
     }

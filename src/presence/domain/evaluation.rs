@@ -31,7 +31,7 @@ impl<'a> Evaluation<'a> {
         match record {
             RecordLookup::Found(record) => self.adopt(state, record),
             RecordLookup::Missing => self.end_if_removed(state),
-            RecordLookup::Unknown | RecordLookup::Unreadable => {}
+            RecordLookup::Unknown | RecordLookup::Unreadable(_) => {}
         }
         self.apply_timeouts(state);
     }

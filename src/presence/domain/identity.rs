@@ -7,27 +7,15 @@ use std::sync::Arc;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize, de};
 
+use super::invalid_id::checked;
+pub use super::invalid_id::{InvalidId, MAX_LENGTH};
 pub use super::meta::Meta;
 use crate::laravel::cache_key;
 use crate::laravel::cache_key::{Scalar, ScopeParts};
 use crate::php;
 
-/// Most characters of an id, a scope value or a session name, as by Laravel's `max:255`.
-pub const MAX_LENGTH: usize = 255;
-
-/// The reason why a value cannot be (part of) an identity. `Display` completes the sentence "The … field …".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidId {
-    /// It could name the key of another tenant.
-    #[error("must not contain \"|\" or control characters.")]
-    Separator,
-    /// It is longer than [`MAX_LENGTH`] characters.
-    #[error("must not be greater than 255 characters.")]
-    TooLong,
-    /// It is of another JSON type.
-    #[error("must be a string or a 64-bit integer.")]
-    Type,
-}
+/// The labels of the other parts of a key.
+const LABELS: [&str; 4] = ["loc:", "dom:", "guard:", "user:"];
 
 /// A string or a 64-bit integer, kept apart: responses give 123 as a number, "123" as a string.
 ///
@@ -69,6 +57,16 @@ impl Id {
         }
     }
 
+    /// Whether it is a text without a visible character, which is no id of a user.
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Self::Text(text) if text.trim().is_empty())
+    }
+
+    /// Whether PHP's `empty()` is true for it: as a part of a scope it means that the part is not set.
+    pub fn is_empty(&self) -> bool {
+        self.scalar().is_empty()
+    }
+
     fn scalar(&self) -> Scalar<'_> {
         match self {
             Self::Int(number) => Scalar::Int(*number),
@@ -90,16 +88,6 @@ impl fmt::Display for Id {
             Self::Text(text) => text.fmt(formatter),
         }
     }
-}
-
-fn checked(text: &str) -> Result<&str, InvalidId> {
-    if text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH {
-        return Err(InvalidId::TooLong);
-    }
-    if text.chars().any(|character| character == '|' || character.is_control()) {
-        return Err(InvalidId::Separator);
-    }
-    Ok(text)
 }
 
 impl<'de> Deserialize<'de> for Id {
@@ -163,6 +151,27 @@ impl Scope {
     /// All four parts.
     pub fn parts(&self) -> Parts<'_> {
         Parts { tenant: &self.tenant, location: &self.location, domain: &self.domain, guard: &self.guard }
+    }
+
+    /// Checks that the key of this scope is not that of another scope, whose parts differ in kind.
+    ///
+    /// # Errors
+    /// The name of the part, and its problem.
+    pub fn check(&self) -> Result<(), (&'static str, InvalidId)> {
+        let parts =
+            [("tenant", &self.tenant), ("location", &self.location), ("domain", &self.domain), ("guard", &self.guard)];
+        for (name, part) in parts {
+            let Some(Id::Text(text)) = part else { continue };
+            let in_key = cache_key::snake_part(text);
+            if in_key.is_empty() && !text.is_empty() {
+                return Err((name, InvalidId::Blank));
+            }
+            // The tenant alone has no label of its own in the key.
+            if name == "tenant" && LABELS.iter().any(|label| in_key.starts_with(label)) {
+                return Err((name, InvalidId::Label));
+            }
+        }
+        Ok(())
     }
 
     /// The scope's part of every member's logical key, e.g. `presence|acme|guard:web`.

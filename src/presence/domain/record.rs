@@ -21,10 +21,48 @@ pub enum RecordLookup {
     Unknown,
     /// There is none.
     Missing,
-    /// There is a value that is not a presence record.
-    Unreadable,
+    /// There is a value that is not a presence record, or that cannot be read.
+    Unreadable(ValueForm),
     /// A presence record, written by PHP or by a sidecar.
     Found(Record),
+}
+
+/// The form of a value that is not read, as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueForm {
+    /// Packed by PHP's igbinary.
+    Igbinary,
+    /// Packed by PHP's msgpack.
+    Msgpack,
+    /// JSON.
+    Json,
+    /// Compressed with LZF.
+    Lzf,
+    /// Compressed with Zstandard.
+    Zstd,
+    /// Compressed with LZ4.
+    Lz4,
+    /// Any other form, or a PHP value that is not a presence record.
+    Other,
+}
+
+impl ValueForm {
+    /// Every form.
+    pub const ALL: [Self; 7] =
+        [Self::Igbinary, Self::Msgpack, Self::Json, Self::Lzf, Self::Zstd, Self::Lz4, Self::Other];
+
+    /// The name in phpredis.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Igbinary => "igbinary",
+            Self::Msgpack => "msgpack",
+            Self::Json => "json",
+            Self::Lzf => "LZF",
+            Self::Zstd => "ZSTD",
+            Self::Lz4 => "LZ4",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The effect on the Laravel record.

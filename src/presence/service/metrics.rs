@@ -1,8 +1,10 @@
 //! The metrics of presence. Handles are resolved once: counting costs an atomic addition.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use metrics::{Counter, Histogram};
 
-use crate::presence::domain::{Change, Status, Timestamp};
+use crate::presence::domain::{Change, RecordLookup, Status, Timestamp, ValueForm};
 use crate::presence::store::Reconciled;
 use crate::telemetry::Registry;
 
@@ -12,10 +14,11 @@ pub struct Metrics {
     pub heartbeats: Counter,
     /// Commits that were refused because of another writer and were retried.
     pub conflicts: Counter,
-    /// Values under presence keys that are not presence records.
-    pub unreadable_records: Counter,
     /// Seconds that the commit of a batch of users took.
     pub store_seconds: Histogram,
+    unreadable_records: Counter,
+    /// The forms of unreadable records that were logged.
+    logged_forms: [AtomicBool; ValueForm::ALL.len()],
     detection_lag: Histogram,
     changes: [Counter; 3],
     reconciled: [Counter; 3],
@@ -44,6 +47,7 @@ impl Metrics {
                 "Values under presence keys that are not presence records; they read as offline.",
                 &[],
             ),
+            logged_forms: Default::default(),
             store_seconds: registry.histogram(
                 "presence_store_seconds",
                 "Seconds that the commit of a batch of users took.",
@@ -63,6 +67,21 @@ impl Metrics {
         for (counter, corrected) in self.reconciled.iter().zip([step.due, step.rosters, step.counts]) {
             counter.increment(corrected as u64);
         }
+    }
+
+    /// Counts a record that was read but is none, and logs its form once.
+    pub fn looked_up(&self, record: &RecordLookup) {
+        let RecordLookup::Unreadable(form) = *record else { return };
+        self.unreadable_records.increment(1);
+        if self.logged_forms[form as usize].swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let form = form.name();
+        tracing::warn!(
+            form,
+            "a value under a presence key cannot be read and counts as offline; if the app's Redis options set a serializer, \
+             use PHP's own (Redis::SERIALIZER_NONE) on the connection of the cache (logged once per form)"
+        );
     }
 
     /// Counts a recorded change; `swept_at` is the time of the sweep that recorded it, if one did.

@@ -19,7 +19,7 @@ use self::read_many::{BatchReader, UserQuery, UserViews};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Input, State, Status, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PageLimit, PresenceStore, Result, StoreDown, StoredUser};
-use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, batch_channel};
+use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, Request, batch_channel, run_batch};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
@@ -44,7 +44,7 @@ impl Presence {
         let (reads, read_receiver) = batch_channel();
         let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
         let store = context.store.clone();
-        let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows };
+        let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
         let loader = run_load_batches(store.clone(), clock.clone(), load_receiver);
         let workers: Vec<BoxFuture<'static, ()>> = vec![
             Box::pin(Committer::new(context).run(commit_receiver)),
@@ -71,6 +71,7 @@ impl Presence {
     /// The presence of one user.
     pub async fn status(&self, key: UserKey) -> Result<View> {
         let StoredUser { state, record, .. } = self.loads.call(key).await?;
+        self.metrics.looked_up(&record);
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
@@ -105,6 +106,7 @@ impl Presence {
         }
         let now = self.clock.now();
         let known = self.store.load(&keys, now).await?;
+        known.iter().for_each(|known| self.metrics.looked_up(&known.record));
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let member = |state| RosterEntry { view: View::of_state(Some(&state), &self.windows, now), user: state.user };
@@ -134,6 +136,7 @@ impl Presence {
         let (keys, next) = self.store.scan(from, limit).await?;
         let now = self.clock.now();
         let known = if keys.is_empty() { Vec::new() } else { self.store.load(&keys, now).await? };
+        known.iter().for_each(|known| self.metrics.looked_up(&known.record));
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let user = |state: State| SnapshotEntry { view: View::of_state(Some(&state), &self.windows, now), state };
@@ -147,6 +150,11 @@ impl Presence {
     /// The store that does not, and why.
     pub async fn ready(&self) -> std::result::Result<(), StoreDown> {
         self.store.ready().await
+    }
+
+    /// Returns the name of the store, for operators.
+    pub fn store_name(&self) -> String {
+        self.store.name()
     }
 }
 
@@ -197,13 +205,23 @@ async fn run_load_batches(
     let mut waiting = Vec::new();
     while receiver.next(&mut waiting).await {
         let requests = std::mem::take(&mut waiting);
-        let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
-        match store.load(&keys, clock.now()).await {
-            Ok(users) => requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user))),
-            Err(error) => {
-                requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
-                receiver.fail_waiting(&mut waiting);
-            }
+        if run_batch(answer_loads(store.as_ref(), &clock, requests)).await == Some(false) {
+            receiver.fail_waiting(&mut waiting);
+        }
+    }
+}
+
+/// Loads the users of `requests` and replies; returns whether the store answered.
+async fn answer_loads(store: &dyn PresenceStore, clock: &Clock, requests: Vec<Request<UserKey, StoredUser>>) -> bool {
+    let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
+    match store.load(&keys, clock.now()).await {
+        Ok(users) => {
+            requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user)));
+            true
+        }
+        Err(error) => {
+            requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
+            false
         }
     }
 }

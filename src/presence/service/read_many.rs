@@ -9,10 +9,11 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::clock::Clock;
+use super::metrics::Metrics;
 use crate::presence::domain::identity::{Id, ScopeKey, UserKey};
 use crate::presence::domain::{View, Windows};
 use crate::presence::store::{PresenceStore, Result, Unavailable};
-use crate::storage::batch::{BatchReceiver, Request};
+use crate::storage::batch::{BatchReceiver, Request, run_batch};
 
 /// A batch takes no more callers once it has this many users: the store serves no other request meanwhile.
 const MAX_BATCH_USERS: usize = 1_000;
@@ -69,6 +70,7 @@ pub(super) struct BatchReader {
     pub(super) store: Arc<dyn PresenceStore>,
     pub(super) clock: Arc<Clock>,
     pub(super) windows: Windows,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// The callers whose users are read together.
@@ -85,15 +87,21 @@ impl BatchReader {
         let mut waiting = Vec::new();
         while !waiting.is_empty() || receiver.next(&mut waiting).await {
             let batch = ReadBatch::take(&mut waiting);
-            match self.read(&batch).await {
-                Ok(views) => batch.reply(&views),
-                Err(error) => {
-                    batch.fail(&error);
-                    receiver.fail_waiting(&mut waiting);
-                }
+            if run_batch(self.answer(batch)).await == Some(false) {
+                receiver.fail_waiting(&mut waiting);
             }
             receiver.fill(&mut waiting);
         }
+    }
+
+    /// Reads the users of `batch` and replies; returns whether the store answered.
+    async fn answer(&self, batch: ReadBatch) -> bool {
+        let views = self.read(&batch).await;
+        match &views {
+            Ok(views) => batch.reply(views),
+            Err(error) => batch.fail(error),
+        }
+        views.is_ok()
     }
 
     async fn read(&self, batch: &ReadBatch) -> Result<Arc<[CachedView]>> {
@@ -103,6 +111,7 @@ impl BatchReader {
             return Ok(Arc::default());
         }
         let records = self.store.records(&keys, now).await?;
+        records.iter().for_each(|record| self.metrics.looked_up(record));
         Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now).into()).collect())
     }
 }

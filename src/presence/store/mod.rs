@@ -22,6 +22,7 @@
 mod array;
 mod changes;
 mod cursor;
+mod packed;
 pub mod record;
 pub mod redis;
 mod sql;
@@ -32,7 +33,7 @@ pub use self::array::ArrayStore;
 pub use self::changes::{Changes, Page, PageLimit};
 pub use self::cursor::{ChangeCursor, InvalidCursor, LogIdentity, LogTag};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
-pub use self::sql::{Options as SqlOptions, SqlStore, TABLES};
+pub use self::sql::{Options as SqlOptions, SqlStore, TABLES, statements as sql_statements};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
 pub use crate::storage::{Result, StoreDown, Unavailable};
@@ -164,6 +165,11 @@ pub trait PresenceStore: Send + Sync {
 
     /// Whether the store does what a heartbeat needs: makes writes that have no visible effect.
     async fn ready(&self) -> std::result::Result<(), StoreDown>;
+
+    /// The store as operators know it, such as its host or file; never credentials.
+    fn name(&self) -> String {
+        "the presence store".to_owned()
+    }
 
     /// The clock of the store, which all replicas share. Gives the change log its identity, if it has none.
     async fn time(&self) -> Result<Timestamp>;

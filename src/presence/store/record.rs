@@ -5,9 +5,10 @@
 
 use chrono_tz::Tz;
 
+use super::packed;
 use crate::php::{Array, Value, date, serialize};
 use crate::presence::domain::identity::Meta;
-use crate::presence::domain::{Record, RecordLookup, Timestamp};
+use crate::presence::domain::{Record, RecordLookup, Timestamp, ValueForm};
 
 /// The bytes in front of the date, the meta and so on.
 const LAST_SEEN: &[u8] = b"s:12:\"last_seen_at\";s:25:\"";
@@ -37,10 +38,28 @@ pub fn decode(bytes: &[u8], now: Timestamp) -> RecordLookup {
         return RecordLookup::Found(record);
     }
     match serialize::unserialize(bytes) {
-        Ok(Value::Null) => RecordLookup::Missing,
-        Ok(Value::Array(array)) if array.is_empty() => RecordLookup::Missing,
-        Ok(Value::Array(array)) => from_array(array, now).map_or(RecordLookup::Unreadable, RecordLookup::Found),
-        Ok(_) | Err(_) => RecordLookup::Unreadable,
+        Ok(value) => from_value(value, now),
+        Err(_) => match packed::unpack(bytes) {
+            (form, Some(unpacked)) => match serialize::unserialize(&unpacked) {
+                Ok(value) => from_value(value, now),
+                // Also packed by a serializer: that is what stands in the way.
+                Err(_) => RecordLookup::Unreadable(
+                    Some(packed::unpack(&unpacked).0).filter(|inner| *inner != ValueForm::Other).unwrap_or(form),
+                ),
+            },
+            (form, None) => RecordLookup::Unreadable(form),
+        },
+    }
+}
+
+fn from_value(value: Value, now: Timestamp) -> RecordLookup {
+    match value {
+        Value::Null => RecordLookup::Missing,
+        Value::Array(array) if array.is_empty() => RecordLookup::Missing,
+        Value::Array(array) => {
+            from_array(array, now).map_or(RecordLookup::Unreadable(ValueForm::Other), RecordLookup::Found)
+        }
+        _ => RecordLookup::Unreadable(ValueForm::Other),
     }
 }
 
@@ -73,7 +92,7 @@ fn from_array(mut array: Array, now: Timestamp) -> Option<Record> {
         }
         Value::Float(seconds) => Timestamp::from_micros(date::from_float(*seconds)?),
         Value::Object(object) => Timestamp::from_micros(object.instant()?),
-        Value::Bool(_) | Value::Array(_) => return None,
+        Value::Bool(_) | Value::Array(_) | Value::Opaque(_) => return None,
     };
     let idle = array.get("idle") == Some(&Value::Bool(true));
     let meta = match array.take("meta") {

@@ -4,12 +4,13 @@
 //! commits under the same version check as all commits: of two sweeps only one succeeds. If a sweep dies, other sweeps get
 //! its users when the lease ends. Users whose state is [lost](lost_state) are swept, too.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::presence::domain::identity::{Subject, UserKey};
-use crate::presence::domain::{Input, OutboxPlan, RecordLookup, Span, Status, Timestamp, lost_state};
+use crate::presence::domain::{Input, OutboxPlan, Span, Status, Timestamp, lost_state};
 use crate::presence::service::commit::CommitContext;
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser};
@@ -65,9 +66,10 @@ impl ExpirySweeper {
         let mut known = self.context.store.load(&keys, now).await?;
         self.restore(&keys, &mut known).await?;
         let due = keys.len();
-        let mut commits: Vec<Commit> =
-            keys.into_iter().zip(known).map(|(key, known)| self.apply(key, known, now)).collect();
-        plan_outbox(self.context.store.as_ref(), &self.context.outbox, &mut commits).await?;
+        // A user for whom the rules panic does not keep the sweep from the others.
+        let apply = |(key, known)| catch_unwind(AssertUnwindSafe(|| self.apply(key, known, now))).ok();
+        let mut commits: Vec<Commit> = keys.into_iter().zip(known).filter_map(apply).collect();
+        plan_outbox(self.context.store.as_ref(), &self.context.outbox.load_full(), &mut commits).await?;
         let committed = self.context.store.commit(&commits, now).await?;
         let done = commits.iter().zip(committed).filter(|(_, committed)| *committed == Committed::Done);
         let mut changes = 0;
@@ -83,9 +85,7 @@ impl ExpirySweeper {
 
     fn apply(&self, key: UserKey, known: StoredUser, now: Timestamp) -> Commit {
         let StoredUser { version, state, record } = known;
-        if record == RecordLookup::Unreadable {
-            self.context.metrics.unreadable_records.increment(1);
-        }
+        self.context.metrics.looked_up(&record);
         let state = state.unwrap_or_else(|| lost_state::rebuild_state(&key, Status::Offline, version));
         let roster_status = state.status;
         let subject = Subject { user: state.user.clone(), scope: state.scope.clone(), key: key.clone() };

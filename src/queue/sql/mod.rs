@@ -40,20 +40,25 @@ pub struct SqlQueue {
     statements: Statements,
 }
 
+/// Returns all statements of the queues.
+pub fn statements(engine: Engine, names: &TableNames) -> Statements {
+    let (file, now) = match engine {
+        Engine::Sqlite => (include_str!("sqlite.sql"), "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)"),
+        Engine::MySql => {
+            (include_str!("mysql.sql"), "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)")
+        }
+        Engine::Postgres => {
+            (include_str!("postgres.sql"), "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint")
+        }
+    };
+    let placeholders: Vec<(&str, &str)> = names.pairs().into_iter().chain([("now", now)]).collect();
+    Statements::read(engine, file, &placeholders)
+}
+
 impl SqlQueue {
     /// Creates queues in the tables of `names`, which a migration creates.
     pub fn new(database: Database, names: &TableNames) -> Self {
-        let (file, now) = match database.engine() {
-            Engine::Sqlite => (include_str!("sqlite.sql"), "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)"),
-            Engine::MySql => {
-                (include_str!("mysql.sql"), "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)")
-            }
-            Engine::Postgres => {
-                (include_str!("postgres.sql"), "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint")
-            }
-        };
-        let placeholders: Vec<(&str, &str)> = names.pairs().into_iter().chain([("now", now)]).collect();
-        let statements = Statements::read(database.engine(), file, &placeholders);
+        let statements = statements(database.engine(), names);
         Self { database, statements }
     }
 

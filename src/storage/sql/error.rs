@@ -1,9 +1,13 @@
-//! Errors of a database, classified by what the caller can do about them.
+//! Errors of a database, by what the caller can do about them.
+
+use std::borrow::Cow;
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use super::codes;
+use super::codes::{ErrorClass, Recovery};
 use crate::storage::Unavailable;
 
 /// The result of a database operation.
@@ -26,9 +30,17 @@ pub enum Error {
     /// A table is missing.
     #[error("a table is missing; `presence-sidecar migrate` creates it")]
     NoTable(#[source] Cause),
-    /// The statement is invalid, not permitted, or does not match the tables.
+    /// The statement is invalid, or does not match the tables.
     #[error("the database rejected a statement")]
     Rejected(#[source] Cause),
+}
+
+/// An error of the driver or the server, with its class.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+struct Classified {
+    class: ErrorClass,
+    source: sqlx::Error,
 }
 
 impl Error {
@@ -37,31 +49,60 @@ impl Error {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let cause_text = cause.to_string();
+            // The errors of the driver repeat their sources.
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
             source = cause.source();
         }
         text
     }
 
+    fn class(&self) -> Option<ErrorClass> {
+        match self {
+            Self::Unavailable(cause) | Self::Conflict(cause) | Self::NoTable(cause) | Self::Rejected(cause) => {
+                cause.downcast_ref().map(|Classified { class, .. }| *class)
+            }
+            Self::UniqueViolation => Some(ErrorClass::UniqueViolation),
+        }
+    }
+
     /// Whether a retry over another connection may succeed.
     pub(super) fn is_lost_connection(&self) -> bool {
-        let Self::Unavailable(cause) = self else { return false };
-        cause.downcast_ref().is_some_and(|error| matches!(error, sqlx::Error::Io(_)))
+        matches!(self.class(), Some(ErrorClass::Disconnected | ErrorClass::StaleSession))
     }
 
-    /// Whether a server rejected a value (SQLSTATE class 22, data exception), so that retries are useless.
+    /// Whether a server rejected a value, so that retries are useless.
     pub fn is_data_error(&self) -> bool {
-        let Self::Rejected(cause) = self else { return false };
-        let postgres =
-            cause.downcast_ref::<sqlx::postgres::PgDatabaseError>().map(sqlx::postgres::PgDatabaseError::code);
-        let mysql = || cause.downcast_ref::<sqlx::mysql::MySqlDatabaseError>().and_then(|error| error.code());
-        postgres.or_else(mysql).is_some_and(|code| code.starts_with("22"))
+        self.class() == Some(ErrorClass::InvalidValue)
     }
 
-    /// Whether a retry may succeed at once.
+    /// Whether a time does not exist in the time zone of the server: it falls into the hour that summer time skips.
+    pub fn is_invalid_time(&self) -> bool {
+        self.class() == Some(ErrorClass::InvalidTime)
+    }
+
+    /// Whether the user lacks a privilege.
+    pub fn is_denied(&self) -> bool {
+        self.class() == Some(ErrorClass::Denied)
+    }
+
+    /// Whether the database or the session takes no writes.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.class() == Some(ErrorClass::ReadOnly)
+    }
+
+    /// Whether a retry may succeed at once: nothing was changed.
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Conflict(_))
+        matches!(self.class(), Some(ErrorClass::Conflict | ErrorClass::StaleSession))
+            || matches!(self, Self::Conflict(_))
+    }
+
+    /// Whether the cause may pass without a change of the program or the request.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Conflict(_) | Self::NoTable(_))
     }
 }
 
@@ -73,104 +114,38 @@ impl From<Error> for Unavailable {
 }
 
 impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(error) => from_server(error),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(Box::new(error)),
-            other => Self::Rejected(Box::new(other)),
+    fn from(source: sqlx::Error) -> Self {
+        let class = classify(&source);
+        let cause: Cause = Box::new(Classified { class, source });
+        match (class, class.recovery()) {
+            (ErrorClass::NoTable, _) => Self::NoTable(cause),
+            (ErrorClass::Conflict, _) => Self::Conflict(cause),
+            (ErrorClass::UniqueViolation, _) => Self::UniqueViolation,
+            (_, Recovery::RetryNow | Recovery::RetryLater) => Self::Unavailable(cause),
+            (_, Recovery::Refuse | Recovery::Report) => Self::Rejected(cause),
         }
     }
 }
 
-fn from_server(error: Box<dyn DatabaseError>) -> Error {
-    match classify(error.as_ref()) {
-        ErrorClass::Conflict => Error::Conflict(error),
-        ErrorClass::UniqueViolation => Error::UniqueViolation,
-        ErrorClass::NoTable => Error::NoTable(error),
-        ErrorClass::Demoted | ErrorClass::Unavailable => Error::Unavailable(error),
-        ErrorClass::Rejected => Error::Rejected(error),
+/// Returns the class of an error of the driver, or of a server behind it.
+pub(super) fn classify(error: &sqlx::Error) -> ErrorClass {
+    match error {
+        sqlx::Error::Database(error) => classify_database(error.as_ref()),
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => ErrorClass::Disconnected,
+        // A transaction that could not begin: the session is in an unknown state.
+        sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => ErrorClass::Disconnected,
+        sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => ErrorClass::Unavailable,
+        _ => ErrorClass::Defect,
     }
 }
 
-/// Whether the server has become read-only. After a failover another server is writable; this connection never reaches it.
-pub(super) fn is_demoted(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| matches!(classify(error), ErrorClass::Demoted))
-}
-
-enum ErrorClass {
-    Conflict,
-    UniqueViolation,
-    NoTable,
-    Demoted,
-    Unavailable,
-    Rejected,
-}
-
-fn classify(error: &dyn DatabaseError) -> ErrorClass {
-    if error.is_unique_violation() {
-        return ErrorClass::UniqueViolation;
-    }
-    let code = error.code().unwrap_or_default();
+fn classify_database(error: &dyn DatabaseError) -> ErrorClass {
+    let code = error.code().unwrap_or(Cow::Borrowed(""));
     if error.try_downcast_ref::<SqliteError>().is_some() {
-        return classify_sqlite(code.parse().unwrap_or_default(), error.message());
+        return codes::sqlite(code.parse().unwrap_or_default(), error.message());
     }
     match error.try_downcast_ref::<MySqlDatabaseError>() {
-        Some(error) => classify_mysql(error.number(), &code),
-        None => classify_postgres(&code),
+        Some(error) => codes::mysql(error.number(), &code),
+        None => codes::postgres(&code, error.message()),
     }
-}
-
-/// Classifies by the primary result code, which is the lowest byte of an extended one.
-fn classify_sqlite(code: u32, message: &str) -> ErrorClass {
-    match code & 0xff {
-        // BUSY, LOCKED, NOMEM, READONLY; IOERR; FULL, CANTOPEN, PROTOCOL.
-        5..=8 | 10 | 13..=15 => ErrorClass::Unavailable,
-        // This error has no code of its own.
-        _ if message.starts_with("no such table: ") => ErrorClass::NoTable,
-        _ => ErrorClass::Rejected,
-    }
-}
-
-/// Classifies by the error number: most errors share one SQLSTATE.
-fn classify_mysql(number: u16, state: &str) -> ErrorClass {
-    match number {
-        1213 => ErrorClass::Conflict,
-        1146 => ErrorClass::NoTable,
-        // The server runs with --read-only, or is in read-only mode.
-        1290 | 1836 => ErrorClass::Demoted,
-        // Disk full (2), storage error, out of memory (2), no such database yet, too many connections of this user (2),
-        // lock wait timeout, statement or connection killed (4).
-        1021 | 1114 | 1030 | 1037 | 1041 | 1049 | 1203 | 1226 | 1205 | 1317 | 1927 | 1969 | 3024 => {
-            ErrorClass::Unavailable
-        }
-        _ => classify_sqlstate_class(state),
-    }
-}
-
-/// Classifies by the SQLSTATE.
-fn classify_postgres(state: &str) -> ErrorClass {
-    match state {
-        // Serialization failure, deadlock.
-        "40001" | "40P01" => ErrorClass::Conflict,
-        // Two sessions create the same table at once.
-        "42P07" | "42710" => ErrorClass::UniqueViolation,
-        "42P01" => ErrorClass::NoTable,
-        // Read-only transaction.
-        "25006" => ErrorClass::Demoted,
-        // Lock timeout.
-        "55P03" => ErrorClass::Unavailable,
-        _ => classify_sqlstate_class(state),
-    }
-}
-
-/// Classifies by the class of a SQLSTATE. Unavailable: connection exception, insufficient resources, operator intervention,
-/// system error, invalid authorization, no such database.
-fn classify_sqlstate_class(state: &str) -> ErrorClass {
-    let out = ["08", "53", "57", "58", "28", "3D"].iter().any(|class| state.starts_with(class));
-    if out { ErrorClass::Unavailable } else { ErrorClass::Rejected }
 }

@@ -8,24 +8,31 @@
 //! SQLite has one writer: every statement that changes something uses one connection, and transactions begin with the
 //! write lock (`BEGIN IMMEDIATE`), so that they cannot fail half-way. Readers do not wait for it (WAL). On both servers the
 //! isolation level is `READ COMMITTED`: each statement sees what is committed when it begins.
+//!
+//! The meaning of errors is in [`codes`]. A connection whose statement met a time limit, a cancelled caller or an error that
+//! ends its transaction or session is closed, and never used again.
 
+pub mod codes;
+mod connection;
 mod engine;
 mod error;
 mod migrate;
 mod open;
 mod policy;
+mod pools;
+mod privileges;
+mod probe;
 mod row;
 mod statement;
 mod transaction;
 
-use std::path::PathBuf;
-
-use sqlx::{MySqlPool, PgPool, SqlitePool};
-
+use self::connection::{Access, Connection};
 pub use self::engine::Engine;
 pub use self::error::{Error, Result};
 pub use self::migrate::{FeatureTables, Migrated, PerEngine, TableNames, TableSchema};
 use self::policy::{ConnectionPolicy, within};
+use self::pools::Pools;
+pub use self::probe::SharedProbe;
 pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
 pub use self::transaction::{Transaction, retry_on_conflict};
@@ -35,13 +42,6 @@ pub use self::transaction::{Transaction, retry_on_conflict};
 pub struct Database {
     pools: Pools,
     policy: ConnectionPolicy,
-}
-
-#[derive(Clone, Debug)]
-enum Pools {
-    Sqlite { file: PathBuf, readers: SqlitePool, writer: SqlitePool },
-    MySql(MySqlPool),
-    Postgres(PgPool),
 }
 
 impl Database {
@@ -66,14 +66,7 @@ impl Database {
     }
 
     async fn select(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        self.within(async {
-            match &self.pools {
-                Pools::Sqlite { readers, .. } => statement.sqlite(args).fetch_all(readers).await.map(row::sqlite),
-                Pools::MySql(pool) => statement.mysql(args).fetch_all(pool).await.map(row::mysql),
-                Pools::Postgres(pool) => statement.postgres(args).fetch_all(pool).await.map(row::postgres),
-            }
-        })
-        .await
+        self.within(async { self.acquire(Access::Read).await?.rows(statement, args).await }).await
     }
 
     /// Executes a changing statement, with retries on conflicts. Returns the number of changed rows; MySQL does not count
@@ -86,16 +79,7 @@ impl Database {
     }
 
     async fn change(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
-        self.within(async {
-            match &self.pools {
-                Pools::Sqlite { writer, .. } => {
-                    statement.sqlite(args).execute(writer).await.map(|done| done.rows_affected())
-                }
-                Pools::MySql(pool) => statement.mysql(args).execute(pool).await.map(|done| done.rows_affected()),
-                Pools::Postgres(pool) => statement.postgres(args).execute(pool).await.map(|done| done.rows_affected()),
-            }
-        })
-        .await
+        self.within(async { self.acquire(Access::Write).await?.execute(statement, args).await }).await
     }
 
     /// Resolves when a statement has failed for a missing table since the last call. Supports a single waiter.
@@ -108,28 +92,29 @@ impl Database {
     /// # Errors
     /// The database is not available.
     pub async fn begin(&self) -> Result<Transaction> {
-        let inner = self.within(async {
-            match &self.pools {
-                Pools::Sqlite { writer, .. } => {
-                    writer.begin_with("BEGIN IMMEDIATE").await.map(transaction::Inner::Sqlite)
-                }
-                Pools::MySql(pool) => pool.begin().await.map(transaction::Inner::MySql),
-                Pools::Postgres(pool) => pool.begin().await.map(transaction::Inner::Postgres),
-            }
-        });
-        Ok(Transaction::new(inner.await?, self.policy.clone()))
+        let begin = async {
+            let mut connection = self.acquire(Access::Write).await?;
+            connection.begin().await?;
+            Ok(connection)
+        };
+        Ok(Transaction::new(self.within(begin).await?, self.policy.clone()))
     }
 
-    /// Closes all connections, so that SQLite has written everything to its file when the process ends.
+    /// Closes all connections, so that SQLite has written everything to its file when the process ends. Waits at most for
+    /// the time limit of a statement.
     pub async fn close(&self) {
-        match &self.pools {
-            Pools::Sqlite { readers, writer, .. } => {
-                readers.close().await;
-                writer.close().await;
-            }
-            Pools::MySql(pool) => pool.close().await,
-            Pools::Postgres(pool) => pool.close().await,
+        if tokio::time::timeout(self.policy.longest(), self.pools.close()).await.is_err() {
+            tracing::warn!(database = self.address(), "connections to the database did not close in time");
         }
+    }
+
+    /// Returns engine, server and name of the database, or its file; never credentials.
+    pub fn address(&self) -> &str {
+        self.policy.address()
+    }
+
+    async fn acquire(&self, access: Access) -> sqlx::Result<Connection> {
+        Connection::acquire(&self.pools, &self.policy, access).await
     }
 
     async fn within<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {

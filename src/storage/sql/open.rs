@@ -1,5 +1,6 @@
 //! Connection pools from the configuration.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -12,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, raw_sql};
 use super::policy::ConnectionPolicy;
 use super::{Database, Pools};
 use crate::config;
-use crate::config::{DatabaseConnection, DatabaseServer, SslMode};
+use crate::config::{DatabaseConnection, DatabaseServer, SslMode, private_files};
 
 /// The longest time that SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,11 +34,15 @@ impl Database {
     }
 
     fn open_with(config: &config::DatabaseConfig, synchronous: SqliteSynchronous) -> Self {
-        let policy = ConnectionPolicy::new(config.timeout);
+        let policy = ConnectionPolicy::new(config.timeout, &address(&config.connection));
         let pools = match &config.connection {
             DatabaseConnection::Sqlite(path) => {
                 let options = sqlite(path).synchronous(synchronous);
-                let options_with_limits = || with_limits(SqlitePoolOptions::new(), config, &policy);
+                // The mode of a file that others use, or have made, is theirs.
+                let is_private = config.is_own_file || !(config.is_app_database || path.exists());
+                let private = is_private.then(|| path.clone());
+                let options_with_limits =
+                    || protected(with_limits(SqlitePoolOptions::new(), config, &policy), &private);
                 Pools::Sqlite {
                     file: path.clone(),
                     readers: options_with_limits().connect_lazy_with(options.clone()),
@@ -45,7 +50,7 @@ impl Database {
                 }
             }
             DatabaseConnection::MySql(server) => {
-                let session = mysql_session(&policy);
+                let session = mysql_session(&policy, server.timezone.as_deref());
                 let options =
                     with_limits(MySqlPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
                         let session = AssertSqlSafe(session.clone());
@@ -54,7 +59,7 @@ impl Database {
                 Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
             DatabaseConnection::Postgres(server) => {
-                let session = postgres_session(&policy);
+                let session = postgres_session(&policy, server.timezone.as_deref());
                 let options = with_limits(PgPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
                     let session = AssertSqlSafe(session.clone());
                     Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
@@ -64,6 +69,17 @@ impl Database {
         };
         Self { pools, policy }
     }
+}
+
+/// Gives the file the mode 0600 before a connection is used.
+fn protected(options: SqlitePoolOptions, file: &Option<PathBuf>) -> SqlitePoolOptions {
+    let Some(file) = file.clone() else { return options };
+    options.after_connect(move |_, _| {
+        if let Err(error) = private_files::protect_database(&file) {
+            tracing::warn!(file = %file.display(), %error, "the mode of the database file cannot be changed: chmod 600 it");
+        }
+        Box::pin(async { Ok(()) })
+    })
 }
 
 fn with_limits<DB: sqlx::Database>(
@@ -78,24 +94,44 @@ fn with_limits<DB: sqlx::Database>(
         // A test before each use would double the round trips. The loss of a busy connection shows in its next statement.
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let trusted = policy.trust(meta.age);
+            let (trusted, limit) = (policy.trust(meta.age), policy.ping());
             Box::pin(async move {
                 if trusted && meta.idle_for > TEST_AFTER {
-                    connection.ping().await?;
+                    match tokio::time::timeout(limit, connection.ping()).await {
+                        Ok(outcome) => outcome?,
+                        Err(elapsed) => return Err(sqlx::Error::Io(elapsed.into())),
+                    }
                 }
                 Ok(trusted)
             })
         })
 }
 
+/// Engine, server and name of a database, or its file, for error texts and logs.
+fn address(connection: &DatabaseConnection) -> String {
+    let (engine, server) = match connection {
+        DatabaseConnection::Sqlite(path) => return format!("the SQLite file {}", path.display()),
+        DatabaseConnection::MySql(server) => ("MySQL", server),
+        DatabaseConnection::Postgres(server) => ("Postgres", server),
+    };
+    let host = match &server.socket {
+        Some(socket) => socket.display().to_string(),
+        None if server.host.contains(':') => format!("[{}]:{}", server.host, server.port),
+        None => format!("{}:{}", server.host, server.port),
+    };
+    format!("{engine} at {host}, database {}, user {}", server.database, server.username)
+}
+
 /// The statements at the start of a session on MySQL and MariaDB. The isolation level is the default of Postgres: a read
 /// under a lock returns the latest committed row, and there are no gap locks. Each of the two takes the time limit that it
 /// does not know for a comment; MySQL has no limit for statements that change rows.
-fn mysql_session(policy: &ConnectionPolicy) -> String {
+fn mysql_session(policy: &ConnectionPolicy, zone: Option<&str>) -> String {
     let (lock, longest) = (policy.lock().as_secs().max(1), policy.longest());
+    // As in Laravel, the session has the server's time zone by default, so that both read the same from a TIMESTAMP.
+    let zone = zone.map_or_else(String::new, |zone| format!(", time_zone = '{zone}'"));
     format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-         SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock} \
+         SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}{zone} \
          /*M! , max_statement_time = {} */ /*!80000 , max_execution_time = {} */",
         longest.as_secs_f64(),
         longest.as_millis()
@@ -103,9 +139,10 @@ fn mysql_session(policy: &ConnectionPolicy) -> String {
 }
 
 /// The statements at the start of a session on Postgres, with times in milliseconds.
-fn postgres_session(policy: &ConnectionPolicy) -> String {
+fn postgres_session(policy: &ConnectionPolicy, zone: Option<&str>) -> String {
     let (lock, longest) = (policy.lock().as_millis(), policy.longest().as_millis());
-    format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}")
+    let zone = zone.map_or_else(String::new, |zone| format!("; SET TIME ZONE '{zone}'"));
+    format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}{zone}")
 }
 
 fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
@@ -131,7 +168,6 @@ fn mysql(server: &DatabaseServer) -> MySqlConnectOptions {
         .database(&server.database)
         .username(&server.username)
         .ssl_mode(mode)
-        // As in Laravel, the session has the server's time zone, so that both read the same value from a TIMESTAMP.
         .timezone(None)
         .pipes_as_concat(false);
     if let Some(password) = &server.password {

@@ -1,26 +1,59 @@
 //! The connection policy of a database: time limits, and which pooled connections may be used.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::error::{Error, Result, is_demoted};
+use super::codes::ErrorClass;
+use super::error::{Error, Result, classify};
 
 /// The policy that all statements of a database share.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionPolicy {
     timeout: Duration,
-    /// Connections made before this moment may lead to a server that is read-only now.
-    demoted: Arc<Mutex<Option<Instant>>>,
+    /// The server and the database, or the file, for error texts.
+    address: Arc<str>,
+    /// Connections made before this moment are not used: their sessions are read-only, or know tables as they were.
+    outdated: Arc<Mutex<Option<Instant>>>,
     /// Notified when a statement fails for a missing table.
     missing: Arc<Notify>,
+    /// The number of errors so far that a caller answers with 503.
+    failures: Arc<AtomicU64>,
+}
+
+/// The error of a pool that has no connection for a caller in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {address} within {timeout:?}")]
+struct NoConnection {
+    address: Arc<str>,
+    timeout: Duration,
+}
+
+/// The error of a statement that took too long. Its connection is closed.
+#[derive(Debug, thiserror::Error)]
+#[error("no reply from {address} within {limit:?}")]
+struct NoReply {
+    address: Arc<str>,
+    limit: Duration,
 }
 
 impl ConnectionPolicy {
     /// Creates a policy with `timeout` for getting a connection and for a statement.
-    pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, demoted: Arc::default(), missing: Arc::default() }
+    pub(super) fn new(timeout: Duration, address: &str) -> Self {
+        Self {
+            timeout,
+            address: address.into(),
+            outdated: Arc::default(),
+            missing: Arc::default(),
+            failures: Arc::default(),
+        }
+    }
+
+    /// The server and the database, or the file, without credentials.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The longest time that a statement waits for a lock.
@@ -28,18 +61,36 @@ impl ConnectionPolicy {
         self.timeout
     }
 
-    /// The longest time that a caller waits for a statement. The server has the same limit: otherwise the connection stays
-    /// busy with a statement whose caller has given up.
+    /// The longest time that a caller waits for a statement. The server has the same limit: otherwise it stays busy with a
+    /// statement whose caller has given up.
     pub(super) fn longest(&self) -> Duration {
         2 * self.timeout
     }
 
-    /// Converts an error, and records that the server has become read-only or that a table is missing.
+    /// The longest time that the test of an idle connection takes.
+    pub(super) fn ping(&self) -> Duration {
+        self.timeout / 4
+    }
+
+    /// The number of errors so far that a caller answers with 503.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Converts an error, and records what other connections and callers must know of it.
     fn map_error(&self, error: sqlx::Error) -> Error {
-        if is_demoted(&error) {
-            *self.demoted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        if classify(&error).outdates_sessions() {
+            *self.outdated.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
-        let error = error.into();
+        let error = match error {
+            sqlx::Error::PoolTimedOut => {
+                Error::Unavailable(Box::new(NoConnection { address: self.address.clone(), timeout: self.timeout }))
+            }
+            other => other.into(),
+        };
+        if error.is_temporary() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
         if matches!(error, Error::NoTable(_)) {
             self.missing.notify_one();
         }
@@ -53,8 +104,8 @@ impl ConnectionPolicy {
 
     /// Whether a connection of this age may still be used.
     pub(super) fn trust(&self, age: Duration) -> bool {
-        let demoted = *self.demoted.lock().unwrap_or_else(PoisonError::into_inner);
-        demoted.is_none_or(|demoted| age < demoted.elapsed())
+        let outdated = *self.outdated.lock().unwrap_or_else(PoisonError::into_inner);
+        outdated.is_none_or(|outdated| age < outdated.elapsed())
     }
 }
 
@@ -62,6 +113,28 @@ impl ConnectionPolicy {
 pub(super) async fn within<T>(policy: &ConnectionPolicy, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
     match tokio::time::timeout(policy.longest(), work).await {
         Ok(outcome) => outcome.map_err(|error| policy.map_error(error)),
-        Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
+        Err(_) => {
+            policy.failures.fetch_add(1, Ordering::Relaxed);
+            Err(Error::Unavailable(Box::new(NoReply { address: policy.address.clone(), limit: policy.longest() })))
+        }
     }
+}
+
+/// Whether the session of a connection can be used again after `outcome`.
+pub(super) fn keeps_session<T>(outcome: &sqlx::Result<T>) -> bool {
+    match outcome {
+        Ok(_) => true,
+        // After an error of the driver itself, the rest of a reply may still be on its way.
+        Err(error) => matches!(error, sqlx::Error::Database(_)) && classify(error).keeps_session(),
+    }
+}
+
+/// Whether the server has no connection left.
+pub(super) fn is_exhausted(error: &sqlx::Error) -> bool {
+    classify(error) == ErrorClass::TooManyConnections
+}
+
+/// Whether a statement met a lock or a time limit, and its session goes on.
+pub(super) fn is_interruption(error: &sqlx::Error) -> bool {
+    classify(error) == ErrorClass::Interrupted
 }

@@ -128,8 +128,22 @@ impl Statements {
         self.repeated(name, 1)
     }
 
+    /// Returns the text of the statement of this name: parameters are `?`, and `[[…]]` is not repeated yet.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn text(&self, name: &str) -> &str {
+        let Some(text) = self.texts.get(name) else { unreachable!("no statement is called {name}") };
+        text
+    }
+
+    /// Returns the names and texts of all statements.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// Returns the names that begin with `name` and a dot, sorted.
-    pub(super) fn names_below(&self, name: &str) -> Vec<String> {
+    pub fn names_below(&self, name: &str) -> Vec<String> {
         let below = |known: &&String| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
         let mut names: Vec<String> = self.texts.keys().filter(below).cloned().collect();
         names.sort();
@@ -141,8 +155,7 @@ impl Statements {
     /// # Panics
     /// As [`get`](Self::get).
     pub fn repeated(&self, name: &str, items: usize) -> Statement {
-        let Some(text) = self.texts.get(name) else { unreachable!("no statement is called {name}") };
-        let mut parts = text.split("[[");
+        let mut parts = self.text(name).split("[[");
         let mut whole = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let (item, tail) = part.split_once("]]").unwrap_or((part, ""));

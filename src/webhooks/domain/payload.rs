@@ -54,9 +54,9 @@ pub fn ping(id: &Uuid, at: &str) -> Vec<u8> {
 
 /// Signs `body` for `endpoint` at `time`, in seconds since 1970.
 pub fn sign(endpoint: &EndpointConfig, id: &str, body: Vec<u8>, time: i64) -> SignedRequest {
-    let secret = endpoint.secret.expose_secret();
+    let secret = endpoint.secret.as_written().expose_secret();
     let secrets = std::iter::once(&endpoint.secret).chain(&endpoint.previous_secrets);
-    let standard: Vec<_> = secrets.map(|secret| signature::standard(secret.expose_secret(), id, time, &body)).collect();
+    let standard: Vec<_> = secrets.map(|secret| signature::standard(secret.standard_key(), id, time, &body)).collect();
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         (endpoint.signature_header.clone(), signature::header(endpoint.algo, secret.as_bytes(), time, &body)),

@@ -3,8 +3,9 @@
 //! Two formats, both over the bytes that are sent:
 //! - The PHP package's: `t=<unix>,v1=<hex>` of `hash_hmac(algo, "{t}.{body}", secret)`; the secret is used as configured,
 //!   including a `base64:` prefix.
-//! - [Standard Webhooks](https://www.standardwebhooks.com): `v1,<base64>` of HMAC-SHA256 over `{id}.{t}.{body}`; a secret
-//!   `whsec_<base64>` is decoded, any other secret is used as configured.
+//! - [Standard Webhooks](https://www.standardwebhooks.com): `v1,<base64>` of HMAC-SHA256 over `{id}.{t}.{body}`, with the
+//!   key that [`SigningSecret`](crate::config::SigningSecret) derives: a secret `whsec_<base64>` is decoded, any other
+//!   secret is used as configured.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,12 +20,10 @@ pub fn header(algo: Algo, secret: &[u8], time: i64, body: &[u8]) -> String {
     format!("t={time},v1={}", hex::encode(mac))
 }
 
-/// One signature of the header `webhook-signature`, `v1,<base64>`.
-pub fn standard(secret: &str, id: &str, time: i64, body: &[u8]) -> String {
-    let decoded = secret.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
-    let secret = decoded.as_deref().unwrap_or(secret.as_bytes());
+/// One signature of the header `webhook-signature`, `v1,<base64>`, with the key of a secret.
+pub fn standard(key: &[u8], id: &str, time: i64, body: &[u8]) -> String {
     let time = time.to_string();
-    let mac = hash_hmac(Algo::Sha256, secret, &[id.as_bytes(), b".", time.as_bytes(), b".", body]);
+    let mac = hash_hmac(Algo::Sha256, key, &[id.as_bytes(), b".", time.as_bytes(), b".", body]);
     format!("v1,{}", STANDARD.encode(mac))
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use crate::config::EndpointConfig;
 use crate::presence::domain::Change;
 use crate::presence::service::clock::Clock;
 use crate::queue::Job;
@@ -31,8 +31,8 @@ pub(super) struct Attempt {
 /// What an attempt needs.
 #[derive(Clone)]
 pub(super) struct Attempter {
-    pub(super) endpoint: EndpointConfig,
-    pub(super) client: WebhookClient,
+    /// The current client of the endpoint, which a reload replaces.
+    pub(super) client: Arc<ArcSwap<WebhookClient>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<Clock>,
     pub(super) zone: Tz,
@@ -42,17 +42,18 @@ pub(super) struct Attempter {
 impl Attempter {
     /// The maximum duration of an attempt with `tries` requests.
     pub(super) fn max_duration(&self, tries: u32) -> Duration {
-        (self.endpoint.timeout + REQUEST_PAUSE) * tries
+        (self.client.load().endpoint().timeout + REQUEST_PAUSE) * tries
     }
 
     /// Sends a job with up to `tries` requests. Each is signed anew, since receivers reject old timestamps.
     pub(super) async fn attempt(self, job: Job, tries: u32, is_probe: bool) -> Attempt {
         let Some((id, body)) = self.prepare(&job) else { return Attempt { job, result: None, is_probe } };
+        let client = self.client.load_full();
         let mut number = 1;
         loop {
             let now = self.clock.now().micros().div_euclid(1_000_000);
             let started = Instant::now();
-            let result = self.client.send(&payload::sign(&self.endpoint, &id, body.clone(), now)).await;
+            let result = client.send(&payload::sign(client.endpoint(), &id, body.clone(), now)).await;
             self.metrics.record_attempt(result.outcome(), started.elapsed().as_secs_f64());
             if number == tries || !result.is_retryable() {
                 return Attempt { job, result: Some(result), is_probe };

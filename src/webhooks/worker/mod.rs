@@ -8,6 +8,7 @@ mod attempt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use chrono_tz::Tz;
 use futures_util::TryFutureExt;
 use tokio::sync::watch;
@@ -21,7 +22,6 @@ use super::domain::breaker::{Breaker, CircuitState};
 use super::domain::retry;
 use super::domain::retry::{AttemptResult, RetryDecision};
 use super::metrics::Metrics;
-use crate::config::EndpointConfig;
 use crate::presence::service::clock::Clock;
 use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
 use crate::storage::Result;
@@ -71,13 +71,20 @@ pub struct DeliveryWorker {
 type AttemptSet = JoinSet<Attempt>;
 
 impl DeliveryWorker {
-    /// Delivers through `client` to `endpoint`; the queue has the endpoint's name.
-    pub fn new(config: DeliveryConfig, endpoint: EndpointConfig, client: WebhookClient, metrics: Arc<Metrics>) -> Self {
-        let name = endpoint.name.clone();
+    /// Delivers through `client` to its endpoint, also after another client of the endpoint is stored there. The queue has
+    /// the endpoint's name.
+    pub fn new(config: DeliveryConfig, client: Arc<ArcSwap<WebhookClient>>, metrics: Arc<Metrics>) -> Self {
+        let name = client.load().endpoint().name.clone();
         let (clock, zone, installation) = (config.clock.clone(), config.zone, config.installation);
-        let attempter = Attempter { endpoint, client, metrics: metrics.clone(), clock, zone, installation };
+        let attempter = Attempter { client, metrics: metrics.clone(), clock, zone, installation };
         let (breaker, last_expiry) = (Breaker::default(), Instant::now());
         Self { config, name, attempter, metrics, breaker, last_expiry, unsettled: Vec::new() }
+    }
+
+    /// A worker for the same endpoint, with a closed circuit and no attempts in flight.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        Self::new(self.config.clone(), self.attempter.client.clone(), self.metrics.clone())
     }
 
     /// Delivers until `stop`, then waits for the attempts in flight. `commits` notifies of new changes.

@@ -7,7 +7,9 @@
         'scope' => \AesirCloud\Presence\Support\Scope::complete($scope),
         'status' => \AesirCloud\Presence\Facades\Presence::status($userId, $scope)['status'],
         'kind' => $private ? 'private' : 'channel',
-        'channel' => $private ? "presence.user.{$userId}" : 'presence.global',
+        'channel' => $private
+            ? \AesirCloud\Presence\Support\ChannelName::forUser((string) config('presence.broadcast.channels.user'), $userId)
+            : \Illuminate\Support\Arr::first((array) config('presence.broadcast.channels.public')),
     ];
 @endphp
 
@@ -20,7 +22,7 @@
                 && Object.keys(e.scope ?? {}).every(part => String(e.scope[part]) === String(this.scope[part]));
         },
         init() {
-            if (! window.Echo) return;
+            if (! window.Echo || ! this.channel) return;
             window.Echo[this.kind](this.channel).listen('.presence.updated', e => {
                 if (this.isMine(e)) this.status = e.status ?? e.meta?.status ?? this.status;
             });

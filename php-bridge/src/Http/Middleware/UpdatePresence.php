@@ -11,6 +11,7 @@ use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Key;
 use Closure;
 use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Auth;
 use Symfony\Component\HttpFoundation\Response;
 
 /** Records requests as heartbeats: at most one per session in 30 seconds, after the response was sent. */
@@ -34,8 +35,11 @@ final class UpdatePresence
         if ($user === null || ! $this->shouldRecord($request)) {
             return;
         }
-        $owner = $request->hasSession() ? 'session:' . $request->session()->getId() : 'user:' . Key::for($user);
-        rescue(function () use ($request, $user, $owner): void {
+        rescue(function () use ($request, $user): void {
+            // With the guard and the user, because a browser can have one per guard.
+            $owner = $request->hasSession()
+                ? implode('|', [$request->session()->getId(), Auth::getDefaultDriver(), Key::id($user)])
+                : Key::for($user);
             // Not in the session: it was saved already, and saving it again would overwrite concurrent requests.
             if ($this->cache->repository()->add('presence:beat:' . sha1($owner), true, self::INTERVAL_SECONDS)) {
                 Presence::heartbeat($user, ['ip' => $request->ip()]);

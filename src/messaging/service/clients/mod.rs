@@ -1,6 +1,7 @@
 //! Clients: their registration, authentication, token rotation and revocation, and the list of them for operators.
 
 mod credentials;
+mod key_sample;
 mod registration;
 mod tokens;
 mod views;
@@ -8,6 +9,7 @@ mod views;
 use std::sync::Arc;
 
 pub use self::credentials::Credentials;
+pub use self::key_sample::KeySample;
 pub use self::registration::RegistrationResult;
 pub use self::tokens::Caller;
 use self::tokens::TokenCache;
@@ -21,13 +23,23 @@ pub struct Clients {
     context: Arc<MessagingContext>,
     tokens: TokenCache,
     bcrypt_cost: u32,
+    replace_lost_keys: bool,
 }
 
 impl Clients {
-    /// Creates the service; new API tokens are hashed with bcrypt at cost `bcrypt_cost`.
-    pub fn new(context: Arc<MessagingContext>, bcrypt_cost: u32) -> Self {
+    /// Creates the service; new API tokens are hashed with bcrypt at cost `bcrypt_cost`. With `replace_lost_keys`, a
+    /// registration replaces a key that does not decrypt.
+    pub fn new(context: Arc<MessagingContext>, bcrypt_cost: u32, replace_lost_keys: bool) -> Self {
         let tokens = TokenCache::new(context.crypt.clone());
-        Self { context, tokens, bcrypt_cost }
+        Self { context, tokens, bcrypt_cost, replace_lost_keys }
+    }
+
+    /// Tries to decrypt the keys of some clients.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn sample_keys(&self) -> Result<KeySample> {
+        Ok(KeySample::take(&self.context.store, &self.context.crypt).await?)
     }
 
     /// Authenticates a caller and returns its client.

@@ -3,12 +3,16 @@
 use super::Clients;
 use super::credentials::{Credentials, decrypt_text};
 use super::tokens::Caller;
-use crate::messaging::domain::{ClientId, Fingerprint};
+use crate::messaging::domain::{ClientId, Fingerprint, MessageTime};
 use crate::messaging::service::error::{MessagingError, Result};
 use crate::messaging::store::{ClientRecord, CredentialUpdate, Secrets};
 
 /// Maximum number of attempts while other processes register the same fingerprint at the same time.
 const MAX_ATTEMPTS: u32 = 5;
+
+/// What to do about keys that do not decrypt.
+const KEY_HINT: &str =
+    "add the former APP_KEY to APP_PREVIOUS_KEYS, or, if it is lost, set registration.replace_lost_keys";
 
 /// The result of a registration.
 pub enum RegistrationResult {
@@ -24,7 +28,7 @@ impl Clients {
     ///
     /// # Errors
     /// [`MessagingError::FingerprintTaken`] if the database considers another fingerprint equal to this one: its secrets
-    /// belong to another client.
+    /// belong to another client. [`MessagingError::LostKey`] if the client's key does not decrypt and must not be replaced.
     pub async fn register(&self, fingerprint: &Fingerprint, name: Option<&str>) -> Result<RegistrationResult> {
         self.context.check_storable("fingerprint", fingerprint.as_str())?;
         self.context.check_storable("name", name.unwrap_or_default())?;
@@ -47,24 +51,42 @@ impl Clients {
                 created_at: None,
                 last_seen_at: None,
             };
-            if self.context.store.insert_client(&client, &self.context.now().stored).await? {
+            let (store, client) = (&self.context.store, &client);
+            let insert = |now: MessageTime| async move { store.insert_client(client, &now.stored).await };
+            if self.context.at_now(insert).await? {
                 return Ok(RegistrationResult::Created(credentials));
             }
         }
         Err(MessagingError::FingerprintTaken)
     }
 
-    /// Returns the credentials of an existing client, and replaces those that cannot be decrypted. Returns `None` if another
-    /// process has replaced them meanwhile.
+    /// Returns the credentials of an existing client. Replaces a token that cannot be decrypted, and a key that cannot be
+    /// decrypted if the configuration permits it. Returns `None` if another process has replaced them meanwhile.
     async fn restore(&self, client: ClientRecord, name: Option<&str>) -> Result<Option<Credentials>> {
         if let Some(credentials) = Credentials::decrypt(&client, &self.context.crypt) {
             if let Some(name) = name.filter(|name| client.name.as_deref() != Some(name)) {
-                self.context.store.rename_client(&client.id, name, &self.context.now().stored).await?;
+                let (store, id) = (&self.context.store, &client.id);
+                let rename = |now: MessageTime| async move { store.rename_client(id, name, &now.stored).await };
+                self.context.at_now(rename).await?;
             }
             return Ok(Some(credentials));
         }
-        let (credentials, secrets) = self.generate(client.id.clone()).await?;
+        let id = client.id.as_str();
+        let key = decrypt_text(&self.context.crypt, &client.secrets.key_encrypted);
+        if key.is_none() && !self.replace_lost_keys {
+            tracing::warn!(client = id, "registration refused: the key of a known client does not decrypt; {KEY_HINT}");
+            return Err(MessagingError::LostKey);
+        }
+        let (mut credentials, mut secrets) = self.generate(client.id.clone()).await?;
+        let is_lost = key.is_none();
+        if let Some(key) = key {
+            secrets.key_encrypted.clone_from(&client.secrets.key_encrypted);
+            credentials.personal_token = key;
+        }
         let replaced = self.replace(&client, &secrets, name).await?;
+        if replaced {
+            tracing::warn!(client = id, key = is_lost, "replaced credentials that do not decrypt");
+        }
         Ok(replaced.then_some(credentials))
     }
 
@@ -90,7 +112,9 @@ impl Clients {
     /// [`MessagingError::UnknownClient`] if there is no such client.
     pub async fn revoke(&self, id: &ClientId) -> Result<()> {
         let (_, unused) = self.generate(id.clone()).await?;
-        match self.context.store.revoke(id, &unused.token_hash, &self.context.now().stored).await? {
+        let (store, hash) = (&self.context.store, unused.token_hash.as_str());
+        let revoke = |now: MessageTime| async move { store.revoke(id, hash, &now.stored).await };
+        match self.context.at_now(revoke).await? {
             true => Ok(()),
             false => Err(MessagingError::UnknownClient),
         }
@@ -102,9 +126,11 @@ impl Clients {
 
     /// Replaces the secrets that were read with `client`; `false` if they were replaced meanwhile.
     async fn replace(&self, client: &ClientRecord, secrets: &Secrets, name: Option<&str>) -> Result<bool> {
-        let at = self.context.now().stored;
         let expected_hash = &client.secrets.token_hash;
-        let update = CredentialUpdate { id: &client.id, expected_hash, secrets, name, at: &at };
-        Ok(self.context.store.update_credentials(&update).await?)
+        let update = |now: MessageTime| async move {
+            let update = CredentialUpdate { id: &client.id, expected_hash, secrets, name, at: &now.stored };
+            self.context.store.update_credentials(&update).await
+        };
+        Ok(self.context.at_now(update).await?)
     }
 }

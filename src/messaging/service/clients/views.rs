@@ -3,7 +3,7 @@
 use super::Clients;
 use crate::messaging::domain::{ClientId, is_online};
 use crate::messaging::service::error::Result;
-use crate::messaging::store::ClientRecord;
+use crate::messaging::store::ClientSummary;
 use crate::php::date;
 
 /// A client as operators see it. Times are in microseconds since 1970.
@@ -19,8 +19,8 @@ pub struct ClientView {
     pub last_seen_at: Option<i64>,
     /// Whether the last request was within the last two minutes.
     pub online: bool,
-    /// The cursor of the page after this client: its stored creation time and its id.
-    pub cursor: (String, ClientId),
+    /// The stored time of registration, which earlier releases need in the cursor of a page.
+    pub stored_at: String,
 }
 
 impl Clients {
@@ -30,15 +30,14 @@ impl Clients {
         Ok(self.context.store.clients().await?.into_iter().map(|client| self.view(client)).collect())
     }
 
-    /// Returns up to `limit` clients after a [`ClientView::cursor`], or the first ones, oldest first.
-    pub async fn list_page(&self, after: Option<(&str, &ClientId)>, limit: i64) -> Result<Vec<ClientView>> {
+    /// Returns up to `limit` clients with ids after this one, or the first ones, by ascending id.
+    pub async fn list_page(&self, after: Option<&ClientId>, limit: i64) -> Result<Vec<ClientView>> {
         self.context.write_last_seen().await;
-        let after = after.map_or(("", ""), |(created_at, id)| (created_at, id.as_str()));
         let page = self.context.store.clients_page(after, limit).await?;
         Ok(page.into_iter().map(|client| self.view(client)).collect())
     }
 
-    fn view(&self, client: ClientRecord) -> ClientView {
+    fn view(&self, client: ClientSummary) -> ClientView {
         let micros = |text: &Option<String>| date::from_database(text.as_deref()?, self.context.zone);
         let last_seen_at = micros(&client.last_seen_at);
         let now = self.context.now().micros;
@@ -46,7 +45,7 @@ impl Clients {
             online: last_seen_at.is_some_and(|seen| is_online(seen, now)),
             created_at: micros(&client.created_at),
             last_seen_at,
-            cursor: (client.created_at.unwrap_or_default(), client.id.clone()),
+            stored_at: client.created_at.unwrap_or_default(),
             id: client.id,
             name: client.name,
         }

@@ -8,9 +8,10 @@ mod views;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
 
 use self::poll_batcher::PollBatcher;
-pub use self::send::SendRequest;
+pub use self::send::{OpenedSend, SendRequest};
 pub use self::views::MessageView;
 use super::clients::Clients;
 use super::context::MessagingContext;
@@ -22,19 +23,34 @@ pub struct Messages {
     clients: Arc<Clients>,
     publisher: Arc<Publisher>,
     poll_states: PollBatcher,
-    max_recipients: usize,
+    limits: SendLimits,
+    /// Permits to parse a large message.
+    parsers: Semaphore,
 }
+
+/// Limits of a message that a client sends.
+#[derive(Clone, Copy, Debug)]
+pub struct SendLimits {
+    /// Maximum number of clients that it is relayed to.
+    pub recipients: usize,
+    /// Maximum number of bytes that it takes in the database, over all recipients.
+    pub stored_bytes: usize,
+}
+
+/// Maximum number of large messages that are parsed at the same time.
+const MAX_PARSERS: usize = 2;
 
 impl Messages {
     /// Creates the service, and the worker that batches the queries of concurrent polls; polls are answered only while it
-    /// runs. A message that a client sends is relayed to at most `max_recipients` others.
+    /// runs. Messages that clients send have these `limits`.
     pub fn new(
         context: Arc<MessagingContext>,
         clients: Arc<Clients>,
         publisher: Arc<Publisher>,
-        max_recipients: usize,
+        limits: SendLimits,
     ) -> (Self, BoxFuture<'static, ()>) {
         let (poll_states, batcher) = poll_batcher::start(context.store.clone());
-        (Self { context, clients, publisher, poll_states, max_recipients }, batcher)
+        let parsers = Semaphore::new(MAX_PARSERS);
+        (Self { context, clients, publisher, poll_states, limits, parsers }, batcher)
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::Messages;
-use crate::messaging::domain::PollCursor;
+use crate::messaging::domain::{MessageTime, PollCursor};
 use crate::messaging::service::clients::Caller;
 use crate::messaging::service::error::Result;
 use crate::messaging::store::MessageRecord;
@@ -38,6 +38,8 @@ impl Messages {
     /// Stores that the client has received all messages up to `id`. The stored id never decreases.
     pub async fn acknowledge(&self, caller: &Caller, id: i64) -> Result<()> {
         let client = self.clients.authenticate(caller).await?;
-        Ok(self.context.store.acknowledge(&client.id, id, &self.context.now().stored).await?)
+        let (store, client) = (&self.context.store, &client.id);
+        let acknowledge = |now: MessageTime| async move { store.acknowledge(client, id, &now.stored).await };
+        Ok(self.context.at_now(acknowledge).await?)
     }
 }

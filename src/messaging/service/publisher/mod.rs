@@ -30,6 +30,7 @@ use crate::messaging::domain::MessageTime;
 use crate::messaging::seal::aad;
 use crate::messaging::store::{IdempotentWrite, NewMessage, Recipient, WriteResult};
 use crate::queue::{NewJob, Queue};
+use crate::storage::sql;
 
 /// Publishes messages to many clients.
 pub struct Publisher {
@@ -85,10 +86,13 @@ impl Publisher {
     pub async fn fan_out(&self, fanout: &Fanout) -> Result<()> {
         let (mut unknown, mut undecryptable, mut result) = (0, 0, Ok(()));
         for (key, recipients) in fanout.chunks() {
-            let now = self.context.now();
-            let plain = fanout.plaintext(&now);
-            let seal = |recipient: &Recipient| self.seal(fanout, recipient, plain.as_bytes(), &now);
-            match self.write(&IdempotentWrite { key: &key, recipients, at: &now.stored }, seal).await? {
+            let key = key.as_str();
+            let write = |now: MessageTime| async move {
+                let plain = fanout.plaintext(&now);
+                let seal = |recipient: &Recipient| self.seal(fanout, recipient, plain.as_bytes(), &now);
+                self.write(&IdempotentWrite { key, recipients, at: &now.stored }, seal).await
+            };
+            match self.context.at_now(write).await? {
                 WriteResult::Stored { messages, unsealed } => {
                     unknown += recipients.len() - messages - unsealed;
                     undecryptable += unsealed;
@@ -107,7 +111,7 @@ impl Publisher {
     }
 
     /// Writes messages to the store, and records the time it took.
-    pub async fn write<S>(&self, write: &IdempotentWrite<'_>, seal: S) -> Result<WriteResult>
+    pub async fn write<S>(&self, write: &IdempotentWrite<'_>, seal: S) -> sql::Result<WriteResult>
     where
         S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {

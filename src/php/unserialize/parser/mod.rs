@@ -56,6 +56,8 @@ impl<'a> Parser<'a> {
         match kind {
             b'a' => self.array(),
             b'O' => self.object(),
+            b'E' => self.opaque(start, Self::skip_enum),
+            b'C' => self.opaque(start, Self::skip_custom),
             b'r' | b'R' => self.reference(kind),
             _ => self.scalar(kind),
         }
@@ -76,8 +78,7 @@ impl<'a> Parser<'a> {
     fn object(&mut self) -> Result<Value, Stop> {
         self.expect(b":")?;
         let class = self.quoted()?;
-        let named = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'\\' || byte >= 0x7F;
-        if class.is_empty() || !class.iter().all(named) {
+        if !is_name(class) {
             return self.malformed();
         }
         self.expect(b":")?;
@@ -91,6 +92,40 @@ impl<'a> Parser<'a> {
             _ => None,
         })?;
         Ok(Value::Object(Object { class: class.to_vec(), properties }))
+    }
+
+    /// Reads a value that began at `start`, and keeps its bytes.
+    fn opaque(&mut self, start: usize, skip: fn(&mut Self) -> Result<(), Stop>) -> Result<Value, Stop> {
+        self.expect(b":")?;
+        skip(self)?;
+        self.spend(self.at - start)?;
+        Ok(Value::Opaque(self.bytes[start..self.at].to_vec()))
+    }
+
+    /// `len:"Class:Case";`
+    fn skip_enum(&mut self) -> Result<(), Stop> {
+        let case = self.quoted()?;
+        let separator = case.iter().position(|&byte| byte == b':');
+        if !separator.is_some_and(|at| is_name(&case[..at]) && is_name(&case[at + 1..])) {
+            return self.malformed();
+        }
+        self.expect(b";")
+    }
+
+    /// `len:"Class":len:{…}`, with any bytes between the braces.
+    fn skip_custom(&mut self) -> Result<(), Stop> {
+        let class = self.quoted()?;
+        if !is_name(class) {
+            return self.malformed();
+        }
+        self.expect(b":")?;
+        let len = self.length()?;
+        self.expect(b":{")?;
+        if len > self.bytes.len() - self.at {
+            return self.malformed();
+        }
+        self.at += len;
+        self.expect(b"}")
     }
 
     /// Read by `parse_iv2`, not by the scanner: accepts a sign, and no digits are zero.
@@ -141,7 +176,7 @@ impl<'a> Parser<'a> {
         self.at = resume;
         self.depth -= 1;
         match value {
-            Value::Object(_) => Ok(value),
+            Value::Object(_) | Value::Opaque(_) => Ok(value),
             _ if kind == b'R' => Ok(value),
             _ => self.malformed(),
         }
@@ -196,4 +231,10 @@ impl<'a> Parser<'a> {
     fn malformed<T>(&self) -> Result<T, Stop> {
         Err(UnserializeError::Malformed { offset: self.at }.into())
     }
+}
+
+/// Whether these bytes can be the name of a class or of a case of an enum.
+fn is_name(bytes: &[u8]) -> bool {
+    let is_letter = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'\\' || byte >= 0x7F;
+    !bytes.is_empty() && bytes.iter().all(is_letter)
 }

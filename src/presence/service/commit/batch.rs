@@ -119,9 +119,7 @@ impl CommitBatch {
             .collect();
         let loaded = if unknown.is_empty() { Vec::new() } else { self.context.store.load(&unknown, now).await? };
         for (key, known) in unknown.iter().zip(loaded) {
-            if known.record == RecordLookup::Unreadable {
-                self.context.metrics.unreadable_records.increment(1);
-            }
+            self.context.metrics.looked_up(&known.record);
             let Some(user) = self.users.get_mut(key) else { continue };
             match user.in_doubt.take() {
                 Some(sent) if sent.was_committed(&known) => {
@@ -146,7 +144,8 @@ impl CommitBatch {
         }
         let now = self.context.clock.now();
         let (mut commits, pending) = self.apply(now);
-        if let Err(error) = plan_outbox(self.context.store.as_ref(), &self.context.outbox, &mut commits).await {
+        let outbox = self.context.outbox.load_full();
+        if let Err(error) = plan_outbox(self.context.store.as_ref(), &outbox, &mut commits).await {
             for (commit, pending) in commits.into_iter().zip(pending) {
                 self.users.insert(commit.key, UserBatch::unsent(pending));
             }
@@ -259,7 +258,7 @@ impl UserBatch {
         let known = self.known.as_ref().filter(|known| known.version == 0 && known.state.is_none())?;
         match &known.record {
             RecordLookup::Found(record) => Some(record),
-            RecordLookup::Unknown | RecordLookup::Missing | RecordLookup::Unreadable => None,
+            RecordLookup::Unknown | RecordLookup::Missing | RecordLookup::Unreadable(_) => None,
         }
     }
 

@@ -12,7 +12,7 @@ use super::batch::{BatchResult, CommitBatch, UserBatch};
 use super::{CommandOutcome, CommitContext, Job, PresenceCommand};
 use crate::presence::domain::State;
 use crate::presence::domain::identity::UserKey;
-use crate::storage::batch::BatchReceiver;
+use crate::storage::batch::{BatchReceiver, run_batch};
 
 /// Most users whose states are cached.
 const CACHE_CAPACITY: usize = 100_000;
@@ -40,6 +40,10 @@ impl Committer {
         let mut running = FuturesUnordered::new();
         let mut waiting = Vec::new();
         loop {
+            if running.is_empty() {
+                // Users of a batch that panicked are left here.
+                self.in_flight.clear();
+            }
             if running.is_empty() && waiting.is_empty() && !receiver.next(&mut waiting).await {
                 return;
             }
@@ -52,11 +56,11 @@ impl Committer {
                     let (batch, deferred) = self.take_batch(part);
                     waiting.extend(deferred);
                     if !batch.is_empty() {
-                        running.push(batch.run());
+                        running.push(run_batch(batch.run()));
                     }
                 }
             }
-            if let Some(result) = running.next().await {
+            if let Some(Some(result)) = running.next().await {
                 let store_failed = result.store_failed;
                 self.finish(result);
                 if store_failed {

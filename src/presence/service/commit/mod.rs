@@ -13,6 +13,8 @@ mod committer;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 pub use self::committer::Committer;
 use super::clock::Clock;
 use super::metrics::Metrics;
@@ -52,8 +54,8 @@ pub struct CommitContext {
     pub clock: Arc<Clock>,
     /// The rules.
     pub rules: Rules,
-    /// The queues that changes are pushed into.
-    pub outbox: Arc<Outbox>,
+    /// The queues that changes are pushed into; a reload replaces the events that they receive.
+    pub outbox: Arc<ArcSwap<Outbox>>,
     /// Counters and histograms.
     pub metrics: Arc<Metrics>,
     /// Notified after each commit that records changes.
@@ -66,7 +68,7 @@ impl CommitContext {
         let mut record = known.record;
         let mut merged = Decision { state: known.state, ..Decision::unchanged() };
         let mut outcomes = Vec::with_capacity(jobs.len());
-        let wants_heartbeats = self.outbox.wants_heartbeats();
+        let wants_heartbeats = self.outbox.load().wants_heartbeats();
         for job in jobs {
             let PresenceCommand { subject, input } = &job.payload;
             let record = std::mem::replace(&mut record, RecordLookup::Unknown);

@@ -39,11 +39,12 @@ use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
 use crate::queue::SqlQueue;
 use crate::storage::sql;
-use crate::storage::sql::{Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
+use crate::storage::sql::{Database, Engine, Row, SharedProbe, Statements, TableNames, Transaction, retry_on_conflict};
 
 /// Most reads of the change log at the same time: commits need connections, too.
 const MAX_LOG_READS: usize = 2;
-/// Most entries of the change log that are removed in one transaction: commits wait meanwhile.
+/// Most entries of the change log that are removed in one transaction: commits wait meanwhile. The statement `first_kept`
+/// reads one more.
 const MAX_TRIM: i64 = 1_000;
 
 /// Which database, and how Laravel uses it.
@@ -68,7 +69,18 @@ pub struct SqlStore {
     statements: Statements,
     table: CacheTable,
     outbox: OutboxWriter,
+    probe: SharedProbe,
     log_reads: Semaphore,
+}
+
+/// Returns all statements of the store.
+pub fn statements(engine: Engine, names: &TableNames) -> Statements {
+    let file = match engine {
+        Engine::Sqlite => include_str!("sqlite.sql"),
+        Engine::MySql => include_str!("mysql.sql"),
+        Engine::Postgres => include_str!("postgres.sql"),
+    };
+    Statements::read(engine, file, &names.pairs())
 }
 
 impl SqlStore {
@@ -76,15 +88,11 @@ impl SqlStore {
     pub fn new(options: Options) -> Self {
         let Options { database, names, prefix, version, zone, outbox } = options;
         let engine = database.engine();
-        let file = match engine {
-            Engine::Sqlite => include_str!("sqlite.sql"),
-            Engine::MySql => include_str!("mysql.sql"),
-            Engine::Postgres => include_str!("postgres.sql"),
-        };
-        let statements = Statements::read(engine, file, &names.pairs());
+        let statements = statements(engine, &names);
         let outbox = OutboxWriter::new(outbox, SqlQueue::new(database.clone(), &names));
         let table = CacheTable::new(prefix, zone, (engine, version));
-        Self { database, statements, table, outbox, log_reads: Semaphore::new(MAX_LOG_READS) }
+        let log_reads = Semaphore::new(MAX_LOG_READS);
+        Self { database, statements, table, outbox, probe: SharedProbe::default(), log_reads }
     }
 
     /// Locks the log for the rest of the transaction. Returns the numbers of its last entry and of the last removed one.
@@ -99,6 +107,14 @@ impl SqlStore {
             Some(row) => Ok((row.int(0)?, row.int(1)?)),
             None => Err(sql::Error::Rejected("the row of the log is missing".into())),
         }
+    }
+
+    /// Does what a commit does, without a visible effect.
+    async fn try_probe(&self) -> sql::Result<()> {
+        let mut transaction = self.database.begin().await?;
+        self.lock_log(&mut transaction).await?;
+        transaction.execute_all(&self.statements, "probe").await?;
+        transaction.commit().await
     }
 
     async fn read_time(&self) -> sql::Result<Timestamp> {
@@ -126,7 +142,7 @@ impl SqlStore {
         let mut transaction = self.database.begin().await?;
         let (last, trimmed) = self.lock_log(&mut transaction).await?;
         let rows = transaction.rows(&self.statements.get("first_kept"), &[before.into()]).await?;
-        let kept = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(last + 1);
+        let kept = rows.first().map(|row| row.int_or_null(0)).transpose()?.flatten().unwrap_or(last + 1);
         let until = (kept - 1).min(trimmed + MAX_TRIM);
         if until > trimmed {
             for name in ["trim", "set_trimmed"] {
@@ -250,11 +266,12 @@ impl PresenceStore for SqlStore {
     }
 
     async fn ready(&self) -> std::result::Result<(), StoreDown> {
-        let changed = self.database.execute(&self.statements.get("change_nothing"), &[]).await;
-        changed.map(drop).map_err(|error| {
-            let address = format!("{:?}", self.database.engine()).to_lowercase();
-            StoreDown { store: "database", address, reason: error.chain() }
-        })
+        let probed = self.probe.run(&self.database, || retry_on_conflict(|| self.try_probe())).await;
+        probed.map_err(|error| StoreDown { store: "database", address: self.name(), reason: error.reason() })
+    }
+
+    fn name(&self) -> String {
+        self.database.address().to_owned()
     }
 
     async fn time(&self) -> Result<Timestamp> {

@@ -93,8 +93,9 @@ SELECT scope, status, CAST(SUM(members) AS bigint) FROM (
   SELECT scope, status, -members FROM {presence_counts}
 ) AS both_counts GROUP BY scope, status HAVING SUM(members) <> 0
 
+-- The first entry that is kept among the oldest ones. Times have no index.
 -- name: first_kept
-SELECT number FROM {presence_changes} WHERE at >= ? ORDER BY number LIMIT 1
+SELECT MIN(number) FROM (SELECT number, at FROM {presence_changes} ORDER BY number LIMIT 1001) AS oldest WHERE at >= ?
 
 -- name: trim
 DELETE FROM {presence_changes} WHERE number <= ?
@@ -105,13 +106,34 @@ UPDATE {presence_log} SET trimmed = ? WHERE id = 1
 -- name: remove_empty_scopes
 DELETE FROM {presence_counts} WHERE members = 0
 
--- Fails if the database is read-only, or a table is missing.
--- name: change_nothing
+-- What a commit does, in one transaction and without a trace: it writes to each table, which needs room and privileges.
+-- name: probe.1
+INSERT INTO {presence_users} (name, logical, scope, member, status, version, due, state)
+VALUES ('probe', '', '', '', 'offline', 0, 0, '')
+
+-- name: probe.2
+DELETE FROM {presence_users} WHERE name = 'probe'
+
+-- name: probe.3
+INSERT INTO {presence_counts} (scope, status, members) VALUES ('', 'probe', 0)
+
+-- name: probe.4
+DELETE FROM {presence_counts} WHERE scope = '' AND status = 'probe'
+
+-- name: probe.5
+INSERT INTO {presence_changes} (number, at, change) VALUES (0, 0, '')
+
+-- name: probe.6
+DELETE FROM {presence_changes} WHERE number = 0
+
+-- name: probe.7
+INSERT INTO {cache} ("key", "value", expiration) VALUES ('<presence_log>:probe', '', 0)
+
+-- name: probe.8
+DELETE FROM {cache} WHERE "key" = '<presence_log>:probe'
+
+-- name: probe.9
 UPDATE {presence_log} SET trimmed = trimmed WHERE id = 1
-AND NOT EXISTS (SELECT 1 FROM {cache} WHERE "key" = '')
-AND NOT EXISTS (SELECT 1 FROM {presence_users} WHERE name = '')
-AND NOT EXISTS (SELECT 1 FROM {presence_counts} WHERE scope = '')
-AND NOT EXISTS (SELECT 1 FROM {presence_changes} WHERE number = 0)
 
 -- Microseconds since 1970.
 -- name: time

@@ -41,14 +41,13 @@ mod series;
 mod session;
 
 use std::collections::HashSet;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use self::catalog::Catalog;
 pub use self::schema::{FeatureTables, PerEngine, TableNames, TableSchema};
 use super::error::{Error, Result};
 use super::{Database, Pools};
+use crate::config::private_files;
 
 /// The result of a migration: the tables of the schema, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +94,5 @@ impl Database {
 
 fn create_parent_dir(file: &Path) -> Result<()> {
     let missing = file.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
-    let created = missing.map(|parent| DirBuilder::new().recursive(true).mode(0o700).create(parent));
-    created.unwrap_or(Ok(())).map_err(|error| Error::Unavailable(Box::new(error)))
+    missing.map_or(Ok(()), private_files::create_folder).map_err(|error| Error::Unavailable(Box::new(error)))
 }

@@ -116,7 +116,7 @@ impl TableSchema {
     }
 
     /// The names of the features' tables in the database.
-    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::storage::sql) fn tables(&self) -> impl Iterator<Item = &str> {
         let of_feature =
             |feature: &'static FeatureTables| self.laravel_tables(feature).iter().chain(feature.own).copied();
         self.features.iter().copied().flat_map(of_feature).map(|table| self.names.get(table))

@@ -3,29 +3,21 @@
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{MySql, Postgres, Sqlite};
 
+use crate::storage::sql::connection::{Access, Connection};
 use crate::storage::sql::error::{Error, Result};
 use crate::storage::sql::policy::{ConnectionPolicy, within};
 use crate::storage::sql::statement::{Arg, Statement, Statements};
-use crate::storage::sql::{Database, Pools, Row, row};
+use crate::storage::sql::{Database, Row};
 
 /// The longest time that pending migrations may take together: one may fill a column of a large table.
 const MAX_DURATION: Duration = Duration::from_secs(600);
 
-/// A connection with the lock. Dropped before [`end`](Session::end), it gives up the lock, and SQLite and Postgres undo
-/// everything.
+/// A connection with the lock. It is closed at the end, so that the server gives up the lock and the settings of its
+/// session. Dropped before [`end`](Session::end), SQLite and Postgres undo everything.
 pub(super) struct Session {
     connection: Connection,
     policy: ConnectionPolicy,
-}
-
-enum Connection {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    /// Without a transaction, which the first statement that defines a table would commit.
-    MySql(PoolConnection<MySql>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
 impl Session {
@@ -36,16 +28,13 @@ impl Session {
     pub(super) async fn begin(database: &Database, statements: &Statements) -> Result<Self> {
         let policy = database.policy.clone();
         let connection = within(&policy, async {
-            match &database.pools {
-                Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Connection::Sqlite),
-                Pools::MySql(pool) => {
-                    let mut connection = pool.acquire().await?;
-                    // The lock and the settings are those of the server's session.
-                    connection.close_on_drop();
-                    Ok(Connection::MySql(connection))
-                }
-                Pools::Postgres(pool) => pool.begin().await.map(Connection::Postgres),
+            let mut connection = database.acquire(Access::Write).await?;
+            match connection {
+                // Without a transaction, which the first statement that defines a table would commit.
+                Connection::MySql(_) => connection.discard(),
+                Connection::Sqlite(_) | Connection::Postgres(_) => connection.begin_outer().await?,
             }
+            Ok(connection)
         });
         let mut session = Self { connection: connection.await?, policy };
         session.lock(statements).await?;
@@ -71,28 +60,12 @@ impl Session {
 
     /// The rows that a statement selects.
     pub(super) async fn rows(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        within(&self.policy, async {
-            match &mut self.connection {
-                Connection::Sqlite(inner) => statement.sqlite(args).fetch_all(&mut **inner).await.map(row::sqlite),
-                Connection::MySql(inner) => statement.mysql(args).fetch_all(&mut **inner).await.map(row::mysql),
-                Connection::Postgres(inner) => {
-                    statement.postgres(args).fetch_all(&mut **inner).await.map(row::postgres)
-                }
-            }
-        })
-        .await
+        within(&self.policy, self.connection.rows(statement, args)).await
     }
 
     /// Executes a statement.
     pub(super) async fn execute(&mut self, statement: &Statement, args: &[Arg<'_>]) -> Result<()> {
-        within(&self.policy, async {
-            match &mut self.connection {
-                Connection::Sqlite(inner) => statement.sqlite(args).execute(&mut **inner).await.map(drop),
-                Connection::MySql(inner) => statement.mysql(args).execute(&mut **inner).await.map(drop),
-                Connection::Postgres(inner) => statement.postgres(args).execute(&mut **inner).await.map(drop),
-            }
-        })
-        .await
+        within(&self.policy, self.connection.execute(statement, args)).await.map(drop)
     }
 
     /// Creates sqlx's table of applied migrations if it is missing.
@@ -100,9 +73,9 @@ impl Session {
         let table = self.quote(table);
         let created = async {
             match &mut self.connection {
-                Connection::Sqlite(inner) => inner.ensure_migrations_table(&table).await,
-                Connection::MySql(inner) => inner.ensure_migrations_table(&table).await,
-                Connection::Postgres(inner) => inner.ensure_migrations_table(&table).await,
+                Connection::Sqlite(lease) => lease.raw().ensure_migrations_table(&table).await,
+                Connection::MySql(lease) => lease.raw().ensure_migrations_table(&table).await,
+                Connection::Postgres(lease) => lease.raw().ensure_migrations_table(&table).await,
             }
         };
         finish(tokio::time::timeout(self.policy.longest(), created).await)
@@ -115,24 +88,24 @@ impl Session {
         migrator.set_ignore_missing(true).set_locking(false);
         let applied = async {
             match &mut self.connection {
-                Connection::Sqlite(inner) => migrator.run_direct(None, &mut **inner, false).await,
-                Connection::MySql(inner) => migrator.run_direct(None, &mut **inner, false).await,
-                Connection::Postgres(inner) => migrator.run_direct(None, &mut **inner, false).await,
+                Connection::Sqlite(lease) => migrator.run_direct(None, lease.raw(), false).await,
+                Connection::MySql(lease) => migrator.run_direct(None, lease.raw(), false).await,
+                Connection::Postgres(lease) => migrator.run_direct(None, lease.raw(), false).await,
             }
         };
         finish(tokio::time::timeout(MAX_DURATION, applied).await)
     }
 
     /// Commits, and releases the lock.
-    pub(super) async fn end(self) -> Result<()> {
-        within(&self.policy, async {
-            match self.connection {
-                Connection::Sqlite(inner) => inner.commit().await,
-                Connection::MySql(inner) => inner.close().await,
-                Connection::Postgres(inner) => inner.commit().await,
+    pub(super) async fn end(mut self) -> Result<()> {
+        match self.connection {
+            Connection::MySql(_) => Ok(()),
+            Connection::Sqlite(_) | Connection::Postgres(_) => {
+                let committed = within(&self.policy, self.connection.commit()).await;
+                self.connection.discard();
+                committed
             }
-        })
-        .await
+        }
     }
 
     fn quote(&self, name: &str) -> String {

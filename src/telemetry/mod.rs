@@ -1,12 +1,13 @@
 //! Logs and metrics.
 
-use std::io::IsTerminal;
+mod log;
+mod log_queue;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{LogConfig, LogFormat};
+pub use self::log::{LogFilter, LogHandle, log, panic_text};
+pub use self::log_queue::LogQueue;
 
 /// The metrics of one running sidecar, in Prometheus' text format.
 pub struct Registry {
@@ -62,17 +63,4 @@ impl Default for Registry {
 
 fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
     Key::from_parts(name, labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect::<Vec<_>>())
-}
-
-/// Configures this process's logs, which go to standard error.
-///
-/// # Errors
-/// The filter is invalid, or logs are configured already.
-pub fn log(log: &LogConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    }
 }

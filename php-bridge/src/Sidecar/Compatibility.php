@@ -1,0 +1,173 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\Sidecar;
+
+use Illuminate\Contracts\Config\Repository;
+
+/** Settings of the app that the sidecar cannot follow. Each is named, so that none is dropped silently. */
+final class Compatibility
+{
+    /** Timers of hidden tabs run once a minute, so a shorter TTL ends between two heartbeats. */
+    private const MIN_TTL_SECONDS = 61;
+
+    /** The value of phpredis' option "serializer" for PHP's own form. */
+    private const PHP_SERIALIZER = 1;
+
+    /** Its other values, except none (0). */
+    private const SERIALIZERS = [2 => 'igbinary', 3 => 'msgpack', 4 => 'json'];
+
+    /** Values of phpredis' option "compression" other than none (0). */
+    private const COMPRESSIONS = [1 => 'LZF', 2 => 'ZSTD', 3 => 'LZ4'];
+
+    public function __construct(
+        private readonly Repository $config,
+        private readonly AppStores $stores,
+        private readonly SidecarConfig $sidecar
+    ) {
+    }
+
+    /**
+     * Returns why app and sidecar cannot share presence records or messages, each with a fix.
+     *
+     * @return list<string>
+     */
+    public function refusals(): array
+    {
+        $driver = $this->stores->storeDriver();
+        $ofStore = match ($driver) {
+            'redis' => $this->redisRefusals(),
+            'database', 'array' => [],
+            default => ["The cache store \"{$this->stores->storeName()}\" (driver \"{$driver}\") cannot be shared with "
+                . 'a sidecar: set PRESENCE_CACHE_STORE to a store with the driver redis or database.'],
+        };
+
+        return [...$ofStore, ...($this->sidecar->usesDatabase() ? $this->databaseRefusals() : [])];
+    }
+
+    /**
+     * Returns what works, but probably not as intended.
+     *
+     * @return list<string>
+     */
+    public function warnings(): array
+    {
+        $ttl = (int) $this->config->get('presence.cache.ttl_seconds');
+        $warnings = $ttl >= self::MIN_TTL_SECONDS ? [] : [
+            "PRESENCE_TTL is {$ttl}: browsers run the timers of hidden tabs once a minute, so users with hidden "
+                . 'tabs go offline between two heartbeats. Set it to more than 60.',
+        ];
+        array_push($warnings, ...$this->compressionWarnings());
+        if ($this->stores->storeDriver() === 'array') {
+            $warnings[] = 'The cache store "array" is not shared: app and sidecar each have their own records. Set '
+                . 'PRESENCE_CACHE_STORE to a store with the driver redis or database.';
+        }
+
+        return $warnings;
+    }
+
+    /** @return list<string> */
+    private function redisRefusals(): array
+    {
+        $name = $this->stores->cacheConnectionName();
+        if (! $this->config->has("database.redis.{$name}") && $this->config->has("database.redis.clusters.{$name}")) {
+            return ["The cache is in the Redis Cluster \"{$name}\" (database.redis.clusters), which presence:sidecar "
+                . 'cannot describe: give the cache store a connection to a single server.'];
+        }
+
+        return [...$this->encodingRefusals(), ...$this->tlsRefusals($name, $this->connectionOptions())];
+    }
+
+    /**
+     * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Predis has no
+     * such option and ignores it.
+     *
+     * @return list<string>
+     */
+    private function encodingRefusals(): array
+    {
+        $serializer = $this->phpredisOption('serializer');
+        $form = self::SERIALIZERS[(int) $serializer] ?? $serializer;
+
+        return empty($serializer) || (int) $serializer === self::PHP_SERIALIZER ? [] : [
+            "phpredis encodes the records with {$form} (option \"serializer\" of the Redis connection "
+                . "\"{$this->stores->cacheConnectionName()}\"), and cannot read those of the sidecar: remove it, "
+                . 'or give the cache store a connection without it.',
+        ];
+    }
+
+    /** @return list<string> */
+    private function compressionWarnings(): array
+    {
+        $compression = $this->phpredisOption('compression');
+        $form = self::COMPRESSIONS[(int) $compression] ?? $compression;
+
+        return empty($compression) ? [] : [
+            "phpredis compresses the records with {$form} (option \"compression\" of the Redis connection "
+                . "\"{$this->stores->cacheConnectionName()}\"): the sidecar reads them since version 0.3, and writes "
+                . 'records without compression, which phpredis reads.',
+        ];
+    }
+
+    /** Returns an option of the cache's connection as phpredis gets it; null if it is unset or the client is Predis. */
+    private function phpredisOption(string $name): mixed
+    {
+        $isPhpredis = $this->stores->storeDriver() === 'redis'
+            && $this->config->get('database.redis.client', 'phpredis') === 'phpredis';
+
+        return $isPhpredis ? $this->connectionOptions()[$name] ?? null : null;
+    }
+
+    /** @return array<string, mixed> the options of the cache's connection, as the framework merges them */
+    private function connectionOptions(): array
+    {
+        $connection = $this->config->get("database.redis.{$this->stores->cacheConnectionName()}", []);
+
+        return (array) ($connection['options'] ?? []) + $this->config->get('database.redis.options', []) + $connection;
+    }
+
+    /** @return list<string> */
+    private function tlsRefusals(string $connection, array $options): array
+    {
+        $context = (array) ($options['context'] ?? $options['ssl'] ?? []);
+        $files = array_intersect_key($context['ssl'] ?? $context['stream'] ?? $context, array_flip([
+            'cafile', 'capath', 'local_cert', 'local_pk',
+        ]));
+        $names = implode(', ', array_keys($files));
+
+        return $files === [] ? [] : ["The Redis connection \"{$connection}\" has its own TLS files ({$names}), which "
+            . 'presence:sidecar cannot describe: trust the certificate in the system\'s list, and remove them.'];
+    }
+
+    /** @return list<string> */
+    private function databaseRefusals(): array
+    {
+        $name = "The database connection \"{$this->stores->databaseName()}\"";
+        $connection = $this->stores->databaseConnection();
+        $driver = (string) ($connection['driver'] ?? '');
+        $schema = $this->schema($connection);
+        $isMemory = ($connection['database'] ?? null) === ':memory:';
+
+        return array_values(array_filter([
+            in_array($driver, ['sqlite', 'mysql', 'mariadb', 'pgsql'], true) ? null
+                : "{$name} has the driver \"{$driver}\": a sidecar supports sqlite, mysql, mariadb and pgsql only.",
+            $driver === 'sqlite' && $isMemory ? "{$name} is in memory: a sidecar needs a file or a server." : null,
+            $driver !== 'pgsql' || $schema === 'public' ? null
+                : "{$name} has the search_path \"{$schema}\", which presence:sidecar cannot describe: set it for the "
+                    . 'database user (ALTER ROLE … SET search_path).',
+            empty($connection['sslcert']) ? null
+                : "{$name} has a client certificate (sslcert), which a sidecar does not support.",
+        ]));
+    }
+
+    /** Returns the first schema of a Postgres connection that is not named after the user. */
+    private function schema(array $connection): string
+    {
+        $path = $connection['search_path'] ?? $connection['schema'] ?? 'public';
+        $names = is_array($path) ? $path : preg_split('/[\s,]+/', (string) $path);
+        $names = array_diff(array_map(fn (string $name): string => trim($name, '"\''), $names ?: []), ['$user', '']);
+
+        return (string) (array_values($names)[0] ?? 'public');
+    }
+}

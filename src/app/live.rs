@@ -1,0 +1,79 @@
+//! The settings that a running sidecar takes from a new configuration without a restart.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::error::BuildError;
+use super::webhooks;
+use crate::config::Config;
+use crate::http::address::TrustedProxies;
+use crate::http::auth::TokenVerifier;
+use crate::http::cors::Origins;
+use crate::http::middleware::AccessSettings;
+use crate::http::throttle::RateLimiter;
+use crate::messaging::api::ClientSettings;
+use crate::presence::domain::Outbox;
+use crate::webhooks::client::WebhookClient;
+
+/// The replaceable settings of a sidecar: tokens, limits, origins, proxies, and the endpoints of webhooks.
+#[derive(Clone)]
+pub struct LiveSettings {
+    pub(super) access: Arc<ArcSwap<AccessSettings>>,
+    pub(super) proxies: TrustedProxies,
+    /// The limit of browsers' heartbeats.
+    pub(super) throttle: RateLimiter,
+    pub(super) clients: ClientSettings,
+    pub(super) endpoints: Vec<Arc<ArcSwap<WebhookClient>>>,
+    pub(super) outbox: Arc<ArcSwap<Outbox>>,
+}
+
+impl LiveSettings {
+    /// The settings of `config`.
+    pub(super) fn new(config: &Config) -> Result<Self, BuildError> {
+        let endpoints = webhooks::clients(config)?;
+        let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
+        Ok(Self {
+            access: Arc::new(ArcSwap::from_pointee(access(config, &proxies))),
+            proxies,
+            throttle: RateLimiter::new(config.routing.throttle),
+            clients: ClientSettings::new(&config.messaging),
+            endpoints: endpoints.into_iter().map(|client| Arc::new(ArcSwap::from_pointee(client))).collect(),
+            outbox: Arc::new(ArcSwap::from_pointee(webhooks::outbox(config))),
+        })
+    }
+
+    /// Replaces the settings by those of `config`: all of them, or none if there is an error. Requests and deliveries that
+    /// have begun keep theirs. Other parts of `config` are ignored.
+    ///
+    /// # Errors
+    /// The endpoints have other names, or webhooks cannot be sent to one.
+    pub fn replace(&self, config: &Config) -> Result<(), BuildError> {
+        let endpoints = webhooks::clients(config)?;
+        let names = self.endpoints.iter().map(|current| current.load().endpoint().name.clone());
+        if !names.eq(endpoints.iter().map(|client| client.endpoint().name.clone())) {
+            return Err(BuildError("webhook.endpoints: another list of names needs a restart".to_owned()));
+        }
+        self.proxies.set(config.server.trusted_proxies.clone());
+        self.access.store(Arc::new(access(config, &self.proxies)));
+        self.throttle.set(config.routing.throttle);
+        self.clients.replace(&config.messaging);
+        self.outbox.store(Arc::new(webhooks::outbox(config)));
+        for (current, client) in self.endpoints.iter().zip(endpoints) {
+            current.store(Arc::new(client));
+        }
+        Ok(())
+    }
+}
+
+fn access(config: &Config, proxies: &TrustedProxies) -> AccessSettings {
+    let messaging = &config.messaging;
+    let verifier = TokenVerifier::new(&config.auth.tokens, &config.auth.user_token_secrets)
+        .with_admins(messaging.admin_token.iter().cloned().collect())
+        .with_operators(messaging.operator_tokens.clone());
+    AccessSettings {
+        verifier: Arc::new(verifier),
+        origins: Origins::new(config.server.allowed_origins.clone()),
+        trusted_proxies: proxies.clone(),
+    }
+}

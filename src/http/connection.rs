@@ -1,0 +1,104 @@
+//! The state of a connection that the listener and the request on it share.
+//!
+//! HTTP/1 has one request at a time on a connection, so the state of the connection is that of the request, too: who has
+//! sent it, as far as its head has told, and whether its body was read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+
+use poem::Request;
+
+/// What the head of a request has told about its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallerKind {
+    /// Nothing yet.
+    Unknown,
+    /// A user or a client of messages, with a valid token.
+    Client,
+    /// The application or an operator, with a valid token.
+    Trusted,
+}
+
+/// The state of a connection. All methods may be called at any time; nothing blocks.
+#[derive(Debug, Default)]
+pub struct ConnectionState {
+    requests: AtomicU32,
+    open_request: AtomicBool,
+    unread_body: AtomicBool,
+    stopping: AtomicBool,
+    caller: AtomicU8,
+}
+
+impl ConnectionState {
+    /// Begins a request: its head is complete.
+    pub fn begin_request(&self, has_body: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.caller.store(CallerKind::Unknown as u8, Ordering::Relaxed);
+        self.unread_body.store(has_body, Ordering::Relaxed);
+        self.open_request.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends a request: its response is in the connection's buffer.
+    pub fn end_request(&self) {
+        self.open_request.store(false, Ordering::Relaxed);
+    }
+
+    /// The number of requests so far.
+    pub fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request is being answered.
+    pub fn has_open_request(&self) -> bool {
+        self.open_request.load(Ordering::Relaxed)
+    }
+
+    /// Whether the current request has a body that was not read to its end.
+    pub fn has_unread_body(&self) -> bool {
+        self.unread_body.load(Ordering::Relaxed)
+    }
+
+    /// Records that the server stops.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server stops.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+fn state(request: &Request) -> Option<&Arc<ConnectionState>> {
+    request.extensions().get::<Arc<ConnectionState>>()
+}
+
+/// Records what the head of `request` has told about its caller; until then it has the limits of unknown callers.
+pub fn identify(request: &Request, caller: CallerKind) {
+    if let Some(state) = state(request) {
+        state.caller.store(caller as u8, Ordering::Relaxed);
+    }
+}
+
+/// What the head of `request` has told about its caller so far.
+pub fn caller_of(request: &Request) -> CallerKind {
+    state(request).map_or(CallerKind::Unknown, |state| state.caller())
+}
+
+/// Records that the body of `request` was read to its end.
+pub fn body_was_read(request: &Request) {
+    if let Some(state) = state(request) {
+        state.unread_body.store(false, Ordering::Relaxed);
+    }
+}
+
+impl ConnectionState {
+    /// What the head of the current request has told about its caller so far.
+    pub fn caller(&self) -> CallerKind {
+        match self.caller.load(Ordering::Relaxed) {
+            caller if caller == CallerKind::Trusted as u8 => CallerKind::Trusted,
+            caller if caller == CallerKind::Client as u8 => CallerKind::Client,
+            _ => CallerKind::Unknown,
+        }
+    }
+}

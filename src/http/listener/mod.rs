@@ -1,0 +1,288 @@
+//! The HTTP server: TCP and Unix sockets, limits of connections, time limits, and a graceful shutdown.
+
+mod open_files;
+pub mod places;
+mod socket;
+mod timed_stream;
+mod tracked_body;
+
+use std::convert::Infallible;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use poem::http::uri::Scheme;
+use poem::http::{HeaderValue, header};
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, IntoResponse, Request, Response};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::open_files::raise_open_files;
+use self::places::{AddressPlace, Place, Places, is_health_check};
+use self::socket::Socket;
+pub use self::timed_stream::StreamTimeouts;
+use self::timed_stream::TimedStream;
+use self::tracked_body::TrackedBody;
+use super::address::{TrustedProxies, ip_of};
+use super::budget::{Account, MemoryBudget, Reservation};
+use super::connection::ConnectionState;
+use super::error::ApiError;
+use crate::config::Listen;
+
+/// Size of a connection's buffers, and so the maximum size of a head: hyper answers a larger one with 431.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// Time limit of a connection on a place for health checks.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Pause after a connection could not be accepted, for example because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A socket that is bound, but does not accept connections yet.
+#[derive(Debug)]
+pub enum BoundListener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket and its file, which is removed with the listener.
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket, removed when dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Binds `listen`. A socket file without a listening process is replaced.
+///
+/// # Errors
+/// The address is in use, or binding is not permitted.
+pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
+    match listen {
+        Listen::Tcp(address) => TcpListener::bind(address.as_str()).await.map(BoundListener::Tcp),
+        Listen::Unix(path) => {
+            if is_stale(path).await {
+                std::fs::remove_file(path)?;
+            }
+            let listener = UnixListener::bind(path)?;
+            Ok(BoundListener::Unix(listener, SocketFile(path.clone())))
+        }
+    }
+}
+
+async fn is_stale(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    socket && tokio::net::UnixStream::connect(path).await.is_err()
+}
+
+impl BoundListener {
+    /// The address as URL, or `unix:` with the path.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("http://{at}")),
+            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
+        }
+    }
+}
+
+/// The runtime of the server, with `workers` threads. 0 means half of the machine's cores: the application uses the
+/// others, and more threads than free cores only cost context switches.
+///
+/// # Errors
+/// The system cannot start threads.
+pub fn runtime(workers: usize) -> io::Result<Runtime> {
+    let half = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    let workers = if workers == 0 { half() } else { workers };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+}
+
+/// Limits of the server.
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// Maximum number of open connections, over all listeners.
+    pub connections: usize,
+    /// Maximum number of open connections from one address.
+    pub connections_per_address: usize,
+    /// Proxies that may have any number of connections.
+    pub trusted_proxies: TrustedProxies,
+    /// Time limits of each connection.
+    pub timeouts: StreamTimeouts,
+    /// Maximum time for open requests after the stop signal.
+    pub shutdown_timeout: Duration,
+    /// Counts the bytes of large heads.
+    pub budget: Arc<MemoryBudget>,
+}
+
+/// Serves `routes` on all `listeners` until `stop`; then waits for open requests, and aborts them after
+/// `shutdown_timeout`. When it returns, `routes` is dropped.
+pub async fn serve(
+    listeners: Vec<BoundListener>,
+    routes: impl Endpoint<Output = Response> + 'static,
+    limits: ServerLimits,
+    stop: CancellationToken,
+) {
+    let ServerLimits { connections, connections_per_address, trusted_proxies, timeouts, shutdown_timeout, budget } =
+        limits;
+    let server = Arc::new(Server {
+        routes,
+        timeouts,
+        budget,
+        places: Arc::new(Places::new(connections, connections_per_address, trusted_proxies)),
+        connections: TaskTracker::new(),
+        stop,
+        abort: CancellationToken::new(),
+    });
+    let accept_loops = TaskTracker::new();
+    for listener in listeners {
+        accept_loops.spawn(server.clone().accept(listener));
+    }
+    accept_loops.close();
+    accept_loops.wait().await;
+    server.connections.close();
+    if tokio::time::timeout(shutdown_timeout, server.connections.wait()).await.is_err() {
+        tracing::warn!(open = server.connections.len(), "server.shutdown_timeout reached: aborting open requests");
+        server.abort.cancel();
+        server.connections.wait().await;
+    }
+}
+
+struct Server<E> {
+    routes: E,
+    timeouts: StreamTimeouts,
+    budget: Arc<MemoryBudget>,
+    places: Arc<Places>,
+    connections: TaskTracker,
+    stop: CancellationToken,
+    abort: CancellationToken,
+}
+
+/// An accepted connection.
+struct Accepted {
+    socket: Socket,
+    local: LocalAddr,
+    remote: RemoteAddr,
+    place: Place,
+    address: AddressPlace,
+    reservation: Reservation,
+}
+
+impl<E: Endpoint<Output = Response> + 'static> Server<E> {
+    async fn accept(self: Arc<Self>, listener: BoundListener) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.accept_one(&listener) => accepted,
+                () = self.stop.cancelled() => return,
+            };
+            match accepted {
+                Ok(Some(accepted)) => {
+                    let server = self.clone();
+                    self.connections.spawn(async move { server.serve_connection(accepted).await });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Accepts a connection, and waits for its place; `None` if its address has too many.
+    async fn accept_one(&self, listener: &BoundListener) -> io::Result<Option<Accepted>> {
+        let (socket, local, remote) = accept_socket(listener).await?;
+        let key = self.places.limited(ip_of(&remote.0));
+        let Some(address) = self.places.take(key) else { return Ok(None) };
+        let Some(place) = self.places.next().await else { return Ok(None) };
+        let reservation = self.budget.open(Account::Untrusted(key));
+        Ok(Some(Accepted { socket, local, remote, place, address, reservation }))
+    }
+
+    async fn serve_connection(&self, accepted: Accepted) {
+        let Accepted { socket, local, remote, place, address, reservation } = accepted;
+        let state = Arc::new(ConnectionState::default());
+        let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation);
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            self.respond(request, (local.clone(), remote.clone()), &place, &state)
+        });
+        let mut builder = http1::Builder::new();
+        builder.header_read_timeout(None).max_buf_size(BUFFER_BYTES);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                state.stop();
+                connection.as_mut().graceful_shutdown();
+                self.abort.run_until_cancelled(connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = describe(&error), "connection closed early");
+        }
+        drop(address);
+    }
+
+    /// The time limits of a connection: on a place for health checks, they are short.
+    fn timeouts(&self, place: &Place) -> StreamTimeouts {
+        let limit = |timeout: Duration| if place.is_for_health { timeout.min(HEALTH_TIMEOUT) } else { timeout };
+        let StreamTimeouts { head, idle, write } = self.timeouts;
+        StreamTimeouts { head: limit(head), idle: limit(idle), write: limit(write) }
+    }
+
+    async fn respond(
+        &self,
+        mut request: hyper::Request<Incoming>,
+        (local, remote): (LocalAddr, RemoteAddr),
+        place: &Place,
+        state: &Arc<ConnectionState>,
+    ) -> Result<hyper::Response<TrackedBody>, Infallible> {
+        state.begin_request(!request.body().is_end_stream());
+        request.extensions_mut().insert(state.clone());
+        let mut response = if place.is_for_health && !is_health_check(request.uri().path()) {
+            ApiError::Unavailable("All connections of the server are in use.").into_response()
+        } else {
+            self.routes.get_response(Request::from((request, local, remote, Scheme::HTTP))).await
+        };
+        if place.is_for_health || state.has_unread_body() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let response: hyper::Response<_> = response.into();
+        Ok(response.map(|body| TrackedBody::new(body, state.clone())))
+    }
+}
+
+/// An error of hyper with its causes, such as the time limit that was reached.
+fn describe(error: &hyper::Error) -> String {
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// Accepts a connection. One that is lost before it can be prepared is not an error of the listener.
+async fn accept_socket(listener: &BoundListener) -> io::Result<(Socket, LocalAddr, RemoteAddr)> {
+    match listener {
+        BoundListener::Tcp(listener) => {
+            let (stream, remote) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let local = stream.local_addr()?;
+            Ok((Socket::Tcp(stream), LocalAddr(local.into()), RemoteAddr(remote.into())))
+        }
+        BoundListener::Unix(listener, _) => {
+            let (stream, remote) = listener.accept().await?;
+            let local = stream.local_addr()?;
+            Ok((Socket::Unix(stream), LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote))))
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The memory budget: its limits, and the release of what was reserved.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use presence_sidecar::http::address::AddressKey;
+use presence_sidecar::http::budget::{Account, MemoryBudget, OverBudget};
+
+fn of(address: &str) -> Account {
+    Account::Untrusted(AddressKey::limited(address.parse().unwrap()))
+}
+
+#[test]
+fn untrusted_callers_use_half_and_one_address_its_share() {
+    let budget = Arc::new(MemoryBudget::new(1_000, 200));
+    let first = budget.reserve(of("203.0.113.1"), 200).unwrap();
+    assert_eq!(budget.reserve(of("203.0.113.1"), 1).err(), Some(OverBudget), "its share is used up");
+    let second = budget.reserve(of("2001:db8::1"), 150).unwrap();
+    assert_eq!(budget.reserve(of("2001:db8::2"), 51).err(), Some(OverBudget), "the same network");
+    let local = budget.reserve(of("127.0.0.1"), 150).unwrap();
+    assert_eq!(budget.reserve(of("203.0.113.2"), 1).err(), Some(OverBudget), "half of the budget is used up");
+    let trusted = budget.reserve(Account::Trusted, 500).unwrap();
+    assert_eq!(budget.reserve(Account::Trusted, 1).err(), Some(OverBudget), "all of the budget is used up");
+    assert_eq!(budget.used(), 1_000);
+    drop((first, trusted));
+    assert!(budget.reserve(of("203.0.113.1"), 200).is_ok(), "what was released can be used again");
+    drop((second, local));
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn reservation_grows_moves_and_ends_with_its_bytes() {
+    let budget = Arc::new(MemoryBudget::new(1_000, 1_000));
+    let mut reservation = budget.reserve(Account::Trusted, 100).unwrap();
+    reservation.grow_to(300).unwrap();
+    reservation.grow_to(200).unwrap();
+    reservation.add(100).unwrap();
+    assert_eq!(budget.used(), 400);
+    assert_eq!(reservation.grow_to(1_001), Err(OverBudget));
+    assert_eq!(budget.used(), 400, "a reservation that fails to grow stays as it was");
+    let moved = reservation.take();
+    drop(reservation);
+    let bytes = moved.attach(Bytes::from_static(b"a response"));
+    let part = bytes.slice(2..);
+    drop(bytes);
+    assert_eq!((budget.used(), &part[..]), (400, &b"response"[..]));
+    drop(part);
+    assert_eq!(budget.used(), 0);
+}
