@@ -2,18 +2,25 @@
 //!
 //! With PRESENCE_SIDECAR_BIN a release binary is attacked, with the numbers of a large application.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::raw_stream::RawStream;
+use crate::http::tokens::{seconds, token};
 use crate::support::{Client, Process, RedisServer, TOKEN, on_redis};
 
 /// An attack, and the time in which all streams must have caught up.
 struct Attack {
     streams: usize,
+    /// Whether they are of pages, which watch some users, or of applications, which receive everything.
+    are_pages: bool,
     entries: usize,
     meta_bytes: usize,
     patience: Duration,
@@ -25,9 +32,11 @@ fn release_binary() -> Option<PathBuf> {
 }
 
 fn start(redis: &RedisServer) -> Process {
+    let mut environment = on_redis(redis);
+    environment.push(("PRESENCE__STREAM__MAX_PER_ADDRESS", "2000".to_owned()));
     match release_binary() {
-        Some(binary) => Process::start_binary(&binary, &on_redis(redis)),
-        None => Process::start(&on_redis(redis)),
+        Some(binary) => Process::start_binary(&binary, &environment),
+        None => Process::start(&environment),
     }
 }
 
@@ -42,22 +51,69 @@ async fn fill(client: &Client, attack: &Attack) {
     }
 }
 
-/// The latencies of heartbeats, one every 10 ms, until `end` resolves; all must succeed.
-async fn heartbeats(client: Client, end: impl Future<Output = ()>) -> Vec<Duration> {
-    let mut latencies = Vec::new();
-    tokio::pin!(end);
+/// Sends heartbeats from a thread of its own, which no stream delays, one every 10 ms; all must succeed.
+struct Pulse {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<Duration>>,
+}
+
+impl Pulse {
+    fn start(url: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (address, stopped) = (url.strip_prefix("http://").unwrap().to_owned(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            let socket = TcpStream::connect(&address).unwrap();
+            let mut socket = BufReader::new(socket);
+            let mut latencies = Vec::new();
+            while !stopped.load(Ordering::SeqCst) {
+                let started = Instant::now();
+                let status = heartbeat(&mut socket, &address);
+                assert_eq!(status, "HTTP/1.1 200 OK", "heartbeat {} failed", latencies.len());
+                latencies.push(started.elapsed());
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            latencies.sort_unstable();
+            latencies
+        });
+        Self { stop, thread }
+    }
+
+    /// The latencies, in their order.
+    fn end(self) -> Vec<Duration> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap()
+    }
+}
+
+/// Sends one heartbeat over a connection that is kept; returns the status line.
+fn heartbeat(socket: &mut BufReader<TcpStream>, address: &str) -> String {
+    const BODY: &str = r#"{"user_id":"pulse"}"#;
+    let head = format!(
+        "POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {TOKEN}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    socket.get_mut().write_all(head.as_bytes()).unwrap();
+    let (mut status, mut length) = (String::new(), 0);
+    socket.read_line(&mut status).unwrap();
     loop {
-        let started = Instant::now();
-        let answer = client.heartbeat("pulse").await;
-        assert_eq!(answer.status, 200, "heartbeat {} failed: {}", latencies.len(), answer.text);
-        latencies.push(started.elapsed());
-        tokio::select! {
-            () = &mut end => break,
-            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+        let mut line = String::new();
+        socket.read_line(&mut line).unwrap();
+        if let Some(bytes) = line.strip_prefix("content-length: ") {
+            length = bytes.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
         }
     }
-    latencies.sort_unstable();
-    latencies
+    socket.read_exact(&mut vec![0; length]).unwrap();
+    status.trim_end().to_owned()
+}
+
+/// The token of a page that watches 20 users, among them the last one of the log.
+fn page_token(number: usize, entries: usize) -> String {
+    let watch: Vec<usize> = (1..20).map(|other| (number * 37 + other * 91) % entries).chain([entries - 1]).collect();
+    token(number as u64, json!({"watch": watch, "exp": seconds(600)}))
 }
 
 fn p99(latencies: &[Duration]) -> Duration {
@@ -68,15 +124,19 @@ async fn assert_heartbeats_go_on(attack: Attack) {
     let redis = RedisServer::start();
     let sidecar = start(&redis);
     fill(&sidecar.client, &attack).await;
-    let quiet = heartbeats(sidecar.client.clone(), tokio::time::sleep(Duration::from_secs(3))).await;
-    let end = sidecar.client.get("/api/v1/presence/snapshot?limit=1").await.json;
-    let last = format!("id: {}\n", end["cursor"].as_str().unwrap());
+    let last = sidecar.client.changes().await.last().unwrap()["cursor"].as_str().unwrap().to_owned();
+    let last = format!("id: {last}\n");
+    let pulse = Pulse::start(&sidecar.url);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let quiet = pulse.end();
+    let pulse = Pulse::start(&sidecar.url);
     let started = Instant::now();
     let url = sidecar.url.clone();
-    let streams = (0..attack.streams).map(|_| {
+    let streams = (0..attack.streams).map(|number| {
         let (url, last) = (url.clone(), last.clone());
+        let token = if attack.are_pages { page_token(number, attack.entries) } else { TOKEN.to_owned() };
         tokio::spawn(async move {
-            let mut stream = RawStream::open(&url, TOKEN, "0-0").await;
+            let mut stream = RawStream::open(&url, &token, "0-0").await;
             (stream.read_until(&last).await, stream)
         })
     });
@@ -89,9 +149,9 @@ async fn assert_heartbeats_go_on(attack: Attack) {
             open.push(stream);
         }
     };
-    let busy = tokio::time::timeout(attack.patience, heartbeats(sidecar.client.clone(), caught_up)).await;
-    let busy = busy.unwrap_or_else(|_| panic!("not all streams caught up within {:?}", attack.patience));
-    let took = started.elapsed();
+    let ended = tokio::time::timeout(attack.patience, caught_up).await;
+    assert!(ended.is_ok(), "not all streams caught up within {:?}", attack.patience);
+    let (took, busy) = (started.elapsed(), pulse.end());
     let (quiet, during) = (p99(&quiet), p99(&busy));
     // Not `println!`: the test runner would print the figures only if the test fails.
     let figures = format!(
@@ -106,25 +166,25 @@ async fn assert_heartbeats_go_on(attack: Attack) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_streams_far_behind_do_not_delay_heartbeats() {
+async fn many_pages_far_behind_do_not_delay_heartbeats() {
     require!("redis-server");
-    let is_release = release_binary().is_some();
-    let attack = if is_release {
-        Attack { streams: 1_000, entries: 3_000, meta_bytes: 0, patience: Duration::from_secs(10) }
-    } else {
-        Attack { streams: 200, entries: 1_000, meta_bytes: 0, patience: Duration::from_secs(60) }
-    };
-    assert_heartbeats_go_on(attack).await;
+    let (streams, entries, patience) = if release_binary().is_some() { (1_000, 3_000, 10) } else { (200, 1_000, 60) };
+    let patience = Duration::from_secs(patience);
+    assert_heartbeats_go_on(Attack { streams, are_pages: true, entries, meta_bytes: 0, patience }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_streams_with_large_metas_do_not_delay_heartbeats() {
+async fn many_pages_far_behind_with_large_metas_do_not_delay_heartbeats() {
     require!("redis-server");
-    let is_release = release_binary().is_some();
-    let attack = if is_release {
-        Attack { streams: 1_000, entries: 3_000, meta_bytes: 8_000, patience: Duration::from_secs(60) }
-    } else {
-        Attack { streams: 60, entries: 600, meta_bytes: 8_000, patience: Duration::from_secs(60) }
-    };
-    assert_heartbeats_go_on(attack).await;
+    let (streams, entries) = if release_binary().is_some() { (1_000, 3_000) } else { (100, 600) };
+    let patience = Duration::from_secs(60);
+    assert_heartbeats_go_on(Attack { streams, are_pages: true, entries, meta_bytes: 8_000, patience }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_that_read_everything_do_not_delay_heartbeats() {
+    require!("redis-server");
+    let (streams, entries) = if release_binary().is_some() { (60, 3_000) } else { (20, 600) };
+    let patience = Duration::from_secs(60);
+    assert_heartbeats_go_on(Attack { streams, are_pages: false, entries, meta_bytes: 8_000, patience }).await;
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     pub(super) catch_up: CatchUp,
     /// Held by the one subscriber behind the end whose turn it is.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) turn: tokio::sync::Mutex<Turn>,
     /// Changes after each change of the window.
     pub(super) changed: watch::Sender<()>,
     /// Notified when a subscription begins.
@@ -72,6 +73,29 @@ impl Shared {
 
     pub(super) fn subscribers(&self) -> usize {
         self.subscribers.load(Ordering::Relaxed)
+    }
+}
+
+/// Pages that subscribers behind the end take one after another before all of them pause.
+const TURNS_IN_A_ROW: u32 = 16;
+/// The pause: the threads that answer heartbeats have nothing else to do meanwhile.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// The turns that subscribers behind the end have taken since the last pause.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    taken: u32,
+}
+
+impl Turn {
+    /// Waits until all other tasks that can run have run; now and then a little longer.
+    pub(super) async fn begin(&mut self) {
+        self.taken += 1;
+        if self.taken >= TURNS_IN_A_ROW {
+            self.taken = 0;
+            tokio::time::sleep(PAUSE).await;
+        }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -8,7 +8,7 @@
 //! use. Recent pages are kept, so that subscribers at nearly the same position share them. Errors are followed by a pause
 //! that grows, for all of them together.
 //!
-//! **Turns.** Subscribers that are behind take turns, one page each, and let every other task run first. So a thousand of
+//! **Turns.** Subscribers that are behind take turns, one page each, let every other task run first, and pause now and then. So a thousand of
 //! them at once do not delay heartbeats.
 //!
 //! A subscription has no queue: a subscriber that does not take its pages costs nothing but its position, and continues

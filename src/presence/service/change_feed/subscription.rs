@@ -130,8 +130,8 @@ impl FeedSubscription {
     /// Takes the page that follows when it is this subscriber's turn, after all other tasks that can run.
     async fn take_turn(&mut self) -> Option<FeedEvent> {
         let shared = self.shared().clone();
-        let _turn = shared.turn.lock().await;
-        tokio::task::yield_now().await;
+        let mut turn = shared.turn.lock().await;
+        turn.begin().await;
         match self.following() {
             (Following::Page(page, _), generation) => Some(self.take(page, generation)),
             (Following::Nothing | Following::Unknown, _) => None,

@@ -12,7 +12,7 @@ use crate::storage::redis::unavailable;
 
 /// The reply of `page.lua`.
 struct PageReply {
-    identity: Option<LogIdentity>,
+    identity: LogIdentity,
     trimmed: ChangeCursor,
     last: ChangeCursor,
     is_entry: bool,
@@ -23,7 +23,7 @@ struct PageReply {
 impl RedisStore {
     pub(super) async fn read_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         let reply = self.request_page(after, limit).await?;
-        let tag = reply.identity.map(LogIdentity::tag);
+        let tag = Some(reply.identity.tag());
         if let Some(after) = after {
             let entry = reply.is_entry.then(|| after.with_tag(tag));
             let check = CursorCheck { trimmed: reply.trimmed.with_tag(tag), entry };
@@ -45,7 +45,7 @@ impl RedisStore {
 
     pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
         let reply = self.request_page(None, PageLimit { entries: 0, bytes: 0 }).await?;
-        Ok(reply.last.max(reply.trimmed).with_tag(reply.identity.map(LogIdentity::tag)))
+        Ok(reply.last.max(reply.trimmed).with_tag(Some(reply.identity.tag())))
     }
 
     async fn request_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<PageReply> {
@@ -60,8 +60,8 @@ impl RedisStore {
         let [identity, trimmed, last, is_entry, full] = [text()?, text()?, text()?, text()?, text()?];
         let identity = identity.parse().ok().and_then(LogIdentity::from_number);
         let identity = match identity {
-            Some(identity) => Some(identity),
-            None => self.identify(self.log_time().await?).await.ok(),
+            Some(identity) => identity,
+            None => self.identify(self.log_time().await?).await?,
         };
         Ok(PageReply {
             identity,

@@ -22,10 +22,10 @@ impl SqlStore {
             });
         };
         let identity = match first.int_or_null(1)?.and_then(identity) {
-            Some(known) => Some(known),
-            None => self.identify(self.read_time().await?).await.ok(),
+            Some(known) => known,
+            None => self.identify(self.read_time().await?).await?,
         };
-        let at = |number: i64, at: i64| cursor(number).with_tag(identity.map(|identity| identity.tag_at(at)));
+        let at = |number: i64, at: i64| cursor(number).with_tag(Some(identity.tag_at(at)));
         if let Some(after) = after {
             let check =
                 CursorCheck { trimmed: cursor(first.int(0)?), entry: first.int_or_null(2)?.map(|time| at(from, time)) };
