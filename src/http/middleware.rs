@@ -84,12 +84,9 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
                 counted.unwrap_or_else(|_| body::BUSY.into_response())
             }
         };
-        let headers = response.headers_mut();
         if let Some(origin) = origin {
-            cors::allow_origin(headers, origin);
+            cors::allow_origin(response.headers_mut(), origin);
         }
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let status = response.status().as_u16();
         tracing::debug!(
             request_id = id.to_str().unwrap_or_default(),
@@ -100,9 +97,16 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
             micros = started.elapsed().as_micros(),
             "request completed"
         );
-        response.headers_mut().insert(REQUEST_ID.clone(), id);
+        add_headers(response.headers_mut(), id);
         Ok(response)
     }
+}
+
+/// Adds the headers of every response.
+fn add_headers(headers: &mut HeaderMap, id: HeaderValue) {
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REQUEST_ID.clone(), id);
 }
 
 impl<E: Endpoint> Middleware<E> {
