@@ -59,7 +59,7 @@ async fn worker_that_panics_is_back_within_two_seconds_and_not_ready_meanwhile()
         async || Some(client.get("/ready").await).filter(|answer| answer.status == 503),
         || "/ready stays 200".to_owned(),
     );
-    assert_eq!(red.await.json["message"], "A background worker is being restarted.");
+    assert_eq!(red.await.json["reason"], "a background worker is being restarted");
     let since = Instant::now();
     wait_for(async || (client.get("/ready").await.status == 200).then_some(()), || "/ready stays 503".to_owned()).await;
     assert!(since.elapsed() < Duration::from_secs(2));
