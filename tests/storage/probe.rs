@@ -29,8 +29,9 @@ async fn concurrent_callers_share_one_probe() {
     assert_eq!(ask(false).await, Ok(()), "a failure is not kept");
     assert_eq!((ask(true).await, count.swap(0, Ordering::SeqCst)), (Ok(()), 1), "a success is kept for a moment");
 
-    let missing = Statements::read(database.engine(), "-- name: it\nDELETE FROM nothing\n", &[]).get("it");
-    assert!(database.execute(&missing, &[]).await.is_err());
+    let missing = Statements::read(database.engine(), "-- name: it\nDELETE FROM absent\n", &[]).get("it");
+    let failed = database.execute(&missing, &[]).await;
+    assert!(failed.as_ref().is_err_and(Error::is_temporary), "{failed:?}");
     assert!(ask(true).await.is_err(), "not after a statement that failed");
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }

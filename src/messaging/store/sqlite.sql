@@ -88,7 +88,7 @@ VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
 -- The messages whose bytes together fit into the page, and the first one in any case.
 -- name: messages_of
 SELECT id, type, from_client_id, to_client_id, ciphertext, nonce, tag, created_at
-FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? AND m.id <= (
+FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? AND +m.id <= (
   SELECT COALESCE(MAX(CASE WHEN bytes <= ? THEN id END), MIN(id)) FROM (
     SELECT id, SUM(size) OVER (ORDER BY id) AS bytes FROM (
       SELECT id, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) + 200 AS size
