@@ -204,12 +204,16 @@ final class HeartbeatScriptTest extends BrowserTestCase
         [$app, $browser] = [$this->startApp(['DEMO_HEARTBEAT_SECONDS' => '30']), new Browser()];
         $this->logIn($browser, $app);
         $this->assertStatusBecomes('online');
-        $browser->evaluate('window.isRestored = true');
-        $browser->open(str_replace('127.0.0.1', 'localhost', $app->url) . '/alpine.js');
-        $this->assertStatusBecomes('offline');
-        $browser->evaluate('history.back()');
         $isBack = fn (): bool => $browser->evaluate('return window.isRestored === true');
-        self::assertTrue(eventually($isBack), 'The browser did not restore the page from its cache.');
+        // A busy browser may load the page anew instead.
+        for ($attempt = 1; $attempt <= 3 && ! $isBack(); $attempt++) {
+            $browser->evaluate('window.isRestored = true');
+            $browser->open(str_replace('127.0.0.1', 'localhost', $app->url) . '/alpine.js');
+            $this->assertStatusBecomes('offline');
+            $browser->evaluate('history.back()');
+            eventually($isBack);
+        }
+        self::assertTrue($isBack(), 'The browser did not restore the page from its cache.');
         $this->assertStatusBecomes('online');
     }
 }
