@@ -20,10 +20,13 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
         assert!(TokenVerifier::new(&[TOKEN.to_owned().into()], &[]).user(text).is_none(), "a forged token");
     }
-    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#), URL_SAFE_NO_PAD.encode(bytes));
+    let signed =
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#), URL_SAFE_NO_PAD.encode(bytes));
     let signature = hash_hmac(Algo::Sha256, TOKEN.as_bytes(), &[signed.as_bytes()]);
     let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
-    let head = format!("POST /presence/heartbeat HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    let head = format!(
+        "POST /presence/heartbeat HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
     if head.len() < 8_000 {
         SIDECAR.with_borrow_mut(|sidecar| sidecar.send(&head, b"{}"));
     }

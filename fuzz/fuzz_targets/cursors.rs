@@ -32,8 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         other => format!("%{other:02X}"),
     };
     let cursor: String = cursor.iter().map(encode).collect();
-    let head = format!(
-        "GET {path}{cursor} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nX-Operator-Token: {OPERATOR}\r\n"
-    );
+    let head =
+        format!("GET {path}{cursor} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nX-Operator-Token: {OPERATOR}\r\n");
     SIDECAR.with_borrow_mut(|sidecar| sidecar.send(&head, b""));
 });

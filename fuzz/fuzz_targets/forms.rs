@@ -10,8 +10,11 @@ use presence_sidecar_fuzz::{ADMIN, Sidecar, TOKEN};
 const OPERATIONS: [&str; 4] =
     ["/api/v1/clients/register", "/api/v1/messages/publish", "/api/v1/messages/send", "/api/v1/messages/ack"];
 
-const TYPES: [&str; 3] =
-    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded; charset=x"];
+const TYPES: [&str; 3] = [
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=b",
+    "application/x-www-form-urlencoded; charset=x",
+];
 
 thread_local! {
     static SIDECAR: RefCell<Sidecar> = RefCell::new(Sidecar::start());
