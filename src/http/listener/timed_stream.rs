@@ -80,9 +80,12 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// Fails if the head, or the next request, is overdue.
+    /// Fails if the head, or the next request, is overdue, or the connection was evicted.
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.head.begin_if_new(&self.state);
+        if self.state.poll_evicted(cx) {
+            return Poll::Ready(Err(evicted()));
+        }
         if self.state.has_open_request() {
             return Poll::Pending;
         }
@@ -94,14 +97,21 @@ impl<S> TimedStream<S> {
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, what)))
     }
 
-    /// Fails if the peer has taken no bytes for too long.
+    /// Fails if the peer has taken no bytes for too long, or the connection was evicted.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.state.poll_evicted(cx) {
+            return Poll::Ready(evicted());
+        }
         let since = *self.stalled_since.get_or_insert_with(Instant::now);
         let limit = self.timeouts.write;
         let limit = if self.state.is_stopping() { limit.min(STOPPING_WRITE_TIMEOUT) } else { limit };
         ready!(self.poll_deadline(cx, since + limit));
         Poll::Ready(Error::new(ErrorKind::TimedOut, "the peer does not take the response"))
     }
+}
+
+fn evicted() -> Error {
+    Error::new(ErrorKind::ConnectionAborted, "the connection made room for another one")
 }
 
 impl Head {
