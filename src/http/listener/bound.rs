@@ -12,7 +12,7 @@ use super::socket::Socket;
 use crate::config::Listen;
 
 /// Size of the send buffer of a TCP connection. The system doubles it.
-const SEND_BUFFER_BYTES: usize = 256 * 1024;
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// A socket that is bound, but does not accept connections yet.
 #[derive(Debug)]
