@@ -121,8 +121,11 @@ fn metrics_routes(config: &Config, registry: Arc<Registry>) -> Option<Route> {
 fn limits(server: &ServerConfig, live: &LiveSettings, budget: Arc<MemoryBudget>) -> listener::ServerLimits {
     listener::raise_open_files(server.max_connections);
     listener::ServerLimits {
-        connections: server.max_connections,
-        connections_per_address: server.max_connections_per_address,
+        connections: listener::MaxConnections {
+            total: server.max_connections,
+            per_address: server.max_connections_per_address,
+            anonymous: server.max_anonymous_connections,
+        },
         trusted_proxies: live.proxies.clone(),
         timeouts: listener::StreamTimeouts {
             head: server.header_timeout,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use poem::endpoint::{make, make_sync};
 use poem::http::Uri;
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
@@ -218,9 +219,10 @@ impl Readiness {
             let reason = "a background worker is being restarted".to_owned();
             return Err(StoreDown { store: "none", address: "this process".to_owned(), reason });
         }
-        self.presence.ready().await?;
+        // On the heap: with the checks of all stores in it, this future is a type too deep for the compiler.
+        self.presence.ready().boxed().await?;
         match &self.messaging {
-            Some(messaging) => messaging.ready().await.map_err(|error| StoreDown {
+            Some(messaging) => messaging.ready().boxed().await.map_err(|error| StoreDown {
                 store: "messages",
                 address: messaging.store_name().to_owned(),
                 reason: error.chain(),

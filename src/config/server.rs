@@ -23,6 +23,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Maximum number of open connections from one address.
     pub max_connections_per_address: usize,
+    /// Maximum number of open connections on which no user and no trusted caller has sent a request.
+    pub max_anonymous_connections: usize,
     /// Threads for requests; 0 means half of the machine's cores.
     pub workers: usize,
     /// Timeout for receiving the head of a request.
@@ -64,6 +66,7 @@ pub(super) struct RawServer {
     workers: i64,
     max_connections: i64,
     max_connections_per_address: i64,
+    max_anonymous_connections: i64,
     header_timeout_seconds: i64,
     body_timeout_seconds: i64,
     idle_timeout_seconds: i64,
@@ -174,6 +177,7 @@ fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
         workers: layers.number("server.workers", raw.workers, 0..=1024)?,
         max_connections: connections("max_connections", raw.max_connections)?,
         max_connections_per_address: connections("max_connections_per_address", raw.max_connections_per_address)?,
+        max_anonymous_connections: connections("max_anonymous_connections", raw.max_anonymous_connections)?,
         header_timeout: timeout("header_timeout", raw.header_timeout_seconds)?,
         body_timeout: timeout("body_timeout", raw.body_timeout_seconds)?,
         idle_timeout: timeout("idle_timeout", raw.idle_timeout_seconds)?,

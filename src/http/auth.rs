@@ -218,7 +218,7 @@ fn verify_service(request: &Request, token: &str) -> Option<()> {
 /// Verifies a user token; the caller of the request is known then.
 fn verify_user(request: &Request, token: &str) -> Option<Claims> {
     let claims = token_verifier(request)?.user(token);
-    claims.inspect(|_| identify(request, CallerKind::Client))
+    claims.inspect(|_| identify(request, CallerKind::User))
 }
 
 fn bearer(request: &Request) -> Option<BearerToken> {

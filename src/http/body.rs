@@ -83,7 +83,7 @@ impl BodyPolicy {
 pub fn account(caller: CallerKind, client: Option<&ClientIp>) -> Account {
     match caller {
         CallerKind::Trusted => Account::Trusted,
-        CallerKind::Unknown | CallerKind::Client => {
+        CallerKind::Unknown | CallerKind::Client | CallerKind::User => {
             Account::Untrusted(client.and_then(|client| AddressKey::limited(client.0)))
         }
     }

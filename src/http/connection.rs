@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::task::Context;
 
+use futures_util::task::AtomicWaker;
 use poem::Request;
 
 /// What the head of a request has told about its caller.
@@ -13,8 +15,10 @@ use poem::Request;
 pub enum CallerKind {
     /// Nothing yet.
     Unknown,
-    /// A user or a client of messages, with a valid token.
+    /// A client of messages, which may have registered itself, with a valid token.
     Client,
+    /// A user, with a valid token of the application.
+    User,
     /// The application or an operator, with a valid token.
     Trusted,
 }
@@ -27,6 +31,9 @@ pub struct ConnectionState {
     unread_body: AtomicBool,
     stopping: AtomicBool,
     caller: AtomicU8,
+    known: AtomicBool,
+    evicted: AtomicBool,
+    waiting: AtomicWaker,
 }
 
 impl ConnectionState {
@@ -63,6 +70,23 @@ impl ConnectionState {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether one of its requests came from a user or a trusted caller.
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
+    }
+
+    /// Closes the connection to make room for another one.
+    pub fn evict(&self) {
+        self.evicted.store(true, Ordering::Release);
+        self.waiting.wake();
+    }
+
+    /// Whether the connection was evicted; if not, `cx` is woken when it is.
+    pub fn poll_evicted(&self, cx: &Context<'_>) -> bool {
+        self.waiting.register(cx.waker());
+        self.evicted.load(Ordering::Acquire)
+    }
+
     /// Whether the server stops.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
@@ -75,8 +99,10 @@ fn state(request: &Request) -> Option<&Arc<ConnectionState>> {
 
 /// Records what the head of `request` has told about its caller; until then it has the limits of unknown callers.
 pub fn identify(request: &Request, caller: CallerKind) {
-    if let Some(state) = state(request) {
-        state.caller.store(caller as u8, Ordering::Relaxed);
+    let Some(state) = state(request) else { return };
+    state.caller.store(caller as u8, Ordering::Relaxed);
+    if caller >= CallerKind::User && !state.is_known() {
+        state.known.store(true, Ordering::Relaxed);
     }
 }
 
@@ -97,6 +123,7 @@ impl ConnectionState {
     pub fn caller(&self) -> CallerKind {
         match self.caller.load(Ordering::Relaxed) {
             caller if caller == CallerKind::Trusted as u8 => CallerKind::Trusted,
+            caller if caller == CallerKind::User as u8 => CallerKind::User,
             caller if caller == CallerKind::Client as u8 => CallerKind::Client,
             _ => CallerKind::Unknown,
         }

@@ -26,16 +26,19 @@ pub fn unread_pages(target: &Target) {
     assert_eq!(open.len(), 300);
 }
 
-/// 3,000 connections with one request each, which stay open.
+/// 9,000 connections with one request each, which stay open; or as many as the tests may open.
 pub fn idle_connections(target: &Target) {
+    let Rlimit { current, .. } = getrlimit(Resource::Nofile);
+    let number = current.map_or(9_000, |files| files.saturating_sub(500).min(9_000));
+    let request = format!("GET /up HTTP/1.1\r\nhost: x\r\nx-padding: {}\r\n\r\n", "x".repeat(7_000));
     let open = target.withstand_once(|| {
-        let open = (0..3_000).filter_map(|_| {
-            let mut stream = target.send(UP)?;
+        let open = (0..number).filter_map(|_| {
+            let mut stream = target.send(request.as_bytes())?;
             stream.read(&mut [0; 1024]).ok().filter(|read| *read > 0).map(|_| stream)
         });
         open.collect::<Vec<_>>()
     });
-    assert_eq!(open.len(), 3_000);
+    assert!(open.len() as u64 >= number * 9 / 10, "{} of {number} connections", open.len());
 }
 
 /// Connections that end before, within or after a request.

@@ -10,7 +10,7 @@ use poem::{Request, Route, handler, post};
 use presence_sidecar::http::address::TrustedProxies;
 use presence_sidecar::http::budget::MemoryBudget;
 use presence_sidecar::http::connection::body_was_read;
-use presence_sidecar::http::listener::{ServerLimits, StreamTimeouts, bind, runtime, serve};
+use presence_sidecar::http::listener::{MaxConnections, ServerLimits, StreamTimeouts, bind, runtime, serve};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
     let listener = bind(&address.parse()?).await?;
     let limits = ServerLimits {
-        connections: 10_000,
-        connections_per_address: 10_000,
+        connections: MaxConnections { total: 10_000, per_address: 10_000, anonymous: 10_000 },
         trusted_proxies: TrustedProxies::default(),
         timeouts: StreamTimeouts {
             head: Duration::from_secs(10),

@@ -103,6 +103,30 @@ async fn health_checks_are_answered_while_all_connections_are_in_use() {
     }
 }
 
+#[tokio::test]
+async fn oldest_connection_without_a_token_makes_room_for_a_new_one() {
+    let sidecar = Sidecar::with(&[("PRESENCE__SERVER__MAX_ANONYMOUS_CONNECTIONS", "3".to_owned())]).await;
+    let known = format!("GET /api/v1/presence/counts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+    let mut application = connect(&sidecar.url).await;
+    assert!(exchange(&mut application, known.as_bytes()).await.starts_with("HTTP/1.1 200"));
+    let mut strangers = Vec::new();
+    for _ in 0..5 {
+        let mut stream = connect(&sidecar.url).await;
+        assert!(exchange(&mut stream, UP).await.starts_with("HTTP/1.1 200"));
+        strangers.push(stream);
+    }
+    for stream in &mut strangers[..2] {
+        assert!(time_until_closed(stream).await < Duration::from_secs(5), "the oldest ones are closed");
+    }
+    for stream in &mut strangers[2..] {
+        assert!(exchange(stream, UP).await.starts_with("HTTP/1.1 200"), "the others stay open");
+    }
+    assert!(
+        exchange(&mut application, known.as_bytes()).await.starts_with("HTTP/1.1 200"),
+        "so does the application's"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stream_that_is_never_read_does_not_hold_the_shutdown() {
     let mut sidecar = Process::start(&[]);

@@ -1,5 +1,6 @@
 //! The HTTP server: TCP and Unix sockets, limits of connections, time limits, and a graceful shutdown.
 
+mod bound;
 mod open_files;
 pub mod places;
 mod socket;
@@ -8,7 +9,6 @@ mod tracked_body;
 
 use std::convert::Infallible;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +19,14 @@ use hyper_util::rt::TokioIo;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, IntoResponse, Request, Response};
-use tokio::net::{TcpListener, UnixListener};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::bound::{BoundListener, bind};
 pub use self::open_files::raise_open_files;
+pub use self::places::MaxConnections;
 use self::places::{AddressPlace, Place, Places, is_health_check};
 use self::socket::Socket;
 pub use self::timed_stream::StreamTimeouts;
@@ -35,7 +36,6 @@ use super::address::{TrustedProxies, ip_of};
 use super::budget::{Account, MemoryBudget, Reservation};
 use super::connection::ConnectionState;
 use super::error::ApiError;
-use crate::config::Listen;
 
 /// Size of a connection's buffers, and so the maximum size of a head: hyper answers a larger one with 431.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -45,58 +45,6 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Pause after a connection could not be accepted, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// A socket that is bound, but does not accept connections yet.
-#[derive(Debug)]
-pub enum BoundListener {
-    /// TCP.
-    Tcp(TcpListener),
-    /// A Unix socket and its file, which is removed with the listener.
-    Unix(UnixListener, SocketFile),
-}
-
-/// The file of a Unix socket, removed when dropped.
-#[derive(Debug)]
-pub struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// Binds `listen`. A socket file without a listening process is replaced.
-///
-/// # Errors
-/// The address is in use, or binding is not permitted.
-pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
-    match listen {
-        Listen::Tcp(address) => TcpListener::bind(address.as_str()).await.map(BoundListener::Tcp),
-        Listen::Unix(path) => {
-            if is_stale(path).await {
-                std::fs::remove_file(path)?;
-            }
-            let listener = UnixListener::bind(path)?;
-            Ok(BoundListener::Unix(listener, SocketFile(path.clone())))
-        }
-    }
-}
-
-async fn is_stale(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    socket && tokio::net::UnixStream::connect(path).await.is_err()
-}
-
-impl BoundListener {
-    /// The address as URL, or `unix:` with the path.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("http://{at}")),
-            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
-        }
-    }
-}
 
 /// The runtime of the server, with `workers` threads. 0 means half of the machine's cores: the application uses the
 /// others, and more threads than free cores only cost context switches.
@@ -112,10 +60,8 @@ pub fn runtime(workers: usize) -> io::Result<Runtime> {
 /// Limits of the server.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
-    /// Maximum number of open connections, over all listeners.
-    pub connections: usize,
-    /// Maximum number of open connections from one address.
-    pub connections_per_address: usize,
+    /// Maximum numbers of open connections.
+    pub connections: MaxConnections,
     /// Proxies that may have any number of connections.
     pub trusted_proxies: TrustedProxies,
     /// Time limits of each connection.
@@ -134,13 +80,12 @@ pub async fn serve(
     limits: ServerLimits,
     stop: CancellationToken,
 ) {
-    let ServerLimits { connections, connections_per_address, trusted_proxies, timeouts, shutdown_timeout, budget } =
-        limits;
+    let ServerLimits { connections, trusted_proxies, timeouts, shutdown_timeout, budget } = limits;
     let server = Arc::new(Server {
         routes,
         timeouts,
         budget,
-        places: Arc::new(Places::new(connections, connections_per_address, trusted_proxies)),
+        places: Arc::new(Places::new(connections, trusted_proxies)),
         connections: TaskTracker::new(),
         stop,
         abort: CancellationToken::new(),
@@ -202,7 +147,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
 
     /// Accepts a connection, and waits for its place; `None` if its address has too many.
     async fn accept_one(&self, listener: &BoundListener) -> io::Result<Option<Accepted>> {
-        let (socket, local, remote) = accept_socket(listener).await?;
+        let (socket, local, remote) = listener.accept().await?;
         let key = self.places.limited(ip_of(&remote.0));
         let Some(address) = self.places.take(key) else { return Ok(None) };
         let Some(place) = self.places.next().await else { return Ok(None) };
@@ -213,6 +158,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn serve_connection(&self, accepted: Accepted) {
         let Accepted { socket, local, remote, place, address, reservation } = accepted;
         let state = Arc::new(ConnectionState::default());
+        let anonymous = self.places.enter(&state);
         let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation);
         let service = service_fn(|request: hyper::Request<Incoming>| {
             self.respond(request, (local.clone(), remote.clone()), &place, &state)
@@ -232,7 +178,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         if let Err(error) = ended {
             tracing::debug!(error = describe(&error), "connection closed early");
         }
-        drop(address);
+        drop((address, anonymous));
     }
 
     /// The time limits of a connection: on a place for health checks, they are short.
@@ -268,21 +214,4 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
 fn describe(error: &hyper::Error) -> String {
     let cause = std::error::Error::source(error);
     cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
-}
-
-/// Accepts a connection. One that is lost before it can be prepared is not an error of the listener.
-async fn accept_socket(listener: &BoundListener) -> io::Result<(Socket, LocalAddr, RemoteAddr)> {
-    match listener {
-        BoundListener::Tcp(listener) => {
-            let (stream, remote) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let local = stream.local_addr()?;
-            Ok((Socket::Tcp(stream), LocalAddr(local.into()), RemoteAddr(remote.into())))
-        }
-        BoundListener::Unix(listener, _) => {
-            let (stream, remote) = listener.accept().await?;
-            let local = stream.local_addr()?;
-            Ok((Socket::Unix(stream), LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote))))
-        }
-    }
 }

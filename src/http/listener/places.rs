@@ -1,7 +1,11 @@
 //! The places for connections: so many in all, so many from one address, and a few more for health checks.
+//!
+//! Connections on which no user and no trusted caller has sent a request yet have fewer places, since each takes some 20 KiB
+//! of memory. When these are taken, the oldest such connection is closed for a new one, so that a caller with a token always
+//! finds a place.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::address::{AddressKey, TrustedProxies};
+use crate::http::connection::ConnectionState;
 
 /// Places beside the regular ones, for requests of [`is_health_check`] alone.
 const HEALTH_PLACES: usize = 16;
@@ -37,7 +42,34 @@ pub struct Places {
     per_address: usize,
     exempt: TrustedProxies,
     addresses: Mutex<HashMap<AddressKey, usize>>,
+    anonymous: Mutex<Anonymous>,
+    max_anonymous: usize,
     last_logged: Mutex<Option<Instant>>,
+}
+
+/// Connections that were anonymous when they were last looked at, by age.
+#[derive(Debug, Default)]
+struct Anonymous {
+    next: u64,
+    connections: BTreeMap<u64, Arc<ConnectionState>>,
+}
+
+/// Maximum numbers of connections.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxConnections {
+    /// Over all listeners.
+    pub total: usize,
+    /// From one address.
+    pub per_address: usize,
+    /// On which no user and no trusted caller has sent a request.
+    pub anonymous: usize,
+}
+
+/// A connection that may be evicted while it is anonymous, until dropped.
+#[derive(Debug)]
+pub struct AnonymousPlace {
+    places: Arc<Places>,
+    id: u64,
 }
 
 /// A connection of an address, until dropped.
@@ -48,16 +80,35 @@ pub struct AddressPlace {
 }
 
 impl Places {
-    /// `total` places, of which one address may take `per_address`. Trusted proxies may take all.
-    pub fn new(total: usize, per_address: usize, exempt: TrustedProxies) -> Self {
+    /// Places for at most this many connections. Trusted proxies may have any number of them.
+    pub fn new(max: MaxConnections, exempt: TrustedProxies) -> Self {
         Self {
-            regular: Arc::new(Semaphore::new(total)),
+            regular: Arc::new(Semaphore::new(max.total)),
             health: Arc::new(Semaphore::new(HEALTH_PLACES)),
-            per_address,
+            per_address: max.per_address,
             exempt,
             addresses: Mutex::default(),
+            anonymous: Mutex::default(),
+            max_anonymous: max.anonymous,
             last_logged: Mutex::default(),
         }
+    }
+
+    /// Enters a new connection, which is anonymous; evicts the oldest anonymous one if they are too many.
+    pub fn enter(self: &Arc<Self>, connection: &Arc<ConnectionState>) -> AnonymousPlace {
+        let mut anonymous = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
+        if anonymous.connections.len() >= self.max_anonymous {
+            anonymous.connections.retain(|_, connection| !connection.is_known());
+        }
+        if anonymous.connections.len() >= self.max_anonymous
+            && let Some((_, oldest)) = anonymous.connections.pop_first()
+        {
+            oldest.evict();
+        }
+        let id = anonymous.next;
+        anonymous.next += 1;
+        anonymous.connections.insert(id, connection.clone());
+        AnonymousPlace { places: self.clone(), id }
     }
 
     /// Waits for a place: a regular one if there is one, else whichever is free first.
@@ -118,5 +169,11 @@ impl Drop for AddressPlace {
                 taken.remove();
             }
         }
+    }
+}
+
+impl Drop for AnonymousPlace {
+    fn drop(&mut self) {
+        self.places.anonymous.lock().unwrap_or_else(PoisonError::into_inner).connections.remove(&self.id);
     }
 }

@@ -24,6 +24,10 @@ const STOPPING_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// this size. Otherwise the sender, still writing, would get a reset in place of the response.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 1024 * 1024);
 
+/// Bytes that are discarded at a time, and the pause between.
+const LINGER_READ: usize = 16 * 1024;
+const LINGER_PAUSE: Duration = Duration::from_millis(5);
+
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamTimeouts {
@@ -54,9 +58,11 @@ struct Head {
     reservation: Reservation,
 }
 
+#[derive(Clone, Copy)]
 struct Linger {
     until: Instant,
     bytes_left: usize,
+    resume_at: Instant,
 }
 
 impl<S> TimedStream<S> {
@@ -80,9 +86,12 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// Fails if the head, or the next request, is overdue.
+    /// Fails if the head, or the next request, is overdue, or the connection was evicted.
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.head.begin_if_new(&self.state);
+        if self.state.poll_evicted(cx) {
+            return Poll::Ready(Err(evicted()));
+        }
         if self.state.has_open_request() {
             return Poll::Pending;
         }
@@ -94,14 +103,21 @@ impl<S> TimedStream<S> {
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, what)))
     }
 
-    /// Fails if the peer has taken no bytes for too long.
+    /// Fails if the peer has taken no bytes for too long, or the connection was evicted.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.state.poll_evicted(cx) {
+            return Poll::Ready(evicted());
+        }
         let since = *self.stalled_since.get_or_insert_with(Instant::now);
         let limit = self.timeouts.write;
         let limit = if self.state.is_stopping() { limit.min(STOPPING_WRITE_TIMEOUT) } else { limit };
         ready!(self.poll_deadline(cx, since + limit));
         Poll::Ready(Error::new(ErrorKind::TimedOut, "the peer does not take the response"))
     }
+}
+
+fn evicted() -> Error {
+    Error::new(ErrorKind::ConnectionAborted, "the connection made room for another one")
 }
 
 impl Head {
@@ -155,14 +171,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
         }
     }
 
-    /// Reads and discards until the peer closes, or a limit is reached.
+    /// Reads and discards until the peer closes, or a limit is reached. It reads slowly: the sender of a refused body must not
+    /// cost more than one whose body is wanted.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut discarded = [0; 4096];
         loop {
             let (duration, bytes) = LINGER;
-            let linger =
-                self.linger.get_or_insert_with(|| Linger { until: Instant::now() + duration, bytes_left: bytes });
-            let until = linger.until;
+            let now = Instant::now();
+            let linger = self.linger.get_or_insert(Linger { until: now + duration, bytes_left: bytes, resume_at: now });
+            let Linger { until, bytes_left, resume_at } = *linger;
+            ready!(self.poll_deadline(cx, resume_at));
+            let mut discarded = [0; LINGER_READ];
             let mut buffer = ReadBuf::new(&mut discarded);
             match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
                 Poll::Pending => return self.poll_deadline(cx, until),
@@ -170,10 +188,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
                 Poll::Ready(Ok(())) => {}
             }
             let read = buffer.filled().len();
-            linger.bytes_left = linger.bytes_left.saturating_sub(read);
-            if read == 0 || linger.bytes_left == 0 {
+            let bytes_left = bytes_left.saturating_sub(read);
+            if read == 0 || bytes_left == 0 || now >= until {
                 return Poll::Ready(());
             }
+            self.linger = Some(Linger { until, bytes_left, resume_at: now + LINGER_PAUSE });
         }
     }
 }

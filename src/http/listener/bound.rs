@@ -1,0 +1,89 @@
+//! Listening sockets, TCP and Unix.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use poem::Addr;
+use poem::web::{LocalAddr, RemoteAddr};
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use tokio::net::{TcpListener, UnixListener};
+
+use super::socket::Socket;
+use crate::config::Listen;
+
+/// Size of the send buffer of a TCP connection. The system doubles it.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// A socket that is bound, but does not accept connections yet.
+#[derive(Debug)]
+pub enum BoundListener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket and its file, which is removed with the listener.
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket, removed when dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Binds `listen`. A socket file without a listening process is replaced.
+///
+/// # Errors
+/// The address is in use, or binding is not permitted.
+pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
+    match listen {
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(address.as_str()).await?;
+            // Accepted sockets inherit it. The system would let each hold megabytes of a response that nobody reads.
+            set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES)?;
+            Ok(BoundListener::Tcp(listener))
+        }
+        Listen::Unix(path) => {
+            if is_stale(path).await {
+                std::fs::remove_file(path)?;
+            }
+            let listener = UnixListener::bind(path)?;
+            Ok(BoundListener::Unix(listener, SocketFile(path.clone())))
+        }
+    }
+}
+
+async fn is_stale(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    socket && tokio::net::UnixStream::connect(path).await.is_err()
+}
+
+impl BoundListener {
+    /// The address as URL, or `unix:` with the path.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("http://{at}")),
+            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
+        }
+    }
+
+    /// Accepts a connection; returns its socket and both addresses.
+    pub(super) async fn accept(&self) -> io::Result<(Socket, LocalAddr, RemoteAddr)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let local = stream.local_addr()?;
+                Ok((Socket::Tcp(stream), LocalAddr(local.into()), RemoteAddr(remote.into())))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, remote) = listener.accept().await?;
+                let local = stream.local_addr()?;
+                Ok((Socket::Unix(stream), LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote))))
+            }
+        }
+    }
+}
