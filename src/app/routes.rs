@@ -220,7 +220,8 @@ impl Readiness {
         }
         self.presence.ready().await?;
         match &self.messaging {
-            Some(messaging) => messaging.ready().await.map_err(|error| StoreDown {
+            // Boxed: without it the type of the whole check is too deep for the compiler in a release build.
+            Some(messaging) => Box::pin(messaging.ready()).await.map_err(|error| StoreDown {
                 store: "messages",
                 address: messaging.store_name().to_owned(),
                 reason: error.chain(),
