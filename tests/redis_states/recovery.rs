@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{RedisServer, Sidecar, on_redis};
+use crate::support::{RedisServer, Sidecar, SmallDisk, on_redis};
 
 async fn assert_recovers(sidecar: &Sidecar) {
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -67,40 +67,17 @@ async fn heartbeats_recover_after_redis_could_not_save() {
     assert_recovers(&sidecar).await;
 }
 
-/// A small file system in memory, unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// `None` if this user may not mount.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::TempDir::new().unwrap();
-        let status = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(folder.path())
-            .stderr(std::process::Stdio::null())
-            .status();
-        status.is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn heartbeats_recover_after_the_disk_of_the_append_only_file_was_full() {
-    require!("redis-server", "mount");
-    let Some(disk) = SmallDisk::mount() else { return };
-    let folder = disk.0.path().display().to_string();
+    require!("redis-server");
+    let Some(disk) = SmallDisk::mount(1) else { return };
+    let folder = disk.path().display().to_string();
     let redis = RedisServer::start_with(&["--appendonly", "yes", "--dir", &folder]);
     let sidecar = Sidecar::on(&redis).await;
     assert_recovers(&sidecar).await;
-    let rest = disk.0.path().join("rest");
-    _ = std::fs::write(&rest, vec![0_u8; 2 << 20]);
+    disk.fill();
     assert_unavailable(&sidecar, "MISCONF").await;
-    std::fs::remove_file(&rest).unwrap();
+    disk.free();
     assert_recovers(&sidecar).await;
 }
 

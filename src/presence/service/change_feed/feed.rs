@@ -77,7 +77,7 @@ impl Shared {
 }
 
 /// Pages that subscribers behind the end take one after another before all of them pause.
-const TURNS_IN_A_ROW: u32 = 16;
+const TURNS_IN_A_ROW: u32 = 8;
 /// The pause: the threads that answer heartbeats have nothing else to do meanwhile.
 const PAUSE: Duration = Duration::from_millis(1);
 
