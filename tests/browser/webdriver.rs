@@ -181,7 +181,12 @@ fn end_session(session: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Starts chromedriver on a free port. It ends at once if another process takes that port first; then it is started again.
 fn start_driver(folder: &Path) -> (Child, u16) {
+    (0..5).find_map(|_| try_start_driver(folder)).expect("chromedriver starts and prints its port")
+}
+
+fn try_start_driver(folder: &Path) -> Option<(Child, u16)> {
     let mut driver = command("chromedriver")
         .arg("--port=0")
         .env("TMPDIR", folder)
@@ -192,8 +197,13 @@ fn start_driver(folder: &Path) -> (Child, u16) {
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
     let port =
         lines.find_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
+    let Some(port) = port else {
+        _ = driver.kill();
+        _ = driver.wait();
+        return None;
+    };
     std::thread::spawn(move || lines.for_each(drop));
-    (driver, port.expect("chromedriver prints its port"))
+    Some((driver, port))
 }
 
 fn capabilities(folder: &Path) -> Value {

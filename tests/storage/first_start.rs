@@ -1,13 +1,13 @@
 //! First starts of the real binary that are killed at random moments.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{columns_and_indexes, open_all};
-use crate::support::{ENGINES, TestDatabase};
+use crate::support::{ENGINES, Engine, TestDatabase};
 
 /// The largest number of starts until one comes to its end.
-const MAX_STARTS: u64 = 400;
+const MAX_STARTS: u32 = 400;
 
 fn command(database: &TestDatabase) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
@@ -16,13 +16,12 @@ fn command(database: &TestDatabase) -> Command {
     command
 }
 
-/// Starts the binary and kills it after a while; a little later each time, until it ends by itself. Returns how often it
-/// was killed.
-fn kill_until_complete(database: &TestDatabase, step: Duration) -> u64 {
+/// Starts the binary and kills it after a while; each time `step` later, until it ends by itself. Returns how often it was
+/// killed.
+fn kill_until_complete(database: &TestDatabase, step: Duration) -> u32 {
     for start in 0..MAX_STARTS {
         let mut child = command(database).spawn().unwrap();
-        let pause = step.mul_f64(f64::from(u32::try_from(start).unwrap()));
-        std::thread::sleep(pause + Duration::from_micros(rand::random_range(0..10_000)));
+        std::thread::sleep(step * start + step.mul_f64(rand::random()));
         _ = child.kill();
         if child.wait().unwrap().success() {
             return start;
@@ -31,15 +30,24 @@ fn kill_until_complete(database: &TestDatabase, step: Duration) -> u64 {
     panic!("{:?}: {MAX_STARTS} starts did not complete the tables", database.engine);
 }
 
+/// The time of a start that is not killed, on a database of its own.
+fn time_of_a_start(engine: Engine) -> Duration {
+    let database = TestDatabase::create(engine);
+    let begun = Instant::now();
+    assert!(command(&database).status().unwrap().success(), "{engine:?}");
+    begun.elapsed()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_first_starts_leave_nothing_that_the_next_start_does_not_complete() {
     for engine in ENGINES {
         let undisturbed = TestDatabase::create(engine);
         let (opened, schema) = open_all(&undisturbed, &[]);
         opened.migrate(&schema).await.unwrap();
-        for step in [10_000, 23_000] {
+        let whole = time_of_a_start(engine);
+        for parts in [10, 25] {
             let database = TestDatabase::create(engine);
-            let killed = kill_until_complete(&database, Duration::from_micros(step));
+            let killed = kill_until_complete(&database, whole / parts);
             assert!(killed > 2, "{engine:?}: only {killed} starts were killed");
             assert_eq!(columns_and_indexes(&database), columns_and_indexes(&undisturbed), "{engine:?}");
             let versions = "SELECT version FROM sidecar_migrations WHERE success = TRUE ORDER BY version";

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use poem::Addr;
 use poem::web::{LocalAddr, RemoteAddr};
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::socket::Socket;
 use crate::config::Listen;
 
 /// Size of the send buffer of a TCP connection. The system doubles it.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Connections that the kernel keeps until they are accepted: as many as may come at once, as all pages of an application
+/// do after a deploy. The kernel lowers it to its own limit.
+const BACKLOG: u32 = 4_096;
 
 /// A socket that is bound, but does not accept connections yet.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ impl Drop for SocketFile {
 pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
     match listen {
         Listen::Tcp(address) => {
-            let listener = TcpListener::bind(address.as_str()).await?;
+            let listener = bind_tcp(address).await?;
             // Accepted sockets inherit it. The system would let each hold megabytes of a response that nobody reads.
             set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES)?;
             Ok(BoundListener::Tcp(listener))
@@ -53,6 +57,24 @@ pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
             Ok(BoundListener::Unix(listener, SocketFile(path.clone())))
         }
     }
+}
+
+/// Binds the first address of a name that can be bound.
+async fn bind_tcp(address: &str) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+    for address in tokio::net::lookup_host(address).await? {
+        let bound = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        match bound() {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 async fn is_stale(path: &Path) -> bool {
