@@ -30,6 +30,7 @@ mod messaging;
 mod php;
 mod presence;
 mod queue;
+mod redis_servers;
 mod redis_states;
 mod storage;
 mod supervision;

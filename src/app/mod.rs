@@ -3,6 +3,7 @@
 mod error;
 mod live;
 mod presence;
+mod redis_servers;
 mod routes;
 mod stored_keys;
 mod stores;

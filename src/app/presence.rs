@@ -34,7 +34,7 @@ pub(super) struct PresenceWorkers {
     pub(super) sweep: ExpirySweeper,
     pub(super) interval: Duration,
     /// The request batchers, which call the store; they end when the service is dropped.
-    pub(super) batchers: Vec<BoxFuture<'static, ()>>,
+    pub(super) batchers: Vec<(&'static str, BoxFuture<'static, ()>)>,
     /// Reads the change log for all subscribers, until `feed_stop`.
     pub(super) feed: ChangeFeed,
     pub(super) feed_stop: CancellationToken,

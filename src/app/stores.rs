@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
-use secrecy::ExposeSecret;
-
 use super::error::BuildError;
+use super::redis_servers::{invalid_redis, redis_servers};
 use super::tables::{schema, table_names};
 use crate::config;
-use crate::config::{Config, RedisEndpoint};
+use crate::config::Config;
 use crate::presence::domain::Outbox;
-use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix};
+use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefixes};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
-use crate::storage::Unavailable;
 use crate::storage::sql::Database;
 
 /// The presence store, and the queues of webhooks in the same place.
@@ -67,7 +64,8 @@ fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOption
 
 /// The queues in Redis, not connected yet.
 pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
-    RedisQueue::new(redis_server(config)?, config.redis.timeout, own_prefix(&prefix(config))).map_err(invalid_redis)
+    let prefixes = own_prefixes(&prefix(config), config.redis.shards);
+    RedisQueue::new(&redis_servers(config)?, config.redis.timeout, prefixes).map_err(invalid_redis)
 }
 
 /// The presence store in Redis, not connected yet, without an outbox.
@@ -78,10 +76,6 @@ pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
     RedisStore::new(redis_options(config, Outbox::default())?).map_err(invalid_redis)
 }
 
-fn invalid_redis(error: Unavailable) -> BuildError {
-    BuildError(format!("redis: {}", error.reason()))
-}
-
 /// Redis prefix and cache prefix, as Laravel prepends them to a logical key.
 pub(super) fn prefix(config: &Config) -> String {
     format!("{}{}", config.redis.prefix, config.laravel.cache_prefix)
@@ -89,32 +83,12 @@ pub(super) fn prefix(config: &Config) -> String {
 
 fn redis_options(config: &Config, outbox: Outbox) -> Result<RedisOptions, BuildError> {
     Ok(RedisOptions {
-        connection: redis_server(config)?,
+        servers: redis_servers(config)?,
         cache_db: config.redis.cache_db,
         prefix: prefix(config),
+        shards: config.redis.shards,
         zone: config.laravel.timezone,
         timeout: config.redis.timeout,
         outbox,
     })
-}
-
-/// Address, credentials and the database of the sidecar's own keys.
-fn redis_server(config: &Config) -> Result<ConnectionInfo, BuildError> {
-    let redis = &config.redis;
-    let address = match &redis.endpoint {
-        RedisEndpoint::Tcp { host, port, tls: false } => ConnectionAddr::Tcp(host.clone(), *port),
-        RedisEndpoint::Tcp { host, port, tls: true } => {
-            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
-        }
-        RedisEndpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
-    };
-    let mut settings = RedisConnectionInfo::default().set_db(redis.db);
-    if let Some(username) = &redis.username {
-        settings = settings.set_username(username);
-    }
-    if let Some(password) = &redis.password {
-        settings = settings.set_password(password.expose_secret());
-    }
-    let server = address.into_connection_info().map_err(|error| BuildError(format!("redis: {error}")))?;
-    Ok(server.set_redis_settings(settings))
 }

@@ -167,7 +167,7 @@ impl PresenceWorkers {
     /// Starts all tasks; those in `batchers` end when the service is dropped.
     async fn spawn(self, supervisor: &Supervisor, batchers: &TaskTracker) {
         let Self { sweep, interval, batchers: futures, feed, feed_stop } = self;
-        for (name, batcher) in ["commits", "loads", "reads"].into_iter().zip(futures) {
+        for (name, batcher) in futures {
             supervisor.spawn_once(batchers, name, batcher);
         }
         let synchronized = sweep.context.clock.synchronize(sweep.context.store.as_ref());

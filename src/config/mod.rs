@@ -46,7 +46,7 @@ use self::layers::{Layers, Result, describe, sources};
 pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, MessagingTables};
 pub use self::presence::{ChangesConfig, PresenceConfig};
-pub use self::redis::{RedisConfig, RedisEndpoint};
+pub use self::redis::{RedisConfig, RedisEndpoint, RedisHost, RedisTls, SentinelConfig};
 pub use self::reload::ConfigChanges;
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};

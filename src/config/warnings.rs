@@ -7,7 +7,7 @@ use super::cache::CacheStore;
 use super::laravel::LaravelConfig;
 use super::layers::Layers;
 use super::messaging::{FanoutQueue, MessagingConfig};
-use super::redis::RedisConfig;
+use super::redis::{RedisConfig, RedisEndpoint};
 use super::scope::ScopeConfig;
 use super::webhook::{Driver, WebhookConfig};
 use crate::laravel::cache_key::drops_letters;
@@ -101,7 +101,9 @@ pub(super) fn shared_redis_database(
     messaging: &MessagingConfig,
 ) -> Option<String> {
     let is_queue = messaging.enabled && messaging.queue == FanoutQueue::Redis;
-    let shared = (store == CacheStore::Redis || is_queue) && redis.db == redis.cache_db;
+    // A cluster usually has one database, so there is nothing to be set.
+    let is_cluster = matches!(redis.endpoint, RedisEndpoint::Cluster(_));
+    let shared = (store == CacheStore::Redis || is_queue) && redis.db == redis.cache_db && !is_cluster;
     shared.then(|| {
         let db = redis.db;
         format!(

@@ -1,6 +1,6 @@
 //! The Redis server, by Laravel's names or by URL.
 
-use presence_sidecar::config::{RedisConfig, RedisEndpoint};
+use presence_sidecar::config::{RedisConfig, RedisEndpoint, RedisHost};
 
 use super::{config_with, error_with};
 
@@ -120,5 +120,59 @@ fn invalid_redis_server_is_rejected() {
     ] {
         let error = error_with(&[(name, text)]);
         assert!(error.starts_with(key), "{name}={text}: {error}");
+    }
+}
+
+fn host(host: &str, port: u16, tls: bool) -> RedisHost {
+    RedisHost { host: host.to_owned(), port, tls }
+}
+
+#[test]
+fn cluster_is_a_list_of_nodes() {
+    let cluster = redis(&[("PRESENCE__REDIS__CLUSTER", "a.test:7000, tls://b.test,[::1]:7001")]);
+    let nodes = vec![host("a.test", 7000, false), host("b.test", 6379, true), host("::1", 7001, false)];
+    assert_eq!(cluster.endpoint, RedisEndpoint::Cluster(nodes));
+    assert_eq!((cluster.db, cluster.cache_db, cluster.shards), (0, 0, 16));
+    let set = redis(&[("PRESENCE__REDIS__CLUSTER", "a"), ("REDIS_CACHE_DB", "1"), ("PRESENCE__REDIS__SHARDS", "4")]);
+    assert_eq!((set.db, set.cache_db, set.shards), (0, 1, 4));
+    let tls = redis(&[("PRESENCE__REDIS__CLUSTER", "a:1,tcp://b:2"), ("REDIS_SCHEME", "tls")]);
+    assert_eq!(tls.endpoint, RedisEndpoint::Cluster(vec![host("a", 1, true), host("b", 2, false)]));
+}
+
+#[test]
+fn sentinels_have_a_service_and_credentials_of_their_own() {
+    let redis = redis(&[
+        ("PRESENCE__REDIS__SENTINELS", "a.test,b.test:26380"),
+        ("PRESENCE__REDIS__SENTINEL_SERVICE", "cache"),
+        ("PRESENCE__REDIS__SENTINEL_PASSWORD", "hush"),
+        ("REDIS_PASSWORD", "quiet"),
+    ]);
+    let sentinel = redis.sentinel.as_ref().unwrap();
+    assert_eq!(sentinel.sentinels, [host("a.test", 26_379, false), host("b.test", 26_380, false)]);
+    assert_eq!((sentinel.service.as_str(), sentinel.username.as_deref()), ("cache", None));
+    assert_eq!(sentinel.password.as_ref().map(secrecy::ExposeSecret::expose_secret), Some("hush"));
+    assert_eq!((password(&redis), redis.db, redis.cache_db, redis.shards), (Some("quiet"), 0, 1, 1));
+}
+
+#[test]
+fn contradictions_of_several_servers_are_rejected() {
+    let cluster = ("PRESENCE__REDIS__CLUSTER", "a:1");
+    for (pairs, expected) in [
+        (vec![cluster, ("PRESENCE__REDIS__SENTINELS", "b:2")], "redis.sentinels"),
+        (vec![cluster, ("REDIS_URL", "redis://c")], "redis.url"),
+        (vec![("PRESENCE__REDIS__SENTINELS", "b:2"), ("REDIS_URL", "redis://c")], "redis.url"),
+        (vec![("PRESENCE__REDIS__CLUSTER", "a:0")], "redis.cluster"),
+        (vec![("PRESENCE__REDIS__CLUSTER", "quic://a:1")], "redis.cluster"),
+        (vec![("PRESENCE__REDIS__CLUSTER", "ada:hush@a:1")], "redis.cluster"),
+        (vec![("PRESENCE__REDIS__SENTINELS", "a/b")], "redis.sentinels"),
+        (vec![("PRESENCE__REDIS__SHARDS", "0")], "redis.shards"),
+        (vec![("PRESENCE__REDIS__SHARDS", "65")], "redis.shards"),
+        (vec![("PRESENCE__REDIS__SSL_CA", "/ca.pem")], "redis.ssl_ca"),
+        (vec![("REDIS_SCHEME", "tls"), ("PRESENCE__REDIS__SSL_CERT", "/a.pem")], "redis.ssl_cert"),
+        (vec![("REDIS_SCHEME", "tls"), ("PRESENCE__REDIS__SSL_KEY", "/a.key")], "redis.ssl_key"),
+    ] {
+        let error = error_with(&pairs);
+        assert!(error.starts_with(expected), "{pairs:?}: {error}");
+        assert!(!error.contains("hush"), "{error}");
     }
 }

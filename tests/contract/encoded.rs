@@ -76,7 +76,8 @@ fn writer_and_page_types_give_the_same_text() {
         meta: Meta::default(),
     };
     let user = |member: &RosterEntry| SnapshotEntry { state: state(&member.user), view: member.view.clone() };
-    for next in [None, Some(SnapshotPage { cursor, from: 12 })] {
+    for next in [None, Some(SnapshotPage { cursor: cursor.clone(), from: 12 })] {
+        let cursor = cursor.clone();
         let page = Snapshot { cursor, users: members.iter().map(user).collect(), next };
         assert_same(|out| snapshot(&page, out), &SnapshotResponse::from(page.clone()));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presence_sidecar::presence::store::{ChangeCursor, LogIdentity};
+use presence_sidecar::presence::store::{ChangeCursor, LogIdentity, LogPosition, tag_of_shards};
 use serde_json::Value;
 
 use super::raw_stream::RawStream;
@@ -50,18 +50,46 @@ fn cursor_is_read_as_it_is_written_and_in_the_old_form() {
     let identity = LogIdentity::new(START);
     assert_eq!(identity.began(), START);
     assert_eq!(LogIdentity::from_number(identity.number()), Some(identity));
-    let cursor = ChangeCursor { millis: 17, number: 4, tag: Some(identity.tag()) };
+    let cursor = ChangeCursor::new(LogPosition { millis: 17, number: 4 }, Some(identity.tag()));
     let text = cursor.to_string();
     assert!(text.starts_with("17-4.") && text.len() == 13, "{text}");
     let read: ChangeCursor = text.parse().unwrap();
     assert!(read.names(&cursor) && read.tag == cursor.tag);
     let old: ChangeCursor = "17-4".parse().unwrap();
     assert!(old.names(&cursor));
-    let foreign = ChangeCursor { tag: Some(LogIdentity::new(START).tag_at(1)), ..cursor };
+    let foreign = cursor.clone().with_tag(Some(LogIdentity::new(START).tag_at(1)));
     assert!(!foreign.names(&cursor));
     for bad in ["17-4.", "17-4.12", "17-4.0000000G", "17-4.000000000", "17", "-", "17-4.ABCDEF01"] {
         assert!(bad.parse::<ChangeCursor>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn cursor_of_shards_is_short_and_read_as_it_is_written() {
+    let at = |millis, number| LogPosition { millis, number };
+    let positions: Vec<LogPosition> = (0..16).map(|shard| at(1_772_600_767_123 + shard, shard % 3)).collect();
+    let tag = tag_of_shards(&[LogIdentity::new(START), LogIdentity::new(START)]);
+    let cursor = ChangeCursor::of_shards(&positions, tag);
+    let text = cursor.to_string();
+    assert!(text.len() < 200, "{text}");
+    let read: ChangeCursor = text.parse().unwrap();
+    assert!(read.names(&cursor) && read.positions() == positions && read.tag == tag);
+    let largest = ChangeCursor::of_shards(&[at(u64::MAX, u64::MAX), at(0, 0)], None);
+    assert_eq!(largest.to_string().parse::<ChangeCursor>().unwrap(), largest);
+    for bad in ["s", "sAAA", "sAA", "sAAAAgA", "s////", "s_____________________w", "sAAAA.12"] {
+        assert!(bad.parse::<ChangeCursor>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn cursors_of_shards_are_ordered_if_one_is_ahead_nowhere() {
+    let cursor =
+        |numbers: [u64; 2]| ChangeCursor::of_shards(&numbers.map(|number| LogPosition { millis: 1, number }), None);
+    assert!(cursor([1, 2]) < cursor([2, 2]) && cursor([2, 3]) > cursor([2, 2]) && cursor([1, 1]) == cursor([1, 1]));
+    assert_eq!(cursor([1, 2]).partial_cmp(&cursor([2, 1])), None);
+    assert_eq!(cursor([1, 2]).partial_cmp(&ChangeCursor::START), None);
+    assert_eq!(cursor([1, 2]).joined(&cursor([2, 1])), cursor([2, 2]));
+    assert_eq!(cursor([1, 1]).joined(&cursor([2, 1])), cursor([2, 1]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

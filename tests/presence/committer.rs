@@ -122,9 +122,9 @@ impl PresenceStore for FaultyStore {
         committed
     }
 
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
+    async fn claim_due(&self, shard: usize, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         self.panic(Fault::PanicInClaim);
-        self.harness.store.claim_due(now, limit, lease_ms).await
+        self.harness.store.claim_due(shard, now, limit, lease_ms).await
     }
 
     async fn roster(
@@ -157,8 +157,8 @@ impl PresenceStore for FaultyStore {
         self.harness.store.end_of_changes().await
     }
 
-    async fn log_identity(&self) -> Result<LogIdentity> {
-        self.harness.store.log_identity().await
+    async fn log_identity(&self, shard: usize) -> Result<LogIdentity> {
+        self.harness.store.log_identity(shard).await
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
@@ -201,7 +201,7 @@ impl Service {
             notifier: Arc::default(),
         };
         let (presence, workers) = Presence::new(context.clone());
-        workers.into_iter().for_each(|worker| _ = tokio::spawn(worker));
+        workers.into_iter().for_each(|(_, worker)| _ = tokio::spawn(worker));
         Self { presence, store, context }
     }
 

@@ -13,11 +13,12 @@ use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::outbox::plan_outbox;
 use presence_sidecar::presence::store::{
     ArrayStore, ChangeCursor, Changes, Commit, Committed, PageLimit, PresenceStore, RedisOptions, RedisStore,
-    SqlOptions, SqlStore, own_prefix,
+    SqlOptions, SqlStore, own_prefixes,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{CommitContext, Metrics};
 use presence_sidecar::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
+use presence_sidecar::storage::redis::RedisServers;
 use presence_sidecar::telemetry::Registry;
 
 use crate::storage::migrated;
@@ -50,16 +51,23 @@ impl StoreHarness {
     }
 
     pub fn redis_into(server: &RedisServer, outbox: Outbox) -> Self {
+        Self::on_servers(server.info().into(), 1, 1, outbox)
+    }
+
+    /// On a server, a cluster or the master of Sentinels.
+    pub fn on_servers(servers: RedisServers, cache_db: i64, shards: usize, outbox: Outbox) -> Self {
         const PREFIX: &str = "laravel-database-laravel-cache-";
+        const TIMEOUT: Duration = Duration::from_secs(5);
+        let queue = RedisQueue::new(&servers, TIMEOUT, own_prefixes(PREFIX, shards)).unwrap();
         let options = RedisOptions {
-            connection: server.info(),
-            cache_db: 1,
+            servers,
+            cache_db,
             prefix: PREFIX.to_owned(),
+            shards,
             zone: chrono_tz::UTC,
-            timeout: Duration::from_secs(5),
+            timeout: TIMEOUT,
             outbox: outbox.clone(),
         };
-        let queue = RedisQueue::new(server.info(), Duration::from_secs(5), own_prefix(PREFIX)).unwrap();
         Self::new(Arc::new(RedisStore::new(options).unwrap()), Arc::new(queue), outbox)
     }
 

@@ -27,6 +27,35 @@ macro_rules! store_contract {
                 $story
             })*
         }
+        mod redis_servers {
+            use super::*;
+            async fn tell(servers: &presence_sidecar::storage::redis::RedisServers, cache_db: i64, shards: usize, flush: impl Fn()) {
+                $({
+                    println!("{}", stringify!($name));
+                    flush();
+                    let $harness = StoreHarness::on_servers(servers.clone(), cache_db, shards, $outbox);
+                    $story
+                })*
+            }
+            #[tokio::test] async fn every_story_on_several_shards() {
+                require!("redis-server");
+                let server = RedisServer::start();
+                tell(&server.info().into(), 1, 5, || _ = server.cli(&["FLUSHALL"])).await;
+            }
+            #[tokio::test(flavor = "multi_thread")] async fn every_story_on_a_cluster() {
+                require!("redis-server");
+                slow!();
+                let cluster = crate::support::RedisCluster::start(3, 0);
+                tell(&cluster.servers(), 0, 1, || cluster.flush()).await;
+                tell(&cluster.servers(), 0, 16, || cluster.flush()).await;
+            }
+            #[tokio::test(flavor = "multi_thread")] async fn every_story_behind_sentinels() {
+                require!("redis-server");
+                slow!();
+                let trio = crate::support::SentinelTrio::start();
+                tell(&trio.servers(), 1, 1, || _ = trio.master().cli(&["FLUSHALL"])).await;
+            }
+        }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
@@ -158,7 +187,7 @@ store_contract! {
 
     due_user_is_leased_to_one_sweep(harness) {
         harness.act(1, beat(true), START).await;
-        let claim = async |second| harness.store.claim_due(after(second), 10, 5_000).await.unwrap();
+        let claim = async |second| harness.store.claim_due(harness.store.shard_of(&subject(1).key), after(second), 10, 5_000).await.unwrap();
         assert_eq!(claim(90).await, [subject(1).key]);
         assert_eq!(claim(94).await, []);
         assert_eq!(claim(95).await, [subject(1).key]);
@@ -169,21 +198,21 @@ store_contract! {
             harness.act(user, beat(true), START).await;
         }
         let first = harness.page(Some(ChangeCursor::START), 2).await;
-        let rest = harness.page(Some(first[1].0), 10).await;
+        let rest = harness.page(Some(first[1].0.clone()), 10).await;
         let users: Vec<_> = first.iter().chain(&rest).map(|(_, change)| change.user_id.to_string()).collect();
         assert_eq!(users, ["1", "2", "3", "4", "5"]);
         assert!(first.iter().chain(&rest).is_sorted_by(|(left, _), (right, _)| left < right));
-        let last = rest[2].0;
-        assert_eq!(harness.page(Some(last), 10).await, []);
+        let last = rest[2].0.clone();
+        assert_eq!(harness.page(Some(last.clone()), 10).await, []);
         assert_eq!(harness.store.end_of_changes().await.unwrap(), last);
         let later = harness.store.time().await.unwrap().plus(harness.windows.remember);
         harness.store.trim_changes(later).await.unwrap();
         assert_eq!(harness.changes().await, []);
-        assert_eq!(harness.page(Some(last), 10).await, []);
+        assert_eq!(harness.page(Some(last.clone()), 10).await, []);
         assert_eq!(harness.store.end_of_changes().await.unwrap(), last);
-        for lost in [ChangeCursor::START, first[0].0, rest[1].0] {
+        for lost in [ChangeCursor::START, first[0].0.clone(), rest[1].0.clone()] {
             let limit = PageLimit::of_entries(10);
-            assert_eq!(harness.store.changes(Some(lost), limit).await.unwrap(), Changes::Trimmed(last));
+            assert_eq!(harness.store.changes(Some(lost), limit).await.unwrap(), Changes::Trimmed(last.clone()));
         }
     }
 

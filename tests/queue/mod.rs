@@ -5,13 +5,15 @@ mod tx;
 use std::sync::Arc;
 use std::time::Duration;
 
+use presence_sidecar::presence::store::own_prefixes;
 use presence_sidecar::queue::redis::keys;
 use presence_sidecar::queue::{
     Attempts, Disposition, Job, JobInfo, JobState, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue,
 };
+use presence_sidecar::storage::redis::RedisServers;
 
 use crate::storage::migrated;
-use crate::support::{Engine, RedisServer, TestDatabase, is_skipped};
+use crate::support::{Engine, RedisCluster, RedisServer, SentinelTrio, TestDatabase, is_skipped};
 
 const LEASE: Duration = Duration::from_secs(60);
 const Q: &str = "app";
@@ -75,6 +77,11 @@ impl Harness {
     }
 }
 
+/// Queues in Redis whose lanes are divided into shards.
+fn redis_queue(servers: &RedisServers, shards: usize) -> RedisQueue {
+    RedisQueue::new(servers, Duration::from_secs(5), own_prefixes("app", shards)).unwrap()
+}
+
 fn ids(jobs: &[Job]) -> Vec<&str> {
     let mut ids: Vec<_> = jobs.iter().map(|job| job.id.as_str()).collect();
     ids.sort_unstable();
@@ -100,10 +107,38 @@ macro_rules! queue_contract {
             $(#[tokio::test] async fn $name() {
                 require!("redis-server");
                 let server = RedisServer::start();
-                let queue = RedisQueue::new(server.info(), Duration::from_secs(5), "app{presence}:".to_owned());
-                let $harness = Harness::new(queue.unwrap());
+                let $harness = Harness::new(redis_queue(&server.info().into(), 1));
                 $test
             })*
+        }
+        mod redis_servers {
+            use super::*;
+            async fn tell(servers: &RedisServers, shards: usize, flush: impl Fn()) {
+                $({
+                    println!("{}", stringify!($name));
+                    flush();
+                    let $harness = Harness::new(redis_queue(servers, shards));
+                    $test
+                })*
+            }
+            #[tokio::test] async fn every_story_on_several_shards() {
+                require!("redis-server");
+                let server = RedisServer::start();
+                tell(&server.info().into(), 5, || _ = server.cli(&["FLUSHALL"])).await;
+            }
+            #[tokio::test(flavor = "multi_thread")] async fn every_story_on_a_cluster() {
+                require!("redis-server");
+                slow!();
+                let cluster = RedisCluster::start(3, 0);
+                tell(&cluster.servers(), 1, || cluster.flush()).await;
+                tell(&cluster.servers(), 16, || cluster.flush()).await;
+            }
+            #[tokio::test(flavor = "multi_thread")] async fn every_story_behind_sentinels() {
+                require!("redis-server");
+                slow!();
+                let trio = SentinelTrio::start();
+                tell(&trio.servers(), 1, || _ = trio.master().cli(&["FLUSHALL"])).await;
+            }
         }
         queue_contract!(sqlite, Engine::Sqlite, $($name($harness) $test)*);
         queue_contract!(mariadb, Engine::MariaDb, $($name($harness) $test)*);
@@ -322,7 +357,7 @@ queue_contract! {
 async fn unreadable_job_becomes_a_dead_letter_alone() {
     require!("redis-server");
     let server = RedisServer::start();
-    let queue = RedisQueue::new(server.info(), Duration::from_secs(5), "app{presence}:".to_owned()).unwrap();
+    let queue = redis_queue(&server.info().into(), 1);
     let harness = Harness::new(queue);
     for id in ["1", "2", "3"] {
         harness.push(id, id).await;

@@ -85,8 +85,7 @@ impl RedisServer {
 
     /// Its address, and the first database.
     pub fn info(&self) -> redis::ConnectionInfo {
-        let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), self.port);
-        redis::IntoConnectionInfo::into_connection_info(address).unwrap()
+        address(self.port)
     }
 
     /// A connection to one of its databases.
@@ -94,6 +93,12 @@ impl RedisServer {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}/{db}", self.port)).unwrap();
         client.get_connection().unwrap()
     }
+}
+
+/// The server at a port of this host, and its first database.
+pub fn address(port: u16) -> redis::ConnectionInfo {
+    let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), port);
+    redis::IntoConnectionInfo::into_connection_info(address).unwrap()
 }
 
 impl Drop for RedisServer {

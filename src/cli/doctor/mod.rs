@@ -80,9 +80,10 @@ async fn redis(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![Finding::wrong("store", error.reason(), FIX)],
     };
     let mut findings = match redis.inspect().await {
-        Ok(inspection) => settings(&inspection),
+        Ok(servers) => servers.iter().flat_map(settings).collect(),
         Err(error) => {
-            vec![Finding::wrong("store", format!("the settings of Redis are unknown: {error}"), "grant +info")]
+            let what = format!("the settings of Redis are unknown: {}", error.reason());
+            vec![Finding::wrong("store", what, "grant +info")]
         }
     };
     if !missing.is_empty() {
@@ -97,7 +98,7 @@ fn settings(inspection: &Inspection) -> Vec<Finding> {
         Some((what, fix)) => Finding::wrong("store", what, fix),
         None => Finding::wrong("store", found, "see the Redis manual"),
     });
-    let ok = Finding::ok("store", format!("Redis {} responds", inspection.version));
+    let ok = Finding::ok("store", format!("Redis {} responds at {}", inspection.version, inspection.server));
     std::iter::once(ok).chain(problems).collect()
 }
 

@@ -13,7 +13,9 @@ enum Visibility {
 
 fn visibility(key: &str) -> Visibility {
     match key.rsplit('.').next().unwrap_or(key) {
-        "secret" | "previous_secrets" | "password" | "tokens" | "user_token_secrets" => Visibility::Nothing,
+        "secret" | "previous_secrets" | "password" | "sentinel_password" | "tokens" | "user_token_secrets" => {
+            Visibility::Nothing
+        }
         "app_key" | "previous_keys" | "admin_token" | "operator_tokens" | "token" => Visibility::Nothing,
         // Printed member by member; as a whole only in an error, if it is not an array of tables.
         "endpoints" => Visibility::Nothing,
@@ -23,6 +25,11 @@ fn visibility(key: &str) -> Visibility {
         _ if key.contains("headers") => Visibility::Nothing,
         _ => Visibility::All,
     }
+}
+
+/// Whether the values of a key are addresses without credentials.
+fn is_address(key: &str) -> bool {
+    matches!(key, "redis.cluster" | "redis.sentinels")
 }
 
 /// The replacement for a secret.
@@ -41,6 +48,8 @@ pub fn format(key: &str, value: &Value) -> String {
         (Visibility::Nothing, _) => MASK.to_owned(),
         (Visibility::WithoutPassword, value) => mask_password(value.as_str().unwrap_or_default()),
         (Visibility::Origin, value) => mask_path(value.as_str().unwrap_or_default()),
+        // An entry with a user and a password is refused, and the error prints it.
+        (Visibility::All, Value::String(_, text)) if is_address(key) && text.contains('@') => MASK.to_owned(),
         (Visibility::All, Value::String(_, text)) => quote(text),
         (Visibility::All, Value::Array(_, items)) => {
             let items: Vec<_> = items.iter().map(|item| format(key, item)).collect();

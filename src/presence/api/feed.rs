@@ -107,9 +107,9 @@ impl FeedApi {
         query: ChangesQuery,
     ) -> Result<Json<ChangesResponse>, Documented<CursorErrors>> {
         let limit = PageLimit::of_entries(query.limit.unwrap_or_default().0);
-        let page = page_of(self.presence.changes(query.after, limit).await?)?;
+        let page = page_of(self.presence.changes(query.after.clone(), limit).await?)?;
         let next_cursor = page.end.or(query.after).unwrap_or(ChangeCursor::START);
-        let entry = |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(*cursor, change);
+        let entry = |(cursor, change): &(ChangeCursor, Change)| ChangeResponse::new(cursor, change);
         Ok(Json(ChangesResponse { data: page.entries.iter().map(entry).collect(), next_cursor }))
     }
 
@@ -124,8 +124,8 @@ impl FeedApi {
         _auth: ServiceAuth,
         query: SnapshotQuery,
     ) -> Result<RawJson<SnapshotResponse>, Documented<CursorErrors>> {
-        if let Some(page) = query.page {
-            page_of(self.presence.changes(Some(page.cursor), PageLimit { entries: 0, bytes: 0 }).await?)?;
+        if let Some(page) = &query.page {
+            page_of(self.presence.changes(Some(page.cursor.clone()), PageLimit { entries: 0, bytes: 0 }).await?)?;
         }
         let snapshot = self.presence.snapshot(query.page, query.limit.unwrap_or_default().0).await?;
         Ok(RawJson::write_with(|out| encode::snapshot(&snapshot, out)))

@@ -192,9 +192,9 @@ pub struct ChangeResponse {
 
 impl ChangeResponse {
     /// The entry of the change log at `cursor`.
-    pub(super) fn new(cursor: ChangeCursor, change: &Change) -> Self {
+    pub(super) fn new(cursor: &ChangeCursor, change: &Change) -> Self {
         Self {
-            cursor,
+            cursor: cursor.clone(),
             id: change.id.to_string(),
             seq: change.seq,
             user_id: change.user_id.clone(),

@@ -155,7 +155,7 @@ openapi_by_serde!(
     ChangeCursor,
     "Cursor",
     MetaSchema {
-        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}([.][0-9a-f]{8})?$".to_owned()),
+        pattern: Some("^([0-9]{1,19}-[0-9]{1,19}|s[0-9A-Za-z_-]{6,1000})([.][0-9a-f]{8})?$".to_owned()),
         example: Some("0-0".into()),
         ..MetaSchema::new("string")
     }
@@ -171,7 +171,7 @@ openapi_by_serde!(
     SnapshotPage,
     "SnapshotPage",
     MetaSchema {
-        pattern: Some("^[0-9]{1,19}-[0-9]{1,19}([.][0-9a-f]{8})?[.][0-9]{1,19}$".to_owned()),
+        pattern: Some("^([0-9]{1,19}-[0-9]{1,19}|s[0-9A-Za-z_-]{6,1000})([.][0-9a-f]{8})?[.][0-9]{1,19}$".to_owned()),
         example: Some("0-0.0".into()),
         ..MetaSchema::new("string")
     }

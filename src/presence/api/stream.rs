@@ -115,12 +115,12 @@ fn part(slice: &PageSlice, filter: &WatchFilter) -> Bytes {
 }
 
 /// A message without an event, with the cursor that a browser sends when it reconnects.
-fn keep_alive(cursor: ChangeCursor) -> Bytes {
+fn keep_alive(cursor: &ChangeCursor) -> Bytes {
     format!("id: {cursor}\n\n").into()
 }
 
 /// Appends an entry as an event: JSON has no line breaks.
-pub fn encode_event(cursor: ChangeCursor, change: &Change, out: &mut Vec<u8>) {
+pub fn encode_event(cursor: &ChangeCursor, change: &Change, out: &mut Vec<u8>) {
     let response = ChangeResponse::new(cursor, change);
     // Writing into a Vec cannot fail.
     _ = write!(out, "id: {cursor}\nevent: {}\ndata: ", response.event.as_str());

@@ -10,7 +10,7 @@ pub mod read_many;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join_all};
 
 use self::clock::Clock;
 use self::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
@@ -31,26 +31,31 @@ pub struct Presence {
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    commits: BatchSender<PresenceCommand, CommandOutcome>,
+    /// One for each shard of the store.
+    commits: Vec<BatchSender<PresenceCommand, CommandOutcome>>,
     loads: BatchSender<UserKey, StoredUser>,
     reads: BatchSender<UserQuery, UserViews>,
 }
 
 impl Presence {
-    /// The service, and its workers. Calls wait until the workers run; the workers end when the service is dropped.
-    pub fn new(context: CommitContext) -> (Self, Vec<BoxFuture<'static, ()>>) {
-        let (commits, commit_receiver) = batch_channel();
+    /// The service, and its workers with their names. Calls wait until the workers run; the workers end when the service is
+    /// dropped.
+    pub fn new(context: CommitContext) -> (Self, Vec<(&'static str, BoxFuture<'static, ()>)>) {
         let (loads, load_receiver) = batch_channel();
         let (reads, read_receiver) = batch_channel();
         let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
         let store = context.store.clone();
         let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
         let loader = run_load_batches(store.clone(), clock.clone(), load_receiver);
-        let workers: Vec<BoxFuture<'static, ()>> = vec![
-            Box::pin(Committer::new(context).run(commit_receiver)),
-            Box::pin(loader),
-            Box::pin(reader.run(read_receiver)),
-        ];
+        let mut workers: Vec<(&'static str, BoxFuture<'static, ()>)> =
+            vec![("loads", Box::pin(loader)), ("reads", Box::pin(reader.run(read_receiver)))];
+        let shards = store.shards();
+        let committers = (0..shards).map(|_| {
+            let (commits, receiver) = batch_channel();
+            workers.push(("commits", Box::pin(Committer::new(context.clone(), shards).run(receiver))));
+            commits
+        });
+        let commits = committers.collect();
         (Self { store, clock, windows, metrics, commits, loads, reads }, workers)
     }
 
@@ -59,13 +64,29 @@ impl Presence {
         if !matches!(command.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
-        self.commits.call(command).await
+        self.commits[self.store.shard_of(&command.subject.key)].call(command).await
     }
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all are committed when it returns.
     pub async fn apply_all(&self, commands: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
         self.metrics.heartbeats.increment(commands.len() as u64);
-        self.commits.call_all(commands).await
+        if let [only] = self.commits.as_slice() {
+            return only.call_all(commands).await;
+        }
+        let mut shards: Vec<(Vec<usize>, Vec<PresenceCommand>)> =
+            self.commits.iter().map(|_| Default::default()).collect();
+        for (position, command) in commands.into_iter().enumerate() {
+            let (positions, shard) = &mut shards[self.store.shard_of(&command.subject.key)];
+            positions.push(position);
+            shard.push(command);
+        }
+        let (positions, shards): (Vec<Vec<usize>>, Vec<Vec<PresenceCommand>>) = shards.into_iter().unzip();
+        let calls = self.commits.iter().zip(shards).map(|(commits, commands)| commits.call_all(commands));
+        let outcomes = try_join_all(calls).await?;
+        let mut placed: Vec<(usize, CommandOutcome)> =
+            positions.into_iter().flatten().zip(outcomes.into_iter().flatten()).collect();
+        placed.sort_unstable_by_key(|(position, _)| *position);
+        Ok(placed.into_iter().map(|(_, outcome)| outcome).collect())
     }
 
     /// The presence of one user.
@@ -140,7 +161,7 @@ impl Presence {
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
         let user = |state: State| SnapshotEntry { view: View::of_state(Some(&state), &self.windows, now), state };
-        let next = next.map(|from| SnapshotPage { cursor, from });
+        let next = next.map(|from| SnapshotPage { cursor: cursor.clone(), from });
         Ok(Snapshot { cursor, users: present.map(user).collect(), next })
     }
 
@@ -179,7 +200,7 @@ pub struct SnapshotEntry {
 }
 
 /// The position of a page of a [`Snapshot`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotPage {
     /// The end of the change log when the first page was read.
     pub cursor: ChangeCursor,

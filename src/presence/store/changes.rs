@@ -46,7 +46,7 @@ impl PageLimit {
 }
 
 /// What a store knows about a cursor that a caller sent, read in the same step as the page behind it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CursorCheck {
     /// The position of the last removed entry; [`ChangeCursor::START`] if none was removed.
     pub(super) trimmed: ChangeCursor,
@@ -60,11 +60,11 @@ impl CursorCheck {
     /// A cursor names an entry that the log has, or the last one that it removed. Any other one was given out by a log
     /// that is gone, or by this log before it lost its last entries.
     pub(super) fn refuse(&self, after: &ChangeCursor) -> Option<Changes> {
-        let is_known = after.names(&self.trimmed) || self.entry.is_some_and(|entry| after.names(&entry));
+        let is_known = after.names(&self.trimmed) || self.entry.as_ref().is_some_and(|entry| after.names(entry));
         if is_known {
             return None;
         }
-        let is_foreign = *after >= self.trimmed;
-        Some(if is_foreign { Changes::Foreign(self.trimmed) } else { Changes::Trimmed(self.trimmed) })
+        let trimmed = self.trimmed.clone();
+        Some(if *after < trimmed { Changes::Trimmed(trimmed) } else { Changes::Foreign(trimmed) })
     }
 }

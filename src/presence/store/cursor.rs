@@ -3,83 +3,88 @@
 //! A store may lose its log while callers keep their cursors: it is emptied, restored from a backup, or replaced by a
 //! replica that lacks the last entries. So each log has an identity, made with it, and each cursor carries a tag, which the
 //! store compares when the cursor comes back. A cursor of release 0.1.0 has no tag; it is compared by its position alone.
+//!
+//! The log of a store with several shards is one log for each of them, and a cursor has a position in each. Two such cursors
+//! may be in no order: each is ahead of the other in some shard.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::presence::domain::Timestamp;
+use super::identity::LogTag;
 
-/// The bits of an identity that are random; the others are the milliseconds of its beginning.
-const RANDOM_BITS: u32 = 20;
-
-/// The identity of a change log: when it began, and a random part. A log that is made anew has another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogIdentity(u64);
-
-impl LogIdentity {
-    /// A new identity of a log that begins at `began`.
-    pub fn new(began: Timestamp) -> Self {
-        let millis = u64::try_from(began.millis()).unwrap_or(0).max(1);
-        let random = rand::random::<u64>() & ((1 << RANDOM_BITS) - 1);
-        Self(((millis << RANDOM_BITS) | random) & i64::MAX.cast_unsigned())
-    }
-
-    /// The identity that a store keeps as `number`; `None` for 0.
-    pub fn from_number(number: u64) -> Option<Self> {
-        (number != 0).then_some(Self(number))
-    }
-
-    /// The number that a store keeps; it fits into 63 bits.
-    pub fn number(self) -> u64 {
-        self.0
-    }
-
-    /// When the log began, to the millisecond.
-    pub fn began(self) -> Timestamp {
-        let millis = i64::try_from(self.0 >> RANDOM_BITS).unwrap_or(i64::MAX);
-        Timestamp::from_micros(millis.saturating_mul(1_000))
-    }
-
-    /// The tag of cursors whose positions are never used twice by one log.
-    pub fn tag(self) -> LogTag {
-        self.tag_at(0)
-    }
-
-    /// The tag of the cursor of an entry that was appended at `at`, for logs that may use a position twice: a log that is
-    /// restored from a backup numbers the entries behind the backup again.
-    pub fn tag_at(self, at: i64) -> LogTag {
-        // The finalizer of SplitMix64.
-        let mut bits = self.0 ^ at.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        LogTag(u32::try_from(bits >> 32).unwrap_or(0))
-    }
-}
-
-/// What tells the cursors of two logs apart, as 8 hexadecimal digits in the text of a cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogTag(u32);
-
-/// A position in the change log. Its text is opaque to callers.
-///
-/// Cursors of one log are ordered as its entries. They are compared by their positions; the store compares the tags.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ChangeCursor {
+/// A position in the log of one shard: that of an entry, or the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogPosition {
     /// The store's milliseconds, or 0 where the store numbers entries alone.
     pub millis: u64,
     /// The number of the entry within them.
     pub number: u64,
+}
+
+/// A position in the change log. Its text is opaque to callers.
+///
+/// Cursors of one log are ordered as its entries, if it has one shard. They are compared by their positions; the store
+/// compares the tags.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeCursor {
+    positions: Positions,
     /// The tag of the log; `None` in cursors of release 0.1.0.
     pub tag: Option<LogTag>,
 }
 
+#[derive(Clone, Debug)]
+enum Positions {
+    One(LogPosition),
+    Shards(Arc<[LogPosition]>),
+}
+
+impl Default for Positions {
+    fn default() -> Self {
+        Self::One(LogPosition::START)
+    }
+}
+
+impl LogPosition {
+    /// The position before the first entry.
+    pub const START: Self = Self { millis: 0, number: 0 };
+}
+
 impl ChangeCursor {
     /// The position before the first entry.
-    pub const START: Self = Self { millis: 0, number: 0, tag: None };
+    pub const START: Self = Self { positions: Positions::One(LogPosition::START), tag: None };
+
+    /// A position in a log of one shard.
+    pub fn new(position: LogPosition, tag: Option<LogTag>) -> Self {
+        Self { positions: Positions::One(position), tag }
+    }
+
+    /// A position in a log of several shards; at least one.
+    pub fn of_shards(positions: &[LogPosition], tag: Option<LogTag>) -> Self {
+        match positions {
+            [only] => Self::new(*only, tag),
+            several => Self { positions: Positions::Shards(several.into()), tag },
+        }
+    }
+
+    /// The positions in the shards.
+    pub fn positions(&self) -> &[LogPosition] {
+        match &self.positions {
+            Positions::One(position) => std::slice::from_ref(position),
+            Positions::Shards(positions) => positions,
+        }
+    }
+
+    /// The position in the first shard, which is the only one of most stores.
+    pub fn first(&self) -> LogPosition {
+        self.positions().first().copied().unwrap_or_default()
+    }
 
     /// The same position, with the tag of a log.
     #[must_use]
@@ -87,41 +92,51 @@ impl ChangeCursor {
         Self { tag, ..self }
     }
 
+    /// The position that is in each shard that of the cursor which is ahead there.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        if self.positions().len() != other.positions().len() || self <= other {
+            return other.clone();
+        }
+        let pairs = self.positions().iter().zip(other.positions());
+        let positions: Vec<LogPosition> = pairs.map(|(left, right)| *left.max(right)).collect();
+        Self::of_shards(&positions, other.tag)
+    }
+
     /// Whether this cursor, which a caller sent, names the same entry of the same log as `stored`.
     pub fn names(&self, stored: &Self) -> bool {
-        self == stored && (self.tag.is_none() || stored.tag.is_none() || self.tag == stored.tag)
+        self == stored && self.has_tag_of(stored.tag)
     }
 
-    fn position(&self) -> (u64, u64) {
-        (self.millis, self.number)
-    }
-
-    fn parse_position(text: &str) -> Option<Self> {
-        let (millis, number) = text.split_once('-')?;
-        let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?;
-        let cursor = Self { millis: digits(millis)?, number: digits(number)?, tag: None };
-        // Nothing can be behind the last possible position; Redis rejects it.
-        (cursor.position() != (u64::MAX, u64::MAX)).then_some(cursor)
+    /// Whether this cursor, which a caller sent, may be one of the log with this tag.
+    pub fn has_tag_of(&self, tag: Option<LogTag>) -> bool {
+        self.tag.is_none() || tag.is_none() || self.tag == tag
     }
 }
 
 impl PartialEq for ChangeCursor {
     fn eq(&self, other: &Self) -> bool {
-        self.position() == other.position()
+        self.positions() == other.positions()
     }
 }
 
 impl Eq for ChangeCursor {}
 
 impl PartialOrd for ChangeCursor {
+    /// `None` if each cursor is ahead of the other in some shard, or they are of different numbers of shards.
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ChangeCursor {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.position().cmp(&other.position())
+        let (left, right) = (self.positions(), other.positions());
+        if left.len() != right.len() {
+            return None;
+        }
+        left.iter().zip(right).map(|(left, right)| left.cmp(right)).try_fold(
+            Ordering::Equal,
+            |all, shard| match shard {
+                Ordering::Equal => Some(all),
+                _ if all == Ordering::Equal || all == shard => Some(shard),
+                _ => None,
+            },
+        )
     }
 }
 
@@ -137,9 +152,21 @@ impl<'de> Deserialize<'de> for ChangeCursor {
     }
 }
 
+impl fmt::Display for LogPosition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.millis, self.number)
+    }
+}
+
+/// The first letter of a cursor with several positions.
+const SHARDS: char = 's';
+
 impl fmt::Display for ChangeCursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", self.millis, self.number)?;
+        match &self.positions {
+            Positions::One(position) => write!(formatter, "{position}")?,
+            Positions::Shards(positions) => write!(formatter, "{SHARDS}{}", encode_positions(positions))?,
+        }
         match self.tag {
             Some(LogTag(tag)) => write!(formatter, ".{tag:08x}"),
             None => Ok(()),
@@ -147,21 +174,77 @@ impl fmt::Display for ChangeCursor {
     }
 }
 
+/// Milliseconds and number of each position, in base 128 with the highest bit of a byte set if another one follows, and all
+/// of them in base64.
+fn encode_positions(positions: &[LogPosition]) -> String {
+    let mut bytes = Vec::with_capacity(8 * positions.len());
+    for position in positions {
+        for number in [position.millis, position.number] {
+            let mut rest = number;
+            while rest >= 0x80 {
+                bytes.push(u8::try_from(rest & 0x7f).unwrap_or(0) | 0x80);
+                rest >>= 7;
+            }
+            bytes.push(u8::try_from(rest).unwrap_or(0));
+        }
+    }
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode_positions(text: &str) -> Option<Vec<LogPosition>> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (mut numbers, mut number, mut shift) = (Vec::new(), 0_u64, 0);
+    for byte in bytes {
+        let part = u64::from(byte & 0x7f);
+        if shift > 63 || (part << shift) >> shift != part {
+            return None;
+        }
+        number |= part << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            numbers.push(number);
+            (number, shift) = (0, 0);
+        }
+    }
+    let positions: Vec<_> =
+        numbers.chunks_exact(2).map(|pair| LogPosition { millis: pair[0], number: pair[1] }).collect();
+    (shift == 0 && numbers.len() % 2 == 0 && positions.len() > 1).then_some(positions)
+}
+
 /// The error of a text that is not a cursor of a change log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a cursor that the change log gave out.")]
 pub struct InvalidCursor;
 
+impl FromStr for LogPosition {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (millis, number) = text.split_once('-').ok_or(InvalidCursor)?;
+        let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?;
+        let (millis, number) = digits(millis).zip(digits(number)).ok_or(InvalidCursor)?;
+        // Nothing can be behind the last possible position; Redis rejects it.
+        let is_last = (millis, number) == (u64::MAX, u64::MAX);
+        if is_last { Err(InvalidCursor) } else { Ok(Self { millis, number }) }
+    }
+}
+
 impl FromStr for ChangeCursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        let Some((position, tag)) = text.split_once('.') else {
-            return Self::parse_position(text).ok_or(InvalidCursor);
+        let (positions, tag) = match text.split_once('.') {
+            Some((positions, tag)) => (positions, Some(parse_tag(tag)?)),
+            None => (text, None),
         };
-        let is_tag = tag.len() == 8 && tag.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        let tag = u32::from_str_radix(tag, 16).ok().filter(|_| is_tag).ok_or(InvalidCursor)?;
-        let cursor = Self::parse_position(position).ok_or(InvalidCursor)?;
-        Ok(cursor.with_tag(Some(LogTag(tag))))
+        match positions.strip_prefix(SHARDS) {
+            Some(positions) => Ok(Self::of_shards(&decode_positions(positions).ok_or(InvalidCursor)?, tag)),
+            None => Ok(Self::new(positions.parse()?, tag)),
+        }
     }
+}
+
+fn parse_tag(text: &str) -> Result<LogTag, InvalidCursor> {
+    let is_tag = text.len() == 8 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    u32::from_str_radix(text, 16).ok().filter(|_| is_tag).map(LogTag).ok_or(InvalidCursor)
 }

@@ -22,6 +22,7 @@
 mod array;
 mod changes;
 mod cursor;
+mod identity;
 mod packed;
 pub mod record;
 pub mod redis;
@@ -31,8 +32,9 @@ use async_trait::async_trait;
 
 pub use self::array::ArrayStore;
 pub use self::changes::{Changes, Page, PageLimit};
-pub use self::cursor::{ChangeCursor, InvalidCursor, LogIdentity, LogTag};
-pub use self::redis::{Options as RedisOptions, RedisStore, own_prefix};
+pub use self::cursor::{ChangeCursor, InvalidCursor, LogPosition};
+pub use self::identity::{LogIdentity, LogTag, tag_of_shards};
+pub use self::redis::{Options as RedisOptions, RedisStore, own_prefixes};
 pub use self::sql::{Options as SqlOptions, SqlStore, TABLES, statements as sql_statements};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
@@ -115,6 +117,16 @@ pub struct Counts {
 /// A store of presence: [`RedisStore`], [`SqlStore`], or [`ArrayStore`] within the process.
 #[async_trait]
 pub trait PresenceStore: Send + Sync {
+    /// The number of shards that users are divided into. Calls for users of different shards do not wait for each other.
+    fn shards(&self) -> usize {
+        1
+    }
+
+    /// The shard of a user, below [`shards`](Self::shards): always the same.
+    fn shard_of(&self, _key: &UserKey) -> usize {
+        0
+    }
+
     /// The states and Laravel records of `keys`, in their order, in one round trip.
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>>;
 
@@ -128,10 +140,10 @@ pub trait PresenceStore: Send + Sync {
     /// Commits each of `commits`, in their order, in one round trip; see the [module](self).
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>>;
 
-    /// Up to `limit` users that are due at `now`, earliest first.
+    /// Up to `limit` users of a shard that are due at `now`, earliest first.
     ///
     /// They are leased for `lease_ms`: no other sweep gets them before that, unless a commit makes them due.
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>>;
+    async fn claim_due(&self, shard: usize, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>>;
 
     /// At most `limit` members of `scope` on the roster of `status`, those behind `after`, in the order of their keys.
     async fn roster(&self, scope: &ScopeKey, status: Status, after: Option<&str>, limit: usize)
@@ -153,8 +165,8 @@ pub trait PresenceStore: Send + Sync {
     /// The position of the last entry of the change log.
     async fn end_of_changes(&self) -> Result<ChangeCursor>;
 
-    /// The identity of the change log. A log without one gets one.
-    async fn log_identity(&self) -> Result<LogIdentity>;
+    /// The identity of the change log of a shard. A log without one gets one.
+    async fn log_identity(&self, shard: usize) -> Result<LogIdentity>;
 
     /// Removes entries of the change log that were appended before `before`, but none whose job is still in a queue.
     async fn trim_changes(&self, before: Timestamp) -> Result<()>;

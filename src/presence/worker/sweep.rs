@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use futures_util::future::{join_all, try_join_all};
 use tokio_util::sync::CancellationToken;
 
 use crate::presence::domain::identity::{Subject, UserKey};
@@ -42,9 +43,18 @@ pub struct SweepStats {
 }
 
 impl ExpirySweeper {
-    /// Sweeps up to [`BATCH`] users that are due at `now`.
+    /// Sweeps up to [`BATCH`] users of each shard that are due at `now`.
     pub async fn step(&self, now: Timestamp) -> Result<SweepStats> {
-        let keys = self.context.store.claim_due(now, BATCH, LEASE_MS).await?;
+        let shards = (0..self.context.store.shards()).map(|shard| self.step_of(shard, now));
+        let swept = try_join_all(shards).await?.into_iter();
+        Ok(swept.fold(SweepStats::default(), |sum, shard| SweepStats {
+            due: sum.due + shard.due,
+            changes: sum.changes + shard.changes,
+        }))
+    }
+
+    async fn step_of(&self, shard: usize, now: Timestamp) -> Result<SweepStats> {
+        let keys = self.context.store.claim_due(shard, now, BATCH, LEASE_MS).await?;
         self.process(keys, now).await
     }
 
@@ -107,18 +117,24 @@ impl ExpirySweeper {
         Ok(())
     }
 
-    /// Sweeps until stopped: again at once after a full batch, else after `interval`.
+    /// Sweeps until stopped: again at once after a full batch, else after `interval`. A shard that is not available does not
+    /// keep the sweep from the others.
     pub async fn run(self, interval: Duration, stop: CancellationToken) {
+        let shards = (0..self.context.store.shards()).map(|shard| self.run_shard(shard, interval, &stop));
+        join_all(shards).await;
+    }
+
+    async fn run_shard(&self, shard: usize, interval: Duration, stop: &CancellationToken) {
         let mut failing = false;
         while !stop.is_cancelled() {
-            let pause = match self.step(self.context.clock.now()).await {
+            let pause = match self.step_of(shard, self.context.clock.now()).await {
                 Ok(swept) => {
                     failing = false;
                     if swept.due == BATCH { Duration::ZERO } else { interval }
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(error = error.reason(), "the sweep waits for the presence store");
+                        tracing::warn!(shard, error = error.reason(), "the sweep waits for the presence store");
                     }
                     interval
                 }

@@ -4,8 +4,16 @@ local q, list = ARGV[1], ARGV[1] .. ARGV[2]
 local from = redis.call('ZRANK', list, ARGV[3])
 if from then
   from = from + 1
+elseif ARGV[4] == '' then
+  from = 0
 else
-  from = ARGV[4] == '' and 0 or redis.call('ZCOUNT', list, '-inf', '(' .. ARGV[4])
+  -- The job is in another shard, or gone: behind those of a lower score, and those of its score with lower ids.
+  from = redis.call('ZCOUNT', list, '-inf', '(' .. ARGV[4])
+  local behind = from + redis.call('ZCOUNT', list, ARGV[4], ARGV[4])
+  while from < behind do
+    local middle = math.floor((from + behind) / 2)
+    if redis.call('ZRANGE', list, middle, middle)[1] <= ARGV[3] then from = middle + 1 else behind = middle end
+  end
 end
 local found = {}
 local range = redis.call('ZRANGE', list, from, from + ARGV[5] - 1, 'WITHSCORES')

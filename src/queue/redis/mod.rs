@@ -1,31 +1,30 @@
-//! Queues in Redis 6.2 or later. Each operation is one atomic script; `push.lua` describes the keys.
+//! Queues in Redis 6.2 or later; `push.lua` describes the keys.
+//!
+//! The lanes of each queue are divided into shards. A lane lies in one shard, so that each operation on it is one atomic
+//! script; an operation on several lanes is one for each shard, all at the same time.
 
+mod shard;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ::redis::{ConnectionInfo, Pipeline, Value, from_redis_value};
 use async_trait::async_trait;
+use futures_util::future::{join_all, try_join_all};
 
-use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
-use crate::storage::redis::{RedisConnection, unavailable};
-use crate::storage::{Result, Unavailable};
+use self::shard::QueueShard;
+use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
+use crate::storage::Result;
+use crate::storage::redis::{RedisServers, shard_of};
 
 /// Lua functions for scripts that push as part of another commit: `clock()`, `permit_writes(key)`,
 /// `ours(command, key, ...)`, `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.
 pub const PUSH: &str = include_str!("push.lua");
 
-/// The largest number of dead letters that one call removes.
-const PURGE_BATCH: usize = 1_000;
-
 /// Queues in Redis, shared by all replicas.
 pub struct RedisQueue {
-    connection: RedisConnection,
-    prefix: String,
-    claim: String,
-    settle: String,
-    list: String,
-    replay: String,
-    purge: String,
-    push: String,
+    shards: Vec<QueueShard>,
+    /// The shard that the next claim begins with.
+    first: AtomicUsize,
 }
 
 /// Returns the prefix of all keys of `queue`, under the sidecar's own prefix.
@@ -34,98 +33,90 @@ pub fn keys(prefix: &str, queue: &str) -> String {
 }
 
 impl RedisQueue {
-    /// Creates queues under `prefix`, which ends in a hash tag, on `server`. It does not connect yet.
+    /// Creates queues under `prefixes`, one for each shard, each with a hash tag. It does not connect yet.
     ///
     /// # Errors
     /// The address is invalid.
-    pub fn new(server: ConnectionInfo, timeout: Duration, prefix: String) -> Result<Self> {
-        let mut connection = RedisConnection::new(server, timeout)?;
-        let mut script = |code: &str| connection.register_script(&format!("{PUSH}{code}"));
-        Ok(Self {
-            claim: script(include_str!("claim.lua")),
-            settle: script(include_str!("settle.lua")),
-            list: script(include_str!("list.lua")),
-            replay: script(include_str!("replay.lua")),
-            purge: script(include_str!("purge.lua")),
-            push: script(include_str!("push_all.lua")),
-            connection,
-            prefix,
-        })
+    pub fn new(servers: &RedisServers, timeout: Duration, prefixes: Vec<String>) -> Result<Self> {
+        let shards = prefixes.into_iter().map(|prefix| QueueShard::new(servers.clone(), timeout, prefix));
+        Ok(Self { shards: shards.collect::<Result<_>>()?, first: AtomicUsize::new(0) })
     }
 
-    /// Returns a pipeline with a call of `script` for `queue`, to which the caller adds arguments.
-    ///
-    /// The declared key is one of the queue; all others have the same hash tag.
-    fn script_call(&self, script: &str, queue: &str) -> Pipeline {
-        let keys = keys(&self.prefix, queue);
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.cmd("EVALSHA").arg(script).arg(1).arg(format!("{keys}ready")).arg(keys);
-        pipeline
-    }
-
-    /// Moves jobs that cannot be decoded to the dead letters.
-    async fn dead_letter(&self, queue: &str, unreadable: Vec<Settlement>) -> Result<()> {
-        if unreadable.is_empty() {
-            return Ok(());
+    /// The positions of items by the shards of their lanes; empty ones are left out.
+    fn by_shard<'a>(&self, lanes: impl Iterator<Item = &'a str>) -> Vec<(&QueueShard, Vec<usize>)> {
+        let mut groups: Vec<(&QueueShard, Vec<usize>)> = self.shards.iter().map(|shard| (shard, Vec::new())).collect();
+        for (position, lane) in lanes.enumerate() {
+            groups[shard_of(lane, self.shards.len())].1.push(position);
         }
-        tracing::error!(queue, jobs = unreadable.len(), "moved unreadable jobs to dead letters");
-        self.settle(queue, &unreadable).await.map(drop)
+        groups.retain(|(_, positions)| !positions.is_empty());
+        groups
+    }
+
+    /// How many jobs each shard may give out of `limit`, beginning with another shard each time.
+    fn quotas(&self, limit: usize) -> Vec<(usize, usize)> {
+        let count = self.shards.len();
+        let first = self.first.fetch_add(1, Ordering::Relaxed);
+        let quota = |place: usize| limit / count + usize::from(place < limit % count);
+        let quotas = (0..count).map(|place| (first.wrapping_add(place) % count, quota(place)));
+        quotas.filter(|(_, quota)| *quota > 0).collect()
     }
 }
 
 #[async_trait]
 impl Queue for RedisQueue {
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
-        let mut call = self.script_call(&self.push, queue);
-        for job in jobs {
-            call.arg(job.lane).arg(job.id).arg(millis(job.delay)).arg(job.payload);
-        }
-        self.connection.read(&call).await
+        let groups = self.by_shard(jobs.iter().map(|job| job.lane));
+        let pushes = groups.iter().map(async |(shard, positions)| {
+            let jobs: Vec<&NewJob<'_>> = positions.iter().map(|position| &jobs[*position]).collect();
+            shard.push(queue, &jobs).await
+        });
+        try_join_all(pushes).await.map(drop)
     }
 
+    /// A shard that is not available does not keep the jobs of the others back.
     async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
-        let mut call = self.script_call(&self.claim, queue);
-        call.arg(limit).arg(millis(lease).max(1));
-        let (reply,): (Vec<Value>,) = self.connection.send(&call).await?;
-        let mut reply = reply.into_iter();
-        let (now, lease): (i64, u64) = (next(&mut reply)?, next(&mut reply)?);
-        let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
-        while reply.len() >= 4 {
-            let (lane, id): (String, String) = (next(&mut reply)?, next(&mut reply)?);
-            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
-            match StoredJob::read(value) {
-                Some(stored) => {
-                    let age = Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0));
-                    jobs.push(Job {
-                        id,
-                        lane,
-                        payload: stored.payload,
-                        age,
-                        attempts: Attempts::from_json(&attempts),
-                        lease,
-                    });
-                }
-                None => {
-                    let attempts = Attempts { count: 0, last: "the job cannot be read".to_owned() };
-                    unreadable.push(Settlement { id, lane, lease, disposition: Disposition::Dead(attempts) });
+        if let [only] = self.shards.as_slice() {
+            return only.claim(queue, limit, lease).await;
+        }
+        let mut jobs = Vec::new();
+        let mut quotas = self.quotas(limit);
+        while !quotas.is_empty() {
+            let claims = quotas.iter().map(|(shard, quota)| self.shards[*shard].claim(queue, *quota, lease));
+            let mut full = Vec::new();
+            let mut failure = None;
+            for ((shard, quota), claimed) in quotas.iter().zip(join_all(claims).await) {
+                match claimed {
+                    Ok(claimed) => {
+                        if claimed.len() == *quota {
+                            full.push(*shard);
+                        }
+                        jobs.extend(claimed);
+                    }
+                    Err(error) => failure = Some(error),
                 }
             }
+            if let Some(error) = failure.filter(|_| jobs.is_empty()) {
+                return Err(error);
+            }
+            // What other shards have left over goes to those that may have more.
+            let left = limit - jobs.len();
+            full.truncate(left);
+            let each = left.checked_div(full.len()).unwrap_or(0);
+            quotas = full.into_iter().map(|shard| (shard, each)).collect();
         }
-        self.dead_letter(queue, unreadable).await?;
         Ok(jobs)
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
-        let mut call = self.script_call(&self.settle, queue);
-        for Settlement { id, lane, lease, disposition } in settlements {
-            call.arg(lane).arg(id).arg(*lease);
-            match disposition {
-                Disposition::Done => call.arg("done").arg(0).arg(""),
-                Disposition::Retry(after, attempts) => call.arg("retry").arg(millis(*after)).arg(attempts.to_json()),
-                Disposition::Dead(attempts) => call.arg("dead").arg(0).arg(attempts.to_json()),
-            };
+        let groups = self.by_shard(settlements.iter().map(|settlement| settlement.lane.as_str()));
+        let calls = groups.iter().map(async |(shard, positions)| {
+            let settlements: Vec<&Settlement> = positions.iter().map(|position| &settlements[*position]).collect();
+            shard.settle(queue, &settlements).await
+        });
+        let mut held = vec![false; settlements.len()];
+        for ((_, positions), results) in groups.iter().zip(try_join_all(calls).await?) {
+            positions.iter().zip(results).for_each(|(position, is_held)| held[*position] = is_held);
         }
-        let (held,): (Vec<bool>,) = self.connection.send(&call).await?;
         Ok(held)
     }
 
@@ -136,85 +127,30 @@ impl Queue for RedisQueue {
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
-        let mut call = self.script_call(&self.list, queue);
-        call.arg(match state {
-            JobState::Pending => "pending",
-            JobState::Dead => "dead",
-        });
-        match after {
-            Some(after) => call.arg(&after.id).arg(after.at),
-            None => call.arg("").arg(""),
-        };
-        call.arg(limit);
-        let (reply,): (Vec<Value>,) = self.connection.read(&call).await?;
-        let mut reply = reply.into_iter();
-        let mut jobs = Vec::with_capacity(reply.len() / 5);
-        while reply.len() >= 5 {
-            let (id, at): (String, i64) = (next(&mut reply)?, next(&mut reply)?);
-            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
-            let ready: String = next(&mut reply)?;
-            let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
-            let (next_at, attempts, cursor) =
-                (ready.parse().ok(), Attempts::from_json(&attempts), ListCursor { at, id: id.clone() });
-            jobs.push(JobInfo { id, lane, payload, pushed_at, next_at, attempts, cursor });
+        let lists = try_join_all(self.shards.iter().map(|shard| shard.list(queue, state, after, limit))).await?;
+        let mut jobs: Vec<JobInfo> = lists.into_iter().flatten().collect();
+        if self.shards.len() > 1 {
+            jobs.sort_by(|left, right| (left.cursor.at, &left.id).cmp(&(right.cursor.at, &right.id)));
+            jobs.truncate(limit);
         }
         Ok(jobs)
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
-        let mut call = self.script_call(&self.replay, queue);
-        call.arg(ids);
-        let (count,) = self.connection.send(&call).await?;
-        Ok(count)
+        let replayed = try_join_all(self.shards.iter().map(|shard| shard.replay(queue, ids))).await?;
+        Ok(replayed.into_iter().sum())
     }
 
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
-        loop {
-            let mut call = self.script_call(&self.purge, queue);
-            call.arg(millis(age)).arg(PURGE_BATCH);
-            let (count,): (usize,) = self.connection.read(&call).await?;
-            if count < PURGE_BATCH {
-                return Ok(());
-            }
-        }
+        try_join_all(self.shards.iter().map(|shard| shard.purge(queue, age))).await.map(drop)
     }
 
     async fn stats(&self, queue: &str) -> Result<QueueStats> {
-        let keys = keys(&self.prefix, queue);
-        let mut pipeline = Pipeline::with_capacity(4);
-        pipeline.cmd("TIME").cmd("ZCARD").arg(format!("{keys}pending")).cmd("ZCARD").arg(format!("{keys}dead"));
-        pipeline.cmd("ZRANGE").arg(format!("{keys}pending")).arg(0).arg(0).arg("WITHSCORES");
-        let (now, pending, dead, oldest): ((u64, u64), u64, u64, Vec<(String, u64)>) =
-            self.connection.read(&pipeline).await?;
-        let now = now.0 * 1_000 + now.1 / 1_000;
-        let oldest = oldest.first().map_or(0, |(_, pushed)| now.saturating_sub(*pushed));
-        Ok(QueueStats { pending, oldest: Duration::from_millis(oldest), dead })
+        let shards = try_join_all(self.shards.iter().map(|shard| shard.stats(queue))).await?.into_iter();
+        Ok(shards.fold(QueueStats::default(), |sum, shard| QueueStats {
+            pending: sum.pending + shard.pending,
+            oldest: sum.oldest.max(shard.oldest),
+            dead: sum.dead + shard.dead,
+        }))
     }
-}
-
-/// A value of the hash of jobs.
-#[derive(Default)]
-struct StoredJob {
-    pushed_at: i64,
-    lane: String,
-    payload: Vec<u8>,
-}
-
-impl StoredJob {
-    fn read(mut value: Vec<u8>) -> Option<Self> {
-        let end = value.iter().position(|byte| *byte == b'\n')?;
-        let mut head = std::str::from_utf8(&value[..end]).ok()?.splitn(3, ' ');
-        let (_not_before, pushed_at, lane) = (head.next()?, head.next()?.parse().ok()?, head.next()?.to_owned());
-        value.drain(..=end);
-        Some(Self { pushed_at, lane, payload: value })
-    }
-}
-
-fn next<T: ::redis::FromRedisValue>(reply: &mut std::vec::IntoIter<Value>) -> Result<T> {
-    let value = reply.next().ok_or_else(|| Unavailable::new("the reply of Redis is too short"))?;
-    from_redis_value(value).map_err(|error| unavailable(error.into()))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -40,10 +40,12 @@ const fn useless(meaning: Meaning) -> Meaning {
 /// The rule for a code that is not in the table.
 const UNKNOWN: Meaning = meaning("", Remedy::RetryLater, "");
 
-const CLUSTER: &str = "this is one node of a Redis Cluster, which is not supported: use a standalone server";
+const NODE: &str = "this is a node of a Redis Cluster: set redis.cluster to the addresses of its nodes";
+const SENTINEL: &str = "this is a Sentinel: set redis.sentinels to the addresses of the Sentinels";
+const SLOTS: &str = "the cluster does not serve all slots: see CLUSTER INFO";
 
 /// All codes with a meaning of their own. A code that is contained in another one comes behind it.
-const TABLE: [Meaning; 23] = [
+const TABLE: [Meaning; 27] = [
     meaning("OOM", Remedy::RetryLater, "Redis is full: raise maxmemory, or remove keys"),
     useless(meaning("READONLY", Remedy::RetryNow, "this server is a replica: connect to the primary")),
     useless(meaning("MASTERDOWN", Remedy::RetryLater, "this server is a replica without its primary")),
@@ -63,10 +65,18 @@ const TABLE: [Meaning; 23] = [
     meaning("BUSYKEY", Remedy::Defect, ""),
     meaning("BUSY", Remedy::RetryLater, "a script of another client runs: SCRIPT KILL ends it"),
     meaning("MISCONF", Remedy::RetryLater, "Redis cannot write to its disk: see its log"),
-    meaning("CLUSTERDOWN", Remedy::RetryLater, CLUSTER),
-    meaning("CROSSSLOT", Remedy::Refused, CLUSTER),
-    meaning("TRYAGAIN", Remedy::RetryLater, CLUSTER),
-    meaning("MOVED", Remedy::Refused, CLUSTER),
+    meaning("CLUSTERDOWN", Remedy::RetryLater, SLOTS),
+    meaning("CROSSSLOT", Remedy::Refused, NODE),
+    meaning("TRYAGAIN", Remedy::RetryLater, "the slot of the key is being migrated"),
+    meaning("MOVED", Remedy::Refused, NODE),
+    meaning("ASK", Remedy::Refused, NODE),
+    meaning("SELECT is not allowed in cluster mode", Remedy::Refused, NODE),
+    meaning("unknown command 'SELECT'", Remedy::Refused, SENTINEL),
+    meaning(
+        "DB index is out of range",
+        Remedy::Refused,
+        "lower redis.db and redis.cache_db: a cluster often has database 0 alone",
+    ),
     meaning("NOSCRIPT", Remedy::RetryNow, ""),
     meaning("EXECABORT", Remedy::RetryLater, ""),
     meaning("UNKILLABLE", Remedy::RetryLater, "a script of another client has written and cannot be killed"),

@@ -9,7 +9,7 @@ use crate::presence::domain::identity::Scope;
 use crate::presence::store::{ChangeCursor, Page};
 
 /// Appends the text of an entry, as subscribers receive it.
-pub type EncodeEntry = fn(ChangeCursor, &Change, &mut Vec<u8>);
+pub type EncodeEntry = fn(&ChangeCursor, &Change, &mut Vec<u8>);
 
 /// The memory of an entry beside its text, about.
 const ENTRY_BYTES: usize = 200;
@@ -44,11 +44,11 @@ impl LogPage {
         let mut text = Vec::with_capacity(400 * page.entries.len());
         let entry = |(cursor, change): (ChangeCursor, Change)| {
             let from = text.len();
-            encode(cursor, &change, &mut text);
+            encode(&cursor, &change, &mut text);
             Entry { cursor, user: change.user_id.to_string().into(), scope: change.scope, text: from..text.len() }
         };
         let entries = page.entries.into_iter().map(entry).collect();
-        Self { start, end: page.end.unwrap_or(start), entries, text: text.into() }
+        Self { end: page.end.unwrap_or_else(|| start.clone()), start, entries, text: text.into() }
     }
 
     /// The text of an entry.
@@ -62,15 +62,16 @@ impl LogPage {
         self.text.slice(from..)
     }
 
-    /// The number of the first entry behind `after`.
+    /// The number of the first entry behind `after`. In a log of several shards, entries that follow it may be at or before
+    /// `after`, too, if that is ahead in some shards.
     pub(super) fn first_after(&self, after: &ChangeCursor) -> usize {
         self.entries.partition_point(|entry| entry.cursor <= *after)
     }
 
     /// Whether `cursor`, which a caller sent, is one that this page begins with or contains.
     pub(super) fn has(&self, cursor: &ChangeCursor) -> bool {
-        let found = self.entries.binary_search_by_key(cursor, |entry| entry.cursor).ok();
-        cursor.names(&self.start) || found.is_some_and(|place| cursor.names(&self.entries[place].cursor))
+        let found = self.entries.get(self.first_after(cursor).wrapping_sub(1));
+        cursor.names(&self.start) || found.is_some_and(|entry| cursor.names(&entry.cursor))
     }
 
     /// The memory that the page takes, about.

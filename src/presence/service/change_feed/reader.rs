@@ -52,7 +52,7 @@ impl Shared {
             Some(end) => end,
             None => {
                 let end = self.store.end_of_changes().await?;
-                self.window().open(end);
+                self.window().open(end.clone());
                 self.changed.send_replace(());
                 end
             }
@@ -65,10 +65,10 @@ impl Shared {
 
     /// Reads the page behind `end`, and returns its end if more may follow.
     async fn read_page(&self, end: ChangeCursor) -> Result<Option<ChangeCursor>> {
-        match self.store.changes(Some(end), PAGE).await? {
+        match self.store.changes(Some(end.clone()), PAGE).await? {
             Changes::Page(page) => {
                 let full = page.full;
-                let Some(end_of_page) = page.end else { return Ok(None) };
+                let Some(end_of_page) = page.end.clone() else { return Ok(None) };
                 let page = self.encode(end, page);
                 self.window().append(page);
                 self.changed.send_replace(());

@@ -91,8 +91,8 @@ impl FeedSubscription {
     }
 
     /// The position of the last event.
-    pub fn position(&self) -> ChangeCursor {
-        self.after
+    pub fn position(&self) -> &ChangeCursor {
+        &self.after
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -141,7 +141,7 @@ impl FeedSubscription {
     fn take(&mut self, page: Arc<LogPage>, generation: u64) -> FeedEvent {
         let first = page.first_after(&self.after);
         self.verified = Some(generation);
-        self.after = page.end;
+        self.after = self.after.joined(&page.end);
         FeedEvent::Page(PageSlice { page, first })
     }
 
@@ -159,14 +159,14 @@ impl FeedSubscription {
         }
         pace.wait().await;
         let started = Instant::now();
-        let read = shared.store.changes(Some(self.after), PAGE).await;
+        let read = shared.store.changes(Some(self.after.clone()), PAGE).await;
         pace.record(started, read.is_ok());
         drop(pace);
         match read? {
             Changes::Page(page) => {
                 self.verified = Some(generation);
                 if page.end.is_some() {
-                    let page = shared.encode(self.after, page);
+                    let page = shared.encode(self.after.clone(), page);
                     shared.window().keep(page);
                 } else if patience == Patience::Waits {
                     // The window opens here soon.

@@ -59,7 +59,7 @@ impl Window {
 
     /// The end of the log, as far as it was read.
     pub(super) fn end(&self) -> Option<ChangeCursor> {
-        self.end
+        self.end.clone()
     }
 
     /// Begins at the end of the log.
@@ -80,7 +80,7 @@ impl Window {
 
     /// Adds the page behind the end.
     pub(super) fn append(&mut self, page: Arc<LogPage>) {
-        self.end = Some(page.end);
+        self.end = Some(page.end.clone());
         self.newest.push(page);
     }
 
@@ -94,19 +94,21 @@ impl Window {
     /// What follows `after`. A position that is not verified must be that of an entry of a page.
     pub(super) fn following(&self, after: &ChangeCursor, is_verified: bool) -> Following {
         let trusted = |page: &&Arc<LogPage>| is_verified || page.has(after);
-        if let Some(end) = self.end {
-            let start = self.newest.pages.front().map_or(end, |page| page.start);
+        if let Some(end) = &self.end {
+            let start = self.newest.pages.front().map_or(end, |page| &page.start);
             let place = self.newest.pages.partition_point(|page| page.end <= *after);
-            match self.newest.pages.get(place).filter(|_| start <= *after).filter(trusted) {
+            match self.newest.pages.get(place).filter(|_| start <= after).filter(trusted) {
                 Some(page) => {
                     let is_last = place + 1 == self.newest.pages.len();
                     return Following::Page(page.clone(), is_last && page.bytes() <= SMALL_PAGE);
                 }
-                None if *after >= end && (is_verified || after.names(&end)) => return Following::Nothing,
+                None if after >= end && (is_verified || after.names(end)) => return Following::Nothing,
                 None => {}
             }
         }
-        let contains = |page: &&Arc<LogPage>| page.start <= *after && *after < page.end;
+        // A position may be ahead of the end in one shard and behind it in another.
+        let ends_before = |page: &LogPage| page.end <= *after;
+        let contains = |page: &&Arc<LogPage>| page.start <= *after && !ends_before(page);
         match self.recent.pages.iter().rev().filter(contains).find(trusted) {
             Some(page) => Following::Page(page.clone(), false),
             None => Following::Unknown,

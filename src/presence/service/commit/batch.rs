@@ -130,8 +130,10 @@ impl CommitBatch {
             }
         }
         self.users.retain(|_, user| !user.jobs.is_empty());
-        if self.users.values().any(|user| user.record_alone().is_some()) {
-            let began = self.context.store.log_identity().await?.began();
+        if let Some((key, _)) = self.users.iter().find(|(_, user)| user.record_alone().is_some()) {
+            // All users of a batch are in one shard.
+            let shard = self.context.store.shard_of(key);
+            let began = self.context.store.log_identity(shard).await?.began();
             self.users.values_mut().for_each(|user| user.adopt_record(began, &windows, now));
         }
         Ok(())

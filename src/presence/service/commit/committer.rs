@@ -14,24 +14,26 @@ use crate::presence::domain::State;
 use crate::presence::domain::identity::UserKey;
 use crate::storage::batch::{BatchReceiver, run_batch};
 
-/// Most users whose states are cached.
+/// Most users whose states are cached, by all committers.
 const CACHE_CAPACITY: usize = 100_000;
 /// The least number of commands that are committed in a batch of their own while another batch is in flight.
 const MIN_SPLIT_BATCH: usize = 32;
 
-/// The committing task.
+/// The committing task of a shard.
 pub struct Committer {
     context: Arc<CommitContext>,
     cache: LruCache<UserKey, State, RandomState>,
+    capacity: usize,
     /// The users of the batches in flight.
     in_flight: HashSet<UserKey, RandomState>,
 }
 
 impl Committer {
-    /// A committer with an empty cache.
-    pub fn new(context: CommitContext) -> Self {
+    /// One of `shards` committers, each for the users of a shard, with an empty cache.
+    pub fn new(context: CommitContext, shards: usize) -> Self {
         let cache = LruCache::unbounded_with_hasher(RandomState::default());
-        Self { context: Arc::new(context), cache, in_flight: HashSet::default() }
+        let capacity = CACHE_CAPACITY.div_ceil(shards.max(1));
+        Self { context: Arc::new(context), cache, capacity, in_flight: HashSet::default() }
     }
 
     /// Runs until no more commands can come. Many waiting commands are committed in two batches, one of which is prepared
@@ -98,7 +100,7 @@ impl Committer {
                 self.cache.put(key, state);
             }
         }
-        while self.cache.len() > CACHE_CAPACITY {
+        while self.cache.len() > self.capacity {
             self.cache.pop_lru();
         }
     }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::changes::CursorCheck;
-use crate::presence::store::{ChangeCursor, Changes, LogIdentity, Page, PageLimit};
+use crate::presence::store::{ChangeCursor, Changes, LogIdentity, LogPosition, Page, PageLimit};
 
 /// The change log of one process, with an identity of its own.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Default for ArrayLog {
     fn default() -> Self {
         let identity = LogIdentity::new(host_time());
         let start = ChangeCursor::START.with_tag(Some(identity.tag()));
-        Self { entries: VecDeque::new(), end: start, trimmed: start, identity }
+        Self { entries: VecDeque::new(), end: start.clone(), trimmed: start, identity }
     }
 }
 
@@ -31,21 +31,22 @@ impl ArrayLog {
 
     /// The position of the last entry.
     pub(super) fn end(&self) -> ChangeCursor {
-        self.end
+        self.end.clone()
     }
 
     pub(super) fn append(&mut self, change: Change, now: Timestamp) {
-        let millis = u64::try_from(now.millis()).unwrap_or(0).max(self.end.millis);
-        self.end = ChangeCursor { millis, number: self.end.number + 1, ..self.end };
-        self.entries.push_back((self.end, change));
+        let LogPosition { millis, number } = self.end.first();
+        let millis = u64::try_from(now.millis()).unwrap_or(0).max(millis);
+        self.end = ChangeCursor::new(LogPosition { millis, number: number + 1 }, self.end.tag);
+        self.entries.push_back((self.end.clone(), change));
     }
 
     pub(super) fn page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Changes {
         let from = match after {
             Some(after) => {
-                let found = self.entries.binary_search_by_key(&after, |(cursor, _)| *cursor);
-                let entry = found.ok().map(|place| self.entries[place].0);
-                if let Some(refused) = (CursorCheck { trimmed: self.trimmed, entry }).refuse(&after) {
+                let found = self.entries.binary_search_by_key(&after.first(), |(cursor, _)| cursor.first());
+                let entry = found.ok().map(|place| self.entries[place].0.clone());
+                if let Some(refused) = (CursorCheck { trimmed: self.trimmed.clone(), entry }).refuse(&after) {
                     return refused;
                 }
                 found.map_or_else(|place| place, |place| place + 1)
@@ -60,16 +61,16 @@ impl ArrayLog {
                 break;
             }
             bytes += change.meta.json().len();
-            page.entries.push((*cursor, change.clone()));
+            page.entries.push((cursor.clone(), change.clone()));
         }
-        page.end = page.entries.last().map(|(cursor, _)| *cursor);
+        page.end = page.entries.last().map(|(cursor, _)| cursor.clone());
         Changes::Page(page)
     }
 
     /// Removes entries that were appended before `before`, in ms.
     pub(super) fn trim(&mut self, before: i64) {
         let millis = u64::try_from(before).unwrap_or(0);
-        let expired = self.entries.partition_point(|(cursor, _)| cursor.millis < millis);
+        let expired = self.entries.partition_point(|(cursor, _)| cursor.first().millis < millis);
         if let Some((cursor, _)) = self.entries.drain(..expired).next_back() {
             self.trimmed = cursor;
         }

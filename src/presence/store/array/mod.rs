@@ -177,7 +177,7 @@ impl PresenceStore for ArrayStore {
         Ok(keys.iter().map(held).collect())
     }
 
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
+    async fn claim_due(&self, _shard: usize, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         let mut inner = self.lock();
         let due = inner.due.iter().take_while(|(at, _)| *at <= now.millis()).take(limit);
         let keys: Vec<UserKey> = due.map(|(_, key)| key.clone()).collect();
@@ -239,7 +239,7 @@ impl PresenceStore for ArrayStore {
         Ok(self.lock().log.end())
     }
 
-    async fn log_identity(&self) -> Result<LogIdentity> {
+    async fn log_identity(&self, _shard: usize) -> Result<LogIdentity> {
         Ok(self.lock().log.identity())
     }
 

@@ -2,15 +2,16 @@
 
 use ::redis::{Cmd, Pipeline};
 
-use super::{RedisStore, USER_BYTES, select, state};
+use super::shard::{Shard, select};
+use super::{USER_BYTES, state};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Decision, OutboxPlan, RecordWrite, Status};
 use crate::presence::store::{Commit, record};
 
-impl RedisStore {
-    pub(super) fn commit_pipeline(&self, commits: &[Commit]) -> Pipeline {
+impl Shard {
+    pub(super) fn commit_pipeline(&self, commits: &[&Commit]) -> Pipeline {
         let (record_only, full): (Vec<&Commit>, Vec<&Commit>) =
-            commits.iter().partition(|commit| commit.is_record_only());
+            commits.iter().copied().partition(|commit| commit.is_record_only());
         let (own, cache) = self.databases.unzip();
         let mut pipeline = Pipeline::with_capacity(2 * commits.len() + 6);
         cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
@@ -22,9 +23,7 @@ impl RedisStore {
         }
         own.iter().for_each(|own| _ = select(&mut pipeline, *own));
         for commit in record_only {
-            let mut get = Cmd::with_capacity(4, 128);
-            get.arg("GETRANGE").arg(self.keys.state(&commit.key)).arg(0).arg(state::VERSION - 1);
-            pipeline.add_command(get);
+            pipeline.add_command(self.get_version(commit));
         }
         if !full.is_empty() {
             pipeline.add_command(self.commit_script(&full));
@@ -55,11 +54,18 @@ impl RedisStore {
         }
     }
 
-    fn commit_script(&self, commits: &[&Commit]) -> Cmd {
+    /// Reads the stored version of a user.
+    pub(super) fn get_version(&self, commit: &Commit) -> Cmd {
+        let mut get = Cmd::with_capacity(4, 128);
+        get.arg("GETRANGE").arg(self.keys.state(&commit.key)).arg(0).arg(state::VERSION - 1);
+        get
+    }
+
+    pub(super) fn commit_script(&self, commits: &[&Commit]) -> Cmd {
         let mut call = Cmd::with_capacity(8 + 4 * commits.len(), 256 + USER_BYTES * commits.len());
         call.arg("EVALSHA");
         let indexed = commits.iter().filter(|commit| updates_indexes(commit)).count();
-        call.arg(&self.scripts.commit).arg(2 + commits.len() + 2 * indexed);
+        call.arg(&self.scripts.commit).arg(self.declared(2 + commits.len() + 2 * indexed));
         call.arg(&self.keys.due).arg(&self.keys.changes);
         for commit in commits {
             call.arg(self.keys.state(&commit.key));
@@ -69,7 +75,7 @@ impl RedisStore {
                 call.arg(self.keys.roster(commit.key.scope(), status));
             }
         }
-        call.arg(commits.len()).arg(self.queues.len());
+        call.arg(self.guard()).arg(commits.len()).arg(self.queues.len());
         call.arg(if commits.iter().any(|commit| puts_online_record(commit)) { "" } else { "1" });
         self.queues.iter().for_each(|queue| _ = call.arg(queue));
         for commit in commits {

@@ -3,10 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::redis::ConnectionInfo;
-
 use crate::presence::store::{Result, Unavailable};
-use crate::storage::redis::{Meaning, RedisConnection, Remedy};
+use crate::storage::redis::{Meaning, RedisConnection, RedisServers, Remedy};
 
 /// The connection of reads of the log, and their scripts.
 pub(super) struct LogConnection {
@@ -16,8 +14,8 @@ pub(super) struct LogConnection {
 }
 
 impl LogConnection {
-    pub(super) fn new(server: ConnectionInfo, timeout: Duration) -> Result<Self> {
-        let mut connection = RedisConnection::new(server, timeout)?;
+    pub(super) fn new(servers: RedisServers, key: &str, timeout: Duration) -> Result<Self> {
+        let mut connection = RedisConnection::new(servers, key, timeout)?;
         let page = connection.register_script(include_str!("page.lua"));
         let identify = connection.register_script(include_str!("identify.lua"));
         Ok(Self { connection, page, identify })

@@ -2,7 +2,7 @@
 
 use super::state;
 use crate::presence::domain::{RecordLookup, Timestamp};
-use crate::presence::store::{ChangeCursor, StoredUser, record};
+use crate::presence::store::{StoredUser, record};
 
 /// The record under the cache key of a user.
 pub(super) fn decode_record(value: Option<Vec<u8>>, now: Timestamp) -> RecordLookup {
@@ -13,9 +13,4 @@ pub(super) fn decode_record(value: Option<Vec<u8>>, now: Timestamp) -> RecordLoo
 pub(super) fn stored_user(state: Option<Vec<u8>>, record: RecordLookup) -> StoredUser {
     let (version, state) = state::decode(&state.unwrap_or_default());
     StoredUser { version, state, record }
-}
-
-/// The cursor with the id of an entry; the beginning of the log for none.
-pub(super) fn cursor(id: Option<&str>) -> ChangeCursor {
-    id.and_then(|id| id.parse().ok()).unwrap_or(ChangeCursor::START)
 }

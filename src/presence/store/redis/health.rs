@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use ::redis::aio::ConnectionManager;
 use ::redis::{RedisResult, cmd};
+use futures_util::future::try_join_all;
 
 use super::RedisStore;
-use crate::presence::store::Result;
-use crate::storage::redis::{Remedy, meaning, unavailable};
+use crate::presence::store::{Result, Unavailable};
+use crate::storage::redis::{Meaning, Remedy, unavailable};
 
 /// The pause before the next attempt to reach a server that does not reply.
 const RETRY: Duration = Duration::from_secs(1);
@@ -18,6 +20,8 @@ const MIN_VERSION: (u32, u32) = (6, 2);
 /// The settings of a Redis server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
+    /// The address of the server.
+    pub server: String,
     /// `redis_version`.
     pub version: String,
     /// `maxmemory-policy`, if the server reveals it.
@@ -50,14 +54,14 @@ impl Inspection {
 }
 
 impl RedisStore {
-    /// Logs the problems of the server's settings and of the user's rights once it replies; then watches for evictions,
-    /// and never returns.
+    /// Logs the problems of the servers' settings and of the user's rights once all of them reply; then watches for
+    /// evictions, and never returns.
     pub async fn report_settings(&self) {
-        while self.report_server().await.is_err() {
+        while self.report_servers().await.is_err() {
             tokio::time::sleep(RETRY).await;
         }
         let mut before = match self.evicted_keys().await {
-            Err(error) if meaning(&error).remedy == Remedy::Refused => return std::future::pending().await,
+            Err(error) if is_refusal(&error) => return std::future::pending().await,
             evicted => evicted.ok(),
         };
         loop {
@@ -77,18 +81,19 @@ impl RedisStore {
         }
     }
 
-    async fn report_server(&self) -> Result<()> {
+    async fn report_servers(&self) -> Result<()> {
         match self.inspect().await {
-            Ok(inspection) => {
-                tracing::info!(version = inspection.version, "connected to Redis");
-                for problem in inspection.problems() {
-                    tracing::warn!("{problem}");
+            Ok(servers) => {
+                for inspection in servers {
+                    let Inspection { server, version, .. } = &inspection;
+                    tracing::info!(version, server, "connected to Redis");
+                    inspection.problems().iter().for_each(|problem| tracing::warn!(server, "{problem}"));
                 }
             }
-            Err(error) if meaning(&error).remedy == Remedy::Refused => {
-                tracing::warn!(%error, "the settings of Redis are unknown");
+            Err(error) if is_refusal(&error) => {
+                tracing::warn!(error = error.reason(), "the settings of Redis are unknown");
             }
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(error),
         }
         let missing = self.missing_rights().await?;
         if !missing.is_empty() {
@@ -100,28 +105,42 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Reads the settings of the server.
+    /// Reads the settings of all servers.
     ///
     /// # Errors
-    /// Redis does not reply, or refuses `INFO`.
-    pub async fn inspect(&self) -> RedisResult<Inspection> {
-        let mut connection = self.connection.connection();
-        let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let version = field(&info, "redis_version").unwrap_or_default().to_owned();
-        let mut settings = [None, None];
-        for (setting, name) in settings.iter_mut().zip(["maxmemory-policy", "appendonly"]) {
-            let pair: RedisResult<Vec<String>> = cmd("CONFIG").arg("GET").arg(name).query_async(&mut connection).await;
-            *setting = pair.ok().and_then(|pair| pair.into_iter().nth(1));
-        }
-        let [eviction, append_only] = settings;
-        Ok(Inspection { version, eviction, append_only })
+    /// One does not reply, or refuses `INFO`.
+    pub async fn inspect(&self) -> Result<Vec<Inspection>> {
+        let servers = self.shards[0].connection.each_server().await?;
+        let inspections = servers.into_iter().map(|(server, connection)| inspect(server, connection));
+        try_join_all(inspections).await.map_err(unavailable)
     }
 
-    /// How many keys the server has evicted since it started.
-    async fn evicted_keys(&self) -> RedisResult<u64> {
-        let info: String = cmd("INFO").arg("stats").query_async(&mut self.connection.connection()).await?;
-        Ok(field(&info, "evicted_keys").and_then(|count| count.parse().ok()).unwrap_or(0))
+    /// How many keys the servers have evicted since they started.
+    async fn evicted_keys(&self) -> Result<u64> {
+        let mut sum = 0;
+        for (_, mut connection) in self.shards[0].connection.each_server().await? {
+            let info: RedisResult<String> = cmd("INFO").arg("stats").query_async(&mut connection).await;
+            let info = info.map_err(unavailable)?;
+            sum += field(&info, "evicted_keys").and_then(|count| count.parse().ok()).unwrap_or(0);
+        }
+        Ok(sum)
     }
+}
+
+async fn inspect(server: String, mut connection: ConnectionManager) -> RedisResult<Inspection> {
+    let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
+    let version = field(&info, "redis_version").unwrap_or_default().to_owned();
+    let mut settings = [None, None];
+    for (setting, name) in settings.iter_mut().zip(["maxmemory-policy", "appendonly"]) {
+        let pair: RedisResult<Vec<String>> = cmd("CONFIG").arg("GET").arg(name).query_async(&mut connection).await;
+        *setting = pair.ok().and_then(|pair| pair.into_iter().nth(1));
+    }
+    let [eviction, append_only] = settings;
+    Ok(Inspection { server, version, eviction, append_only })
+}
+
+fn is_refusal(error: &Unavailable) -> bool {
+    Meaning::of("", &error.reason()).remedy == Remedy::Refused
 }
 
 /// A field of the reply to `INFO`.

@@ -2,7 +2,8 @@
 //!
 //! Laravel's records have the keys that Laravel gives them: `<redis prefix><cache prefix><logical key>` in the cache
 //! database. The sidecar's own keys have the same prefixes, so that two applications can share one Redis, and are in the
-//! default database: `php artisan cache:clear` flushes the cache database. One hash tag puts them in one Cluster slot.
+//! default database: `php artisan cache:clear` flushes the cache database. One hash tag puts those of a shard into one slot of
+//! a cluster: `{presence}` if there is one shard, else `{presence:07}`.
 
 use std::io::Write;
 
@@ -10,6 +11,7 @@ use ::redis::{RedisWrite, ToRedisArgs};
 
 use crate::presence::domain::Status;
 use crate::presence::domain::identity::UserKey;
+use crate::storage::redis::slot_of;
 
 /// The names of all keys of one application.
 #[derive(Debug)]
@@ -24,19 +26,24 @@ pub(super) struct Keys {
     pub(super) identity: String,
     /// The key of the readiness check, in the sidecar's own database.
     pub(super) ready: String,
+    /// A key that never exists.
+    pub(super) guard: String,
 }
 
-/// The prefix of the sidecar's own keys.
-pub fn own_prefix(prefix: &str) -> String {
-    format!("{prefix}{{presence}}:")
+/// The prefixes of the sidecar's own keys, one for each shard.
+pub fn own_prefixes(prefix: &str, shards: usize) -> Vec<String> {
+    match shards {
+        0 | 1 => vec![format!("{prefix}{{presence}}:")],
+        _ => (0..shards).map(|shard| format!("{prefix}{{presence:{shard:02}}}:")).collect(),
+    }
 }
 
 impl Keys {
-    pub(super) fn new(prefix: String) -> Self {
-        let own = own_prefix(&prefix);
-        let [due, changes, trimmed, identity, ready] =
-            ["due", "changes", "trimmed", "log", "ready"].map(|name| format!("{own}{name}"));
-        Self { due, changes, trimmed, identity, ready, prefix, own }
+    /// The names under `own`, one of the prefixes of the sidecar's own keys.
+    pub(super) fn new(prefix: String, own: String) -> Self {
+        let [due, changes, trimmed, identity, ready, guard] =
+            ["due", "changes", "trimmed", "log", "ready", "none"].map(|name| format!("{own}{name}"));
+        Self { due, changes, trimmed, identity, ready, guard, prefix, own }
     }
 
     /// What all keys begin with.
@@ -52,6 +59,11 @@ impl Keys {
     /// The Laravel record of a user: the physical key of PHP's cache entry.
     pub(super) fn record<'a>(&'a self, key: &'a UserKey) -> Name<'a, 2> {
         Name([&self.prefix, key.as_str()])
+    }
+
+    /// The slot of a user's record in a cluster.
+    pub(super) fn record_slot(&self, key: &UserKey) -> u16 {
+        slot_of([&self.prefix, key.as_str()].concat().as_bytes())
     }
 
     /// The sidecar's own state of a user.

@@ -1,58 +1,34 @@
-//! Reads and trims the change log. Reads have a connection of their own, so that no commit waits behind a page.
+//! Reads and trims the change log of a shard. Reads have a connection of their own, so that no commit waits behind a page.
 
 use ::redis::{FromRedisValue, Pipeline, Value, from_redis_value};
 
-use super::RedisStore;
-use super::decode::cursor;
+use super::shard::Shard;
 use crate::presence::domain::{Change, Timestamp};
-use crate::presence::store::changes::CursorCheck;
-use crate::presence::store::{ChangeCursor, Changes, LogIdentity, Page, PageLimit, Result};
+use crate::presence::store::{LogIdentity, LogPosition, PageLimit, Result};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 
-/// The reply of `page.lua`.
-struct PageReply {
-    identity: LogIdentity,
-    trimmed: ChangeCursor,
-    last: ChangeCursor,
-    is_entry: bool,
-    full: bool,
-    entries: Vec<Value>,
+/// A page of the log of a shard, and what is needed to check the position that it begins behind.
+pub(super) struct ShardPage {
+    pub(super) identity: LogIdentity,
+    /// The last removed entry.
+    pub(super) trimmed: LogPosition,
+    /// The last entry.
+    pub(super) last: LogPosition,
+    /// Whether there is an entry at the position that the page begins behind.
+    pub(super) is_entry: bool,
+    /// Whether more entries may follow.
+    pub(super) full: bool,
+    /// The entries; those that cannot be read have no change.
+    pub(super) entries: Vec<(LogPosition, Option<Change>)>,
 }
 
-impl RedisStore {
-    pub(super) async fn read_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
-        let reply = self.request_page(after, limit).await?;
-        let tag = Some(reply.identity.tag());
-        if let Some(after) = after {
-            let entry = reply.is_entry.then(|| after.with_tag(tag));
-            let check = CursorCheck { trimmed: reply.trimmed.with_tag(tag), entry };
-            if let Some(refused) = check.refuse(&after) {
-                return Ok(refused);
-            }
-        }
-        let mut page = Page { full: reply.full, ..Page::default() };
-        let mut values = reply.entries.into_iter();
-        while let (Some(id), Some(json)) = (values.next(), values.next()) {
-            let (id, json): (String, Vec<u8>) = (read(id)?, read(json)?);
-            let Ok(cursor) = id.parse::<ChangeCursor>() else { continue };
-            let cursor = cursor.with_tag(tag);
-            page.end = Some(cursor);
-            page.entries.extend(self.decode_entry(&id, &json).map(|change| (cursor, change)));
-        }
-        Ok(Changes::Page(page))
-    }
-
-    pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
-        let reply = self.request_page(None, PageLimit { entries: 0, bytes: 0 }).await?;
-        Ok(reply.last.max(reply.trimmed).with_tag(Some(reply.identity.tag())))
-    }
-
-    async fn request_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<PageReply> {
+impl Shard {
+    pub(super) async fn page(&self, after: Option<LogPosition>, limit: PageLimit) -> Result<ShardPage> {
         let mut pipeline = Pipeline::with_capacity(1);
-        let call = pipeline.cmd("EVALSHA").arg(&self.log.page).arg(3);
-        call.arg(&self.keys.changes).arg(&self.keys.trimmed).arg(&self.keys.identity);
-        call.arg(after.map_or_else(String::new, |after| after.with_tag(None).to_string()));
+        let call = pipeline.cmd("EVALSHA").arg(&self.log.page).arg(self.declared(3));
+        call.arg(&self.keys.changes).arg(&self.keys.trimmed).arg(&self.keys.identity).arg(self.guard());
+        call.arg(after.map_or_else(String::new, |after| after.to_string()));
         call.arg(limit.entries).arg(limit.bytes);
         let (reply,): (Vec<Value>,) = self.log.connection.read(&pipeline).await?;
         let mut values = reply.into_iter();
@@ -63,13 +39,19 @@ impl RedisStore {
             Some(identity) => identity,
             None => self.identify(self.log_time().await?).await?,
         };
-        Ok(PageReply {
+        let mut entries = Vec::with_capacity(values.len() / 2);
+        while let (Some(id), Some(json)) = (values.next(), values.next()) {
+            let (id, json): (String, Vec<u8>) = (read(id)?, read(json)?);
+            let Ok(position) = id.parse::<LogPosition>() else { continue };
+            entries.push((position, self.decode_entry(&id, &json)));
+        }
+        Ok(ShardPage {
             identity,
-            trimmed: cursor(Some(&trimmed)),
-            last: cursor(Some(&last)),
+            trimmed: position(&trimmed),
+            last: position(&last),
             is_entry: !is_entry.is_empty(),
             full: !full.is_empty(),
-            entries: values.collect(),
+            entries,
         })
     }
 
@@ -84,8 +66,8 @@ impl RedisStore {
     /// The identity of the log; one that begins at `now` if it has none.
     pub(super) async fn identify(&self, now: Timestamp) -> Result<LogIdentity> {
         let mut pipeline = Pipeline::with_capacity(1);
-        let call = pipeline.cmd("EVALSHA").arg(&self.log.identify).arg(1).arg(&self.keys.identity);
-        call.arg(LogIdentity::new(now).number());
+        let call = pipeline.cmd("EVALSHA").arg(&self.log.identify).arg(self.declared(1));
+        call.arg(&self.keys.identity).arg(self.guard()).arg(LogIdentity::new(now).number());
         let (number,): (u64,) = self.log.connection.read(&pipeline).await?;
         LogIdentity::from_number(number).ok_or_else(short_reply)
     }
@@ -93,8 +75,8 @@ impl RedisStore {
     pub(super) async fn trim_log(&self, before: Timestamp) -> Result<()> {
         let mut pipeline = Pipeline::with_capacity(2);
         self.select_own_db(&mut pipeline);
-        let call =
-            pipeline.cmd("EVALSHA").arg(&self.scripts.trim).arg(2).arg(&self.keys.changes).arg(&self.keys.trimmed);
+        let call = pipeline.cmd("EVALSHA").arg(&self.scripts.trim).arg(self.declared(2));
+        call.arg(&self.keys.changes).arg(&self.keys.trimmed).arg(self.guard());
         call.arg(before.millis().max(0));
         self.queues.iter().for_each(|queue| _ = call.arg(queue));
         call.ignore();
@@ -109,6 +91,11 @@ impl RedisStore {
             )
             .ok()
     }
+}
+
+/// The position of an id; the beginning of the log for none.
+fn position(id: &str) -> LogPosition {
+    id.parse().unwrap_or(LogPosition::START)
 }
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T> {

@@ -2,36 +2,48 @@
 
 use ::redis::{Cmd, Pipeline};
 
-use super::{RedisStore, state};
-use crate::presence::store::StoreDown;
+use super::shard::Shard;
+use super::state;
+use crate::presence::store::{StoreDown, Unavailable};
+use crate::storage::redis::slot_of;
 
 /// The version of the state that the check writes and removes.
 const VERSION: u64 = 1;
 
-impl RedisStore {
+impl Shard {
     pub(super) async fn check_ready(&self) -> Result<(), StoreDown> {
-        let checked = match self.check_rights_once().await {
-            Ok(()) => self.connection.send_each(&self.ready_pipeline(), |_| false).await.map(drop),
-            Err(error) => Err(error),
-        };
-        checked.map_err(|error| {
+        self.take_the_way_of_a_heartbeat().await.map_err(|error| {
             self.rights.doubt(&error);
             StoreDown { store: "redis", address: self.connection.address(), reason: error.reason() }
         })
     }
 
-    /// A record that is put and removed, and a commit of a state that the next one removes.
+    async fn take_the_way_of_a_heartbeat(&self) -> Result<(), Unavailable> {
+        self.check_rights_once().await?;
+        if let Some(records) = &self.records {
+            let mut pipeline = Pipeline::with_capacity(2);
+            write_record(&mut pipeline, &self.keys.ready_record());
+            pipeline.ignore_errors();
+            let slot = slot_of(self.keys.ready_record().as_bytes());
+            records.send_to_slots(&pipeline, &[slot, slot], |_| false).await?;
+        }
+        self.connection.send_each(&self.ready_pipeline(), |_| false).await.map(drop)
+    }
+
+    /// A record that is put and removed, unless records are in slots of their own, and a commit of a state that the next one removes.
     fn ready_pipeline(&self) -> Pipeline {
         let mut pipeline = Pipeline::with_capacity(8);
         let record = self.keys.ready_record();
-        self.select_cache_db(&mut pipeline);
-        pipeline.cmd("SETEX").arg(&record).arg(1).arg("");
-        pipeline.cmd("DEL").arg(&record);
-        self.select_own_db(&mut pipeline);
+        if self.records.is_none() {
+            self.select_cache_db(&mut pipeline);
+            write_record(&mut pipeline, &record);
+            self.select_own_db(&mut pipeline);
+        }
         let written = [state::version(VERSION).as_slice(), b"{}"].concat();
         pipeline.add_command(self.ready_commit(&[], &written));
         pipeline.add_command(self.ready_commit(&state::version(VERSION), b"-"));
-        pipeline.cmd("EVALSHA").arg(&self.scripts.claim).arg(1).arg(&self.keys.due).arg(0).arg(0).arg(0);
+        pipeline.cmd("EVALSHA").arg(&self.scripts.claim).arg(self.declared(1));
+        pipeline.arg(&self.keys.due).arg(self.guard()).arg(0).arg(0).arg(0);
         pipeline.ignore_errors();
         pipeline
     }
@@ -39,9 +51,14 @@ impl RedisStore {
     /// The commit of one state without extras, as commit.lua describes it.
     fn ready_commit(&self, expected: &[u8], state: &[u8]) -> Cmd {
         let mut call = Cmd::with_capacity(12, 512);
-        call.arg("EVALSHA").arg(&self.scripts.commit).arg(3);
-        call.arg(&self.keys.due).arg(&self.keys.changes).arg(&self.keys.ready);
+        call.arg("EVALSHA").arg(&self.scripts.commit).arg(self.declared(3));
+        call.arg(&self.keys.due).arg(&self.keys.changes).arg(&self.keys.ready).arg(self.guard());
         call.arg(1).arg(0).arg("").arg(expected).arg(state).arg(0);
         call
     }
+}
+
+fn write_record(pipeline: &mut Pipeline, record: &str) {
+    pipeline.cmd("SETEX").arg(record).arg(1).arg("");
+    pipeline.cmd("DEL").arg(record);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::redis::Pipeline;
 
-use super::RedisStore;
+use super::shard::Shard;
 use crate::presence::domain::Timestamp;
 use crate::presence::domain::identity::UserKey;
 use crate::presence::store::{Reconciled, Result};
@@ -17,7 +17,7 @@ const PAGE: usize = 500;
 /// The pause between two pages of one roster.
 const PAUSE: Duration = Duration::from_millis(20);
 
-impl RedisStore {
+impl Shard {
     pub(super) async fn reconcile_keys(&self, from: u64, now: Timestamp) -> Result<Reconciled> {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("SCAN").arg(from).arg("MATCH").arg(format!("{}*", escape_glob(&self.keys.own)));
@@ -54,8 +54,8 @@ impl RedisStore {
         for users in users.chunks(PAGE) {
             let mut pipeline = Pipeline::with_capacity(2);
             self.select_own_db(&mut pipeline);
-            let call = pipeline.cmd("EVALSHA").arg(&self.scripts.reconcile).arg(1).arg(&self.keys.due);
-            call.arg(&self.keys.own).arg(now.millis());
+            let call = pipeline.cmd("EVALSHA").arg(&self.scripts.reconcile).arg(self.declared(1));
+            call.arg(&self.keys.due).arg(self.guard()).arg(&self.keys.own).arg(now.millis());
             users.iter().for_each(|user| _ = call.arg(user.as_str()).arg(user.scope()).arg(user.member()));
             let ((due, rosters),): ((usize, usize),) = self.connection.read(&pipeline).await?;
             found.due += due;

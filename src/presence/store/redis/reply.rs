@@ -4,7 +4,7 @@ use ::redis::{FromRedisValue, RedisError, Value, from_redis_value_ref};
 
 use super::decode::{decode_record, stored_user};
 use super::state;
-use crate::presence::domain::Timestamp;
+use crate::presence::domain::{RecordLookup, Timestamp};
 use crate::presence::store::{Result, StoredUser};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
@@ -48,12 +48,17 @@ impl CommitReply {
             return Ok(Vec::new());
         }
         let [records, conflicts] = self.lists.as_slice() else { return Err(missing_reply()) };
-        let conflict = |pair: &[Value]| {
-            let place: usize = read(&pair[0])?;
+        let conflict = |(place, state): (usize, StoredUser)| {
             let record = records.get(place).ok_or_else(missing_reply)?;
-            Ok((place, stored_user(read(&pair[1])?, decode_record(read(record)?, now))))
+            Ok((place, StoredUser { record: decode_record(read(record)?, now), ..state }))
         };
-        conflicts.chunks_exact(2).map(conflict).collect()
+        Self::states_of(conflicts)?.into_iter().map(conflict).collect()
+    }
+
+    /// The positions and the states of the conflicts that the script returns; the records are unknown.
+    pub(super) fn states_of(conflicts: &[Value]) -> Result<Vec<(usize, StoredUser)>> {
+        let state = |pair: &[Value]| Ok((read(&pair[0])?, stored_user(read(&pair[1])?, RecordLookup::Unknown)));
+        conflicts.chunks_exact(2).map(state).collect()
     }
 }
 

@@ -1,11 +1,13 @@
 //! The rights of the Redis user. A script that lacks one stops in the middle, and Redis undoes nothing; so the rights are
 //! checked before the first commit, and again after a command was refused. The check runs each command on keys of its own.
 
-use ::redis::{Cmd, Pipeline, Value, cmd};
+use ::redis::{Cmd, Pipeline, RedisError, Value, cmd};
+use futures_util::future::try_join_all;
 
 use super::RedisStore;
+use super::shard::Shard;
 use crate::presence::store::{Result, Unavailable};
-use crate::storage::redis::meaning;
+use crate::storage::redis::{meaning, slot_of};
 
 /// A right that the user lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ const OWN: [(&str, char, &[&str]); 26] = [
     ("DEL", 's', &[]),
 ];
 
-impl RedisStore {
+impl Shard {
     /// Checks the rights, unless they are known to be sufficient.
     pub(super) async fn check_rights_once(&self) -> Result<()> {
         if self.rights.are_granted() {
@@ -63,25 +65,23 @@ impl RedisStore {
     }
 
     /// The command that grants the missing rights.
-    pub fn grant(&self, missing: &[MissingRight]) -> String {
+    pub(super) fn grant(&self, missing: &[MissingRight]) -> String {
         let rules: Vec<&str> = missing.iter().map(|right| right.rule.as_str()).collect();
         format!("ACL SETUSER {} {}", self.connection.user(), rules.join(" "))
     }
 
-    /// The rights that the user lacks.
-    ///
-    /// # Errors
-    /// Redis does not reply, or does not accept the user.
-    pub async fn missing_rights(&self) -> Result<Vec<MissingRight>> {
-        let commands = self.rights_commands();
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        commands.iter().for_each(|(_, command)| _ = pipeline.add_command(command.clone()));
-        pipeline.ignore_errors();
-        let replies = self
-            .connection
-            .send_each(&pipeline, |error| !matches!(meaning(error).code, "NOAUTH" | "WRONGPASS" | "LOADING"));
+    async fn missing_rights(&self) -> Result<Vec<MissingRight>> {
+        let mut commands = self.rights_commands();
+        let mut replies = self.connection.send_each(&pipeline_of(&commands), is_harmless).await?.replies;
+        if let Some(records) = &self.records {
+            let (record, slots) = (self.keys.ready_record(), [slot_of(self.keys.ready_record().as_bytes()); 5]);
+            let others =
+                record_commands(&record).into_iter().chain(record_commands_in_cluster(&record)).collect::<Vec<_>>();
+            replies.extend(records.send_to_slots(&pipeline_of(&others), &slots, is_harmless).await?);
+            commands.extend(others);
+        }
         let mut missing: Vec<MissingRight> = Vec::new();
-        for ((name, _), reply) in commands.iter().zip(replies.await?.replies) {
+        for ((name, _), reply) in commands.iter().zip(replies) {
             let Value::ServerError(error) = reply else { continue };
             let Err(error) = Value::ServerError(error).extract_error() else { continue };
             if meaning(&error).code != "NOPERM" {
@@ -115,9 +115,9 @@ impl RedisStore {
         let record = self.keys.ready_record();
         let mut commands = vec![("TIME", cmd("TIME"))];
         commands.extend(cache.map(select));
-        commands.push(("SETEX", command("SETEX", &record, &["1", ""])));
-        commands.push(("MGET", command("MGET", &record, &[])));
-        commands.push(("DEL", command("DEL", &record, &[])));
+        if self.records.is_none() {
+            commands.extend(record_commands(&record));
+        }
         commands.extend(own.map(select));
         commands.extend(OWN.map(|(name, kind, arguments)| (name, command(name, &key(kind), arguments))));
         commands.push(("SCAN", command("SCAN", "0", &["COUNT", "1"])));
@@ -126,6 +126,55 @@ impl RedisStore {
         commands.extend(['z', 'x', 'h', 'l'].map(|kind| ("DEL", command("DEL", &key(kind), &[]))));
         commands
     }
+}
+
+impl RedisStore {
+    /// The rights that the user lacks, on any of the servers.
+    ///
+    /// # Errors
+    /// Redis does not reply, or does not accept the user.
+    pub async fn missing_rights(&self) -> Result<Vec<MissingRight>> {
+        let is_cluster = self.shards[0].connection.is_cluster();
+        let shards = if is_cluster { self.shards.as_slice() } else { &self.shards[..1] };
+        let mut missing: Vec<MissingRight> = Vec::new();
+        for right in try_join_all(shards.iter().map(Shard::missing_rights)).await?.into_iter().flatten() {
+            if missing.iter().all(|known| known.rule != right.rule) {
+                missing.push(right);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// The command that grants the missing rights.
+    pub fn grant(&self, missing: &[MissingRight]) -> String {
+        self.shards[0].grant(missing)
+    }
+}
+
+fn pipeline_of(commands: &[(&'static str, Cmd)]) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    commands.iter().for_each(|(_, command)| _ = pipeline.add_command(command.clone()));
+    pipeline.ignore_errors();
+    pipeline
+}
+
+/// Whether an error says nothing about the connection as a whole.
+fn is_harmless(error: &RedisError) -> bool {
+    !matches!(meaning(error).code, "NOAUTH" | "WRONGPASS" | "LOADING")
+}
+
+/// The commands on Laravel's records in a cluster alone.
+fn record_commands_in_cluster(record: &str) -> [(&'static str, Cmd); 2] {
+    [("SET", command("SET", record, &["", "EX", "1", "GET"])), ("GET", command("GET", record, &[]))]
+}
+
+/// The commands on Laravel's records.
+fn record_commands(record: &str) -> [(&'static str, Cmd); 3] {
+    [
+        ("SETEX", command("SETEX", record, &["1", ""])),
+        ("MGET", command("MGET", record, &[])),
+        ("DEL", command("DEL", record, &[])),
+    ]
 }
 
 fn command(name: &str, first: &str, arguments: &[&str]) -> Cmd {

@@ -12,7 +12,7 @@ use crate::storage::sql::Arg;
 impl SqlStore {
     pub(super) async fn read_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         let _permit = self.log_reads.acquire().await.map_err(Unavailable::new)?;
-        let from = after.map_or(0, |after| i64::try_from(after.number).unwrap_or(i64::MAX));
+        let from = after.as_ref().map_or(0, |after| i64::try_from(after.first().number).unwrap_or(i64::MAX));
         let args = [from.into(), from.into(), limit.entries.into(), limit.bytes.into()];
         let rows = self.database.rows(&self.statements.get("changes"), &args).await?;
         let Some(first) = rows.first() else {
@@ -38,7 +38,7 @@ impl SqlStore {
             let (Some(number), Some(json)) = (row.int_or_null(3)?, row.bytes_or_null(5)?) else { continue };
             let cursor = at(number, row.int(4)?);
             (count, bytes) = (count + 1, bytes + json.len());
-            page.end = Some(cursor);
+            page.end = Some(cursor.clone());
             let change = change(number, &json, &self.outbox.outbox().installation);
             page.entries.extend(change.map(|change| (cursor, change)));
         }

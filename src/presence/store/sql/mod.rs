@@ -186,7 +186,7 @@ impl PresenceStore for SqlStore {
         }
     }
 
-    async fn claim_due(&self, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
+    async fn claim_due(&self, _shard: usize, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
         // Mostly no user is due, and there is no reason to lock the log.
         let due = self.database.rows(&self.statements.get("due"), &[now.millis().into(), 1_usize.into()]).await?;
         if due.is_empty() {
@@ -250,7 +250,7 @@ impl PresenceStore for SqlStore {
         self.read_end().await
     }
 
-    async fn log_identity(&self) -> Result<LogIdentity> {
+    async fn log_identity(&self, _shard: usize) -> Result<LogIdentity> {
         let now = self.read_time().await?;
         self.identify(now).await
     }

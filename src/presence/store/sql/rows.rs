@@ -9,7 +9,7 @@ use super::cache_table::{CacheTable, hash};
 use super::plan::StoredRow;
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, RecordLookup, State, Status, Timestamp};
-use crate::presence::store::{ChangeCursor, StoredUser};
+use crate::presence::store::{ChangeCursor, LogPosition, StoredUser};
 use crate::storage::sql::{Arg, Result, Row};
 
 /// The stored rows of users, by the names of the rows.
@@ -134,7 +134,7 @@ pub(super) fn change(number: i64, json: &[u8], installation: &Uuid) -> Option<Ch
 
 /// The cursor of an entry, which this store only numbers.
 pub(super) fn cursor(number: i64) -> ChangeCursor {
-    ChangeCursor { number: u64::try_from(number).unwrap_or(0), ..ChangeCursor::START }
+    ChangeCursor::new(LogPosition { millis: 0, number: u64::try_from(number).unwrap_or(0) }, None)
 }
 
 /// Reads the rows of the statement `versions`.

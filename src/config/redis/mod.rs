@@ -1,4 +1,6 @@
-//! `[redis]`: one server, written as Laravel's `REDIS_*` names or as one URL.
+//! `[redis]`: one server, written as Laravel's `REDIS_*` names or as one URL; or a cluster, or Sentinels.
+
+mod servers;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -8,9 +10,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use self::servers::{RedisHost, RedisTls, SentinelConfig};
 use super::layers::{Layers, Result, percent_decode};
 
-/// `[redis]`: one server, and two of its databases.
+/// `[redis]`: one server, a cluster, or the master of Sentinels; and two databases.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RedisConfig {
@@ -28,11 +31,19 @@ pub struct RedisConfig {
     pub prefix: String,
     /// Timeout for connecting, and for one command.
     pub timeout: Duration,
+    /// The number of shards that users are divided into, at least one.
+    pub shards: usize,
+    /// The certificates of TLS connections.
+    pub tls: RedisTls,
+    /// The Sentinels that name the server, whose host and port in `endpoint` do not count then.
+    pub sentinel: Option<SentinelConfig>,
 }
 
-/// The address of a Redis server.
+/// The address of a Redis server, or of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisEndpoint {
+    /// Nodes of a cluster, at least one.
+    Cluster(Vec<RedisHost>),
     /// A host (an IPv6 address without brackets) and port.
     Tcp {
         /// The host name or address.
@@ -59,6 +70,15 @@ pub(super) struct RawRedis {
     cache_db: i64,
     prefix: Option<String>,
     timeout_ms: i64,
+    cluster: Option<Vec<String>>,
+    shards: Option<i64>,
+    sentinels: Option<Vec<String>>,
+    sentinel_service: String,
+    sentinel_username: Option<String>,
+    sentinel_password: Option<String>,
+    ssl_ca: Option<String>,
+    ssl_cert: Option<String>,
+    ssl_key: Option<String>,
 }
 
 const SCHEMES: &str = "must begin with redis://, rediss://, tls://, unix:// or redis+unix://";
@@ -75,14 +95,14 @@ struct Parts {
 }
 
 /// Resolves `[redis]`; `default_prefix` is used if no prefix is set.
-pub(super) fn resolve(raw: RawRedis, default_prefix: String, layers: &Layers) -> Result<RedisConfig> {
+pub(super) fn resolve(mut raw: RawRedis, default_prefix: String, layers: &Layers) -> Result<RedisConfig> {
     let timeout = layers.number("redis.timeout_ms", raw.timeout_ms, 10..=60_000)?;
     let mut parts = Parts {
-        scheme: raw.scheme,
-        host: raw.host,
+        scheme: raw.scheme.take(),
+        host: std::mem::take(&mut raw.host),
         port: raw.port,
-        username: raw.username,
-        password: raw.password,
+        username: raw.username.take(),
+        password: raw.password.take(),
         db: raw.db,
         cache_db: raw.cache_db,
     };
@@ -94,15 +114,68 @@ pub(super) fn resolve(raw: RawRedis, default_prefix: String, layers: &Layers) ->
         let key = if raw.url.is_some() { source } else { key };
         layers.error_at(key, "must be a database number from 0 to 65535")
     })?;
+    check_alternatives(&raw, layers)?;
+    let endpoint = match &raw.cluster {
+        Some(nodes) => {
+            parts.use_first_database(layers);
+            RedisEndpoint::Cluster(servers::hosts("redis.cluster", nodes, (6379, parts.is_tls()), layers)?)
+        }
+        None => endpoint(&parts).map_err(|(key, why)| layers.error_at(key.unwrap_or(source), why))?,
+    };
+    let sentinel = sentinel(&mut raw, matches!(endpoint, RedisEndpoint::Tcp { tls: true, .. }), layers)?;
+    let is_cluster = matches!(endpoint, RedisEndpoint::Cluster(_));
+    let is_tls = endpoint.is_tls() || sentinel.iter().flat_map(|sentinel| &sentinel.sentinels).any(|host| host.tls);
     Ok(RedisConfig {
-        endpoint: endpoint(&parts).map_err(|(key, why)| layers.error_at(key.unwrap_or(source), why))?,
+        endpoint,
         username: parts.username,
         password: parts.password.map(SecretString::from),
         db: parts.db,
         cache_db: parts.cache_db,
         prefix: raw.prefix.unwrap_or(default_prefix),
         timeout: Duration::from_millis(timeout),
+        shards: layers.number("redis.shards", raw.shards.unwrap_or(if is_cluster { 16 } else { 1 }), 1..=64)?,
+        tls: servers::certificates(raw.ssl_ca, raw.ssl_cert, raw.ssl_key, is_tls, layers)?,
+        sentinel,
     })
+}
+
+/// Rejects two ways to the server at the same time.
+fn check_alternatives(raw: &RawRedis, layers: &Layers) -> Result<()> {
+    let [cluster, sentinels] = [raw.cluster.is_some(), raw.sentinels.is_some()];
+    if cluster && sentinels {
+        return Err(
+            layers.error_at("redis.sentinels", "must not be set together with redis.cluster: unset one of them")
+        );
+    }
+    if raw.url.is_some() && (cluster || sentinels) {
+        let other = if cluster { "redis.cluster" } else { "redis.sentinels" };
+        let fix = "unset it, and set REDIS_USERNAME, REDIS_PASSWORD, REDIS_SCHEME";
+        return Err(layers.error_at("redis.url", format!("must not be set together with {other}: {fix}")));
+    }
+    Ok(())
+}
+
+fn sentinel(raw: &mut RawRedis, is_tls: bool, layers: &Layers) -> Result<Option<SentinelConfig>> {
+    let Some(sentinels) = &raw.sentinels else { return Ok(None) };
+    if raw.sentinel_service.is_empty() {
+        return Err(layers.error_at("redis.sentinel_service", "must name the service that the Sentinels monitor"));
+    }
+    Ok(Some(SentinelConfig {
+        sentinels: servers::hosts("redis.sentinels", sentinels, (26_379, is_tls), layers)?,
+        service: std::mem::take(&mut raw.sentinel_service),
+        username: raw.sentinel_username.take(),
+        password: raw.sentinel_password.take().map(SecretString::from),
+    }))
+}
+
+impl RedisEndpoint {
+    fn is_tls(&self) -> bool {
+        match self {
+            Self::Tcp { tls, .. } => *tls,
+            Self::Cluster(nodes) => nodes.iter().any(|node| node.tls),
+            Self::Unix(_) => false,
+        }
+    }
 }
 
 impl Parts {
@@ -113,6 +186,21 @@ impl Parts {
             Some((key, _)) => Err(key),
             None => Ok(()),
         }
+    }
+
+    /// Uses database 0 where none is set: a cluster usually has no other.
+    fn use_first_database(&mut self, layers: &Layers) {
+        let is_default = |key: &str| layers.value(key).is_none_or(|value| layers.origin(&value) == "default");
+        for (key, db) in [("redis.db", &mut self.db), ("redis.cache_db", &mut self.cache_db)] {
+            if is_default(key) {
+                *db = 0;
+            }
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        let inline = self.host.split_once("://").map(|(scheme, _)| scheme);
+        matches!(inline.or(self.scheme.as_deref()), Some("tls" | "rediss" | "ssl"))
     }
 
     fn apply_url(&mut self, text: &str) -> Result<(), String> {

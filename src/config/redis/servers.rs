@@ -1,0 +1,102 @@
+//! Nodes of a cluster, Sentinels, and the certificates of TLS connections.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::config::layers::{Layers, Result};
+
+/// The address of a node or a Sentinel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisHost {
+    /// The host name or address; an IPv6 address is without brackets.
+    pub host: String,
+    /// The port, never 0.
+    pub port: u16,
+    /// Whether the connection uses TLS.
+    pub tls: bool,
+}
+
+/// The certificates of TLS connections to Redis, as PEM files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedisTls {
+    /// The trusted certificates; `None` means those of the system.
+    pub ca: Option<PathBuf>,
+    /// The certificate that is presented, and its key; both or none.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// The Sentinels that name the server.
+#[derive(Clone, Debug)]
+pub struct SentinelConfig {
+    /// Their addresses, at least one.
+    pub sentinels: Vec<RedisHost>,
+    /// The name of the service that they monitor.
+    pub service: String,
+    /// The ACL user at the Sentinels.
+    pub username: Option<String>,
+    /// The password at the Sentinels.
+    pub password: Option<SecretString>,
+}
+
+/// Parses `host:port` entries of `key`; those without a scheme use TLS if `tls` says so.
+pub(super) fn hosts(
+    key: &str,
+    entries: &[String],
+    (port, tls): (u16, bool),
+    layers: &Layers,
+) -> Result<Vec<RedisHost>> {
+    if entries.is_empty() {
+        return Err(layers.error_at(key, "must have at least one host:port, or not be set"));
+    }
+    if entries.iter().any(|entry| entry.contains('@')) {
+        let fix = "set REDIS_USERNAME and REDIS_PASSWORD, or redis.sentinel_username and redis.sentinel_password";
+        return Err(layers.error_at(key, format!("must have no user and password: {fix}")));
+    }
+    layers.parse_all(key, entries, |text| host(text, port, tls))
+}
+
+fn host(text: &str, port: u16, tls: bool) -> std::result::Result<RedisHost, String> {
+    let (tls, address) = match text.split_once("://") {
+        None => (tls, text),
+        Some(("tls" | "rediss" | "ssl", address)) => (true, address),
+        Some(("tcp" | "redis", address)) => (false, address),
+        Some(_) => return Err("must begin with tls:// or tcp://, or with no scheme".to_owned()),
+    };
+    let is_bare_address = address.parse::<std::net::Ipv6Addr>().is_ok();
+    let (host, port) = match address.rsplit_once(':').filter(|_| !is_bare_address && !address.ends_with(']')) {
+        Some((host, port)) => {
+            (host, port.parse().ok().filter(|port| *port > 0).ok_or("must have a port from 1 to 65535")?)
+        }
+        None => (address, port),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '?' | '#');
+    let is_address = host.parse::<std::net::Ipv6Addr>().is_ok();
+    match host.is_empty() || host.contains(odd) || (host.contains(':') && !is_address) {
+        true => Err("must be host:port".to_owned()),
+        false => Ok(RedisHost { host: host.to_owned(), port, tls }),
+    }
+}
+
+/// Resolves the certificates; they are for TLS connections alone.
+pub(super) fn certificates(
+    ca: Option<String>,
+    cert: Option<String>,
+    key: Option<String>,
+    is_tls: bool,
+    layers: &Layers,
+) -> Result<RedisTls> {
+    let set = [("redis.ssl_ca", &ca), ("redis.ssl_cert", &cert), ("redis.ssl_key", &key)];
+    if let Some((name, _)) = set.into_iter().find(|(_, file)| file.is_some() && !is_tls) {
+        let fix = "is for TLS connections: set redis.scheme to tls (REDIS_SCHEME), or unset it";
+        return Err(layers.error_at(name, fix));
+    }
+    let identity = match (cert, key) {
+        (Some(cert), Some(key)) => Some((PathBuf::from(cert), PathBuf::from(key))),
+        (None, None) => None,
+        (Some(_), None) => return Err(layers.error_at("redis.ssl_cert", "needs its key: set redis.ssl_key")),
+        (None, Some(_)) => return Err(layers.error_at("redis.ssl_key", "needs its certificate: set redis.ssl_cert")),
+    };
+    Ok(RedisTls { ca: ca.map(PathBuf::from), identity })
+}

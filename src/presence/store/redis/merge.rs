@@ -1,0 +1,124 @@
+//! The change log of all shards: pages of several logs, merged by time. The entries of a user are in one log, in their order.
+
+use futures_util::future::try_join_all;
+
+use super::RedisStore;
+use super::log::ShardPage;
+use crate::presence::domain::Change;
+use crate::presence::store::{ChangeCursor, Changes, LogPosition, LogTag, Page, PageLimit, Result, tag_of_shards};
+
+/// Entries of several logs, and how far each was read.
+struct Merged {
+    /// The shards, positions and changes of entries.
+    entries: Vec<(usize, LogPosition, Option<Change>)>,
+    /// The end of what was read of each log; `None` if nothing was.
+    ends: Vec<Option<LogPosition>>,
+    /// Shards that may have more.
+    full: Vec<usize>,
+}
+
+impl RedisStore {
+    pub(super) async fn read_changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
+        let count = self.shards.len();
+        let start = after.as_ref().map(|after| self.positions(after));
+        let from = |shard: usize| start.as_ref().and_then(|start| start.get(shard).copied());
+        let share = PageLimit { entries: limit.entries.div_ceil(count), bytes: limit.bytes.div_ceil(count) };
+        let pages = (0..count).map(|shard| self.shards[shard].page(from(shard), share));
+        let pages = try_join_all(pages).await?;
+        let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
+        if let Some((after, start)) = after.as_ref().zip(start.as_ref())
+            && let Some(refused) = refuse(after, start, &pages, tag)
+        {
+            return Ok(refused);
+        }
+        let begin = pages.iter().enumerate().map(|(shard, page)| from(shard).unwrap_or(page.trimmed)).collect();
+        let mut merged = Merged { entries: Vec::new(), ends: vec![None; count], full: Vec::new() };
+        pages.into_iter().enumerate().for_each(|(shard, page)| merged.add(shard, page));
+        if count > 1 {
+            self.read_rest(&mut merged, limit).await?;
+            merged.entries.sort_by_key(|(shard, position, _)| (position.millis, *shard, position.number));
+        }
+        Ok(Changes::Page(merged.into_page(begin, tag)))
+    }
+
+    /// Reads more of the logs that have more, until there are `limit` entries.
+    async fn read_rest(&self, merged: &mut Merged, limit: PageLimit) -> Result<()> {
+        loop {
+            let left = limit.entries.saturating_sub(merged.entries.len());
+            let mut full = std::mem::take(&mut merged.full);
+            full.truncate(left);
+            let Some(entries) = left.checked_div(full.len()) else { return Ok(()) };
+            let share = PageLimit { entries, bytes: limit.bytes.div_ceil(self.shards.len()) };
+            let pages = full.iter().map(|shard| self.shards[*shard].page(merged.ends[*shard], share));
+            let pages = try_join_all(pages).await?;
+            full.into_iter().zip(pages).for_each(|(shard, page)| merged.add(shard, page));
+        }
+    }
+
+    pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
+        let none = PageLimit { entries: 0, bytes: 0 };
+        let pages = try_join_all(self.shards.iter().map(|shard| shard.page(None, none))).await?;
+        let ends: Vec<LogPosition> = pages.iter().map(|page| page.last.max(page.trimmed)).collect();
+        let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
+        Ok(ChangeCursor::of_shards(&ends, tag))
+    }
+
+    /// The positions of a cursor in each shard. The beginning of a log of one shard is that of all shards.
+    fn positions(&self, after: &ChangeCursor) -> Vec<LogPosition> {
+        match after.positions() {
+            [LogPosition::START] => vec![LogPosition::START; self.shards.len()],
+            positions => positions.to_vec(),
+        }
+    }
+}
+
+impl Merged {
+    fn add(&mut self, shard: usize, page: ShardPage) {
+        if page.full {
+            self.full.push(shard);
+        }
+        if let Some((last, _)) = page.entries.last() {
+            self.ends[shard] = Some(*last);
+        }
+        self.entries.extend(page.entries.into_iter().map(|(position, change)| (shard, position, change)));
+    }
+
+    /// The page behind `begin`, whose entries are in the order in which they follow each other.
+    fn into_page(self, begin: Vec<LogPosition>, tag: Option<LogTag>) -> Page {
+        let mut positions = begin;
+        let mut page = Page { full: !self.full.is_empty(), ..Page::default() };
+        let are_some = !self.entries.is_empty();
+        for (shard, position, change) in self.entries {
+            positions[shard] = position;
+            if let Some(change) = change {
+                page.entries.push((ChangeCursor::of_shards(&positions, tag), change));
+            }
+        }
+        page.end = are_some.then(|| ChangeCursor::of_shards(&positions, tag));
+        page
+    }
+}
+
+/// The reason why no page follows `after`, whose positions in the shards are `start`; `None` if one does.
+///
+/// A position names an entry that the log has, or the last one that it removed.
+fn refuse(after: &ChangeCursor, start: &[LogPosition], pages: &[ShardPage], tag: Option<LogTag>) -> Option<Changes> {
+    let has_tag = after.has_tag_of(tag);
+    let is_known = |position: &LogPosition, page: &ShardPage| has_tag && (page.is_entry || *position == page.trimmed);
+    if start.len() == pages.len() && start.iter().zip(pages).all(|(position, page)| is_known(position, page)) {
+        return None;
+    }
+    let begin: Vec<LogPosition> = pages
+        .iter()
+        .enumerate()
+        .map(|(shard, page)| match start.get(shard) {
+            Some(position) if start.len() == pages.len() && is_known(position, page) => *position,
+            _ => page.trimmed,
+        })
+        .collect();
+    let is_foreign =
+        |(position, page): (&LogPosition, &ShardPage)| !is_known(position, page) && *position >= page.trimmed;
+    let is_foreign = start.len() != pages.len() || start.iter().zip(pages).any(is_foreign);
+    let begin = ChangeCursor::of_shards(&begin, tag);
+    Some(if is_foreign { Changes::Foreign(begin) } else { Changes::Trimmed(begin) })
+}

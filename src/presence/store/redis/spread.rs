@@ -1,0 +1,160 @@
+//! Reads of several shards: one pipeline on one server; in a cluster one for each node, all at the same time.
+
+use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
+
+use super::RedisStore;
+use super::decode::{decode_record, stored_user};
+use super::reply::is_foreign_value;
+use super::shard::Shard;
+use crate::presence::domain::identity::{ScopeKey, UserKey};
+use crate::presence::domain::{RecordLookup, Status, Timestamp};
+use crate::presence::store::{Counts, Result, StoredUser};
+use crate::storage::redis::unavailable;
+
+/// Both rosters.
+const ROSTERS: [Status; 2] = [Status::Online, Status::Away];
+
+/// Commands for keys of several shards in the sidecar's own database.
+#[derive(Default)]
+struct ShardCommands {
+    pipeline: Pipeline,
+    slots: Vec<u16>,
+}
+
+impl ShardCommands {
+    fn on(store: &RedisStore) -> Self {
+        let mut commands = Self::default();
+        store.shards[0].select_own_db(&mut commands.pipeline);
+        commands
+    }
+
+    fn add(&mut self, shard: &Shard, command: Cmd) {
+        self.pipeline.add_command(command);
+        self.slots.push(shard.connection.slot());
+    }
+
+    /// Sends them; returns their replies. In a cluster a key of another type counts as missing.
+    async fn read<T: FromRedisValue>(mut self, store: &RedisStore) -> Result<Vec<T>> {
+        let connection = &store.shards[0].connection;
+        if !connection.is_cluster() {
+            return connection.read(&self.pipeline).await;
+        }
+        self.pipeline.ignore_errors();
+        let replies = connection.read_from_slots(&self.pipeline, &self.slots, is_foreign_value).await?;
+        replies.into_iter().map(read).collect()
+    }
+}
+
+impl RedisStore {
+    pub(super) async fn load_from_shards(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
+        if self.shards[0].records.is_some() {
+            let mut commands = ShardCommands::on(self);
+            for key in keys {
+                let shard = self.shard(key);
+                commands.add(shard, get(shard.keys.state(key)));
+            }
+            let (states, records) = tokio::try_join!(commands.read(self), self.read_records(keys, now))?;
+            return Ok(states.into_iter().zip(records).map(|(state, record)| stored_user(state, record)).collect());
+        }
+        let first = &self.shards[0];
+        let mut pipeline = Pipeline::with_capacity(4);
+        first.select_own_db(&mut pipeline);
+        let states = pipeline.cmd("MGET");
+        keys.iter().for_each(|key| _ = states.arg(self.shard(key).keys.state(key)));
+        first.select_cache_db(&mut pipeline);
+        pipeline.add_command(first.get_records(keys.iter()));
+        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = first.connection.read(&pipeline).await?;
+        let users = states.into_iter().zip(records);
+        Ok(users.map(|(state, record)| stored_user(state, decode_record(record, now))).collect())
+    }
+
+    pub(super) async fn read_records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
+        let first = &self.shards[0];
+        let records: Vec<Option<Vec<u8>>> = match &first.records {
+            Some(records) => {
+                let mut pipeline = Pipeline::with_capacity(keys.len());
+                keys.iter().for_each(|key| _ = pipeline.add_command(get(first.keys.record(key))));
+                pipeline.ignore_errors();
+                let slots: Vec<u16> = keys.iter().map(|key| first.keys.record_slot(key)).collect();
+                let replies = records.read_from_slots(&pipeline, &slots, is_foreign_value).await?;
+                replies.into_iter().map(read).collect::<Result<_>>()?
+            }
+            None => {
+                let mut pipeline = Pipeline::with_capacity(2);
+                first.select_cache_db(&mut pipeline);
+                pipeline.add_command(first.get_records(keys.iter()));
+                let (records,) = first.connection.read(&pipeline).await?;
+                records
+            }
+        };
+        Ok(records.into_iter().map(|record| decode_record(record, now)).collect())
+    }
+
+    pub(super) async fn read_roster(
+        &self,
+        scope: &ScopeKey,
+        status: Status,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserKey>> {
+        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
+        let mut commands = ShardCommands::on(self);
+        for shard in &self.shards {
+            let mut range = cmd("ZRANGE");
+            range.arg(shard.keys.roster(scope.as_str(), status)).arg(&from).arg("+");
+            range.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
+            commands.add(shard, range);
+        }
+        let mut members: Vec<String> = commands.read::<Vec<String>>(self).await?.into_iter().flatten().collect();
+        if self.shards.len() > 1 {
+            members.sort_unstable();
+            members.truncate(limit);
+        }
+        Ok(members.iter().map(|member| UserKey::of_member(scope.as_str(), member)).collect())
+    }
+
+    pub(super) async fn read_roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
+        let mut commands = ShardCommands::on(self);
+        for key in keys {
+            for status in ROSTERS {
+                let shard = self.shard(key);
+                let mut score = cmd("ZSCORE");
+                score.arg(shard.keys.roster(key.scope(), status)).arg(key.member());
+                commands.add(shard, score);
+            }
+        }
+        let scores: Vec<Option<String>> = commands.read(self).await?;
+        let status = |pair: &[Option<String>]| match pair {
+            [Some(_), _] => Status::Online,
+            [_, Some(_)] => Status::Away,
+            _ => Status::Offline,
+        };
+        Ok(scores.chunks(2).map(status).collect())
+    }
+
+    pub(super) async fn read_counts(&self, scope: &ScopeKey) -> Result<Counts> {
+        let mut commands = ShardCommands::on(self);
+        for shard in &self.shards {
+            for status in ROSTERS {
+                let mut count = cmd("ZCARD");
+                count.arg(shard.keys.roster(scope.as_str(), status));
+                commands.add(shard, count);
+            }
+        }
+        let numbers: Vec<Option<u64>> = commands.read(self).await?;
+        let sum = |first: usize| numbers.iter().skip(first).step_by(2).flatten().sum();
+        Ok(Counts { online: sum(0), away: sum(1) })
+    }
+}
+
+fn get(key: impl ::redis::ToRedisArgs) -> Cmd {
+    let mut get = Cmd::with_capacity(2, 96);
+    get.arg("GET").arg(key);
+    get
+}
+
+/// Reads a reply; an error that is not harmless was found before.
+fn read<T: FromRedisValue>(reply: Value) -> Result<T> {
+    let reply = if matches!(reply, Value::ServerError(_)) { Value::Nil } else { reply };
+    from_redis_value(reply).map_err(|error| unavailable(error.into()))
+}

@@ -1,0 +1,53 @@
+//! The connections to the nodes of a cluster: one for each node.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use redis::{ConnectionInfo, RedisResult};
+
+use super::map::{ClusterMap, NodeAddress};
+use crate::storage::Result;
+use crate::storage::redis::error::unavailable;
+use crate::storage::redis::node::{Node, server_at};
+
+/// A connection to each node that commands were sent to.
+pub(in crate::storage::redis) struct ClusterNodes {
+    pub(super) map: Arc<ClusterMap>,
+    pub(super) timeout: Duration,
+    server: ConnectionInfo,
+    nodes: RwLock<HashMap<NodeAddress, Arc<Node>>>,
+}
+
+impl ClusterNodes {
+    /// No connection yet; `server` has the credentials, the database and the certificates.
+    pub(in crate::storage::redis) fn new(map: Arc<ClusterMap>, server: ConnectionInfo, timeout: Duration) -> Self {
+        Self { map, timeout, server, nodes: RwLock::default() }
+    }
+
+    /// The connection to a node. Connections to nodes that own no slots any more are dropped when a new one is made.
+    pub(super) fn node(&self, address: &NodeAddress) -> RedisResult<Arc<Node>> {
+        if let Some(node) = self.nodes.read().unwrap_or_else(PoisonError::into_inner).get(address) {
+            return Ok(node.clone());
+        }
+        let server = server_at(&self.server, &address.host, address.port);
+        let node = Arc::new(Node::new(server, self.timeout)?);
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        let known = self.map.known();
+        nodes.retain(|address, _| known.nodes().contains(address));
+        Ok(nodes.entry(address.clone()).or_insert(node).clone())
+    }
+
+    /// All nodes that own slots.
+    pub(in crate::storage::redis) async fn all(&self) -> Result<Vec<Arc<Node>>> {
+        let table = self.map.table().await?;
+        let nodes = table.nodes().iter().map(|address| self.node(address)).collect::<RedisResult<_>>();
+        nodes.map_err(unavailable)
+    }
+
+    /// Has the map read again, in the background.
+    pub(super) fn refresh_later(&self) {
+        let (map, seen) = (self.map.clone(), self.map.known().generation);
+        tokio::spawn(async move { map.refresh(seen).await });
+    }
+}

@@ -1,0 +1,262 @@
+//! Sends commands to the nodes of their slots, and those that were refused again.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use redis::aio::ConnectionLike;
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerError, Value, cmd};
+
+use super::map::NodeAddress;
+use super::nodes::ClusterNodes;
+use crate::storage::redis::error::meaning;
+
+/// The pause before commands are sent again that no node serves at the moment.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The slots of the commands of a pipeline.
+#[derive(Clone, Copy)]
+pub(in crate::storage::redis) enum Slots<'a> {
+    /// All have the same one.
+    All(u16),
+    /// Each has its own.
+    Each(&'a [u16]),
+}
+
+impl Slots<'_> {
+    fn of(self, place: usize) -> u16 {
+        match self {
+            Self::All(slot) => slot,
+            Self::Each(slots) => slots.get(place).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// Commands for one node.
+struct NodeBatch<'a> {
+    node: NodeAddress,
+    /// The commands; each behind an `ASKING` if `is_asking`.
+    pipeline: Cow<'a, Pipeline>,
+    /// Their places among all commands.
+    places: Vec<usize>,
+    is_asking: bool,
+}
+
+/// Where a refused command goes next.
+#[derive(Clone, PartialEq, Eq)]
+enum Destination {
+    /// To the owner of its slot.
+    Owner,
+    /// To the node that a redirection names, which may refuse it unless it is asked with `ASKING`.
+    Node { address: NodeAddress, is_asking: bool },
+}
+
+/// What a round has left over.
+#[derive(Default)]
+struct Leftovers {
+    refused: Vec<(usize, Cmd, Destination)>,
+    /// Nodes that do not know the scripts.
+    without_scripts: Vec<NodeAddress>,
+    /// Whether the next round needs another map, or a pause.
+    is_map_outdated: bool,
+    needs_pause: bool,
+    /// The reason why commands were not sent.
+    error: Option<RedisError>,
+}
+
+impl ClusterNodes {
+    /// Sends the commands of a pipeline, each to the node of its slot; returns the replies in their order. Errors of the
+    /// server are among them.
+    ///
+    /// # Errors
+    /// A connection is lost, or a node does not reply in time: commands may have been executed.
+    pub(in crate::storage::redis) async fn send(
+        &self,
+        pipeline: &Pipeline,
+        slots: Slots<'_>,
+        scripts: &[Script],
+    ) -> RedisResult<Vec<Value>> {
+        let deadline = Instant::now() + self.timeout;
+        let mut replies = vec![Value::Nil; pipeline.len()];
+        let mut batches = self.first_batches(pipeline, slots).await?;
+        loop {
+            let seen = self.map.known().generation;
+            let mut left = self.round(&batches, &mut replies).await?;
+            if left.refused.is_empty() {
+                return Ok(replies);
+            }
+            if Instant::now() >= deadline {
+                // The replies have the reasons of the others.
+                return left.error.map_or(Ok(replies), Err);
+            }
+            for node in std::mem::take(&mut left.without_scripts) {
+                self.load_scripts(&node, scripts).await?;
+            }
+            if left.needs_pause {
+                tokio::time::sleep(PAUSE).await;
+            }
+            if left.is_map_outdated {
+                _ = self.map.refresh(seen).await;
+            }
+            batches = self.next_batches(left.refused, slots);
+        }
+    }
+
+    /// The commands by the owners of their slots.
+    async fn first_batches<'a>(&self, pipeline: &'a Pipeline, slots: Slots<'_>) -> RedisResult<Vec<NodeBatch<'a>>> {
+        let table = self.map.table().await.map_err(|error| io_error(&error.reason()))?;
+        let owner = |slot| table.owner(slot).or_else(|| table.nodes().first()).ok_or_else(|| io_error("no node"));
+        if let Slots::All(slot) = slots {
+            let places = (0..pipeline.len()).collect();
+            let (node, pipeline) = (owner(slot)?.clone(), Cow::Borrowed(pipeline));
+            return Ok(vec![NodeBatch { node, pipeline, places, is_asking: false }]);
+        }
+        let mut batches: Vec<NodeBatch<'a>> = Vec::new();
+        for (place, command) in pipeline.cmd_iter().enumerate() {
+            let node = owner(slots.of(place))?;
+            add(&mut batches, node, (place, command.clone()), false);
+        }
+        Ok(batches)
+    }
+
+    fn next_batches(&self, refused: Vec<(usize, Cmd, Destination)>, slots: Slots<'_>) -> Vec<NodeBatch<'static>> {
+        let table = self.map.known();
+        let mut batches = Vec::new();
+        for (place, command, destination) in refused {
+            match destination {
+                Destination::Node { address, is_asking } => add(&mut batches, &address, (place, command), is_asking),
+                Destination::Owner => {
+                    if let Some(node) = table.owner(slots.of(place)).or_else(|| table.nodes().first()) {
+                        add(&mut batches, node, (place, command), false);
+                    }
+                }
+            }
+        }
+        batches
+    }
+
+    /// Sends all batches at the same time, and sorts the replies.
+    async fn round(&self, batches: &[NodeBatch<'_>], replies: &mut [Value]) -> RedisResult<Leftovers> {
+        let sent = batches.iter().map(|batch| self.send_batch(batch));
+        let mut left = Leftovers::default();
+        let mut failed = None;
+        for (batch, answer) in batches.iter().zip(join_all(sent).await) {
+            match answer {
+                Ok(values) => self.sort(batch, values, replies, &mut left),
+                // Nothing was sent.
+                Err(error) if error.is_connection_refusal() => {
+                    left.is_map_outdated = true;
+                    left.needs_pause = true;
+                    left.error = Some(error);
+                    let again = batch.places.iter().zip(batch.commands());
+                    left.refused.extend(again.map(|(place, command)| (*place, command.clone(), Destination::Owner)));
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            Some(error) => {
+                self.refresh_later();
+                Err(error)
+            }
+            None => Ok(left),
+        }
+    }
+
+    async fn send_batch(&self, batch: &NodeBatch<'_>) -> RedisResult<Vec<Value>> {
+        let mut connection = self.node(&batch.node)?.connection();
+        let mut replies = connection.req_packed_commands(&batch.pipeline, 0, batch.pipeline.len()).await?;
+        if batch.is_asking {
+            let mut place = 0;
+            replies.retain(|_| {
+                place += 1;
+                place % 2 == 0
+            });
+        }
+        Ok(replies)
+    }
+
+    /// Puts replies into their places; commands that were refused are left over.
+    fn sort(&self, batch: &NodeBatch<'_>, values: Vec<Value>, replies: &mut [Value], left: &mut Leftovers) {
+        for (number, (place, value)) in batch.places.iter().zip(values).enumerate() {
+            if let Value::ServerError(error) = &value
+                && let Some(destination) = self.destination(error, batch, left)
+                && let Some(command) = batch.commands().nth(number)
+            {
+                left.refused.push((*place, command.clone(), destination));
+            }
+            if let Some(reply) = replies.get_mut(*place) {
+                *reply = value;
+            }
+        }
+    }
+
+    /// Where a command goes next that was refused with this error; `None` if it is the reply.
+    fn destination(&self, error: &ServerError, batch: &NodeBatch<'_>, left: &mut Leftovers) -> Option<Destination> {
+        let meaning = meaning(&RedisError::from(error.clone()));
+        match meaning.code {
+            "MOVED" | "ASK" => {
+                let (slot, node) = error.details()?.split_once(' ')?;
+                let address = NodeAddress::parse(node.trim(), &batch.node)?;
+                let is_asking = meaning.code == "ASK";
+                if !is_asking {
+                    self.map.set_owner(slot.parse().ok()?, &address);
+                }
+                Some(Destination::Node { address, is_asking })
+            }
+            "TRYAGAIN" => {
+                left.needs_pause = true;
+                Some(Destination::Owner)
+            }
+            "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" => {
+                left.needs_pause = true;
+                left.is_map_outdated = true;
+                Some(Destination::Owner)
+            }
+            "NOSCRIPT" => {
+                if !left.without_scripts.contains(&batch.node) {
+                    left.without_scripts.push(batch.node.clone());
+                }
+                Some(Destination::Node { address: batch.node.clone(), is_asking: batch.is_asking })
+            }
+            _ => None,
+        }
+    }
+
+    async fn load_scripts(&self, node: &NodeAddress, scripts: &[Script]) -> RedisResult<()> {
+        let mut connection = self.node(node)?.connection();
+        for script in scripts {
+            script.load_async(&mut connection).await?;
+        }
+        Ok(())
+    }
+}
+
+impl NodeBatch<'_> {
+    /// The commands, without `ASKING`.
+    fn commands(&self) -> impl Iterator<Item = &Cmd> {
+        let (skip, step) = if self.is_asking { (1, 2) } else { (0, 1) };
+        self.pipeline.cmd_iter().skip(skip).step_by(step)
+    }
+}
+
+/// Adds a command to the batch of a node.
+fn add(batches: &mut Vec<NodeBatch<'_>>, node: &NodeAddress, (place, command): (usize, Cmd), is_asking: bool) {
+    let known = batches.iter().position(|batch| batch.node == *node && batch.is_asking == is_asking);
+    let number = known.unwrap_or_else(|| {
+        let pipeline = Cow::Owned(Pipeline::new());
+        batches.push(NodeBatch { node: node.clone(), pipeline, places: Vec::new(), is_asking });
+        batches.len() - 1
+    });
+    let batch = &mut batches[number];
+    let pipeline = batch.pipeline.to_mut();
+    if is_asking {
+        pipeline.add_command(cmd("ASKING"));
+    }
+    pipeline.add_command(command);
+    batch.places.push(place);
+}
+
+fn io_error(reason: &str) -> RedisError {
+    (ErrorKind::Io, "the cluster is not available", reason.to_owned()).into()
+}
