@@ -97,24 +97,10 @@ struct Parts {
 /// Resolves `[redis]`; `default_prefix` is used if no prefix is set.
 pub(super) fn resolve(mut raw: RawRedis, default_prefix: String, layers: &Layers) -> Result<RedisConfig> {
     let timeout = layers.number("redis.timeout_ms", raw.timeout_ms, 10..=60_000)?;
-    let mut parts = Parts {
-        scheme: raw.scheme.take(),
-        host: std::mem::take(&mut raw.host),
-        port: raw.port,
-        username: raw.username.take(),
-        password: raw.password.take(),
-        db: raw.db,
-        cache_db: raw.cache_db,
-    };
-    if let Some(url) = &raw.url {
-        parts.apply_url(url).map_err(|why| layers.error_at("redis.url", why))?;
-    }
     let source = if raw.url.is_some() { "redis.url" } else { "redis.host" };
-    parts.check_databases().map_err(|key| {
-        let key = if raw.url.is_some() { source } else { key };
-        layers.error_at(key, "must be a database number from 0 to 65535")
-    })?;
-    check_alternatives(&raw, layers)?;
+    let mut parts = Parts::of(&mut raw, layers)?;
+    let [url, cluster, sentinels] = [raw.url.is_some(), raw.cluster.is_some(), raw.sentinels.is_some()];
+    servers::check_alternatives(url, cluster, sentinels, layers)?;
     let endpoint = match &raw.cluster {
         Some(nodes) => {
             parts.use_first_database(layers);
@@ -137,22 +123,6 @@ pub(super) fn resolve(mut raw: RawRedis, default_prefix: String, layers: &Layers
         tls: servers::certificates(raw.ssl_ca, raw.ssl_cert, raw.ssl_key, is_tls, layers)?,
         sentinel,
     })
-}
-
-/// Rejects two ways to the server at the same time.
-fn check_alternatives(raw: &RawRedis, layers: &Layers) -> Result<()> {
-    let [cluster, sentinels] = [raw.cluster.is_some(), raw.sentinels.is_some()];
-    if cluster && sentinels {
-        return Err(
-            layers.error_at("redis.sentinels", "must not be set together with redis.cluster: unset one of them")
-        );
-    }
-    if raw.url.is_some() && (cluster || sentinels) {
-        let other = if cluster { "redis.cluster" } else { "redis.sentinels" };
-        let fix = "unset it, and set REDIS_USERNAME, REDIS_PASSWORD, REDIS_SCHEME";
-        return Err(layers.error_at("redis.url", format!("must not be set together with {other}: {fix}")));
-    }
-    Ok(())
 }
 
 fn sentinel(raw: &mut RawRedis, is_tls: bool, layers: &Layers) -> Result<Option<SentinelConfig>> {
@@ -179,6 +149,27 @@ impl RedisEndpoint {
 }
 
 impl Parts {
+    /// The keys, and the parts of the URL that override them.
+    fn of(raw: &mut RawRedis, layers: &Layers) -> Result<Self> {
+        let mut parts = Self {
+            scheme: raw.scheme.take(),
+            host: std::mem::take(&mut raw.host),
+            port: raw.port,
+            username: raw.username.take(),
+            password: raw.password.take(),
+            db: raw.db,
+            cache_db: raw.cache_db,
+        };
+        if let Some(url) = &raw.url {
+            parts.apply_url(url).map_err(|why| layers.error_at("redis.url", why))?;
+        }
+        parts.check_databases().map_err(|key| {
+            let key = if raw.url.is_some() { "redis.url" } else { key };
+            layers.error_at(key, "must be a database number from 0 to 65535")
+        })?;
+        Ok(parts)
+    }
+
     /// Checks the numbers of both databases; the error is the key of the wrong one.
     fn check_databases(&self) -> Result<(), &'static str> {
         let databases = [("redis.db", self.db), ("redis.cache_db", self.cache_db)];

@@ -39,6 +39,21 @@ pub struct SentinelConfig {
     pub password: Option<SecretString>,
 }
 
+/// Rejects two ways to the server at the same time.
+pub(super) fn check_alternatives(url: bool, cluster: bool, sentinels: bool, layers: &Layers) -> Result<()> {
+    if cluster && sentinels {
+        return Err(
+            layers.error_at("redis.sentinels", "must not be set together with redis.cluster: unset one of them")
+        );
+    }
+    if url && (cluster || sentinels) {
+        let other = if cluster { "redis.cluster" } else { "redis.sentinels" };
+        let fix = "unset it, and set REDIS_USERNAME, REDIS_PASSWORD, REDIS_SCHEME";
+        return Err(layers.error_at("redis.url", format!("must not be set together with {other}: {fix}")));
+    }
+    Ok(())
+}
+
 /// Parses `host:port` entries of `key`; those without a scheme use TLS if `tls` says so.
 pub(super) fn hosts(
     key: &str,

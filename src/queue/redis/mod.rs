@@ -52,13 +52,11 @@ impl RedisQueue {
         groups
     }
 
-    /// How many jobs each shard may give out of `limit`, beginning with another shard each time.
-    fn quotas(&self, limit: usize) -> Vec<(usize, usize)> {
+    /// All shards, beginning with another one each time.
+    fn in_turn(&self) -> Vec<usize> {
         let count = self.shards.len();
-        let first = self.first.fetch_add(1, Ordering::Relaxed);
-        let quota = |place: usize| limit / count + usize::from(place < limit % count);
-        let quotas = (0..count).map(|place| (first.wrapping_add(place) % count, quota(place)));
-        quotas.filter(|(_, quota)| *quota > 0).collect()
+        let first = self.first.fetch_add(1, Ordering::Relaxed) % count;
+        (first..count).chain(0..first).collect()
     }
 }
 
@@ -78,31 +76,28 @@ impl Queue for RedisQueue {
         if let [only] = self.shards.as_slice() {
             return only.claim(queue, limit, lease).await;
         }
-        let mut jobs = Vec::new();
-        let mut quotas = self.quotas(limit);
-        while !quotas.is_empty() {
-            let claims = quotas.iter().map(|(shard, quota)| self.shards[*shard].claim(queue, *quota, lease));
-            let mut full = Vec::new();
+        let (mut jobs, mut open) = (Vec::new(), self.in_turn());
+        while jobs.len() < limit && !open.is_empty() {
+            let left = limit - jobs.len();
+            let asked: Vec<usize> = open.drain(..left.min(open.len())).collect();
+            let quota = left / asked.len();
+            let claims = asked.iter().map(|shard| self.shards[*shard].claim(queue, quota, lease));
             let mut failure = None;
-            for ((shard, quota), claimed) in quotas.iter().zip(join_all(claims).await) {
+            for (shard, claimed) in asked.iter().zip(join_all(claims).await) {
                 match claimed {
                     Ok(claimed) => {
-                        if claimed.len() == *quota {
-                            full.push(*shard);
+                        // One that has given less has no more.
+                        if claimed.len() == quota {
+                            open.push(*shard);
                         }
                         jobs.extend(claimed);
                     }
                     Err(error) => failure = Some(error),
                 }
             }
-            if let Some(error) = failure.filter(|_| jobs.is_empty()) {
+            if let Some(error) = failure.filter(|_| jobs.is_empty() && open.is_empty()) {
                 return Err(error);
             }
-            // What other shards have left over goes to those that may have more.
-            let left = limit - jobs.len();
-            full.truncate(left);
-            let each = left.checked_div(full.len()).unwrap_or(0);
-            quotas = full.into_iter().map(|shard| (shard, each)).collect();
         }
         Ok(jobs)
     }

@@ -41,6 +41,7 @@ const fn useless(meaning: Meaning) -> Meaning {
 const UNKNOWN: Meaning = meaning("", Remedy::RetryLater, "");
 
 const NODE: &str = "this is a node of a Redis Cluster: set redis.cluster to the addresses of its nodes";
+const DATABASE: &str = "a cluster often has database 0 alone: set redis.cluster to the addresses of its nodes, and redis.db and redis.cache_db to 0";
 const SENTINEL: &str = "this is a Sentinel: set redis.sentinels to the addresses of the Sentinels";
 const SLOTS: &str = "the cluster does not serve all slots: see CLUSTER INFO";
 
@@ -70,13 +71,9 @@ const TABLE: [Meaning; 27] = [
     meaning("TRYAGAIN", Remedy::RetryLater, "the slot of the key is being migrated"),
     meaning("MOVED", Remedy::Refused, NODE),
     meaning("ASK", Remedy::Refused, NODE),
-    meaning("SELECT is not allowed in cluster mode", Remedy::Refused, NODE),
+    meaning("SELECT is not allowed in cluster mode", Remedy::Refused, DATABASE),
     meaning("unknown command 'SELECT'", Remedy::Refused, SENTINEL),
-    meaning(
-        "DB index is out of range",
-        Remedy::Refused,
-        "lower redis.db and redis.cache_db: a cluster often has database 0 alone",
-    ),
+    meaning("DB index is out of range", Remedy::Refused, DATABASE),
     meaning("NOSCRIPT", Remedy::RetryNow, ""),
     meaning("EXECABORT", Remedy::RetryLater, ""),
     meaning("UNKILLABLE", Remedy::RetryLater, "a script of another client has written and cannot be killed"),

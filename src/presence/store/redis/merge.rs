@@ -15,6 +15,8 @@ struct Merged {
     ends: Vec<Option<LogPosition>>,
     /// Shards that may have more.
     full: Vec<usize>,
+    /// Whether entries that were read are left out.
+    has_more: bool,
 }
 
 impl RedisStore {
@@ -32,11 +34,15 @@ impl RedisStore {
             return Ok(refused);
         }
         let begin = pages.iter().enumerate().map(|(shard, page)| from(shard).unwrap_or(page.trimmed)).collect();
-        let mut merged = Merged { entries: Vec::new(), ends: vec![None; count], full: Vec::new() };
+        let mut merged = Merged { entries: Vec::new(), ends: vec![None; count], full: Vec::new(), has_more: false };
         pages.into_iter().enumerate().for_each(|(shard, page)| merged.add(shard, page));
         if count > 1 {
             self.read_rest(&mut merged, limit).await?;
             merged.entries.sort_by_key(|(shard, position, _)| (position.millis, *shard, position.number));
+            if merged.entries.len() > limit.entries {
+                merged.entries.truncate(limit.entries);
+                merged.has_more = true;
+            }
         }
         Ok(Changes::Page(merged.into_page(begin, tag)))
     }
@@ -45,9 +51,11 @@ impl RedisStore {
     async fn read_rest(&self, merged: &mut Merged, limit: PageLimit) -> Result<()> {
         loop {
             let left = limit.entries.saturating_sub(merged.entries.len());
-            let mut full = std::mem::take(&mut merged.full);
-            full.truncate(left);
-            let Some(entries) = left.checked_div(full.len()) else { return Ok(()) };
+            if left == 0 || merged.full.is_empty() {
+                return Ok(());
+            }
+            let full = std::mem::take(&mut merged.full);
+            let entries = left.div_ceil(full.len());
             let share = PageLimit { entries, bytes: limit.bytes.div_ceil(self.shards.len()) };
             let pages = full.iter().map(|shard| self.shards[*shard].page(merged.ends[*shard], share));
             let pages = try_join_all(pages).await?;
@@ -86,7 +94,7 @@ impl Merged {
     /// The page behind `begin`, whose entries are in the order in which they follow each other.
     fn into_page(self, begin: Vec<LogPosition>, tag: Option<LogTag>) -> Page {
         let mut positions = begin;
-        let mut page = Page { full: !self.full.is_empty(), ..Page::default() };
+        let mut page = Page { full: self.has_more || !self.full.is_empty(), ..Page::default() };
         let are_some = !self.entries.is_empty();
         for (shard, position, change) in self.entries {
             positions[shard] = position;

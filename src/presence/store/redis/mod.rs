@@ -22,6 +22,7 @@ mod health;
 mod keys;
 mod log;
 mod merge;
+mod options;
 mod ready;
 mod reconcile;
 mod reply;
@@ -31,15 +32,13 @@ mod spread;
 pub mod state;
 mod steps;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use futures_util::future::{join_all, try_join_all};
 
 pub use self::health::Inspection;
 use self::keys::Keys;
 pub use self::keys::own_prefixes;
+pub use self::options::Options;
 pub use self::rights::MissingRight;
 use self::shard::Shard;
 use super::{
@@ -47,27 +46,8 @@ use super::{
     StoreDown, StoredUser,
 };
 use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{HeldChange, Outbox, RecordLookup, Status, Timestamp};
-use crate::storage::redis::{RedisServers, ShardLayout, shard_of};
-
-/// How to reach Redis, and how Laravel uses it.
-#[derive(Debug)]
-pub struct Options {
-    /// The servers, with the database of the sidecar's own keys.
-    pub servers: RedisServers,
-    /// The database of Laravel's cache records.
-    pub cache_db: i64,
-    /// Redis prefix and cache prefix, as Laravel puts them before a logical key.
-    pub prefix: String,
-    /// The number of shards, at least one.
-    pub shards: usize,
-    /// The application's time zone.
-    pub zone: Tz,
-    /// A command without a reply after this time fails.
-    pub timeout: Duration,
-    /// The queues that changes are pushed into.
-    pub outbox: Outbox,
-}
+use crate::presence::domain::{HeldChange, RecordLookup, Status, Timestamp};
+use crate::storage::redis::{ShardLayout, shard_of};
 
 /// Presence in Redis 6.2 or later.
 pub struct RedisStore {

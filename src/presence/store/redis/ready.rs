@@ -2,7 +2,7 @@
 
 use ::redis::{Cmd, Pipeline};
 
-use super::shard::Shard;
+use super::shard::{Shard, select};
 use super::state;
 use crate::presence::store::{StoreDown, Unavailable};
 use crate::storage::redis::slot_of;
@@ -35,9 +35,11 @@ impl Shard {
         let mut pipeline = Pipeline::with_capacity(8);
         let record = self.keys.ready_record();
         if self.records.is_none() {
-            self.select_cache_db(&mut pipeline);
+            // Not ignored as in reads: the error of a database that is refused must be found.
+            let (own, cache) = self.databases.unzip();
+            cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
             write_record(&mut pipeline, &record);
-            self.select_own_db(&mut pipeline);
+            own.iter().for_each(|own| _ = select(&mut pipeline, *own));
         }
         let written = [state::version(VERSION).as_slice(), b"{}"].concat();
         pipeline.add_command(self.ready_commit(&[], &written));

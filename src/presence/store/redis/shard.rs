@@ -5,10 +5,10 @@ use std::time::Duration;
 use ::redis::Pipeline;
 use chrono_tz::Tz;
 
-use super::Options;
 use super::connections::{LogConnection, Rights};
 use super::decode::{decode_record, stored_user};
 use super::keys::Keys;
+use super::options::Options;
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{HeldChange, Outbox, Timestamp};
 use crate::presence::store::{Result, StoredUser};
