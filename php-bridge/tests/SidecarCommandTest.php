@@ -190,6 +190,14 @@ final class SidecarCommandTest extends TestCase
             'SQLite in memory' => [$connection(['driver' => 'sqlite', 'database' => ':memory:']), 'is in memory'],
             'schema' => [$connection(['driver' => 'pgsql', 'search_path' => '"$user", pres']), 'search_path "pres"'],
             'client certificate' => [$connection(['driver' => 'pgsql', 'sslcert' => '/a.pem']), 'client certificate'],
+            'url-safe webhook secret' => [
+                ['presence.webhook.receiver.path' => 'hooks', 'presence.webhook.secret' => 'whsec_-_--'],
+                'PRESENCE_WEBHOOK_SECRET is not base64 in the standard alphabet after whsec_',
+            ],
+            'url-safe previous secret' => [
+                ['presence.webhook.receiver.path' => 'x', 'presence.webhook.previous_secrets' => ['a', 'whsec_-_--']],
+                'PRESENCE__WEBHOOK__PREVIOUS_SECRETS is not base64',
+            ],
         ];
     }
 

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Sidecar;
 
+use AesirCloud\Presence\Webhooks\Signature;
 use Illuminate\Contracts\Config\Repository;
 
 /** Settings of the app that the sidecar cannot follow. Each is named, so that none is dropped silently. */
@@ -43,7 +44,26 @@ final class Compatibility
                 . 'a sidecar: set PRESENCE_CACHE_STORE to a store with the driver redis or database.'],
         };
 
-        return [...$ofStore, ...($this->sidecar->usesDatabase() ? $this->databaseRefusals() : [])];
+        $ofDatabase = $this->sidecar->usesDatabase() ? $this->databaseRefusals() : [];
+
+        return [...$ofStore, ...$ofDatabase, ...$this->secretRefusals()];
+    }
+
+    /** @return list<string> */
+    private function secretRefusals(): array
+    {
+        $webhook = (array) $this->config->get('presence.webhook');
+        $previous = (array) ($webhook['previous_secrets'] ?? []);
+        $names = array_fill_keys($previous, 'PRESENCE__WEBHOOK__PREVIOUS_SECRETS');
+        $secrets = $this->sidecar->webhookUrl() === null ? [] : $names + [
+            (string) ($webhook['secret'] ?? '') => 'PRESENCE_WEBHOOK_SECRET',
+        ];
+        $refused = array_filter($secrets, fn (mixed $secret): bool
+            => Signature::standardKey((string) $secret) === null, ARRAY_FILTER_USE_KEY);
+
+        return array_map(fn (string $name): string => "{$name} is not base64 in the standard alphabet after whsec_, so "
+            . 'libraries of receivers derive other keys of it: generate a secret with '
+            . 'echo "whsec_$(openssl rand -base64 32)".', array_values(array_unique($refused)));
     }
 
     /**
