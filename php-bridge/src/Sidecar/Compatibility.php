@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Sidecar;
 
 use AesirCloud\Presence\Webhooks\Signature;
+use Illuminate\Cache\RedisStore;
 use Illuminate\Contracts\Config\Repository;
 
 /** Settings of the app that the sidecar cannot follow. Each is named, so that none is dropped silently. */
@@ -16,8 +17,10 @@ final class Compatibility
     /** The value of phpredis' option "serializer" for PHP's own form. */
     private const PHP_SERIALIZER = 1;
 
-    /** Its other values, except none (0). */
-    private const SERIALIZERS = [2 => 'igbinary', 3 => 'msgpack', 4 => 'json'];
+    /** The names of its values, except none (0). */
+    private const SERIALIZERS = [
+        1 => 'PHP\'s serialize() a second time', 2 => 'igbinary', 3 => 'msgpack', 4 => 'json',
+    ];
 
     /** Values of phpredis' option "compression" other than none (0). */
     private const COMPRESSIONS = [1 => 'LZF', 2 => 'ZSTD', 3 => 'LZ4'];
@@ -100,8 +103,9 @@ final class Compatibility
     }
 
     /**
-     * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Predis has no
-     * such option and ignores it.
+     * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Newer
+     * versions of Laravel leave that one to phpredis; older ones serialize each value twice. Predis has no such option and
+     * ignores it.
      *
      * @return list<string>
      */
@@ -110,7 +114,10 @@ final class Compatibility
         $serializer = $this->phpredisOption('serializer');
         $form = self::SERIALIZERS[(int) $serializer] ?? $serializer;
 
-        return empty($serializer) || (int) $serializer === self::PHP_SERIALIZER ? [] : [
+        $isShared = (int) $serializer === self::PHP_SERIALIZER
+            && method_exists(RedisStore::class, 'connectionAwareSerialize');
+
+        return empty($serializer) || $isShared ? [] : [
             "phpredis encodes the records with {$form} (option \"serializer\" of the Redis connection "
                 . "\"{$this->stores->cacheConnectionName()}\"), and cannot read those of the sidecar: remove it, "
                 . 'or give the cache store a connection without it.',
