@@ -104,8 +104,8 @@ final class Compatibility
 
     /**
      * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Newer
-     * versions of Laravel leave that one to phpredis; older ones serialize each value twice. Predis has no such option and
-     * ignores it.
+     * versions of Laravel leave that one to phpredis; older ones serialize each value twice. Predis has no such option
+     * and ignores it.
      *
      * @return list<string>
      */
