@@ -8,6 +8,7 @@ use AesirCloud\Presence\Tests\Support\HttpClient;
 use AesirCloud\Presence\Tests\Support\LaravelApp;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\RedisServer;
+use AesirCloud\Presence\Tests\Support\WebServer;
 use Illuminate\Foundation\Application;
 use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase as PlainTestCase;
@@ -90,6 +91,40 @@ final class LaravelAppTest extends PlainTestCase
         $findings = $this->app->run('presence:doctor');
         self::assertStringContainsString('ok   webhooks: the receiver accepts a ping', $findings);
         self::assertStringNotContainsString('ERROR', $this->app->log());
+    }
+
+    public function test_app_behind_nginx_and_php_fpm(): void
+    {
+        if (! WebServer::isInstalled()) {
+            self::markTestSkipped('The test needs nginx and php-fpm.');
+        }
+        $server = $this->newApp('redis')->installBehindNginx();
+        foreach (['config:cache', 'route:cache', 'event:cache', 'view:cache'] as $command) {
+            $this->app->run($command);
+        }
+        $this->logIn();
+        self::assertSame('online', $this->statusOf(1), $server->output());
+        [, $page] = $this->browser->request('/');
+        self::assertStringContainsString('class="presence-badge" data-status="online"', $page);
+        $this->assertHeartbeatRoute();
+        $isReceived = fn (): bool => str_contains($this->app->run('queue:work', '--stop-when-empty'), 'RecordArrival');
+        self::assertTrue(eventually($isReceived), 'No webhook has passed nginx.' . $server->output());
+        self::assertStringContainsString('ok   webhooks: the receiver accepts', $this->app->run('presence:doctor'));
+
+        // A heartbeat of the middleware is sent behind the response: a sidecar that hangs delays no page.
+        $grace = new HttpClient($this->app->url);
+        $form = ['email' => 'grace@example.com', 'password' => 'secret', '_token' => $grace->csrf()];
+        self::assertSame(302, $grace->request('/login', $form)[0]);
+        $this->app->sidecar->signal(SIGSTOP);
+        $redis = $this->redis->client(1);
+        $redis->del($redis->keys('*presence:beat:*'));
+        $begin = microtime(true);
+        self::assertSame(200, $grace->request('/login')[0]);
+        $seconds = microtime(true) - $begin;
+        self::assertLessThan(0.5, $seconds, 'The page has waited for the sidecar.');
+        $isReported = fn (): bool => str_contains($this->app->log(), 'The presence sidecar at');
+        self::assertTrue(eventually($isReported), 'The heartbeat was not sent.');
+        $this->app->sidecar->signal(SIGCONT);
     }
 
     /** A heartbeat needs a CSRF token or, since Laravel 13, Chromium's header of the same origin. */

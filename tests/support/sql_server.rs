@@ -400,7 +400,9 @@ impl TestDatabase {
         let Some(server) = &self.server else {
             return sqlite_file::run(&self.file(), statement);
         };
-        server.lock().unwrap().try_sql(&self.name, statement).unwrap_or_else(|error| panic!("{statement}: {error}"))
+        // A failed test must not poison the server that others share.
+        let output = server.lock().unwrap().try_sql(&self.name, statement);
+        output.unwrap_or_else(|error| panic!("{statement}: {error}"))
     }
 
     /// The lines that a statement prints.
