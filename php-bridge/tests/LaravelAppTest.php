@@ -170,39 +170,4 @@ final class LaravelAppTest extends PlainTestCase
         self::assertSame('online', $this->statusOf(1));
         self::assertSame(1, substr_count($this->app->log(), 'ERROR: The presence sidecar at'));
     }
-
-    public function test_steps_of_moving_over_from_old_package(): void
-    {
-        $port = Process::freePort();
-        $app = $this->newApp('redis', [
-            // The old package's own receiver and settings, and its published configuration.
-            'PRESENCE_DRIVER' => 'webhook',
-            'PRESENCE_WEBHOOK_SECRET' => 'webhook-secret-0123456789abcdef',
-            // Step 2.
-            'PRESENCE_SIDECAR_URL' => "http://127.0.0.1:{$port}",
-            'PRESENCE_TOKEN' => str_repeat('0123456789abcdef', 4),
-        ]);
-        file_put_contents("{$app->folder}/.env", "PRESENCE_WEBHOOK_URL={$app->url}/hooks/own\n", FILE_APPEND);
-        file_put_contents("{$app->folder}/config/presence.php", "<?php return ['driver' => env('PRESENCE_DRIVER'),
-            'webhook' => ['url' => env('PRESENCE_WEBHOOK_URL'), 'secret' => env('PRESENCE_WEBHOOK_SECRET')]];");
-        $readme = (string) file_get_contents(__DIR__ . '/../README.md');
-        preg_match('/^<!-- receiver -->\n```php\n(.*?)^```$/ms', $readme, $receiver);
-        $route = str_replace('/hooks/presence', '/hooks/own', $receiver[1]);
-        $route = str_replace("event('presence', ", "logger('received', ", $route);
-        file_put_contents("{$app->folder}/routes/web.php", preg_replace('/^use .*\n/m', '', $route), FILE_APPEND);
-        $web = (string) file_get_contents("{$app->folder}/routes/web.php");
-        $web = str_replace('use Illuminate\Support', "use Illuminate\Http\Request;\nuse Illuminate\Support", $web);
-        file_put_contents("{$app->folder}/routes/web.php", $web);
-
-        $app->serve();
-        $app->run('presence:sidecar');
-        $app->start([Support\Sidecar::binary(), 'serve', '--config', 'presence-sidecar.toml'], $port);
-        $findings = $app->run('presence:doctor');
-        self::assertStringContainsString("posted to {$app->url}/hooks/own, the app's own receiver", $findings);
-        $this->logIn();
-        self::assertSame('online', $this->statusOf(1));
-        $isReceived = fn (): bool => str_contains($app->log(), 'received')
-            && str_contains($app->log(), '"event":"online"');
-        self::assertTrue(eventually($isReceived), 'The own receiver got no webhook.');
-    }
 }
