@@ -160,7 +160,7 @@ impl SqlServer {
         };
         command.args(&self.options.arguments).envs(self.options.zone.as_ref().map(|zone| ("TZ", zone)));
         self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while self.try_sql("", "SELECT 1").is_err() {
             assert!(Instant::now() < deadline, "{:?} did not start", self.engine);
             std::thread::sleep(Duration::from_millis(50));
