@@ -51,11 +51,14 @@ class Root:
             time.sleep(10 * number)
             say(f"Installing {self.suite} into {self.folder}")
             subprocess.run(["rm", "-rf", "--one-file-system", self.folder], check=True)
-            options = ["--quiet", "--variant=apt", '--aptopt=Acquire::Check-Valid-Until "false"', f"--include={self.packages.replace(' ', ',')}"]
-            if subprocess.run(["mmdebstrap", *options, self.suite, self.folder, f"deb {mirror()} {self.suite} main"]).returncode == 0:
+            options = ["--variant=apt", '--aptopt=Acquire::Check-Valid-Until "false"', f"--include={self.packages.replace(' ', ',')}"]
+            command = ["mmdebstrap", *options, self.suite, self.folder, f"deb {mirror()} {self.suite} main"]
+            made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            if made.returncode == 0:
                 self.complete_laravel()
                 complete.write_text(self.packages)
                 return
+            print("\n".join(made.stdout.splitlines()[-30:]), flush=True)
         Root.unavailable[self.suite] = f"{self.suite} cannot be installed from {mirror()} after {TRIES} tries"
         raise LookupError(Root.unavailable[self.suite])
 
@@ -69,6 +72,8 @@ class Root:
         """The command that runs `line` by a shell inside the folder, in this tree; with `own_target` with an empty `target/`."""
         home = pathlib.Path(os.environ.get("HOME", "/root"))
         binds = [(ROOT, ROOT)] + [(home / name, home / name) for name in (".cargo", ".rustup") if (home / name).is_dir()]
+        if target := os.environ.get("CARGO_TARGET_DIR"):
+            binds.append((ROOT / target, ROOT / target))
         if own_target:
             own = self.roots / f"{self.suite}-target"
             own.mkdir(exist_ok=True)
