@@ -46,7 +46,13 @@ const HOT: &[(&str, &str, &[&str])] = &[
 /// An expression for numbers from 1 to `count`, as a table with the column `n`.
 fn numbers(engine: Engine, count: u32) -> String {
     match engine {
-        Engine::MariaDb => format!("(SELECT seq AS n FROM seq_1_to_{count}) AS numbers"),
+        Engine::MariaDb => {
+            let digit = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
+                         UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+            let digits: Vec<String> = "abcde".chars().map(|name| format!("{digit} AS {name}")).collect();
+            let value = "1 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d";
+            format!("(SELECT {value} AS n FROM {} WHERE {value} <= {count}) AS numbers", digits.join(", "))
+        }
         Engine::Postgres => format!("(SELECT n FROM generate_series(1, {count}) AS n) AS numbers"),
         Engine::Sqlite => format!(
             "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s) AS numbers"

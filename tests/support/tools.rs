@@ -13,6 +13,9 @@ use std::process::Command;
 /// Where Debian has Laravel. As a program for tests it is called `laravel`: PHP with Laravel.
 const LARAVEL: &str = "/usr/share/php/Illuminate/autoload.php";
 
+/// Where Debian has Predis, a Redis client in PHP; it is no program of its own.
+const PREDIS: &str = "/usr/share/php/Predis/autoload.php";
+
 /// The mode of this test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -66,6 +69,7 @@ fn is_installed(program: &str) -> bool {
     match program {
         "postgres" => super::sql_server::postgres_programs().is_some() && is_on_path("psql"),
         "laravel" => is_on_path("php") && Path::new(LARAVEL).is_file(),
+        "predis" => Path::new(PREDIS).is_file(),
         _ => is_on_path(program),
     }
 }
