@@ -41,17 +41,20 @@ const fn useless(meaning: Meaning) -> Meaning {
 const UNKNOWN: Meaning = meaning("", Remedy::RetryLater, "");
 
 const NODE: &str = "this is a node of a Redis Cluster: set redis.cluster to the addresses of its nodes";
-const DATABASE: &str = "a cluster often has database 0 alone: set redis.cluster to the addresses of its nodes, and redis.db and redis.cache_db to 0";
+const DATABASE: &str = "a cluster often has database 0 alone: set redis.cluster to the addresses of its nodes, and \
+                        redis.db and redis.cache_db to 0";
 const SENTINEL: &str = "this is a Sentinel: set redis.sentinels to the addresses of the Sentinels";
 const SLOTS: &str = "the cluster does not serve all slots: see CLUSTER INFO";
 
-/// All codes with a meaning of their own. A code that is contained in another one comes behind it.
-const TABLE: [Meaning; 27] = [
+/// All codes with a meaning of their own, and the texts with which a script tells that the user lacks a right: the first
+/// is that of Redis since 7.2 and of Valkey. A code that is contained in another one comes behind it.
+const TABLE: [Meaning; 28] = [
     meaning("OOM", Remedy::RetryLater, "Redis is full: raise maxmemory, or remove keys"),
     useless(meaning("READONLY", Remedy::RetryNow, "this server is a replica: connect to the primary")),
     useless(meaning("MASTERDOWN", Remedy::RetryLater, "this server is a replica without its primary")),
     meaning("NOREPLICAS", Remedy::RetryLater, "fewer replicas are connected than min-replicas-to-write"),
     meaning("NOPERM", Remedy::Refused, "grant the user the missing rights: presence-sidecar doctor prints them"),
+    meaning("ACL failure in script", Remedy::Refused, "grant the missing rights: presence-sidecar doctor prints them"),
     meaning("can't run this command", Remedy::Refused, "grant the missing rights: presence-sidecar doctor prints them"),
     meaning(
         "can't access at least one of the keys",
