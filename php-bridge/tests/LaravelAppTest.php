@@ -8,6 +8,7 @@ use AesirCloud\Presence\Tests\Support\HttpClient;
 use AesirCloud\Presence\Tests\Support\LaravelApp;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\RedisServer;
+use AesirCloud\Presence\Tests\Support\WebServer;
 use Illuminate\Foundation\Application;
 use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase as PlainTestCase;
@@ -92,6 +93,40 @@ final class LaravelAppTest extends PlainTestCase
         self::assertStringNotContainsString('ERROR', $this->app->log());
     }
 
+    public function test_app_behind_nginx_and_php_fpm(): void
+    {
+        if (! WebServer::isInstalled()) {
+            self::markTestSkipped('The test needs nginx and php-fpm.');
+        }
+        $server = $this->newApp('redis')->installBehindNginx();
+        foreach (['config:cache', 'route:cache', 'event:cache', 'view:cache'] as $command) {
+            $this->app->run($command);
+        }
+        $this->logIn();
+        self::assertSame('online', $this->statusOf(1), $server->output());
+        [, $page] = $this->browser->request('/');
+        self::assertStringContainsString('class="presence-badge" data-status="online"', $page);
+        $this->assertHeartbeatRoute();
+        $isReceived = fn (): bool => str_contains($this->app->run('queue:work', '--stop-when-empty'), 'RecordArrival');
+        self::assertTrue(eventually($isReceived), 'No webhook has passed nginx.' . $server->output());
+        self::assertStringContainsString('ok   webhooks: the receiver accepts', $this->app->run('presence:doctor'));
+
+        // A heartbeat of the middleware is sent behind the response: a sidecar that hangs delays no page.
+        $grace = new HttpClient($this->app->url);
+        $form = ['email' => 'grace@example.com', 'password' => 'secret', '_token' => $grace->csrf()];
+        self::assertSame(302, $grace->request('/login', $form)[0]);
+        $this->app->sidecar->signal(SIGSTOP);
+        $redis = $this->redis->client(1);
+        $redis->del($redis->keys('*presence:beat:*'));
+        $begin = microtime(true);
+        self::assertSame(200, $grace->request('/login')[0]);
+        $seconds = microtime(true) - $begin;
+        self::assertLessThan(0.5, $seconds, 'The page has waited for the sidecar.');
+        $isReported = fn (): bool => str_contains($this->app->log(), 'The presence sidecar at');
+        self::assertTrue(eventually($isReported), 'The heartbeat was not sent.');
+        $this->app->sidecar->signal(SIGCONT);
+    }
+
     /** A heartbeat needs a CSRF token or, since Laravel 13, Chromium's header of the same origin. */
     private function assertHeartbeatRoute(): void
     {
@@ -134,40 +169,5 @@ final class LaravelAppTest extends PlainTestCase
         self::assertStringContainsString('data-status="online"', $page);
         self::assertSame('online', $this->statusOf(1));
         self::assertSame(1, substr_count($this->app->log(), 'ERROR: The presence sidecar at'));
-    }
-
-    public function test_steps_of_moving_over_from_old_package(): void
-    {
-        $port = Process::freePort();
-        $app = $this->newApp('redis', [
-            // The old package's own receiver and settings, and its published configuration.
-            'PRESENCE_DRIVER' => 'webhook',
-            'PRESENCE_WEBHOOK_SECRET' => 'webhook-secret-0123456789abcdef',
-            // Step 2.
-            'PRESENCE_SIDECAR_URL' => "http://127.0.0.1:{$port}",
-            'PRESENCE_TOKEN' => str_repeat('0123456789abcdef', 4),
-        ]);
-        file_put_contents("{$app->folder}/.env", "PRESENCE_WEBHOOK_URL={$app->url}/hooks/own\n", FILE_APPEND);
-        file_put_contents("{$app->folder}/config/presence.php", "<?php return ['driver' => env('PRESENCE_DRIVER'),
-            'webhook' => ['url' => env('PRESENCE_WEBHOOK_URL'), 'secret' => env('PRESENCE_WEBHOOK_SECRET')]];");
-        $readme = (string) file_get_contents(__DIR__ . '/../README.md');
-        preg_match('/^<!-- receiver -->\n```php\n(.*?)^```$/ms', $readme, $receiver);
-        $route = str_replace('/hooks/presence', '/hooks/own', $receiver[1]);
-        $route = str_replace("event('presence', ", "logger('received', ", $route);
-        file_put_contents("{$app->folder}/routes/web.php", preg_replace('/^use .*\n/m', '', $route), FILE_APPEND);
-        $web = (string) file_get_contents("{$app->folder}/routes/web.php");
-        $web = str_replace('use Illuminate\Support', "use Illuminate\Http\Request;\nuse Illuminate\Support", $web);
-        file_put_contents("{$app->folder}/routes/web.php", $web);
-
-        $app->serve();
-        $app->run('presence:sidecar');
-        $app->start([Support\Sidecar::binary(), 'serve', '--config', 'presence-sidecar.toml'], $port);
-        $findings = $app->run('presence:doctor');
-        self::assertStringContainsString("posted to {$app->url}/hooks/own, the app's own receiver", $findings);
-        $this->logIn();
-        self::assertSame('online', $this->statusOf(1));
-        $isReceived = fn (): bool => str_contains($app->log(), 'received')
-            && str_contains($app->log(), '"event":"online"');
-        self::assertTrue(eventually($isReceived), 'The own receiver got no webhook.');
     }
 }

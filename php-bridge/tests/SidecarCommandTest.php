@@ -7,7 +7,9 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\Sidecar;
+use Illuminate\Foundation\Application;
 use Illuminate\Support\Carbon;
+use Illuminate\Support\Facades\Cache;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The command presence:sidecar. */
@@ -219,6 +221,14 @@ final class SidecarCommandTest extends TestCase
             'SQLite in memory' => [$connection(['driver' => 'sqlite', 'database' => ':memory:']), 'is in memory'],
             'schema' => [$connection(['driver' => 'pgsql', 'search_path' => '"$user", pres']), 'search_path "pres"'],
             'client certificate' => [$connection(['driver' => 'pgsql', 'sslcert' => '/a.pem']), 'client certificate'],
+            'url-safe webhook secret' => [
+                ['presence.webhook.receiver.path' => 'hooks', 'presence.webhook.secret' => 'whsec_-_--'],
+                'PRESENCE_WEBHOOK_SECRET is not base64 in the standard alphabet after whsec_',
+            ],
+            'url-safe previous secret' => [
+                ['presence.webhook.receiver.path' => 'x', 'presence.webhook.previous_secrets' => ['a', 'whsec_-_--']],
+                'PRESENCE__WEBHOOK__PREVIOUS_SECRETS is not base64',
+            ],
         ];
     }
 
@@ -248,7 +258,14 @@ final class SidecarCommandTest extends TestCase
     public function test_sidecar_command_accepts_serializer_that_writes_same_form(): void
     {
         $this->reconfigure(['database.redis.options.serializer' => 1]);
-        self::assertStringContainsString('cache.store = "redis"', $this->printedConfiguration());
+        $isSerializedOnce = version_compare(Application::VERSION, '11', '>=');
+        Cache::put('answer', ['meta' => []]);
+        $stored = unserialize(self::redis()->client(1)->get(self::redisKey('answer')));
+        self::assertSame($isSerializedOnce ? ['meta' => []] : serialize(['meta' => []]), $stored);
+        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => storage_path('sidecar.toml')]);
+        self::assertSame($isSerializedOnce ? 0 : 1, $status, $output);
+        $isRefused = str_contains($output, 'phpredis encodes the records with PHP\'s serialize() a second time');
+        self::assertSame(! $isSerializedOnce, $isRefused, $output);
         $this->reconfigure(['database.redis.options.serializer' => 2, 'database.redis.client' => 'predis']);
         self::assertStringContainsString('cache.store = "redis"', $this->printedConfiguration());
     }

@@ -5,6 +5,9 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Events\UserCameOnline;
+use AesirCloud\Presence\Tests\Support\Process;
+use AesirCloud\Presence\Tests\Support\Sidecar;
+use AesirCloud\Presence\Webhooks\Signature;
 use Illuminate\Support\Facades\Event;
 use PHPUnit\Framework\Attributes\DataProvider;
 
@@ -31,15 +34,58 @@ final class SignatureTest extends WebhookTestCase
         $this->receive($body, $this->sign($body, [$key]))->assertUnauthorized();
     }
 
-    public function test_whsec_secret_is_decoded_without_padding_and_in_url_safe_alphabet(): void
+    public function test_whsec_secret_is_decoded_without_padding(): void
     {
         $key = "\xfb\xff\xbe" . str_repeat('k', 29);
         $encoded = base64_encode($key);
         self::assertStringContainsString('+/++', $encoded);
-        foreach ([$encoded, rtrim($encoded, '='), rtrim(strtr($encoded, '+/', '-_'), '=')] as $seq => $secret) {
+        foreach ([$encoded, rtrim($encoded, '=')] as $seq => $secret) {
             $this->reconfigure(['presence.webhook.secret' => "whsec_{$secret}"] + $this->config);
             $body = $this->body('online', $seq + 1);
             $this->receive($body, $this->signStandard($body, [$key]))->assertNoContent();
+        }
+    }
+
+    public static function undecodableSecrets(): array
+    {
+        return array_map(fn (string $text): array => ["whsec_{$text}"], [
+            'url-safe' => '-_--' . str_repeat('a', 40), 'both alphabets' => '+/-_', 'not base64' => 'ab cd',
+            'empty' => '', 'line feed' => "QUFB\n", 'impossible length' => 'QUFBQ', 'padding alone' => '==',
+        ]);
+    }
+
+    /**
+     * The sidecar does not start with these. Its versions before 0.3 sign the package's own header with the text.
+     *
+     * @dataProvider undecodableSecrets
+     */
+    #[DataProvider('undecodableSecrets')]
+    public function test_whsec_secret_that_sidecar_refuses_verifies_no_standard_webhook(string $secret): void
+    {
+        $this->reconfigure(['presence.webhook.secret' => $secret] + $this->config);
+        Event::fake(self::EVENTS);
+        $body = $this->body('online');
+        $decoded = (string) base64_decode(strtr(substr($secret, 6), '-_', '+/'));
+        foreach ([$secret, $decoded, ''] as $key) {
+            $this->receive($body, $this->signStandard($body, [$key]))->assertUnauthorized();
+        }
+        $this->receive($body, $this->sign($body, [$secret]))->assertNoContent();
+    }
+
+    public function test_sidecar_and_package_accept_the_same_secrets(): void
+    {
+        $usable = array_map(fn (string $text): array => [$text], [
+            'a secret', 'whsec', 'WHSEC_-_--', 'whsec_QUFB', 'whsec_QUFBQQ==', 'whsec_QUFBQQ=', 'whsec_QUFBQR',
+        ]);
+        $environment = ['PRESENCE_DRIVER' => 'webhook', 'PRESENCE_WEBHOOK_URL' => 'http://127.0.0.1:1/hooks'];
+        foreach ([...$usable, ...array_values(self::undecodableSecrets())] as [$secret]) {
+            $variables = $environment + ['PRESENCE_WEBHOOK_SECRET' => $secret, 'PRESENCE_STORAGE' => Process::folder()];
+            $streams = [1 => ['pipe', 'w'], 2 => ['redirect', 1]];
+            $process = proc_open([Sidecar::binary(), 'config'], $streams, $pipes, null, $variables);
+            $output = (string) stream_get_contents($pipes[1]);
+            $isAccepted = proc_close($process) === 0;
+            self::assertSame($isAccepted, Signature::standardKey($secret) !== null, "{$secret}: {$output}");
+            self::assertSame(! $isAccepted, str_contains($output, 'base64 after whsec_'), $output);
         }
     }
 

@@ -13,7 +13,7 @@ const JSON: &str = "application/json";
 const REGISTER: &str = "/api/v1/clients/register";
 
 /// Registers a client; `None` once the limit of the address is used up.
-fn register(target: &Target, fingerprint: &str) -> Option<Value> {
+pub fn register(target: &Target, fingerprint: &str) -> Option<Value> {
     let body = json!({"fingerprint": fingerprint}).to_string();
     let response = target.exchange(&post(REGISTER, JSON, "connection: close\r\n", body.as_bytes()));
     let (_, body) = response.split_once("\r\n\r\n")?;
@@ -35,15 +35,13 @@ fn largest_message(credentials: &Value) -> Vec<u8> {
 
 /// A client sends messages of the greatest size to itself.
 pub fn large_messages(target: &Target) {
-    let Some(credentials) = register(target, "large") else { return };
-    let request = largest_message(&credentials);
+    let request = largest_message(&target.client);
     target.withstand(8, Duration::from_secs(4), |_| drop(target.exchange(&request)));
 }
 
 /// The client polls on 100 connections, and reads nothing.
 pub fn unread_polls(target: &Target) {
-    let Some(credentials) = register(target, "large") else { return };
-    let head = format!("GET /api/v1/messages/poll?cursor=0 HTTP/1.1\r\nhost: x\r\n{}\r\n", headers(&credentials));
+    let head = format!("GET /api/v1/messages/poll?cursor=0 HTTP/1.1\r\nhost: x\r\n{}\r\n", headers(&target.client));
     let open = target.withstand_once(|| {
         let open: Vec<_> = (0..100).filter_map(|_| target.send(head.repeat(4).as_bytes())).collect();
         std::thread::sleep(Duration::from_secs(3));

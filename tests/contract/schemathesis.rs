@@ -1,5 +1,6 @@
 //! Schemathesis: generates valid and invalid requests from the document, and checks the responses against it.
 
+use std::io::Write;
 use std::process::Output;
 
 use serde_json::json;
@@ -7,7 +8,7 @@ use tempfile::TempDir;
 
 use super::user_token;
 use crate::messaging::{ADMIN, Harness, OPERATOR};
-use crate::support::{Engine, RedisServer, Sidecar, TOKEN, command, fixture, on_redis, test_tool};
+use crate::support::{Engine, RedisServer, Sidecar, TOKEN, cases, command, fixture, on_redis, test_tool};
 
 /// Runs schemathesis on a sidecar's document with a token and further arguments.
 fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
@@ -19,7 +20,7 @@ fn run(sidecar: &Sidecar, token: &str, arguments: &[&str]) -> Output {
         .arg(format!("{}/openapi.json", sidecar.url))
         .args(["--header", &format!("Authorization: Bearer {token}")])
         // The same requests in every run.
-        .args(["--generation-deterministic", "--max-examples", "40", "--checks", "all", "--no-color"])
+        .args(["--generation-deterministic", "--max-examples", &cases(40).to_string(), "--checks", "all", "--no-color"])
         .args(arguments)
         .current_dir(folder.path())
         .env("NO_PROXY", "127.0.0.1")
@@ -31,6 +32,10 @@ fn assert_no_failure(output: &Output) {
     let output_text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output_text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output_text.contains("No issues found"), "{output_text}");
+    if std::env::var_os("PRESENCE_SIDECAR_CASES").is_some() {
+        let count = output_text.lines().find(|line| line.contains("generated")).unwrap_or_default();
+        std::io::stderr().write_all(format!("{}\n", count.trim()).as_bytes()).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

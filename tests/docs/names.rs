@@ -11,8 +11,13 @@ use serde_json::Value;
 use super::{Document, files, inline_code, read, root};
 
 /// Environment names that are no configuration keys: of commands and of the tests.
-const OTHER_VARIABLES: [&str; 4] =
-    ["PRESENCE_CONFIG", "PRESENCE_SIDECAR_BIN", "PRESENCE_SIDECAR_TESTS", "PRESENCE_SIDECAR_URL"];
+const OTHER_VARIABLES: [&str; 5] = [
+    "PRESENCE_CONFIG",
+    "PRESENCE_SIDECAR_BIN",
+    "PRESENCE_SIDECAR_CASES",
+    "PRESENCE_SIDECAR_TESTS",
+    "PRESENCE_SIDECAR_URL",
+];
 
 /// The documents about the sidecar as it is. The PHP package has keys of its own, and a changelog also names old ones.
 fn documents() -> impl Iterator<Item = Document> {

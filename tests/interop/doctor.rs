@@ -4,9 +4,17 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{Process, RedisServer, TOKEN, fixture, on_redis};
+use crate::support::{Process, RedisServer, TOKEN, command, fixture, on_redis};
 
 const SECRET: &str = "a secret for webhooks 0123456789";
+
+/// The major version of the installed Laravel.
+fn installed_laravel() -> String {
+    let code =
+        "require '/usr/share/php/Illuminate/autoload.php'; echo (int) Illuminate\\Foundation\\Application::VERSION;";
+    let output = command("laravel").args(["-d", "display_errors=stderr", "-r", code]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
 
 /// The environment of the app and of a sidecar with the same configuration.
 fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)> {
@@ -14,7 +22,7 @@ fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)>
     environment.extend([
         ("REDIS_PREFIX", "demo_database_".to_owned()),
         ("CACHE_PREFIX", "demo_cache".to_owned()),
-        ("PRESENCE_LARAVEL_VERSION", "8".to_owned()),
+        ("PRESENCE_LARAVEL_VERSION", installed_laravel()),
         ("PRESENCE_DRIVER", "webhook".to_owned()),
         ("PRESENCE_WEBHOOK_URL", "http://127.0.0.1:9/hooks".to_owned()),
         ("PRESENCE_WEBHOOK_SECRET", SECRET.to_owned()),
@@ -43,7 +51,7 @@ fn text(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_reports_only_differences() {
-    require!("redis-server");
+    require!("laravel", "redis-server");
     let (redis, storage) = (RedisServer::start_with(&["--appendonly", "yes"]), TempDir::new().unwrap());
     let mut environment = shared(&redis, &storage);
     let sidecar = Process::start(&environment);
@@ -65,6 +73,8 @@ async fn doctor_reports_only_differences() {
     }
     assert!(!said.contains(SECRET) && !said.contains(TOKEN), "{said}");
 
+    let colon = if environment.contains(&("PRESENCE_LARAVEL_VERSION", "13".to_owned())) { "" } else { ":" };
+    let prefixes = format!("FIX  laravel.cache_prefix: \"x{colon}\" here, \"demo_cache{colon}\" in the app");
     for (variable, other, found) in [
         ("PRESENCE_TTL", "[cache]\nttl_seconds = 300", "FIX  cache.ttl_seconds: \"300\" here, \"120\" in the app"),
         (
@@ -72,11 +82,7 @@ async fn doctor_reports_only_differences() {
             "[redis]\nprefix = \"other-\"",
             "FIX  redis.prefix: \"other-\" here, \"demo_database_\" in the app",
         ),
-        (
-            "CACHE_PREFIX",
-            "[laravel]\ncache_prefix = \"x\"",
-            "FIX  laravel.cache_prefix: \"x:\" here, \"demo_cache:\" in the app",
-        ),
+        ("CACHE_PREFIX", "[laravel]\ncache_prefix = \"x\"", &prefixes),
         ("REDIS_CACHE_DB", "[redis]\ncache_db = 7", "FIX  redis.cache_db: \"7\" here, \"1\" in the app"),
         ("PRESENCE_WEBHOOK_SECRET", "[webhook]\nsecret = \"another\"", "FIX  webhook.secret: different"),
     ] {

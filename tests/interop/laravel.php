@@ -1,20 +1,23 @@
 <?php
 
 /*
- * A minimal Laravel application for the interop tests: Debian's Laravel 8.83 with its Redis client, database, cache and
- * facades. It reads one JSON command per line from standard input and writes one line per result: {"ok": …} or
+ * A minimal Laravel application for the interop tests: Debian's Laravel (8.83, 10 or 13) with its Redis clients, database,
+ * cache and facades. It reads one JSON command per line from standard input and writes one line per result: {"ok": …} or
  * {"error": "…"}.
  *
  * The framework is real. Two classes are substitutes: Presence for the PHP package (written from the contract between
- * sidecar and package), and UnseparatedRedisStore for the Redis store of Laravel 11 and later.
+ * sidecar and package), and PrefixedRedisStore for the Redis store of a version on the other side of Laravel 11.
  */
 
 declare(strict_types=1);
 
-error_reporting(E_ALL & ~E_DEPRECATED); // 8.83 was written for PHP 8.0.
+error_reporting(E_ALL & ~E_DEPRECATED); // 8.83 and 10 are older than their PHP.
 ini_set('display_errors', 'stderr');
 
 require '/usr/share/php/Illuminate/autoload.php';
+if (is_file('/usr/share/php/Predis/autoload.php')) {
+    require '/usr/share/php/Predis/autoload.php';
+}
 
 use Illuminate\Cache\CacheManager;
 use Illuminate\Cache\DatabaseStore;
@@ -23,14 +26,15 @@ use Illuminate\Config\Repository;
 use Illuminate\Container\Container;
 use Illuminate\Contracts\Cache\Store;
 use Illuminate\Database\Capsule\Manager;
+use Illuminate\Foundation\Application;
 use Illuminate\Redis\RedisManager;
 use Illuminate\Support\Carbon;
 use Illuminate\Support\Facades\Cache;
 use Illuminate\Support\Facades\Facade;
 use Illuminate\Support\Str;
 
-/** The Redis store of Laravel 11, which no longer appends ":" to the cache prefix. The rest is unchanged. */
-final class UnseparatedRedisStore extends RedisStore
+/** The installed Redis store, with exactly this prefix: Laravel 11 no longer appends ":" to it. The rest is unchanged. */
+final class PrefixedRedisStore extends RedisStore
 {
     public function setPrefix($prefix): void
     {
@@ -72,7 +76,7 @@ final class Presence
             return ['status' => 'offline', 'last_seen_at' => null, 'seconds_ago' => null, 'meta' => []];
         }
         $seen = Carbon::parse($record['last_seen_at']);
-        $elapsed = Carbon::now()->diffInSeconds($seen);
+        $elapsed = (int) abs(Carbon::now()->diffInSeconds($seen)); // Carbon 3 returns a float with a sign.
         $status = $elapsed < $this->awayAfter ? 'online' : ($elapsed < $this->ttl ? 'away' : 'offline');
 
         return ['status' => $status, 'last_seen_at' => $seen, 'seconds_ago' => $elapsed, 'meta' => $record['meta'] ?? []];
@@ -88,14 +92,15 @@ function skeleton_config(array $env): Repository
 
     return new Repository([
         'database.redis' => [
-            'client' => 'phpredis',
-            'options' => ['prefix' => $env['redis_prefix'] ?? $prefix('database')],
+            'client' => $env['client'],
+            'options' => ['prefix' => $env['redis_prefix'] ?? $prefix('database')] + $env['options'],
             'default' => $server + ['database' => 0],
             'cache' => $server + ['database' => $env['cache_db']],
         ],
         'cache' => [
             'default' => $env['database'] ? 'database' : 'redis',
             'prefix' => $env['cache_prefix'] ?? $prefix('cache'),
+            'serializable_classes' => $env['serializable_classes'],
             'stores' => [
                 'redis' => ['driver' => 'redis', 'connection' => 'cache'],
                 'database' => ['driver' => 'database', 'table' => 'cache', 'connection' => null],
@@ -108,17 +113,21 @@ function create_application(array $env): Container
 {
     $app = new Container;
     $app->instance('config', skeleton_config($env));
-    $app->singleton('redis', fn () => new RedisManager($app, 'phpredis', $app['config']->get('database.redis')));
+    $app->singleton('redis', fn () => new RedisManager($app, $env['client'], $app['config']->get('database.redis')));
     if ($env['database']) {
         $databases = new Manager($app);
         $charset = $env['database']['driver'] === 'pgsql' ? 'utf8' : 'utf8mb4';
         $databases->addConnection($env['database'] + ['charset' => $charset, 'prefix' => '']);
         $app->instance('db', $databases->getDatabaseManager());
+        $app->bind('db.schema', fn () => $databases->getConnection()->getSchemaBuilder()); // Since Laravel 10.
     }
     $app->singleton('cache', fn () => new CacheManager($app));
-    if (version_compare($env['version'], '11', '>=')) {
+    $appendsColon = fn (string $version): bool => version_compare($version, '11', '<');
+    if ($appendsColon($env['version']) !== $appendsColon(Application::VERSION)) {
+        $prefix = (string) $app['config']['cache.prefix'];
+        $prefix .= $prefix !== '' && $appendsColon($env['version']) ? ':' : '';
         $app['cache']->extend('redis', fn () => $app['cache']->repository(
-            new UnseparatedRedisStore($app['redis'], $app['config']['cache.prefix'], 'cache')
+            new PrefixedRedisStore($app['redis'], $prefix, 'cache')
         ));
     }
     Facade::setFacadeApplication($app);

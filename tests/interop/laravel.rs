@@ -21,6 +21,16 @@ impl Laravel {
         Self::with(&json!({"port": port}), env)
     }
 
+    /// One with this Redis client (`phpredis` or `predis`) and these options of it.
+    pub fn with_client(port: u16, client: &str, options: &Value, env: &Env<'_>) -> Self {
+        Self::with(&json!({"port": port, "client": client, "options": options}), env)
+    }
+
+    /// One that unserializes no objects, as Laravel's skeleton is since version 13.
+    pub fn without_classes(port: u16, env: &Env<'_>) -> Self {
+        Self::with(&json!({"port": port, "serializable_classes": false}), env)
+    }
+
     /// An app with its cache in a database.
     pub fn on_database(database: &TestDatabase, env: &Env<'_>) -> Self {
         let environment = database.environment();
@@ -42,6 +52,9 @@ impl Laravel {
         let settings = json!({
             "port": place["port"],
             "database": place["database"],
+            "client": place["client"].as_str().unwrap_or("phpredis"),
+            "options": if place["options"].is_null() { json!({}) } else { place["options"].clone() },
+            "serializable_classes": place["serializable_classes"],
             "version": set("PRESENCE_LARAVEL_VERSION").unwrap_or("12"),
             "app_name": set("APP_NAME").unwrap_or("laravel"),
             "timezone": set("APP_TIMEZONE").unwrap_or("UTC"),

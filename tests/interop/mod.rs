@@ -1,5 +1,6 @@
 //! A real Laravel app and a real sidecar on one Redis: each reads what the other writes.
 
+mod clients;
 mod database;
 mod doctor;
 mod laravel;

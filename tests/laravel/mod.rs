@@ -4,4 +4,5 @@ mod cache_keys;
 mod crypt;
 mod dotenv;
 mod prefixes;
+mod recorded_13;
 mod trims;

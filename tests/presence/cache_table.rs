@@ -1,9 +1,9 @@
-//! `presence-cache-table.json`: rows of Laravel's `cache` table, byte for byte.
+//! `presence-cache-table.json` and `laravel-13.json`: rows of Laravel's `cache` table, byte for byte.
 
 use presence_sidecar::presence::domain::identity::{Id, Scope, Subject};
 use presence_sidecar::presence::domain::{RecordLookup, RecordWrite, Status, Timestamp};
 use presence_sidecar::presence::store::record;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
 use crate::support::{ENGINES, Engine, TestDatabase, bytes, vectors};
@@ -13,6 +13,20 @@ fn recorded(case: &Value) -> (String, Vec<u8>, i64) {
     let row = &case["rows"][0];
     let key = String::from_utf8(bytes(&row["key"])).unwrap();
     (key, bytes(&row["value"]), row["expiration"].as_i64().unwrap())
+}
+
+fn cases_of_laravel_12() -> impl Iterator<Item = Value> {
+    vectors("presence-cache-table.json")["cases"].as_array().unwrap().clone().into_iter()
+}
+
+/// In the form of those of Laravel 12, without the values that the sidecar does not write as they are: enums.
+fn cases_of_laravel_13() -> impl Iterator<Item = Value> {
+    let cases = vectors("laravel-13.json")["values"].as_array().unwrap().clone().into_iter();
+    cases.filter(|case| case["name"] != "enum").map(|case| {
+        let mut row = case["row"].clone();
+        row["key"] = json!({"text": row["key"]});
+        json!({"name": case["name"], "now_unix": 1_772_600_767, "rows": [row]})
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -38,8 +52,8 @@ async fn read(harness: &StoreHarness, now: Timestamp) -> RecordLookup {
 async fn rows_that_laravel_wrote_are_read_and_written_back_byte_for_byte() {
     let database = TestDatabase::create(Engine::Sqlite);
     let harness = StoreHarness::sql(&database).await;
-    for case in vectors("presence-cache-table.json")["cases"].as_array().unwrap() {
-        let (key, value, expiration) = recorded(case);
+    for case in cases_of_laravel_12().chain(cases_of_laravel_13()) {
+        let (key, value, expiration) = recorded(&case);
         let now = Timestamp::from_secs(case["now_unix"].as_i64().unwrap());
         let row = vec![format!("{key}|{}|{expiration}", hex(&value))];
         database.sql(&format!(

@@ -42,7 +42,13 @@ fn unknown_code_is_one_that_passes() {
 
 #[test]
 fn refusal_inside_a_script_is_recognized_by_its_text() {
-    let text =
-        "ERR The user executing the script can't run this command or subcommand script: 8c3b, on @user_script:3.";
-    assert_eq!(Meaning::of("ERR", text).remedy, Remedy::Refused);
+    for text in [
+        "ERR The user executing the script can't run this command or subcommand script: 8c3b, on @user_script:3.",
+        "ERR The user executing the script can't access at least one of the keys mentioned in the command script: 8c3b",
+        // Redis 7.2 and newer; Valkey without the hash.
+        "ERR ACL failure in script: User u has no permissions to run the 'zadd' command script: 8c3b, on @user_script:1.",
+        "ACL failure in script: No permissions to access a key script: on @user_script:1.",
+    ] {
+        assert_eq!(Meaning::of("ERR", text).remedy, Remedy::Refused, "{text}");
+    }
 }

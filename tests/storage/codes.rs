@@ -9,7 +9,7 @@ use ErrorClass::{
 
 #[test]
 fn mysql_number_decides_before_the_state() {
-    let cases: [(&[u16], &str, ErrorClass); 16] = [
+    let cases: [(&[u16], &str, ErrorClass); 17] = [
         (&[1213, 1020, 1412, 3101], "HY000", Conflict),
         (&[4031, 1243, 1615], "HY000", StaleSession),
         (&[1053, 1152, 1184, 1047], "08S01", Disconnected),
@@ -26,6 +26,7 @@ fn mysql_number_decides_before_the_state() {
         (&[1292], "22007", InvalidTime),
         (&[1062, 1022, 1586], "23000", UniqueViolation),
         (&[1366, 1406, 1264], "22001", InvalidValue),
+        (&[1366, 3854, 3988], "HY000", InvalidValue),
     ];
     for (numbers, state, expected) in cases {
         for number in numbers {

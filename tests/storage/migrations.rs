@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{columns_and_indexes, config, open, open_all, tables};
-use crate::support::{ENGINES, Engine, TestDatabase, fixture, is_skipped};
+use crate::support::{ENGINES, Engine, TestDatabase, fixture, is_skipped, vectors};
 
 const TABLES: [&str; 13] = [
     "cache",
@@ -34,6 +34,24 @@ async fn migrate_creates_all_tables_once() {
         assert_eq!(tables(&database), TABLES);
         let migrated = opened.migrate(&schema).await.unwrap();
         assert_eq!((migrated.created.len(), migrated.existing.len()), (0, TABLES.len()), "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cache_tables_equal_those_of_laravel_13() {
+    let (recorded, made) = (TestDatabase::create(Engine::Sqlite), TestDatabase::create(Engine::Sqlite));
+    for statement in vectors("laravel-13.json")["cache_table"].as_array().unwrap() {
+        recorded.sql(statement.as_str().unwrap());
+    }
+    let (sqlite, schema) = open_all(&made, &[]);
+    sqlite.migrate(&schema).await.unwrap();
+    for table in ["cache", "cache_locks"] {
+        let columns = |database: &TestDatabase| {
+            let columns = "SELECT name, lower(type), \"notnull\", pk FROM pragma_table_info('{table}') ORDER BY name";
+            let indices = "SELECT name FROM pragma_index_list('{table}') WHERE origin = 'c' ORDER BY name";
+            [columns, indices].map(|query| database.lines(&query.replace("{table}", table)))
+        };
+        assert_eq!(columns(&made), columns(&recorded), "{table}");
     }
 }
 

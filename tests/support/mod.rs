@@ -1,5 +1,6 @@
 //! Support for tests: database and Redis servers, sidecars in this process or as processes, an HTTP client, a receiver.
 
+pub mod attacked;
 mod certificates;
 mod client;
 mod fault_proxy;

@@ -26,6 +26,12 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// Whether this run is about it: `PRESENCE_SIDECAR_TESTS_ENGINES` names it, or names none.
+    fn is_selected(self) -> bool {
+        let selected = std::env::var("PRESENCE_SIDECAR_TESTS_ENGINES").unwrap_or_default();
+        selected.is_empty() || selected.split(',').any(|name| name == format!("{self:?}").to_lowercase())
+    }
+
     /// The program of its server, if it has one.
     pub fn server(self) -> Option<&'static str> {
         match self {
@@ -36,7 +42,7 @@ impl Engine {
     }
 }
 
-/// All of them, without those whose server is skipped.
+/// All of them that this run is about, without those whose server is skipped.
 pub const ENGINES: Engines = Engines;
 
 /// See [`ENGINES`].
@@ -55,7 +61,7 @@ impl IntoIterator for Engines {
 
     fn into_iter(self) -> Self::IntoIter {
         let mut engines = vec![Engine::Sqlite, Engine::MariaDb, Engine::Postgres];
-        engines.retain(|engine| !engine.server().is_some_and(is_skipped));
+        engines.retain(|engine| engine.is_selected() && !engine.server().is_some_and(is_skipped));
         engines.into_iter()
     }
 }
@@ -154,7 +160,7 @@ impl SqlServer {
         };
         command.args(&self.options.arguments).envs(self.options.zone.as_ref().map(|zone| ("TZ", zone)));
         self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while self.try_sql("", "SELECT 1").is_err() {
             assert!(Instant::now() < deadline, "{:?} did not start", self.engine);
             std::thread::sleep(Duration::from_millis(50));
@@ -394,7 +400,9 @@ impl TestDatabase {
         let Some(server) = &self.server else {
             return sqlite_file::run(&self.file(), statement);
         };
-        server.lock().unwrap().try_sql(&self.name, statement).unwrap_or_else(|error| panic!("{statement}: {error}"))
+        // A failed test must not poison the server that others share.
+        let output = server.lock().unwrap().try_sql(&self.name, statement);
+        output.unwrap_or_else(|error| panic!("{statement}: {error}"))
     }
 
     /// The lines that a statement prints.

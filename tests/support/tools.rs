@@ -13,6 +13,9 @@ use std::process::Command;
 /// Where Debian has Laravel. As a program for tests it is called `laravel`: PHP with Laravel.
 const LARAVEL: &str = "/usr/share/php/Illuminate/autoload.php";
 
+/// Where Debian has Predis, a Redis client in PHP; it is no program of its own.
+const PREDIS: &str = "/usr/share/php/Predis/autoload.php";
+
 /// The mode of this test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -52,9 +55,11 @@ pub fn is_too_slow() -> bool {
     mode() == Mode::Fast
 }
 
-/// The number of cases of a property test: `all`, or a twentieth of them in fast tests.
+/// The number of cases of a property test: `all`, or a twentieth of them in fast tests, or with `PRESENCE_SIDECAR_CASES` that
+/// many times as many.
 pub fn cases(all: u32) -> u32 {
-    if mode() == Mode::Fast { all / 20 } else { all }
+    let factor = std::env::var("PRESENCE_SIDECAR_CASES").map_or(1, |factor| factor.parse().expect("a number"));
+    if mode() == Mode::Fast { all / 20 } else { all * factor }
 }
 
 /// Whether `program`, a name or a path, can be started.
@@ -64,6 +69,7 @@ fn is_installed(program: &str) -> bool {
     match program {
         "postgres" => super::sql_server::postgres_programs().is_some() && is_on_path("psql"),
         "laravel" => is_on_path("php") && Path::new(LARAVEL).is_file(),
+        "predis" => Path::new(PREDIS).is_file(),
         _ => is_on_path(program),
     }
 }

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Sidecar;
 
+use AesirCloud\Presence\Webhooks\Signature;
+use Illuminate\Cache\RedisStore;
 use Illuminate\Contracts\Config\Repository;
 
 /** Settings of the app that the sidecar cannot follow. Each is named, so that none is dropped silently. */
@@ -15,8 +17,10 @@ final class Compatibility
     /** The value of phpredis' option "serializer" for PHP's own form. */
     private const PHP_SERIALIZER = 1;
 
-    /** Its other values, except none (0). */
-    private const SERIALIZERS = [2 => 'igbinary', 3 => 'msgpack', 4 => 'json'];
+    /** The names of its values, except none (0). */
+    private const SERIALIZERS = [
+        1 => 'PHP\'s serialize() a second time', 2 => 'igbinary', 3 => 'msgpack', 4 => 'json',
+    ];
 
     /** Values of phpredis' option "compression" other than none (0). */
     private const COMPRESSIONS = [1 => 'LZF', 2 => 'ZSTD', 3 => 'LZ4'];
@@ -43,7 +47,26 @@ final class Compatibility
                 . 'a sidecar: set PRESENCE_CACHE_STORE to a store with the driver redis or database.'],
         };
 
-        return [...$ofStore, ...($this->sidecar->usesDatabase() ? $this->databaseRefusals() : [])];
+        $ofDatabase = $this->sidecar->usesDatabase() ? $this->databaseRefusals() : [];
+
+        return [...$ofStore, ...$ofDatabase, ...$this->secretRefusals()];
+    }
+
+    /** @return list<string> */
+    private function secretRefusals(): array
+    {
+        $webhook = (array) $this->config->get('presence.webhook');
+        $previous = (array) ($webhook['previous_secrets'] ?? []);
+        $names = array_fill_keys($previous, 'PRESENCE__WEBHOOK__PREVIOUS_SECRETS');
+        $secrets = $this->sidecar->webhookUrl() === null ? [] : $names + [
+            (string) ($webhook['secret'] ?? '') => 'PRESENCE_WEBHOOK_SECRET',
+        ];
+        $refused = array_filter($secrets, fn (mixed $secret): bool
+            => Signature::standardKey((string) $secret) === null, ARRAY_FILTER_USE_KEY);
+
+        return array_map(fn (string $name): string => "{$name} is not base64 in the standard alphabet after whsec_, so "
+            . 'libraries of receivers derive other keys of it: generate a secret with '
+            . 'echo "whsec_$(openssl rand -base64 32)".', array_values(array_unique($refused)));
     }
 
     /**
@@ -80,8 +103,9 @@ final class Compatibility
     }
 
     /**
-     * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Predis has no
-     * such option and ignores it.
+     * phpredis encodes each value with these serializers; the sidecar writes and reads PHP's serialize(). Newer
+     * versions of Laravel leave that one to phpredis; older ones serialize each value twice. Predis has no such option
+     * and ignores it.
      *
      * @return list<string>
      */
@@ -90,7 +114,10 @@ final class Compatibility
         $serializer = $this->phpredisOption('serializer');
         $form = self::SERIALIZERS[(int) $serializer] ?? $serializer;
 
-        return empty($serializer) || (int) $serializer === self::PHP_SERIALIZER ? [] : [
+        $isShared = (int) $serializer === self::PHP_SERIALIZER
+            && method_exists(RedisStore::class, 'connectionAwareSerialize');
+
+        return empty($serializer) || $isShared ? [] : [
             "phpredis encodes the records with {$form} (option \"serializer\" of the Redis connection "
                 . "\"{$this->stores->cacheConnectionName()}\"), and cannot read those of the sidecar: remove it, "
                 . 'or give the cache store a connection without it.',

@@ -17,6 +17,9 @@ final class Signature
     /** The example secret of aesircloud/laravel-presence. It is public, so it is never accepted. */
     public const EXAMPLE_SECRET = 'test-secret';
 
+    /** Begins a secret in the form of Standard Webhooks. */
+    private const ENCODED_PREFIX = 'whsec_';
+
     /** @var list<string> */
     private readonly array $secrets;
 
@@ -66,19 +69,29 @@ final class Signature
             }
         }
         $signed = "{$id}.{$timestamp}.{$request->getContent()}";
-        $sign = fn (string $secret): string
-            => base64_encode(hash_hmac('sha256', $signed, self::decodeSecret($secret), true));
+        $sign = function (string $secret) use ($signed): ?string {
+            $key = self::standardKey($secret);
+
+            return $key === null ? null : base64_encode(hash_hmac('sha256', $signed, $key, true));
+        };
 
         return $id !== '' && $this->isRecent($timestamp) && $this->matchesAny($signatures, $sign);
     }
 
-    /** A secret `whsec_<base64>` is decoded, with or without padding; any other secret is the key itself. */
-    private static function decodeSecret(string $secret): string
+    /**
+     * Returns the key of Standard Webhooks: the decoded bytes of `whsec_<base64>`, padded or not, or any other
+     * secret itself. Null if the sidecar refuses the secret, because libraries of receivers derive other keys of it.
+     */
+    public static function standardKey(string $secret): ?string
     {
-        $isEncoded = str_starts_with($secret, 'whsec_');
-        $key = $isEncoded ? base64_decode(strtr(substr($secret, 6), '-_', '+/'), true) : false;
+        if (! str_starts_with($secret, self::ENCODED_PREFIX)) {
+            return $secret;
+        }
+        $encoded = substr($secret, strlen(self::ENCODED_PREFIX));
+        $isBase64 = preg_match('~^([A-Za-z0-9+/]+)={0,2}$~D', $encoded, $matches) === 1;
+        $key = $isBase64 ? base64_decode($matches[1], true) : false;
 
-        return $key === false ? $secret : $key;
+        return $key === false || $key === '' ? null : $key;
     }
 
     private function isRecent(string $timestamp): bool
@@ -87,13 +100,13 @@ final class Signature
             && abs(Carbon::now()->getTimestamp() - (int) $timestamp) <= $this->toleranceSeconds;
     }
 
-    /** @param callable(string): string $sign */
+    /** @param callable(string): ?string $sign */
     private function matchesAny(array $signatures, callable $sign): bool
     {
         foreach ($this->secrets as $secret) {
             $expected = $sign($secret);
             foreach ($signatures as $signature) {
-                if (hash_equals($expected, $signature)) {
+                if ($expected !== null && hash_equals($expected, $signature)) {
                     return true;
                 }
             }

@@ -8,7 +8,8 @@ use RuntimeException;
 use WeakReference;
 
 /**
- * A headless Chromium, controlled over the WebDriver protocol (https://www.w3.org/TR/webdriver2/).
+ * A headless Chromium, controlled over the WebDriver protocol (https://www.w3.org/TR/webdriver2/). It is started by the
+ * driver at PRESENCE_CHROMEDRIVER, or else by one of its own.
  */
 final class Browser
 {
@@ -18,20 +19,17 @@ final class Browser
         '--window-size=900,700',
     ];
 
-    private readonly Process $driver;
+    private ?Process $driver = null;
 
     private readonly string $session;
 
     public function __construct()
     {
-        $folder = Process::folder();
-        $port = Process::freePort();
-        $this->driver = new Process(['chromedriver', "--port={$port}"], $folder, ['TMPDIR' => $folder]);
-        $this->driver->await(fn (): bool => Process::isListening($port));
-        $options = ['args' => [...self::ARGUMENTS, "--user-data-dir={$folder}/profile"]];
+        $address = getenv('PRESENCE_CHROMEDRIVER') ?: $this->startDriver();
+        $options = ['args' => self::ARGUMENTS];
         $logs = ['browser' => 'ALL'];
         $capabilities = ['browserName' => 'chrome', 'goog:chromeOptions' => $options, 'goog:loggingPrefs' => $logs];
-        $address = "http://127.0.0.1:{$port}/session";
+        $address .= '/session';
         $response = $this->call('POST', $address, ['capabilities' => ['alwaysMatch' => $capabilities]]);
         $this->session = "{$address}/{$response['sessionId']}";
         // Weak, so that the browser closes at the end of its test.
@@ -47,7 +45,18 @@ final class Browser
     /** Returns whether this machine has a Chromium with its driver. */
     public static function isInstalled(): bool
     {
-        return exec('command -v chromedriver') !== '';
+        return getenv('PRESENCE_CHROMEDRIVER') || exec('command -v chromedriver') !== '';
+    }
+
+    /** Returns the address of a driver that stops with this object. Its profiles are in a temporary folder. */
+    private function startDriver(): string
+    {
+        $folder = Process::folder();
+        $port = Process::freePort();
+        $this->driver = new Process(['chromedriver', "--port={$port}"], $folder, ['TMPDIR' => $folder]);
+        $this->driver->await(fn (): bool => Process::isListening($port));
+
+        return "http://127.0.0.1:{$port}";
     }
 
     /** Opens a page in the current tab. */
@@ -124,7 +133,7 @@ final class Browser
         } catch (RuntimeException) {
             // The session has ended already.
         }
-        $this->driver->stop();
+        $this->driver?->stop();
     }
 
     private function call(string $method, string $url, array|object|null $body = null): mixed

@@ -35,10 +35,14 @@ final class HttpClient
         return [$status, $body];
     }
 
-    /** Returns the CSRF token of a page. */
-    public function csrf(string $path = '/login'): string
+    /**
+     * Returns the CSRF token of a page.
+     *
+     * @param list<string> $headers
+     */
+    public function csrf(string $path = '/login', array $headers = []): string
     {
-        preg_match('/csrf-token" content="([^"]+)"/', $this->request($path)[1], $matches);
+        preg_match('/csrf-token" content="([^"]+)"/', $this->request($path, null, $headers)[1], $matches);
 
         return $matches[1] ?? '';
     }

@@ -46,6 +46,16 @@ final class LaravelApp
         return $this->serve();
     }
 
+    /** As install(), with nginx and php-fpm as the app's server. */
+    public function installBehindNginx(): WebServer
+    {
+        $port = Process::freePort();
+        $this->run('presence:install', '--no-interaction', "--url=http://127.0.0.1:{$port}");
+        $this->sidecar = $this->start([PHP_BINARY, 'artisan', 'presence:serve'], $port);
+
+        return new WebServer("{$this->folder}/public", $this->port);
+    }
+
     /** Starts the app. */
     public function serve(): self
     {

@@ -1,6 +1,7 @@
 //! The HTTP server: TCP and Unix sockets, limits of connections, time limits, and a graceful shutdown.
 
 mod bound;
+mod linger;
 mod open_files;
 pub mod places;
 mod socket;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::bound::{BoundListener, bind};
+use self::linger::LingerPace;
 pub use self::open_files::raise_open_files;
 pub use self::places::MaxConnections;
 use self::places::{AddressPlace, Place, Places, is_health_check};
@@ -86,6 +88,7 @@ pub async fn serve(
         timeouts,
         budget,
         places: Arc::new(Places::new(connections, trusted_proxies)),
+        pace: Arc::new(LingerPace::new()),
         connections: TaskTracker::new(),
         stop,
         abort: CancellationToken::new(),
@@ -109,6 +112,7 @@ struct Server<E> {
     timeouts: StreamTimeouts,
     budget: Arc<MemoryBudget>,
     places: Arc<Places>,
+    pace: Arc<LingerPace>,
     connections: TaskTracker,
     stop: CancellationToken,
     abort: CancellationToken,
@@ -135,6 +139,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
                 Ok(Some(accepted)) => {
                     let server = self.clone();
                     self.connections.spawn(async move { server.serve_connection(accepted).await });
+                    // One at a time: a flood of connections must not queue up before the requests of open ones.
+                    tokio::task::yield_now().await;
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -159,7 +165,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let Accepted { socket, local, remote, place, address, reservation } = accepted;
         let state = Arc::new(ConnectionState::default());
         let anonymous = self.places.enter(&state);
-        let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation);
+        let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation, self.pace.clone());
         let service = service_fn(|request: hyper::Request<Incoming>| {
             self.respond(request, (local.clone(), remote.clone()), &place, &state)
         });

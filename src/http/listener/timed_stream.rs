@@ -14,19 +14,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::linger::{LINGER_READ, Linger, LingerPace};
 use crate::http::budget::{FREE_BYTES, Reservation};
 use crate::http::connection::ConnectionState;
 
 /// Time for a peer that takes no bytes once the server stops.
 const STOPPING_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// After a response to a request whose body was not read, the rest of the body is read and discarded for this time and up to
-/// this size. Otherwise the sender, still writing, would get a reset in place of the response.
-const LINGER: (Duration, usize) = (Duration::from_secs(2), 1024 * 1024);
-
-/// Bytes that are discarded at a time, and the pause between.
-const LINGER_READ: usize = 16 * 1024;
-const LINGER_PAUSE: Duration = Duration::from_millis(5);
 
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +41,7 @@ pub struct TimedStream<S> {
     head: Head,
     stalled_since: Option<Instant>,
     linger: Option<Linger>,
+    pace: Arc<LingerPace>,
 }
 
 /// What has arrived since the last request.
@@ -58,18 +52,18 @@ struct Head {
     reservation: Reservation,
 }
 
-#[derive(Clone, Copy)]
-struct Linger {
-    until: Instant,
-    bytes_left: usize,
-    resume_at: Instant,
-}
-
 impl<S> TimedStream<S> {
     /// A stream on `socket`. Heads larger than [`FREE_BYTES`] are counted by `reservation`.
-    pub fn new(socket: S, state: Arc<ConnectionState>, timeouts: StreamTimeouts, reservation: Reservation) -> Self {
+    /// Refused bodies are discarded at `pace`.
+    pub(super) fn new(
+        socket: S,
+        state: Arc<ConnectionState>,
+        timeouts: StreamTimeouts,
+        reservation: Reservation,
+        pace: Arc<LingerPace>,
+    ) -> Self {
         let head = Head { requests: 0, bytes: 0, waiting_since: None, reservation };
-        Self { socket, state, timeouts, timer: None, head, stalled_since: None, linger: None }
+        Self { socket, state, timeouts, timer: None, head, stalled_since: None, linger: None, pace }
     }
 
     /// Ready once `deadline` has passed; until then the task is woken at that time or earlier.
@@ -171,28 +165,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
         }
     }
 
-    /// Reads and discards until the peer closes, or a limit is reached. It reads slowly: the sender of a refused body must not
-    /// cost more than one whose body is wanted.
+    /// Reads and discards until the peer closes, a limit is reached, or the connection is evicted.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let (duration, bytes) = LINGER;
-            let now = Instant::now();
-            let linger = self.linger.get_or_insert(Linger { until: now + duration, bytes_left: bytes, resume_at: now });
-            let Linger { until, bytes_left, resume_at } = *linger;
-            ready!(self.poll_deadline(cx, resume_at));
+            let linger = *self.linger.get_or_insert_with(|| Linger::begin(&self.pace));
+            let Some(turn) = linger.turn().filter(|_| !self.state.poll_evicted(cx)) else { return Poll::Ready(()) };
+            ready!(self.poll_deadline(cx, turn));
             let mut discarded = [0; LINGER_READ];
             let mut buffer = ReadBuf::new(&mut discarded);
             match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
-                Poll::Pending => return self.poll_deadline(cx, until),
+                Poll::Pending => return self.poll_deadline(cx, linger.until()),
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => {}
             }
-            let read = buffer.filled().len();
-            let bytes_left = bytes_left.saturating_sub(read);
-            if read == 0 || bytes_left == 0 || now >= until {
+            self.linger = linger.after(buffer.filled().len(), &self.pace);
+            if self.linger.is_none() {
                 return Poll::Ready(());
             }
-            self.linger = Some(Linger { until, bytes_left, resume_at: now + LINGER_PAUSE });
         }
     }
 }

@@ -75,6 +75,16 @@ pub struct MessageRecord {
     pub created_at: String,
 }
 
+/// A row of `messages` whose ciphertext may have been left out.
+pub(super) struct ListedMessage {
+    /// The message, without its ciphertext.
+    pub(super) record: MessageRecord,
+    /// The ciphertext.
+    pub(super) ciphertext: Option<String>,
+    /// Bytes of the ciphertext and the type.
+    pub(super) bytes: i64,
+}
+
 /// A message to insert.
 pub struct NewMessage {
     /// The client that sent it; `None` for the application.
@@ -139,11 +149,18 @@ impl PollState {
     }
 }
 
-impl MessageRecord {
+impl ListedMessage {
     pub(super) fn read(row: &Row) -> Result<Self> {
-        let sealed = Sealed { ciphertext: row.text(4)?, nonce: row.text(5)?, tag: row.text(6)? };
-        let id = row.int_or_null(0)?.unwrap_or_default();
-        Ok(Self { id, kind: row.text(1)?, from: row.text_or_null(2)?, sealed, created_at: row.text(7)? })
+        let sealed = Sealed { ciphertext: String::new(), nonce: row.text(5)?, tag: row.text(6)? };
+        let (from, created_at) = (row.text_or_null(2)?, row.text(7)?);
+        let record = MessageRecord { id: row.int(0)?, kind: row.text(1)?, from, sealed, created_at };
+        Ok(Self { record, ciphertext: row.text_or_null(4)?, bytes: row.int(8)? })
+    }
+
+    /// The message with its ciphertext, if that is known.
+    pub(super) fn complete(mut self) -> Option<MessageRecord> {
+        self.record.sealed.ciphertext = self.ciphertext?;
+        Some(self.record)
     }
 }
 

@@ -85,17 +85,14 @@ SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
 VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
 
--- The messages whose bytes together fit into the page, and the first one in any case.
+-- A large ciphertext is left out and read by itself, if its message fits into the page.
 -- name: messages_of
-SELECT id, type, from_client_id, to_client_id, ciphertext, nonce, tag, created_at
-FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? AND +m.id <= (
-  SELECT COALESCE(MAX(CASE WHEN bytes <= ? THEN id END), MIN(id)) FROM (
-    SELECT id, SUM(size) OVER (ORDER BY id) AS bytes FROM (
-      SELECT id, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) + 200 AS size
-      FROM {messages} WHERE to_client_id = ? AND id > ? ORDER BY to_client_id, id LIMIT ?
-    ) AS sizes
-  ) AS page
-) ORDER BY m.to_client_id, m.id LIMIT ?
+SELECT id, type, from_client_id, to_client_id, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END, nonce, tag,
+  created_at, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type)
+FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+
+-- name: ciphertexts
+SELECT id, ciphertext FROM {messages} WHERE id IN ([[?]])
 
 -- name: last_before
 SELECT MAX(id) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 500) AS batch

@@ -42,13 +42,15 @@ const UNKNOWN: Meaning = meaning("", Remedy::RetryLater, "");
 
 const CLUSTER: &str = "this is one node of a Redis Cluster, which is not supported: use a standalone server";
 
-/// All codes with a meaning of their own. A code that is contained in another one comes behind it.
-const TABLE: [Meaning; 23] = [
+/// All codes with a meaning of their own, and the texts with which a script tells that the user lacks a right: the first
+/// is that of Redis since 7.2 and of Valkey. A code that is contained in another one comes behind it.
+const TABLE: [Meaning; 24] = [
     meaning("OOM", Remedy::RetryLater, "Redis is full: raise maxmemory, or remove keys"),
     useless(meaning("READONLY", Remedy::RetryNow, "this server is a replica: connect to the primary")),
     useless(meaning("MASTERDOWN", Remedy::RetryLater, "this server is a replica without its primary")),
     meaning("NOREPLICAS", Remedy::RetryLater, "fewer replicas are connected than min-replicas-to-write"),
     meaning("NOPERM", Remedy::Refused, "grant the user the missing rights: presence-sidecar doctor prints them"),
+    meaning("ACL failure in script", Remedy::Refused, "grant the missing rights: presence-sidecar doctor prints them"),
     meaning("can't run this command", Remedy::Refused, "grant the missing rights: presence-sidecar doctor prints them"),
     meaning(
         "can't access at least one of the keys",

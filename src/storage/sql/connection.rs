@@ -71,14 +71,20 @@ impl Connection {
         }
     }
 
+    /// The futures of the pool are on the heap: they are large, and each caller would move them around.
     async fn try_acquire(pools: &Pools, policy: &ConnectionPolicy, access: Access) -> sqlx::Result<Self> {
         Ok(match pools {
             Pools::Sqlite { readers, writer, .. } => {
                 let pool = if access == Access::Read { readers } else { writer };
-                Self::Sqlite(Lease::new(pool.acquire().await?, policy))
+                // An idle connection to a file needs no test.
+                let connection = match pool.try_acquire() {
+                    Some(connection) => connection,
+                    None => Box::pin(pool.acquire()).await?,
+                };
+                Self::Sqlite(Lease::new(connection, policy))
             }
-            Pools::MySql(pool) => Self::MySql(Lease::new(pool.acquire().await?, policy)),
-            Pools::Postgres(pool) => Self::Postgres(Lease::new(pool.acquire().await?, policy)),
+            Pools::MySql(pool) => Self::MySql(Lease::new(Box::pin(pool.acquire()).await?, policy)),
+            Pools::Postgres(pool) => Self::Postgres(Lease::new(Box::pin(pool.acquire()).await?, policy)),
         })
     }
 

@@ -219,6 +219,7 @@ async fn value_that_the_database_cannot_store_is_refused() {
     require!("mariadbd");
     let database = TestDatabase::create(Engine::MariaDb);
     let sidecar = Sidecar::with(&environment(&database, &[])).await;
+    Traffic::to(&sidecar).recover().await;
     database.sql("ALTER TABLE clients MODIFY name varchar(9) CHARACTER SET latin1 DEFAULT NULL");
     let register = async |name: &str| {
         let body = serde_json::json!({"fingerprint": name, "name": name});

@@ -23,8 +23,9 @@ pub fn classify(number: u16, state: &str) -> ErrorClass {
         1142 | 1143 | 1227 | 1370 => ErrorClass::Denied,
         1292 => ErrorClass::InvalidTime,
         1022 | 1062 | 1169 | 1586 | 1859 => ErrorClass::UniqueViolation,
-        // Packet over max_allowed_packet; its state is that of a lost connection.
-        1153 => ErrorClass::InvalidValue,
+        // Packet over max_allowed_packet; its state is that of a lost connection. Text that the column's character set
+        // does not have; MySQL sends the general state.
+        1153 | 1366 | 3854 | 3988 => ErrorClass::InvalidValue,
         _ if state.is_empty() => ErrorClass::Unavailable,
         _ => classify_state(state),
     }

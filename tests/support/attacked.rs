@@ -1,0 +1,46 @@
+//! A sidecar under attack on a machine that the attackers share with it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The release binary to be attacked, with nothing else running (tests/attack/run); `None` in an ordinary run, which attacks
+/// the binary of this build and tolerates longer times.
+pub fn attacked_binary() -> Option<PathBuf> {
+    std::env::var_os("PRESENCE_SIDECAR_ATTACKED").map(PathBuf::from)
+}
+
+/// The processor of the sidecar and of those who measure it; attackers have the other one.
+const PROCESSOR: usize = 1;
+const ATTACKERS_PROCESSOR: usize = 0;
+
+/// Moves this thread to another processor than the sidecar's, and lowers its priority: attackers on other machines take no
+/// time of this machine's processors.
+pub fn move_away() {
+    _ = rustix::process::nice(15);
+    move_to(ATTACKERS_PROCESSOR);
+}
+
+/// Moves this thread to the processor of the sidecar, as who measures it.
+pub fn move_to_sidecar() {
+    move_to(PROCESSOR);
+}
+
+/// The program, with its arguments, that starts another one on the processor of the sidecar.
+pub fn on_own_processor() -> Vec<String> {
+    let launcher = ["taskset", "--cpu-list", &PROCESSOR.to_string()].map(str::to_owned);
+    if has_processors() { launcher.to_vec() } else { Vec::new() }
+}
+
+/// Moves this thread to a processor, if there are several.
+fn move_to(processor: usize) {
+    if has_processors() {
+        let thread = std::fs::read_link("/proc/thread-self").unwrap();
+        let thread = thread.file_name().unwrap().to_str().unwrap().to_owned();
+        let moved = Command::new("taskset").args(["--cpu-list", "--pid", &processor.to_string(), &thread]).output();
+        assert!(moved.unwrap().status.success());
+    }
+}
+
+fn has_processors() -> bool {
+    std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
+}
