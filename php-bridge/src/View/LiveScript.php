@@ -8,7 +8,7 @@ use AesirCloud\Presence\Support\CurrentGuard;
 use Illuminate\Support\Facades\Auth;
 
 /**
- * Renders @presenceLive: the module presence.js, connected to the sidecar. The page then shows `<presence-badge user="42">`
+ * Renders @presenceLive: the module presence.js, connected to the sidecar. The page shows `<presence-badge user="42">`
  * live, and keeps its user online while it is open. The tabs of one user share a connection.
  */
 final class LiveScript
