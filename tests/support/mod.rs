@@ -6,10 +6,12 @@ mod client;
 mod fault_proxy;
 mod receiver;
 mod redis_server;
+mod reverb;
 mod sidecar;
 mod small_disk;
 mod sql_server;
 mod sqlite_file;
+mod websocket;
 #[macro_use]
 mod tools;
 
@@ -20,6 +22,7 @@ pub use client::{Answer, Client};
 pub use fault_proxy::FaultProxy;
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_server::RedisServer;
+pub use reverb::{APP_ID, APP_KEY, APP_SECRET, Published, Reverb};
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use small_disk::SmallDisk;
 pub use sql_server::{ENGINES, Engine, ServerOptions, SqlServer, TestDatabase};

@@ -23,6 +23,7 @@ pub struct RedisQueue {
     claim: String,
     settle: String,
     list: String,
+    lane: String,
     replay: String,
     purge: String,
     push: String,
@@ -45,6 +46,7 @@ impl RedisQueue {
             claim: script(include_str!("claim.lua")),
             settle: script(include_str!("settle.lua")),
             list: script(include_str!("list.lua")),
+            lane: script(include_str!("lane.lua")),
             replay: script(include_str!("replay.lua")),
             purge: script(include_str!("purge.lua")),
             push: script(include_str!("push_all.lua")),
@@ -61,6 +63,23 @@ impl RedisQueue {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("EVALSHA").arg(script).arg(1).arg(format!("{keys}ready")).arg(keys);
         pipeline
+    }
+
+    /// Sends a call whose reply has id, score, value, attempts and next time of each job.
+    async fn read_jobs(&self, call: &Pipeline) -> Result<Vec<JobInfo>> {
+        let (reply,): (Vec<Value>,) = self.connection.read(call).await?;
+        let mut reply = reply.into_iter();
+        let mut jobs = Vec::with_capacity(reply.len() / 5);
+        while reply.len() >= 5 {
+            let (id, at): (String, i64) = (next(&mut reply)?, next(&mut reply)?);
+            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
+            let ready: String = next(&mut reply)?;
+            let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
+            let (next_at, attempts, cursor) =
+                (ready.parse().ok(), Attempts::from_json(&attempts), ListCursor { at, id: id.clone() });
+            jobs.push(JobInfo { id, lane, payload, pushed_at, next_at, attempts, cursor });
+        }
+        Ok(jobs)
     }
 
     /// Moves jobs that cannot be decoded to the dead letters.
@@ -146,19 +165,13 @@ impl Queue for RedisQueue {
             None => call.arg("").arg(""),
         };
         call.arg(limit);
-        let (reply,): (Vec<Value>,) = self.connection.read(&call).await?;
-        let mut reply = reply.into_iter();
-        let mut jobs = Vec::with_capacity(reply.len() / 5);
-        while reply.len() >= 5 {
-            let (id, at): (String, i64) = (next(&mut reply)?, next(&mut reply)?);
-            let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
-            let ready: String = next(&mut reply)?;
-            let StoredJob { pushed_at, lane, payload } = StoredJob::read(value).unwrap_or_default();
-            let (next_at, attempts, cursor) =
-                (ready.parse().ok(), Attempts::from_json(&attempts), ListCursor { at, id: id.clone() });
-            jobs.push(JobInfo { id, lane, payload, pushed_at, next_at, attempts, cursor });
-        }
-        Ok(jobs)
+        self.read_jobs(&call).await
+    }
+
+    async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>> {
+        let mut call = self.script_call(&self.lane, queue);
+        call.arg(lane).arg(limit);
+        self.read_jobs(&call).await
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {

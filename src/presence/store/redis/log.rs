@@ -1,12 +1,14 @@
 //! Reads and trims the change log. Reads have a connection of their own, so that no commit waits behind a page.
 
 use ::redis::{FromRedisValue, Pipeline, Value, from_redis_value};
+use async_trait::async_trait;
 
 use super::RedisStore;
 use super::decode::cursor;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::changes::CursorCheck;
-use crate::presence::store::{ChangeCursor, Changes, LogIdentity, Page, PageLimit, Result};
+use crate::presence::store::{ChangeCursor, ChangeHistory, Changes, LogIdentity, MAX_HISTORY, Page, PageLimit, Result};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 
@@ -108,6 +110,27 @@ impl RedisStore {
                 |error| tracing::error!(%error, id, "an entry of the change log is unreadable and is left out"),
             )
             .ok()
+    }
+}
+
+#[async_trait]
+impl ChangeHistory for RedisStore {
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        let call = pipeline.cmd("EVALSHA").arg(&self.log.history).arg(3);
+        call.arg(self.keys.history(key)).arg(&self.keys.changes).arg(&self.keys.identity);
+        call.arg(limit.min(MAX_HISTORY));
+        let (reply,): (Vec<Value>,) = self.log.connection.read(&pipeline).await?;
+        let mut values = reply.into_iter();
+        let identity: String = read(values.next().ok_or_else(short_reply)?)?;
+        let tag = identity.parse().ok().and_then(LogIdentity::from_number).map(LogIdentity::tag);
+        let mut entries = Vec::new();
+        while let (Some(id), Some(json)) = (values.next(), values.next()) {
+            let (id, json): (String, Vec<u8>) = (read(id)?, read(json)?);
+            let Ok(cursor) = id.parse::<ChangeCursor>() else { continue };
+            entries.extend(self.decode_entry(&id, &json).map(|change| (cursor.with_tag(tag), change)));
+        }
+        Ok(entries)
     }
 }
 
