@@ -13,15 +13,17 @@
 //! 7. [`http`] — what all APIs share: listener, middleware, authentication, bodies, errors, rate limits.
 //! 8. [`presence`] — the first feature: who is online, away or offline.
 //! 9. [`webhooks`] — the second: each transition, signed and delivered to the application.
-//! 10. [`messaging`] — the third: encrypted messages for clients that poll.
-//! 11. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
-//! 12. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
-//! 13. [`cli`] — the commands.
+//! 10. [`broadcast`] — the third: each change, published to browsers through Reverb or Pusher.
+//! 11. [`messaging`] — the fourth: encrypted messages for clients that poll.
+//! 12. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
+//! 13. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
+//! 14. [`cli`] — the commands.
 //!
 //! Each feature has the same layers: `domain` (pure rules) <- `store` (I/O) <- `service` (operations) <- `api` (HTTP)
 //! and `worker` (background loops). `src/README.md` explains the protocols and defines the terms.
 
 pub mod app;
+pub mod broadcast;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -16,6 +16,7 @@ mod support;
 
 mod architecture;
 mod attack;
+mod broadcast;
 mod browser;
 mod config;
 mod contract;

@@ -46,6 +46,10 @@ return [
         'user_tokens' => [
             'secret' => env('PRESENCE_USER_TOKEN_SECRET'),
             'ttl_seconds' => env('PRESENCE_SIDECAR_USER_TOKEN_TTL') ?: 600,
+
+            // Whom the pages of a user may watch, for GET {prefix}/token: the name of an invokable class that gets the
+            // user and returns ids, or "scope" for all users of the user's own scope. Null means none.
+            'watch' => null,
         ],
 
         // Tokens of the messaging API, used by the Messages facade.

@@ -112,7 +112,8 @@ class PresenceManager
      * Returns a short-lived token with which a page can call the sidecar as this user.
      *
      * @param string|null $session id of the tab or device; null means the browser session of this request
-     * @param list<int|string> $watch ids of the users that the page may follow in the sidecar's stream
+     * @param list<int|string>|array{scope: true} $watch ids of the users that the page may follow in the sidecar's
+     *     stream, or ['scope' => true] for all users of the user's own scope
      */
     public function token(Authenticatable $user, ?string $session = null, array $watch = []): string
     {

@@ -27,6 +27,7 @@ use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\Configuration;
 use AesirCloud\Presence\Support\CurrentGuard;
 use AesirCloud\Presence\View\HeartbeatScript;
+use AesirCloud\Presence\View\LiveScript;
 use AesirCloud\Presence\Webhooks\Broadcaster;
 use AesirCloud\Presence\Webhooks\Ping;
 use AesirCloud\Presence\Webhooks\Signature;
@@ -174,6 +175,11 @@ final class PresenceServiceProvider extends ServiceProvider
             fn (string $options): string
                 => '<?php echo app(\\' . HeartbeatScript::class . "::class)->render({$options}); ?>"
         ));
+        $this->callAfterResolving('blade.compiler', fn (BladeCompiler $blade) => $blade->directive(
+            'presenceLive',
+            fn (string $options): string
+                => '<?php echo app(\\' . LiveScript::class . "::class)->render({$options}); ?>"
+        ));
     }
 
     private function registerCommands(): void
@@ -188,6 +194,7 @@ final class PresenceServiceProvider extends ServiceProvider
     {
         $this->publishes([__DIR__ . '/../config/presence.php' => config_path('presence.php')], 'presence-config');
         $this->publishes([__DIR__ . '/../resources/views' => resource_path('views')], 'presence-views');
+        $this->publishes([__DIR__ . '/../public' => public_path('vendor/presence')], 'presence-assets');
     }
 
     private function endpoint(): ?Endpoint

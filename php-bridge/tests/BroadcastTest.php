@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Events\UserCameOnline;
+use AesirCloud\Presence\Support\CacheStore;
 use AesirCloud\Presence\Support\ChannelName;
 use AesirCloud\Presence\Tests\Support\RecordingBroadcaster;
 use Demo\User;
@@ -45,6 +46,18 @@ final class BroadcastTest extends WebhookTestCase
         self::assertSame([$this->id, 'away', 7], [$public['user_id'], $public['status'], $public['seq']]);
         self::assertSame($public, $sent->payloads['presence.global']);
         self::assertSame('10.0.0.1', $sent->payloads[$user]['meta']['ip']);
+    }
+
+    public function test_receiver_does_not_broadcast_and_says_so_once_if_the_sidecar_broadcasts(): void
+    {
+        $sent = $this->startRecording();
+        $this->app->make(CacheStore::class)->repository()->forget('presence:both-broadcast');
+        foreach (['online', 'away', 'offline'] as $seq => $event) {
+            $body = $this->body($event, $seq + 1);
+            $this->receive($body, $this->sign($body) + ['X-Presence-Broadcast' => 'reverb'])->assertNoContent();
+        }
+        self::assertSame([], $sent->payloads);
+        self::assertSame(1, substr_count($this->logContents(), '[object] (RuntimeException'));
     }
 
     public function test_channel_names_are_configurable(): void

@@ -193,6 +193,7 @@ final class JourneyTest extends PlainTestCase
         self::assertStringNotContainsString('FIX', $doctor);
 
         $server->stop();
+        eventually(fn (): bool => ! Process::isListening($this->port)); // Its workers end by themselves.
         $server = $this->serveApp();
         $status = $this->statusOf(1);
         self::assertSame(['online', ['by' => 'the old package']], [$status['status'], $status['meta']]);

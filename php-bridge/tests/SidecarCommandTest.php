@@ -54,6 +54,36 @@ final class SidecarCommandTest extends TestCase
         self::assertStringNotContainsString('warning', $sidecar->output());
     }
 
+    public function test_written_configuration_contains_broadcast_connection_of_app(): void
+    {
+        $this->reconfigure(['presence.sidecar.token' => 'first-token-0123456789']);
+        // Laravel 8 has no driver for Reverb: the app must not boot with it.
+        config([
+            'broadcasting.default' => 'reverb',
+            'broadcasting.connections.reverb' => [
+                'driver' => 'reverb', 'app_id' => 1001, 'key' => 'app-key', 'secret' => 'hush',
+                'options' => ['host' => 'reverb.test', 'port' => '8080', 'scheme' => 'http', 'useTLS' => false],
+            ],
+        ]);
+        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
+        self::assertSame(0, $status, $output);
+        $command = escapeshellarg(Sidecar::binary()) . ' config --config ' . escapeshellarg($path) . ' 2>&1';
+        exec($command, $lines, $status);
+        $printed = preg_replace('/ +#.*/', '', implode("\n", $lines));
+        self::assertSame(0, $status, $printed);
+        foreach (
+            [
+                'broadcast.connection = "reverb"', 'broadcast.channels.public = ["status.global"]',
+                'broadcast.channels.user = "presence.user.{id}"', 'broadcast.reverb.app_id = "1001"',
+                'broadcast.reverb.host = "reverb.test"', 'broadcast.reverb.port = 8080',
+                'broadcast.reverb.scheme = "http"',
+            ] as $line
+        ) {
+            self::assertStringContainsString($line, $printed);
+        }
+        self::assertStringNotContainsString('hush', $printed);
+    }
+
     public function test_written_configuration_contains_database_of_cache_store(): void
     {
         $this->reconfigure([

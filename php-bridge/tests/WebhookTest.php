@@ -45,6 +45,14 @@ final class WebhookTest extends WebhookTestCase
         Event::assertNotDispatched(PresenceBroadcast::class);
     }
 
+    public function test_event_has_cause_of_webhook(): void
+    {
+        $this->receive($this->body('offline', 1, ['cause' => 'ttl']))->assertNoContent();
+        $this->receive($this->body('online', 2))->assertNoContent();
+        Event::assertDispatched(UserWentOffline::class, fn (UserWentOffline $event): bool => $event->cause === 'ttl');
+        Event::assertDispatched(UserCameOnline::class, fn (UserCameOnline $event): bool => $event->cause === null);
+    }
+
     public function test_online_of_online_user_dispatches_update(): void
     {
         $this->receive($this->body('online', 1));

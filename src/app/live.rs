@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::error::BuildError;
-use super::webhooks;
+use super::{broadcast, webhooks};
+use crate::broadcast::client::BroadcastClient;
 use crate::config::Config;
 use crate::http::address::TrustedProxies;
 use crate::http::auth::TokenVerifier;
@@ -16,7 +17,8 @@ use crate::messaging::api::ClientSettings;
 use crate::presence::domain::Outbox;
 use crate::webhooks::client::WebhookClient;
 
-/// The replaceable settings of a sidecar: tokens, limits, origins, proxies, and the endpoints of webhooks.
+/// The replaceable settings of a sidecar: tokens, limits, origins, proxies, the endpoints of webhooks,
+/// and the broadcast server.
 #[derive(Clone)]
 pub struct LiveSettings {
     pub(super) access: Arc<ArcSwap<AccessSettings>>,
@@ -25,6 +27,7 @@ pub struct LiveSettings {
     pub(super) throttle: RateLimiter,
     pub(super) clients: ClientSettings,
     pub(super) endpoints: Vec<Arc<ArcSwap<WebhookClient>>>,
+    pub(super) broadcast: Option<Arc<ArcSwap<BroadcastClient>>>,
     pub(super) outbox: Arc<ArcSwap<Outbox>>,
 }
 
@@ -38,6 +41,7 @@ impl LiveSettings {
             proxies,
             throttle: RateLimiter::new(config.routing.throttle),
             clients: ClientSettings::new(&config.messaging),
+            broadcast: broadcast::client(config)?.map(|client| Arc::new(ArcSwap::from_pointee(client))),
             endpoints: endpoints.into_iter().map(|client| Arc::new(ArcSwap::from_pointee(client))).collect(),
             outbox: Arc::new(ArcSwap::from_pointee(webhooks::outbox(config))),
         })
@@ -50,9 +54,13 @@ impl LiveSettings {
     /// The endpoints have other names, or webhooks cannot be sent to one.
     pub fn replace(&self, config: &Config) -> Result<(), BuildError> {
         let endpoints = webhooks::clients(config)?;
+        let broadcast = broadcast::client(config)?;
         let names = self.endpoints.iter().map(|current| current.load().endpoint().name.clone());
         if !names.eq(endpoints.iter().map(|client| client.endpoint().name.clone())) {
             return Err(BuildError("webhook.endpoints: another list of names needs a restart".to_owned()));
+        }
+        if self.broadcast.is_some() != broadcast.is_some() {
+            return Err(BuildError("broadcast.connection: another connection needs a restart".to_owned()));
         }
         self.proxies.set(config.server.trusted_proxies.clone());
         self.access.store(Arc::new(access(config, &self.proxies)));
@@ -60,6 +68,9 @@ impl LiveSettings {
         self.clients.replace(&config.messaging);
         self.outbox.store(Arc::new(webhooks::outbox(config)));
         for (current, client) in self.endpoints.iter().zip(endpoints) {
+            current.store(Arc::new(client));
+        }
+        if let Some((current, client)) = self.broadcast.as_ref().zip(broadcast) {
             current.store(Arc::new(client));
         }
         Ok(())

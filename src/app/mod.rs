@@ -1,5 +1,7 @@
 //! The composition root: configuration -> stores -> services -> routes and workers; and [`run`], the program itself.
 
+mod broadcast;
+mod deliveries;
 mod error;
 mod live;
 mod presence;
@@ -18,6 +20,7 @@ use futures_util::future::BoxFuture;
 use poem::{Route, get};
 use serde_json::Value;
 
+use self::deliveries::DeliveryWorkers;
 pub use self::error::BuildError;
 pub use self::live::LiveSettings;
 use self::presence::PresenceModule;
@@ -67,7 +70,7 @@ impl App {
         let stores = Stores::of(config, webhooks::outbox(config))?;
         let database = Database::open(&config.database);
         let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
-        let deliveries = webhooks::workers(config, &stores, &presence, &live.endpoints, &registry);
+        let deliveries = DeliveryWorkers::build(config, &stores, &presence, &live);
         let (messaging, poll_batcher) = build_messaging(config, &database, &registry)?.unzip();
         let apis = Apis {
             presence: presence.apis(config, live.throttle.clone()),

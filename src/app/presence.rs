@@ -11,11 +11,14 @@ use super::stores::Stores;
 use crate::config::Config;
 use crate::http::throttle::RateLimiter;
 use crate::presence::api::{
-    BrowserApi, FeedApi, RosterApi, ScopeResolver, StreamLimits, StreamMaximums, Streams, UsersApi, encode_event,
+    BrowserApi, ExplainApi, FeedApi, RosterApi, ScopeResolver, StreamLimits, StreamMaximums, Streams, UsersApi,
+    WatchedApi, encode_event,
 };
 use crate::presence::domain::{Outbox, Rules, Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
+use crate::presence::service::connection::ConnectionRules;
+use crate::presence::service::explain::Explainer;
 use crate::presence::worker::sweep::ExpirySweeper;
 use crate::presence::{ChangeNotifier, CommitContext, Metrics, Presence};
 use crate::telemetry::Registry;
@@ -25,6 +28,8 @@ pub(super) struct PresenceModule {
     pub(super) service: Arc<Presence>,
     pub(super) clock: Arc<Clock>,
     pub(super) workers: PresenceWorkers,
+    pub(super) registry: Arc<Registry>,
+    explainer: Explainer,
     feed: ChangeFeed,
     limits: StreamLimits,
 }
@@ -42,7 +47,12 @@ pub(super) struct PresenceWorkers {
 
 impl PresenceModule {
     /// Builds presence on `stores`.
-    pub(super) fn build(config: &Config, stores: &Stores, outbox: Arc<ArcSwap<Outbox>>, registry: &Registry) -> Self {
+    pub(super) fn build(
+        config: &Config,
+        stores: &Stores,
+        outbox: Arc<ArcSwap<Outbox>>,
+        registry: &Arc<Registry>,
+    ) -> Self {
         let context = CommitContext {
             store: stores.store.clone(),
             clock: Arc::new(Clock::new()),
@@ -50,6 +60,13 @@ impl PresenceModule {
             outbox,
             metrics: Arc::new(Metrics::new(registry)),
             notifier: Arc::new(ChangeNotifier::new()),
+        };
+        let explainer = Explainer {
+            store: stores.store.clone(),
+            queue: stores.queue.clone(),
+            outbox: context.outbox.clone(),
+            clock: context.clock.clone(),
+            windows: context.rules.windows,
         };
         let feed_stop = CancellationToken::new();
         let clock = context.clock.clone();
@@ -64,15 +81,21 @@ impl PresenceModule {
             feed_stop,
         };
         let limits = StreamLimits::new(stream_maximums(config), registry);
-        Self { service: Arc::new(service), clock, workers, feed, limits }
+        Self { service: Arc::new(service), clock, workers, registry: registry.clone(), explainer, feed, limits }
     }
 
     /// The operations; `throttle` limits the heartbeats of browsers.
     pub(super) fn apis(&self, config: &Config, throttle: RateLimiter) -> PresenceApis {
         let (presence, scopes) = (&self.service, ScopeResolver::new(config.scope.clone()));
-        let streams =
-            Streams { feed: self.feed.clone(), limits: self.limits.clone(), stall: config.stream.stall_timeout };
+        let streams = Streams {
+            feed: self.feed.clone(),
+            limits: self.limits.clone(),
+            stall: config.stream.stall_timeout,
+            connections: ConnectionRules { grace: config.stream.grace, stop: self.workers.feed_stop.clone() },
+        };
         PresenceApis {
+            explain: ExplainApi::new(presence.clone(), self.explainer.clone(), scopes.clone()),
+            watched: WatchedApi::new(presence.clone(), scopes.clone()),
             users: UsersApi::new(presence.clone(), scopes.clone()),
             roster: RosterApi::new(presence.clone(), scopes.clone()),
             feed: FeedApi::new(presence.clone(), streams, scopes.clone()),
@@ -83,6 +106,8 @@ impl PresenceModule {
 
 /// The operations of presence.
 pub(super) struct PresenceApis {
+    pub(super) explain: ExplainApi,
+    pub(super) watched: WatchedApi,
     pub(super) users: UsersApi,
     pub(super) roster: RosterApi,
     pub(super) feed: FeedApi,

@@ -19,8 +19,8 @@ use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::{ApiError, body, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
-use crate::presence::Presence;
 use crate::presence::api::{FastPath, UsersApi};
+use crate::presence::{Presence, browser_client};
 use crate::storage::StoreDown;
 use crate::telemetry::Registry;
 use crate::webhooks::api::Api as Webhooks;
@@ -62,7 +62,17 @@ pub(super) fn build(
 ) -> (Middleware<Router>, Value) {
     let Apis { presence, webhooks, clients, operators } = apis;
     let users = presence.users.clone();
-    let operations = (presence.users, presence.roster, presence.feed, presence.browser, webhooks, clients, operators);
+    let operations = (
+        presence.users,
+        presence.roster,
+        presence.feed,
+        presence.explain,
+        presence.watched,
+        presence.browser,
+        webhooks,
+        clients,
+        operators,
+    );
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license("MIT");
@@ -96,6 +106,10 @@ fn pages(
     if config.metrics.listen.is_empty() {
         routes = routes.at("/metrics", get(scrape(registry.clone())));
         paths.push("/metrics");
+    }
+    for (path, file) in browser_client::files() {
+        routes = routes.at(path, get(file));
+        paths.push(path);
     }
     if config.messaging.enabled {
         for (path, file) in web_client::files() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::error::BuildError;
@@ -19,6 +20,9 @@ use crate::webhooks::domain::payload;
 use crate::webhooks::worker::{DeliveryConfig, DeliveryWorker};
 use crate::webhooks::{DeliveryAdmin, Metrics};
 
+/// The header of a post that names the connection through which the sidecar broadcasts.
+const BROADCAST_HEADER: &str = "x-presence-broadcast";
+
 /// The endpoints that receive webhooks: all with `driver = "webhook"`, else none.
 fn endpoints(config: &Config) -> impl Iterator<Item = &config::EndpointConfig> {
     config.webhook.endpoints.iter().filter(|_| config.driver == Driver::Webhook)
@@ -33,7 +37,8 @@ pub(super) fn outbox(config: &Config) -> Outbox {
         debounce: config.webhook.debounce,
     };
     let installation = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("presence-sidecar:{}", prefix(config)).as_bytes());
-    Outbox { installation, queues: endpoints(config).map(queue).collect() }
+    let queues = endpoints(config).map(queue).chain(super::broadcast::queue(&config.broadcast));
+    Outbox { installation, queues: queues.collect() }
 }
 
 /// The delivery workers, one per endpoint.
@@ -65,14 +70,23 @@ pub(super) fn workers(
 pub(super) fn clients(config: &Config) -> Result<Vec<WebhookClient>, BuildError> {
     let policy = EgressPolicy::new(&config.webhook.allowed_networks);
     let client = |endpoint: &config::EndpointConfig| {
-        let client = WebhookClient::new(endpoint.clone(), policy.clone());
+        let client = WebhookClient::new(announced(config, endpoint), policy.clone());
         client.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))
     };
     endpoints(config).map(client).collect()
 }
 
-/// The operations on deliveries.
+/// The endpoint; its posts say if the sidecar broadcasts, so that the app need not.
+fn announced(config: &Config, endpoint: &config::EndpointConfig) -> config::EndpointConfig {
+    let mut endpoint = endpoint.clone();
+    if let Some(server) = &config.broadcast.server {
+        endpoint.headers.push((BROADCAST_HEADER.to_owned(), SecretString::from(server.kind.as_str())));
+    }
+    endpoint
+}
+
+/// The operations on deliveries, broadcasts among them.
 pub(super) fn api(config: &Config, stores: &Stores) -> Api {
-    let names = endpoints(config).map(|endpoint| endpoint.name.clone()).collect();
+    let names = outbox(config).queues.into_iter().map(|queue| queue.name).collect();
     Api::new(Arc::new(DeliveryAdmin::new(stores.queue.clone(), names)))
 }

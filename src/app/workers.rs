@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::App;
+use super::deliveries::DeliveryWorkers;
 use super::presence::PresenceWorkers;
 use super::supervisor::{Supervisor, WorkerFailure};
 use super::tables::Tables;
+use crate::broadcast::worker::BroadcastWorker;
 use crate::http::listener;
 use crate::http::listener::{BoundListener, ServerLimits};
 use crate::messaging::Messaging;
@@ -32,7 +34,7 @@ const CLOSE_TIME: Duration = Duration::from_millis(500);
 pub struct Workers {
     pub(super) presence: PresenceWorkers,
     pub(super) redis: Option<Arc<RedisStore>>,
-    pub(super) deliveries: Vec<DeliveryWorker>,
+    pub(super) deliveries: DeliveryWorkers,
     pub(super) messaging: Option<Arc<Messaging>>,
     pub(super) retention: Retention,
     /// Batches polls; ends when the service is dropped.
@@ -104,8 +106,8 @@ async fn serve_metrics(
 impl Workers {
     /// Starts all tasks. After the stop, deliveries in flight have `timeout` to finish.
     async fn start(self, timeout: Duration) -> OpenStores {
-        let Self { presence, redis, deliveries, messaging, retention, poll_batcher, .. } = self;
-        let Self { database, tables, registry, supervisor, .. } = self;
+        let Self { presence, redis, deliveries, messaging, retention, .. } = self;
+        let Self { poll_batcher, database, tables, registry, supervisor, .. } = self;
         start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
         if let Some(redis) = redis {
             supervisor.spawn_until_stop("redis_settings", move || {
@@ -113,8 +115,11 @@ impl Workers {
                 async move { redis.report_settings().await }
             });
         }
-        for delivery in deliveries {
+        for delivery in deliveries.webhooks {
             spawn_delivery_worker(&supervisor, delivery, &presence.sweep.context.notifier, timeout);
+        }
+        if let Some(worker) = deliveries.broadcasts {
+            spawn_broadcasts(&supervisor, worker, presence.sweep.context.notifier.clone(), timeout);
         }
         let batchers = TaskTracker::new();
         poll_batcher.into_iter().for_each(|batcher| supervisor.spawn_once(&batchers, "polls", batcher));
@@ -219,6 +224,28 @@ fn spawn_delivery_worker(
             tokio::select! {
                 () = worker.run(commits, stop) => {}
                 () = timed_out => tracing::warn!("shutdown timeout: in-flight deliveries will be retried after restart"),
+            }
+        }
+    });
+}
+
+/// Starts the worker that publishes to the broadcast server. After the stop, requests in flight have `timeout` to finish.
+fn spawn_broadcasts(
+    supervisor: &Supervisor,
+    worker: BroadcastWorker,
+    notifier: Arc<ChangeNotifier>,
+    timeout: Duration,
+) {
+    let maintenance = worker.restarted();
+    supervisor.spawn_until_stop("broadcast_maintenance", move || maintenance.run_maintenance());
+    let stop = supervisor.stop().clone();
+    supervisor.spawn("broadcast", move || {
+        let (worker, commits, stop) = (worker.restarted(), notifier.subscribe(), stop.clone());
+        async move {
+            let timed_out = stop.clone().cancelled_owned().then(|()| tokio::time::sleep(timeout));
+            tokio::select! {
+                () = worker.run(commits, stop) => {}
+                () = timed_out => tracing::warn!("shutdown timeout: in-flight broadcasts will be retried after restart"),
             }
         }
     });

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod broadcast;
 mod client;
 mod config;
 mod doctor;
@@ -55,6 +56,8 @@ enum Command {
     Openapi(openapi::Openapi),
     /// List and replay webhook deliveries, or send a test ping
     Webhooks(webhooks::Webhooks),
+    /// Publish a test event to the broadcast server
+    Broadcast(broadcast::Broadcast),
     Client(client::MessagesClient),
     Operator(operator::Operate),
 }
@@ -71,6 +74,7 @@ impl Cli {
             Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
+            Command::Broadcast(broadcast) => broadcast.run(self.source),
             Command::Client(client) => client.run(),
             Command::Operator(operator) => operator.run(self.source),
         };

@@ -10,6 +10,7 @@
 //! section: the schema, the environment names, the merge, the listing of `presence-sidecar config`.
 
 mod auth;
+mod broadcast;
 mod cache;
 mod database;
 mod laravel;
@@ -34,6 +35,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use self::auth::AuthConfig;
+pub use self::broadcast::{BROADCAST_QUEUE, BroadcastConfig, BroadcastKind, BroadcastServer};
 pub use self::cache::{CacheConfig, CacheStore};
 pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseServer, SslMode};
 pub use self::laravel::LaravelConfig;
@@ -79,6 +81,8 @@ pub struct Config {
     pub stream: StreamConfig,
     /// The signed webhooks to the app.
     pub webhook: WebhookConfig,
+    /// The server that changes are published to for browsers.
+    pub broadcast: BroadcastConfig,
     /// Encrypted messages for clients that poll.
     pub messaging: MessagingConfig,
     /// The heartbeat route for browsers.
@@ -112,6 +116,7 @@ struct Raw {
     changes: presence::RawChanges,
     stream: stream::RawStream,
     webhook: webhook::RawWebhook,
+    broadcast: broadcast::RawBroadcast,
     messaging: messaging::RawMessaging,
     registration: messaging::RawRegistration,
     messages: messaging::RawMessages,
@@ -181,6 +186,7 @@ impl Config {
         }
         let storage = private_files::storage_folder(&configured);
         let (server, metrics) = server::resolve(raw.server, &raw.metrics, layers)?;
+        let webhook = webhook::resolve(raw.webhook, driver, layers)?;
         Ok(Self {
             driver,
             database: database::resolve(raw.database, &storage, layers)?,
@@ -192,7 +198,8 @@ impl Config {
             changes: presence::resolve_changes(&raw.changes, layers)?,
             stream: stream::resolve(&raw.stream, layers)?,
             messaging: messaging::resolve(raw.messaging, raw.registration, &raw.messages, layers)?,
-            webhook: webhook::resolve(raw.webhook, driver, layers)?,
+            broadcast: broadcast::resolve(raw.broadcast, &webhook, layers)?,
+            webhook,
             routing: routing::resolve(raw.routing, layers)?,
             scope: scope::resolve(raw.scope, layers)?,
             auth: auth::resolve(raw.auth, layers)?,
@@ -205,6 +212,7 @@ impl Config {
     /// What is allowed but probably not intended.
     fn warnings(&self, layers: &Layers) -> Vec<String> {
         let mut found = warnings::webhook(self.driver, &self.webhook, layers);
+        found.extend(self.broadcast.incomplete.clone());
         found.extend(warnings::short_secrets(&self.auth, &self.messaging));
         found.extend(warnings::unused_redis(self.cache.store, layers));
         found.extend(warnings::guard_left_out(&self.scope, self.cache.store));

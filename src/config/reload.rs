@@ -3,7 +3,7 @@
 use super::Loaded;
 
 /// Keys that a running sidecar takes over; an entry that ends with a dot stands for all keys that begin with it.
-const RELOADABLE: [&str; 18] = [
+const RELOADABLE: [&str; 23] = [
     "auth.tokens",
     "auth.user_token_secrets",
     "messaging.admin_token",
@@ -22,6 +22,11 @@ const RELOADABLE: [&str; 18] = [
     "webhook.signature_header",
     "webhook.algo",
     "webhook.send_on.",
+    "broadcast.timeout",
+    "broadcast.max_bytes",
+    "broadcast.channels.",
+    "broadcast.reverb.",
+    "broadcast.pusher.",
 ];
 
 /// The difference between two configurations.

@@ -18,6 +18,8 @@ pub struct StreamConfig {
     pub max_per_address: usize,
     /// How long a client may take to read what was sent before it is disconnected.
     pub stall_timeout: Duration,
+    /// How long a session outlives the stream that kept its user online.
+    pub grace: Duration,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +29,7 @@ pub(super) struct RawStream {
     max_per_user: i64,
     max_per_address: i64,
     stall_timeout_seconds: i64,
+    grace_seconds: i64,
 }
 
 pub(super) fn resolve(raw: &RawStream, layers: &Layers) -> Result<StreamConfig> {
@@ -35,5 +38,6 @@ pub(super) fn resolve(raw: &RawStream, layers: &Layers) -> Result<StreamConfig> 
         max_per_user: layers.number("stream.max_per_user", raw.max_per_user, 1..=1_000_000)?,
         max_per_address: layers.number("stream.max_per_address", raw.max_per_address, 1..=1_000_000)?,
         stall_timeout: layers.seconds("stream.stall_timeout_seconds", raw.stall_timeout_seconds, 1..=3600)?,
+        grace: layers.seconds("stream.grace_seconds", raw.grace_seconds, 4..=3600)?,
     })
 }

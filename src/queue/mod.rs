@@ -196,6 +196,9 @@ pub trait Queue: Send + Sync {
         limit: usize,
     ) -> Result<Vec<JobInfo>>;
 
+    /// Returns up to `limit` pending jobs of a lane, the head first.
+    async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>>;
+
     /// Moves the dead letters with these ids to the end of their lanes, as if pushed now. Returns the number of moved jobs.
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize>;
 

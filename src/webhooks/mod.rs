@@ -5,7 +5,7 @@
 //! and *settled*. Changes are recorded exactly once and delivered at least once: receivers detect duplicates by the id, and
 //! may discard a change with a smaller `seq` than the latest one of that user.
 //!
-//! In reading order: [`domain`] (payload, signature, retry schedule, circuit breaker; pure), [`client`] (one request),
+//! In reading order: [`domain`] (payload, signature, retry schedule, circuit breaker; pure), [`client`] (one request, through [`egress_client`]),
 //! [`worker`] (the delivery loop), [`admin`] (list, replay, ping) and [`api`] (HTTP). [`crate::egress`] decides which
 //! addresses may be posted to.
 
@@ -13,6 +13,7 @@ pub mod admin;
 pub mod api;
 pub mod client;
 pub mod domain;
+pub mod egress_client;
 mod metrics;
 pub mod worker;
 

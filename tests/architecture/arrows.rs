@@ -17,13 +17,42 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["config"]),
     ("presence", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
     ("webhooks", &["php", "laravel", "egress", "config", "telemetry", "storage", "queue", "http", "presence"]),
+    ("broadcast", &["egress", "config", "telemetry", "storage", "queue", "presence", "webhooks"]),
     ("messaging", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
-    ("app", &["egress", "config", "telemetry", "storage", "queue", "http", "presence", "webhooks", "messaging"]),
+    (
+        "app",
+        &[
+            "egress",
+            "config",
+            "telemetry",
+            "storage",
+            "queue",
+            "http",
+            "presence",
+            "webhooks",
+            "broadcast",
+            "messaging",
+        ],
+    ),
     ("client", &["messaging"]),
     ("tui", &["client"]),
     (
         "cli",
-        &["php", "laravel", "config", "telemetry", "storage", "http", "presence", "webhooks", "app", "client", "tui"],
+        &[
+            "php",
+            "laravel",
+            "egress",
+            "config",
+            "telemetry",
+            "storage",
+            "http",
+            "presence",
+            "webhooks",
+            "broadcast",
+            "app",
+            "client",
+            "tui",
+        ],
     ),
 ];
 
@@ -38,14 +67,22 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The features, whose layers follow [`LAYERS`].
-const FEATURES: &[&str] = &["presence", "webhooks", "messaging"];
+const FEATURES: &[&str] = &["presence", "webhooks", "broadcast", "messaging"];
 
 /// What pure code must not mention: clocks, sockets, files.
 const IMPURE: &[&str] = &["SystemTime::now", "Instant::now", "std::fs", "std::net::Tcp", "tokio::"];
 
 /// Pure modules.
-const PURE: &[&str] =
-    &["php/", "laravel/", "egress.rs", "presence/domain/", "messaging/domain/", "messaging/seal/", "webhooks/domain/"];
+const PURE: &[&str] = &[
+    "php/",
+    "laravel/",
+    "egress.rs",
+    "presence/domain/",
+    "messaging/domain/",
+    "messaging/seal/",
+    "webhooks/domain/",
+    "broadcast/domain/",
+];
 
 struct Tree {
     files: Vec<SourceFile>,

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::messages::register;
-use crate::support::attacked::{attacked_binary, move_away, move_to_sidecar, on_own_processor};
+use crate::support::attacked::{attacked_binary, is_alone, move_away, move_to_sidecar, on_own_processor};
 use crate::support::{Process, TOKEN};
 
 /// Maximum memory of the sidecar in MiB, whatever callers without a token do.
@@ -44,11 +43,10 @@ impl Target {
 
     /// Starts a sidecar with additional environment variables, under these limits of `prlimit`.
     pub fn with(environment: &[(&str, String)], limits: &[&str]) -> Self {
-        let binary = attacked_binary().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_presence-sidecar")));
         let mut launcher: Vec<String> = vec!["prlimit".to_owned()];
         launcher.extend(limits.iter().map(|limit| (*limit).to_owned()));
         launcher.extend(on_own_processor());
-        let process = Process::start_under(&launcher, &binary, environment);
+        let process = Process::start_under(&launcher, &attacked_binary(), environment);
         let address = process.url.trim_start_matches("http://").to_owned();
         let mut target = Self { process, address, client: Value::Null, quiet: Duration::ZERO };
         target.client = register(&target, "attacker").unwrap();
@@ -118,7 +116,7 @@ impl Target {
     /// Checks memory, heartbeats and health.
     fn check(&self, slowest: Duration) {
         let memory = self.peak_memory();
-        let tolerated = if attacked_binary().is_some() { TOLERATED_ALONE } else { TOLERATED };
+        let tolerated = if is_alone() { TOLERATED_ALONE } else { TOLERATED };
         let allowed = (self.quiet * MAX_SLOWDOWN).max(tolerated);
         report(&format!("  {memory} MiB at most; heartbeats: p99 {:?} quiet, {slowest:?} under attack", self.quiet));
         assert!(memory <= MAX_MEMORY, "{memory} MiB of memory");
@@ -159,7 +157,7 @@ impl Target {
 
 /// Prints a line while the attacks run alone.
 pub fn report(line: &str) {
-    if attacked_binary().is_some() {
+    if is_alone() {
         std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 }

@@ -56,6 +56,35 @@ impl Browser {
         self.call(Method::POST, "/url", json!({"url": url})).await;
     }
 
+    /// Opens another tab, and switches to it; returns its handle.
+    pub async fn open_tab(&self, url: &str) -> String {
+        let tab = self.call(Method::POST, "/window/new", json!({"type": "tab"})).await;
+        let handle = tab["handle"].as_str().unwrap().to_owned();
+        self.switch_to(&handle).await;
+        self.open(url).await;
+        handle
+    }
+
+    /// The handle of the tab in front.
+    pub async fn handle(&self) -> String {
+        self.call(Method::GET, "/window", Value::Null).await.as_str().unwrap().to_owned()
+    }
+
+    /// Brings a tab to the front.
+    pub async fn switch_to(&self, handle: &str) {
+        self.call(Method::POST, "/window", json!({"handle": handle})).await;
+    }
+
+    /// Closes the tab in front. Another one must be brought to the front then.
+    pub async fn close_tab(&self) {
+        self.call(Method::DELETE, "/window", Value::Null).await;
+    }
+
+    /// Goes back in the history.
+    pub async fn back(&self) {
+        self.call(Method::POST, "/back", json!({})).await;
+    }
+
     /// Waits for the element at an XPath.
     pub async fn find(&self, xpath: &str) -> Element<'_> {
         let found = self.call(Method::POST, "/element", json!({"using": "xpath", "value": xpath})).await;

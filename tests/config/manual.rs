@@ -108,8 +108,21 @@ fn every_default_of_the_manual_is_in_the_listing() {
 fn manual_has_every_environment_name_and_no_other() {
     let comments = MANUAL.lines().filter(|line| line.starts_with("# "));
     let words = comments.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
-    let families =
-        ["PRESENCE_", "REDIS_", "CACHE_", "APP_", "DB_", "DATABASE_", "MYSQL_", "ADMIN_", "OPERATOR_", "QUEUE_"];
+    let families = [
+        "PRESENCE_",
+        "REDIS_",
+        "CACHE_",
+        "APP_",
+        "DB_",
+        "DATABASE_",
+        "MYSQL_",
+        "ADMIN_",
+        "OPERATOR_",
+        "QUEUE_",
+        "BROADCAST_",
+        "REVERB_",
+        "PUSHER_",
+    ];
     let mentioned: BTreeSet<&str> = words
         .filter(|word| families.iter().any(|family| word.starts_with(family)))
         .filter(|word| !word.starts_with("PRESENCE__"))

@@ -56,7 +56,7 @@ fn writer_and_page_types_give_the_same_text() {
     let ids = [Id::from(1), Id::text("x\"").unwrap()];
     let scope = Scope { tenant: Some(Id::text("acme").unwrap()), location: Some(Id::from(7)), ..Scope::default() };
     let users = views().into_iter().zip(ids);
-    let members: Vec<RosterEntry> = users.map(|(view, user)| RosterEntry { user, view }).collect();
+    let members: Vec<RosterEntry> = users.map(|(view, user)| RosterEntry { user, seq: 17, view }).collect();
     let subjects = members.iter().map(|member| Subject::new(member.user.clone(), scope.clone(), true));
     let keys: Vec<UserKey> = subjects.map(|subject| subject.key).collect();
     for next in [None, keys.first()] {

@@ -44,7 +44,7 @@ async fn schemathesis_finds_no_issue_as_an_application() {
     let redis = RedisServer::start();
     let sidecar = Sidecar::on(&redis).await;
     // The stream does not end; it has its own tests.
-    let others = ["browser_heartbeat", "stream"].map(|id| ["--exclude-operation-id", id]).concat();
+    let others = ["browser_heartbeat", "stream", "watched"].map(|id| ["--exclude-operation-id", id]).concat();
     assert_no_failure(&run(&sidecar, TOKEN, &[&others, &["--exclude-path-regex", MESSAGING][..]].concat()));
 }
 
@@ -81,5 +81,6 @@ async fn schemathesis_finds_no_issue_as_a_browser() {
     environment.push(("PRESENCE__ROUTING__THROTTLE", String::new()));
     let sidecar = Sidecar::with(&environment).await;
     let token = user_token(&json!(7), &json!({"tenant": "acme"}));
-    assert_no_failure(&run(&sidecar, &token, &["--include-operation-id", "browser_heartbeat"]));
+    let included = ["browser_heartbeat", "watched"].map(|id| ["--include-operation-id", id]).concat();
+    assert_no_failure(&run(&sidecar, &token, &included));
 }

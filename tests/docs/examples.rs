@@ -189,7 +189,7 @@ async fn calls_of_the_readme_are_answered_as_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_of_the_api_guide_are_answered_as_shown() {
-    assert_eq!(assert_answers("openapi/README.md").await, 6);
+    assert_eq!(assert_answers("openapi/README.md").await, 7);
 }
 
 #[test]

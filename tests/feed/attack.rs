@@ -4,7 +4,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -15,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::raw_stream::RawStream;
 use crate::http::tokens::{seconds, token};
-use crate::support::attacked::{attacked_binary, move_away, move_to_sidecar, on_own_processor};
+use crate::support::attacked::{attacked_binary, is_alone, move_away, move_to_sidecar, on_own_processor};
 use crate::support::{Client, Process, RedisServer, TOKEN, on_redis};
 
 /// An attack, and the time in which all streams must have caught up.
@@ -31,8 +30,7 @@ struct Attack {
 fn start(redis: &RedisServer) -> Process {
     let mut environment = on_redis(redis);
     environment.push(("PRESENCE__STREAM__MAX_PER_ADDRESS", "2000".to_owned()));
-    let binary = attacked_binary().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_presence-sidecar")));
-    Process::start_under(&on_own_processor(), &binary, &environment)
+    Process::start_under(&on_own_processor(), &attacked_binary(), &environment)
 }
 
 /// Writes changes of new users.
@@ -172,14 +170,14 @@ async fn assert_heartbeats_go_on(attack: Attack) {
     // A debug build on a machine that runs other tests has no latency to compare. Applications read as fast as they can, and
     // a heartbeat waits for the pages of some of them.
     let alone = if attack.are_pages { 5 } else { 10 };
-    let tolerance = Duration::from_millis(if attacked_binary().is_some() { alone } else { 2_000 });
+    let tolerance = Duration::from_millis(if is_alone() { alone } else { 2_000 });
     assert!(during <= (3 * quiet).max(tolerance), "p99 {during:?} instead of {quiet:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pages_far_behind_do_not_delay_heartbeats() {
     require!("redis-server");
-    let (streams, entries, patience) = if attacked_binary().is_some() { (1_000, 3_000, 10) } else { (200, 1_000, 60) };
+    let (streams, entries, patience) = if is_alone() { (1_000, 3_000, 10) } else { (200, 1_000, 60) };
     let patience = Duration::from_secs(patience);
     assert_heartbeats_go_on(Attack { streams, are_pages: true, entries, meta_bytes: 0, patience }).await;
 }
@@ -187,7 +185,7 @@ async fn many_pages_far_behind_do_not_delay_heartbeats() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pages_far_behind_with_large_metas_do_not_delay_heartbeats() {
     require!("redis-server");
-    let (streams, entries) = if attacked_binary().is_some() { (1_000, 3_000) } else { (100, 600) };
+    let (streams, entries) = if is_alone() { (1_000, 3_000) } else { (100, 600) };
     let patience = Duration::from_secs(60);
     assert_heartbeats_go_on(Attack { streams, are_pages: true, entries, meta_bytes: 8_000, patience }).await;
 }
@@ -195,7 +193,7 @@ async fn many_pages_far_behind_with_large_metas_do_not_delay_heartbeats() {
 #[tokio::test(flavor = "multi_thread")]
 async fn applications_that_read_everything_do_not_delay_heartbeats() {
     require!("redis-server");
-    let (streams, entries) = if attacked_binary().is_some() { (60, 3_000) } else { (20, 600) };
+    let (streams, entries) = if is_alone() { (60, 3_000) } else { (20, 600) };
     let patience = Duration::from_secs(60);
     assert_heartbeats_go_on(Attack { streams, are_pages: false, entries, meta_bytes: 8_000, patience }).await;
 }

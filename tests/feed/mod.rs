@@ -2,6 +2,7 @@
 
 mod adoption;
 mod attack;
+mod event_source;
 mod followers;
 mod identity;
 mod raw_stream;

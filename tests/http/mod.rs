@@ -1,6 +1,7 @@
 //! The HTTP API: authentication, scopes, validation, connections, the fast path, outages.
 
 mod addresses;
+mod browser_client;
 mod browsers;
 mod connections;
 mod early_answers;

@@ -84,7 +84,7 @@ async fn records_of_serializers_that_only_php_has_are_named_and_counted() {
         for _ in 0..2 {
             assert_eq!(status(&sidecar, "7").await["status"], "offline", "{options}");
         }
-        let log = sidecar.log();
+        let log = sidecar.log_with(form).await;
         let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN") && line.contains(form)).collect();
         assert_eq!(warnings.len(), 1, "{options}: {log}");
         let metrics = sidecar.client.get("/metrics").await.text;

@@ -82,6 +82,10 @@ class Root:
         steps = [f"mount --rbind /{name} {inside(f'/{name}')}" for name in ("dev", "sys")]
         steps += [f"mount -t proc proc {inside('/proc')}", f"cp /etc/resolv.conf {inside('/etc/resolv.conf')} || true"]
         steps += [f"mkdir -p {inside(to)} && mount --bind {shlex.quote(str(source))} {inside(to)}" for source, to in binds]
+        # Certificates and settings with which this machine reaches the registries of packages.
+        for path in ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf", f"{home}/.npmrc"):
+            if os.path.isfile(path):
+                steps.append(f"touch {inside(path)} && mount --bind {shlex.quote(path)} {inside(path)}")
         steps += [f"mount -t tmpfs -o mode=1777 tmpfs {inside('/tmp')}", f"mkdir {inside('/tmp/aliases')}"]
         find = lambda program: f"\"$(chroot {inside('')} sh -c 'command -v {program}')\""
         steps += [f"ln -s {find(program)} {inside(f'/tmp/aliases/{name}')}" for name, program in aliases.items()]

@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use presence_sidecar::app::Supervisor;
 use presence_sidecar::presence::domain::identity::{Scope, ScopeKey, UserKey};
 use presence_sidecar::presence::domain::{
-    Event, HeldChange, Input, Outbox, RecordLookup, Span, Status, Timestamp, Transition,
+    Change, Event, HeldChange, Input, Outbox, RecordLookup, Span, Status, Timestamp, Transition,
 };
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::read_many::UserQuery;
 use presence_sidecar::presence::store::{
-    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
-    StoreDown, StoredUser, Unavailable,
+    ChangeCursor, ChangeHistory, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled,
+    Result, StoreDown, StoredUser, Unavailable,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{CommitContext, Metrics, Presence, PresenceCommand};
@@ -86,6 +86,13 @@ impl FaultyStore {
     /// Loads, reads of held jobs, and commits since the last call.
     fn round_trips(&self) -> [usize; 3] {
         [&self.loads, &self.helds, &self.commits].map(|count| count.swap(0, Ordering::SeqCst))
+    }
+}
+
+#[async_trait]
+impl ChangeHistory for FaultyStore {
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        self.harness.store.history(key, limit).await
     }
 }
 

@@ -126,7 +126,7 @@ async fn record_that_cannot_be_read_is_counted_wherever_it_is_read_and_logged_on
     sidecar.client.get("/api/v1/presence/roster").await;
     sidecar.client.get("/api/v1/presence/snapshot").await;
     assert!(counted().await >= before + 4, "roster and snapshot");
-    let log = sidecar.log();
+    let log = sidecar.log_with("a value under a presence key").await;
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("a value under a presence key")).collect();
     assert!(lines.len() == 1 && lines[0].contains("\"WARN\"") && lines[0].contains("\"form\":\"json\""), "{lines:?}");
 }

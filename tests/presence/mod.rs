@@ -1,8 +1,10 @@
 //! Presence: the rules against a reference model, contract tests of every store, races and crashes.
 
 mod cache_table;
+mod causes;
 mod committer;
 mod crashes;
+mod explain;
 mod foreign;
 pub mod harness;
 mod model;

@@ -33,6 +33,7 @@ fn change(previous: Status, status: Status) -> Change {
         previous,
         seq: 1,
         occurred_at: Timestamp::from_secs(1),
+        cause: None,
         meta: Meta::default(),
         is_heartbeat: false,
     }

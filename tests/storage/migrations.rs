@@ -185,7 +185,7 @@ fn migrate_command_prints_created_and_existing_tables() {
 
 /// The checksums of released migrations, by versions. A change to a released migration would stop the start of every
 /// sidecar that has applied it; changes to tables need a new version.
-const CHECKSUMS: [(Engine, [&str; 4]); 3] = [
+const CHECKSUMS: [(Engine, [&str; 5]); 3] = [
     (
         Engine::Sqlite,
         [
@@ -193,6 +193,7 @@ const CHECKSUMS: [(Engine, [&str; 4]); 3] = [
             "bd19e8a4eceb0f66d0fecbe279f06c9cd208161c0078601bce7c247d69314deb",
             "b19433f92df5f6e7d28f8d68d753e85029a6ae2545b223a5ceda60f22e878bcf",
             "9f2408f7d852ab5ea80c4ff49ee5ffeb491e44e7a48e9cfbaee78e384eb0bcb6",
+            "68ec0106467831a85fb9e97e67d8619dbc90f9d95f458127c2017d6d44bfb3b9",
         ],
     ),
     (
@@ -202,6 +203,7 @@ const CHECKSUMS: [(Engine, [&str; 4]); 3] = [
             "7a823cfc93a6a0f9d35992f689e6b9401ed1c366659ddb7280809cdc6ffe9e97",
             "78afb0fc33f6782de6a56609fe99d68134cd6e7997248fc2b9db70f894e2c575",
             "86142d2a85625d67dc135efb85b111cf394e35e11409c78414b8e4bcb8e1d4fe",
+            "819ef4b57d7c3138b89ed3ab02f3dcce2836232c1abb2dcd79f985c65d87aeff",
         ],
     ),
     (
@@ -211,6 +213,7 @@ const CHECKSUMS: [(Engine, [&str; 4]); 3] = [
             "ae39df8b52968a93ce3d38cd4cb778210eec2dc3671290657de99db26a25497c",
             "01edace2e0684f92fdb557d7dda24e3ab1459e215cf03c4cb64741c04c0ab8eb",
             "5fe3834117c37b65df7c999f5054004781fddac6a26efdd7de41ca24dc50a8da",
+            "a65e119ec21fbedacca100123c807f250b9679351038b1f1f6c6e402bed330a6",
         ],
     ),
 ];

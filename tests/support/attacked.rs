@@ -3,10 +3,20 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The release binary to be attacked, with nothing else running (tests/attack/run); `None` in an ordinary run, which attacks
-/// the binary of this build and tolerates longer times.
-pub fn attacked_binary() -> Option<PathBuf> {
+/// The release binary that `tests/attack/run` names.
+fn named_binary() -> Option<PathBuf> {
     std::env::var_os("PRESENCE_SIDECAR_ATTACKED").map(PathBuf::from)
+}
+
+/// Whether a release binary is attacked, with nothing else running (`tests/attack/run`). An ordinary run attacks the binary
+/// of this build, and tolerates longer times.
+pub fn is_alone() -> bool {
+    named_binary().is_some()
+}
+
+/// The binary to be attacked.
+pub fn attacked_binary() -> PathBuf {
+    named_binary().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_presence-sidecar")))
 }
 
 /// The processor of the sidecar and of those who measure it; attackers have the other one.

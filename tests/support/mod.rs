@@ -7,11 +7,13 @@ mod fault_proxy;
 mod receiver;
 mod redis_cluster;
 mod redis_server;
+mod reverb;
 mod sentinels;
 mod sidecar;
 mod small_disk;
 mod sql_server;
 mod sqlite_file;
+mod websocket;
 #[macro_use]
 mod tools;
 
@@ -23,6 +25,7 @@ pub use fault_proxy::FaultProxy;
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_cluster::RedisCluster;
 pub use redis_server::RedisServer;
+pub use reverb::{APP_ID, APP_KEY, APP_SECRET, Published, Reverb};
 pub use sentinels::SentinelTrio;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use small_disk::SmallDisk;

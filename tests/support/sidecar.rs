@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use presence_sidecar::app;
 use presence_sidecar::config::{Flags, Sources, load};
@@ -162,6 +163,18 @@ impl Process {
     /// Its log output so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Its log output, as soon as it has `text`: a response may arrive before the line that is logged with it.
+    pub async fn log_with(&self, text: &str) -> String {
+        let has_text = async {
+            while !self.log().contains(text) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(10), has_text).await.is_ok();
+        assert!(in_time, "the log has no {text:?}: {}", self.log());
+        self.log()
     }
 
     /// Kills it (`SIGKILL`).

@@ -39,9 +39,9 @@ macro_rules! on_every_store {
 }
 use on_every_store;
 
-/// Tries until there is a result.
+/// Tries until there is a result. A circuit that was open for long is probed again only after a minute.
 async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(150);
     loop {
         if let Some(result) = attempt().await {
             return result;

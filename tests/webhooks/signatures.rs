@@ -88,6 +88,7 @@ fn change(meta: Value) -> Change {
         previous: Status::Online,
         seq: 1_772_600_767_123,
         occurred_at: Timestamp::from_micros(1_772_600_767_654_321),
+        cause: None,
         meta: serde_json::from_value::<Meta>(meta).unwrap(),
         is_heartbeat: false,
     }

@@ -7,8 +7,12 @@ namespace AesirCloud\Presence\Events;
 /** A user who was online is present but idle. */
 final class UserWentAway
 {
+    /** Why the sidecar recorded it, such as "ttl"; null for a call of this app itself. */
+    public readonly ?string $cause;
+
     /** @param array<string, mixed> $payload user_id, occurred_at and meta; for a webhook, its whole body */
     public function __construct(public readonly int|string $userId, public readonly array $payload = [])
     {
+        $this->cause = $payload['cause'] ?? null;
     }
 }

@@ -28,7 +28,8 @@ final class SidecarConfig
     public function __construct(
         private readonly Application $app,
         private readonly Repository $config,
-        private readonly AppStores $stores
+        private readonly AppStores $stores,
+        private readonly BroadcastSettings $broadcast
     ) {
     }
 
@@ -77,6 +78,7 @@ final class SidecarConfig
             ] + ($this->hasMessages() ? $this->encryption() : []),
             'messaging' => $this->messaging(),
             'webhook' => $this->webhook(),
+            'broadcast' => $this->broadcast->toArray(),
             'routing' => [
                 'register_heartbeat_route' => (bool) $this->presence('routing.register_heartbeat_route'),
                 'prefix' => (string) $this->presence('routing.prefix'),

@@ -24,19 +24,23 @@ final class UserTokens
      * Returns a token for a user in the current scope.
      *
      * @param string|null $session id of the tab or device; null means the browser session of this request
-     * @param list<int|string> $watch ids of the users that the page may follow in the sidecar's stream
+     * @param list<int|string>|array{scope: true} $watch ids of the users that the page may follow in the sidecar's
+     *     stream, or ['scope' => true] for all users of the user's own scope
      */
     public function mint(Authenticatable $user, ?string $session = null, array $watch = []): string
     {
         if ($this->secret === '') {
             throw new LogicException('User tokens need a secret: set PRESENCE_TOKEN or PRESENCE_USER_TOKEN_SECRET.');
         }
+        $now = Carbon::now()->getTimestamp();
+        $watched = ($watch['scope'] ?? null) === true ? ['scope' => true] : array_values($watch);
         $claims = array_filter([
             'sub' => Key::id($user),
-            'exp' => Carbon::now()->getTimestamp() + $this->ttlSeconds,
+            'iat' => $now,
+            'exp' => $now + $this->ttlSeconds,
             'sid' => $session ?? $this->browser->ensureId(),
             'scope' => Scope::complete(),
-            'watch' => array_values($watch) ?: null,
+            'watch' => $watched ?: null,
         ], fn (mixed $claim): bool => $claim !== null);
         $signingInput = self::encodeJson(['alg' => 'HS256', 'typ' => 'JWT']) . '.' . self::encodeJson($claims);
 

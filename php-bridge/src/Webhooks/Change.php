@@ -40,7 +40,7 @@ final class Change
     /** Returns the payload for a public channel. Its meta contains the status alone: no IP address, no user agent. */
     public function publicPayload(): array
     {
-        $publicKeys = ['user_id', 'occurred_at', 'id', 'event', 'status', 'seq', 'scope'];
+        $publicKeys = ['user_id', 'occurred_at', 'id', 'event', 'status', 'seq', 'scope', 'cause'];
         $payload = array_intersect_key($this->payload, array_flip($publicKeys));
 
         return $payload + ['meta' => ['status' => $this->payload['status'] ?? $this->event]];

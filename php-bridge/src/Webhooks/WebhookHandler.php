@@ -9,6 +9,8 @@ use AesirCloud\Presence\Events\UserCameOnline;
 use AesirCloud\Presence\Events\UserWentAway;
 use AesirCloud\Presence\Events\UserWentOffline;
 use AesirCloud\Presence\Support\CacheStore;
+use AesirCloud\Presence\Support\ErrorReporter;
+use RuntimeException;
 
 /**
  * Dispatches the events of webhooks and of change log entries. Delivery is at least once: duplicates are detected by
@@ -27,6 +29,9 @@ final class WebhookHandler
     /** Time to wait for another delivery of the same user; less than the sidecar's timeout. */
     private const WAIT_SECONDS = 2.0;
 
+    /** Time between two reports that both the sidecar and this app are set to broadcast. */
+    private const REPORT_SECONDS = 3600;
+
     /** @param Broadcaster|null $broadcaster null if changes are not broadcast */
     public function __construct(private readonly CacheStore $cache, private readonly ?Broadcaster $broadcaster)
     {
@@ -36,9 +41,10 @@ final class WebhookHandler
      * Dispatches the event of a change unless it is a duplicate or stale.
      *
      * @param string|null $id id of the webhook's body
+     * @param string|null $sidecarBroadcast the connection through which the sidecar broadcasts the change itself
      * @return bool whether the event was dispatched
      */
-    public function handle(Change $change, ?string $id = null): bool
+    public function handle(Change $change, ?string $id = null, ?string $sidecarBroadcast = null): bool
     {
         $claim = 'presence:handling:' . sha1($change->userKey);
         $this->claim($claim);
@@ -47,11 +53,24 @@ final class WebhookHandler
         } finally {
             $this->cache->repository()->forget($claim);
         }
-        if ($isNew) {
+        if ($isNew && $sidecarBroadcast !== null && $this->broadcaster !== null) {
+            $this->reportBoth($sidecarBroadcast);
+        } elseif ($isNew) {
             $this->broadcaster?->broadcast($change);
         }
 
         return $isNew;
+    }
+
+    /** Reports that the sidecar and this app are both set to broadcast; pages get the sidecar's broadcast alone. */
+    private function reportBoth(string $connection): void
+    {
+        if ($this->cache->repository()->add('presence:both-broadcast', true, self::REPORT_SECONDS)) {
+            ErrorReporter::report(new RuntimeException(
+                "The sidecar broadcasts presence over {$connection}, so the webhook receiver does not: set"
+                . ' PRESENCE_SIDECAR_BROADCAST=false, or broadcast.connection = "none" for the sidecar'
+            ));
+        }
     }
 
     /** Waits until no other process handles a change of the same user; responds with 503 if it takes too long. */

@@ -2,6 +2,7 @@
 //! difference.
 
 mod app;
+mod broadcast;
 mod database;
 mod differences;
 mod finding;
@@ -43,6 +44,7 @@ impl Doctor {
             findings.extend(keys::keys(&config).await);
             findings.push(sidecar(&config).await);
             findings.push(webhooks(&config));
+            findings.push(broadcast::check(&config).await);
             if let Some(folder) = app {
                 findings.extend(LaravelApp { folder, php: self.php }.compare(&config).await);
             }

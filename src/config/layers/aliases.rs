@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 45] = [
+const ALIASES: [Alias; 60] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -71,6 +71,21 @@ const ALIASES: [Alias; 45] = [
     alias("PRESENCE_TOKEN", "auth.tokens"),
     alias("PRESENCE_USER_TOKEN_SECRET", "auth.user_token_secrets"),
     alias("PRESENCE_LISTEN", "server.listen"),
+    fallback("BROADCAST_CONNECTION", "broadcast.connection"),
+    fallback("BROADCAST_DRIVER", "broadcast.connection"),
+    alias("REVERB_APP_ID", "broadcast.reverb.app_id"),
+    alias("REVERB_APP_KEY", "broadcast.reverb.key"),
+    alias("REVERB_APP_SECRET", "broadcast.reverb.secret"),
+    alias("REVERB_HOST", "broadcast.reverb.host"),
+    alias("REVERB_PORT", "broadcast.reverb.port"),
+    alias("REVERB_SCHEME", "broadcast.reverb.scheme"),
+    alias("PUSHER_APP_ID", "broadcast.pusher.app_id"),
+    alias("PUSHER_APP_KEY", "broadcast.pusher.key"),
+    alias("PUSHER_APP_SECRET", "broadcast.pusher.secret"),
+    alias("PUSHER_HOST", "broadcast.pusher.host"),
+    alias("PUSHER_PORT", "broadcast.pusher.port"),
+    alias("PUSHER_SCHEME", "broadcast.pusher.scheme"),
+    alias("PUSHER_APP_CLUSTER", "broadcast.pusher.cluster"),
     alias("PRESENCE_LOG", "log.filter"),
     alias("PRESENCE_LOG_FORMAT", "log.format"),
 ];
@@ -88,4 +103,9 @@ pub fn find(name: &str) -> Option<Alias> {
 /// Whether an empty text is a value of `key`.
 pub fn allows_empty(key: &str) -> bool {
     aliases().any(|alias| alias.key == key && alias.empty.is_some())
+}
+
+/// The place of a name in the list: of two fallbacks of one key, the first one takes precedence.
+pub fn position(name: &str) -> usize {
+    aliases().position(|alias| alias.name == name).unwrap_or(ALIASES.len())
 }

@@ -1,5 +1,6 @@
 //! Reads the sources in their order. Besides `secrets`, the only part of the configuration that reads files.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -7,7 +8,7 @@ use figment::value::Value;
 
 use super::environment::{Setting, Settings};
 use super::error::{ConfigError, Result};
-use super::{Layers, environment};
+use super::{Layers, aliases, environment};
 use crate::config::{private_files, secrets};
 use crate::laravel::dotenv;
 
@@ -46,7 +47,7 @@ pub fn read(sources: &Sources) -> Result<(Layers, Vec<String>)> {
     let (mut fallbacks, settings): (Vec<Setting>, Vec<Setting>) =
         app.settings.into_iter().chain(process.settings).partition(|setting| setting.fallback);
     // The sort is stable: for one name the process environment stays last, and CACHE_STORE overrides CACHE_DRIVER.
-    fallbacks.sort_by(|one, other| one.name.cmp(&other.name));
+    fallbacks.sort_by_key(|setting| Reverse(aliases::position(&setting.name)));
     add_all(&mut layers, fallbacks)?;
     if let Some(path) = &sources.file {
         let table = read_toml(path)?;

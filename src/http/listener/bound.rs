@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use poem::Addr;
 use poem::web::{LocalAddr, RemoteAddr};
-use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::socket::Socket;
 use crate::config::Listen;
 
 /// Size of the send buffer of a TCP connection. The system doubles it.
-const SEND_BUFFER_BYTES: usize = 128 * 1024;
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// Connections that the kernel keeps until they are accepted: as many as may come at once, as all pages of an application
 /// do after a deploy. The kernel lowers it to its own limit.
@@ -43,12 +42,7 @@ impl Drop for SocketFile {
 /// The address is in use, or binding is not permitted.
 pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
     match listen {
-        Listen::Tcp(address) => {
-            let listener = bind_tcp(address).await?;
-            // Accepted sockets inherit it. The system would let each hold megabytes of a response that nobody reads.
-            set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES)?;
-            Ok(BoundListener::Tcp(listener))
-        }
+        Listen::Tcp(address) => bind_tcp(address).await.map(BoundListener::Tcp),
         Listen::Unix(path) => {
             if is_stale(path).await {
                 std::fs::remove_file(path)?;
@@ -66,6 +60,8 @@ async fn bind_tcp(address: &str) -> io::Result<TcpListener> {
         let bound = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
             socket.set_reuseaddr(true)?;
+            // Accepted sockets inherit it. The system would let each hold megabytes of a response that nobody reads.
+            socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
             socket.bind(address)?;
             socket.listen(BACKLOG)
         };

@@ -1,6 +1,6 @@
 //! Discards the rest of refused bodies, slowly.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,29 +16,22 @@ pub(super) const LINGER_READ: usize = 16 * 1024;
 /// at 8 MiB/s, many share that.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Takes turns between all connections that discard.
+/// Takes turns between all connections that discard: the time of the next turn.
 #[derive(Debug)]
-pub(super) struct LingerPace {
-    started: Instant,
-    /// Microseconds since then; the next turn.
-    next: AtomicU64,
-}
+pub(super) struct LingerPace(Mutex<Instant>);
 
 impl LingerPace {
     /// A pace whose first turn is now.
     pub(super) fn new() -> Self {
-        Self { started: Instant::now(), next: AtomicU64::new(0) }
+        Self(Mutex::new(Instant::now()))
     }
 
     /// Takes the next turn that is free; returns its time.
     fn take_turn(&self, now: Instant) -> Instant {
-        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let now = micros(now.saturating_duration_since(self.started));
-        let turn = |next: u64| next.max(now);
-        let before = self
-            .next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| Some(turn(next).saturating_add(micros(PAUSE))));
-        self.started + Duration::from_micros(turn(before.unwrap_or_else(|next| next)))
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = now.max(*next);
+        *next = turn + PAUSE;
+        turn
     }
 }
 

@@ -107,7 +107,7 @@ impl BrowserApi {
 }
 
 /// The meta that the PHP route stores: address and user agent.
-fn browser_meta(request: &Request, client: ClientIp) -> Array {
+pub(super) fn browser_meta(request: &Request, client: ClientIp) -> Array {
     // Any bytes, as in PHP; but a record's text is UTF-8.
     let agent = request.headers().get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
     let agent = String::from_utf8_lossy(agent);

@@ -17,6 +17,11 @@ pub(super) fn watched_users(claims: &Claims) -> Vec<Id> {
     claims.get("watch").and_then(|ids| Vec::deserialize(ids).ok()).unwrap_or_default()
 }
 
+/// Whether the token may watch all users of its scope, by the claim `watch` with `{"scope": true}`.
+pub(super) fn watches_scope(claims: &Claims) -> bool {
+    claims.get("watch").and_then(|watch| watch.get("scope")) == Some(&Value::Bool(true))
+}
+
 /// The session of the token, from the claim `sid`: a string, or an integer, which stands for its digits.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ pub fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut
 /// A [`RosterResponse`](super::responses::RosterResponse).
 pub fn roster(members: &[RosterEntry], next: Option<&UserKey>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"data\":");
-    list(members, out, |RosterEntry { user, view }, out| {
+    list(members, out, |RosterEntry { user, view, .. }, out| {
         out.extend_from_slice(b"{\"user_id\":");
         json(user, out);
         out.push(b',');
@@ -129,7 +129,7 @@ fn brief_entries(view: &View, out: &mut Vec<u8>) {
     out.extend_from_slice(view.meta.json());
 }
 
-fn status_entries(view: &View, out: &mut Vec<u8>) {
+pub(super) fn status_entries(view: &View, out: &mut Vec<u8>) {
     brief_entries(view, out);
     out.extend_from_slice(b",\"last_online_at\":");
     moment(view.last_online, out);

@@ -7,19 +7,23 @@ use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
 
+use super::browser::browser_meta;
 use super::errors::{CursorErrors, StreamErrors, page_of};
 use super::responses::{ChangeResponse, ChangesResponse, SnapshotResponse};
+use super::schema::Flag;
 use super::scope::ScopeResolver;
-use super::stream::{ChangeStream, StreamLifetime, WatchFilter};
+use super::stream::{ChangeStream, StreamLifetime};
 use super::stream_limits::{StreamLimits, StreamOwner};
 use super::tag::Tag;
-use super::{claims, encode};
+use super::watched::WatchFilter;
+use super::{claims, encode, event_source};
 use crate::http::auth::{Claims, ServiceAuth, StreamAuth, UserAuth};
 use crate::http::json::RawJson;
-use crate::http::{ApiError, Documented, Json, PageSize, address, auth};
+use crate::http::{ApiError, ClientIp, Documented, Json, PageSize, address, auth};
 use crate::presence::domain::Change;
-use crate::presence::domain::identity::{Id, Scope};
+use crate::presence::domain::identity::{Scope, SessionId, Subject};
 use crate::presence::service::change_feed::ChangeFeed;
+use crate::presence::service::connection::{ConnectedSession, ConnectionGuard, ConnectionRules};
 use crate::presence::service::{Presence, SnapshotPage};
 use crate::presence::store::{ChangeCursor, PageLimit};
 use crate::query_parameters;
@@ -39,6 +43,8 @@ pub struct Streams {
     pub limits: StreamLimits,
     /// How long a client may take for one text.
     pub stall: Duration,
+    /// How streams count that keep their user online.
+    pub connections: ConnectionRules,
 }
 
 impl FeedApi {
@@ -47,18 +53,66 @@ impl FeedApi {
         Self { presence, scopes, streams }
     }
 
+    async fn open_stream(
+        &self,
+        request: &Request,
+        auth: StreamAuth,
+        last_event_id: Option<ChangeCursor>,
+        query: &StreamQuery,
+    ) -> Result<ChangeStream, ApiError> {
+        let claims = match auth {
+            StreamAuth::Service(_) => None,
+            StreamAuth::User(UserAuth(claims)) => Some(claims),
+            StreamAuth::Query => Some(auth::user_beside_header(request, query.token.as_deref())?),
+        };
+        // An application may watch all.
+        let filter = claims.as_ref().map(|claims| WatchFilter::new(&self.scopes, request, claims)).transpose()?;
+        let owner = filter.as_ref().zip(claims.as_ref()).map(|(filter, claims)| Self::owner(filter, claims, request));
+        let permit = self.streams.limits.acquire(owner)?;
+        let wants_snapshot = Flag::is_set(query.snapshot) && last_event_id.is_none();
+        let after = if wants_snapshot { None } else { last_event_id.or_else(|| query.after.clone()) };
+        let subscription = match self.streams.feed.subscribe(after).await? {
+            Ok(subscription) => subscription,
+            Err(gone) => return Err(page_of(gone).map_or_else(|error| error, |_| ApiError::Internal)),
+        };
+        // The position first: what changes meanwhile follows as an event.
+        let opening = match &filter {
+            Some(filter) if wants_snapshot => filter.opening(&self.presence, subscription.position()).await?,
+            _ => Vec::new(),
+        };
+        let guard = self.connection(request, claims.as_ref(), query)?;
+        let total = claims.and_then(|claims| claims.expires_in());
+        let lifetime = StreamLifetime { total, stall: self.streams.stall };
+        Ok(ChangeStream::new(subscription, filter, lifetime, permit).with_opening(opening).holding(guard))
+    }
+
+    /// Begins to keep the user online, if the stream is to do so.
+    fn connection(
+        &self,
+        request: &Request,
+        claims: Option<&Claims>,
+        query: &StreamQuery,
+    ) -> Result<Option<ConnectionGuard>, ApiError> {
+        if !Flag::is_set(query.presence) {
+            return Ok(None);
+        }
+        let claims = claims.ok_or_else(|| ApiError::invalid("presence", "needs a user token."))?;
+        let user = claims::user(claims).ok_or(ApiError::Unauthenticated)?;
+        let scope = self.scopes.resolve(request, Some(claims), &Scope::default())?;
+        let address = request.data::<ClientIp>().copied();
+        let session = ConnectedSession {
+            subject: Subject::new(user, scope, self.scopes.include_guard()),
+            session: claims::session(claims)?.or_else(|| query.session.clone()).unwrap_or_default(),
+            active: query.active.is_none_or(|active| active.0),
+            meta: address.map_or_else(Default::default, |address| browser_meta(request, address).into()),
+        };
+        Ok(Some(session.connect(self.presence.clone(), self.streams.connections.clone())))
+    }
+
     /// Who opens a stream, for the limits.
     fn owner(filter: &WatchFilter, claims: &Claims, request: &Request) -> StreamOwner {
         let user = claims::user(claims).map_or_else(String::new, |user| user.to_string());
-        StreamOwner { user: format!("{}|{user}", filter.scope.as_str()), address: address(request) }
-    }
-
-    /// The users and the scope that a token may watch; `None` for an application, which may watch all.
-    fn watch_filter(&self, request: &Request, claims: Option<&Claims>) -> Result<Option<WatchFilter>, ApiError> {
-        let Some(claims) = claims else { return Ok(None) };
-        let scope = self.scopes.resolve_key(request, Some(claims), &Scope::default())?;
-        let ids = claims::watched_users(claims).iter().map(Id::to_string).collect();
-        Ok(Some(WatchFilter { scope, ids, include_guard: self.scopes.include_guard() }))
+        StreamOwner { user: format!("{}|{user}", filter.scope().as_str()), address: address(request) }
     }
 }
 
@@ -89,6 +143,16 @@ query_parameters! {
         after: Option<ChangeCursor>,
         /// The user token, for clients that cannot set headers (`EventSource`).
         token: Option<String>,
+        /// Whether the first event is a snapshot of the watched users: with a user token, unless it continues after a
+        /// `Last-Event-ID`.
+        snapshot: Option<Flag>,
+        /// Whether the open stream keeps its user online: with a user token. Its session ends `stream.grace_seconds` after the
+        /// stream, unless it is continued.
+        presence: Option<Flag>,
+        /// Whether the user is active in the page that opens the stream; true by default.
+        active: Option<Flag>,
+        /// The session: the tab or browser. The token's `sid` has precedence.
+        session: Option<SessionId>,
     }
 }
 
@@ -138,6 +202,10 @@ impl FeedApi {
     /// token, receives the entries of the users in its `watch` claim, until the token expires. The number of open streams is
     /// limited: in all (503), and for user tokens per user and per address (429). A client that does not read is
     /// disconnected, and continues after its last cursor.
+    ///
+    /// An `EventSource` (a `token` in the query, and `Accept: text/event-stream`) gets errors as a 200 with one event `refused`
+    /// (`status`, `reason`, `message`, `retry`), since any other status would end it for good; and an event `closing` before the
+    /// sidecar stops. Both have a `retry:`.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn stream(
         &self,
@@ -148,20 +216,14 @@ impl FeedApi {
         last_event_id: Header<Option<ChangeCursor>>,
         query: StreamQuery,
     ) -> Result<ChangeStream, Documented<StreamErrors>> {
-        let claims = match auth {
-            StreamAuth::Service(_) => None,
-            StreamAuth::User(UserAuth(claims)) => Some(claims),
-            StreamAuth::Query => Some(auth::user_beside_header(request, query.token.as_deref())?),
+        let is_event_source = matches!(auth, StreamAuth::Query) && event_source::is_event_source(request);
+        let stream = match self.open_stream(request, auth, last_event_id.0, &query).await {
+            Err(error) if is_event_source => return Ok(ChangeStream::refused(event_source::refused(&error))),
+            opened => opened?,
         };
-        let filter = self.watch_filter(request, claims.as_ref())?;
-        let owner = filter.as_ref().zip(claims.as_ref()).map(|(filter, claims)| Self::owner(filter, claims, request));
-        let permit = self.streams.limits.acquire(owner)?;
-        let subscription = match self.streams.feed.subscribe(last_event_id.0.or(query.after)).await? {
-            Ok(subscription) => subscription,
-            Err(gone) => return Err(page_of(gone).map_or_else(|error| error, |_| ApiError::Internal).into()),
-        };
-        let total = claims.and_then(|claims| claims.expires_in());
-        let lifetime = StreamLifetime { total, stall: self.streams.stall };
-        Ok(ChangeStream::new(subscription, filter, lifetime, permit))
+        Ok(match is_event_source {
+            true => stream.with_closing(event_source::closing, self.streams.connections.stop.clone()),
+            false => stream,
+        })
     }
 }

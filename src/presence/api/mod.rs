@@ -1,10 +1,12 @@
-//! Presence over HTTP. In reading order: [`users`], [`roster`] and [`feed`] (the operations for applications), then
+//! Presence over HTTP. In reading order: [`users`], [`roster`], [`feed`] and [`explain`] (the operations for applications), then
 //! [`browser`]; [`scope`] resolves the scope of a request, [`fast_path`] shortens the way of the most frequent requests.
 
 mod browser;
 mod claims;
 pub mod encode;
 mod errors;
+mod event_source;
+mod explain;
 mod fast_path;
 mod feed;
 mod requests;
@@ -18,8 +20,10 @@ mod stream_limits;
 mod tag;
 mod time;
 mod users;
+mod watched;
 
 pub use self::browser::BrowserApi;
+pub use self::explain::ExplainApi;
 pub use self::fast_path::FastPath;
 pub use self::feed::{FeedApi, Streams};
 pub use self::roster::RosterApi;
@@ -29,3 +33,4 @@ pub use self::stream::encode_event;
 pub use self::stream_limits::{StreamLimits, StreamMaximums};
 pub use self::time::JsonTime;
 pub use self::users::UsersApi;
+pub use self::watched::WatchedApi;

@@ -10,7 +10,7 @@ use super::scope_param::ScopeBody;
 use super::time::JsonTime;
 use crate::openapi_by_serde;
 use crate::presence::domain::identity::{Id, Meta, SessionId, UserKey};
-use crate::presence::domain::{Change, SessionView, Status, Transition, View};
+use crate::presence::domain::{Cause, Change, SessionView, Status, Transition, View};
 use crate::presence::service::commit::CommandOutcome;
 use crate::presence::service::{RosterEntry, Snapshot, SnapshotEntry};
 use crate::presence::store::{ChangeCursor, Counts};
@@ -140,7 +140,7 @@ pub struct RosterResponse {
 impl RosterResponse {
     /// A page of `members`, before the member `next`.
     pub fn new(members: Vec<RosterEntry>, next: Option<&UserKey>) -> Self {
-        let member = |RosterEntry { user, view }| MemberResponse { user_id: user, status: view.into() };
+        let member = |RosterEntry { user, view, .. }| MemberResponse { user_id: user, status: view.into() };
         let next_cursor = next.map(|key| key.member().to_string());
         Self { data: members.into_iter().map(member).collect(), next_cursor }
     }
@@ -186,6 +186,8 @@ pub struct ChangeResponse {
     previous: Status,
     /// The time of the change: that of the call, or of the timeout.
     occurred_at: JsonTime,
+    /// Why it was recorded; null in entries of releases without causes.
+    cause: Option<Cause>,
     /// The data of the call, or of the latest heartbeat.
     meta: Meta,
 }
@@ -203,6 +205,7 @@ impl ChangeResponse {
             status: change.status,
             previous: change.previous,
             occurred_at: change.occurred_at.into(),
+            cause: change.cause,
             meta: change.meta.clone(),
         }
     }
@@ -260,6 +263,30 @@ impl From<Snapshot> for SnapshotResponse {
             next_page: next.map(|page| page.to_string()),
         }
     }
+}
+
+/// A page of watched users.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Watched")]
+pub struct WatchedResponse {
+    /// The users.
+    data: Vec<WatchedUserResponse>,
+    /// The cursor of the next page; null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A user that a token may watch.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "WatchedUser")]
+pub struct WatchedUserResponse {
+    /// The user's id, with its type kept.
+    user_id: Id,
+    /// The user's hybrid clock: changes with a smaller or equal `seq` are included. 0 if the user is not remembered.
+    seq: u64,
+    /// The presence.
+    #[oai(flatten)]
+    #[serde(flatten)]
+    status: StatusResponse,
 }
 
 /// The response of the PHP package's heartbeat route.

@@ -7,9 +7,9 @@ use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::presence::domain::identity::{Id, InvalidId, MAX_LENGTH, Meta, SessionId};
-use crate::presence::domain::{DeviceTime, Status, Transition};
+use crate::presence::domain::{Cause, DeviceTime, Status, Transition};
 use crate::presence::service::SnapshotPage;
-use crate::presence::store::ChangeCursor;
+use crate::presence::store::{ChangeCursor, MAX_HISTORY};
 use crate::{openapi_by_serde, openapi_component};
 
 const NAME_PATTERN: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
@@ -53,6 +53,7 @@ openapi_component!(
     "Transition",
     word_schema("The effect of a call on a user's presence.", &["came_online", "went_offline"])
 );
+openapi_component!(Cause, "Cause", word_schema("Why a change was recorded.", &Cause::ALL.map(Cause::as_str)));
 
 /// The status of a user who is present, as a filter: online or away.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -133,6 +134,62 @@ impl ParseFromParameter for UserIdParam {
         Id::from_path(text).and_then(Self::new).map_err(ParseError::custom)
     }
 }
+
+/// A switch in a query: `1` or `true`, `0` or `false`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Flag(pub bool);
+
+impl Flag {
+    /// Whether the switch is given, and on.
+    pub fn is_set(flag: Option<Self>) -> bool {
+        flag == Some(Self(true))
+    }
+}
+
+impl ParseFromParameter for Flag {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        match text {
+            "1" | "true" => Ok(Self(true)),
+            "0" | "false" => Ok(Self(false)),
+            _ => Err(ParseError::custom("must be 1 or 0.")),
+        }
+    }
+}
+
+openapi_by_serde!(
+    Flag,
+    "Flag",
+    MetaSchema { enum_items: ["1", "true", "0", "false"].map(Into::into).to_vec(), ..MetaSchema::new("string") }
+);
+
+impl ParseFromParameter for SessionId {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        Self::new(text).map_err(ParseError::custom)
+    }
+}
+
+/// The maximum number of changes of a history: 1 to 100; 20 by default.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct HistoryLimit(pub usize);
+
+impl Default for HistoryLimit {
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+impl ParseFromParameter for HistoryLimit {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let limit = text.parse().ok().filter(|limit| (1..=MAX_HISTORY).contains(limit));
+        limit.map(Self).ok_or_else(|| ParseError::custom("must be an integer between 1 and 100."))
+    }
+}
+
+openapi_by_serde!(
+    HistoryLimit,
+    "HistoryLimit",
+    MetaSchema { minimum: Some(1.0), maximum: Some(100.0), ..MetaSchema::new("integer") }
+);
 
 openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
 openapi_by_serde!(

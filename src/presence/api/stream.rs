@@ -1,6 +1,5 @@
 //! The change log as Server-Sent Events.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -12,35 +11,18 @@ use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::EventStream;
 use poem_openapi::registry::{MetaResponses, Registry};
+use tokio_util::sync::CancellationToken;
 
 use super::encode;
 use super::responses::ChangeResponse;
 use super::stream_limits::StreamPermit;
+use super::watched::WatchFilter;
 use crate::presence::domain::Change;
-use crate::presence::domain::identity::ScopeKey;
-use crate::presence::service::change_feed::{Entry, FeedEvent, FeedSubscription, PageSlice};
+use crate::presence::service::change_feed::{FeedEvent, FeedSubscription, PageSlice};
 use crate::presence::store::ChangeCursor;
 
 /// Interval of keep-alive messages on a stream without events; each has the current cursor.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// The users that a browser may watch.
-#[derive(Debug)]
-pub(super) struct WatchFilter {
-    /// The only scope.
-    pub(super) scope: ScopeKey,
-    /// The users in it, as text.
-    pub(super) ids: HashSet<String>,
-    /// Whether the guard is a part of scopes.
-    pub(super) include_guard: bool,
-}
-
-impl WatchFilter {
-    fn includes(&self, entry: &Entry) -> bool {
-        let scope = || entry.scope.key(self.include_guard);
-        self.ids.contains(&*entry.user) && scope().as_str() == self.scope.as_str()
-    }
-}
 
 /// How long a stream may last.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +131,29 @@ impl ChangeStream {
             }
         };
         Self(texts.take_until(end).boxed())
+    }
+}
+
+impl ChangeStream {
+    /// A stream with one text, which says why there is no other.
+    pub(super) fn refused(text: Bytes) -> Self {
+        Self(stream::once(async { text }).boxed())
+    }
+
+    /// Sends `texts` first.
+    pub(super) fn with_opening(self, texts: Vec<Bytes>) -> Self {
+        Self(stream::iter(texts).chain(self.0).boxed())
+    }
+
+    /// Sends `text` at the end if the sidecar stops.
+    pub(super) fn with_closing(self, text: fn() -> Bytes, stop: CancellationToken) -> Self {
+        let last = stream::once(async move { stop.is_cancelled().then(text) });
+        Self(self.0.chain(last.filter_map(std::future::ready)).boxed())
+    }
+
+    /// Keeps `guard` until the stream ends.
+    pub(super) fn holding<T: Send + 'static>(self, guard: T) -> Self {
+        Self(self.0.inspect(move |_| _ = &guard).boxed())
     }
 }
 

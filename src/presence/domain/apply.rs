@@ -1,5 +1,6 @@
 //! Applying an input: evaluation, then the question what of it must be written.
 
+use super::cause::Cause;
 use super::change::Change;
 use super::decision::Decision;
 use super::evaluation::Evaluation;
@@ -62,7 +63,7 @@ impl Rules {
     pub(in crate::presence) fn add_heartbeat_event(&self, decision: &mut Decision, now: Timestamp) {
         if let Some(state) = &mut decision.state {
             let change = self.new_change(state, state.status, now, now);
-            decision.changes.push(Change { is_heartbeat: true, ..change });
+            decision.changes.push(Change { is_heartbeat: true, cause: Some(Cause::Heartbeat), ..change });
             decision.dirty = true;
         }
     }

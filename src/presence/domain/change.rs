@@ -1,8 +1,9 @@
 //! Changes: the entries of the change log and the events of the queues.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use super::cause::Cause;
 use super::identity::{Meta, Scope, UserId};
 use super::status::Status;
 use super::time::Timestamp;
@@ -28,12 +29,21 @@ pub struct Change {
     pub seq: u64,
     /// When the status began: the moment of the call, or of the due time that passed.
     pub occurred_at: Timestamp,
+    /// Why it was recorded; `None` in entries that were written before there were causes.
+    #[serde(default, deserialize_with = "known_cause", skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// The meta of the call, or of the last heartbeat.
     pub meta: Meta,
     /// Whether this is a heartbeat event, which follows the changes that the heartbeat caused. It is pushed to the queues that
     /// receive heartbeats, and is not recorded in the change log.
     #[serde(rename = "beat", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_heartbeat: bool,
+}
+
+/// A cause; `None` for a word of a later release.
+fn known_cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cause>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(Cause::ALL.into_iter().find(|cause| Some(cause.as_str()) == word.as_deref()))
 }
 
 /// The event that a change is delivered as.

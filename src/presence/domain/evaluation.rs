@@ -1,5 +1,6 @@
 //! One evaluation of the rules: the record is adopted, timeouts are applied, then the input.
 
+use super::cause::Cause;
 use super::change::Change;
 use super::identity::{Meta, SessionId, Subject};
 use super::input::{Heartbeat, Input};
@@ -15,11 +16,13 @@ pub(super) struct Evaluation<'a> {
     now: Timestamp,
     pub(super) dirty: bool,
     pub(super) changes: Vec<Change>,
+    /// The cause of changes by time that are not due to the passing of time alone.
+    time_cause: Option<Cause>,
 }
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(rules: &'a Rules, now: Timestamp) -> Self {
-        Self { rules, now, dirty: false, changes: Vec::new() }
+        Self { rules, now, dirty: false, changes: Vec::new(), time_cause: None }
     }
 
     /// Brings the state up to date: adopts what PHP wrote, then applies timeouts.
@@ -27,6 +30,11 @@ impl<'a> Evaluation<'a> {
         if state.is_ahead(&self.rules.windows, self.now) {
             state.set_back(self.now);
             self.dirty = true;
+            self.time_cause = Some(Cause::Clock);
+        }
+        // Only a state that was rebuilt is present without a session.
+        if state.status.is_present() && state.sessions.is_empty() {
+            self.time_cause = Some(Cause::Reconciled);
         }
         match record {
             RecordLookup::Found(record) => self.adopt(state, record),
@@ -59,7 +67,7 @@ impl<'a> Evaluation<'a> {
         state.merge_record(record, self.now);
         self.dirty = true;
         if !state.status.is_present() || (state.status == Status::Away && began == Status::Online) {
-            self.change_status(state, began, seen);
+            self.change_status(state, began, seen, Cause::RecordAdopted);
         }
     }
 
@@ -77,7 +85,7 @@ impl<'a> Evaluation<'a> {
     fn end_if_removed(&mut self, state: &mut State) {
         let is_fresh = state.present_until(&self.rules.windows).is_some_and(|until| until > self.now);
         if is_fresh {
-            self.end_all(state, self.now);
+            self.end_all(state, self.now, Cause::RecordForgotten);
         }
     }
 
@@ -87,13 +95,13 @@ impl<'a> Evaluation<'a> {
         if state.status == Status::Online {
             let until = state.online_until(windows).unwrap_or(self.now);
             if until <= self.now {
-                self.change_status(state, Status::Away, until);
+                self.change_status(state, Status::Away, until, self.time_cause.unwrap_or(Cause::AwayAfter));
             }
         }
         if state.status == Status::Away {
             let until = state.present_until(windows).unwrap_or(self.now);
             if until <= self.now {
-                self.end_all(state, until);
+                self.end_all(state, until, self.time_cause.unwrap_or(Cause::Ttl));
             }
         }
         let expired = self.now.minus(windows.ttl);
@@ -110,7 +118,7 @@ impl<'a> Evaluation<'a> {
             Input::Offline { session: None, meta, sent_at: _ } => {
                 self.update_identity(state, subject);
                 state.meta = meta;
-                self.end_and_forget(state)
+                self.end_and_forget(state, Cause::Offline)
             }
             Input::Offline { session: Some(session), meta, sent_at } => {
                 self.dirty |= sent_at.is_some_and(|sent_at| state.remember_end(&session, sent_at, self.now));
@@ -139,7 +147,8 @@ impl<'a> Evaluation<'a> {
         state.meta = heartbeat.meta;
         let status = if self.has_active_session(state) { Status::Online } else { Status::Away };
         if is_explicit || status != state.status {
-            self.change_status(state, status, self.now);
+            let cause = if is_explicit { Cause::Online } else { Cause::Heartbeat };
+            self.change_status(state, status, self.now, cause);
         }
         self.put_record(state)
     }
@@ -150,14 +159,14 @@ impl<'a> Evaluation<'a> {
         state.sessions.retain(|known| known.id != *session);
         if state.sessions.is_empty() {
             state.meta = meta;
-            return self.end_and_forget(state);
+            return self.end_and_forget(state, Cause::SessionEnd);
         }
         if state.sessions.len() == sessions {
             return RecordWrite::Keep;
         }
         self.dirty = true;
         if state.status == Status::Online && !self.has_active_session(state) {
-            self.change_status(state, Status::Away, self.now);
+            self.change_status(state, Status::Away, self.now, Cause::SessionEnd);
         }
         self.put_record(state)
     }
@@ -175,22 +184,22 @@ impl<'a> Evaluation<'a> {
         if state.status == Status::Away && is_fresh && became_away { self.put_record(state) } else { RecordWrite::Keep }
     }
 
-    fn end_and_forget(&mut self, state: &mut State) -> RecordWrite {
-        self.end_all(state, self.now);
+    fn end_and_forget(&mut self, state: &mut State, cause: Cause) -> RecordWrite {
+        self.end_all(state, self.now, cause);
         RecordWrite::Forget
     }
 
-    fn end_all(&mut self, state: &mut State, at: Timestamp) {
+    fn end_all(&mut self, state: &mut State, at: Timestamp, cause: Cause) {
         state.sessions.clear();
-        self.change_status(state, Status::Offline, at);
+        self.change_status(state, Status::Offline, at, cause);
     }
 
-    fn change_status(&mut self, state: &mut State, status: Status, since: Timestamp) {
+    fn change_status(&mut self, state: &mut State, status: Status, since: Timestamp, cause: Cause) {
         let previous = std::mem::replace(&mut state.status, status);
         state.since = since;
         self.dirty = true;
         let change = self.rules.new_change(state, previous, since, self.now);
-        self.changes.push(change);
+        self.changes.push(Change { cause: Some(cause), ..change });
     }
 
     /// Takes over the spelling of the newest call, which is the one that is reported.

@@ -15,12 +15,14 @@
 //! Changes are delivered through queues: see [`Outbox`].
 //!
 //! In reading order: `state` and `session`; `input`; `apply`, which calls `evaluation` (does the status change?) and
-//! returns a `decision` with its `change`s; `outbox` (which of them are queued for which endpoint); `view`.
+//! returns a `decision` with its `change`s and their `cause`s; `outbox` (which of them are queued for which endpoint); `view`.
 
 mod apply;
+mod cause;
 mod change;
 mod decision;
 mod evaluation;
+pub mod explanation;
 pub mod identity;
 mod input;
 mod invalid_id;
@@ -37,6 +39,7 @@ mod status;
 mod time;
 mod view;
 
+pub use self::cause::Cause;
 pub use self::change::{Change, Event, Transition};
 pub use self::decision::Decision;
 pub use self::input::{Heartbeat, Input};

@@ -17,7 +17,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Makes the next change of the user: the status of `state` began at `since`. Moves the clock of the state on.
+    /// Makes the next change of the user, still without a cause: the status of `state` began at `since`. Moves the clock of
+    /// the state on.
     pub(super) fn new_change(&self, state: &mut State, previous: Status, since: Timestamp, now: Timestamp) -> Change {
         let seq = state.advance_version(now);
         Change {
@@ -28,6 +29,7 @@ impl Rules {
             status: state.status,
             previous,
             occurred_at: since,
+            cause: None,
             meta: state.meta.clone(),
             is_heartbeat: false,
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics::{Counter, Histogram};
 
-use crate::presence::domain::{Change, RecordLookup, Status, Timestamp, ValueForm};
+use crate::presence::domain::{Cause, Change, RecordLookup, Status, Timestamp, ValueForm};
 use crate::presence::store::Reconciled;
 use crate::telemetry::Registry;
 
@@ -21,6 +21,7 @@ pub struct Metrics {
     logged_forms: [AtomicBool; ValueForm::ALL.len()],
     detection_lag: Histogram,
     changes: [Counter; 3],
+    causes: [Counter; Cause::ALL.len()],
     reconciled: [Counter; 3],
 }
 
@@ -35,6 +36,7 @@ impl Metrics {
             )
         };
         Self {
+            causes: Cause::ALL.map(|cause| caused(registry, cause)),
             reconciled: ["due", "roster", "count"].map(|kind| reconciled(registry, kind)),
             heartbeats: registry.counter("presence_heartbeats_total", "Heartbeats accepted.", &[]),
             conflicts: registry.counter(
@@ -90,11 +92,22 @@ impl Metrics {
             return;
         }
         self.changes[change.status as usize].increment(1);
+        if let Some(cause) = change.cause {
+            self.causes[cause as usize].increment(1);
+        }
         if let Some(at) = swept_at {
             #[expect(clippy::cast_precision_loss, reason = "a lag in microseconds is far below 2^52")]
             self.detection_lag.record((at.micros() - change.occurred_at.micros()).max(0) as f64 / 1e6);
         }
     }
+}
+
+fn caused(registry: &Registry, cause: Cause) -> Counter {
+    registry.counter(
+        "presence_change_causes_total",
+        "Entries written to the change log, by cause.",
+        &[("cause", cause.as_str())],
+    )
 }
 
 fn reconciled(registry: &Registry, kind: &str) -> Counter {

@@ -3,12 +3,15 @@
 pub mod change_feed;
 pub mod clock;
 pub mod commit;
+pub mod connection;
+pub mod explain;
 pub mod metrics;
 pub mod notifier;
 pub mod outbox;
 pub mod read_many;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, try_join_all};
 
@@ -17,7 +20,7 @@ use self::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
 use self::metrics::Metrics;
 use self::read_many::{BatchReader, UserQuery, UserViews};
 use super::domain::identity::{ScopeKey, UserKey};
-use super::domain::{Input, State, Status, View, Windows};
+use super::domain::{Change, Input, State, Status, Timestamp, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PageLimit, PresenceStore, Result, StoreDown, StoredUser};
 use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, Request, batch_channel, run_batch};
 
@@ -96,6 +99,35 @@ impl Presence {
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
+    /// The state of one user, with the refreshes that are in the record alone; `None` if the user is not remembered.
+    pub async fn state(&self, key: UserKey) -> Result<Option<State>> {
+        let known = self.loads.call(key).await?;
+        Ok(known.current(self.clock.now()))
+    }
+
+    /// The states and the presence of up to [`MAX_USERS`] users, in their order, in one round trip.
+    pub async fn states(&self, keys: &[UserKey]) -> Result<Vec<(Option<State>, View)>> {
+        let now = self.clock.now();
+        let known = if keys.is_empty() { Vec::new() } else { self.store.load(keys, now).await? };
+        known.iter().for_each(|known| self.metrics.looked_up(&known.record));
+        let view = |StoredUser { state, record, .. }: StoredUser| {
+            let view = View::of_known(state.clone(), record, &self.windows, now);
+            (state, view)
+        };
+        Ok(known.into_iter().map(view).collect())
+    }
+
+    /// The current time of the store.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How often a session must beat at least, so that it stays active although a beat or two are lost.
+    pub fn beat_interval(&self) -> Duration {
+        let seconds = u64::try_from(self.windows.away_after.secs()).unwrap_or(0);
+        Duration::from_millis((seconds * 1_000 / 3).max(500))
+    }
+
     /// The presence of users as the PHP facade's `many()` returns it, in the order of `query`, in one round trip to the
     /// store.
     pub async fn many(&self, query: UserQuery) -> Result<UserViews> {
@@ -130,7 +162,11 @@ impl Presence {
         known.iter().for_each(|known| self.metrics.looked_up(&known.record));
         let present =
             known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
-        let member = |state| RosterEntry { view: View::of_state(Some(&state), &self.windows, now), user: state.user };
+        let member = |state| RosterEntry {
+            view: View::of_state(Some(&state), &self.windows, now),
+            seq: state.version,
+            user: state.user,
+        };
         let next = if keys.len() == limit { keys.pop() } else { None };
         Ok((present.map(member).collect(), next))
     }
@@ -143,6 +179,11 @@ impl Presence {
     /// A page of the change log behind `after`, or of its oldest entries.
     pub async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         self.store.changes(after, limit).await
+    }
+
+    /// The newest changes of a user, newest first, from the log by its index.
+    pub async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        self.store.history(key, limit).await
     }
 
     /// About `limit` present users, and the position in the change log from which on changes keep them up to date.
@@ -213,6 +254,8 @@ pub struct SnapshotPage {
 pub struct RosterEntry {
     /// The id as the application spelled it.
     pub user: super::domain::identity::UserId,
+    /// The hybrid clock of the member.
+    pub seq: u64,
     /// The presence of the member.
     pub view: View,
 }

@@ -37,7 +37,7 @@ pub use self::identity::{LogIdentity, LogTag, tag_of_shards};
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefixes};
 pub use self::sql::{Options as SqlOptions, SqlStore, TABLES, statements as sql_statements};
 use super::domain::identity::{ScopeKey, UserKey};
-use super::domain::{Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
+use super::domain::{Change, Decision, HeldChange, OutboxPlan, RecordLookup, RecordWrite, State, Status, Timestamp};
 pub use crate::storage::{Result, StoreDown, Unavailable};
 
 /// The stored data of a user: the sidecar's own state, and the record in Laravel's cache.
@@ -114,9 +114,20 @@ pub struct Counts {
     pub away: u64,
 }
 
+/// Most changes of one user that a store finds by its index.
+pub const MAX_HISTORY: usize = 100;
+
+/// The change log by user: an index that commits keep, so that no read scans the log.
+#[async_trait]
+pub trait ChangeHistory: Send + Sync {
+    /// The newest changes of a user, newest first, at most `limit` and [`MAX_HISTORY`]. Entries that were trimmed, or written
+    /// before there was an index, are left out.
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>>;
+}
+
 /// A store of presence: [`RedisStore`], [`SqlStore`], or [`ArrayStore`] within the process.
 #[async_trait]
-pub trait PresenceStore: Send + Sync {
+pub trait PresenceStore: ChangeHistory {
     /// The number of shards that users are divided into. Calls for users of different shards do not wait for each other.
     fn shards(&self) -> usize {
         1

@@ -225,6 +225,14 @@ impl Queue for MemoryQueue {
         }))
     }
 
+    async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>> {
+        Ok(self.with_lanes(queue, |lanes| {
+            let ids = lanes.lanes.get(lane).into_iter().flatten().take(limit);
+            let info = |id: &String| lanes.job_info(lanes.jobs.get(id)?.pushed_at, id);
+            ids.filter_map(info).collect()
+        }))
+    }
+
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
         Ok(self.with_lanes(queue, |lanes| ids.iter().filter(|id| lanes.replay(id, now())).count()))
     }

@@ -131,6 +131,10 @@ impl Queue for RedisQueue {
         Ok(jobs)
     }
 
+    async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>> {
+        self.shards[shard_of(lane, self.shards.len())].lane(queue, lane, limit).await
+    }
+
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
         let replayed = try_join_all(self.shards.iter().map(|shard| shard.replay(queue, ids))).await?;
         Ok(replayed.into_iter().sum())

@@ -19,6 +19,7 @@ pub(super) struct QueueShard {
     claim: String,
     settle: String,
     list: String,
+    lane: String,
     replay: String,
     purge: String,
     push: String,
@@ -32,6 +33,7 @@ impl QueueShard {
             claim: script(include_str!("claim.lua")),
             settle: script(include_str!("settle.lua")),
             list: script(include_str!("list.lua")),
+            lane: script(include_str!("lane.lua")),
             replay: script(include_str!("replay.lua")),
             purge: script(include_str!("purge.lua")),
             push: script(include_str!("push_all.lua")),
@@ -133,7 +135,18 @@ impl QueueShard {
             None => call.arg("").arg(""),
         };
         call.arg(limit);
-        let (reply,): (Vec<Value>,) = self.connection.read(&call).await?;
+        self.read_jobs(&call).await
+    }
+
+    pub(super) async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>> {
+        let mut call = self.script_call(&self.lane, queue);
+        call.arg(lane).arg(limit);
+        self.read_jobs(&call).await
+    }
+
+    /// Sends a call whose reply has id, score, value, attempts and next time of each job.
+    async fn read_jobs(&self, call: &Pipeline) -> Result<Vec<JobInfo>> {
+        let (reply,): (Vec<Value>,) = self.connection.read(call).await?;
         let mut reply = reply.into_iter();
         let mut jobs = Vec::with_capacity(reply.len() / 5);
         while reply.len() >= 5 {
@@ -171,9 +184,9 @@ impl QueueShard {
         let mut pipeline = Pipeline::with_capacity(4);
         pipeline.cmd("TIME").cmd("ZCARD").arg(format!("{keys}pending")).cmd("ZCARD").arg(format!("{keys}dead"));
         pipeline.cmd("ZRANGE").arg(format!("{keys}pending")).arg(0).arg(0).arg("WITHSCORES");
-        let (now, pending, dead, oldest): ((u64, u64), u64, u64, Vec<(String, u64)>) =
-            self.connection.read(&pipeline).await?;
-        let now = now.0 * 1_000 + now.1 / 1_000;
+        let (now, pending, dead, oldest) = self.connection.read(&pipeline).await?;
+        let (seconds, micros): (u64, u64) = now;
+        let (now, oldest): (u64, Vec<(String, u64)>) = (seconds * 1_000 + micros / 1_000, oldest);
         let oldest = oldest.first().map_or(0, |(_, pushed)| now.saturating_sub(*pushed));
         Ok(QueueStats { pending, oldest: Duration::from_millis(oldest), dead })
     }

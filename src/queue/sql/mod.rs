@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::held::RetractTx;
-use self::rows::{millis, read_job, read_job_info};
+use self::rows::{lane_key, millis, read_job, read_job_info};
 use self::settle::SettleTx;
 pub use self::tables::TABLES;
 use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
@@ -152,6 +152,16 @@ impl Queue for SqlQueue {
         };
         let rows = self.database.rows(&self.statements.get(statement), &args).await?;
         Ok(rows.iter().map(|row| read_job_info(row, state)).collect::<sql::Result<Vec<_>>>()?)
+    }
+
+    async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>> {
+        let key = lane_key(queue, lane);
+        let args = [key.as_str().into(), limit.into()];
+        let rows = self.database.rows(&self.statements.get("lane"), &args).await?;
+        let mut jobs = rows.iter().map(|row| read_job_info(row, JobState::Pending)).collect::<sql::Result<Vec<_>>>()?;
+        // Only the head has a time.
+        jobs.iter_mut().skip(1).for_each(|job| job.next_at = None);
+        Ok(jobs)
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {

@@ -82,6 +82,11 @@ FROM {queue_jobs} AS j LEFT JOIN {queue_lanes} AS l ON l.lane_key = j.lane_key
 WHERE j.queue = ? AND j.dead = 0 AND j.listed_at >= ? AND (j.listed_at > ? OR j.id > ?)
 ORDER BY j.listed_at, j.id LIMIT ?
 
+-- name: lane
+SELECT j.id, j.lane, j.payload, j.tries, j.listed_at, j.pushed_at, l.ready_at
+FROM {queue_jobs} AS j LEFT JOIN {queue_lanes} AS l ON l.lane_key = j.lane_key
+WHERE j.lane_key = ? AND j.dead = 0 ORDER BY j.seq LIMIT ?
+
 -- name: dead
 SELECT id, lane, payload, tries, listed_at, pushed_at FROM {queue_jobs}
 WHERE queue = ? AND dead = 1 AND listed_at >= ? AND (listed_at > ? OR id > ?)

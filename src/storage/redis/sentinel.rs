@@ -174,10 +174,11 @@ async fn follow(sentinels: Weak<Sentinels>) {
     let mut announcements = None;
     loop {
         match &mut announcements {
-            Some(stream) => match tokio::time::timeout(POLL_INTERVAL, StreamExt::next(stream)).await {
-                Ok(None) => announcements = None,
-                Ok(Some(_)) | Err(_) => {}
-            },
+            Some(stream) => {
+                if let Ok(None) = tokio::time::timeout(POLL_INTERVAL, StreamExt::next(stream)).await {
+                    announcements = None;
+                }
+            }
             None => tokio::time::sleep(POLL_INTERVAL).await,
         }
         let Some(sentinels) = sentinels.upgrade() else { return };

@@ -10,14 +10,21 @@ use std::time::{Duration, Instant};
 const FAILURE_THRESHOLD: u32 = 5;
 /// The first pause before a probe.
 const MIN_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause before a probe.
+/// The longest pause before a probe of a webhook receiver.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The state of one endpoint's circuit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Breaker {
     failures: u32,
     next_probe: Option<Instant>,
+    max_pause: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::new(MAX_PAUSE)
+    }
 }
 
 /// The state of a circuit: what may be sent.
@@ -32,6 +39,11 @@ pub enum CircuitState {
 }
 
 impl Breaker {
+    /// A closed circuit; `max_pause` is the longest pause before a probe.
+    pub fn new(max_pause: Duration) -> Self {
+        Self { failures: 0, next_probe: None, max_pause }
+    }
+
     /// The state at `now`.
     pub fn state(&self, now: Instant) -> CircuitState {
         match self.next_probe {
@@ -71,6 +83,6 @@ impl Breaker {
 
     fn pause(&self) -> Duration {
         let doublings = self.failures.saturating_sub(FAILURE_THRESHOLD).min(16);
-        MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE)
+        MIN_PAUSE.saturating_mul(1 << doublings).min(self.max_pause)
     }
 }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::signature;
 use crate::config::EndpointConfig;
-use crate::php::{Value, date};
+use crate::php::{Array, Value, date};
 use crate::presence::domain::identity::{Parts, UserId};
-use crate::presence::domain::{Change, Event};
+use crate::presence::domain::{Cause, Change, Event};
 
 /// A signed request, ready to be sent.
 #[derive(Clone)]
@@ -34,14 +34,26 @@ impl std::fmt::Debug for SignedRequest {
 /// `occurred_at` is in `zone`, in whole seconds, as PHP's `toIso8601String()` returns it. `meta.status` is added unless the
 /// meta has one.
 pub fn body(change: &Change, id: &Uuid, zone: Tz) -> Vec<u8> {
+    body_with(change, id, zone, with_status(change))
+}
+
+/// The same body for public channels: its meta has the status alone, and so no address and no user agent.
+pub fn public_body(change: &Change, id: &Uuid, zone: Tz) -> Vec<u8> {
+    let mut meta = Array::default();
+    meta.insert("status", Value::from(change.status.as_str()));
+    body_with(change, id, zone, Value::Array(meta))
+}
+
+fn body_with(change: &Change, id: &Uuid, zone: Tz, meta: Value) -> Vec<u8> {
     let body = Body {
         user_id: &change.user_id,
         occurred_at: date::iso8601(change.occurred_at.micros(), zone),
-        meta: with_status(change),
+        meta,
         id: id.to_string(),
         event: change.event().as_str(),
         status: change.status.as_str(),
         seq: change.seq,
+        cause: change.cause.map(Cause::as_str),
         scope: change.scope.parts(),
     };
     serde_json::to_vec(&body).unwrap_or_else(|error| unreachable!("the keys are strings: {error}"))
@@ -88,6 +100,8 @@ struct Body<'a> {
     event: &'static str,
     status: &'static str,
     seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
     scope: Parts<'a>,
 }
 

@@ -2,19 +2,13 @@
 
 #![no_main]
 
-use std::cell::RefCell;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use presence_sidecar::config::Algo;
 use presence_sidecar::http::auth::TokenVerifier;
 use presence_sidecar::webhooks::domain::signature::hash_hmac;
-use presence_sidecar_fuzz::{Sidecar, TOKEN};
-
-thread_local! {
-    static SIDECAR: RefCell<Sidecar> = RefCell::new(Sidecar::start());
-}
+use presence_sidecar_fuzz::{TOKEN, send};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
@@ -28,6 +22,6 @@ fuzz_target!(|bytes: &[u8]| {
         "POST /presence/heartbeat HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
     );
     if head.len() < 8_000 {
-        SIDECAR.with_borrow_mut(|sidecar| sidecar.send(&head, b"{}"));
+        send(&head, b"{}");
     }
 });

@@ -2,10 +2,8 @@
 
 #![no_main]
 
-use std::cell::RefCell;
-
 use libfuzzer_sys::fuzz_target;
-use presence_sidecar_fuzz::{OPERATOR, Sidecar, TOKEN};
+use presence_sidecar_fuzz::{OPERATOR, TOKEN, send};
 
 const OPERATIONS: [&str; 8] = [
     "/api/v1/presence/changes?after=",
@@ -17,10 +15,6 @@ const OPERATIONS: [&str; 8] = [
     "/api/v1/operators/clients?limit=10&cursor=",
     "/api/v1/operators/clients/11111111-1111-4111-8111-111111111111/messages?cursor=",
 ];
-
-thread_local! {
-    static SIDECAR: RefCell<Sidecar> = RefCell::new(Sidecar::start());
-}
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, cursor)) = bytes.split_first() else { return };
@@ -34,5 +28,5 @@ fuzz_target!(|bytes: &[u8]| {
     let cursor: String = cursor.iter().map(encode).collect();
     let head =
         format!("GET {path}{cursor} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nX-Operator-Token: {OPERATOR}\r\n");
-    SIDECAR.with_borrow_mut(|sidecar| sidecar.send(&head, b""));
+    send(&head, b"");
 });

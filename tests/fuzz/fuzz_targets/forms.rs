@@ -2,10 +2,8 @@
 
 #![no_main]
 
-use std::cell::RefCell;
-
 use libfuzzer_sys::fuzz_target;
-use presence_sidecar_fuzz::{ADMIN, Sidecar, TOKEN};
+use presence_sidecar_fuzz::{ADMIN, TOKEN, send};
 
 const OPERATIONS: [&str; 4] =
     ["/api/v1/clients/register", "/api/v1/messages/publish", "/api/v1/messages/send", "/api/v1/messages/ack"];
@@ -16,10 +14,6 @@ const TYPES: [&str; 3] = [
     "application/x-www-form-urlencoded; charset=x",
 ];
 
-thread_local! {
-    static SIDECAR: RefCell<Sidecar> = RefCell::new(Sidecar::start());
-}
-
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, body)) = bytes.split_first() else { return };
     let first = usize::from(*first);
@@ -27,5 +21,5 @@ fuzz_target!(|bytes: &[u8]| {
     let head = format!(
         "POST {path} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nX-Admin-Token: {ADMIN}\r\nContent-Type: {kind}\r\n"
     );
-    SIDECAR.with_borrow_mut(|sidecar| sidecar.send(&head, body));
+    send(&head, body);
 });

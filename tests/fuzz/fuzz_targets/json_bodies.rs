@@ -2,10 +2,8 @@
 
 #![no_main]
 
-use std::cell::RefCell;
-
 use libfuzzer_sys::fuzz_target;
-use presence_sidecar_fuzz::{ADMIN, Sidecar, TOKEN};
+use presence_sidecar_fuzz::{ADMIN, TOKEN, send};
 
 const OPERATIONS: [&str; 9] = [
     "/api/v1/presence/heartbeat",
@@ -19,15 +17,11 @@ const OPERATIONS: [&str; 9] = [
     "/api/v1/messages/send",
 ];
 
-thread_local! {
-    static SIDECAR: RefCell<Sidecar> = RefCell::new(Sidecar::start());
-}
-
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, body)) = bytes.split_first() else { return };
     let path = OPERATIONS[usize::from(*first) % OPERATIONS.len()];
     let head = format!(
         "POST {path} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nX-Admin-Token: {ADMIN}\r\nContent-Type: application/json\r\n"
     );
-    SIDECAR.with_borrow_mut(|sidecar| sidecar.send(&head, body));
+    send(&head, body);
 });

@@ -2,6 +2,7 @@
 //!
 //! Requests go over a real connection, so the coverage includes the listener. A response with status 500 is a fault.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -20,8 +21,21 @@ pub const ADMIN: &str = "admin-token-of-the-fuzzer";
 /// The token of operators.
 pub const OPERATOR: &str = "operator-token-of-the-fuzzer";
 
+thread_local! {
+    static SIDECAR: RefCell<Sidecar> = RefCell::new(Sidecar::start());
+}
+
+/// Sends a request to the sidecar of this thread, which the first one starts; returns the status. `head` is the request line
+/// and the headers, each with its line end.
+///
+/// # Panics
+/// The status is 500, or there is no response.
+pub fn send(head: &str, body: &[u8]) -> u16 {
+    SIDECAR.with_borrow_mut(|sidecar| sidecar.send(head, body))
+}
+
 /// A sidecar, and a connection to it.
-pub struct Sidecar {
+struct Sidecar {
     address: String,
     connection: Option<TcpStream>,
     _runtime: Runtime,
@@ -29,8 +43,7 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts a sidecar.
-    pub fn start() -> Self {
+    fn start() -> Self {
         let storage = TempDir::new().expect("a folder");
         let environment = [
             ("PRESENCE_STORAGE", storage.path().to_str().expect("UTF-8")),
@@ -59,11 +72,7 @@ impl Sidecar {
         Self { address, connection: None, _runtime: runtime, _storage: storage }
     }
 
-    /// Sends a request; returns the status. `head` is the request line and the headers, each with its line end.
-    ///
-    /// # Panics
-    /// The status is 500, or there is no response.
-    pub fn send(&mut self, head: &str, body: &[u8]) -> u16 {
+    fn send(&mut self, head: &str, body: &[u8]) -> u16 {
         let head = format!("{head}Host: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
         let status = (0..3).find_map(|_| self.exchange(head.as_bytes(), body)).expect("a response");
         assert_ne!(status, 500, "{head}{}", String::from_utf8_lossy(body));

@@ -21,7 +21,8 @@ final class WebhookController
         $isPing = ($payload['event'] ?? null) === 'ping';
         abort_if($change === null && ! $isPing, 422, 'Not a presence change');
         if (! $isPing) {
-            $webhooks->handle($change, isset($payload['id']) ? (string) $payload['id'] : null);
+            $id = isset($payload['id']) ? (string) $payload['id'] : null;
+            $webhooks->handle($change, $id, $request->headers->get('X-Presence-Broadcast'));
         }
 
         return response()->noContent();

@@ -1,16 +1,19 @@
 //! The change log within the process.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::changes::CursorCheck;
-use crate::presence::store::{ChangeCursor, Changes, LogIdentity, LogPosition, Page, PageLimit};
+use crate::presence::store::{ChangeCursor, Changes, LogIdentity, LogPosition, MAX_HISTORY, Page, PageLimit};
 
 /// The change log of one process, with an identity of its own.
 #[derive(Debug)]
 pub(super) struct ArrayLog {
     entries: VecDeque<(ChangeCursor, Change)>,
+    /// The positions of the newest entries of each user, oldest first.
+    users: HashMap<UserKey, VecDeque<LogPosition>>,
     end: ChangeCursor,
     trimmed: ChangeCursor,
     identity: LogIdentity,
@@ -20,7 +23,7 @@ impl Default for ArrayLog {
     fn default() -> Self {
         let identity = LogIdentity::new(host_time());
         let start = ChangeCursor::START.with_tag(Some(identity.tag()));
-        Self { entries: VecDeque::new(), end: start.clone(), trimmed: start, identity }
+        Self { entries: VecDeque::new(), users: HashMap::new(), end: start.clone(), trimmed: start, identity }
     }
 }
 
@@ -34,11 +37,32 @@ impl ArrayLog {
         self.end.clone()
     }
 
-    pub(super) fn append(&mut self, change: Change, now: Timestamp) {
+    pub(super) fn append(&mut self, key: &UserKey, change: Change, now: Timestamp) {
         let LogPosition { millis, number } = self.end.first();
         let millis = u64::try_from(now.millis()).unwrap_or(0).max(millis);
-        self.end = ChangeCursor::new(LogPosition { millis, number: number + 1 }, self.end.tag);
+        let position = LogPosition { millis, number: number + 1 };
+        self.end = ChangeCursor::new(position, self.end.tag);
         self.entries.push_back((self.end.clone(), change));
+        let positions = self.users.entry(key.clone()).or_default();
+        positions.push_back(position);
+        if positions.len() > MAX_HISTORY {
+            positions.pop_front();
+        }
+    }
+
+    /// Forgets the index of a user; the entries stay.
+    pub(super) fn forget(&mut self, key: &UserKey) {
+        self.users.remove(key);
+    }
+
+    /// The newest entries of a user, newest first.
+    pub(super) fn history(&self, key: &UserKey, limit: usize) -> Vec<(ChangeCursor, Change)> {
+        let positions = self.users.get(key).into_iter().flatten().rev().take(limit);
+        let entry = |position: &LogPosition| {
+            let place = self.entries.binary_search_by_key(position, |(cursor, _)| cursor.first()).ok()?;
+            self.entries.get(place).cloned()
+        };
+        positions.filter_map(entry).collect()
     }
 
     pub(super) fn page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Changes {

@@ -11,11 +11,13 @@ use async_trait::async_trait;
 
 use self::log::{ArrayLog, host_time};
 use super::{
-    ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
-    StoreDown, StoredUser,
+    ChangeCursor, ChangeHistory, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled,
+    Result, StoreDown, StoredUser,
 };
 use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{HeldChange, Outbox, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp};
+use crate::presence::domain::{
+    Change, HeldChange, Outbox, Record, RecordLookup, RecordWrite, Span, State, Status, Timestamp,
+};
 use crate::queue::{MemoryQueue, NewJob};
 
 /// Presence in memory. Other processes do not see it, and it is lost on restart.
@@ -97,6 +99,7 @@ impl Inner {
             None => {
                 self.states.remove(&commit.key);
                 self.records.remove(&commit.key);
+                self.log.forget(&commit.key);
                 self.set_due(&commit.key, None);
             }
         }
@@ -105,7 +108,7 @@ impl Inner {
         }
         self.move_roster(&commit.key, commit.roster_status, decision.status());
         for change in decision.changes.iter().filter(|change| !change.is_heartbeat) {
-            self.log.append(change.clone(), now);
+            self.log.append(&commit.key, change.clone(), now);
         }
         match &decision.record {
             RecordWrite::Keep => {}
@@ -147,6 +150,13 @@ impl ArrayStore {
             let (id, payload) = (change.id.to_string(), change.encode());
             self.queue.push_one(queue, &NewJob { id: &id, lane, payload: &payload, delay: push.delay });
         }
+    }
+}
+
+#[async_trait]
+impl ChangeHistory for ArrayStore {
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        Ok(self.lock().log.history(key, limit))
     }
 }
 

@@ -52,12 +52,25 @@ local function version(state)
   return is_one and head or ''
 end
 
+-- The list of a user's ids in the change log, beside the state of the user.
+local function history(key)
+  local at, last = string.find(key, '}:state:', 1, true)
+  return at and string.sub(key, 1, at) .. ':history:' .. string.sub(key, last + 1)
+end
+
+-- Appends to the change log, and to the list of the user's 100 newest entries.
+local function log(key, json)
+  local id, list = ours('XADD', KEYS[2], '*', 'change', json), history(key)
+  if list and ours('RPUSH', list, id) > 100 then ours('LPOP', list) end
+end
+
 local function write_state(key, value, first, last)
   for c = first, last, 3 do
-    if ARGV[c] == '1' then ours('XADD', KEYS[2], '*', 'change', ARGV[c + 2]) end
+    if ARGV[c] == '1' then log(key, ARGV[c + 2]) end
   end
   if value == '-' then
     redis.call('DEL', key)
+    if history(key) then redis.call('DEL', history(key)) end
   elseif value ~= '' then
     redis.call('SET', key, value)
   end

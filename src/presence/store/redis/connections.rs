@@ -11,6 +11,7 @@ pub(super) struct LogConnection {
     pub(super) connection: RedisConnection,
     pub(super) page: String,
     pub(super) identify: String,
+    pub(super) history: String,
 }
 
 impl LogConnection {
@@ -18,7 +19,8 @@ impl LogConnection {
         let mut connection = RedisConnection::new(servers, key, timeout)?;
         let page = connection.register_script(include_str!("page.lua"));
         let identify = connection.register_script(include_str!("identify.lua"));
-        Ok(Self { connection, page, identify })
+        let history = connection.register_script(include_str!("history.lua"));
+        Ok(Self { connection, page, identify, history })
     }
 }
 

@@ -1,10 +1,13 @@
 //! Reads and trims the change log of a shard. Reads have a connection of their own, so that no commit waits behind a page.
 
 use ::redis::{FromRedisValue, Pipeline, Value, from_redis_value};
+use async_trait::async_trait;
 
+use super::RedisStore;
 use super::shard::Shard;
+use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Change, Timestamp};
-use crate::presence::store::{LogIdentity, LogPosition, PageLimit, Result};
+use crate::presence::store::{ChangeCursor, ChangeHistory, LogIdentity, LogPosition, MAX_HISTORY, PageLimit, Result};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 
@@ -83,6 +86,25 @@ impl Shard {
         self.connection.read(&pipeline).await
     }
 
+    /// The newest entries of a user, newest first, with their positions in the log of this shard.
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        let call = pipeline.cmd("EVALSHA").arg(&self.log.history).arg(self.declared(3));
+        call.arg(self.keys.history(key)).arg(&self.keys.changes).arg(&self.keys.identity).arg(self.guard());
+        call.arg(limit.min(MAX_HISTORY));
+        let (reply,): (Vec<Value>,) = self.log.connection.read(&pipeline).await?;
+        let mut values = reply.into_iter();
+        let identity: String = read(values.next().ok_or_else(short_reply)?)?;
+        let tag = identity.parse().ok().and_then(LogIdentity::from_number).map(LogIdentity::tag);
+        let mut entries = Vec::new();
+        while let (Some(id), Some(json)) = (values.next(), values.next()) {
+            let (id, json): (String, Vec<u8>) = (read(id)?, read(json)?);
+            let Ok(position) = id.parse::<LogPosition>() else { continue };
+            entries.extend(self.decode_entry(&id, &json).map(|change| (ChangeCursor::new(position, tag), change)));
+        }
+        Ok(entries)
+    }
+
     /// The change of an entry of the change log; `None`, and a line in the log, if it cannot be read.
     fn decode_entry(&self, id: &str, json: &[u8]) -> Option<Change> {
         Change::decode(json, &self.outbox.installation)
@@ -96,6 +118,13 @@ impl Shard {
 /// The position of an id; the beginning of the log for none.
 fn position(id: &str) -> LogPosition {
     id.parse().unwrap_or(LogPosition::START)
+}
+
+#[async_trait]
+impl ChangeHistory for RedisStore {
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        self.shard(key).history(key, limit).await
+    }
 }
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T> {

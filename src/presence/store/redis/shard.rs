@@ -15,6 +15,12 @@ use crate::presence::store::{Result, StoredUser};
 use crate::queue;
 use crate::storage::redis::RedisConnection;
 
+/// A string in Redis, if there is one.
+pub(super) type StoredValue = Option<Vec<u8>>;
+
+/// The number of the queue, the id and the payload of a job that waits.
+type HeldJob = (usize, String, Vec<u8>);
+
 /// A part of the users: all of the sidecar's own keys of a user are in one shard.
 pub(super) struct Shard {
     pub(super) connection: RedisConnection,
@@ -96,7 +102,7 @@ impl Shard {
         keys.iter().for_each(|key| _ = states.arg(self.keys.state(key)));
         self.select_cache_db(&mut pipeline);
         pipeline.add_command(self.get_records(keys.iter()));
-        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = self.connection.read(&pipeline).await?;
+        let (states, records): (Vec<StoredValue>, Vec<StoredValue>) = self.connection.read(&pipeline).await?;
         Ok(states
             .into_iter()
             .zip(records)
@@ -112,8 +118,8 @@ impl Shard {
         call.arg(&self.keys.due).arg(self.guard()).arg(positions.len());
         positions.iter().for_each(|position| _ = call.arg(&self.queues[*position]));
         keys.iter().for_each(|key| _ = call.arg(key.as_str()));
-        let (lanes,): (Vec<Vec<(usize, String, Vec<u8>)>>,) = self.connection.read(&pipeline).await?;
-        let held = |(number, id, payload): (usize, String, Vec<u8>)| {
+        let (lanes,): (Vec<Vec<HeldJob>>,) = self.connection.read(&pipeline).await?;
+        let held = |(number, id, payload): HeldJob| {
             let position = number.checked_sub(1).and_then(|number| positions.get(number))?;
             Some(self.outbox.held(*position, id, &payload))
         };

@@ -5,7 +5,7 @@ use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
 use super::RedisStore;
 use super::decode::{decode_record, stored_user};
 use super::reply::is_foreign_value;
-use super::shard::Shard;
+use super::shard::{Shard, StoredValue};
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::presence::store::{Counts, Result, StoredUser};
@@ -63,7 +63,7 @@ impl RedisStore {
         keys.iter().for_each(|key| _ = states.arg(self.shard(key).keys.state(key)));
         first.select_cache_db(&mut pipeline);
         pipeline.add_command(first.get_records(keys.iter()));
-        let (states, records): (Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>) = first.connection.read(&pipeline).await?;
+        let (states, records): (Vec<StoredValue>, Vec<StoredValue>) = first.connection.read(&pipeline).await?;
         let users = states.into_iter().zip(records);
         Ok(users.map(|(state, record)| stored_user(state, decode_record(record, now))).collect())
     }

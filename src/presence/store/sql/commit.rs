@@ -78,7 +78,7 @@ impl SqlStore {
             ("upsert", 8, plan.row_args()),
             ("delete", 1, plan.deleted.iter().map(|name| name.as_str().into()).collect()),
             ("count", 3, plan.count_args()),
-            ("append", 3, log),
+            ("append", 4, log),
             ("put_records", 3, plan.records.put_args()),
             ("remove_records", 1, forgotten.iter().map(|key| key.as_str().into()).collect()),
         ] {

@@ -1,10 +1,14 @@
 //! Reads the change log. Few reads run at the same time, so that commits find a free connection.
 
+use async_trait::async_trait;
+
 use super::SqlStore;
+use super::cache_table::hash;
 use super::rows::{change, cursor};
-use crate::presence::domain::Timestamp;
+use crate::presence::domain::identity::UserKey;
+use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::changes::CursorCheck;
-use crate::presence::store::{ChangeCursor, Changes, LogIdentity, Page, PageLimit, Result};
+use crate::presence::store::{ChangeCursor, ChangeHistory, Changes, LogIdentity, MAX_HISTORY, Page, PageLimit, Result};
 use crate::storage::Unavailable;
 use crate::storage::sql;
 use crate::storage::sql::Arg;
@@ -68,6 +72,24 @@ impl SqlStore {
     async fn read_identity(&self) -> sql::Result<Option<LogIdentity>> {
         let rows = self.database.rows(&self.statements.get("identity"), &[]).await?;
         Ok(rows.first().map(|row| row.int_or_null(0)).transpose()?.flatten().and_then(identity))
+    }
+}
+
+#[async_trait]
+impl ChangeHistory for SqlStore {
+    async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
+        let name = hash(key.as_str());
+        let args = [name.as_str().into(), limit.min(MAX_HISTORY).into()];
+        let rows = self.database.rows(&self.statements.get("history"), &args).await?;
+        let identity = if rows.is_empty() { None } else { self.read_identity().await? };
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (number, at) = (row.int(0)?, row.int(1)?);
+            let tag = identity.map(|identity| identity.tag_at(at));
+            let change = change(number, &row.bytes(2)?, &self.outbox.outbox().installation);
+            entries.extend(change.map(|change| (cursor(number).with_tag(tag), change)));
+        }
+        Ok(entries)
     }
 }
 

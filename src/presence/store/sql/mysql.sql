@@ -34,7 +34,7 @@ INSERT INTO {presence_counts} (scope, status, members) VALUES [[(?, ?, ?)]]
 ON DUPLICATE KEY UPDATE members = members + VALUES(members)
 
 -- name: append
-INSERT INTO {presence_changes} (number, at, `change`) VALUES [[(?, ?, ?)]]
+INSERT INTO {presence_changes} (number, at, name, `change`) VALUES [[(?, ?, ?, ?)]]
 
 -- name: put_records
 INSERT INTO {cache} (`key`, `value`, expiration) VALUES [[(?, CONVERT(? USING utf8mb4), ?)]]
@@ -75,6 +75,10 @@ LEFT JOIN (
   ) AS sized WHERE bytes_before < ?
 ) AS c ON 1 = 1
 WHERE l.id = 1 ORDER BY c.number
+
+-- The newest entries of a user. Ordered by both columns of the index: MySQL may scan the primary key for less.
+-- name: history
+SELECT number, at, `change` FROM {presence_changes} WHERE name = ? ORDER BY name DESC, number DESC LIMIT ?
 
 -- name: end_of_changes
 SELECT l.last, l.identity, c.at FROM {presence_log} AS l LEFT JOIN {presence_changes} AS c ON c.number = l.last WHERE l.id = 1

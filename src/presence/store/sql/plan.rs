@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache_table::{CacheTable, Put, hash};
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{Change, RecordWrite, State, Status, Timestamp};
+use crate::presence::domain::{RecordWrite, State, Status, Timestamp};
 use crate::presence::store::Commit;
 use crate::storage::sql::Arg;
 
@@ -48,7 +48,8 @@ pub(super) struct Plan<'a> {
     rows: BTreeMap<String, Row<'a>>,
     pub(super) deleted: BTreeSet<String>,
     counts: BTreeMap<(String, &'static str), i64>,
-    log: Vec<Vec<u8>>,
+    /// Entries of the change log, with the names of their users.
+    log: Vec<(String, Vec<u8>)>,
     /// The commits that push jobs.
     pub(super) commits: Vec<&'a Commit>,
     pub(super) records: Records,
@@ -82,7 +83,8 @@ impl<'a> Plan<'a> {
         if !commit.outbox.pushes.is_empty() {
             self.commits.push(commit);
         }
-        self.log.extend(decision.changes.iter().filter(|change| !change.is_heartbeat).map(Change::encode));
+        let logged = decision.changes.iter().filter(|change| !change.is_heartbeat);
+        self.log.extend(logged.map(|change| (name.to_owned(), change.encode())));
         after
     }
 
@@ -129,7 +131,9 @@ impl<'a> Plan<'a> {
     /// The arguments of the statement `append`: entries behind number `last`; and the number of the last of them.
     pub(super) fn log_args(&self, last: i64, now: Timestamp) -> (Vec<Arg<'_>>, i64) {
         let entries = self.log.iter().zip(last + 1..);
-        let args = entries.flat_map(|(json, number)| [number.into(), now.millis().into(), json.as_slice().into()]);
+        let args = entries.flat_map(|((name, json), number)| {
+            [number.into(), now.millis().into(), name.as_str().into(), json.as_slice().into()]
+        });
         (args.collect(), last + i64::try_from(self.log.len()).unwrap_or(0))
     }
 }

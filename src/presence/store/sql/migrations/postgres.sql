@@ -48,3 +48,11 @@ CREATE TABLE IF NOT EXISTS {presence_changes} (
 
 -- creates: column <presence_log>.identity
 ALTER TABLE {presence_log} ADD COLUMN "identity" bigint NULL
+
+-- version: 5 index the change log by user
+
+-- creates: column <presence_changes>.name
+ALTER TABLE {presence_changes} ADD COLUMN "name" varchar(64) COLLATE "C" NULL
+
+-- creates: index <presence_changes>_name_number_index on <presence_changes>
+CREATE INDEX IF NOT EXISTS "<presence_changes>_name_number_index" ON {presence_changes} ("name", "number")

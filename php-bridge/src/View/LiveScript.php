@@ -1,0 +1,49 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AesirCloud\Presence\View;
+
+use AesirCloud\Presence\Support\CurrentGuard;
+use Illuminate\Support\Facades\Auth;
+
+/**
+ * Renders @presenceLive: the module presence.js, connected to the sidecar. The page shows `<presence-badge user="42">`
+ * live, and keeps its user online while it is open. The tabs of one user share a connection.
+ */
+final class LiveScript
+{
+    private const JSON_FLAGS = JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR;
+
+    public function __construct(private readonly CurrentGuard $guard)
+    {
+    }
+
+    /**
+     * Returns the script element; an empty string for guests, and without an address of the sidecar for browsers.
+     *
+     * @param array{nonce?: string, presence?: bool, src?: string} $options nonce for the content security policy;
+     *     whether the page keeps its user online; address of the module
+     */
+    public function render(array $options = []): string
+    {
+        $sidecar = config('presence.sidecar.public_url');
+        if (! $sidecar || ! Auth::check()) {
+            return '';
+        }
+        $guard = Auth::getDefaultDriver();
+        $query = $guard === $this->guard->default ? [] : ['guard' => $guard];
+        $prefix = trim((string) config('presence.routing.prefix'), '/');
+        $settings = [
+            'url' => rtrim($sidecar, '/'),
+            'tokenUrl' => route('presence.token', $query, false),
+            'heartbeat' => rtrim($sidecar, '/') . "/{$prefix}/heartbeat",
+            'presence' => $options['presence'] ?? true,
+        ];
+        $source = json_encode($options['src'] ?? asset('vendor/presence/presence.js'), self::JSON_FLAGS);
+        $nonce = isset($options['nonce']) ? ' nonce="' . e($options['nonce']) . '"' : '';
+        $json = json_encode($settings, self::JSON_FLAGS);
+
+        return "<script type=\"module\"{$nonce}>import {connect} from {$source}; connect({$json})</script>";
+    }
+}

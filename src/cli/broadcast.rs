@@ -1,0 +1,58 @@
+//! `presence-sidecar broadcast`: publishes a test event to the broadcast server.
+
+use clap::{Args, Subcommand};
+
+use super::output::print_line;
+use super::run::{CommandResult, run_async};
+use super::source::Source;
+use crate::broadcast::client::{BroadcastClient, TEST_EVENT};
+use crate::broadcast::domain::refusal;
+use crate::config::{Config, Flags, load};
+use crate::egress::EgressPolicy;
+use crate::webhooks::domain::retry::AttemptOutcome;
+
+#[derive(Debug, Args)]
+pub(super) struct Broadcast {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Publish the event presence.test on each public channel from this process, and print the response
+    Test,
+}
+
+impl Broadcast {
+    pub(super) fn run(self, source: Source) -> CommandResult {
+        let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
+        match self.command {
+            Command::Test => run_async(test(&config)),
+        }
+    }
+}
+
+/// The client of the configured server; `None` if there is none.
+pub(super) fn client(config: &Config) -> Result<Option<BroadcastClient>, String> {
+    let policy = EgressPolicy::new(&config.webhook.allowed_networks);
+    BroadcastClient::new(&config.broadcast, policy).map_err(|error| error.to_string())
+}
+
+async fn test(config: &Config) -> CommandResult {
+    let client = client(config)?.ok_or("nothing is broadcast: set broadcast.connection to reverb or pusher")?;
+    let channels = client.channels().public().join(", ");
+    if channels.is_empty() {
+        return Err("broadcast.channels.public is empty: name a channel".to_owned());
+    }
+    let (result, answer) = client.publish_test(chrono::Utc::now().timestamp()).await;
+    let server = client.server();
+    let place = format!("{} at {}", server.kind.as_str(), server.url.as_str().trim_end_matches('/'));
+    print_line(&format!("{place}: {}", refusal::describe(&result, &answer)));
+    match result.outcome() {
+        AttemptOutcome::Delivered => {
+            print_line(&format!("{TEST_EVENT} was published on {channels}"));
+            Ok(())
+        }
+        _ => Err(format!("the server did not accept {TEST_EVENT}: {}", refusal::remedy(&result))),
+    }
+}

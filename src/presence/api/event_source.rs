@@ -1,0 +1,52 @@
+//! What a browser's `EventSource` needs: it gives up for good at any answer but 200, so an error is a stream with one event
+//! that says so, and with a `retry:` after which the browser comes back by itself.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use poem::Request;
+use poem::error::ResponseError;
+use poem::http::header;
+use serde_json::json;
+
+use crate::http::ApiError;
+
+/// Shortest and longest time after which streams come back that a stopping sidecar has ended, spread by chance.
+const AFTER_SHUTDOWN: (u64, u64) = (200, 3_000);
+/// The same for streams for which there is no place.
+const AFTER_REFUSAL: (u64, u64) = (5_000, 60_000);
+
+/// Whether the request is one of an `EventSource`.
+pub(super) fn is_event_source(request: &Request) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().starts_with("text/event-stream"))
+}
+
+/// The event of an error, in place of its status.
+pub(super) fn refused(error: &ApiError) -> Bytes {
+    let (reason, pause) = match error {
+        ApiError::Unauthenticated | ApiError::Unauthorized { .. } => ("token", Duration::from_secs(5)),
+        ApiError::Forbidden(_) => ("forbidden", Duration::from_secs(60)),
+        ApiError::CursorExpired { .. } => ("cursor", Duration::from_secs(1)),
+        ApiError::TooMany(_) => ("too_many", between(AFTER_REFUSAL)),
+        ApiError::Unavailable(_) => ("unavailable", between((1_000, 5_000))),
+        _ => ("invalid", Duration::from_secs(60)),
+    };
+    let retry = pause.as_millis();
+    let status = error.status().as_u16();
+    let data = json!({"status": status, "reason": reason, "message": error.to_string(), "retry": retry});
+    // An empty id has the browser forget its cursor, which would be refused again.
+    let forget = if reason == "cursor" { "id:\n" } else { "" };
+    format!("retry: {retry}\n{forget}event: refused\ndata: {data}\n\n").into()
+}
+
+/// The last event of a stream that ends because the sidecar stops.
+pub(super) fn closing() -> Bytes {
+    let retry = between(AFTER_SHUTDOWN).as_millis();
+    let data = json!({"reason": "shutdown", "retry": retry});
+    format!("retry: {retry}\nevent: closing\ndata: {data}\n\n").into()
+}
+
+fn between((least, most): (u64, u64)) -> Duration {
+    Duration::from_millis(rand::random_range(least..=most))
+}

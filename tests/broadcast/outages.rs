@@ -1,0 +1,48 @@
+//! A broadcast server that is away, and comes back.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{metric, publishing_to, statuses_of};
+use crate::support::{Receiver, Reverb, free_port};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newest_states_arrive_within_two_seconds_of_the_return_and_webhooks_never_wait() {
+    let receiver = Receiver::start().await;
+    let port = free_port();
+    let away = Reverb::on(port).await;
+    let sidecar = publishing_to(
+        &away,
+        &[
+            ("PRESENCE_DRIVER", "webhook"),
+            ("PRESENCE_WEBHOOK_URL", &receiver.url),
+            ("PRESENCE_WEBHOOK_SECRET", "secret"),
+        ],
+    )
+    .await;
+    drop(away);
+    for call in ["heartbeat", "offline", "heartbeat"] {
+        for user in 0..50 {
+            let started = Instant::now();
+            let path = format!("/api/v1/presence/{call}");
+            assert_eq!(sidecar.client.post(&path, json!({"user_id": user})).await.status, 200);
+            assert!(started.elapsed() < Duration::from_secs(1), "heartbeats do not wait for broadcasts");
+        }
+    }
+    receiver.wait_for(150).await;
+    let outage = if crate::support::is_too_slow() { 3 } else { 30 };
+    tokio::time::sleep(Duration::from_secs(outage)).await;
+    let server = Reverb::on(port).await;
+    let back = Instant::now();
+    let is_online = |events: &[crate::support::Published], user: usize| {
+        statuses_of(events, &json!(user)).last().is_some_and(|status| status == "online")
+    };
+    let events = server.wait_until(|events| (0..50).all(|user| statuses_of(events, &json!(user)).len() == 3)).await;
+    assert!(back.elapsed() < Duration::from_secs(2), "{:?}", back.elapsed());
+    for user in 0..50 {
+        assert!(is_online(&events, user));
+        assert_eq!(statuses_of(&events, &json!(user)), ["online", "offline", "online"]);
+    }
+    assert!(metric(&sidecar.client, "presence_broadcast_pending").await >= 0.0);
+}
