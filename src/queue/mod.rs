@@ -9,7 +9,7 @@
 //! - A pushed job is handed out until it is settled as done or dead. When a worker dies with a job, the lease ends and the
 //!   job is handed out again: at least once, never lost.
 //! - A settlement takes effect only under the lease with which the job was claimed; a late one changes nothing.
-//! - Pushing the id of a pending job changes nothing. Pushing the id of a dead letter replaces it: the job returns to the
+//! - Pushing the id of a pending job of the same lane changes nothing. Pushing the id of a dead letter replaces it: the job returns to the
 //!   end of its lane with the new payload.
 //! - A job that cannot be decoded becomes a dead letter and does not block its lane.
 //! - All times are those of the store's own clock. Callers pass durations.

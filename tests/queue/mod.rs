@@ -234,7 +234,7 @@ queue_contract! {
 
     push_ignores_the_id_of_a_pending_job(harness) {
         harness.push("a", "1").await;
-        harness.push("b", "1").await;
+        harness.push("a", "1").await;
         assert_eq!(harness.counts().await, (1, 0));
         assert_eq!(harness.claim().await[0].lane, "a");
     }

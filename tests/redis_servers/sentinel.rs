@@ -20,7 +20,8 @@ async fn heartbeats_follow_the_master_that_sentinels_name() {
     trio.kill_master();
     assert_master_is_used(&trio, &sidecar, 12).await;
     assert_all_beat(&sidecar, 1..21, PATIENCE).await;
-    assert!(changes_by_user(&sidecar.client).await.len() >= 18);
+    let changes = changes_by_user(&sidecar.client).await;
+    assert!(changes.len() >= 18, "{changes:?}");
 }
 
 /// Within three seconds a heartbeat is written to the master that Sentinels name now.

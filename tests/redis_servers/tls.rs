@@ -61,7 +61,8 @@ async fn server_of_another_authority_is_refused() {
     let redis = TlsRedis::start();
     let mut environment = redis.environment();
     environment.retain(|(name, _)| *name != "PRESENCE__REDIS__SSL_CA");
-    environment.push(("PRESENCE__REDIS__SSL_CA", Certificates::create().authority().display().to_string()));
+    let others = Certificates::create();
+    environment.push(("PRESENCE__REDIS__SSL_CA", others.authority().display().to_string()));
     let sidecar = Sidecar::with(&environment).await;
     let ready = sidecar.client.get("/ready").await;
     assert_eq!((ready.status, sidecar.client.heartbeat(1).await.status), (503, 503), "{}", ready.text);
