@@ -12,6 +12,7 @@ mod laravel;
 mod operator_commands;
 mod order;
 mod outages;
+mod pages;
 mod queued;
 mod recorded;
 mod requests;

@@ -1,15 +1,8 @@
-//! Rows of messages: idempotent writes, and reads in the order of ids.
+//! Idempotent writes of messages.
 
-use super::records::ListedMessage;
-use super::{MessageRecord, MessageStore, NewMessage, Recipient, find_by_id};
+use super::{MessageStore, NewMessage, Recipient, find_by_id};
 use crate::messaging::domain::ClientId;
 use crate::storage::sql::{Arg, Result, retry_on_conflict};
-
-/// Maximum number of bytes of the messages on a page.
-const PAGE_BYTES: i64 = 1024 * 1024;
-
-/// Bytes of a message beside its ciphertext and its type.
-const MEMBERS_BYTES: i64 = 200;
 
 /// A write of messages that happens at most once.
 pub struct IdempotentWrite<'a> {
@@ -75,44 +68,4 @@ impl MessageStore {
         transaction.commit().await?;
         Ok(WriteResult::Stored { messages: messages.len(), unsealed: attempted - messages.len() })
     }
-
-    /// Returns up to `limit` messages to a client after an id, by ascending id: of [`PAGE_BYTES`] at most, or a larger one
-    /// alone.
-    pub async fn messages_of(&self, id: &ClientId, after: i64, limit: i64) -> Result<Vec<MessageRecord>> {
-        let small = PAGE_BYTES / limit.max(1);
-        let args = [small.into(), id.as_str().into(), after.into(), limit.into()];
-        let rows = self.database.rows(&self.messages_of, &args).await?;
-        let mut page = page(rows.iter().map(ListedMessage::read).collect::<Result<_>>()?);
-        if page.iter().any(|listed| listed.ciphertext.is_none()) {
-            self.read_ciphertexts(&mut page).await?;
-        }
-        // One that was deleted meanwhile is left out.
-        Ok(page.into_iter().filter_map(ListedMessage::complete).collect())
-    }
-
-    /// Reads the ciphertexts that the page does not have yet.
-    async fn read_ciphertexts(&self, page: &mut [ListedMessage]) -> Result<()> {
-        let missing = page.iter().filter(|listed| listed.ciphertext.is_none());
-        let ids: Vec<Arg<'_>> = missing.map(|listed| listed.record.id.into()).collect();
-        let rows = self.database.rows(&self.statements.repeated("ciphertexts", ids.len()), &ids).await?;
-        for row in &rows {
-            let id = row.int(0)?;
-            if let Some(listed) = page.iter_mut().find(|listed| listed.record.id == id) {
-                listed.ciphertext = Some(row.text(1)?);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The first messages that together have at most [`PAGE_BYTES`], or the first one alone.
-fn page(mut listed: Vec<ListedMessage>) -> Vec<ListedMessage> {
-    let mut total = 0;
-    let fits = |listed: &ListedMessage| {
-        total += listed.bytes + MEMBERS_BYTES;
-        total <= PAGE_BYTES
-    };
-    let fitting = listed.iter().map(fits).take_while(|fits| *fits).count();
-    listed.truncate(fitting.max(1));
-    listed
 }

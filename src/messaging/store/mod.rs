@@ -12,6 +12,7 @@
 
 mod clients;
 mod messages;
+mod pages;
 mod purge;
 mod records;
 mod tables;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub use self::clients::CredentialUpdate;
 pub use self::messages::{IdempotentWrite, WriteResult};
+pub use self::pages::{MAX_PAGES, MessagePage, PageRequest};
 pub use self::purge::Purge;
 pub use self::records::{ClientRecord, ClientSummary, MessageRecord, NewMessage, PollState, Recipient, Secrets};
 pub use self::tables::TABLES;
@@ -39,8 +41,9 @@ pub struct MessageStore {
     statements: Statements,
     /// The query for poll states of 1, 2, 4, … clients.
     poll_states: Vec<Statement>,
+    /// The query for 1, 2, 4, … pages.
+    pages: Vec<Statement>,
     client: Statement,
-    messages_of: Statement,
     probe: Arc<SharedProbe>,
 }
 
@@ -58,10 +61,9 @@ impl MessageStore {
     /// Creates a store on the tables of `names`.
     pub fn new(database: Database, names: &TableNames) -> Self {
         let statements = statements(database.engine(), names);
-        let sizes = (0..=MAX_POLL_STATES.ilog2()).map(|power| 1 << power);
-        let poll_states = sizes.map(|size| statements.repeated("poll_states", size)).collect();
-        let (client, messages_of) = (statements.get("client"), statements.get("messages_of"));
-        Self { database, statements, poll_states, client, messages_of, probe: Arc::default() }
+        let poll_states = of_sizes(&statements, "poll_states", MAX_POLL_STATES);
+        let (pages, client) = (of_sizes(&statements, "pages", MAX_PAGES), statements.get("client"));
+        Self { database, statements, poll_states, pages, client, probe: Arc::default() }
     }
 
     /// Checks that the database accepts writes: makes some without a visible effect.
@@ -96,6 +98,11 @@ impl MessageStore {
     pub async fn close(&self) {
         self.database.close().await;
     }
+}
+
+/// A statement for 1, 2, 4, … items, up to `most`.
+fn of_sizes(statements: &Statements, name: &str, most: usize) -> Vec<Statement> {
+    (0..=most.ilog2()).map(|power| statements.repeated(name, 1 << power)).collect()
 }
 
 /// Finds the row of `id` among rows of the database, which decides whether the case of letters matters.

@@ -89,10 +89,12 @@ INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, t
 VALUES [[(?, ?, LEFT(?, 255), ?, ?, ?, ?)]]
 
 -- A large ciphertext is left out and read by itself, if its message fits into the page.
--- name: messages_of
-SELECT CAST(id AS SIGNED), type, from_client_id, to_client_id, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END, nonce, tag,
-  DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), CAST(OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) AS SIGNED)
-FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+-- name: pages
+[[(
+  SELECT CAST(? AS SIGNED), CAST(id AS SIGNED), type, from_client_id, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END,
+    nonce, tag, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), CAST(OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) AS SIGNED)
+  FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+)|UNION ALL]]
 
 -- name: ciphertexts
 SELECT CAST(id AS SIGNED), ciphertext FROM {messages} WHERE id IN ([[?]])

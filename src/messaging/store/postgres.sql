@@ -96,10 +96,12 @@ INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, t
 VALUES [[(?::uuid, ?::uuid, left(?, 255), ?, ?, ?, ?::timestamp)]]
 
 -- A large ciphertext is left out and read by itself, if its message fits into the page.
--- name: messages_of
-SELECT id, type, from_client_id::text, to_client_id::text, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END, nonce, tag,
-  to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), (OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type))::bigint
-FROM {messages} AS m WHERE m.to_client_id = ?::uuid AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+-- name: pages
+[[(
+  SELECT ?::bigint, id, type, from_client_id::text, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END, nonce, tag,
+    to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), (OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type))::bigint
+  FROM {messages} AS m WHERE m.to_client_id = ?::uuid AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+)|UNION ALL]]
 
 -- name: ciphertexts
 SELECT id, ciphertext FROM {messages} WHERE id IN ([[?]])

@@ -2,7 +2,7 @@
 
 use crate::messaging::domain::ClientId;
 use crate::messaging::seal::Sealed;
-use crate::storage::sql::{Arg, Error, Result, Row};
+use crate::storage::sql::{Arg, Engine, Error, Result, Row};
 
 /// The stored secrets of a client.
 #[derive(Clone, PartialEq, Eq)]
@@ -149,12 +149,34 @@ impl PollState {
     }
 }
 
+/// A listed message as SQLite returns it: the number of the page, the columns, and the bytes.
+type PackedMessage = (usize, i64, String, Option<String>, Option<String>, String, String, String, i64);
+
 impl ListedMessage {
-    pub(super) fn read(row: &Row) -> Result<Self> {
+    /// Reads the messages of several pages, each with the number of its page.
+    pub(super) fn read_all(engine: Engine, rows: &[Row]) -> Result<Vec<(usize, Self)>> {
+        match (engine, rows) {
+            (Engine::Sqlite, [row]) => {
+                let packed: Vec<PackedMessage> =
+                    serde_json::from_str(&row.text(0)?).map_err(|error| Error::Rejected(error.into()))?;
+                Ok(packed.into_iter().map(Self::unpack).collect())
+            }
+            _ => rows.iter().map(Self::read).collect(),
+        }
+    }
+
+    fn unpack(packed: PackedMessage) -> (usize, Self) {
+        let (page, id, kind, from, ciphertext, nonce, tag, created_at, bytes) = packed;
+        let sealed = Sealed { ciphertext: String::new(), nonce, tag };
+        (page, Self { record: MessageRecord { id, kind, from, sealed, created_at }, ciphertext, bytes })
+    }
+
+    fn read(row: &Row) -> Result<(usize, Self)> {
+        let page = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
         let sealed = Sealed { ciphertext: String::new(), nonce: row.text(5)?, tag: row.text(6)? };
-        let (from, created_at) = (row.text_or_null(2)?, row.text(7)?);
-        let record = MessageRecord { id: row.int(0)?, kind: row.text(1)?, from, sealed, created_at };
-        Ok(Self { record, ciphertext: row.text_or_null(4)?, bytes: row.int(8)? })
+        let (from, created_at) = (row.text_or_null(3)?, row.text(7)?);
+        let record = MessageRecord { id: row.int(1)?, kind: row.text(2)?, from, sealed, created_at };
+        Ok((page, Self { record, ciphertext: row.text_or_null(4)?, bytes: row.int(8)? }))
     }
 
     /// The message with its ciphertext, if that is known.

@@ -85,11 +85,16 @@ SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
 VALUES [[(?, ?, ?, ?, ?, ?, ?)]]
 
--- A large ciphertext is left out and read by itself, if its message fits into the page.
--- name: messages_of
-SELECT id, type, from_client_id, to_client_id, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END, nonce, tag,
-  created_at, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type)
-FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+-- A large ciphertext is left out and read by itself, if its message fits into the page. All messages are one JSON text: the
+-- thread of the connection passes one row on instead of many.
+-- name: pages
+SELECT json_group_array(json_array(page, id, type, from_client_id, ciphertext, nonce, tag, created_at, bytes)) FROM (
+  [[SELECT * FROM (
+    SELECT ? AS page, id, type, from_client_id, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END AS ciphertext, nonce, tag,
+      created_at, OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) AS bytes
+    FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+  )|UNION ALL]]
+)
 
 -- name: ciphertexts
 SELECT id, ciphertext FROM {messages} WHERE id IN ([[?]])

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! `{clients}` is the quoted name of a table, `<clients>` its name without quotes, `?` a parameter (this module numbers them
-//! for Postgres). The text in `[[…]]` is repeated for each item, with commas between.
+//! for Postgres). The text in `[[…]]` is repeated for each item, with commas between; in `[[…|UNION ALL]]` with those words
+//! between.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -159,7 +160,11 @@ impl Statements {
         let mut whole = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let (item, tail) = part.split_once("]]").unwrap_or((part, ""));
-            whole.push_str(&vec![item; items].join(", "));
+            let (item, separator) = match item.rsplit_once('|') {
+                Some((item, "UNION ALL")) => (item, " UNION ALL "),
+                _ => (item, ", "),
+            };
+            whole.push_str(&vec![item; items].join(separator));
             whole.push_str(tail);
         }
         Statement::new(if self.engine == Engine::Postgres { numbered(&whole) } else { whole })

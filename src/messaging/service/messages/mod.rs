@@ -22,7 +22,7 @@ pub struct Messages {
     context: Arc<MessagingContext>,
     clients: Arc<Clients>,
     publisher: Arc<Publisher>,
-    poll_states: PollBatcher,
+    polls: PollBatcher,
     limits: SendLimits,
     /// Permits to parse a large message.
     parsers: Semaphore,
@@ -49,8 +49,8 @@ impl Messages {
         publisher: Arc<Publisher>,
         limits: SendLimits,
     ) -> (Self, BoxFuture<'static, ()>) {
-        let (poll_states, batcher) = poll_batcher::start(context.store.clone());
+        let (polls, batcher) = poll_batcher::start(context.store.clone());
         let parsers = Semaphore::new(MAX_PARSERS);
-        (Self { context, clients, publisher, poll_states, limits, parsers }, batcher)
+        (Self { context, clients, publisher, polls, limits, parsers }, batcher)
     }
 }

@@ -1,7 +1,8 @@
 //! Polls and acknowledgements.
 //!
 //! Most polls find no messages. The poll states of all clients that poll at the same time are read with one query, which
-//! tells whether the token is valid and whether there are messages after the cursor; only then the messages are read.
+//! tells whether the token is valid and whether there are messages after the cursor; only then the messages are read, with
+//! those of other polls in one query.
 
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::Messages;
 use crate::messaging::domain::{MessageTime, PollCursor};
 use crate::messaging::service::clients::Caller;
 use crate::messaging::service::error::Result;
-use crate::messaging::store::MessageRecord;
+use crate::messaging::store::{MessageRecord, PageRequest};
 
 /// Maximum number of messages in the response to a poll.
 const PAGE: i64 = 50;
@@ -18,7 +19,7 @@ impl Messages {
     /// Returns a client's messages after the cursor, by ascending id: at most 50.
     pub async fn poll(&self, caller: &Caller, cursor: PollCursor) -> Result<Vec<MessageRecord>> {
         let started = Instant::now();
-        let state = self.poll_states.call(caller.id.clone()).await?;
+        let state = self.polls.states.call(caller.id.clone()).await?;
         let state = self.clients.authenticate_poll(caller, state).await?;
         let after = match cursor {
             PollCursor::Acknowledged => state.acknowledged,
@@ -26,7 +27,10 @@ impl Messages {
             PollCursor::After(id) => id.max(0),
         };
         let messages = match state.newest > after {
-            true => self.context.store.messages_of(&state.id, after, PAGE).await?,
+            true => {
+                let page = self.polls.pages.call(PageRequest { client: state.id, after, limit: PAGE }).await?;
+                self.context.store.complete(page).await?
+            }
             false => Vec::new(),
         };
         self.context.metrics.poll_seconds.record(started.elapsed());

@@ -6,7 +6,7 @@ use super::Messages;
 use crate::messaging::domain::ClientId;
 use crate::messaging::seal::{SealKey, aad};
 use crate::messaging::service::error::{MessagingError, Result};
-use crate::messaging::store::MessageRecord;
+use crate::messaging::store::{MessageRecord, PageRequest};
 
 /// Maximum number of messages on a page.
 const PAGE: i64 = 100;
@@ -27,7 +27,7 @@ impl Messages {
     /// [`MessagingError::UnknownClient`] if there is no such client.
     pub async fn list(&self, id: &ClientId, after: i64) -> Result<(ClientId, Vec<MessageView>)> {
         let client = self.context.store.client(id).await?.ok_or(MessagingError::UnknownClient)?;
-        let messages = self.context.store.messages_of(&client.id, after, PAGE).await?;
+        let messages = self.context.store.page(PageRequest { client: client.id.clone(), after, limit: PAGE }).await?;
         let key = self.context.decrypt_key(&client.secrets.key_encrypted);
         let views = messages.into_iter().map(|message| {
             let message = self.context.with_client_time(message);
