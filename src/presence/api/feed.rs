@@ -6,6 +6,7 @@ use std::time::Duration;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
+use tokio_util::sync::CancellationToken;
 
 use super::browser::browser_meta;
 use super::errors::{CursorErrors, StreamErrors, page_of};
@@ -43,8 +44,10 @@ pub struct Streams {
     pub limits: StreamLimits,
     /// How long a client may take for one text.
     pub stall: Duration,
-    /// How streams count that keep their user online.
-    pub connections: ConnectionRules,
+    /// How long a session outlives the stream that kept its user online.
+    pub grace: Duration,
+    /// Cancelled when the sidecar stops.
+    pub stop: CancellationToken,
 }
 
 impl FeedApi {
@@ -60,6 +63,7 @@ impl FeedApi {
         last_event_id: Option<ChangeCursor>,
         query: &StreamQuery,
     ) -> Result<ChangeStream, ApiError> {
+        let is_event_source = event_source::is_of(request, &auth);
         let claims = match auth {
             StreamAuth::Service(_) => None,
             StreamAuth::User(UserAuth(claims)) => Some(claims),
@@ -67,8 +71,10 @@ impl FeedApi {
         };
         // An application may watch all.
         let filter = claims.as_ref().map(|claims| WatchFilter::new(&self.scopes, request, claims)).transpose()?;
-        let owner = filter.as_ref().zip(claims.as_ref()).map(|(filter, claims)| Self::owner(filter, claims, request));
+        let owner = filter.as_ref().zip(claims.as_ref());
+        let owner = owner.map(|(filter, claims)| Self::owner(filter, claims, (request, is_event_source)));
         let permit = self.streams.limits.acquire(owner)?;
+        let end = permit.end.clone();
         let after = last_event_id.or(query.after.and_then(|ResumePoint(cursor)| cursor));
         let wants_snapshot = Flag::is_set(query.snapshot) && last_event_id.is_none();
         let after = if wants_snapshot { None } else { after };
@@ -81,10 +87,14 @@ impl FeedApi {
             Some(filter) if wants_snapshot => filter.opening(&self.presence, subscription.position()).await?,
             _ => Vec::new(),
         };
-        let guard = self.connection(request, claims.as_ref(), query)?;
+        let guard = self.connection(request, claims.as_ref(), query, &end)?;
         let total = claims.and_then(|claims| claims.expires_in());
         let lifetime = StreamLifetime { total, stall: self.streams.stall };
-        Ok(ChangeStream::new(subscription, filter, lifetime, permit).with_opening(opening).holding(guard))
+        let stream = ChangeStream::new(subscription, filter, lifetime, permit).with_opening(opening).holding(guard);
+        Ok(match is_event_source {
+            true => stream.with_closing(end, self.streams.stop.clone()),
+            false => stream,
+        })
     }
 
     /// Begins to keep the user online, if the stream is to do so.
@@ -93,6 +103,7 @@ impl FeedApi {
         request: &Request,
         claims: Option<&Claims>,
         query: &StreamQuery,
+        end: &CancellationToken,
     ) -> Result<Option<ConnectionGuard>, ApiError> {
         if !Flag::is_set(query.presence) {
             return Ok(None);
@@ -107,13 +118,14 @@ impl FeedApi {
             active: query.active.is_none_or(|active| active.0),
             meta: address.map_or_else(Default::default, |address| browser_meta(request, address).into()),
         };
-        Ok(Some(session.connect(self.presence.clone(), self.streams.connections.clone())))
+        let rules = ConnectionRules { grace: self.streams.grace, stop: end.clone() };
+        Ok(Some(session.connect(self.presence.clone(), rules)))
     }
 
     /// Who opens a stream, for the limits.
-    fn owner(filter: &WatchFilter, claims: &Claims, request: &Request) -> StreamOwner {
+    fn owner(filter: &WatchFilter, claims: &Claims, (request, is_event_source): (&Request, bool)) -> StreamOwner {
         let user = claims::user(claims).map_or_else(String::new, |user| user.to_string());
-        StreamOwner { user: format!("{}|{user}", filter.scope().as_str()), address: address(request) }
+        StreamOwner { user: format!("{}|{user}", filter.scope().as_str()), address: address(request), is_event_source }
     }
 }
 
@@ -207,7 +219,8 @@ impl FeedApi {
     ///
     /// An `EventSource` (a `token` in the query, and `Accept: text/event-stream`) gets errors as a 200 with one event `refused`
     /// (`status`, `reason`, `message`, `retry`), since any other status would end it for good; and an event `closing` before the
-    /// sidecar stops. Both have a `retry:`.
+    /// sidecar stops (`reason` is `shutdown`), or where too many streams are open in all and it is the oldest of an
+    /// `EventSource` (`load`). All have a `retry:`.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn stream(
         &self,
@@ -219,14 +232,10 @@ impl FeedApi {
         query: StreamQuery,
     ) -> Result<ChangeStream, Documented<StreamErrors>> {
         let last_event_id = last_event_id.0.and_then(|ResumePoint(cursor)| cursor);
-        let is_event_source = matches!(auth, StreamAuth::Query) && event_source::is_event_source(request);
-        let stream = match self.open_stream(request, auth, last_event_id, &query).await {
-            Err(error) if is_event_source => return Ok(ChangeStream::refused(event_source::refused(&error))),
-            opened => opened?,
-        };
-        Ok(match is_event_source {
-            true => stream.with_closing(event_source::closing, self.streams.connections.stop.clone()),
-            false => stream,
-        })
+        let is_event_source = event_source::is_of(request, &auth);
+        match self.open_stream(request, auth, last_event_id, &query).await {
+            Err(error) if is_event_source => Ok(ChangeStream::refused(event_source::refused(&error))),
+            opened => Ok(opened?),
+        }
     }
 }

@@ -13,6 +13,7 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSch
 use tokio_util::sync::CancellationToken;
 
 use super::encode;
+use super::event_source::closing;
 use super::responses::ChangeResponse;
 use super::stream_limits::StreamPermit;
 use super::watched::WatchFilter;
@@ -144,10 +145,12 @@ impl ChangeStream {
         Self(stream::iter(texts).chain(self.0).boxed())
     }
 
-    /// Sends `text` at the end if the sidecar stops.
-    pub(super) fn with_closing(self, text: fn() -> Bytes, stop: CancellationToken) -> Self {
-        let last = stream::once(async move { stop.is_cancelled().then(text) });
-        Self(self.0.chain(last.filter_map(std::future::ready)).boxed())
+    /// Ends it at `end`, with an event that says why; `stop` is cancelled if the sidecar stops.
+    pub(super) fn with_closing(self, end: CancellationToken, stop: CancellationToken) -> Self {
+        let ended = end.clone();
+        let last = stream::once(async move { ended.is_cancelled().then(|| closing(stop.is_cancelled())) });
+        let texts = self.0.take_until(end.cancelled_owned());
+        Self(texts.chain(last.filter_map(std::future::ready)).boxed())
     }
 
     /// Keeps `guard` until the stream ends.
