@@ -3,6 +3,7 @@
 declare(strict_types=1);
 
 use AesirCloud\Presence\Http\Controllers\HeartbeatController;
+use AesirCloud\Presence\Http\Controllers\ScriptController;
 use AesirCloud\Presence\Http\Controllers\TokenController;
 use AesirCloud\Presence\Http\Controllers\WebhookController;
 use AesirCloud\Presence\Http\Middleware\UseGuard;
@@ -22,6 +23,9 @@ Route::group($group, function () use ($routing): void {
         Route::get('token', TokenController::class)->name('presence.token');
     }
 });
+
+// Without an extension, since web servers answer for files by themselves.
+Route::get(trim((string) $routing['prefix'], '/') . '/script', ScriptController::class)->name('presence.script');
 
 if ($receiver['path']) {
     Route::post($receiver['path'], WebhookController::class)

@@ -43,12 +43,14 @@ final class BladeTest extends TestCase
         $id = "o'hara\"<script>";
         $badge = $this->render('<x-presence-badge-live :user-id="$id" />', ['id' => $id]);
         self::assertStringContainsString('status.global', $badge);
-        self::assertStringContainsString('.presence.updated', $badge);
+        self::assertStringContainsString('status="offline"', $badge);
         self::assertStringContainsString('>Offline</span>', $badge);
+        self::assertStringContainsString('&quot;guard&quot;:&quot;web&quot;', $badge);
         self::assertStringNotContainsString('<script>', $badge);
         self::assertStringNotContainsString("o'hara", $badge);
         $own = $this->render('<x-presence-badge-live :user-id="1" private />');
-        self::assertStringContainsString('private', $own);
+        self::assertStringContainsString(' private="private"', $own);
+        self::assertStringNotContainsString(' private', $badge);
         self::assertStringContainsString('presence.user.1', $own);
     }
 
@@ -71,7 +73,7 @@ final class BladeTest extends TestCase
         $channel = function (int $id, array $scope): string {
             config(['presence.scope.resolver' => fn (): array => $scope]);
             $this->actingAs($this->user($id));
-            preg_match('/"tabs":"(presence:[0-9a-f]{16})"/', $this->render('@presenceHeartbeat'), $matches);
+            preg_match('/"tabs":"(presence\.[0-9a-f]{16})"/', $this->render('@presenceHeartbeat'), $matches);
 
             return $matches[1];
         };
@@ -91,18 +93,32 @@ final class BladeTest extends TestCase
         self::assertStringContainsString('custom badge', $this->render('<x-presence-badge :user-id="2" />'));
     }
 
-    public function test_heartbeat_script_is_under_3_kb_and_posts_to_app(): void
+    public function test_heartbeat_script_connects_the_module_and_posts_to_app(): void
     {
         $this->actingAs($this->user());
         $script = $this->render('@presenceHeartbeat');
-        self::assertLessThan(3 * 1024, strpos($script, '({"every"') - strlen('<script>'));
-        $config = '~"every":30,"tabs":"[^"]+","url":"/presence/heartbeat","csrf":~';
+        self::assertLessThan(512, strlen($script));
+        $config = '~connect\(\{"stream":false,"every":30,"tabs":"[^"]+","heartbeat":"/presence/heartbeat","csrf":~';
         self::assertMatchesRegularExpression($config, $script);
-        self::assertStringStartsWith('<script>(', $script);
+        self::assertStringStartsWith('<script type="module">import {connect} from "/presence/script?v=', $script);
         self::assertStringEndsWith(')</script>', $script);
         self::assertStringContainsString('"every":5,', $this->render("@presenceHeartbeat(['every' => 5])"));
         $withNonce = $this->render("@presenceHeartbeat(['nonce' => 'a\"b'])");
-        self::assertStringContainsString('<script nonce="a&quot;b">', $withNonce);
+        self::assertStringContainsString('<script type="module" nonce="a&quot;b">', $withNonce);
+    }
+
+    public function test_module_is_served_without_a_session_and_cached_for_ever_under_its_version(): void
+    {
+        $page = $this->actingAs($this->user())->render('@presenceHeartbeat');
+        preg_match('~"(/presence/script\?v=[0-9a-f]{12})"~', $page, $found);
+        $served = $this->get($found[1])->assertOk();
+        self::assertStringEqualsFile(__DIR__ . '/../public/presence.js', (string) $served->getContent());
+        self::assertSame('text/javascript; charset=utf-8', $served->headers->get('Content-Type'));
+        self::assertSame('immutable, max-age=31536000, public', $served->headers->get('Cache-Control'));
+        self::assertSame([], $served->headers->getCookies());
+        $tag = ['If-None-Match' => (string) $served->headers->get('ETag')];
+        self::assertSame('no-cache, public', $this->get('/presence/script')->headers->get('Cache-Control'));
+        $this->get('/presence/script', $tag)->assertStatus(304);
     }
 
     public function test_heartbeat_script_is_empty_for_guests(): void
@@ -114,11 +130,11 @@ final class BladeTest extends TestCase
     {
         $this->reconfigure(['presence.sidecar.public_url' => 'https://sidecar.test/']);
         $this->actingAs($this->user());
-        preg_match('/\((\{"every".*\})\)<\/script>/', (string) $this->get('/')->content(), $matches);
+        preg_match('/connect\((\{.*\})\)<\/script>/', (string) $this->get('/')->content(), $matches);
         $config = json_decode($matches[1], true);
 
-        self::assertSame('https://sidecar.test/presence/heartbeat', $config['url']);
-        self::assertSame(['/presence/token', 600], [$config['renew'], $config['ttl']]);
+        self::assertSame('https://sidecar.test/presence/heartbeat', $config['heartbeat']);
+        self::assertSame([false, '/presence/token'], [$config['stream'], $config['tokenUrl']]);
         self::assertSame($this->id, $this->claims($config['token'])['sub']);
         self::assertStringNotContainsString(Sidecar::TOKEN, $matches[1]);
 

@@ -32,7 +32,6 @@ final class EchoTest extends WebhookTestCase
             Echo.channel('presence.global').listen('.presence.updated', e => global.push(e));
             Echo.channel('status.global').subscribed(() => window.isSubscribed = true);
         </script>
-        <script defer src="/alpinejs/dist/cdn.min.js"></script>
         <div id="badge"><x-presence-badge-live :user-id="$id" /></div>
         BLADE;
 
@@ -61,11 +60,15 @@ final class EchoTest extends WebhookTestCase
     private function openPage(int|string $id): Browser
     {
         $folder = Process::folder();
-        foreach (['alpinejs', 'laravel-echo', 'pusher-js'] as $package) {
+        foreach (['laravel-echo', 'pusher-js'] as $package) {
             symlink((string) realpath(self::MODULES . "/{$package}"), "{$folder}/{$package}");
         }
+        symlink((string) realpath(__DIR__ . '/../public/presence.js'), "{$folder}/presence.js");
         file_put_contents($view = "{$folder}/page.blade.php", self::PAGE);
-        file_put_contents("{$folder}/index.html", View::file($view, ['id' => $id, 'port' => $this->port])->render());
+        $page = View::file($view, ['id' => $id, 'port' => $this->port])->render();
+        $page = preg_replace('~/presence/script\?v=\w+~', '/presence.js', $page, -1, $count);
+        self::assertSame(1, $count, 'The badge has no module.');
+        file_put_contents("{$folder}/index.html", $page);
         $port = Process::freePort();
         $server = new Process([PHP_BINARY, '-S', "127.0.0.1:{$port}", '-t', $folder], Process::folder());
         $server->await(fn (): bool => Process::isListening($port));

@@ -17,7 +17,6 @@ use crate::presence::api::{
 use crate::presence::domain::{Outbox, Rules, Span, Windows};
 use crate::presence::service::change_feed::ChangeFeed;
 use crate::presence::service::clock::Clock;
-use crate::presence::service::connection::ConnectionRules;
 use crate::presence::service::explain::Explainer;
 use crate::presence::worker::sweep::ExpirySweeper;
 use crate::presence::{ChangeNotifier, CommitContext, Metrics, Presence};
@@ -80,7 +79,7 @@ impl PresenceModule {
             feed: feed.clone(),
             feed_stop,
         };
-        let limits = StreamLimits::new(stream_maximums(config), registry);
+        let limits = StreamLimits::new(stream_maximums(config), registry, workers.feed_stop.clone());
         Self { service: Arc::new(service), clock, workers, registry: registry.clone(), explainer, feed, limits }
     }
 
@@ -91,7 +90,8 @@ impl PresenceModule {
             feed: self.feed.clone(),
             limits: self.limits.clone(),
             stall: config.stream.stall_timeout,
-            connections: ConnectionRules { grace: config.stream.grace, stop: self.workers.feed_stop.clone() },
+            grace: config.stream.grace,
+            stop: self.workers.feed_stop.clone(),
         };
         PresenceApis {
             explain: ExplainApi::new(presence.clone(), self.explainer.clone(), scopes.clone()),

@@ -1,7 +1,5 @@
 //! The Redis servers of the configuration.
 
-use std::path::Path;
-
 use redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates,
 };
@@ -15,7 +13,7 @@ use crate::storage::redis::RedisServers;
 /// The servers of `[redis]`, with the database of the sidecar's own keys; not connected yet.
 pub(super) fn redis_servers(config: &Config) -> Result<RedisServers, BuildError> {
     let redis = &config.redis;
-    let tls = certificates(&redis.tls)?;
+    let tls = certificates(&redis.tls);
     let login = login(redis.username.as_deref(), redis.password.as_ref()).set_db(redis.db);
     let node = |host: &RedisHost| server(address(host), login.clone(), &tls);
     let server = match &redis.endpoint {
@@ -73,24 +71,8 @@ fn server(
     Ok(client.get_connection_info().clone())
 }
 
-fn certificates(tls: &RedisTls) -> Result<TlsCertificates, BuildError> {
-    let root_cert = tls.ca.as_deref().map(|file| pem("redis.ssl_ca", file, "CERTIFICATE")).transpose()?;
-    let client_tls = match &tls.identity {
-        Some((cert, key)) => Some(ClientTlsConfig {
-            client_cert: pem("redis.ssl_cert", cert, "CERTIFICATE")?,
-            client_key: pem("redis.ssl_key", key, "PRIVATE KEY")?,
-        }),
-        None => None,
-    };
-    Ok(TlsCertificates { client_tls, root_cert })
-}
-
-/// Reads a PEM file that has an item of this kind.
-fn pem(key: &str, file: &Path, kind: &str) -> Result<Vec<u8>, BuildError> {
-    let named = |why: String| BuildError(format!("{key} = {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| named(format!("the file cannot be read: {error}")))?;
-    match text.lines().any(|line| line.starts_with("-----BEGIN ") && line.ends_with(&format!("{kind}-----"))) {
-        true => Ok(text.into_bytes()),
-        false => Err(named(format!("the file has no {} in PEM format", kind.to_ascii_lowercase()))),
-    }
+fn certificates(tls: &RedisTls) -> TlsCertificates {
+    let RedisTls { ca, client } = tls.clone();
+    let client_tls = client.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+    TlsCertificates { client_tls, root_cert: ca }
 }

@@ -23,7 +23,7 @@ pub(super) struct Stores {
 impl Stores {
     pub(super) fn of(config: &Config, outbox: Outbox) -> Result<Self, BuildError> {
         if !schema(config).is_empty() {
-            config.database.check_certificates().map_err(BuildError)?;
+            config.database.check_files().map_err(BuildError)?;
         }
         match config.cache.store {
             config::CacheStore::Array => {

@@ -1,7 +1,8 @@
 //! The state of a connection that the listener and the request on it share.
 //!
 //! HTTP/1 has one request at a time on a connection, so the state of the connection is that of the request, too: who has
-//! sent it, as far as its head has told, and whether its body was read.
+//! sent it, as far as its head has told, and whether its body was read. On a connection of HTTP/2, each request has a state of
+//! its own beside that of the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
@@ -27,27 +28,68 @@ pub enum CallerKind {
 #[derive(Debug, Default)]
 pub struct ConnectionState {
     requests: AtomicU32,
-    open_request: AtomicBool,
+    open_requests: AtomicU32,
     unread_body: AtomicBool,
     stopping: AtomicBool,
     caller: AtomicU8,
     known: AtomicBool,
     evicted: AtomicBool,
     waiting: AtomicWaker,
+    is_multiplexed: bool,
+    /// The state of the connection, for that of a request on a connection of HTTP/2.
+    connection: Option<Arc<Self>>,
+}
+
+/// A request that is being answered, until dropped.
+#[derive(Debug)]
+pub struct OpenRequest(Arc<ConnectionState>);
+
+impl OpenRequest {
+    /// Begins a request: its head is complete.
+    pub fn begin(state: Arc<ConnectionState>, has_body: bool) -> Self {
+        state.begin_request(has_body);
+        Self(state)
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.end_request();
+    }
 }
 
 impl ConnectionState {
-    /// Begins a request: its head is complete.
-    pub fn begin_request(&self, has_body: bool) {
+    /// The state of a connection of HTTP/2.
+    pub fn multiplexed() -> Self {
+        Self { is_multiplexed: true, ..Self::default() }
+    }
+
+    /// The state of a request on a connection of HTTP/2.
+    pub fn of_request_on(connection: Arc<Self>) -> Self {
+        Self { connection: Some(connection), ..Self::default() }
+    }
+
+    fn begin_request(&self, has_body: bool) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.caller.store(CallerKind::Unknown as u8, Ordering::Relaxed);
         self.unread_body.store(has_body, Ordering::Relaxed);
-        self.open_request.store(true, Ordering::Relaxed);
+        self.open_requests.fetch_add(1, Ordering::Relaxed);
+        if let Some(connection) = &self.connection {
+            connection.begin_request(false);
+        }
     }
 
     /// Ends a request: its response is in the connection's buffer.
-    pub fn end_request(&self) {
-        self.open_request.store(false, Ordering::Relaxed);
+    fn end_request(&self) {
+        self.open_requests.fetch_sub(1, Ordering::Relaxed);
+        if let Some(connection) = &self.connection {
+            connection.end_request();
+        }
+    }
+
+    /// Whether it is a connection of HTTP/2, which may have many requests at a time.
+    pub fn is_multiplexed(&self) -> bool {
+        self.is_multiplexed
     }
 
     /// The number of requests so far.
@@ -57,7 +99,7 @@ impl ConnectionState {
 
     /// Whether a request is being answered.
     pub fn has_open_request(&self) -> bool {
-        self.open_request.load(Ordering::Relaxed)
+        self.open_requests.load(Ordering::Relaxed) > 0
     }
 
     /// Whether the current request has a body that was not read to its end.
@@ -101,8 +143,9 @@ fn state(request: &Request) -> Option<&Arc<ConnectionState>> {
 pub fn identify(request: &Request, caller: CallerKind) {
     let Some(state) = state(request) else { return };
     state.caller.store(caller as u8, Ordering::Relaxed);
-    if caller >= CallerKind::User && !state.is_known() {
-        state.known.store(true, Ordering::Relaxed);
+    let connection = state.connection.as_ref().unwrap_or(state);
+    if caller >= CallerKind::User && !connection.is_known() {
+        connection.known.store(true, Ordering::Relaxed);
     }
 }
 

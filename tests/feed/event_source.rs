@@ -176,6 +176,43 @@ async fn stopping_sidecar_says_so_and_puts_no_user_offline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn oldest_event_source_makes_room_for_a_new_one_and_stays_online() {
+    let environment = [("PRESENCE__STREAM__MAX", "3".to_owned()), ("PRESENCE__STREAM__GRACE_SECONDS", "4".to_owned())];
+    let sidecar = Sidecar::with(&environment).await;
+    let client = &sidecar.client;
+    let users = ["ada", "bob", "eve", "joe"];
+    let query = |user| format!("token={}&snapshot=1&presence=1", token(user, json!({"watch": [user]})));
+    // An application, whose client may not come back, is the oldest.
+    let application = client.request(reqwest::Method::GET, "/api/v1/presence/stream").send().await.unwrap();
+    let mut sources = Vec::new();
+    for user in users {
+        sources.push(EventSource::open(client, &query(user)).await);
+        becomes(client, user, "online").await;
+    }
+    for (source, is_closed) in sources.iter_mut().zip([true, true, false, false]) {
+        assert!(source.next(&["snapshot"]).await.is_some());
+        if is_closed {
+            let closing = source.next(&["closing"]).await.unwrap();
+            assert_eq!(closing.data["reason"], "load");
+            assert!((1_000..=60_000).contains(&closing.fields["retry"].parse::<u64>().unwrap()));
+            assert!(source.next(&["closing"]).await.is_none());
+        }
+    }
+    let listener = client.with_token(&token(5, json!({"watch": [1]})));
+    assert_eq!(listener.get("/api/v1/presence/stream").await.status, 503, "it is no EventSource");
+    let metrics = client.get("/metrics").await.text;
+    assert!(
+        metrics.contains("presence_streams_shed_total 2") && metrics.contains("presence_streams_open 3"),
+        "{metrics}"
+    );
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for user in users {
+        assert_eq!(statuses(client, user).await, ["online"], "{user}");
+    }
+    drop(application);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn watched_users_are_those_of_the_token_in_its_own_scope() {
     let sidecar = Sidecar::with(&[("PRESENCE__SCOPE__RESOLVER__TENANT", "body,claim:tenant".to_owned())]).await;
     for (user, tenant) in [(1, "acme"), (2, "acme"), (3, "other"), (4, "acme")] {

@@ -47,3 +47,15 @@ fn package_of_php_and_package_of_npm_have_the_same_files_and_version() {
     let package: serde_json::Value = serde_json::from_str(&package).unwrap();
     assert_eq!(package["version"], env!("CARGO_PKG_VERSION"));
 }
+
+#[test]
+fn npm_packs_the_folder_with_its_module_and_types() {
+    require!("npm");
+    let folder = fixture("../src/presence/browser_client");
+    let output =
+        command("npm").args(["pack", "--dry-run", "--json", "--offline"]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let packed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let files = packed[0]["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap());
+    assert_eq!(files.collect::<Vec<_>>(), ["package.json", "presence.d.ts", "presence.js"]);
+}

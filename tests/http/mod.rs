@@ -6,6 +6,7 @@ mod browsers;
 mod connections;
 mod early_answers;
 mod fast_path;
+mod h2c;
 mod memory_budget;
 mod outages;
 mod presence;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Reaction, Receiver, RedisServer, Sidecar, on_redis};
+use crate::http::tokens::token;
+use crate::support::{Client, Process, Reaction, Receiver, RedisServer, Sidecar, on_redis};
 
 async fn explain(client: &Client, path: &str) -> Value {
     let answer = client.get(&format!("/api/v1/presence/explain/{path}")).await;
@@ -126,6 +127,36 @@ async fn explanation_shows_deliveries_that_wait() {
     let delivery = &explained["deliveries"][0];
     assert_eq!((&delivery["endpoint"], &delivery["waiting"]), (&json!("default"), &json!(1)));
     assert_eq!(delivery["last"], "HTTP 400");
+}
+
+/// Opens a page of `user`: a stream that keeps its user online.
+async fn open_page(client: &Client, user: &str) -> reqwest::Response {
+    let path = format!("/api/v1/presence/stream?presence=1&token={}", token(user, json!({"sid": "page"})));
+    let request = client.with_token("").request(reqwest::Method::GET, &path);
+    request.header("Accept", "text/event-stream").send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explanation_tells_a_page_that_was_closed_from_a_replica_that_was_killed() {
+    require!("redis-server");
+    let redis = RedisServer::start();
+    let seconds = |name, value: &str| (name, value.to_owned());
+    let times = vec![
+        seconds("PRESENCE_TTL", "8"),
+        seconds("PRESENCE_AWAY_AFTER", "6"),
+        seconds("PRESENCE__STREAM__GRACE_SECONDS", "4"),
+    ];
+    let environment = [on_redis(&redis), times].concat();
+    let (mut killed, other) = (Process::start(&environment), Process::start(&environment));
+    let (_held, closed) = (open_page(&killed.client, "held").await, open_page(&other.client, "closed").await);
+    explain_once(&other.client, "held", "online").await;
+    explain_once(&other.client, "closed", "online").await;
+    killed.kill();
+    drop(closed);
+    let closed = explain_once(&other.client, "closed", "offline").await;
+    says(&closed, "The last session ended at", COMES_ONLINE);
+    let held = explain_once(&other.client, "held", "offline").await;
+    says(&held, "or the sidecar that it calls was not reachable", COMES_ONLINE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

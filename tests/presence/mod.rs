@@ -5,6 +5,7 @@ mod causes;
 mod committer;
 mod crashes;
 mod explain;
+mod explain_stories;
 mod foreign;
 pub mod harness;
 mod model;

@@ -8,6 +8,7 @@ use Demo\User;
 use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Auth;
 use Illuminate\Support\Facades\Route;
+use Illuminate\Support\Facades\View;
 
 Route::view('/', 'home')->name('home');
 
@@ -35,6 +36,14 @@ Route::get('/presence/status/{id}', fn (int $id) => response()->json(Presence::s
 
 // Broadcasts as Server-Sent Events, because the demo has no WebSocket server.
 Route::get('/events', EventStream::class)->middleware('auth');
+
+// The package's examples. `order` sorts the users, as a Livewire component may.
+Route::get('/examples/{name}', function (Request $request, string $name) {
+    View::addNamespace('examples', base_path('../examples'));
+    $users = $request->query('order') === 'down' ? array_reverse(User::NAMES, true) : User::NAMES;
+
+    return view('example', ['name' => $name, 'users' => $users]);
+})->middleware('auth');
 
 Route::get('/alpine.js', function () {
     $headers = ['Content-Type' => 'text/javascript', 'Cache-Control' => 'max-age=3600'];

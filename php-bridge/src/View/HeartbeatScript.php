@@ -6,25 +6,22 @@ namespace AesirCloud\Presence\View;
 
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Sidecar\BrowserSession;
-use AesirCloud\Presence\Sidecar\UserTokens;
 use AesirCloud\Presence\Support\CurrentGuard;
 use AesirCloud\Presence\Support\Key;
 use Illuminate\Support\Facades\Auth;
 
 /**
- * Renders @presenceHeartbeat: an inline script of less than 3 KB.
+ * Renders @presenceHeartbeat: the module presence.js, which sends heartbeats.
  *
- * The tabs of a browser coordinate over a BroadcastChannel, so that one tab sends heartbeats for all. The user is
- * active while a tab is visible. The session ends when the last tab is closed, but not when it navigates within the
- * app. Heartbeats go to the app's own route or, with sidecar.public_url, directly to the sidecar with a token that the
- * script renews before it expires.
+ * The tabs of a browser coordinate, so that one tab sends heartbeats for all. The user is active while a tab is
+ * visible. The session ends when the last tab is closed, but not when it navigates within the app. Heartbeats go to the
+ * app's own route or, with sidecar.public_url, directly to the sidecar with a token that the page renews before it
+ * expires.
  */
 final class HeartbeatScript
 {
-    private const JSON_FLAGS = JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR;
-
     public function __construct(
-        private readonly UserTokens $tokens,
+        private readonly BrowserModule $module,
         private readonly BrowserSession $browser,
         private readonly CurrentGuard $guard
     ) {
@@ -33,8 +30,8 @@ final class HeartbeatScript
     /**
      * Returns the script element; an empty string for guests.
      *
-     * @param array{every?: int, nonce?: string} $options seconds between heartbeats; nonce for the
-     *     content security policy
+     * @param array{every?: int, nonce?: string, src?: string} $options seconds between heartbeats; nonce for the
+     *     content security policy; address of the module
      */
     public function render(array $options = []): string
     {
@@ -42,42 +39,31 @@ final class HeartbeatScript
             return '';
         }
         $this->browser->markHeartbeatScript();
-        $nonce = isset($options['nonce']) ? ' nonce="' . e($options['nonce']) . '"' : '';
-        $config = ['every' => $options['every'] ?? 30, 'tabs' => $this->tabsOfSameUser()] + $this->target();
-        $json = json_encode($config, self::JSON_FLAGS);
+        $settings = ['stream' => false, 'every' => $options['every'] ?? 30, 'tabs' => $this->tabsOfSameUser()];
 
-        return "<script{$nonce}>{$this->source()}({$json})</script>";
+        return $this->module->element($settings + $this->target(), $options);
     }
 
     /** Returns a name that the tabs of the same user in the same scope share; tabs of others have another one. */
     private function tabsOfSameUser(): string
     {
-        return 'presence:' . substr(sha1(Key::for(Auth::user())), 0, 16);
+        return 'presence.' . substr(sha1(Key::for(Auth::user())), 0, 16);
     }
 
-    /** Returns the script without its comment lines and indentation. */
-    private function source(): string
-    {
-        $source = (string) file_get_contents(__DIR__ . '/../../resources/js/heartbeat.js');
-
-        return trim((string) preg_replace(['~^\s*//.*\n~m', '/^\s+/m'], '', $source));
-    }
-
-    /** @return array<string, int|string> */
+    /** @return array<string, string> */
     private function target(): array
     {
         $sidecar = config('presence.sidecar.public_url');
         $guard = Auth::getDefaultDriver();
         $query = $guard === $this->guard->default ? [] : ['guard' => $guard];
         if (! $sidecar) {
-            return ['url' => route('presence.heartbeat', $query, false), 'csrf' => csrf_token()];
+            return ['heartbeat' => route('presence.heartbeat', $query, false), 'csrf' => csrf_token()];
         }
 
         return [
-            'url' => rtrim($sidecar, '/') . '/' . trim(config('presence.routing.prefix'), '/') . '/heartbeat',
+            'heartbeat' => rtrim($sidecar, '/') . '/' . trim(config('presence.routing.prefix'), '/') . '/heartbeat',
             'token' => Presence::token(Auth::user()),
-            'ttl' => $this->tokens->ttlSeconds,
-            'renew' => route('presence.token', $query, false),
+            'tokenUrl' => route('presence.token', $query, false),
         ];
     }
 }

@@ -13,9 +13,7 @@ use Illuminate\Support\Facades\Auth;
  */
 final class LiveScript
 {
-    private const JSON_FLAGS = JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR;
-
-    public function __construct(private readonly CurrentGuard $guard)
+    public function __construct(private readonly BrowserModule $module, private readonly CurrentGuard $guard)
     {
     }
 
@@ -34,16 +32,12 @@ final class LiveScript
         $guard = Auth::getDefaultDriver();
         $query = $guard === $this->guard->default ? [] : ['guard' => $guard];
         $prefix = trim((string) config('presence.routing.prefix'), '/');
-        $settings = [
+
+        return $this->module->element([
             'url' => rtrim($sidecar, '/'),
             'tokenUrl' => route('presence.token', $query, false),
             'heartbeat' => rtrim($sidecar, '/') . "/{$prefix}/heartbeat",
             'presence' => $options['presence'] ?? true,
-        ];
-        $source = json_encode($options['src'] ?? asset('vendor/presence/presence.js'), self::JSON_FLAGS);
-        $nonce = isset($options['nonce']) ? ' nonce="' . e($options['nonce']) . '"' : '';
-        $json = json_encode($settings, self::JSON_FLAGS);
-
-        return "<script type=\"module\"{$nonce}>import {connect} from {$source}; connect({$json})</script>";
+        ], $options);
     }
 }

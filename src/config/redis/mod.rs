@@ -68,6 +68,7 @@ pub(super) struct RawRedis {
     password: Option<String>,
     db: i64,
     cache_db: i64,
+    cache_connection: Option<String>,
     prefix: Option<String>,
     timeout_ms: i64,
     cluster: Option<Vec<String>>,
@@ -92,6 +93,9 @@ struct Parts {
     password: Option<String>,
     db: i64,
     cache_db: i64,
+    prefix: Option<String>,
+    /// Whether the URL is that of the Laravel app, whose clients ignore `?db=`.
+    is_of_app: bool,
 }
 
 /// Resolves `[redis]`; `default_prefix` is used if no prefix is set.
@@ -117,10 +121,10 @@ pub(super) fn resolve(mut raw: RawRedis, default_prefix: String, layers: &Layers
         password: parts.password.map(SecretString::from),
         db: parts.db,
         cache_db: parts.cache_db,
-        prefix: raw.prefix.unwrap_or(default_prefix),
+        prefix: parts.prefix.unwrap_or(default_prefix),
         timeout: Duration::from_millis(timeout),
         shards: layers.number("redis.shards", raw.shards.unwrap_or(if is_cluster { 16 } else { 1 }), 1..=64)?,
-        tls: servers::certificates(raw.ssl_ca, raw.ssl_cert, raw.ssl_key, is_tls, layers)?,
+        tls: servers::certificates([raw.ssl_ca, raw.ssl_cert, raw.ssl_key], is_tls, layers)?,
         sentinel,
     })
 }
@@ -159,15 +163,34 @@ impl Parts {
             password: raw.password.take(),
             db: raw.db,
             cache_db: raw.cache_db,
+            prefix: raw.prefix.take(),
+            is_of_app: layers.is_from_app("redis.url"),
         };
         if let Some(url) = &raw.url {
             parts.apply_url(url).map_err(|why| layers.error_at("redis.url", why))?;
         }
+        parts.apply_cache_connection(raw.cache_connection.as_deref(), layers)?;
         parts.check_databases().map_err(|key| {
             let key = if raw.url.is_some() { "redis.url" } else { key };
             layers.error_at(key, "must be a database number from 0 to 65535")
         })?;
         Ok(parts)
+    }
+
+    /// With `default`, the cache is in the database of the default connection.
+    fn apply_cache_connection(&mut self, connection: Option<&str>, layers: &Layers) -> Result<()> {
+        match connection {
+            None | Some("cache") => Ok(()),
+            Some("default") => {
+                self.cache_db = self.db;
+                Ok(())
+            }
+            Some(_) => {
+                let problem = "must be cache or default: another connection cannot be read without PHP; generate the \
+                               configuration with php artisan presence:sidecar";
+                Err(layers.error_at("redis.cache_connection", problem))
+            }
+        }
     }
 
     /// Checks the numbers of both databases; the error is the key of the wrong one.
@@ -218,13 +241,25 @@ impl Parts {
         self.apply_query(&url)
     }
 
+    /// Applies the parameters, which Laravel merges into the connection. One that is dropped may lead to another server or to
+    /// other keys than the app's, so that unknown ones are refused.
     fn apply_query(&mut self, url: &Url) -> Result<(), String> {
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
+                "db" if self.is_of_app => {
+                    return Err(
+                        "has the parameter db, which phpredis ignores: write the number as the path, /2".to_owned()
+                    );
+                }
                 "db" | "database" => self.set_databases(&value)?,
                 "user" | "username" => self.username = Some(value.into_owned()),
                 "pass" | "password" => self.password = Some(value.into_owned()),
-                _ => {}
+                "host" => self.host = value.into_owned(),
+                "port" => self.port = value.parse().map_err(|_| "has a port that is not a number")?,
+                "prefix" => self.prefix = Some(value.into_owned()),
+                "timeout" | "read_timeout" | "read_write_timeout" | "persistent" | "persistent_id"
+                | "retry_interval" | "max_retries" | "name" => {}
+                name => return Err(format!("has the parameter {name}, which is not supported: remove it")),
             }
         }
         Ok(())

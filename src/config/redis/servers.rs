@@ -1,6 +1,6 @@
 //! Nodes of a cluster, Sentinels, and the certificates of TLS connections.
 
-use std::path::PathBuf;
+use std::fmt;
 
 use secrecy::SecretString;
 
@@ -17,13 +17,29 @@ pub struct RedisHost {
     pub tls: bool,
 }
 
-/// The certificates of TLS connections to Redis, as PEM files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+impl fmt::Display for RedisHost {
+    /// `host:port`; an IPv6 address in brackets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(formatter, "[{}]:{}", self.host, self.port),
+            false => write!(formatter, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// The certificates of TLS connections to Redis, in PEM format. `Debug` omits them.
+#[derive(Clone, Default)]
 pub struct RedisTls {
-    /// The trusted certificates; `None` means those of the system.
-    pub ca: Option<PathBuf>,
-    /// The certificate that is presented, and its key; both or none.
-    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The trusted certificates; `None` for those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// The certificate and the key that this client presents.
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl fmt::Debug for RedisTls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RedisTls").finish_non_exhaustive()
+    }
 }
 
 /// The Sentinels that name the server.
@@ -94,24 +110,22 @@ fn host(text: &str, port: u16, tls: bool) -> std::result::Result<RedisHost, Stri
     }
 }
 
-/// Resolves the certificates; they are for TLS connections alone.
-pub(super) fn certificates(
-    ca: Option<String>,
-    cert: Option<String>,
-    key: Option<String>,
-    is_tls: bool,
-    layers: &Layers,
-) -> Result<RedisTls> {
-    let set = [("redis.ssl_ca", &ca), ("redis.ssl_cert", &cert), ("redis.ssl_key", &key)];
-    if let Some((name, _)) = set.into_iter().find(|(_, file)| file.is_some() && !is_tls) {
-        let fix = "is for TLS connections: set redis.scheme to tls (REDIS_SCHEME), or unset it";
-        return Err(layers.error_at(name, fix));
+/// Reads the trusted certificates, the client's certificate and its key; they are for TLS connections alone.
+pub(super) fn certificates(files: [Option<String>; 3], is_tls: bool, layers: &Layers) -> Result<RedisTls> {
+    const KEYS: [&str; 3] = ["redis.ssl_ca", "redis.ssl_cert", "redis.ssl_key"];
+    let mut contents = [None, None, None];
+    for ((key, file), content) in KEYS.into_iter().zip(&files).zip(&mut contents) {
+        let Some(file) = file else { continue };
+        if !is_tls {
+            let fix = "is for TLS connections: set redis.scheme to tls (REDIS_SCHEME), or unset it";
+            return Err(layers.error_at(key, fix));
+        }
+        *content = Some(layers.certificates(key, file)?);
     }
-    let identity = match (cert, key) {
-        (Some(cert), Some(key)) => Some((PathBuf::from(cert), PathBuf::from(key))),
-        (None, None) => None,
-        (Some(_), None) => return Err(layers.error_at("redis.ssl_cert", "needs its key: set redis.ssl_key")),
-        (None, Some(_)) => return Err(layers.error_at("redis.ssl_key", "needs its certificate: set redis.ssl_cert")),
-    };
-    Ok(RedisTls { ca: ca.map(PathBuf::from), identity })
+    match contents {
+        [ca, Some(certificate), Some(key)] => Ok(RedisTls { ca, client: Some((certificate, key)) }),
+        [ca, None, None] => Ok(RedisTls { ca, client: None }),
+        [_, Some(_), None] => Err(layers.error_at("redis.ssl_cert", "needs its key: set redis.ssl_key")),
+        [_, None, Some(_)] => Err(layers.error_at("redis.ssl_key", "needs its certificate: set redis.ssl_cert")),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod bound;
 mod linger;
+mod multiplexed;
 mod open_files;
 pub mod places;
 mod socket;
@@ -36,7 +37,7 @@ use self::timed_stream::TimedStream;
 use self::tracked_body::TrackedBody;
 use super::address::{TrustedProxies, ip_of};
 use super::budget::{Account, MemoryBudget, Reservation};
-use super::connection::ConnectionState;
+use super::connection::{ConnectionState, OpenRequest};
 use super::error::ApiError;
 
 /// Size of a connection's buffers, and so the maximum size of a head: hyper answers a larger one with 431.
@@ -118,6 +119,14 @@ struct Server<E> {
     abort: CancellationToken,
 }
 
+/// The other end of a request.
+struct Caller {
+    local: LocalAddr,
+    remote: RemoteAddr,
+    /// Whether its connection is for health checks alone.
+    is_for_health: bool,
+}
+
 /// An accepted connection.
 struct Accepted {
     socket: Socket,
@@ -138,7 +147,12 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             match accepted {
                 Ok(Some(accepted)) => {
                     let server = self.clone();
-                    self.connections.spawn(async move { server.serve_connection(accepted).await });
+                    self.connections.spawn(async move {
+                        match server.is_multiplexed(&accepted).await {
+                            true => server.serve_multiplexed(accepted).await,
+                            false => server.serve_connection(accepted).await,
+                        }
+                    });
                     // One at a time: a flood of connections must not queue up before the requests of open ones.
                     tokio::task::yield_now().await;
                 }
@@ -167,7 +181,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let anonymous = self.places.enter(&state);
         let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation, self.pace.clone());
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            self.respond(request, (local.clone(), remote.clone()), &place, &state)
+            let (local, remote) = (local.clone(), remote.clone());
+            self.respond(request, Caller { local, remote, is_for_health: place.is_for_health }, &state)
         });
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_buf_size(BUFFER_BYTES);
@@ -197,22 +212,22 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn respond(
         &self,
         mut request: hyper::Request<Incoming>,
-        (local, remote): (LocalAddr, RemoteAddr),
-        place: &Place,
+        Caller { local, remote, is_for_health }: Caller,
         state: &Arc<ConnectionState>,
     ) -> Result<hyper::Response<TrackedBody>, Infallible> {
-        state.begin_request(!request.body().is_end_stream());
+        let open = OpenRequest::begin(state.clone(), !request.body().is_end_stream());
+        let is_http1 = request.version() < hyper::Version::HTTP_2;
         request.extensions_mut().insert(state.clone());
-        let mut response = if place.is_for_health && !is_health_check(request.uri().path()) {
+        let mut response = if is_for_health && !is_health_check(request.uri().path()) {
             ApiError::Unavailable("All connections of the server are in use.").into_response()
         } else {
             self.routes.get_response(Request::from((request, local, remote, Scheme::HTTP))).await
         };
-        if place.is_for_health || state.has_unread_body() {
+        if is_http1 && (is_for_health || state.has_unread_body()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let response: hyper::Response<_> = response.into();
-        Ok(response.map(|body| TrackedBody::new(body, state.clone())))
+        Ok(response.map(|body| TrackedBody::new(body, open)))
     }
 }
 

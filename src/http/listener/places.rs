@@ -129,6 +129,11 @@ impl Places {
         peer.filter(|peer| !self.exempt.contains(*peer)).and_then(AddressKey::limited)
     }
 
+    /// Whether a peer is a trusted proxy.
+    pub fn is_trusted_proxy(&self, peer: IpAddr) -> bool {
+        self.exempt.contains(peer)
+    }
+
     /// Takes one of the places of an address; `None` if it has taken all.
     pub fn take(self: &Arc<Self>, address: Option<AddressKey>) -> Option<AddressPlace> {
         if let Some(address) = address {

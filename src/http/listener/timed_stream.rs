@@ -90,7 +90,8 @@ impl<S> TimedStream<S> {
             return Poll::Pending;
         }
         let since = *self.head.waiting_since.get_or_insert_with(Instant::now);
-        let is_head = self.head.bytes > 0 || self.head.requests == 0;
+        // Between the requests of HTTP/2 there are other frames.
+        let is_head = !self.state.is_multiplexed() && (self.head.bytes > 0 || self.head.requests == 0);
         let limit = if is_head { self.timeouts.head } else { self.timeouts.idle };
         ready!(self.poll_deadline(cx, since + limit));
         let what = if is_head { "the head did not arrive in time" } else { "the connection was idle" };
@@ -145,7 +146,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut stream.socket).poll_read(cx, buffer) {
             Poll::Pending => stream.poll_overdue(cx),
-            Poll::Ready(Ok(())) if !stream.state.has_open_request() => {
+            Poll::Ready(Ok(())) if !stream.state.has_open_request() && !stream.state.is_multiplexed() => {
                 stream.head.begin_if_new(&stream.state);
                 Poll::Ready(stream.head.add(buffer.filled().len() - before))
             }

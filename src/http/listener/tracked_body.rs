@@ -2,31 +2,24 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::http::connection::ConnectionState;
+use crate::http::connection::OpenRequest;
 
 /// A response body; the request has ended when it is dropped.
 pub struct TrackedBody {
     body: BoxBody<Bytes, io::Error>,
-    state: Arc<ConnectionState>,
+    _open: OpenRequest,
 }
 
 impl TrackedBody {
-    /// The body of the response to the current request of a connection.
-    pub fn new(body: BoxBody<Bytes, io::Error>, state: Arc<ConnectionState>) -> Self {
-        Self { body, state }
-    }
-}
-
-impl Drop for TrackedBody {
-    fn drop(&mut self) {
-        self.state.end_request();
+    /// The body of the response to a request.
+    pub fn new(body: BoxBody<Bytes, io::Error>, open: OpenRequest) -> Self {
+        Self { body, _open: open }
     }
 }
 

@@ -10,14 +10,20 @@ use poem::http::header;
 use serde_json::json;
 
 use crate::http::ApiError;
+use crate::http::auth::StreamAuth;
 
 /// Shortest and longest time after which streams come back that a stopping sidecar has ended, spread by chance.
 const AFTER_SHUTDOWN: (u64, u64) = (200, 3_000);
 /// The same for streams for which there is no place.
 const AFTER_REFUSAL: (u64, u64) = (5_000, 60_000);
+/// The same for streams that were closed to make room.
+const AFTER_LOAD: (u64, u64) = (1_000, 60_000);
 
-/// Whether the request is one of an `EventSource`.
-pub(super) fn is_event_source(request: &Request) -> bool {
+/// Whether the request is one of an `EventSource`: it has a token in its query, and accepts events.
+pub(super) fn is_of(request: &Request, auth: &StreamAuth) -> bool {
+    if !matches!(auth, StreamAuth::Query) {
+        return false;
+    }
     let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().starts_with("text/event-stream"))
 }
@@ -40,10 +46,11 @@ pub(super) fn refused(error: &ApiError) -> Bytes {
     format!("retry: {retry}\n{forget}event: refused\ndata: {data}\n\n").into()
 }
 
-/// The last event of a stream that ends because the sidecar stops.
-pub(super) fn closing() -> Bytes {
-    let retry = between(AFTER_SHUTDOWN).as_millis();
-    let data = json!({"reason": "shutdown", "retry": retry});
+/// The last event of a stream that ends because the sidecar stops, or else to make room.
+pub(super) fn closing(is_stopping: bool) -> Bytes {
+    let (reason, pause) = if is_stopping { ("shutdown", AFTER_SHUTDOWN) } else { ("load", AFTER_LOAD) };
+    let retry = between(pause).as_millis();
+    let data = json!({"reason": reason, "retry": retry});
     format!("retry: {retry}\nevent: closing\ndata: {data}\n\n").into()
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
+use tokio_util::sync::CancellationToken;
 
 use super::browser::browser_meta;
 use super::errors::{CursorErrors, StreamErrors, page_of};
 use super::responses::{ChangeResponse, ChangesResponse, SnapshotResponse};
-use super::schema::Flag;
+use super::schema::{Flag, ResumePoint};
 use super::scope::ScopeResolver;
 use super::stream::{ChangeStream, StreamLifetime};
 use super::stream_limits::{StreamLimits, StreamOwner};
@@ -43,8 +44,10 @@ pub struct Streams {
     pub limits: StreamLimits,
     /// How long a client may take for one text.
     pub stall: Duration,
-    /// How streams count that keep their user online.
-    pub connections: ConnectionRules,
+    /// How long a session outlives the stream that kept its user online.
+    pub grace: Duration,
+    /// Cancelled when the sidecar stops.
+    pub stop: CancellationToken,
 }
 
 impl FeedApi {
@@ -60,6 +63,7 @@ impl FeedApi {
         last_event_id: Option<ChangeCursor>,
         query: &StreamQuery,
     ) -> Result<ChangeStream, ApiError> {
+        let is_event_source = event_source::is_of(request, &auth);
         let claims = match auth {
             StreamAuth::Service(_) => None,
             StreamAuth::User(UserAuth(claims)) => Some(claims),
@@ -67,10 +71,13 @@ impl FeedApi {
         };
         // An application may watch all.
         let filter = claims.as_ref().map(|claims| WatchFilter::new(&self.scopes, request, claims)).transpose()?;
-        let owner = filter.as_ref().zip(claims.as_ref()).map(|(filter, claims)| Self::owner(filter, claims, request));
+        let owner = filter.as_ref().zip(claims.as_ref());
+        let owner = owner.map(|(filter, claims)| Self::owner(filter, claims, (request, is_event_source)));
         let permit = self.streams.limits.acquire(owner)?;
+        let end = permit.end.clone();
         let wants_snapshot = Flag::is_set(query.snapshot) && last_event_id.is_none();
-        let after = if wants_snapshot { None } else { last_event_id.or_else(|| query.after.clone()) };
+        let after = last_event_id.or_else(|| query.after.clone().and_then(|ResumePoint(cursor)| cursor));
+        let after = if wants_snapshot { None } else { after };
         let subscription = match self.streams.feed.subscribe(after).await? {
             Ok(subscription) => subscription,
             Err(gone) => return Err(page_of(gone).map_or_else(|error| error, |_| ApiError::Internal)),
@@ -80,10 +87,14 @@ impl FeedApi {
             Some(filter) if wants_snapshot => filter.opening(&self.presence, subscription.position()).await?,
             _ => Vec::new(),
         };
-        let guard = self.connection(request, claims.as_ref(), query)?;
+        let guard = self.connection(request, claims.as_ref(), query, &end)?;
         let total = claims.and_then(|claims| claims.expires_in());
         let lifetime = StreamLifetime { total, stall: self.streams.stall };
-        Ok(ChangeStream::new(subscription, filter, lifetime, permit).with_opening(opening).holding(guard))
+        let stream = ChangeStream::new(subscription, filter, lifetime, permit).with_opening(opening).holding(guard);
+        Ok(match is_event_source {
+            true => stream.with_closing(end, self.streams.stop.clone()),
+            false => stream,
+        })
     }
 
     /// Begins to keep the user online, if the stream is to do so.
@@ -92,6 +103,7 @@ impl FeedApi {
         request: &Request,
         claims: Option<&Claims>,
         query: &StreamQuery,
+        end: &CancellationToken,
     ) -> Result<Option<ConnectionGuard>, ApiError> {
         if !Flag::is_set(query.presence) {
             return Ok(None);
@@ -106,13 +118,14 @@ impl FeedApi {
             active: query.active.is_none_or(|active| active.0),
             meta: address.map_or_else(Default::default, |address| browser_meta(request, address).into()),
         };
-        Ok(Some(session.connect(self.presence.clone(), self.streams.connections.clone())))
+        let rules = ConnectionRules { grace: self.streams.grace, stop: end.clone() };
+        Ok(Some(session.connect(self.presence.clone(), rules)))
     }
 
     /// Who opens a stream, for the limits.
-    fn owner(filter: &WatchFilter, claims: &Claims, request: &Request) -> StreamOwner {
+    fn owner(filter: &WatchFilter, claims: &Claims, (request, is_event_source): (&Request, bool)) -> StreamOwner {
         let user = claims::user(claims).map_or_else(String::new, |user| user.to_string());
-        StreamOwner { user: format!("{}|{user}", filter.scope().as_str()), address: address(request) }
+        StreamOwner { user: format!("{}|{user}", filter.scope().as_str()), address: address(request), is_event_source }
     }
 }
 
@@ -140,7 +153,7 @@ query_parameters! {
     /// What a browser cannot put into headers.
     pub struct StreamQuery {
         /// The same as `Last-Event-ID`, for clients that cannot set headers.
-        after: Option<ChangeCursor>,
+        after: Option<ResumePoint>,
         /// The user token, for clients that cannot set headers (`EventSource`).
         token: Option<String>,
         /// Whether the first event is a snapshot of the watched users: with a user token, unless it continues after a
@@ -198,14 +211,16 @@ impl FeedApi {
     /// Stream the change log
     ///
     /// Server-Sent Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` is an entry of the change
-    /// log. Continues after `Last-Event-ID`, or begins now. An application receives all entries; a browser, with a user
-    /// token, receives the entries of the users in its `watch` claim, until the token expires. The number of open streams is
-    /// limited: in all (503), and for user tokens per user and per address (429). A client that does not read is
-    /// disconnected, and continues after its last cursor.
+    /// log. The first event, and one every 15 seconds without a change, is `place`: its `data` is `{"cursor": …}`, the
+    /// position to continue from. Continues after `Last-Event-ID`, or begins now. An application receives all entries; a
+    /// browser, with a user token, receives the entries of the users in its `watch` claim, until the token expires. The
+    /// number of open streams is limited: in all (503), and for user tokens per user and per address (429). A client that
+    /// does not read is disconnected, and continues after its last cursor.
     ///
     /// An `EventSource` (a `token` in the query, and `Accept: text/event-stream`) gets errors as a 200 with one event `refused`
     /// (`status`, `reason`, `message`, `retry`), since any other status would end it for good; and an event `closing` before the
-    /// sidecar stops. Both have a `retry:`.
+    /// sidecar stops (`reason` is `shutdown`), or where too many streams are open in all and it is the oldest of an
+    /// `EventSource` (`load`). All have a `retry:`.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn stream(
         &self,
@@ -213,17 +228,14 @@ impl FeedApi {
         auth: StreamAuth,
         /// The cursor of the last entry that was received.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<ChangeCursor>>,
+        last_event_id: Header<Option<ResumePoint>>,
         query: StreamQuery,
     ) -> Result<ChangeStream, Documented<StreamErrors>> {
-        let is_event_source = matches!(auth, StreamAuth::Query) && event_source::is_event_source(request);
-        let stream = match self.open_stream(request, auth, last_event_id.0, &query).await {
-            Err(error) if is_event_source => return Ok(ChangeStream::refused(event_source::refused(&error))),
-            opened => opened?,
-        };
-        Ok(match is_event_source {
-            true => stream.with_closing(event_source::closing, self.streams.connections.stop.clone()),
-            false => stream,
-        })
+        let last_event_id = last_event_id.0.and_then(|ResumePoint(cursor)| cursor);
+        let is_event_source = event_source::is_of(request, &auth);
+        match self.open_stream(request, auth, last_event_id, &query).await {
+            Err(error) if is_event_source => Ok(ChangeStream::refused(event_source::refused(&error))),
+            opened => Ok(opened?),
+        }
     }
 }

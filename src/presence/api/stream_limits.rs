@@ -1,10 +1,14 @@
 //! Limits of open streams: in all, per user, and per address.
+//!
+//! Where there are too many in all, the oldest stream of an `EventSource` makes room for a new one: it is told to come back
+//! within a minute. Other streams are not closed, since their clients may not come back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::{Counter, Gauge};
+use tokio_util::sync::CancellationToken;
 
 use crate::http::ApiError;
 use crate::http::throttle::LimitExceeded;
@@ -31,6 +35,8 @@ pub(super) struct StreamOwner {
     pub(super) user: String,
     /// The address.
     pub(super) address: String,
+    /// Whether the client is an `EventSource`, which comes back by itself.
+    pub(super) is_event_source: bool,
 }
 
 /// The open streams of one process.
@@ -42,11 +48,17 @@ struct Inner {
     open: Mutex<OpenStreams>,
     gauge: Gauge,
     refused: Counter,
+    shed: Counter,
+    /// Cancelled when the sidecar stops.
+    stop: CancellationToken,
 }
 
 #[derive(Default)]
 struct OpenStreams {
     total: usize,
+    /// The streams that may be closed to make room, by their age.
+    closable: BTreeMap<u64, CancellationToken>,
+    next: u64,
     users: HashMap<String, usize>,
     addresses: HashMap<String, usize>,
 }
@@ -55,11 +67,15 @@ struct OpenStreams {
 pub(super) struct StreamPermit {
     limits: StreamLimits,
     owner: Option<StreamOwner>,
+    /// Its age, if it may be closed to make room.
+    age: Option<u64>,
+    /// Cancelled when the stream must end: it makes room, or the sidecar stops.
+    pub(super) end: CancellationToken,
 }
 
 impl StreamLimits {
-    /// Limits with no stream open.
-    pub fn new(maximums: StreamMaximums, registry: &Registry) -> Self {
+    /// Limits with no stream open, until `stop`.
+    pub fn new(maximums: StreamMaximums, registry: &Registry, stop: CancellationToken) -> Self {
         Self(Arc::new(Inner {
             maximums,
             open: Mutex::default(),
@@ -69,6 +85,12 @@ impl StreamLimits {
                 "Streams of the change log that were refused because too many were open.",
                 &[],
             ),
+            shed: registry.counter(
+                "presence_streams_shed_total",
+                "Streams of browsers that were closed to make room for newer ones.",
+                &[],
+            ),
+            stop,
         }))
     }
 
@@ -84,14 +106,20 @@ impl StreamLimits {
             self.0.refused.increment(1);
             return Err(error);
         }
+        if open.total >= self.0.maximums.total {
+            open.close_oldest();
+            self.0.shed.increment(1);
+        }
         open.total += 1;
+        let end = self.0.stop.child_token();
+        let age = owner.as_ref().is_some_and(|owner| owner.is_event_source).then(|| open.add_closable(end.clone()));
         if let Some(owner) = &owner {
             *open.users.entry(owner.user.clone()).or_default() += 1;
             *open.addresses.entry(owner.address.clone()).or_default() += 1;
         }
         self.0.gauge.increment(1.0);
         drop(open);
-        Ok(StreamPermit { limits: self.clone(), owner })
+        Ok(StreamPermit { limits: self.clone(), owner, age, end })
     }
 
     fn open(&self) -> MutexGuard<'_, OpenStreams> {
@@ -106,7 +134,8 @@ impl OpenStreams {
             Some(ApiError::TooMany(LimitExceeded { limit, retry_after: RETRY_AFTER }))
         };
         let count = |counts: &HashMap<String, usize>, key: &str| counts.get(key).copied().unwrap_or(0);
-        if self.total >= maximums.total {
+        let makes_room = owner.is_some_and(|owner| owner.is_event_source) && !self.closable.is_empty();
+        if self.total >= maximums.total && !makes_room {
             return Some(ApiError::Unavailable("Too many streams are open."));
         }
         let owner = owner?;
@@ -118,12 +147,29 @@ impl OpenStreams {
         }
         None
     }
+
+    fn add_closable(&mut self, end: CancellationToken) -> u64 {
+        self.next += 1;
+        self.closable.insert(self.next, end);
+        self.next
+    }
+
+    /// Ends the oldest stream that may be closed; its place is free at once.
+    fn close_oldest(&mut self) {
+        if let Some((_, end)) = self.closable.pop_first() {
+            end.cancel();
+            self.total -= 1;
+        }
+    }
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut open = self.limits.open();
-        open.total -= 1;
+        // The place of one that was closed to make room is taken.
+        if self.age.is_none_or(|age| open.closable.remove(&age).is_some()) {
+            open.total -= 1;
+        }
         if let Some(owner) = &self.owner {
             decrement(&mut open.users, &owner.user);
             decrement(&mut open.addresses, &owner.address);

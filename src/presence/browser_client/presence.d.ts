@@ -34,8 +34,16 @@ export interface Options {
   tokenUrl?: string;
   /** Whether the open page keeps its user online; true by default. */
   presence?: boolean;
+  /** Whether the page follows the sidecar's stream; true by default. With false it sends heartbeats only. */
+  stream?: boolean;
+  /** Seconds between heartbeats of a page without a stream; 30 by default. */
+  every?: number;
   /** The route for heartbeats; `{url}/presence/heartbeat` by default. */
   heartbeat?: string;
+  /** Laravel's CSRF token, for heartbeats to a route of the app; then no other token is needed. */
+  csrf?: string;
+  /** The name that the tabs of one user share; made from the token by default. */
+  tabs?: string;
   /** Whether tabs may share a SharedWorker; true by default. */
   worker?: boolean;
   /** Laravel Echo: changes are taken from its channel as well, or alone if there is no token. */
@@ -49,6 +57,7 @@ export interface PresenceEventMap {
   /** The stream is open: what is known is up to date. */
   open: CustomEvent<Record<string, never>>;
   closed: CustomEvent<Record<string, never>>;
+  /** What the sidecar refused, such as `too_many`; `session` if the app's session has ended. */
   refused: CustomEvent<{reason: string}>;
 }
 
@@ -59,7 +68,7 @@ export interface Presence extends EventTarget {
   get(id: string | number): UserPresence | undefined;
   /** Calls `listener` with each change of a user, and at once with what is known. Returns a function that ends it. */
   watch(id: string | number, listener: (user: UserPresence) => void): () => void;
-  /** Ends the connection of this page. */
+  /** Ends the connection of this page, and its session if this was the last tab of a user without a stream. */
   close(): void;
   addEventListener<K extends keyof PresenceEventMap>(
     type: K, listener: (event: PresenceEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;

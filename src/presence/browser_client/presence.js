@@ -1,65 +1,60 @@
 /*
- * presence.js: live presence in pages, from a presence-sidecar. An ES module without dependencies.
+ * presence.js: live presence in pages, from a presence-sidecar.
  *
- * All tabs of one user share one connection: a hub in a SharedWorker, or else in the tab that holds a Web Lock, from where it
- * reaches the other tabs over a BroadcastChannel. The hub follows the sidecar's event stream, which also keeps the user
- * online while it is open. A tab is a client of the hub: it tells whether it is visible, and renews tokens.
+ * All tabs of one user share a hub in a SharedWorker, or else in the tab that holds a Web Lock, over a BroadcastChannel. It
+ * follows the event stream, which keeps the user online, or posts heartbeats (`stream: false`). Tabs tell it whether they
+ * are visible, and renew tokens. Pages without locks have a hub each, which hears all tabs.
  */
 
 const WAIT = 1000, MOST = 4000, SILENT = 40000, RENEW = 60000;
 const inWorker = typeof SharedWorkerGlobalScope !== 'undefined' && globalThis instanceof SharedWorkerGlobalScope;
 
-/** The claims of a token, without a check of its signature. */
 const claimsOf = token => JSON.parse(decodeURIComponent(escape(
   atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')))));
 
-/** A name that the tabs of one user, scope, watch list and sidecar share, and no others. */
+/** A name that only tabs of the same user, scope, watch list and sidecar share. */
 const nameOf = (url, token) => {
   const {exp, iat, nbf, jti, sid, ...identity} = claimsOf(token);
-  const text = JSON.stringify([url, Object.keys(identity).sort().map(key => [key, identity[key]])]);
-  let [a, b] = [7, 11];
-  for (let i = 0; i < text.length; i++) {
-    a = Math.imul(a ^ text.charCodeAt(i), 0x9e3779b1);
-    b = Math.imul(b ^ text.charCodeAt(i), 0x85ebca6b) + a | 0;
-  }
-  return `presence:${(a >>> 0).toString(36)}${(b >>> 0).toString(36)}`;
+  return 'presence:' + url + JSON.stringify(identity);
 };
 
-/** Whether an entry is news. That of a snapshot is, if it differs: the log may have been lost since. */
+/** Whether an entry is news. One of a snapshot is, if it differs: the log may have been lost. */
 const isNews = (known, user, isSnapshot) => !known || known.seq < user.seq ||
   isSnapshot && (known.seq !== user.seq || known.status !== user.status);
 
-/** Follows the stream for all clients of one name. `tell` sends a message to all of them, or to one. */
+/** `tell` sends a message to all clients, or to one. */
 class Hub {
   constructor(tell) {
     this.tell = tell;
     this.clients = new Map();
     this.users = new Map();
-    this.tries = this.exp = 0;
+    this.tries = this.exp = this.sent = 0;
   }
 
-  /** Handles a message of the client `id`. */
   receive(id, {type, ...data}) {
     if (type === 'bye') {
       this.clients.delete(id);
       if (!this.clients.size) return this.stop();
     } else {
-      this.clients.set(id, {...this.clients.get(id), ...data});
+      this.clients.set(id, {...this.clients.get(id), ...data, at: Date.now()});
     }
     if (type === 'hello') {
-      this.config ??= data.config;
+      this.config = data.config;
+      this.ended = false;
       this.accept(data.token);
       this.tell({type: 'state', users: [...this.users.values()], open: !!this.opened}, id);
-      this.source || this.open();
+      this.opened || this.source || this.open();
+    } else if (type === 'ended') {
+      return this.end();
     } else if (type === 'token') {
       this.accept(data.token);
       this.asked = false;
-      if (data.token && !this.opened) this.open();
+      if (!this.opened) this.open();
     }
     this.act();
   }
 
-  /** Takes over a token unless it expires earlier than the present one. The clock of the page may be wrong. */
+  /** Takes the later token. The clock of the page may be wrong. */
   accept(token) {
     const {exp, iat} = token ? claimsOf(token) : {exp: 0};
     if (exp <= this.exp) return;
@@ -69,9 +64,9 @@ class Hub {
     this.renewal = setTimeout(() => this.renew(), Math.max(this.expires - Date.now() - RENEW, 5000));
   }
 
-  /** Asks one client for a token, the next one if it does not answer. */
+  /** Asks a client for a token, the next one if it does not answer. */
   renew() {
-    if (this.asked || !this.clients.size) return;
+    if (this.asked || this.ended || !this.clients.size) return;
     const ids = [...this.clients.keys()];
     this.turn = ((this.turn ?? -1) + 1) % ids.length;
     this.asked = true;
@@ -79,27 +74,45 @@ class Hub {
     setTimeout(() => { if (this.asked) { this.asked = false; this.renew(); } }, 3000);
   }
 
-  /** Whether any tab is visible. */
+  /** Whether a tab is visible. Without a stream, tabs that are silent have crashed. */
   get active() {
-    return [...this.clients.values()].some(client => client.visible);
+    const {stream, every} = this.config, least = stream ? 0 : Date.now() - every * 2000;
+    return [...this.clients.values()].some(client => client.visible && client.at > least);
   }
 
-  /** Tells the sidecar that the user became active, or idle. */
+  /** Posts a heartbeat if the user became active or idle, or if one is due. */
   act() {
-    const {active, config} = this;
-    if (!this.opened || !config.presence || active === this.told) return;
-    this.told = active;
-    fetch(config.heartbeat, {
-      method: 'POST', keepalive: true, headers: {'Content-Type': 'text/plain'},
-      body: JSON.stringify({token: this.token, active, sent_at: Date.now()})
-    }).catch(() => { this.told = null; });
+    const {active, config: {presence, stream, every}} = this;
+    const isDue = !stream && Date.now() - this.sent > every * 900;
+    if (!this.opened || !presence || active === this.told && !isDue) return;
+    [this.told, this.sent] = [active, Date.now()];
+    this.tell({type: 'sent', active, at: this.sent});
+    this.post(active);
+  }
+
+  /** To the app's route with its CSRF token, or to the sidecar as a simple request. */
+  async post(active) {
+    const {heartbeat, csrf} = this.config, body = {active, sent_at: Date.now()};
+    try {
+      const {status} = await fetch(heartbeat, {
+        method: 'POST', keepalive: true, body: JSON.stringify(csrf ? body : {token: this.token, ...body}),
+        headers: csrf ? {Accept: 'application/json', 'Content-Type': 'application/json', 'X-CSRF-TOKEN': csrf}
+          : {'Content-Type': 'text/plain'}
+      });
+      if (status !== 401 && status !== 419) return;
+      if (csrf) return this.end();
+      this.exp = 0;
+      this.renew();
+    } catch {}
+    this.told = null;
   }
 
   open() {
     this.close();
     if (!this.clients.size) return;
     if (Date.now() > this.expires - 1000) return this.renew();
-    const {url, presence} = this.config;
+    const {url, presence, stream} = this.config;
+    if (!stream) return this.ready();
     const query = new URLSearchParams({token: this.token, snapshot: 1});
     if (presence) query.set('presence', 1);
     if (presence && !this.active) query.set('active', 0);
@@ -124,7 +137,7 @@ class Hub {
     });
     on('online away offline', change => this.apply(change));
     on('refused closing', data => this.refused(data));
-    // The stream ended, or a proxy answered in place of the sidecar, which is final for an EventSource.
+    // Answers of a proxy are final for an EventSource.
     source.onerror = () => this.retry();
     this.watchdog ??= setInterval(() => this.check(), SILENT / 2);
   }
@@ -135,7 +148,6 @@ class Hub {
     this.tell({type: 'open', open: true});
   }
 
-  /** Opens the stream again, after a pause that grows. */
   retry(pause = Math.min(WAIT * 2 ** this.tries++, MOST) * (0.5 + Math.random() / 2)) {
     this.close();
     clearTimeout(this.timer);
@@ -149,7 +161,7 @@ class Hub {
     reason === 'forbidden' ? this.close() : this.retry(retry);
   }
 
-  /** After a sleep timers are late, and a connection may be dead without an error. */
+  /** After a sleep, timers are late and connections dead. */
   check() {
     const silent = Date.now() - this.heard > SILENT;
     if (this.source ? silent : this.next && Date.now() > this.next + WAIT) this.retry(0);
@@ -169,6 +181,13 @@ class Hub {
     this.opened = false;
   }
 
+  /** The app's session has ended. */
+  end() {
+    this.ended = true;
+    this.stop();
+    this.tell({type: 'refused', reason: 'session'});
+  }
+
   stop() {
     this.close();
     [this.timer, this.renewal].forEach(clearTimeout);
@@ -177,7 +196,6 @@ class Hub {
   }
 }
 
-/** In the worker: one hub for all its ports. */
 if (inWorker) {
   const ports = new Map();
   const hub = new Hub((message, id) => {
@@ -193,7 +211,7 @@ if (inWorker) {
   };
 }
 
-/** A connection to a hub in a worker. Throws or calls `fail` if there can be none, as for a module of another origin. */
+/** Throws or calls `fail` where there can be no worker, as for a module of another origin. */
 const joinWorker = (name, receive, fail) => {
   const worker = new SharedWorker(import.meta.url, {type: 'module', name});
   worker.onerror = fail;
@@ -201,15 +219,16 @@ const joinWorker = (name, receive, fail) => {
   return {send: message => worker.port.postMessage(message), leave: () => worker.port.close()};
 };
 
-/** A connection to a hub in one of the tabs: the one that holds the lock. */
+/** `leave` returns the hub if this was its last tab. */
 const joinTabs = (name, receive) => {
-  const channel = new BroadcastChannel(name), me = Math.random();
+  const channel = new BroadcastChannel(name), me = Math.random(), {locks} = navigator;
   let hub, release, hello;
   channel.onmessage = ({data: {from, to, message}}) => {
-    if (hub && from) hub.receive(from, message);
-    if (!from && (to === undefined || to === me)) receive(message);
-    // Another tab became the hub: it does not know this one.
-    if (!from && message.type === 'lead' && hello) channel.postMessage({from: me, message: hello});
+    if (from) return hub?.receive(from, message);
+    if (to === undefined || to === me) receive(message);
+    // A new hub does not know this tab.
+    if (message.type === 'lead' && hello) channel.postMessage({from: me, message: hello});
+    if (message.type === 'sent' && hub) [hub.sent, hub.told] = [message.at, message.active];
   };
   const lead = () => {
     hub = new Hub((message, to) => {
@@ -221,54 +240,83 @@ const joinTabs = (name, receive) => {
     return new Promise(resolve => { release = resolve; });
   };
   const abort = new AbortController();
-  navigator.locks ? navigator.locks.request(name, {signal: abort.signal}, lead).catch(() => {}) : lead();
+  locks ? locks.request(name, {signal: abort.signal}, lead).catch(() => {}) : lead();
   return {
     send: message => {
       if (message.type === 'hello' || message.type === 'visible') hello = {...hello, ...message, type: 'hello'};
-      hub ? hub.receive(me, message) : channel.postMessage({from: me, message});
+      hub?.receive(me, message);
+      if (!hub || !locks) channel.postMessage({from: me, message});
     },
     leave: () => {
+      const isLast = hub && !hub.clients.size && !hub.ended;
       abort.abort();
       hub?.stop();
       release?.();
       channel.close();
+      return isLast && hub;
     }
   };
 };
 
-/** The presence that a page sees. */
+/** Until then, an end of the page is a navigation within the app. */
+let leaving = 0;
+const leave = url => { if (url && new URL(url, location).origin === location.origin) leaving = Date.now() + 10000; };
+const watchNavigation = () => {
+  if (globalThis.navigation) {
+    navigation.addEventListener('navigate', ({destination}) => destination.sameDocument || leave(destination.url));
+  } else {
+    const from = ({target}) => leave(target.action ?? target.closest?.('a[href]')?.href);
+    ['click', 'submit'].forEach(type => addEventListener(type, from, true));
+  }
+};
+
 class Presence extends EventTarget {
-  #options; #link; #token; #users = new Map();
+  #options; #link; #token; #hidden; #timer; #users = new Map(); #stop = new AbortController();
 
   constructor(options) {
     super();
     this.open = false;
-    this.#options = {presence: true, ...options, url: new URL(options.url ?? '/', location).href.replace(/\/$/, '')};
-    const {echo} = this.#options;
+    this.#options = {
+      presence: true, stream: true, every: 30, worker: true,
+      ...options, url: new URL(options.url ?? '/', location).href.replace(/\/$/, '')
+    };
+    const {echo, stream, every} = this.#options, {signal} = this.#stop;
     if (echo) {
       echo.channel(options.channel ?? 'status.global').listen('.presence.updated',
         user => this.#receive({type: 'change', users: [user]}));
       if (!options.token && !options.tokenUrl) return;
     }
-    const join = () => this.#join().catch(() => setTimeout(() => { if (!this.#link) join(); }, 5000));
-    addEventListener('pagehide', this.#hide = () => this.#leave());
-    addEventListener('pageshow', this.#show = ({persisted}) => persisted && join());
-    document.addEventListener('visibilitychange', this.#seen = () => this.#send('visible', {visible: this.#visible}));
+    const join = () => this.#join().catch(() => setTimeout(() => { if (!this.#link && !this.#hidden) join(); }, 5000));
+    addEventListener('pagehide', () => {
+      this.#hidden = true;
+      this.#leave();
+    }, {signal});
+    addEventListener('pageshow', () => {
+      if (this.#hidden) join();
+      this.#hidden = false;
+    }, {signal});
+    // A hidden page may be about to end, or another tab to be shown.
+    document.addEventListener('visibilitychange', () => setTimeout(
+      () => this.#send('visible', {visible: this.#visible}), this.#visible ? 0 : 500), {signal});
+    if (!stream) {
+      watchNavigation();
+      this.#timer = setInterval(() => this.#send('tick'), every * 1000);
+    }
     join();
   }
-
-  #hide; #show; #seen;
 
   get #visible() {
     return document.visibilityState === 'visible';
   }
 
+  /** Null if the app's session has ended. */
   async #renew() {
     const {token, tokenUrl} = this.#options;
     if (typeof token === 'string' && !this.#token) return this.#token = token;
     let answer = typeof token === 'function' ? await token() : null;
     if (tokenUrl) {
       const reply = await fetch(tokenUrl, {headers: {Accept: 'application/json'}});
+      if (reply.status === 401 || reply.status === 419) return null;
       if (!reply.ok) throw new Error(`${tokenUrl} answered ${reply.status}`);
       answer = await reply.json();
     }
@@ -276,20 +324,22 @@ class Presence extends EventTarget {
   }
 
   async #join() {
-    const {url, presence, heartbeat = `${url}/presence/heartbeat`, worker = true} = this.#options;
-    const token = await this.#renew(), name = nameOf(url, token);
-    const receive = message => this.#receive(message);
-    const hello = {token, visible: this.#visible, config: {url, presence, heartbeat}};
-    const tabs = () => {
+    const {url, presence, stream, every, csrf, tabs, worker, heartbeat = `${url}/presence/heartbeat`} = this.#options;
+    const token = await this.#renew();
+    if (token === null) return this.#emit('refused', {reason: 'session'});
+    if (this.#hidden || this.#link) return;
+    const name = tabs ?? nameOf(url, token), receive = message => this.#receive(message);
+    const hello = {token, visible: this.#visible, config: {url, presence, stream, every, csrf, heartbeat}};
+    const joinOthers = () => {
       this.#link = joinTabs(name, receive);
       this.#send('hello', hello);
     };
-    if (!worker || typeof SharedWorker === 'undefined') return tabs();
+    if (!worker || !stream || typeof SharedWorker === 'undefined') return joinOthers();
     try {
-      this.#link = joinWorker(name, receive, tabs);
+      this.#link = joinWorker(name, receive, joinOthers);
       this.#send('hello', hello);
     } catch {
-      tabs();
+      joinOthers();
     }
   }
 
@@ -299,14 +349,18 @@ class Presence extends EventTarget {
 
   #leave() {
     this.#send('bye');
-    this.#link?.leave();
+    const hub = this.#link?.leave(), {stream, presence} = this.#options;
     this.#link = null;
+    if (!hub || stream || !presence || Date.now() < leaving) return;
+    const {token, config: {heartbeat, csrf}} = hub, body = {end: true, sent_at: Date.now()};
+    navigator.sendBeacon(heartbeat, csrf ? new URLSearchParams({_token: csrf, ...body}) : JSON.stringify({token, ...body}));
   }
 
   async #receive({type, users = [], isSnapshot, open, reason}) {
     if (type === 'renew') {
-      const token = await this.#renew().catch(() => null);
+      const token = await this.#renew().catch(() => {});
       if (token) this.#send('token', {token});
+      else if (token === null) this.#send('ended');
     } else if (type === 'refused') {
       this.#emit('refused', {reason});
     }
@@ -326,12 +380,11 @@ class Presence extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, {detail}));
   }
 
-  /** The newest change of a user; undefined as long as none is known. */
   get(id) {
     return this.#users.get(String(id));
   }
 
-  /** Calls `listener` with each change of a user, and at once with the newest one. Returns a function that ends it. */
+  /** Calls `listener` at once and with each change; returns a function that ends it. */
   watch(id, listener) {
     const each = ({detail}) => { if (String(detail.user_id) === String(id)) listener(detail); };
     this.addEventListener('change', each);
@@ -340,11 +393,9 @@ class Presence extends EventTarget {
     return () => this.removeEventListener('change', each);
   }
 
-  /** Ends the connection of this page. */
   close() {
-    removeEventListener('pagehide', this.#hide);
-    removeEventListener('pageshow', this.#show);
-    document.removeEventListener('visibilitychange', this.#seen);
+    this.#stop.abort();
+    clearInterval(this.#timer);
     this.#leave();
   }
 }
@@ -352,7 +403,7 @@ class Presence extends EventTarget {
 let shared, announce;
 const connected = new Promise(resolve => { announce = resolve; });
 
-/** Connects the page. The badges of the page show what the first connection sees. */
+/** Connects the page; badges show what the first connection sees. */
 export const connect = options => {
   const presence = new Presence(options);
   shared ??= presence;
@@ -360,7 +411,7 @@ export const connect = options => {
   return presence;
 };
 
-/** <presence-badge user="42" status="offline">: a dot and a word, updated live. */
+/** <presence-badge user="42" status="offline">, or with channel="…" (private, scope='{…}') for Laravel Echo. */
 if (!inWorker && typeof customElements !== 'undefined' && !customElements.get('presence-badge')) {
   customElements.define('presence-badge', class extends HTMLElement {
     static observedAttributes = ['user', 'status'];
@@ -370,19 +421,32 @@ if (!inWorker && typeof customElements !== 'undefined' && !customElements.get('p
       if (!this.#label) {
         const root = this.attachShadow({mode: 'open'}), sheet = new CSSStyleSheet();
         sheet.replaceSync(`:host{display:inline-flex;align-items:center;gap:.4em}
-          i{width:.625em;height:.625em;border-radius:50%;background:var(--presence-color,#9ca3af)}
+          ::slotted(svg){display:none}i{width:.625em;height:.625em;border-radius:50%;background:var(--presence-color,#9ca3af)}
           :host([status=online]){--presence-color:#22c55e}:host([status=away]){--presence-color:#eab308}`);
         root.adoptedStyleSheets = [sheet];
         const dot = document.createElement('i');
         dot.setAttribute('part', 'dot');
-        this.#label = document.createElement('span');
+        const own = this.querySelector('span');
+        this.#label = own ?? document.createElement('span');
         this.#label.setAttribute('part', 'label');
-        root.append(dot, this.#label);
+        root.append(dot, own ? document.createElement('slot') : this.#label);
       }
       if (!this.hasAttribute('status')) this.setAttribute('status', 'offline');
       this.#show();
+      if (this.hasAttribute('channel')) return globalThis.Echo ? this.#listen() : addEventListener('load', () => this.#listen());
       const presence = await connected;
       if (this.isConnected) this.#follow(presence);
+    }
+
+    #listen() {
+      const name = this.getAttribute('channel'), scope = JSON.parse(this.getAttribute('scope') ?? '{}');
+      const channel = globalThis.Echo?.[this.hasAttribute('private') ? 'private' : 'channel'](name);
+      const listener = change => {
+        if (String(change.user_id) === this.getAttribute('user') &&
+          Object.entries(change.scope ?? {}).every(([part, value]) => String(value) === String(scope[part]))) this.setAttribute('status', change.status ?? change.meta?.status ?? this.getAttribute('status'));
+      };
+      channel?.listen('.presence.updated', listener);
+      this.#end = () => channel?.stopListening?.('.presence.updated', listener);
     }
 
     disconnectedCallback() {
@@ -391,7 +455,7 @@ if (!inWorker && typeof customElements !== 'undefined' && !customElements.get('p
 
     attributeChangedCallback(name, before, after) {
       if (before === after) return;
-      if (name === 'user' && this.#end) this.#follow(shared);
+      if (name === 'user' && this.#end && shared) this.#follow(shared);
       this.#show();
     }
 
@@ -403,6 +467,7 @@ if (!inWorker && typeof customElements !== 'undefined' && !customElements.get('p
     #show() {
       const status = this.getAttribute('status') ?? 'offline';
       const text = this.getAttribute(`label-${status}`) ?? status[0].toUpperCase() + status.slice(1);
+      this.dataset.status = status;
       if (this.#label) this.#label.textContent = text;
     }
   });

@@ -31,8 +31,8 @@ pub struct KnownFacts<'a> {
     pub state: Option<&'a State>,
     /// The Laravel record.
     pub record: &'a RecordLookup,
-    /// The newest change in the log.
-    pub last: Option<&'a Change>,
+    /// The newest changes in the log, newest first.
+    pub changes: &'a [Change],
     /// The status that responses give.
     pub status: Status,
 }
@@ -40,12 +40,19 @@ pub struct KnownFacts<'a> {
 impl Explanation {
     /// Explains the status of a user at `now`.
     pub fn new(facts: &KnownFacts<'_>, windows: &Windows, now: Timestamp) -> Self {
-        let next = facts.state.and_then(|state| next(state, windows, now));
+        let next = facts.state.filter(|_| facts.status.is_present()).and_then(|state| next(state, windows, now));
+        let last = facts.changes.first();
         let mut reasons = Vec::new();
-        match facts.last.filter(|change| change.status == facts.status) {
-            Some(change) => reasons.push(reason(change, windows)),
+        match last.filter(|change| change.status == facts.status) {
+            Some(last) => {
+                // An explicit call announces a status again that began for another reason.
+                let began = facts.changes.iter().find(|change| change.status != change.previous).unwrap_or(last);
+                reasons.push(reason(began, windows));
+                reasons.extend((began.seq != last.seq).then(|| format!("Then: {}", reason(last, windows))));
+            }
             None => reasons.extend(unrecorded(facts, windows, now)),
         }
+        reasons.extend(last.and_then(|change| clock_remark(change, windows, now)));
         reasons.extend(record_remarks(facts));
         Self { status: facts.status, next, reasons, remedies: remedies(facts.status, next) }
     }
@@ -112,6 +119,11 @@ fn unrecorded(facts: &KnownFacts<'_>, windows: &Windows, now: Timestamp) -> Vec<
             facts.key.as_str(),
             windows.remember.secs() / 86_400
         )],
+        (None, RecordLookup::Found(record)) if record.last_seen.plus(windows.ttl) <= now => vec![format!(
+            "The app's Laravel record has a heartbeat of {}, which is older than {} s (cache.ttl_seconds).",
+            moment(record.last_seen),
+            windows.ttl.secs()
+        )],
         (None, RecordLookup::Found(record)) => vec![format!(
             "The app wrote a Laravel record with a heartbeat of {}; the sidecar adopts it with the next call.",
             moment(record.last_seen)
@@ -132,6 +144,18 @@ fn unrecorded(facts: &KnownFacts<'_>, windows: &Windows, now: Timestamp) -> Vec<
         }
         (None, RecordLookup::Unreadable(_)) => Vec::new(),
     }
+}
+
+/// A change that is dated in the future, further than the clocks of hosts differ.
+fn clock_remark(change: &Change, windows: &Windows, now: Timestamp) -> Option<String> {
+    (change.occurred_at > now.plus(windows.margin())).then(|| {
+        format!(
+            "The clock of the store was set back: the last change is dated {}, and it is {}. Times without a heartbeat count \
+             again from the moment at which the sidecar notices.",
+            moment(change.occurred_at),
+            moment(now)
+        )
+    })
 }
 
 /// What the Laravel record adds.

@@ -7,12 +7,15 @@ use arc_swap::ArcSwap;
 use super::clock::Clock;
 use crate::presence::domain::explanation::{Explanation, KnownFacts};
 use crate::presence::domain::identity::UserKey;
-use crate::presence::domain::{Change, Outbox, RecordLookup, State, View, Windows};
+use crate::presence::domain::{Change, Outbox, RecordLookup, State, Timestamp, View, Windows};
 use crate::presence::store::{ChangeCursor, PresenceStore, Result};
 use crate::queue::{JobInfo, Queue};
 
 /// Most waiting jobs that are counted per queue.
 pub const MAX_WAITING: usize = 100;
+
+/// Most changes that are searched for the one that began a status.
+const MAX_EXPLAINED: usize = 10;
 
 /// Explains presences; reads only.
 #[derive(Clone)]
@@ -61,17 +64,24 @@ impl Explainer {
     /// # Errors
     /// The store is unavailable.
     pub async fn explain(&self, key: &UserKey) -> Result<ExplainedUser> {
-        let now = self.clock.now();
+        self.explain_at(key, self.clock.now()).await
+    }
+
+    /// Explains the presence of a user at `now`.
+    ///
+    /// # Errors
+    /// The store is unavailable.
+    pub async fn explain_at(&self, key: &UserKey, now: Timestamp) -> Result<ExplainedUser> {
         let known = self.store.load(std::slice::from_ref(key), now).await?.into_iter().next();
         let (state, record) = known.map_or((None, RecordLookup::Unknown), |known| (known.state, known.record));
-        let last = self.store.history(key, 1).await?.into_iter().next();
+        let history = self.store.history(key, MAX_EXPLAINED).await?;
         let waiting = self.waiting(key).await?;
         let status = View::of_known(state.clone(), record.clone(), &self.windows, now).status;
         let state = state.map(|state| state.merged_with(&record, now));
-        let (state_ref, last_ref) = (state.as_ref(), last.as_ref().map(|(_, change)| change));
-        let facts = KnownFacts { key, state: state_ref, record: &record, last: last_ref, status };
+        let changes: Vec<Change> = history.iter().map(|(_, change)| change.clone()).collect();
+        let facts = KnownFacts { key, state: state.as_ref(), record: &record, changes: &changes, status };
         let explanation = Explanation::new(&facts, &self.windows, now);
-        Ok(ExplainedUser { explanation, state, record, last, waiting })
+        Ok(ExplainedUser { explanation, state, record, last: history.into_iter().next(), waiting })
     }
 
     async fn waiting(&self, key: &UserKey) -> Result<Vec<WaitingJobs>> {

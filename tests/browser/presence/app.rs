@@ -21,6 +21,8 @@ pub struct Behaviour {
     pub ttl: i64,
     /// Whether the application is down for maintenance.
     pub is_down: bool,
+    /// Further files: path, type, content.
+    pub files: Vec<(&'static str, &'static str, String)>,
 }
 
 /// An application on a port of its own, stopped when dropped.
@@ -37,7 +39,7 @@ impl App {
     pub async fn start(sidecar: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let behaviour = Arc::new(Mutex::new(Behaviour { ttl: 600, is_down: false }));
+        let behaviour = Arc::new(Mutex::new(Behaviour { ttl: 600, is_down: false, files: Vec::new() }));
         let (stop, sidecar) = (CancellationToken::new(), sidecar.to_owned());
         let (accepting, shared) = (stop.clone(), behaviour.clone());
         tokio::spawn(accepting.clone().run_until_cancelled_owned(async move {
@@ -47,6 +49,11 @@ impl App {
             }
         }));
         Self { url, behaviour, stop }
+    }
+
+    /// Adds a file.
+    pub fn serve(&self, path: &'static str, kind: &'static str, content: impl Into<String>) {
+        self.behaviour.lock().unwrap().files.push((path, kind, content.into()));
     }
 
     /// The page of `user`, with a badge of `watched`.
@@ -79,7 +86,7 @@ async fn answer(stream: TcpStream, sidecar: String, behaviour: Arc<Mutex<Behavio
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
         pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
-    let Behaviour { ttl, is_down } = behaviour.lock().unwrap().clone();
+    let Behaviour { ttl, is_down, files } = behaviour.lock().unwrap().clone();
     let (status, kind, body) = match path {
         _ if is_down && path == "/token" => (503, "text/plain", "Be right back".to_owned()),
         "/page" => (200, "text/html", page(&value("watch"))),
@@ -89,7 +96,10 @@ async fn answer(stream: TcpStream, sidecar: String, behaviour: Arc<Mutex<Behavio
         }
         "/app.js" => (200, "text/javascript", script(&sidecar)),
         "/token" => (200, "application/json", token(&value("user"), &value("watch"), &value("tenant"), ttl)),
-        _ => (404, "text/plain", String::new()),
+        _ => match files.into_iter().find(|(known, ..)| *known == path) {
+            Some((_, kind, content)) => (200, kind, content),
+            None => (404, "text/plain", String::new()),
+        },
     };
     let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Security-Policy: {POLICY}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",

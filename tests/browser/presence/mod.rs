@@ -2,6 +2,8 @@
 
 mod app;
 mod connections;
+mod echo;
+mod examples;
 mod recovery;
 mod sharing;
 

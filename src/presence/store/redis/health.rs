@@ -22,7 +22,9 @@ const MIN_VERSION: (u32, u32) = (6, 2);
 pub struct Inspection {
     /// The address of the server.
     pub server: String,
-    /// `redis_version`.
+    /// The product and its version, such as `Redis 7.0.15` or `Valkey 9.1.2`.
+    pub product: String,
+    /// `redis_version`: of Valkey the version of Redis whose commands it has.
     pub version: String,
     /// `maxmemory-policy`, if the server reveals it.
     pub eviction: Option<String>,
@@ -37,7 +39,7 @@ impl Inspection {
         let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if version < MIN_VERSION {
-            found.push(format!("Redis {} is too old: presence needs 6.2 or later", self.version));
+            found.push(format!("{} is too old: presence needs Redis 6.2 or later", self.product));
         }
         if let Some(policy) = self.eviction.as_deref().filter(|policy| *policy != "noeviction") {
             let what = if policy.starts_with("allkeys") { "presence and its change log" } else { "presence records" };
@@ -85,13 +87,13 @@ impl RedisStore {
         match self.inspect().await {
             Ok(servers) => {
                 for inspection in servers {
-                    let Inspection { server, version, .. } = &inspection;
-                    tracing::info!(version, server, "connected to Redis");
+                    let Inspection { server, product, version, .. } = &inspection;
+                    tracing::info!(server, product, version, "connected to Redis");
                     inspection.problems().iter().for_each(|problem| tracing::warn!(server, "{problem}"));
                 }
             }
             Err(error) if is_refusal(&error) => {
-                tracing::warn!(error = error.reason(), "the settings of Redis are unknown");
+                tracing::warn!(error = error.reason(), "the settings of Redis are unknown: grant +info to the user");
             }
             Err(error) => return Err(error),
         }
@@ -130,13 +132,17 @@ impl RedisStore {
 async fn inspect(server: String, mut connection: ConnectionManager) -> RedisResult<Inspection> {
     let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
     let version = field(&info, "redis_version").unwrap_or_default().to_owned();
+    let product = match field(&info, "valkey_version") {
+        Some(version) => format!("Valkey {version}"),
+        None => format!("Redis {version}"),
+    };
     let mut settings = [None, None];
     for (setting, name) in settings.iter_mut().zip(["maxmemory-policy", "appendonly"]) {
         let pair: RedisResult<Vec<String>> = cmd("CONFIG").arg("GET").arg(name).query_async(&mut connection).await;
         *setting = pair.ok().and_then(|pair| pair.into_iter().nth(1));
     }
     let [eviction, append_only] = settings;
-    Ok(Inspection { server, version, eviction, append_only })
+    Ok(Inspection { server, product, version, eviction, append_only })
 }
 
 fn is_refusal(error: &Unavailable) -> bool {
