@@ -14,18 +14,31 @@ use std::sync::Arc;
 #[error("the store is not available")]
 pub struct Unavailable {
     source: Arc<dyn std::error::Error + Send + Sync>,
-    lost_connection: bool,
+    kind: Kind,
+}
+
+/// What a caller can do about the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    LostConnection,
+    Refused,
+    Other,
 }
 
 impl Unavailable {
     /// An error with a cause.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into().into(), lost_connection: false }
+        Self { source: source.into().into(), kind: Kind::Other }
     }
 
     /// An error caused by a lost connection; a retry usually gets a new connection.
     pub fn lost_connection(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into().into(), lost_connection: true }
+        Self { source: source.into().into(), kind: Kind::LostConnection }
+    }
+
+    /// An error of a store that refuses a command, and will do so until an operator changes something.
+    pub fn refused(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into().into(), kind: Kind::Refused }
     }
 
     /// Names the store in the reason.
@@ -37,7 +50,12 @@ impl Unavailable {
 
     /// Whether a retry may get a new connection.
     pub fn is_lost_connection(&self) -> bool {
-        self.lost_connection
+        self.kind == Kind::LostConnection
+    }
+
+    /// Whether the store refuses the command.
+    pub fn is_refused(&self) -> bool {
+        self.kind == Kind::Refused
     }
 
     /// The cause, as text for a log line.

@@ -15,8 +15,11 @@ async fn heartbeats_follow_the_master_that_sentinels_name() {
     let sidecar = Sidecar::with(&on_sentinels(&trio)).await;
     assert_all_beat(&sidecar, 1..11, PATIENCE).await;
     assert_eq!(sidecar.client.get("/ready").await.status, 200);
+    // Replication is asynchronous: what a replica does not have yet is lost with the master.
+    trio.wait_until_replicated();
     trio.fail_over();
     assert_master_is_used(&trio, &sidecar, 11).await;
+    trio.wait_until_replicated();
     trio.kill_master();
     assert_master_is_used(&trio, &sidecar, 12).await;
     assert_all_beat(&sidecar, 1..21, PATIENCE).await;

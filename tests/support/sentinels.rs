@@ -66,6 +66,23 @@ impl SentinelTrio {
         self.servers.iter().find(|server| server.port() == port).unwrap()
     }
 
+    /// Waits until both replicas have all that the master has written.
+    pub fn wait_until_replicated(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let replication = self.master().cli(&["INFO", "replication"]);
+            let offset = |line: &&str| line.split("offset=").nth(1)?.split(',').next().map(str::to_owned);
+            let of_replicas: Vec<String> =
+                replication.lines().filter(|line| line.starts_with("slave")).filter_map(|line| offset(&line)).collect();
+            let own = replication.lines().find_map(|line| line.strip_prefix("master_repl_offset:")).unwrap_or_default();
+            if of_replicas.len() == 2 && of_replicas.iter().all(|offset| offset == own.trim()) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the replicas are behind:\n{replication}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Kills the master, as in a crash; returns when the Sentinels name another.
     pub fn kill_master(&mut self) {
         let port = self.master().port();

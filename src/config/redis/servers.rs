@@ -1,10 +1,39 @@
 //! Nodes of a cluster, Sentinels, and the certificates of TLS connections.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 use crate::config::layers::{Layers, Result};
+
+/// The address of a Redis server, or of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedisEndpoint {
+    /// Nodes of a cluster, at least one.
+    Cluster(Vec<RedisHost>),
+    /// A host (an IPv6 address without brackets) and port.
+    Tcp {
+        /// The host name or address.
+        host: String,
+        /// The port, never 0.
+        port: u16,
+        /// Whether the connection uses TLS.
+        tls: bool,
+    },
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl RedisEndpoint {
+    pub(super) fn is_tls(&self) -> bool {
+        match self {
+            Self::Tcp { tls, .. } => *tls,
+            Self::Cluster(nodes) => nodes.iter().any(|node| node.tls),
+            Self::Unix(_) => false,
+        }
+    }
+}
 
 /// The address of a node or a Sentinel.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! The lanes of each queue are divided into shards. A lane lies in one shard, so that each operation on it is one atomic
 //! script; an operation on several lanes is one for each shard, all at the same time.
 
+mod push;
 mod shard;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,25 +12,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::{join_all, try_join_all};
 
+pub use self::push::{PUSH, keys};
 use self::shard::QueueShard;
 use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
 use crate::storage::Result;
 use crate::storage::redis::{RedisServers, shard_of};
-
-/// Lua functions for scripts that push as part of another commit: `clock()`, `permit_writes(key)`,
-/// `ours(command, key, ...)`, `push(q, now, job)`, `read(q, id)` and `advance(q, lane, now, from)`.
-pub const PUSH: &str = include_str!("push.lua");
 
 /// Queues in Redis, shared by all replicas.
 pub struct RedisQueue {
     shards: Vec<QueueShard>,
     /// The shard that the next claim begins with.
     first: AtomicUsize,
-}
-
-/// Returns the prefix of all keys of `queue`, under the sidecar's own prefix.
-pub fn keys(prefix: &str, queue: &str) -> String {
-    format!("{prefix}queue:{queue}:")
 }
 
 impl RedisQueue {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::redis::{Pipeline, Value, from_redis_value};
 
-use super::PUSH;
+use super::push;
 use crate::queue::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, Settlement};
 use crate::storage::redis::{RedisConnection, RedisServers, unavailable};
 use crate::storage::{Result, Unavailable};
@@ -28,7 +28,7 @@ pub(super) struct QueueShard {
 impl QueueShard {
     pub(super) fn new(servers: RedisServers, timeout: Duration, prefix: String) -> Result<Self> {
         let mut connection = RedisConnection::new(servers, &prefix, timeout)?;
-        let mut script = |code: &str| connection.register_script(&format!("{PUSH}{code}"));
+        let mut script = |code: &str| connection.register_script(&format!("{}{code}", push::PUSH));
         Ok(Self {
             claim: script(include_str!("claim.lua")),
             settle: script(include_str!("settle.lua")),
@@ -47,7 +47,7 @@ impl QueueShard {
     /// The declared key is one of the queue; all others have the same hash tag. In a cluster a key that never exists is
     /// declared, too: no node runs the script while the slot is being migrated.
     fn script_call(&self, script: &str, queue: &str) -> Pipeline {
-        let keys = super::keys(&self.prefix, queue);
+        let keys = push::keys(&self.prefix, queue);
         let guard = self.connection.is_cluster().then(|| format!("{}none", self.prefix));
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.cmd("EVALSHA").arg(script).arg(1 + usize::from(guard.is_some()));
@@ -180,7 +180,7 @@ impl QueueShard {
     }
 
     pub(super) async fn stats(&self, queue: &str) -> Result<QueueStats> {
-        let keys = super::keys(&self.prefix, queue);
+        let keys = push::keys(&self.prefix, queue);
         let mut pipeline = Pipeline::with_capacity(4);
         pipeline.cmd("TIME").cmd("ZCARD").arg(format!("{keys}pending")).cmd("ZCARD").arg(format!("{keys}dead"));
         pipeline.cmd("ZRANGE").arg(format!("{keys}pending")).arg(0).arg(0).arg("WITHSCORES");

@@ -118,7 +118,12 @@ impl RedisConnection {
             Link::Master(master) if error.is_io_error() || error.is_connection_dropped() => master.doubt(),
             Link::Server(_) | Link::Master(_) | Link::Cluster(_) => {}
         }
-        unavailable(error)
+        self.describe(error)
+    }
+
+    /// Converts an error as [`unavailable`] does; the reason names the server, too.
+    pub fn describe(&self, error: RedisError) -> Unavailable {
+        unavailable(error).at(&format!("Redis at {}", self.address()))
     }
 
     /// Sends an idempotent pipeline; retries once when the connection is lost, as the next connection may be up already.

@@ -11,10 +11,9 @@ pub fn unavailable(error: RedisError) -> Unavailable {
     let Meaning { remedy, is_connection_useless, advice, .. } = meaning(&error);
     if lost || (remedy == Remedy::RetryNow && is_connection_useless) {
         Unavailable::lost_connection(error)
-    } else if advice.is_empty() {
-        Unavailable::new(error)
     } else {
-        Unavailable::new(format!("{error}: {advice}"))
+        let text = if advice.is_empty() { error.to_string() } else { format!("{error}: {advice}") };
+        if remedy == Remedy::Refused { Unavailable::refused(text) } else { Unavailable::new(text) }
     }
 }
 

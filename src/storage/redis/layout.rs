@@ -25,13 +25,18 @@ impl ShardLayout {
         Self { servers, timeout, prefix, shards, is_checked: AtomicBool::new(false) }
     }
 
+    /// Whether the number is known to be right.
+    pub fn is_checked(&self) -> bool {
+        self.is_checked.load(Ordering::Relaxed)
+    }
+
     /// Checks that Redis has its keys in this number of shards, unless that is known. If there are none yet, the number is
     /// recorded.
     ///
     /// # Errors
     /// The number is another one, or Redis does not reply.
     pub async fn check(&self) -> Result<()> {
-        if self.is_checked.load(Ordering::Relaxed) {
+        if self.is_checked() {
             return Ok(());
         }
         let stored = self.stored().await?;

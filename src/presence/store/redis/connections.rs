@@ -41,7 +41,7 @@ impl Rights {
 
     /// Has the rights checked again if an error says that the user lacks one.
     pub(super) fn doubt(&self, error: &Unavailable) {
-        if Meaning::of("", &error.reason()).remedy == Remedy::Refused {
+        if error.is_refused() || Meaning::of("", &error.reason()).remedy == Remedy::Refused {
             self.granted.store(false, Ordering::Relaxed);
         }
     }

@@ -7,8 +7,7 @@ use ::redis::{RedisResult, cmd};
 use futures_util::future::try_join_all;
 
 use super::RedisStore;
-use crate::presence::store::{Result, Unavailable};
-use crate::storage::redis::{Meaning, Remedy, unavailable};
+use crate::presence::store::Result;
 
 /// The pause before the next attempt to reach a server that does not reply.
 const RETRY: Duration = Duration::from_secs(1);
@@ -63,7 +62,7 @@ impl RedisStore {
             tokio::time::sleep(RETRY).await;
         }
         let mut before = match self.evicted_keys().await {
-            Err(error) if is_refusal(&error) => return std::future::pending().await,
+            Err(error) if error.is_refused() => return std::future::pending().await,
             evicted => evicted.ok(),
         };
         loop {
@@ -92,7 +91,7 @@ impl RedisStore {
                     inspection.problems().iter().for_each(|problem| tracing::warn!(server, "{problem}"));
                 }
             }
-            Err(error) if is_refusal(&error) => {
+            Err(error) if error.is_refused() => {
                 tracing::warn!(error = error.reason(), "the settings of Redis are unknown: grant +info to the user");
             }
             Err(error) => return Err(error),
@@ -114,7 +113,7 @@ impl RedisStore {
     pub async fn inspect(&self) -> Result<Vec<Inspection>> {
         let servers = self.shards[0].connection.each_server().await?;
         let inspections = servers.into_iter().map(|(server, connection)| inspect(server, connection));
-        try_join_all(inspections).await.map_err(unavailable)
+        try_join_all(inspections).await.map_err(|error| self.shards[0].connection.describe(error))
     }
 
     /// How many keys the servers have evicted since they started.
@@ -122,7 +121,7 @@ impl RedisStore {
         let mut sum = 0;
         for (_, mut connection) in self.shards[0].connection.each_server().await? {
             let info: RedisResult<String> = cmd("INFO").arg("stats").query_async(&mut connection).await;
-            let info = info.map_err(unavailable)?;
+            let info = info.map_err(|error| self.shards[0].connection.describe(error))?;
             sum += field(&info, "evicted_keys").and_then(|count| count.parse().ok()).unwrap_or(0);
         }
         Ok(sum)
@@ -143,10 +142,6 @@ async fn inspect(server: String, mut connection: ConnectionManager) -> RedisResu
     }
     let [eviction, append_only] = settings;
     Ok(Inspection { server, product, version, eviction, append_only })
-}
-
-fn is_refusal(error: &Unavailable) -> bool {
-    Meaning::of("", &error.reason()).remedy == Remedy::Refused
 }
 
 /// A field of the reply to `INFO`.

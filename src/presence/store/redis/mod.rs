@@ -72,6 +72,14 @@ impl RedisStore {
         Ok(Self { shards, layout })
     }
 
+    /// Checks what the user of Redis may do, and the number of shards; once each.
+    async fn check_layout(&self) -> Result<()> {
+        if !self.layout.is_checked() {
+            self.shards[0].check_rights_once().await?;
+        }
+        self.layout.check().await
+    }
+
     fn shard(&self, key: &UserKey) -> &Shard {
         &self.shards[shard_of(key.as_str(), self.shards.len())]
     }
@@ -139,7 +147,7 @@ impl PresenceStore for RedisStore {
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        self.layout.check().await?;
+        self.check_layout().await?;
         if let [only] = self.shards.as_slice() {
             return only.commit(&commits.iter().collect::<Vec<_>>(), now).await;
         }
@@ -156,7 +164,7 @@ impl PresenceStore for RedisStore {
     }
 
     async fn claim_due(&self, shard: usize, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {
-        self.layout.check().await?;
+        self.check_layout().await?;
         self.shards[shard].claim_due(now, limit, lease_ms).await
     }
 
@@ -209,7 +217,7 @@ impl PresenceStore for RedisStore {
 
     /// The store is ready if one shard is: a replica that serves some users must not be taken out of service.
     async fn ready(&self) -> std::result::Result<(), StoreDown> {
-        if let Err(error) = self.layout.check().await {
+        if let Err(error) = self.check_layout().await {
             let address = self.shards[0].connection.address();
             return Err(StoreDown { store: "redis", address, reason: error.reason() });
         }
@@ -220,7 +228,7 @@ impl PresenceStore for RedisStore {
 
     async fn time(&self) -> Result<Timestamp> {
         let now = self.shards[0].time().await?;
-        if self.layout.check().await.is_ok() {
+        if self.check_layout().await.is_ok() {
             // A log without an identity is readable all the same.
             _ = join_all(self.shards.iter().map(|shard| shard.identify(now))).await;
         }
