@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Facades\Presence;
+use AesirCloud\Presence\Tests\Support\AppDatabase;
 use AesirCloud\Presence\Tests\Support\DemoCopy;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\RedisServer;
@@ -164,7 +165,7 @@ final class DoctorTest extends TestCase
             'REDIS_PREFIX' => 'verdict_',
             'DB_DATABASE' => "{$app->folder}/app.sqlite",
         ];
-        touch($env['DB_DATABASE']);
+        AppDatabase::migrate($env['DB_DATABASE']);
         $app->writeEnv($env);
         [$status, $output] = $app->run('presence:sidecar');
         self::assertSame(0, $status, $output);
@@ -177,7 +178,7 @@ final class DoctorTest extends TestCase
         $verdict = 'app  verdict of ' . Sidecar::binary() . ":\nok   configuration: valid";
         self::assertStringContainsString($verdict, $output);
 
-        touch("{$app->folder}/other");
+        AppDatabase::migrate("{$app->folder}/other");
         $app->writeEnv([$variable => "{$app->folder}/other"] + $env);
         [$status, $output] = $app->run('presence:doctor');
         self::assertSame(1, $status, $output);

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AesirCloud\Presence\Tests;
 
 use AesirCloud\Presence\Facades\Presence;
+use AesirCloud\Presence\Tests\Support\AppDatabase;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\Sidecar;
 use Illuminate\Foundation\Application;
@@ -104,7 +105,8 @@ final class SidecarCommandTest extends TestCase
             [
                 'cache.store = "database"', 'database.connection = "mysql"', 'database.host = "db.test"',
                 'database.port = 3307', 'database.database = "shop"', 'database.username = "ada"',
-                'database.cache_table = "x_kept"', 'laravel.cache_prefix = "demo_cache"',
+                'database.cache_table = "x_kept"', 'database.app_migrations = "x_migrations"',
+                'laravel.cache_prefix = "demo_cache"',
                 'database.timezone = "+00:00"',
             ] as $line
         ) {
@@ -152,14 +154,14 @@ final class SidecarCommandTest extends TestCase
             'database.default' => 'sqlite',
             'database.connections.sqlite.database' => $database = storage_path('app.sqlite'),
         ]);
-        touch($database);
+        AppDatabase::migrate($database);
         $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
         $sidecar = new Process([Sidecar::binary(), 'serve', '--config', $path], Process::folder());
         $sidecar->await(fn (): bool => Process::isListening($port));
         Presence::heartbeat($this->user());
         $tables = (new \PDO("sqlite:{$database}"))->query("SELECT name FROM sqlite_master WHERE type = 'table'")
             ->fetchAll(\PDO::FETCH_COLUMN);
-        self::assertContains('cache', $tables);
+        self::assertContains('sidecar_presence_users', $tables);
         self::assertSame([], array_intersect(['clients', 'messages', 'message_receipts'], $tables));
     }
 

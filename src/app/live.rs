@@ -84,7 +84,7 @@ fn access(config: &Config, proxies: &TrustedProxies) -> AccessSettings {
         .with_operators(messaging.operator_tokens.clone());
     AccessSettings {
         verifier: Arc::new(verifier),
-        origins: Origins::new(config.server.allowed_origins.clone()),
+        origins: Origins::new(config.server.allowed_origins.clone()).with_headers(&config.server.allowed_headers),
         trusted_proxies: proxies.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! The composition root: configuration -> stores -> services -> routes and workers; and [`run`], the program itself.
 
+mod app_migrations;
 mod broadcast;
 mod deliveries;
 mod error;

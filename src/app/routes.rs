@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use poem::endpoint::{make, make_sync};
 use poem::http::Uri;
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
-use poem_openapi::OpenApiService;
+use poem_openapi::{ContactObject, OpenApiService, ServerObject};
 use serde_json::{Value, json};
 
 use super::live::LiveSettings;
@@ -29,6 +29,9 @@ use crate::webhooks::api::Api as Webhooks;
 const DESCRIPTION: &str = "Presence and encrypted messages for Laravel apps. Applications authorize as `service` with one \
     of `PRESENCE_TOKEN`, pages as `user` with a token that the application signs, clients of messages as `client` with \
     their `api_token`.";
+
+/// The address in the OpenAPI document, relative to that of the document: also right behind a proxy that removes a prefix.
+const SERVER: &str = ".";
 
 /// The operations of all features.
 pub(super) struct Apis {
@@ -75,6 +78,8 @@ pub(super) fn build(
     );
     let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
+        .contact(ContactObject::new().name("presence-sidecar"))
+        .server(ServerObject::new(SERVER).description("The sidecar that serves this document"))
         .license("MIT");
     let browser = config.routing.register_heartbeat_route.then(|| browser_route(&config.routing.prefix));
     let document = complete_document(&service.spec(), browser.as_deref());

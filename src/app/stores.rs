@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates,
+};
 use secrecy::ExposeSecret;
 
 use super::error::BuildError;
 use super::tables::{schema, table_names};
 use crate::config;
-use crate::config::{Config, RedisEndpoint};
+use crate::config::{Config, RedisEndpoint, RedisTls};
 use crate::presence::domain::Outbox;
 use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefix};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
@@ -26,7 +28,7 @@ pub(super) struct Stores {
 impl Stores {
     pub(super) fn of(config: &Config, outbox: Outbox) -> Result<Self, BuildError> {
         if !schema(config).is_empty() {
-            config.database.check_certificates().map_err(BuildError)?;
+            config.database.check_files().map_err(BuildError)?;
         }
         match config.cache.store {
             config::CacheStore::Array => {
@@ -115,6 +117,14 @@ fn redis_server(config: &Config) -> Result<ConnectionInfo, BuildError> {
     if let Some(password) = &redis.password {
         settings = settings.set_password(password.expose_secret());
     }
-    let server = address.into_connection_info().map_err(|error| BuildError(format!("redis: {error}")))?;
-    Ok(server.set_redis_settings(settings))
+    let invalid = |error: redis::RedisError| BuildError(format!("redis: {error}"));
+    let server = address.into_connection_info().map_err(invalid)?.set_redis_settings(settings);
+    let RedisTls { ca, client } = redis.tls.clone();
+    if ca.is_none() && client.is_none() {
+        return Ok(server);
+    }
+    let client_tls = client.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+    let certificates = TlsCertificates { client_tls, root_cert: ca };
+    let client = Client::build_with_tls(server, certificates);
+    Ok(client.map_err(invalid)?.get_connection_info().clone())
 }

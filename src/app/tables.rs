@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
 
+use super::app_migrations::AppMigrations;
 use crate::config::{CacheStore, Config, FanoutQueue};
 use crate::storage::sql::{Database, Engine, FeatureTables, Statements, TableNames, TableSchema};
 use crate::{messaging, presence, queue};
@@ -79,6 +80,8 @@ pub(super) struct Tables {
     on_demand: Option<TableSchema>,
     /// What the user of the database must be allowed to execute.
     statements: Vec<Statements>,
+    /// The migrations of the app whose database this is.
+    app: Option<AppMigrations>,
 }
 
 impl Tables {
@@ -87,16 +90,19 @@ impl Tables {
     pub(super) fn of(config: &Config, database: Database) -> Self {
         let served = config.messaging.enabled;
         let creates = config.database.auto_migrate;
-        let messages = served && creates && (config.messaging.is_configured || !config.database.is_app_database);
+        let messages =
+            served && creates && (config.messaging.is_configured || config.database.app_migrations.is_none());
         let created = if creates { tables_of(config, messages) } else { Vec::new() };
         let on_demand = (served && !messages).then(|| schema(config));
         let statements = statements(config, database.engine());
-        Self { database, created: TableSchema::new(table_names(config), created), on_demand, statements }
+        let app = AppMigrations::of(&config.database, database.clone());
+        Self { database, created: TableSchema::new(table_names(config), created), on_demand, statements, app }
     }
 
-    /// Creates what is missing; returns false if the database is not available.
+    /// Creates what is missing; returns false if the database is not available, or tables are left to the app's migrations
+    /// and to [`complete`](Self::complete).
     pub(super) async fn ensure(&self) -> bool {
-        let created = self.create(&self.created).await;
+        let created = self.create_first().await;
         if let Err(error) = &created {
             let database = self.database.address();
             tracing::warn!(database, error = error.chain(), "the tables are not ready yet; retrying until they are");
@@ -104,14 +110,44 @@ impl Tables {
                 self.report_missing_grants().await;
             }
         }
-        created.is_ok()
+        created.unwrap_or(false)
+    }
+
+    /// Creates what is missing. In the database of an app: nothing before the app has begun to migrate, and then only the
+    /// sidecar's own tables. Returns whether none is missing.
+    async fn create_first(&self) -> crate::storage::sql::Result<bool> {
+        let Some(app) = self.app.as_ref().filter(|_| !self.created.is_empty()) else {
+            return self.create(&self.created).await.map(|()| true);
+        };
+        if !app.have_begun().await? {
+            let (database, table) = (self.database.address(), app.table());
+            tracing::warn!(
+                database,
+                table,
+                "the app has not migrated this database yet: no table is created, and requests are answered with 503, until \
+                 `php artisan migrate` has run"
+            );
+            return Ok(false);
+        }
+        self.create(&self.created.own()).await?;
+        Ok(!self.database.has_missing_tables(&self.created).await?)
+    }
+
+    /// Creates what is still missing, in the database of an app after the app's migrations.
+    async fn create_rest(&self) -> crate::storage::sql::Result<()> {
+        if let Some(app) = self.app.as_ref().filter(|_| !self.created.is_empty()) {
+            let had_begun = app.wait().await?;
+            self.create(&self.created.own()).await?;
+            app.settle(had_begun, &self.created).await?;
+        }
+        self.create(&self.created).await
     }
 
     /// Creates what is missing, again and again until the database is available, unless it was `created`. Then logs which
     /// privileges the user of the database lacks.
     pub(super) async fn complete(self, created: bool) {
         if !created {
-            while self.create(&self.created).await.is_err() {
+            while self.create_rest().await.is_err() {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
         }
@@ -147,6 +183,10 @@ impl Tables {
         while !self.created.is_empty() {
             let seen = databases.iter().chain([&self.database]).map(|database| Box::pin(database.missing_table_seen()));
             select_all(seen).await;
+            if !self.may_create().await {
+                tokio::time::sleep(RETRY_PAUSE).await;
+                continue;
+            }
             let waited = missing_since.is_some_and(|since| since.elapsed() > APP_GRACE);
             let schema = if waited { self.created.clone() } else { self.created.own() };
             if let Err(error) = self.create(&schema).await {
@@ -155,6 +195,14 @@ impl Tables {
             let is_missing = self.database.has_missing_tables(&self.created).await.unwrap_or(true);
             missing_since = is_missing.then(|| missing_since.unwrap_or_else(Instant::now));
             tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Whether tables may be created now: not before the app has begun to migrate.
+    async fn may_create(&self) -> bool {
+        match &self.app {
+            Some(app) => app.have_begun().await.unwrap_or(false),
+            None => true,
         }
     }
 

@@ -71,7 +71,14 @@ pub(super) fn clients(config: &Config) -> Result<Vec<WebhookClient>, BuildError>
     let policy = EgressPolicy::new(&config.webhook.allowed_networks);
     let client = |endpoint: &config::EndpointConfig| {
         let client = WebhookClient::new(announced(config, endpoint), policy.clone());
-        client.map_err(|error| BuildError(format!("webhooks cannot be sent: {error}")))
+        client.map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            BuildError(format!(
+                "webhooks to {} cannot be sent: {cause}; install the certificates of the system (ca-certificates), or set \
+                 webhook.ca",
+                endpoint.name
+            ))
+        })
     };
     endpoints(config).map(client).collect()
 }

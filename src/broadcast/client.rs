@@ -8,7 +8,7 @@ use super::domain::signature::signed_url;
 use crate::config::{BroadcastConfig, BroadcastServer};
 use crate::egress::EgressPolicy;
 use crate::webhooks::domain::retry::AttemptResult;
-use crate::webhooks::egress_client::EgressClient;
+use crate::webhooks::egress_client::{EgressClient, Trust};
 
 /// The name of the event that [`BroadcastClient::publish_test`] publishes. Pages do not listen to it.
 pub const TEST_EVENT: &str = "presence.test";
@@ -31,7 +31,7 @@ impl BroadcastClient {
     /// TLS cannot be initialized.
     pub fn new(config: &BroadcastConfig, policy: EgressPolicy) -> reqwest::Result<Option<Self>> {
         let Some(server) = config.server.clone() else { return Ok(None) };
-        let http = EgressClient::new(policy, server.timeout)?;
+        let http = EgressClient::new(policy, server.timeout, Trust::of(&server.url, None))?;
         Ok(Some(Self { http, server, channels: ChannelSet::new(config) }))
     }
 

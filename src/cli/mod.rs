@@ -6,10 +6,13 @@ mod config;
 mod doctor;
 mod health;
 mod key;
+mod locations;
 mod migrate;
 mod openapi;
 mod operator;
 mod output;
+mod presence;
+mod quickstart;
 mod reload;
 mod run;
 mod serve;
@@ -54,6 +57,8 @@ enum Command {
     Key(key::Key),
     /// Write the OpenAPI document
     Openapi(openapi::Openapi),
+    /// Show who is online
+    Presence(presence::Presence),
     /// List and replay webhook deliveries, or send a test ping
     Webhooks(webhooks::Webhooks),
     /// Publish a test event to the broadcast server
@@ -73,6 +78,7 @@ impl Cli {
             Command::Migrate(migrate) => migrate.run(self.source),
             Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),
+            Command::Presence(presence) => presence.run(self.source),
             Command::Webhooks(webhooks) => webhooks.run(self.source),
             Command::Broadcast(broadcast) => broadcast.run(self.source),
             Command::Client(client) => client.run(),

@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use super::output::{print_error, print_line};
 use super::run::{CommandResult, json_value, run_async, shutdown_signal};
-use super::sidecar::connection;
+use super::sidecar::SidecarAddress;
 use super::source::Source;
-use crate::client::{
-    ClientError, ClientRow, OpenedMessage, Operator, Publication, SidecarConnection, render_payload, sanitize,
-};
+use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, render_payload, sanitize};
 use crate::config::{Flags, load};
 use crate::tui;
+
+/// Maximum number of recipients that are looked up before a publication.
+const MAX_CHECKED: usize = 50;
 
 /// The poll interval of `follow`.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,9 +30,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Operate {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The address of the sidecar: http(s)://host:port or unix:/path; by default the first one in the configuration
-    #[arg(long, global = true, value_name = "URL", env = "PRESENCE_SIDECAR_URL")]
-    url: Option<String>,
+    #[command(flatten)]
+    address: SidecarAddress,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +69,17 @@ enum Command {
         /// The client's id
         client: String,
     },
+    /// List published messages on their way to their clients, or given up
+    FanOuts {
+        /// Those that are given up
+        #[arg(long)]
+        dead: bool,
+        /// Print JSON, one object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Queue the messages that are given up again
+    ReplayFanOuts,
 }
 
 #[derive(Debug, Args)]
@@ -95,11 +106,7 @@ impl Operate {
             (true, _, Some(_)) | (false, Some(_), _) => {}
         }
         run_async(async move {
-            let connection = match &self.url {
-                Some(url) => SidecarConnection::to(url).map_err(to_message)?,
-                None => connection(&config.server.listen)?,
-            };
-            let operator = Operator::new(connection, token, admin);
+            let operator = Operator::new(self.address.connect(&config)?, token, admin);
             match self.command {
                 Some(command) => command.run(operator).await,
                 None => tui::run(operator, shutdown_signal())
@@ -126,6 +133,7 @@ impl Command {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
                 let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
                 let publication = Publication { to, kind, payload, key };
+                check_recipients(&operator, &publication.to).await?;
                 let queued =
                     operator.publish(&publication).await.map_err(|failure| describe_failure(&publication, &failure))?;
                 print_line(&format!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" }));
@@ -136,8 +144,49 @@ impl Command {
                 print_line(&format!("Revoked client {client}."));
                 Ok(())
             }
+            Self::FanOuts { dead, json } => print_fan_outs(&operator, dead, json).await,
+            Self::ReplayFanOuts => {
+                let replayed = operator.replay_fan_outs().await.map_err(to_message)?;
+                print_line(&format!("{replayed} queued again."));
+                Ok(())
+            }
         }
     }
+}
+
+/// Refuses recipients that no client has as its id, since the sidecar skips them. Asks only with a token to read, and not for
+/// more than a few.
+async fn check_recipients(operator: &Operator, to: &[String]) -> CommandResult {
+    if !operator.may_read() || to.len() > MAX_CHECKED {
+        return Ok(());
+    }
+    for id in to {
+        if let Err(ClientError::Refused { status: 404, .. }) = operator.messages(id, i64::MAX).await {
+            return Err(format!(
+                "not published: no client has the id {id}; `presence-sidecar operator clients` lists them"
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn print_fan_outs(operator: &Operator, dead: bool, json: bool) -> CommandResult {
+    let state = if dead { "dead" } else { "pending" };
+    let jobs = operator.fan_outs(state).await.map_err(to_message)?;
+    for job in &jobs {
+        let text = |name: &str| match &job[name] {
+            Value::String(text) => sanitize(text),
+            Value::Null => "-".to_owned(),
+            other => other.to_string(),
+        };
+        let [at, kind, recipients, tries, last] = ["queued_at", "type", "recipients", "tries", "last"].map(text);
+        let line = || format!("{at}  {kind:<12}  to {recipients}  {tries} tries, {last}  {}", text("id"));
+        print_line(&if json { job.to_string() } else { line() });
+    }
+    if jobs.is_empty() {
+        print_error(&format!("No {state} messages."));
+    }
+    Ok(())
 }
 
 impl Reading {

@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::locations::{Location, locations};
 use super::output::{print_error, print_in_background};
+use super::quickstart::Quickstart;
 use super::reload::Reloader;
 use super::signals::{EXIT_FAILED, LAST_LINES, Signals};
 use super::source::Source;
 use crate::app::{App, WorkerFailure};
-use crate::config::{Config, Flags, Listen, Loaded, Sources, load, private_files, secrets};
+use crate::config::{Config, Flags, Listen, Loaded, LogFormat, SocketAccess, Sources, load, private_files, secrets};
 use crate::http::listener::{BoundListener, bind};
 use crate::telemetry::{LogFilter, LogHandle};
 use crate::{app, http, telemetry};
@@ -70,6 +72,7 @@ impl Serve {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        locations(&loaded).iter().for_each(Location::log);
         if let Some(warning) = private_files::protect_folder(&loaded.config.storage) {
             tracing::warn!("{warning}");
         }
@@ -83,15 +86,15 @@ impl Serve {
         };
         log.count_in(app.registry());
         let reloader = Reloader::new(sources, loaded, &app, log.clone());
-        let result = runtime.block_on(serve(app, &config, generated.as_deref(), (signals, reloader)));
+        let result = runtime.block_on(serve(app, &config, generated, (signals, reloader)));
         // Threads that hang must not keep the process from ending.
         runtime.shutdown_background();
         result
     }
 }
 
-/// Loads the configuration. If a secret is missing, generates it and loads again; the second value is then its file.
-fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), String> {
+/// Loads the configuration. If a secret is missing, generates it and loads again; the second value then says how to start.
+fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<Quickstart>), String> {
     let loaded = load(sources).map_err(|error| error.to_string())?;
     let missing = loaded.config.missing_secrets();
     if missing.is_empty() {
@@ -101,25 +104,31 @@ fn load_with_secrets(sources: &Sources) -> Result<(Loaded, Option<String>), Stri
     let written = secrets::ensure(storage, &missing)
         .map_err(|error| format!("storage = {}: cannot write the generated secrets: {error}", storage.display()))?;
     let loaded = load(sources).map_err(|error| error.to_string())?;
-    Ok((loaded, Some(written.path.display().to_string())))
+    let quickstart = Quickstart { file: written.path, has_token: missing.contains(&"PRESENCE_TOKEN") };
+    Ok((loaded, Some(quickstart)))
 }
 
 async fn serve(
     app: App,
     config: &Config,
-    generated: Option<&str>,
+    generated: Option<Quickstart>,
     (signals, reloader): (Signals, Reloader),
 ) -> Result<(), ServeError> {
-    let listeners = bind_all(&config.server.listen).await?;
-    let metrics = bind_all(&config.metrics.listen).await?;
+    let listeners = bind_all(&config.server.listen, &config.server.socket).await?;
+    let metrics = bind_all(&config.metrics.listen, &config.server.socket).await?;
     for listener in &listeners {
         tracing::info!(listen = listener.describe(), store = ?config.cache.store, "listening");
     }
     for listener in &metrics {
         tracing::info!(listen = listener.describe(), "serving metrics");
     }
-    if let Some(path) = generated {
-        print_in_background(quickstart(config, path, &listeners));
+    if let Some(quickstart) = generated {
+        let addresses: Vec<String> = listeners.iter().map(BoundListener::describe).collect();
+        match config.log.format {
+            // No other text between the records.
+            LogFormat::Json => quickstart.log(),
+            LogFormat::Text => print_in_background(quickstart.text(&addresses)),
+        }
     }
     let Signals { stop, reload, .. } = signals;
     app.supervisor().spawn_until_stop("reload", move || reloader.clone().run(reload.clone()));
@@ -128,26 +137,27 @@ async fn serve(
     Ok(())
 }
 
-async fn bind_all(addresses: &[Listen]) -> Result<Vec<BoundListener>, String> {
+async fn bind_all(addresses: &[Listen], access: &SocketAccess) -> Result<Vec<BoundListener>, String> {
     let mut bound = Vec::with_capacity(addresses.len());
     for address in addresses {
-        bound.push(bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?);
+        let listeners = bind(address).await.map_err(|error| cannot_listen(address, &error))?;
+        let permit = |listener: &BoundListener| listener.permit(access);
+        listeners.iter().try_for_each(permit).map_err(|error| {
+            format!("{address}: the socket cannot get server.socket_mode and server.socket_group: {error}")
+        })?;
+        bound.extend(listeners);
     }
     Ok(bound)
 }
 
-/// The next steps after the first start; for standard output, as they are not log lines.
-fn quickstart(config: &Config, path: &str, listeners: &[BoundListener]) -> String {
-    let mut text = format!("Generated secrets in {path}, readable only by you. Back them up.\n");
-    let tcp = listeners.iter().map(BoundListener::describe).find(|address| address.starts_with("http"));
-    if let (Some(address), Some(_)) = (tcp, config.auth.tokens.first()) {
-        text += &format!(
-            "Try it:\n\n  \
-             . {path} && curl -s {address}/api/v1/presence/heartbeat \\\n    \
-             -H \"Authorization: Bearer $PRESENCE_TOKEN\" -H 'Content-Type: application/json' \\\n    \
-             -d '{{\"user_id\": 42, \"meta\": {{\"device\": \"phone\"}}}}'\n\n\
-             Swagger UI: {address}/docs\n"
-        );
-    }
-    text
+/// The error of an address that cannot be bound, with what to do.
+fn cannot_listen(address: &Listen, error: &std::io::Error) -> String {
+    let fix = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            ": another program, or another sidecar, listens there; set --listen, PRESENCE_LISTEN or server.listen to another address"
+        }
+        std::io::ErrorKind::PermissionDenied => ": this user may not bind it; set --listen to another address",
+        _ => "",
+    };
+    format!("cannot listen on {address}: {error}{fix}")
 }

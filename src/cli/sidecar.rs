@@ -1,11 +1,30 @@
 //! The running sidecar, for commands that call it.
 
+use clap::Args;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::client::{ClientError, SidecarConnection};
 use crate::config::{Config, Listen};
+
+/// Where the sidecar is.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct SidecarAddress {
+    /// The address of the sidecar: http(s)://host:port or unix:/path; by default the first one in the configuration
+    #[arg(long, global = true, value_name = "URL", env = "PRESENCE_SIDECAR_URL")]
+    url: Option<String>,
+}
+
+impl SidecarAddress {
+    /// Connects to the address, or else to the first one of `config`.
+    pub(super) fn connect(&self, config: &Config) -> Result<SidecarConnection, String> {
+        match &self.url {
+            Some(url) => SidecarConnection::to(url).map_err(|failure| failure.to_string()),
+            None => connection(&config.server.listen),
+        }
+    }
+}
 
 /// A client for the sidecar that runs with this configuration.
 pub(super) struct Sidecar<'a> {
@@ -14,10 +33,10 @@ pub(super) struct Sidecar<'a> {
 }
 
 impl<'a> Sidecar<'a> {
-    /// Calls the first address of `config`, with the service token.
-    pub(super) fn of(config: &'a Config) -> Result<Self, String> {
+    /// Calls `address` with the service token of `config`.
+    pub(super) fn of(config: &'a Config, address: &SidecarAddress) -> Result<Self, String> {
         let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
-        Ok(Self { token: Some(token), ..Self::without_token(config)? })
+        Ok(Self { connection: address.connect(config)?, token: Some(token) })
     }
 
     /// Calls the first address of `config`, without a token.
@@ -51,7 +70,7 @@ impl<'a> Sidecar<'a> {
 }
 
 /// A connection to the first of the addresses that a sidecar listens on.
-pub(super) fn connection(listen: &[Listen]) -> Result<SidecarConnection, String> {
+fn connection(listen: &[Listen]) -> Result<SidecarConnection, String> {
     let connection = match listen.first() {
         Some(Listen::Unix(path)) => SidecarConnection::to_socket(path),
         Some(Listen::Tcp(address)) => SidecarConnection::to_local(&reachable(address)),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::output::{print_error, print_line};
 use super::run::{CommandResult, run_async};
-use super::sidecar::Sidecar;
+use super::sidecar::{Sidecar, SidecarAddress};
 use super::source::Source;
 use crate::config::{Config, EndpointConfig, Flags, load};
 use crate::webhooks::admin;
@@ -16,6 +16,8 @@ use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};
 pub(super) struct Webhooks {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    address: SidecarAddress,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,22 +62,22 @@ impl Webhooks {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let sources = source.with(Flags::default());
         let config = load(&sources).map_err(|error| error.to_string())?.config;
-        run_async(self.command.run(&config))
+        run_async(self.command.run(&config, &self.address))
     }
 }
 
 impl Command {
-    async fn run(self, config: &Config) -> CommandResult {
+    async fn run(self, config: &Config, address: &SidecarAddress) -> CommandResult {
         match self {
-            Self::List { state, endpoint, json } => list(config, state, endpoint, json).await,
+            Self::List { state, endpoint, json } => list(&Sidecar::of(config, address)?, state, endpoint, json).await,
             Self::Replay { id: Some(id), .. } => {
                 let path =
                     format!("/{}/replay", url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>());
-                print_replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries(&path, &[])).await?)
+                print_replayed(&Sidecar::of(config, address)?.call(Method::POST, &deliveries(&path, &[])).await?)
             }
             Self::Replay { id: None, since, endpoint } => {
                 let query = [("since", since), ("endpoint", endpoint)];
-                print_replayed(&Sidecar::of(config)?.call(Method::POST, &deliveries("/replay", &query)).await?)
+                print_replayed(&Sidecar::of(config, address)?.call(Method::POST, &deliveries("/replay", &query)).await?)
             }
             Self::Test { endpoint } => test(config, endpoint.as_deref()).await,
         }
@@ -91,8 +93,7 @@ fn deliveries(path: &str, query: &[(&str, Option<String>)]) -> String {
     format!("/api/v1/webhooks/deliveries{path}?{}", pairs.finish())
 }
 
-async fn list(config: &Config, state: State, endpoint: Option<String>, json: bool) -> CommandResult {
-    let sidecar = Sidecar::of(config)?;
+async fn list(sidecar: &Sidecar<'_>, state: State, endpoint: Option<String>, json: bool) -> CommandResult {
     let state = match state {
         State::Pending => "pending",
         State::Dead => "dead",

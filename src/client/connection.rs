@@ -84,7 +84,9 @@ impl SidecarConnection {
         let invalid = || ClientError::InvalidAddress(address.to_owned());
         let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let base = url.ok_or_else(invalid)?.as_str().trim_end_matches('/').to_owned();
-        Self::build(reqwest::Client::builder(), base.clone(), base)
+        // Without TLS, no certificates are needed: a slim image may have none.
+        let builder = if base.starts_with("http://") { without_certificates() } else { reqwest::Client::builder() };
+        Self::build(builder, base.clone(), base)
     }
 
     /// Connects to a sidecar on this machine, without a proxy.
@@ -93,7 +95,7 @@ impl SidecarConnection {
     /// TLS cannot be initialised.
     pub fn to_local(address: &str) -> Result<Self, ClientError> {
         let base = format!("http://{address}");
-        Self::build(reqwest::Client::builder().no_proxy(), base.clone(), base)
+        Self::build(without_certificates().no_proxy(), base.clone(), base)
     }
 
     /// Connects to a unix socket.
@@ -101,7 +103,7 @@ impl SidecarConnection {
     /// # Errors
     /// As [`to_local`](Self::to_local).
     pub fn to_socket(path: &Path) -> Result<Self, ClientError> {
-        let builder = reqwest::Client::builder().no_proxy().unix_socket(path.to_owned());
+        let builder = without_certificates().no_proxy().unix_socket(path.to_owned());
         Self::build(builder, "http://sidecar".to_owned(), format!("unix:{}", path.display()))
     }
 
@@ -191,6 +193,11 @@ impl ClientError {
     pub fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
     }
+}
+
+/// A builder that does not look for the certificates of the system.
+fn without_certificates() -> ClientBuilder {
+    reqwest::Client::builder().tls_certs_only([])
 }
 
 /// Returns the `message` of a Laravel error without control characters; `None` if the text is not JSON.

@@ -63,6 +63,20 @@ pub struct OutgoingMessage {
 }
 
 impl MessagingClient {
+    /// Replaces the API token of `credentials`; returns those with the new one. The old token is invalid then.
+    ///
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
+    pub async fn rotate(
+        connection: &SidecarConnection,
+        credentials: &SavedCredentials,
+    ) -> Result<SavedCredentials, ClientError> {
+        let request = connection.request(Method::POST, "/api/v1/clients/rotate");
+        let request = request.bearer_auth(&credentials.api_token).header("X-Client-Id", &credentials.client_id);
+        let RegisteredClient { client_id, personal_token, api_token } = connection.expect(request).await?;
+        Ok(SavedCredentials { url: credentials.url.clone(), client_id, personal_token, api_token })
+    }
+
     /// Registers and returns the credentials: new ones, or those of the existing client with this fingerprint.
     ///
     /// # Errors

@@ -47,6 +47,30 @@ impl Operator {
         self.admin.is_some()
     }
 
+    /// Whether it has a token to read with.
+    pub fn may_read(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Returns up to 100 fan-out jobs that are `pending` or `dead`, as the sidecar describes them.
+    ///
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
+    pub async fn fan_outs(&self, state: &str) -> Result<Vec<Value>, ClientError> {
+        let request = self.operator_request(Method::GET, &format!("/fan-outs?state={state}"));
+        let page: Value = self.connection.expect(request).await?;
+        Ok(page["data"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Queues all dead fan-out jobs again; returns their number.
+    ///
+    /// # Errors
+    /// The sidecar does not answer, or refuses the request.
+    pub async fn replay_fan_outs(&self) -> Result<u64, ClientError> {
+        let request = self.operator_request(Method::POST, "/fan-outs/replay");
+        Ok(self.connection.expect::<Value>(request).await?["replayed"].as_u64().unwrap_or_default())
+    }
+
     /// Returns all clients, oldest first.
     ///
     /// # Errors

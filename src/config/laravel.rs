@@ -50,13 +50,19 @@ impl LaravelConfig {
 pub(super) fn resolve(raw: RawLaravel, store: CacheStore, layers: &Layers) -> Result<LaravelConfig> {
     let version = raw.version.trim().parse::<Version>();
     let version = version.map_err(|_| layers.error_at("laravel.version", "must be a version such as 12 or 12.1"))?;
-    let timezone = raw.timezone.parse();
+    let timezone = time_zone(&raw.timezone);
     let timezone =
-        timezone.map_err(|_| layers.error_at("laravel.timezone", "must be a time zone such as Europe/Berlin"))?;
+        timezone.ok_or_else(|| layers.error_at("laravel.timezone", "must be a time zone such as Europe/Berlin"))?;
     let prefix = raw.cache_prefix.clone().unwrap_or_else(|| default_cache_prefix(version, &raw.app_name));
     let cache_prefix = if store == CacheStore::Redis { store_prefix(version, &prefix) } else { prefix };
     let crypt = crypt(&raw, layers)?;
     Ok(LaravelConfig { version, app_name: raw.app_name, crypt, timezone, cache_prefix })
+}
+
+/// A time zone by its name, in any case, as in PHP.
+fn time_zone(name: &str) -> Option<chrono_tz::Tz> {
+    let any_case = || chrono_tz::TZ_VARIANTS.into_iter().find(|zone| zone.name().eq_ignore_ascii_case(name));
+    name.parse().ok().or_else(any_case)
 }
 
 fn crypt(raw: &RawLaravel, layers: &Layers) -> Result<Option<Crypt>> {

@@ -1,6 +1,7 @@
 //! `[redis]`: one server, written as Laravel's `REDIS_*` names or as one URL.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,23 @@ pub struct RedisConfig {
     pub prefix: String,
     /// Timeout for connecting, and for one command.
     pub timeout: Duration,
+    /// The certificates of TLS connections, in PEM format.
+    pub tls: RedisTls,
+}
+
+/// The certificates of TLS connections to Redis. `Debug` omits them.
+#[derive(Clone, Default)]
+pub struct RedisTls {
+    /// The trusted certificates; `None` for those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// The certificate and the key that this client presents.
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl fmt::Debug for RedisTls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RedisTls").finish_non_exhaustive()
+    }
 }
 
 /// The address of a Redis server.
@@ -57,8 +75,12 @@ pub(super) struct RawRedis {
     password: Option<String>,
     db: i64,
     cache_db: i64,
+    cache_connection: Option<String>,
     prefix: Option<String>,
     timeout_ms: i64,
+    ssl_ca: Option<String>,
+    ssl_cert: Option<String>,
+    ssl_key: Option<String>,
 }
 
 const SCHEMES: &str = "must begin with redis://, rediss://, tls://, unix:// or redis+unix://";
@@ -72,11 +94,15 @@ struct Parts {
     password: Option<String>,
     db: i64,
     cache_db: i64,
+    prefix: Option<String>,
+    /// Whether the URL is that of the Laravel app, whose clients ignore `?db=`.
+    is_of_app: bool,
 }
 
 /// Resolves `[redis]`; `default_prefix` is used if no prefix is set.
 pub(super) fn resolve(raw: RawRedis, default_prefix: String, layers: &Layers) -> Result<RedisConfig> {
     let timeout = layers.number("redis.timeout_ms", raw.timeout_ms, 10..=60_000)?;
+    let tls = tls(&raw, layers)?;
     let mut parts = Parts {
         scheme: raw.scheme,
         host: raw.host,
@@ -85,10 +111,13 @@ pub(super) fn resolve(raw: RawRedis, default_prefix: String, layers: &Layers) ->
         password: raw.password,
         db: raw.db,
         cache_db: raw.cache_db,
+        prefix: raw.prefix,
+        is_of_app: layers.is_from_app("redis.url"),
     };
     if let Some(url) = &raw.url {
         parts.apply_url(url).map_err(|why| layers.error_at("redis.url", why))?;
     }
+    parts.apply_cache_connection(raw.cache_connection.as_deref(), layers)?;
     let source = if raw.url.is_some() { "redis.url" } else { "redis.host" };
     parts.check_databases().map_err(|key| {
         let key = if raw.url.is_some() { source } else { key };
@@ -100,12 +129,40 @@ pub(super) fn resolve(raw: RawRedis, default_prefix: String, layers: &Layers) ->
         password: parts.password.map(SecretString::from),
         db: parts.db,
         cache_db: parts.cache_db,
-        prefix: raw.prefix.unwrap_or(default_prefix),
+        prefix: parts.prefix.unwrap_or(default_prefix),
         timeout: Duration::from_millis(timeout),
+        tls,
     })
 }
 
+fn tls(raw: &RawRedis, layers: &Layers) -> Result<RedisTls> {
+    let read = |key: &str, path: &Option<String>| path.as_ref().map(|path| layers.certificates(key, path)).transpose();
+    let ca = read("redis.ssl_ca", &raw.ssl_ca)?;
+    match (read("redis.ssl_cert", &raw.ssl_cert)?, read("redis.ssl_key", &raw.ssl_key)?) {
+        (Some(certificate), Some(key)) => Ok(RedisTls { ca, client: Some((certificate, key)) }),
+        (None, None) => Ok(RedisTls { ca, client: None }),
+        (Some(_), None) => Err(layers.error_at("redis.ssl_cert", "needs its key: set redis.ssl_key")),
+        (None, Some(_)) => Err(layers.error_at("redis.ssl_key", "needs its certificate: set redis.ssl_cert")),
+    }
+}
+
 impl Parts {
+    /// With `default`, the cache is in the database of the default connection.
+    fn apply_cache_connection(&mut self, connection: Option<&str>, layers: &Layers) -> Result<()> {
+        match connection {
+            None | Some("cache") => Ok(()),
+            Some("default") => {
+                self.cache_db = self.db;
+                Ok(())
+            }
+            Some(_) => {
+                let problem = "must be cache or default: another connection cannot be read without PHP; generate the \
+                               configuration with php artisan presence:sidecar";
+                Err(layers.error_at("redis.cache_connection", problem))
+            }
+        }
+    }
+
     /// Checks the numbers of both databases; the error is the key of the wrong one.
     fn check_databases(&self) -> Result<(), &'static str> {
         let databases = [("redis.db", self.db), ("redis.cache_db", self.cache_db)];
@@ -139,13 +196,25 @@ impl Parts {
         self.apply_query(&url)
     }
 
+    /// Applies the parameters, which Laravel merges into the connection. One that is dropped may lead to another server or to
+    /// other keys than the app's, so that unknown ones are refused.
     fn apply_query(&mut self, url: &Url) -> Result<(), String> {
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
+                "db" if self.is_of_app => {
+                    return Err(
+                        "has the parameter db, which phpredis ignores: write the number as the path, /2".to_owned()
+                    );
+                }
                 "db" | "database" => self.set_databases(&value)?,
                 "user" | "username" => self.username = Some(value.into_owned()),
                 "pass" | "password" => self.password = Some(value.into_owned()),
-                _ => {}
+                "host" => self.host = value.into_owned(),
+                "port" => self.port = value.parse().map_err(|_| "has a port that is not a number")?,
+                "prefix" => self.prefix = Some(value.into_owned()),
+                "timeout" | "read_timeout" | "read_write_timeout" | "persistent" | "persistent_id"
+                | "retry_interval" | "max_retries" | "name" => {}
+                name => return Err(format!("has the parameter {name}, which is not supported: remove it")),
             }
         }
         Ok(())

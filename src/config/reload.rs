@@ -3,7 +3,7 @@
 use super::Loaded;
 
 /// Keys that a running sidecar takes over; an entry that ends with a dot stands for all keys that begin with it.
-const RELOADABLE: [&str; 23] = [
+const RELOADABLE: [&str; 24] = [
     "auth.tokens",
     "auth.user_token_secrets",
     "messaging.admin_token",
@@ -12,6 +12,7 @@ const RELOADABLE: [&str; 23] = [
     "registration.token",
     "routing.throttle",
     "server.trusted_proxies",
+    "server.allowed_headers",
     "server.allowed_origins",
     "log.filter",
     "webhook.url",

@@ -10,8 +10,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
-use super::layers::{Layers, Result};
+use super::layers::{Layers, Result, is_token};
 use super::network::parse_range;
+use super::socket;
+use super::socket::SocketAccess;
 
 /// `[server]`.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ use super::network::parse_range;
 pub struct ServerConfig {
     /// The addresses to listen on: at least one, without duplicates.
     pub listen: Vec<Listen>,
+    /// Who may connect to Unix sockets.
+    pub socket: SocketAccess,
     /// Maximum number of open connections, over all listeners.
     pub max_connections: usize,
     /// Maximum number of open connections from one address.
@@ -49,6 +53,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Browser origins that may call the user routes: exact origins, or `*` alone.
     pub allowed_origins: Vec<String>,
+    /// Further request headers that pages of these origins may set, in lower case.
+    pub allowed_headers: Vec<String>,
 }
 
 /// `[metrics]`.
@@ -63,6 +69,8 @@ pub struct MetricsConfig {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawServer {
     listen: Vec<String>,
+    socket_mode: String,
+    socket_group: Option<String>,
     workers: i64,
     max_connections: i64,
     max_connections_per_address: i64,
@@ -78,6 +86,7 @@ pub(super) struct RawServer {
     shutdown_timeout_seconds: i64,
     trusted_proxies: Vec<String>,
     allowed_origins: Vec<String>,
+    allowed_headers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -174,6 +183,7 @@ fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
     let connections = |key: &str, value: i64| layers.number(&format!("server.{key}"), value, 1..=1_000_000);
     Ok(ServerConfig {
         listen,
+        socket: socket::resolve(&raw.socket_mode, raw.socket_group.as_deref(), layers)?,
         workers: layers.number("server.workers", raw.workers, 0..=1024)?,
         max_connections: connections("max_connections", raw.max_connections)?,
         max_connections_per_address: connections("max_connections_per_address", raw.max_connections_per_address)?,
@@ -191,6 +201,7 @@ fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
             parse_range(text).ok_or_else(|| "must be an address or a network such as 10.0.0.0/8".to_owned())
         })?,
         allowed_origins: allowed_origins(&raw.allowed_origins, layers)?,
+        allowed_headers: layers.parse_all("server.allowed_headers", &raw.allowed_headers, header_name)?,
     })
 }
 
@@ -232,5 +243,12 @@ fn origin(text: &str) -> Result<String, String> {
     match bare && url.username().is_empty() && url.password().is_none() && origin != "null" {
         true => Ok(origin),
         false => Err(invalid()),
+    }
+}
+
+fn header_name(text: &str) -> Result<String, String> {
+    match is_token(text) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("must be names of HTTP headers, such as X-Device".to_owned()),
     }
 }

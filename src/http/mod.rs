@@ -7,6 +7,7 @@ pub mod address;
 pub mod auth;
 pub mod body;
 pub mod budget;
+pub mod compressed_text;
 pub mod connection;
 pub mod cors;
 pub mod error;

@@ -28,6 +28,13 @@ impl Unavailable {
         Self { source: source.into().into(), lost_connection: true }
     }
 
+    /// Names the store in the reason.
+    #[must_use]
+    pub fn at(self, address: &str) -> Self {
+        let source: Box<dyn std::error::Error + Send + Sync> = format!("{address}: {}", self.source).into();
+        Self { source: source.into(), ..self }
+    }
+
     /// Whether a retry may get a new connection.
     pub fn is_lost_connection(&self) -> bool {
         self.lost_connection

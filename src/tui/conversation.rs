@@ -22,6 +22,8 @@ pub(super) struct ConversationLine {
     pub own: bool,
     /// The client that sent it; `None` for the application and for the client's own messages.
     pub from: Option<String>,
+    /// The clients that one of the client's own messages is relayed to.
+    pub to: Vec<String>,
     /// The type of the message.
     pub kind: String,
     /// The rendered payload.
@@ -62,7 +64,9 @@ impl From<OpenedMessage> for ConversationLine {
         let OpenedMessage { from_client_id: from, to_client_id: to, r#type, created_at, payload, .. } = message;
         let own = from.as_deref() == Some(&to);
         let text = render_payload(payload.get("payload").unwrap_or(&payload));
-        Self { at: format_time(&created_at), own, from: from.filter(|_| !own), kind: sanitize(&r#type), text }
+        let relayed = payload["to_client_ids"].as_array().into_iter().flatten().filter(|_| own);
+        let to = relayed.filter_map(|id| id.as_str().map(str::to_owned)).collect();
+        Self { at: format_time(&created_at), own, from: from.filter(|_| !own), to, kind: sanitize(&r#type), text }
     }
 }
 

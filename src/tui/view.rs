@@ -16,14 +16,21 @@ const KEYS: &str = " ↑↓ client  PgUp PgDn scroll  Enter publish  Esc clear  
 /// Minimum width of the terminal that shows the list of clients beside the conversation.
 const MIN_LIST_WIDTH: u16 = 50;
 
+/// The number of characters of an id beside a name.
+const SHORT_ID: usize = 8;
+
+/// Minimum height of the terminal that shows the keys below the prompt.
+const MIN_FOOT_HEIGHT: u16 = 9;
+
 /// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
+    let foot = u16::from(frame.area().height >= MIN_FOOT_HEIGHT);
     let rows = [
         Constraint::Length(1),
-        Constraint::Min(0),
+        Constraint::Min(3),
         Constraint::Length(3),
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(foot),
     ];
     let [head, middle, prompt, notice, keys] = Layout::vertical(rows).areas(frame.area());
     let list = if middle.width < MIN_LIST_WIDTH { 0 } else { (middle.width / 3).min(30) };
@@ -47,7 +54,11 @@ fn bold() -> Style {
 fn draw_head(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let online = model.clients.iter().filter(|client| client.is_online()).count();
     let summary = format!("{} clients, {online} online ", model.clients.len());
-    frame.render_widget(Line::styled(format!(" {}", sanitize(&model.address)), bold()), area);
+    let address = format!(" {}", sanitize(&model.address));
+    // Where both do not fit beside each other, the address is left out.
+    if address.chars().count() + summary.chars().count() < area.width.into() {
+        frame.render_widget(Line::styled(address, bold()), area);
+    }
     frame.render_widget(Line::raw(summary).right_aligned(), area);
 }
 
@@ -66,12 +77,14 @@ fn render_client(client: &ClientRow) -> Line<'static> {
         true => Span::styled("● ", Style::new().fg(Color::Green)),
         false => Span::styled("○ ", dim()),
     };
-    Line::from(vec![mark, Span::raw(sanitize(client.title()))])
+    let id = if client.title() == client.id { "" } else { client.id.get(..SHORT_ID).unwrap_or(&client.id) };
+    Line::from(vec![mark, Span::raw(sanitize(client.title())), Span::styled(format!(" {}", sanitize(id)), dim())])
 }
 
 fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = match model.selected.as_deref() {
-        Some(id) => format!(" {} ", sanitize(model.title(id))),
+        Some(id) if model.title(id) == id => format!(" {} ", sanitize(id)),
+        Some(id) => format!(" {} {} ", sanitize(model.title(id)), sanitize(id)),
         None => " No client ".to_owned(),
     };
     let block = Block::bordered().title(title);
@@ -95,7 +108,11 @@ fn draw_conversation(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 /// Renders a message: a line with time, sender and type, and below it the wrapped text.
 fn render_message(model: &Model, line: &ConversationLine, width: usize) -> Vec<Line<'static>> {
     let sender = match (&line.from, line.own) {
-        (_, true) => "◂ sent".to_owned(),
+        (_, true) if line.to.is_empty() => "◂ sent".to_owned(),
+        (_, true) => {
+            let names: Vec<String> = line.to.iter().map(|id| sanitize(model.title(id))).collect();
+            format!("◂ sent to {}", names.join(", "))
+        }
         (None, false) => "▸ application".to_owned(),
         (Some(from), false) => format!("▸ from {}", sanitize(model.title(from))),
     };

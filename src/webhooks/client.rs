@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::domain::payload::SignedRequest;
 use super::domain::retry::AttemptResult;
-use super::egress_client::EgressClient;
+use super::egress_client::{EgressClient, Trust};
 use crate::config::EndpointConfig;
 use crate::egress::EgressPolicy;
 
@@ -19,9 +19,10 @@ impl WebhookClient {
     /// A client for `endpoint`, restricted by `policy`.
     ///
     /// # Errors
-    /// TLS cannot be initialized.
+    /// TLS cannot be initialized: `webhook.ca` has no certificates or, without it, this host has none for an https URL.
     pub fn new(endpoint: EndpointConfig, policy: EgressPolicy) -> reqwest::Result<Self> {
-        let client = EgressClient::new(policy, endpoint.timeout)?;
+        let trust = Trust::of(&endpoint.url, endpoint.ca.as_deref());
+        let client = EgressClient::new(policy, endpoint.timeout, trust)?;
         Ok(Self { client, endpoint })
     }
 

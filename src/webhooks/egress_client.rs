@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response};
 use url::Url;
 
 use super::domain::retry;
@@ -18,6 +18,36 @@ use crate::egress::{EgressPolicy, ForbiddenAddress};
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// Lifetime of idle connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The certificates that a client trusts.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// None, without TLS: a slim image may have no certificates, and needs none.
+    Nothing,
+    /// Those of the system.
+    System,
+    /// These, in PEM format.
+    Pem(&'a [u8]),
+}
+
+impl<'a> Trust<'a> {
+    /// What a client of `url` trusts: `ca`, or else the certificates of the system.
+    pub fn of(url: &Url, ca: Option<&'a [u8]>) -> Self {
+        match (ca, url.scheme()) {
+            (Some(certificates), _) => Self::Pem(certificates),
+            (None, "http") => Self::Nothing,
+            (None, _) => Self::System,
+        }
+    }
+
+    fn builder(self) -> reqwest::Result<ClientBuilder> {
+        Ok(match self {
+            Self::Nothing => Client::builder().tls_certs_only([]),
+            Self::System => Client::builder(),
+            Self::Pem(certificates) => Client::builder().tls_certs_only(Certificate::from_pem_bundle(certificates)?),
+        })
+    }
+}
 
 /// An HTTP client, restricted by an egress policy. It follows no redirects and uses no proxy.
 #[derive(Clone)]
@@ -31,9 +61,10 @@ impl EgressClient {
     /// A client whose requests take at most `timeout`, from connecting to the end of the response.
     ///
     /// # Errors
-    /// TLS cannot be initialized.
-    pub fn new(policy: EgressPolicy, timeout: Duration) -> reqwest::Result<Self> {
-        let client = Client::builder()
+    /// TLS cannot be initialized: the certificates cannot be read, or the system has none.
+    pub fn new(policy: EgressPolicy, timeout: Duration, trust: Trust<'_>) -> reqwest::Result<Self> {
+        let client = trust
+            .builder()?
             .redirect(Policy::none())
             .no_proxy()
             .dns_resolver(PolicyResolver(policy.clone()))

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = bind(&address.parse()?).await?;
+    let listener = bind(&address.parse()?).await?.remove(0);
     let limits = ServerLimits {
         connections: MaxConnections { total: 10_000, per_address: 10_000, anonymous: 10_000 },
         trusted_proxies: TrustedProxies::default(),

@@ -3,4 +3,4 @@
 mod client;
 mod presence;
 mod swagger;
-mod webdriver;
+pub mod webdriver;

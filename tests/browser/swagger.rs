@@ -1,6 +1,8 @@
 //! `/docs`: complete, usable, and without console errors.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::webdriver::Browser;
 use crate::support::{Sidecar, TOKEN};
@@ -58,6 +60,77 @@ async fn swagger_ui_sends_a_heartbeat_with_the_service_token() {
     assert_quiet(&browser).await;
 
     assert_eq!(sidecar.client.changes().await.len(), 1);
+}
+
+/// A proxy that removes `/sidecar` from the beginning of each path; returns its URL.
+async fn prefix_proxy(server: &str) -> String {
+    let server = server.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = format!("http://{}/sidecar", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let upstream = TcpStream::connect(&server).await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = upstream.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+            tokio::spawn(async move {
+                let mut piece = vec![0; 64 * 1024];
+                while let Ok(length @ 1..) = from_client.read(&mut piece).await {
+                    let text = String::from_utf8_lossy(&piece[..length]).replacen(" /sidecar/", " /", 1);
+                    if to_server.write_all(text.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    own
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swagger_ui_behind_a_proxy_that_removes_a_prefix_calls_the_sidecar() {
+    require!("chromedriver");
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
+    browser.open(&format!("{}/docs", prefix_proxy(&sidecar.url).await)).await;
+    let counts = block("get", "/api/v1/presence/counts");
+    browser.find(&format!("{counts}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
+    browser.find(&format!("{counts}//button[.='Try it out ']")).await.click().await;
+    browser.find(&format!("{counts}//button[contains(@class, 'execute')]")).await.click().await;
+    let answer = browser.find(&format!("{counts}//table[contains(@class, 'live-responses-table')]/tbody")).await;
+    let shown = answer.text().await;
+    assert!(shown.starts_with("401") && shown.contains("Unauthenticated."), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swagger_ui_does_not_try_a_stream_that_never_ends() {
+    require!("chromedriver");
+    let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
+    browser.open(&format!("{}/docs", sidecar.url)).await;
+    let stream = block("get", "/api/v1/presence/stream");
+    browser.find(&format!("{stream}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
+    browser.find(&format!("{stream}//*[contains(@class, 'opblock-section')]")).await;
+    let tries = "return document.querySelectorAll('.opblock.is-open .try-out').length";
+    assert_eq!(browser.evaluate(tries).await, json!(0));
+    assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn documents_are_compressed_for_clients_that_accept_it() {
+    let sidecar = Sidecar::start().await;
+    for (path, most) in [("/docs", 600_000), ("/openapi.json", 30_000), ("/openapi.yaml", 30_000)] {
+        let get = |encoding: &'static str| {
+            let request = sidecar.client.request(reqwest::Method::GET, path).header("accept-encoding", encoding);
+            async move { request.send().await.unwrap() }
+        };
+        let plain = get("gzip;q=0, br").await;
+        assert!(plain.headers().get("content-encoding").is_none());
+        let compressed = get("deflate, gzip;q=0.5").await;
+        assert_eq!(compressed.headers()["content-encoding"], "gzip");
+        let vary = compressed.headers().get_all("vary").iter();
+        assert!(vary.into_iter().any(|value| value == "Accept-Encoding"), "{path}");
+        let bytes = compressed.bytes().await.unwrap();
+        assert!(bytes.starts_with(&[0x1f, 0x8b]) && bytes.len() < most, "{path}: {} bytes", bytes.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

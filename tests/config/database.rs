@@ -72,7 +72,7 @@ fn url_takes_precedence_over_names_as_in_laravel() {
 fn sqlite_file_is_configured_as_in_laravel() {
     assert_eq!(sqlite(&[("DB_DATABASE", "/data/app.sqlite")]), PathBuf::from("/data/app.sqlite"));
     assert_eq!(sqlite(&[("DB_URL", "sqlite:////data/app.sqlite")]), PathBuf::from("/data/app.sqlite"));
-    assert_eq!(sqlite(&[("DB_URL", "sqlite:///app%20two.sqlite?x=1")]), PathBuf::from("app two.sqlite"));
+    assert_eq!(sqlite(&[("DB_URL", "sqlite:///app%20two.sqlite?synchronous=1")]), PathBuf::from("app two.sqlite"));
     assert!(error_with(&[("DB_DATABASE", ":memory:")]).contains("must be a file"));
 }
 
@@ -86,8 +86,8 @@ fn app_on_sqlite_shares_its_file() {
         DatabaseConnection::Sqlite(path) => assert_eq!(path.canonicalize().unwrap(), file.canonicalize().unwrap()),
         other => panic!("{other:?}"),
     }
-    let loaded = load_app("DB_CONNECTION=sqlite\n", &[]).unwrap();
-    assert!(format!("{:?}", loaded.config.database.connection).contains("sidecar.sqlite"));
+    let loaded = load_app("APP_NAME=Shop\n", &[]).unwrap();
+    assert!(format!("{:?}", loaded.config.database.connection).contains("sidecar.sqlite"), "an app without a database");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key that it sets, and the printed value.
-const CASES: [(&str, &str, &str, &str); 60] = [
+const CASES: [(&str, &str, &str, &str); 62] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),
@@ -22,6 +22,7 @@ const CASES: [(&str, &str, &str, &str); 60] = [
     ("REDIS_PASSWORD", "hush", "redis.password", "\"********\""),
     ("REDIS_DB", "4", "redis.db", "4"),
     ("REDIS_CACHE_DB", "5", "redis.cache_db", "5"),
+    ("REDIS_CACHE_CONNECTION", "default", "redis.cache_connection", "\"default\""),
     ("REDIS_PREFIX", "app:", "redis.prefix", "\"app:\""),
     ("DB_CONNECTION", "mariadb", "database.connection", "\"mariadb\""),
     ("DATABASE_URL", "mysql://db.test/app", "database.url", "\"mysql://db.test/app\""),
@@ -45,6 +46,7 @@ const CASES: [(&str, &str, &str, &str); 60] = [
     ("APP_NAME", "My App", "laravel.app_name", "\"My App\""),
     ("APP_TIMEZONE", "Europe/Berlin", "laravel.timezone", "\"Europe/Berlin\""),
     ("CACHE_PREFIX", "c:", "laravel.cache_prefix", "\"c:\""),
+    ("PRESENCE_REGISTRATION_TOKEN", "hush", "registration.token", "\"********\""),
     ("PRESENCE_WEBHOOK_URL", "http://a.test/hook", "webhook.url", "\"http://a.test/********\""),
     ("PRESENCE_WEBHOOK_SECRET", "hush", "webhook.secret", "\"********\""),
     ("PRESENCE_TOKEN", "one, two", "auth.tokens", "[\"********\", \"********\"]"),

@@ -23,7 +23,7 @@ fn default_messaging_allows_only_registration() {
 fn messaging_is_configured_only_by_a_token_or_enabled() {
     let is_configured = |env: &str, pairs: &[(&str, &str)]| {
         let config = load_app(env, pairs).unwrap().config;
-        assert!(config.messaging.enabled && config.database.is_app_database);
+        assert!(config.messaging.enabled && config.database.app_migrations.is_some());
         config.messaging.is_configured
     };
     assert!(!is_configured("DB_CONNECTION=mysql\nDB_DATABASE=shop\n", &[]));
@@ -32,12 +32,12 @@ fn messaging_is_configured_only_by_a_token_or_enabled() {
     assert!(is_configured("DB_HOST=db\n", &[("PRESENCE__REGISTRATION__TOKEN", "secret-secret-secret")]));
     assert!(is_configured("DB_HOST=db\n", &[("PRESENCE__MESSAGING__ENABLED", "true")]));
     let own = load_app("APP_NAME=Shop\n", &[("DB_DATABASE", "/data/own.sqlite")]).unwrap().config;
-    assert!(!own.database.is_app_database && !own.messaging.is_configured);
+    assert!(own.database.app_migrations.is_none() && !own.messaging.is_configured);
     let app = Workspace::new();
     app.write(".env", "APP_NAME=Shop\n");
     std::fs::create_dir(app.0.path().join("database")).unwrap();
     app.write("database/database.sqlite", "");
-    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.is_app_database);
+    assert!(load_app_in(app.0.path(), &[]).unwrap().config.database.app_migrations.is_some());
     let off = config_with(&[("PRESENCE__MESSAGING__ENABLED", "false"), ("ADMIN_TOKEN", "secret-secret-secret")]);
     assert!(!off.messaging.enabled);
 }

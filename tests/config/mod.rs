@@ -1,5 +1,6 @@
 //! The configuration, tested through `presence_sidecar::config::load`.
 
+mod app_files;
 mod broadcast;
 mod contradictions;
 mod database;

@@ -35,6 +35,21 @@ fn health_follows_start_and_stop() {
 }
 
 #[test]
+fn sidecar_without_certificates_of_the_system_speaks_plain_http() {
+    let none = [("SSL_CERT_FILE", "/nonexistent".to_owned()), ("SSL_CERT_DIR", "/nonexistent".to_owned())];
+    let webhook = [
+        ("PRESENCE_DRIVER", "webhook".to_owned()),
+        ("PRESENCE_WEBHOOK_URL", "http://127.0.0.1:9/hook".to_owned()),
+        ("PRESENCE_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        ("PRESENCE__WEBHOOK__ALLOWED_NETWORKS", "127.0.0.0/8".to_owned()),
+    ];
+    let sidecar = Process::start(&[&none[..], &webhook].concat());
+    let listen = ("PRESENCE_LISTEN", sidecar.url.strip_prefix("http://").unwrap());
+    let environment = [listen, ("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")];
+    assert_eq!(said(&health(&environment, &[])), (true, "up\n".to_owned()));
+}
+
+#[test]
 fn sidecar_without_redis_is_up_but_not_ready() {
     require!("redis-server");
     let mut redis = RedisServer::start();

@@ -108,7 +108,10 @@ async fn cors_allows_configured_origins_only() {
         (allowed.status, &allowed.headers["access-control-allow-origin"]),
         (204, &"https://app.test".parse().unwrap())
     );
-    assert!(allowed.headers["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
+    let headers = allowed.headers["access-control-allow-headers"].to_str().unwrap();
+    for name in ["authorization", "x-requested-with", "x-socket-id"] {
+        assert!(headers.split(", ").any(|allowed| allowed == name), "{name} is not in {headers}");
+    }
     let refused = preflight("https://evil.test").await;
     assert!(!refused.headers.contains_key("access-control-allow-origin"));
     let browser = sidecar.client.with_token(&token(7, json!({})));
@@ -117,6 +120,17 @@ async fn cors_allows_configured_origins_only() {
         (response.status, &response.headers["access-control-allow-origin"]),
         (200, &"https://app.test".parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn cors_allows_configured_headers_besides_those_of_the_api() {
+    let origin = ("PRESENCE__SERVER__ALLOWED_ORIGINS", "https://app.test".to_owned());
+    let more = ("PRESENCE__SERVER__ALLOWED_HEADERS", "X-Device,X-Trace".to_owned());
+    let sidecar = Sidecar::with(&[origin, more]).await;
+    let request = sidecar.client.request(Method::OPTIONS, ROUTE).header("origin", "https://app.test");
+    let allowed = sidecar.client.send(request.header("access-control-request-method", "POST")).await;
+    let headers = allowed.headers["access-control-allow-headers"].to_str().unwrap();
+    assert!(headers.ends_with(", x-device, x-trace") && headers.contains("authorization"), "{headers}");
 }
 
 #[tokio::test]

@@ -86,6 +86,38 @@ async fn sidecar_listens_on_unix_sockets_and_replaces_a_stale_file() {
     drop(sidecar);
 }
 
+#[test]
+fn socket_has_the_configured_mode_and_group() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("presence.sock");
+    let listen = ("PRESENCE_LISTEN", format!("127.0.0.1:0,unix:{}", path.display()));
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(Process::start(std::slice::from_ref(&listen)));
+    std::fs::remove_file(&path).unwrap();
+    let sidecar = Process::start(std::slice::from_ref(&listen));
+    assert_eq!(mode(), 0o660);
+    drop(sidecar);
+    let own = std::fs::metadata(folder.path()).unwrap().gid();
+    let (mode_key, group_key) = ("PRESENCE__SERVER__SOCKET_MODE", "PRESENCE__SERVER__SOCKET_GROUP");
+    let environment = [listen, (mode_key, "0600".to_owned()), (group_key, own.to_string())];
+    let _sidecar = Process::start(&environment);
+    assert_eq!((mode(), std::fs::metadata(&path).unwrap().gid()), (0o600, own));
+}
+
+#[tokio::test]
+async fn sidecar_listens_on_all_addresses_of_localhost() {
+    let addresses: Vec<_> = tokio::net::lookup_host("localhost:0").await.unwrap().collect();
+    let sidecar = Process::start(&[("PRESENCE_LISTEN", "localhost:0".to_owned())]);
+    let port = sidecar.url.rsplit(':').next().unwrap().parse().unwrap();
+    for mut address in addresses {
+        address.set_port(port);
+        if std::net::TcpListener::bind((address.ip(), 0)).is_ok() {
+            assert!(TcpStream::connect(address).await.is_ok(), "{address}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_completes_open_requests_and_puts_no_user_offline() {
     require!("redis-server");

@@ -1,5 +1,6 @@
 //! The presence operations for applications.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::Sidecar;
@@ -34,6 +35,21 @@ async fn integer_and_string_id_name_one_presence_and_keep_their_type() {
     sidecar.client.heartbeat(7).await;
     let roster = sidecar.client.get("/api/v1/presence/roster").await;
     assert_eq!((&roster.json["data"][0]["user_id"], roster.json["data"].as_array().unwrap().len()), (&json!(7), 1));
+}
+
+#[tokio::test]
+async fn whole_number_with_a_decimal_point_is_an_integer() {
+    let sidecar = Sidecar::start().await;
+    let client = &sidecar.client;
+    let body = json!({"user_id": 7.0, "sent_at": 1e3, "scope": {"tenant": -2.0}});
+    assert_eq!(client.post("/api/v1/presence/heartbeat", body).await.status, 200);
+    let member = &client.get("/api/v1/presence/roster?tenant=-2").await.json["data"][0];
+    assert_eq!(member["user_id"].to_string(), "7");
+    // -2^63 - 1 has no 64 bits, though the nearest floating-point number is -2^63.
+    let smallest =
+        client.request(Method::POST, "/api/v1/presence/heartbeat").header("content-type", "application/json");
+    let response = client.send(smallest.body("{\"user_id\": 1, \"sent_at\": -9223372036854775809}")).await;
+    assert_eq!(response.status, 422, "{}", response.text);
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ async fn invalid_values_are_reported_by_field() {
         (json!({"user_id": 1, "session": 5}), "session", "The session field must be a string.".into()),
         (json!({"user_id": 1, "sent_at": "now"}), "sent_at", "The sent at field must be a 64-bit integer.".into()),
         (json!({"user_id": 1, "sent_at": 1.5}), "sent_at", "The sent at field must be a 64-bit integer.".into()),
+        (json!({"user_id": 1, "sent_at": -1e19}), "sent_at", "The sent at field must be a 64-bit integer.".into()),
+        (json!({"user_id": 9.3e18}), "user_id", format!("The user id field {type_sentence}")),
         (json!([1, null, null, null, null]), "body", "The body field must be an object.".into()),
         (json!({"user_id": 1, "scope": ["a", null, null, null]}), "scope", "The scope field must be an object.".into()),
         (big, "meta", "The meta field must not be greater than 8 KiB of JSON.".into()),

@@ -57,6 +57,18 @@ fn stderr(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn client_replaces_its_token() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let home = Home::of(&harness);
+    home.run_ok(&["register", "--fingerprint", "rotates"]);
+    let old = home.device(&harness);
+    let printed = home.run_ok(&["rotate"]);
+    let new = home.device(&harness);
+    assert_eq!((old.poll("").await.status, new.poll("").await.status), (401, 204));
+    assert!(new.key == old.key && !printed.contains(&new.token), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn client_registers_receives_and_sends_without_printing_secrets() {
     let harness = Harness::start(Engine::Sqlite).await;
     let home = Home::of(&harness);

@@ -76,3 +76,42 @@ async fn operator_error_names_the_missing_token() {
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
     assert!(screen.contains("cannot open the terminal"), "{screen}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_publishes_to_no_unknown_client_and_shows_fan_outs() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    let tokens = [("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)];
+    let device = harness.register("known").await;
+    let unknown = "0b2c8a6e-5a3f-4a51-9d57-2f6f4c1f7a10";
+    let to = format!("{},{unknown}", device.id);
+    let refused = operator(&harness, &tokens, &["publish", "--to", &to, "hello"]);
+    let text = text_of(&refused);
+    assert!(!refused.status.success() && text.contains(&format!("no client has the id {unknown}")), "{text}");
+    assert_eq!(device.messages("").await, Vec::<Value>::new());
+    for (arguments, expected) in
+        [(&["fan-outs", "--dead"][..], "No dead messages.\n"), (&["replay-fan-outs"], "0 queued again.\n")]
+    {
+        assert_eq!(text_of(&operator(&harness, &tokens, arguments)), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn presence_commands_show_status_roster_and_counts() {
+    let harness = Harness::start(Engine::Sqlite).await;
+    harness.sidecar.client.heartbeat("ada lovelace").await;
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+        command.arg("presence").args(arguments).args(["--url", &harness.sidecar.url]).env_clear();
+        command.env("PRESENCE_TOKEN", crate::support::TOKEN);
+        let output = tokio::task::block_in_place(|| command.output().unwrap());
+        assert!(output.status.success(), "{}", text_of(&output));
+        text_of(&output)
+    };
+    let status = run(&["status", "ada lovelace"]);
+    assert!(status.starts_with("online  last seen ") && status.contains("session default: online"), "{status}");
+    assert!(run(&["roster"]).ends_with("  ada lovelace\n"));
+    assert_eq!(run(&["counts"]), "1 online, 0 away\n");
+    assert_eq!(run(&["roster", "--tenant", "acme"]), "No users.\n");
+    let json: Value = serde_json::from_str(&run(&["counts", "--json"])).unwrap();
+    assert_eq!(json["present"], 1);
+}

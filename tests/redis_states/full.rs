@@ -56,8 +56,8 @@ async fn waiting_webhooks_are_delivered_and_users_go_offline_while_redis_is_full
 #[test]
 fn every_policy_but_noeviction_is_a_problem() {
     for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-ttl", "volatile-random"] {
-        let inspection =
-            Inspection { version: "7.0.15".to_owned(), eviction: Some(policy.to_owned()), append_only: None };
+        let (version, eviction) = ("7.0.15".to_owned(), Some(policy.to_owned()));
+        let inspection = Inspection { version, eviction, ..Inspection::default() };
         let problems = inspection.problems();
         assert!(problems.len() == 1 && problems[0].ends_with("set noeviction"), "{policy}: {problems:?}");
     }
@@ -65,6 +65,7 @@ fn every_policy_but_noeviction_is_a_problem() {
         version: "7.0.15".to_owned(),
         eviction: Some("noeviction".to_owned()),
         append_only: Some("yes".to_owned()),
+        ..Inspection::default()
     };
     assert_eq!(good.problems(), Vec::<String>::new());
 }

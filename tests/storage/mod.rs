@@ -1,5 +1,6 @@
 //! SQL databases, on all engines.
 
+mod app_database;
 mod codes;
 mod faults;
 mod first_start;
@@ -10,6 +11,8 @@ mod private_files;
 mod probe;
 mod series;
 mod start;
+
+use std::time::Duration;
 
 use presence_sidecar::app;
 use presence_sidecar::config::{Config, Sources, load};
@@ -73,4 +76,14 @@ fn columns_and_indexes(database: &TestDatabase) -> Vec<String> {
     let mut lines: Vec<String> = statements.iter().flat_map(|statement| database.lines(statement)).collect();
     lines.sort();
     lines
+}
+
+/// Waits until `condition` is true.
+async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let met = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), met).await.is_ok(), "{what}");
 }

@@ -160,3 +160,18 @@ fn file_that_cannot_grow_makes_the_database_unavailable() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("the database is not available") && error.contains("disk I/O error"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn error_of_a_server_that_is_down_names_it_and_the_cause() {
+    for (connection, engine) in [("mysql", "MySQL"), ("pgsql", "Postgres")] {
+        let port = crate::support::free_port().to_string();
+        let environment = [("DB_CONNECTION", connection), ("DB_PORT", port.as_str()), ("DB_DATABASE", "shop")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let sources = presence_sidecar::config::Sources { environment, ..Default::default() };
+        let config = presence_sidecar::config::load(&sources).unwrap().config;
+        let database = presence_sidecar::storage::sql::Database::open(&config.database);
+        let error = database.has_table("users").await.unwrap_err().chain();
+        assert!(error.contains(&format!("{engine} at 127.0.0.1:{port}, database shop")), "{error}");
+        assert!(error.contains("Connection refused"), "{error}");
+    }
+}

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::sqlite_run;
+
 /// A sidecar in a working directory, killed when dropped.
 struct Started(Child);
 
@@ -126,7 +128,7 @@ fn database_of_the_app_keeps_its_mode() {
     make(home.path(), "database", 0o755);
     fs::write(home.path().join(".env"), "APP_KEY=\nDB_CONNECTION=sqlite\n").unwrap();
     let file = home.path().join("database/database.sqlite");
-    fs::write(&file, "").unwrap();
+    sqlite_run(&file, "CREATE TABLE migrations (id integer primary key, migration text, batch integer)");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
         .args(["migrate", "--laravel", "."])

@@ -5,22 +5,33 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::tables;
+use super::{tables, wait_until};
 use crate::support::{Engine, Process, Sidecar, TestDatabase, on_database};
 
 const KEY: &str = "APP_KEY=base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
 
-/// The folder of a Laravel app whose `.env` names a database.
+/// The tables of an app's migrations, as `php artisan migrate` leaves them.
+const MIGRATED: [&str; 4] = [
+    "CREATE TABLE migrations (id integer primary key, migration text, batch integer)",
+    "CREATE TABLE cache (key text primary key, value text not null, expiration integer not null)",
+    "CREATE TABLE cache_locks (key text primary key, owner text not null, expiration integer not null)",
+    "INSERT INTO migrations (migration, batch) VALUES ('create_cache_table', 1)",
+];
+
+/// The folder of a Laravel app whose `.env` names a database, which the app has migrated.
 fn app(database: &TestDatabase, env: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
+    MIGRATED.iter().for_each(|statement| _ = database.sql(statement));
     let own = database.environment().into_iter().map(|(name, value)| format!("{name}={value}\n"));
     std::fs::write(folder.path().join(".env"), own.collect::<String>() + env + KEY).unwrap();
     folder
 }
 
-const PRESENCE: [&str; 9] = [
+/// All tables of an app with presence in its database.
+const PRESENCE: [&str; 10] = [
     "cache",
     "cache_locks",
+    "migrations",
     "sidecar_migrations",
     "sidecar_presence_changes",
     "sidecar_presence_counts",
@@ -61,16 +72,18 @@ async fn start_beside_an_app_with_presence_in_redis_creates_no_tables() {
     let folder = app(&database, "CACHE_STORE=redis\nREDIS_PORT=1\n");
     let sidecar = Sidecar::beside(folder.path(), &[]).await;
     assert_eq!(sidecar.client.get("/up").await.status, 200);
-    assert_eq!(tables(&database), Vec::<String>::new());
+    assert_eq!(tables(&database), ["cache", "cache_locks", "migrations"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_with_a_setting_of_messages_creates_their_tables() {
+    slow!();
     let database = TestDatabase::create(Engine::Sqlite);
     let folder = app(&database, "CACHE_STORE=database\nADMIN_TOKEN=secret-secret-secret\n");
     let sidecar = Sidecar::beside(folder.path(), &[]).await;
     assert_eq!(sidecar.client.get("/up").await.status, 200);
-    assert!(tables(&database).contains(&"clients".to_owned()));
+    let created = async || tables(&database).contains(&"clients".to_owned());
+    wait_until("the tables of messages are created", created).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

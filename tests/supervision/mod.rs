@@ -1,6 +1,7 @@
 //! Logs, workers, signals and reloads: what fails around a sidecar keeps it neither from its work nor from stopping.
 
 mod commands;
+mod first_start;
 mod logs;
 mod reload;
 mod stop;

@@ -26,6 +26,7 @@ pub use reverb::{APP_ID, APP_KEY, APP_SECRET, Published, Reverb};
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use small_disk::SmallDisk;
 pub use sql_server::{ENGINES, Engine, ServerOptions, SqlServer, TestDatabase};
+pub use sqlite_file::run as sqlite_run;
 pub use tools::{cases, command, is_skipped, is_too_slow, send_signal, test_tool};
 
 /// The path of a test fixture.

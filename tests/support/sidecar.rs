@@ -60,7 +60,7 @@ impl Sidecar {
         let app = app::App::build(&config).unwrap();
         let mut listeners = Vec::new();
         for listen in &config.server.listen {
-            listeners.push(bind(listen).await.unwrap());
+            listeners.extend(bind(listen).await.unwrap());
         }
         let url = listeners[0].describe();
         let stop = CancellationToken::new();

@@ -27,12 +27,12 @@ impl Stream {
         Self { response, text: String::new() }
     }
 
-    /// The next event: its id, its name, its data. `None` when the stream ends.
+    /// The next change: its id, its name, its data. `None` when the stream ends.
     async fn next(&mut self) -> Option<(String, String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let fields: HashMap<_, _> = event.lines().filter_map(|line| line.split_once(": ")).collect();
-                let found = fields.contains_key("data").then(|| {
+                let found = (fields["event"] != "place").then(|| {
                     let data = serde_json::from_str(fields["data"]).unwrap();
                     (fields["id"].to_owned(), fields["event"].to_owned(), data)
                 });
@@ -161,7 +161,22 @@ async fn stream_begins_with_its_cursor() {
     let cursor = sidecar.client.changes().await[0]["cursor"].as_str().unwrap().to_owned();
     let mut response = sidecar.client.request(reqwest::Method::GET, STREAM).send().await.unwrap();
     let beginning = timeout(Duration::from_secs(20), response.chunk()).await.unwrap().unwrap().unwrap();
-    assert_eq!(beginning, format!("id: {cursor}\n\n"));
+    assert_eq!(beginning, format!("id: {cursor}\nevent: place\ndata: {{\"cursor\":\"{cursor}\"}}\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_position_of_a_stream_is_none() {
+    let sidecar = Sidecar::start().await;
+    sidecar.client.heartbeat(1).await;
+    for path in [STREAM.to_owned(), format!("{STREAM}?after=")] {
+        let request = sidecar.client.request(reqwest::Method::GET, &path).header("last-event-id", "");
+        assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
+    }
+    let cursor = sidecar.client.changes().await[0]["cursor"].as_str().unwrap().to_owned();
+    let request = sidecar.client.request(reqwest::Method::GET, &format!("{STREAM}?after={cursor}"));
+    let mut response = request.header("last-event-id", "").send().await.unwrap();
+    let beginning = timeout(Duration::from_secs(20), response.chunk()).await.unwrap().unwrap().unwrap();
+    assert!(beginning.starts_with(format!("id: {cursor}\n").as_bytes()), "the query counts");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,7 +111,16 @@ final class AppStores
             'ssl_ca' => $this->certificates($connection),
             'timezone' => ($connection['timezone'] ?? null) ?: null,
             'cache_table' => $table === null ? null : ($connection['prefix'] ?? '') . $table,
+            'app_migrations' => ($connection['prefix'] ?? '') . $this->migrationsTable(),
         ], fn (mixed $value): bool => $value !== null);
+    }
+
+    /** Returns the table of the app's migrations: before it exists, the sidecar creates nothing. */
+    private function migrationsTable(): string
+    {
+        $migrations = $this->config->get('database.migrations');
+
+        return (string) ((is_array($migrations) ? $migrations['table'] ?? null : $migrations) ?: 'migrations');
     }
 
     /**

@@ -73,6 +73,11 @@ enum Command {
         #[command(flatten)]
         credentials_file: ClientFile,
     },
+    /// Replace the token of this client by a new one
+    Rotate {
+        #[command(flatten)]
+        credentials_file: ClientFile,
+    },
     /// Print the id of this client
     Whoami {
         /// Print the token and the key as well
@@ -109,6 +114,7 @@ impl Command {
                 let client = client(&credentials_file)?;
                 client.send(&client.seal(&compose.with(payload))).await.map_err(|failure| explain(&failure))
             }
+            Self::Rotate { credentials_file } => rotate(&credentials_file).await,
             Self::Whoami { secrets, credentials_file } => whoami(secrets, &credentials_file),
         }
     }
@@ -150,6 +156,15 @@ async fn register(url: &str, registration: &Registration<'_>, credentials_file: 
     credentials.save(&file).map_err(|error| error.to_string())?;
     print_line(&format!("This is client {} of {url}.", credentials.client_id));
     print_line(&format!("Its credentials are in {}, readable only by you. Back them up.", file.display()));
+    Ok(())
+}
+
+async fn rotate(credentials_file: &ClientFile) -> CommandResult {
+    let (file, credentials) = (credentials_file.file()?, credentials_file.load()?);
+    let connection = SidecarConnection::to(&credentials.url).map_err(|failure| failure.to_string())?;
+    let rotated = MessagingClient::rotate(&connection, &credentials).await.map_err(|failure| explain(&failure))?;
+    rotated.save(&file).map_err(|error| error.to_string())?;
+    print_line(&format!("The new token is in {}. The old one is invalid.", file.display()));
     Ok(())
 }
 

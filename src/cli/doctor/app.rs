@@ -16,6 +16,9 @@ use crate::presence::store::PresenceStore;
 /// Seconds that the clocks of app and store may differ, including the run time of PHP.
 const MAX_CLOCK_SKEW: i64 = 3;
 
+/// The beginning of the reason why the app cannot write a record.
+const PROBE_FAILED: &str = "php artisan presence:probe failed";
+
 /// A Laravel app with the package presence-sidecar/laravel.
 pub(super) struct LaravelApp {
     /// The root folder.
@@ -48,13 +51,15 @@ impl LaravelApp {
                 Ok(found) => findings.extend(found),
                 Err(why) => {
                     let causes = store_differences(config, &app);
-                    let unknown = || {
-                        vec![Finding::wrong(
-                            "records",
-                            why,
-                            "use the sidecar's connection for the cache, without a serializer and without compression",
-                        )]
+                    let fix = match why.starts_with(PROBE_FAILED) {
+                        true => {
+                            "start the app's cache store, or correct its connection: php artisan presence:probe shows the error"
+                        }
+                        false => {
+                            "use the sidecar's connection for the cache, without a serializer and without compression"
+                        }
                     };
+                    let unknown = || vec![Finding::wrong("records", why, fix)];
                     findings.extend(if causes.is_empty() { unknown() } else { causes });
                 }
             }

@@ -15,6 +15,9 @@ const FIX: &str =
 pub(super) async fn check_store(config: &Config) -> Finding {
     let missing = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
     let store = crate::app::sql_store(config);
+    if let Some(finding) = not_migrated(config).await {
+        return finding;
+    }
     let outcome = match store.load(&[missing], Timestamp::from_secs(0)).await {
         Ok(_) => store.ready().await.map_err(|down| down.reason),
         Err(error) => Err(error.reason()),
@@ -25,13 +28,27 @@ pub(super) async fn check_store(config: &Config) -> Finding {
     }
 }
 
+/// The finding about an app that has not migrated its database yet.
+async fn not_migrated(config: &Config) -> Option<Finding> {
+    let table = config.database.app_migrations.as_ref()?;
+    let database = Database::open(&config.database);
+    let is_missing = database.has_table(table).await.is_ok_and(|exists| !exists);
+    let what = format!("{} has no table {table}: the app has not migrated it", database.address());
+    database.close().await;
+    is_missing.then(|| Finding::wrong("store", what, "run php artisan migrate"))
+}
+
 /// Checks the certificates, and the privileges of the user, if the configuration uses the database.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     if crate::app::schema(config).is_empty() {
         return Vec::new();
     }
-    if let Err(why) = config.database.check_certificates() {
-        return vec![Finding::wrong("database", why, "correct database.ssl_ca (MYSQL_ATTR_SSL_CA), or unset it")];
+    if let Err(why) = config.database.check_files() {
+        return vec![Finding::wrong(
+            "database",
+            why,
+            "correct database.ssl_ca (MYSQL_ATTR_SSL_CA) or database.database (DB_DATABASE)",
+        )];
     }
     let database = Database::open(&config.database);
     let statements = crate::app::statements(config, database.engine());

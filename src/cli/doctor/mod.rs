@@ -16,7 +16,7 @@ use self::app::LaravelApp;
 use self::finding::Finding;
 use super::output::print_line;
 use super::run::{CommandResult, run_async};
-use super::sidecar::Sidecar;
+use super::sidecar::{Sidecar, SidecarAddress};
 use super::source::Source;
 use crate::config::{CacheStore, Config, Driver, Flags, Loaded, load};
 use crate::presence::store::redis::Inspection;
@@ -30,6 +30,8 @@ pub(super) struct Doctor {
     /// The PHP binary that runs the app
     #[arg(long, value_name = "PROGRAM", default_value = "php")]
     php: PathBuf,
+    #[command(flatten)]
+    address: SidecarAddress,
 }
 
 impl Doctor {
@@ -42,7 +44,7 @@ impl Doctor {
             findings.extend(store(&config).await);
             findings.extend(database::check(&config).await);
             findings.extend(keys::keys(&config).await);
-            findings.push(sidecar(&config).await);
+            findings.push(sidecar(&config, &self.address).await);
             findings.push(webhooks(&config));
             findings.push(broadcast::check(&config).await);
             if let Some(folder) = app {
@@ -99,12 +101,12 @@ fn settings(inspection: &Inspection) -> Vec<Finding> {
         Some((what, fix)) => Finding::wrong("store", what, fix),
         None => Finding::wrong("store", found, "see the Redis manual"),
     });
-    let ok = Finding::ok("store", format!("Redis {} responds", inspection.version));
+    let ok = Finding::ok("store", format!("{} responds", inspection.product));
     std::iter::once(ok).chain(problems).collect()
 }
 
-async fn sidecar(config: &Config) -> Finding {
-    let answer = match Sidecar::of(config) {
+async fn sidecar(config: &Config, address: &SidecarAddress) -> Finding {
+    let answer = match Sidecar::of(config, address) {
         Ok(sidecar) => sidecar.get("/api/v1/presence/counts").await.map(|_| sidecar.address().to_owned()),
         Err(why) => Err(why),
     };

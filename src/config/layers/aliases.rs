@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 60] = [
+const ALIASES: [Alias; 62] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -43,6 +43,7 @@ const ALIASES: [Alias; 60] = [
     alias("REDIS_PASSWORD", "redis.password"),
     alias_allowing_empty("REDIS_DB", "redis.db", "0"),
     alias_allowing_empty("REDIS_CACHE_DB", "redis.cache_db", "0"),
+    alias("REDIS_CACHE_CONNECTION", "redis.cache_connection"),
     alias_allowing_empty("REDIS_PREFIX", "redis.prefix", ""),
     alias("DB_CONNECTION", "database.connection"),
     alias("DATABASE_URL", "database.url"),
@@ -64,6 +65,8 @@ const ALIASES: [Alias; 60] = [
     alias("APP_PREVIOUS_KEYS", "laravel.previous_keys"),
     alias("ADMIN_TOKEN", "messaging.admin_token"),
     alias("OPERATOR_TOKENS", "messaging.operator_tokens"),
+    // An empty value is refused: it would open registration.
+    alias_allowing_empty("PRESENCE_REGISTRATION_TOKEN", "registration.token", ""),
     fallback("QUEUE_CONNECTION", "messaging.queue"),
     alias_allowing_empty("CACHE_PREFIX", "laravel.cache_prefix", ""),
     alias("PRESENCE_WEBHOOK_URL", "webhook.url"),

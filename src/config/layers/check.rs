@@ -10,7 +10,22 @@ use percent_encoding::percent_decode_str;
 use super::error::Result;
 use super::{Layers, redact};
 
+/// What certificates and keys in PEM format begin with.
+const PEM: &[u8] = b"-----BEGIN ";
+
 impl Layers {
+    /// The content of the PEM file that a key names.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has nothing in PEM format.
+    pub fn certificates(&self, key: &str, path: &str) -> Result<Vec<u8>> {
+        match std::fs::read(path) {
+            Ok(pem) if pem.windows(PEM.len()).any(|bytes| bytes == PEM) => Ok(pem),
+            Ok(_) => Err(self.error_at(key, "has nothing in PEM format")),
+            Err(error) => Err(self.error_at(key, format!("cannot be read: {error}"))),
+        }
+    }
+
     /// A number within `range`, converted to `T`.
     pub fn number<T: TryFrom<i64>>(&self, key: &str, value: i64, range: RangeInclusive<i64>) -> Result<T> {
         let invalid = || self.error_at(key, format!("must be from {} to {}", range.start(), range.end()));

@@ -8,6 +8,9 @@ use super::{Layers, aliases};
 /// The prefix of variables of the PHP package; the app and the sidecar share a `.env` file.
 const APP_PREFIX: &str = "PRESENCE_SIDECAR_";
 
+/// Names that commands read, beside the configuration.
+const OF_COMMANDS: [&str; 2] = ["PRESENCE_CONFIG", "PRESENCE_CLIENT_CREDENTIALS"];
+
 /// One variable that sets a key.
 pub struct Setting {
     /// The name of the variable.
@@ -40,7 +43,8 @@ pub fn read(pairs: &[(String, String)], source: &str, layers: &Layers) -> Result
             settings.warnings.extend(null_store_warning(alias, text, &layer, pairs));
             (from_alias(alias, text, layers), alias.fallback)
         } else {
-            if name.starts_with("PRESENCE_") && !name.starts_with(APP_PREFIX) {
+            let is_known = name.starts_with(APP_PREFIX) || OF_COMMANDS.contains(&name.as_str());
+            if name.starts_with("PRESENCE_") && !is_known {
                 let hint = suggest(name, aliases::aliases().map(|alias| alias.name));
                 settings.warnings.push(format!("{layer} is not a known name{hint}"));
             }
@@ -63,8 +67,19 @@ fn from_path(path: &str, text: &str, layer: &str, layers: &Layers) -> Result<Opt
 
 fn from_alias(alias: Alias, text: &str, layers: &Layers) -> Option<toml::Table> {
     let kind = layers.schema().find(alias.key).map_or(Kind::Text, |known| known.kind);
-    let text = laravel_env(text).or(alias.empty)?;
-    Some(nested(alias.key, plain_value(kind, text)))
+    let text = laravel_env(text);
+    let text = if kind == Kind::Text && !alias.name.starts_with("PRESENCE_") { text.and_then(php_text) } else { text };
+    Some(nested(alias.key, plain_value(kind, text.or(alias.empty)?)))
+}
+
+/// The text that PHP makes of what `env()` returns: of the words `true` and `false`, which are booleans there, it is `1` and
+/// empty.
+fn php_text(text: &str) -> Option<&str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "(true)" => Some("1"),
+        "false" | "(false)" => None,
+        _ => Some(text),
+    }
 }
 
 /// The warning about an app without a cache store, which is not the same as a name that is not set.

@@ -2,6 +2,8 @@
 //! each value.
 
 pub mod aliases;
+mod app;
+mod app_defaults;
 mod check;
 pub mod describe;
 pub mod digest;
@@ -10,9 +12,11 @@ pub mod error;
 mod redact;
 mod schema;
 pub mod sources;
+mod text_file;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -31,6 +35,8 @@ pub struct Layers {
     schema: Schema,
     /// The names of the layers that come from the Laravel app.
     app_layers: HashSet<String>,
+    /// The folder of the Laravel app.
+    app_folder: Option<PathBuf>,
 }
 
 /// One layer for figment; its name is printed as the origin of a value.
@@ -54,7 +60,8 @@ impl Layers {
     fn new() -> Result<Self> {
         let defaults =
             schema::TEXT.parse().map_err(|_| ConfigError::new("the compiled-in presence.toml is not valid TOML"))?;
-        let mut layers = Self { figment: Figment::new(), schema: Schema::parse(), app_layers: HashSet::new() };
+        let mut layers =
+            Self { figment: Figment::new(), schema: Schema::parse(), app_layers: HashSet::new(), app_folder: None };
         layers.add("default", defaults)?;
         Ok(layers)
     }
@@ -76,6 +83,11 @@ impl Layers {
         let layer = self.layer(name, table)?;
         self.figment = std::mem::take(&mut self.figment).join(layer);
         Ok(())
+    }
+
+    /// The folder of the Laravel app (`--laravel`).
+    pub fn app_folder(&self) -> Option<&Path> {
+        self.app_folder.as_deref()
     }
 
     /// Records that the layer of this name comes from the Laravel app.

@@ -8,7 +8,8 @@ use figment::value::Value;
 
 use super::environment::{Setting, Settings};
 use super::error::{ConfigError, Result};
-use super::{Layers, aliases, environment};
+use super::text_file::{read_text, unreadable};
+use super::{Layers, aliases, app, environment};
 use crate::config::{private_files, secrets};
 use crate::laravel::dotenv;
 
@@ -36,7 +37,7 @@ pub struct Flags {
 pub fn read(sources: &Sources) -> Result<(Layers, Vec<String>)> {
     let mut layers = Layers::new()?;
     let app = match &sources.laravel {
-        Some(folder) => read_app(folder, &sources.environment, &layers)?,
+        Some(folder) => app::read(folder, &sources.environment, &mut layers)?,
         None => Settings::default(),
     };
     app.settings.iter().for_each(|setting| layers.mark_app_layer(&setting.layer));
@@ -59,26 +60,13 @@ pub fn read(sources: &Sources) -> Result<(Layers, Vec<String>)> {
     }
     warnings.extend(add_generated_secrets(&mut layers)?);
     if let Some(folder) = &sources.laravel {
-        add_app_database(folder, &mut layers)?;
+        warnings.extend(app::complete(folder, &mut layers)?);
     }
     Ok((layers, warnings))
 }
 
 fn add_all(layers: &mut Layers, settings: Vec<Setting>) -> Result<()> {
     settings.into_iter().try_for_each(|setting| layers.add(&setting.layer, setting.table))
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
-    let problem = match error.kind() {
-        io::ErrorKind::NotFound => "does not exist".to_owned(),
-        io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
-    ConfigError::new(format!("{} {problem}", path.display()))
 }
 
 fn read_toml(path: &Path) -> Result<toml::Table> {
@@ -89,41 +77,6 @@ fn read_toml(path: &Path) -> Result<toml::Table> {
         let line = before.map_or_else(String::new, |before| format!(" line {}", before.split('\n').count()));
         ConfigError::new(format!("{}{line} is not valid TOML: {}", path.display(), error.message()))
     })
-}
-
-/// Reads the app's `.env`, or `.env.$APP_ENV` if the process environment has `APP_ENV` and the file exists, as Laravel
-/// does.
-fn read_app(folder: &Path, process: &[(String, String)], layers: &Layers) -> Result<Settings> {
-    let lookup = |name: &str| process.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    let named = lookup("APP_ENV").filter(|env| !env.is_empty() && !env.contains('/')).map(|env| format!(".env.{env}"));
-    let file = named.filter(|file| folder.join(file).is_file()).unwrap_or_else(|| ".env".to_owned());
-    let path = folder.join(&file);
-    let text = match read_text(&path) {
-        Ok(text) => text,
-        Err(error) if path.exists() => return Err(error),
-        Err(_) => {
-            let folder = folder.display();
-            return Err(ConfigError::new(format!(
-                "{folder} (flag --laravel) has no {file}: name the app's root folder"
-            )));
-        }
-    };
-    let pairs = dotenv::parse(&text, &lookup);
-    let pairs = pairs.map_err(|error| ConfigError::new(format!("{}: {error}", path.display())))?;
-    environment::read(&pairs, &format!("{file} of {}", folder.display()), layers)
-}
-
-/// Adds the default file of a Laravel app on SQLite, if it exists and no other database is set.
-fn add_app_database(folder: &Path, layers: &mut Layers) -> Result<()> {
-    let file = folder.join("database/database.sqlite");
-    let sqlite = layers.value("database.connection").and_then(Value::into_string);
-    if sqlite.as_deref() != Some("sqlite") || layers.value("database.url").is_some() || !file.is_file() {
-        return Ok(());
-    }
-    let table = environment::text_setting("database.database", &file.to_string_lossy());
-    let layer = format!("the app in {}", folder.display());
-    layers.mark_app_layer(&layer);
-    layers.add_below(&layer, table)
 }
 
 /// Adds the secrets that the first start has generated, below all other layers; returns a warning about the file mode.

@@ -47,6 +47,8 @@ pub struct EndpointConfig {
     pub signature_header: String,
     /// Timeout for one post, from connecting to the end of the response.
     pub timeout: Duration,
+    /// The trusted certificates (PEM); `None` for those of the system.
+    pub ca: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for EndpointConfig {
@@ -124,6 +126,8 @@ pub(super) struct Fallback<'a> {
     pub algo: String,
     pub headers: BTreeMap<String, String>,
     pub send_on: RawSendOn,
+    /// The trusted certificates of all receivers.
+    pub ca: Option<Vec<u8>>,
 }
 
 impl Fallback<'_> {
@@ -151,6 +155,7 @@ impl Fallback<'_> {
             signature_header: header,
             timeout: self.layers.seconds(&timeout_key, timeout, 1..=300)?,
             url,
+            ca: self.ca.clone(),
         })
     }
 

@@ -62,6 +62,7 @@ pub(super) struct RawWebhook {
     concurrency: i64,
     keep_dead_days: i64,
     allowed_networks: Vec<String>,
+    ca: Option<String>,
     send_on: RawSendOn,
     #[serde(default)]
     endpoints: Vec<RawEndpoint>,
@@ -122,6 +123,7 @@ fn endpoints(raw: RawWebhook, driver: Driver, allowed: &[Network], layers: &Laye
         algo: raw.algo,
         headers: raw.headers,
         send_on: raw.send_on,
+        ca: raw.ca.map(|path| layers.certificates("webhook.ca", &path)).transpose()?,
     };
     let resolved = main.into_iter().chain(others).map(|(path, endpoint)| fallback.resolve(&path, endpoint));
     let endpoints = resolved.collect::<Result<Vec<_>>>()?;

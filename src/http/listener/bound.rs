@@ -1,14 +1,18 @@
 //! Listening sockets, TCP and Unix.
 
+use std::fs::Permissions;
 use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use poem::Addr;
 use poem::web::{LocalAddr, RemoteAddr};
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::socket::Socket;
-use crate::config::Listen;
+use crate::config::{Listen, SocketAccess};
 
 /// Size of the send buffer of a TCP connection. The system doubles it.
 const SEND_BUFFER_BYTES: u32 = 128 * 1024;
@@ -36,41 +40,56 @@ impl Drop for SocketFile {
     }
 }
 
-/// Binds `listen`. A socket file without a listening process is replaced.
+/// Binds `listen`: each address that a name has, such as 127.0.0.1 and ::1 for `localhost`, on the same port. A socket file
+/// without a listening process is replaced.
 ///
 /// # Errors
-/// The address is in use, or binding is not permitted.
-pub async fn bind(listen: &Listen) -> io::Result<BoundListener> {
+/// An address is in use, or binding is not permitted.
+pub async fn bind(listen: &Listen) -> io::Result<Vec<BoundListener>> {
     match listen {
-        Listen::Tcp(address) => bind_tcp(address).await.map(BoundListener::Tcp),
+        Listen::Tcp(address) => Ok(bind_tcp(address).await?.into_iter().map(BoundListener::Tcp).collect()),
         Listen::Unix(path) => {
             if is_stale(path).await {
                 std::fs::remove_file(path)?;
             }
             let listener = UnixListener::bind(path)?;
-            Ok(BoundListener::Unix(listener, SocketFile(path.clone())))
+            Ok(vec![BoundListener::Unix(listener, SocketFile(path.clone()))])
         }
     }
 }
 
-/// Binds the first address of a name that can be bound.
-async fn bind_tcp(address: &str) -> io::Result<TcpListener> {
+/// Binds all addresses of a name, but those of a family that this host does not have.
+async fn bind_tcp(name: &str) -> io::Result<Vec<TcpListener>> {
+    let mut bound: Vec<TcpListener> = Vec::new();
     let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
-    for address in tokio::net::lookup_host(address).await? {
-        let bound = || {
-            let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-            socket.set_reuseaddr(true)?;
-            // Accepted sockets inherit it. The system would let each hold megabytes of a response that nobody reads.
-            socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-            socket.bind(address)?;
-            socket.listen(BACKLOG)
-        };
-        match bound() {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failed = error,
+    let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host(name).await?.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    for mut address in addresses {
+        if let Some(first) = bound.first() {
+            address.set_port(first.local_addr()?.port());
+        }
+        match bind_address(address) {
+            Ok(listener) => bound.push(listener),
+            Err(error) if is_absent(&error) => failed = error,
+            Err(error) => return Err(error),
         }
     }
-    Err(failed)
+    if bound.is_empty() { Err(failed) } else { Ok(bound) }
+}
+
+fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Accepted sockets inherit it. The system would let each hold megabytes of a response that nobody reads.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Whether the host does not have the address, as one without IPv6 does not have ::1.
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error())
 }
 
 async fn is_stale(path: &Path) -> bool {
@@ -80,6 +99,18 @@ async fn is_stale(path: &Path) -> bool {
 }
 
 impl BoundListener {
+    /// Sets the group and the mode of the file of a Unix socket.
+    ///
+    /// # Errors
+    /// The process may not give the file to the group.
+    pub fn permit(&self, access: &SocketAccess) -> io::Result<()> {
+        let Self::Unix(_, SocketFile(path)) = self else { return Ok(()) };
+        if let Some(group) = access.group {
+            std::os::unix::fs::chown(path, None, Some(group))?;
+        }
+        std::fs::set_permissions(path, Permissions::from_mode(access.mode))
+    }
+
     /// The address as URL, or `unix:` with the path.
     pub fn describe(&self) -> String {
         match self {

@@ -28,6 +28,19 @@ pub struct DotenvError {
 /// [`DotenvError`] for the first entry that phpdotenv would reject. An unclosed quote is not an error: phpdotenv ignores the
 /// rest of the file.
 pub fn parse(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, DotenvError> {
+    let entries = parse_with_nulls(text, outer)?;
+    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
+/// As [`parse`], with the entries that are `null` as `None`: for `env()` they replace the default, as they are set.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_with_nulls(
+    text: &str,
+    outer: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, Option<String>)>, DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut entries: Vec<(String, String)> = Vec::new();
     for (line, raw) in lines::entries(text) {
@@ -37,7 +50,7 @@ pub fn parse(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(
         });
         set(&mut entries, name, value);
     }
-    Ok(entries.into_iter().filter_map(|(name, value)| Some((name, env_value(value)?))).collect())
+    Ok(entries.into_iter().map(|(name, value)| (name, env_value(value))).collect())
 }
 
 fn find(entries: &[(String, String)], name: &str) -> Option<usize> {

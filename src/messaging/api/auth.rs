@@ -1,7 +1,9 @@
 //! Authentication of applications, operators and clients: tokens in headers, with the reference server's error messages.
 
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::param::Header;
+use poem_openapi::registry::{MetaParamIn, MetaSchemaRef, MetaSecurityScheme, Registry};
+use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::http::auth::token_verifier;
@@ -24,8 +26,14 @@ pub struct ClientAuth {
     pub token: Option<String>,
 }
 
+/// The header `X-Client-Id`. The document requires it; as in the reference server, the id may be in the query or in the body
+/// instead.
+#[derive(Debug)]
+pub struct ClientIdHeader(pub Option<String>);
+
 const ADMIN: &str = "X-Admin-Token";
 const OPERATOR: &str = "X-Operator-Token";
+const CLIENT_ID: &str = "X-Client-Id";
 
 fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
@@ -130,6 +138,30 @@ impl<'a> ApiExtractor<'a> for ClientAuth {
     ) -> poem::Result<Self> {
         let authorization = header(request, "authorization").unwrap_or_default();
         Ok(Self { token: parse_bearer(authorization).map(str::to_owned) })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for ClientIdHeader {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(String::schema_ref())
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let options = ExtractParamOptions { name: CLIENT_ID, ..ExtractParamOptions::default() };
+        Header::<Option<String>>::from_request(request, body, options).await.map(|Header(id)| Self(id))
     }
 }
 

@@ -10,7 +10,7 @@ use poem_openapi::payload::Response;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::auth::{AdminAuth, ClientAuth};
+use super::auth::{AdminAuth, ClientAuth, ClientIdHeader};
 use super::cross_site::forbid_cross_site_form;
 use super::errors::{AdminErrors, ClientErrors, PublicErrors};
 use super::fields::Fields;
@@ -157,7 +157,7 @@ impl Api {
         auth: ClientAuth,
         /// The client's id.
         #[oai(name = "X-Client-Id")]
-        client: Header<Option<String>>,
+        client: ClientIdHeader,
     ) -> ApiResult<Response<Json<CredentialsResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
         let claimed = Self::claimed(auth, client.0, &Fields::from_query(request));
@@ -199,7 +199,7 @@ impl Api {
         auth: ClientAuth,
         /// The client's id.
         #[oai(name = "X-Client-Id")]
-        client: Header<Option<String>>,
+        client: ClientIdHeader,
         input: FormInput<SealedMessageRequest>,
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;
@@ -228,7 +228,7 @@ impl Api {
         auth: ClientAuth,
         /// The client's id.
         #[oai(name = "X-Client-Id")]
-        client: Header<Option<String>>,
+        client: ClientIdHeader,
         /// The greatest id received so far. Default: the acknowledged id.
         #[oai(name = "cursor")]
         _cursor: Query<Option<String>>,
@@ -255,7 +255,7 @@ impl Api {
         auth: ClientAuth,
         /// The client's id.
         #[oai(name = "X-Client-Id")]
-        client: Header<Option<String>>,
+        client: ClientIdHeader,
         input: FormInput<AckRequest>,
     ) -> ApiResult<Response<Json<AcknowledgementResponse>>, ClientErrors> {
         let messaging = self.messaging(request)?;

@@ -13,7 +13,7 @@ pub struct ClientErrors;
 
 impl ErrorSet for ClientErrors {
     const LIST: &'static [(u16, &'static str)] =
-        &[UNAUTHENTICATED, BODY_TIMEOUT, TOO_LARGE, INVALID, UNDECRYPTABLE, UNAVAILABLE];
+        &[UNAUTHENTICATED, BODY_TIMEOUT, TOO_LARGE, INVALID, TOO_MANY, UNDECRYPTABLE, UNAVAILABLE];
 }
 
 /// Errors of the registration.

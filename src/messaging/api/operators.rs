@@ -122,6 +122,8 @@ impl Operators {
     }
 
     /// Replay all dead fan-out jobs
+    ///
+    /// Queues the jobs again. Each of their messages is stored once.
     #[oai(path = "/fan-outs/replay", method = "post", operation_id = "replay_fan_outs")]
     async fn replay(
         &self,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::browser::browser_meta;
 use super::errors::{CursorErrors, StreamErrors, page_of};
 use super::responses::{ChangeResponse, ChangesResponse, SnapshotResponse};
-use super::schema::Flag;
+use super::schema::{Flag, ResumePoint};
 use super::scope::ScopeResolver;
 use super::stream::{ChangeStream, StreamLifetime};
 use super::stream_limits::{StreamLimits, StreamOwner};
@@ -75,7 +75,7 @@ impl FeedApi {
         let owner = owner.map(|(filter, claims)| Self::owner(filter, claims, (request, is_event_source)));
         let permit = self.streams.limits.acquire(owner)?;
         let end = permit.end.clone();
-        let after = last_event_id.or(query.after);
+        let after = last_event_id.or(query.after.and_then(|ResumePoint(cursor)| cursor));
         let wants_snapshot = Flag::is_set(query.snapshot) && last_event_id.is_none();
         let after = if wants_snapshot { None } else { after };
         let subscription = match self.streams.feed.subscribe(after).await? {
@@ -153,7 +153,7 @@ query_parameters! {
     /// What a browser cannot put into headers.
     pub struct StreamQuery {
         /// The same as `Last-Event-ID`, for clients that cannot set headers.
-        after: Option<ChangeCursor>,
+        after: Option<ResumePoint>,
         /// The user token, for clients that cannot set headers (`EventSource`).
         token: Option<String>,
         /// Whether the first event is a snapshot of the watched users: with a user token, unless it continues after a
@@ -211,10 +211,11 @@ impl FeedApi {
     /// Stream the change log
     ///
     /// Server-Sent Events: `id` is the cursor, `event` is `online`, `away` or `offline`, `data` is an entry of the change
-    /// log. Continues after `Last-Event-ID`, or begins now. An application receives all entries; a browser, with a user
-    /// token, receives the entries of the users in its `watch` claim, until the token expires. The number of open streams is
-    /// limited: in all (503), and for user tokens per user and per address (429). A client that does not read is
-    /// disconnected, and continues after its last cursor.
+    /// log. The first event, and one every 15 seconds without a change, is `place`: its `data` is `{"cursor": …}`, the
+    /// position to continue from. Continues after `Last-Event-ID`, or begins now. An application receives all entries; a
+    /// browser, with a user token, receives the entries of the users in its `watch` claim, until the token expires. The
+    /// number of open streams is limited: in all (503), and for user tokens per user and per address (429). A client that
+    /// does not read is disconnected, and continues after its last cursor.
     ///
     /// An `EventSource` (a `token` in the query, and `Accept: text/event-stream`) gets errors as a 200 with one event `refused`
     /// (`status`, `reason`, `message`, `retry`), since any other status would end it for good; and an event `closing` before the
@@ -227,11 +228,12 @@ impl FeedApi {
         auth: StreamAuth,
         /// The cursor of the last entry that was received.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<ChangeCursor>>,
+        last_event_id: Header<Option<ResumePoint>>,
         query: StreamQuery,
     ) -> Result<ChangeStream, Documented<StreamErrors>> {
+        let last_event_id = last_event_id.0.and_then(|ResumePoint(cursor)| cursor);
         let is_event_source = event_source::is_of(request, &auth);
-        match self.open_stream(request, auth, last_event_id.0, &query).await {
+        match self.open_stream(request, auth, last_event_id, &query).await {
             Err(error) if is_event_source => Ok(ChangeStream::refused(event_source::refused(&error))),
             opened => Ok(opened?),
         }

@@ -18,9 +18,6 @@ const NAME_PATTERN: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 const USER_PATTERN: &str =
     "^[^|\\u0000-\\u001f\\u007f-\\u009f]*[^|\\s\\u0000-\\u001f\\u007f-\\u009f][^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 
-/// The largest double below 2^63: a schema's bounds are doubles.
-const MAX_INTEGER: f64 = 9_223_372_036_854_774_784.0;
-
 fn name_schema(example: &str) -> MetaSchema {
     MetaSchema {
         max_length: Some(MAX_LENGTH),
@@ -31,8 +28,7 @@ fn name_schema(example: &str) -> MetaSchema {
 }
 
 fn integer_schema() -> MetaSchema {
-    let (minimum, maximum) = (Some(-MAX_INTEGER), Some(MAX_INTEGER));
-    MetaSchema { format: Some("int64"), minimum, maximum, ..MetaSchema::new("integer") }
+    MetaSchema { format: Some("int64"), ..MetaSchema::new("integer") }
 }
 
 fn word_schema(description: &'static str, words: &[&str]) -> MetaSchema {
@@ -200,9 +196,12 @@ openapi_by_serde!(
 openapi_by_serde!(Meta, "Meta", {
     let items = Some(Box::new(inline(MetaSchema::ANY)));
     let array = MetaSchema { items, ..MetaSchema::new("array") };
+    // Without it, generators of TypeScript forbid every member.
+    let additional_properties = Some(Box::new(inline(MetaSchema::ANY)));
+    let object = MetaSchema { additional_properties, ..MetaSchema::new("object") };
     MetaSchema {
         description: Some("A JSON object or array of at most 8 KiB, stored with the user as a PHP array."),
-        one_of: vec![inline(MetaSchema::new("object")), inline(array)],
+        one_of: vec![inline(object), inline(array)],
         example: Some(serde_json::json!({"device": "phone"})),
         ..MetaSchema::ANY
     }
@@ -221,6 +220,30 @@ openapi_by_serde!(
 impl ParseFromParameter for ChangeCursor {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         text.parse().map_err(ParseError::custom)
+    }
+}
+
+/// Where a stream continues. An empty text is none: clients send it if they have received no id yet.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct ResumePoint(pub Option<ChangeCursor>);
+
+openapi_by_serde!(
+    ResumePoint,
+    "ResumePoint",
+    MetaSchema {
+        pattern: Some("^([0-9]{1,19}-[0-9]{1,19}([.][0-9a-f]{8})?)?$".to_owned()),
+        example: Some("0-0".into()),
+        ..MetaSchema::new("string")
+    }
+);
+
+impl ParseFromParameter for ResumePoint {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        match text {
+            "" => Ok(Self(None)),
+            text => text.parse().map(|cursor| Self(Some(cursor))).map_err(ParseError::custom),
+        }
     }
 }
 

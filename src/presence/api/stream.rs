@@ -9,8 +9,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::payload::EventStream;
-use poem_openapi::registry::{MetaResponses, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use tokio_util::sync::CancellationToken;
 
 use super::encode;
@@ -22,7 +21,7 @@ use crate::presence::domain::Change;
 use crate::presence::service::change_feed::{FeedEvent, FeedSubscription, PageSlice};
 use crate::presence::store::ChangeCursor;
 
-/// Interval of keep-alive messages on a stream without events; each has the current cursor.
+/// Interval of [place] events on a stream without changes.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a stream may last.
@@ -50,7 +49,7 @@ impl Subscriber {
     async fn next(&mut self) -> Option<Bytes> {
         // The server asks for the next text when it has a place for it: the client has taken most of the others.
         match self.sent {
-            None => return Some(self.send(keep_alive(self.subscription.position()))),
+            None => return Some(self.send(place(self.subscription.position()))),
             Some(sent) if sent.elapsed() > self.stall => {
                 tracing::debug!("closed a stream whose client reads too slowly");
                 return None;
@@ -73,7 +72,7 @@ impl Subscriber {
         };
         let text = match tokio::time::timeout(KEEP_ALIVE, relevant).await {
             Ok(text) => text?,
-            Err(_) => keep_alive(self.subscription.position()),
+            Err(_) => place(self.subscription.position()),
         };
         Some(self.send(text))
     }
@@ -98,9 +97,9 @@ fn part(slice: &PageSlice, filter: &WatchFilter) -> Bytes {
     text.into()
 }
 
-/// A message without an event, with the cursor that a browser sends when it reconnects.
-fn keep_alive(cursor: ChangeCursor) -> Bytes {
-    format!("id: {cursor}\n\n").into()
+/// An event with the cursor that a client sends when it reconnects. It has data, since many clients ignore an id without.
+fn place(cursor: ChangeCursor) -> Bytes {
+    format!("id: {cursor}\nevent: place\ndata: {{\"cursor\":\"{cursor}\"}}\n\n").into()
 }
 
 /// Appends an entry as an event: JSON has no line breaks.
@@ -170,16 +169,20 @@ impl IntoResponse for ChangeStream {
     }
 }
 
-type Documented = EventStream<BoxStream<'static, ChangeResponse>>;
-
 impl ApiResponse for ChangeStream {
     fn meta() -> MetaResponses {
-        let mut meta = Documented::meta();
-        meta.responses.iter_mut().for_each(|response| response.description = "Events as they happen");
-        meta
+        // Text, as generated clients read it: a list of events would make them wait for the end and parse JSON.
+        let schema = MetaSchema { description: Some("Server-Sent Events"), ..MetaSchema::new("string") };
+        let schema = MetaSchemaRef::Inline(Box::new(schema));
+        let response = MetaResponse {
+            description: "Events as they happen",
+            status: Some(200),
+            status_range: None,
+            content: vec![MetaMediaType { content_type: "text/event-stream", schema }],
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: vec![response] }
     }
 
-    fn register(registry: &mut Registry) {
-        <Documented as ApiResponse>::register(registry);
-    }
+    fn register(_registry: &mut Registry) {}
 }

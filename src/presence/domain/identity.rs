@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de};
 use super::invalid_id::checked;
 pub use super::invalid_id::{InvalidId, MAX_LENGTH};
 pub use super::meta::Meta;
+use super::whole::whole;
 use crate::laravel::cache_key;
 use crate::laravel::cache_key::{Scalar, ScopeParts};
 use crate::php;
@@ -103,11 +104,12 @@ impl<'de> Deserialize<'de> for Id {
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Id, E> {
                 Ok(Id::Int(number))
             }
-
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {
                 i64::try_from(number).map(Id::Int).map_err(|_| E::custom(InvalidId::Type))
             }
-
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Id, E> {
+                whole(number).map(Id::Int).ok_or_else(|| E::custom(InvalidId::Type))
+            }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
                 Id::text(text).map_err(E::custom)
             }

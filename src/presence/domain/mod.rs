@@ -38,6 +38,7 @@ mod state;
 mod status;
 mod time;
 mod view;
+mod whole;
 
 pub use self::cause::Cause;
 pub use self::change::{Change, Event, Transition};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::whole;
+
 /// A point in time: microseconds since the Unix epoch, on the store's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -16,7 +18,7 @@ pub struct Span(i64);
 /// That clock may be wrong, so such times are compared with those of the same session, never with a [`Timestamp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DeviceTime(i64);
+pub struct DeviceTime(#[serde(deserialize_with = "whole::deserialize")] i64);
 
 const MICROS: i64 = 1_000_000;
 

@@ -42,9 +42,11 @@ const UNKNOWN: Meaning = meaning("", Remedy::RetryLater, "");
 
 const CLUSTER: &str = "this is one node of a Redis Cluster, which is not supported: use a standalone server";
 
+const SENTINEL: &str = "this is a Sentinel, not a Redis: set REDIS_HOST and REDIS_PORT to the server that it watches";
+
 /// All codes with a meaning of their own, and the texts with which a script tells that the user lacks a right: the first
 /// is that of Redis since 7.2 and of Valkey. A code that is contained in another one comes behind it.
-const TABLE: [Meaning; 24] = [
+const TABLE: [Meaning; 26] = [
     meaning("OOM", Remedy::RetryLater, "Redis is full: raise maxmemory, or remove keys"),
     useless(meaning("READONLY", Remedy::RetryNow, "this server is a replica: connect to the primary")),
     useless(meaning("MASTERDOWN", Remedy::RetryLater, "this server is a replica without its primary")),
@@ -68,6 +70,8 @@ const TABLE: [Meaning; 24] = [
     meaning("CLUSTERDOWN", Remedy::RetryLater, CLUSTER),
     meaning("CROSSSLOT", Remedy::Refused, CLUSTER),
     meaning("TRYAGAIN", Remedy::RetryLater, CLUSTER),
+    meaning("SELECT is not allowed in cluster mode", Remedy::Refused, CLUSTER),
+    meaning("unknown command 'SELECT'", Remedy::Refused, SENTINEL),
     meaning("MOVED", Remedy::Refused, CLUSTER),
     meaning("NOSCRIPT", Remedy::RetryNow, ""),
     meaning("EXECABORT", Remedy::RetryLater, ""),

@@ -83,7 +83,12 @@ impl RedisConnection {
         {
             *self.connection.write().unwrap_or_else(PoisonError::into_inner) = new;
         }
-        unavailable(error)
+        self.describe(error)
+    }
+
+    /// Converts an error as [`unavailable`] does; the reason names the server, too.
+    pub fn describe(&self, error: RedisError) -> Unavailable {
+        unavailable(error).at(&format!("Redis at {}", self.address()))
     }
 
     /// Sends an idempotent pipeline; retries once when the connection is lost, as the next connection may be up already.

@@ -66,6 +66,10 @@ impl Connection {
                 Err(error) if is_exhausted(&error) && Instant::now() + RETRY_PAUSE < deadline => {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
+                Err(sqlx::Error::PoolTimedOut) => {
+                    pools.note_refusal(policy).await;
+                    return Err(sqlx::Error::PoolTimedOut);
+                }
                 outcome => return outcome,
             }
         }

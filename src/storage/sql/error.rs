@@ -35,11 +35,13 @@ pub enum Error {
     Rejected(#[source] Cause),
 }
 
-/// An error of the driver or the server, with its class.
+/// An error of the driver or the server, with its class and the address of the database.
 #[derive(Debug, thiserror::Error)]
-#[error("{source}")]
+#[error("{address}{source}")]
 struct Classified {
     class: ErrorClass,
+    /// With `: ` behind it; empty if it is not known.
+    address: String,
     source: sqlx::Error,
 }
 
@@ -58,6 +60,16 @@ impl Error {
             source = cause.source();
         }
         text
+    }
+
+    /// Names the database, for the log.
+    pub(super) fn at(mut self, address: &str) -> Self {
+        if let Self::Unavailable(cause) | Self::NoTable(cause) | Self::Rejected(cause) = &mut self
+            && let Some(classified) = cause.downcast_mut::<Classified>()
+        {
+            classified.address = format!("{address}: ");
+        }
+        self
     }
 
     fn class(&self) -> Option<ErrorClass> {
@@ -116,7 +128,7 @@ impl From<Error> for Unavailable {
 impl From<sqlx::Error> for Error {
     fn from(source: sqlx::Error) -> Self {
         let class = classify(&source);
-        let cause: Cause = Box::new(Classified { class, source });
+        let cause: Cause = Box::new(Classified { class, address: String::new(), source });
         match (class, class.recovery()) {
             (ErrorClass::NoTable, _) => Self::NoTable(cause),
             (ErrorClass::Conflict, _) => Self::Conflict(cause),

@@ -33,18 +33,26 @@ impl Database {
         Self::open_with(config, SqliteSynchronous::Normal)
     }
 
+    /// Engine, server and name of the database of a configuration, or its file; never credentials.
+    pub fn address_of(config: &config::DatabaseConfig) -> String {
+        address(&config.connection)
+    }
+
     fn open_with(config: &config::DatabaseConfig, synchronous: SqliteSynchronous) -> Self {
         let policy = ConnectionPolicy::new(config.timeout, &address(&config.connection));
         let pools = match &config.connection {
             DatabaseConnection::Sqlite(path) => {
-                let options = sqlite(path).synchronous(synchronous);
+                // The app creates its file.
+                let is_created = config.app_migrations.is_none();
+                let options = sqlite(path).synchronous(synchronous).create_if_missing(is_created);
                 // The mode of a file that others use, or have made, is theirs.
-                let is_private = config.is_own_file || !(config.is_app_database || path.exists());
+                let is_private = config.is_own_file || !(config.app_migrations.is_some() || path.exists());
                 let private = is_private.then(|| path.clone());
                 let options_with_limits =
                     || protected(with_limits(SqlitePoolOptions::new(), config, &policy), &private);
                 Pools::Sqlite {
                     file: path.clone(),
+                    is_created,
                     readers: options_with_limits().connect_lazy_with(options.clone()),
                     writer: options_with_limits().max_connections(1).connect_lazy_with(options),
                 }
@@ -59,7 +67,7 @@ impl Database {
                 Pools::MySql(options.connect_lazy_with(mysql(server)))
             }
             DatabaseConnection::Postgres(server) => {
-                let session = postgres_session(&policy, server.timezone.as_deref());
+                let session = postgres_session(&policy, server);
                 let options = with_limits(PgPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
                     let session = AssertSqlSafe(session.clone());
                     Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
@@ -119,7 +127,8 @@ fn address(connection: &DatabaseConnection) -> String {
         None if server.host.contains(':') => format!("[{}]:{}", server.host, server.port),
         None => format!("{}:{}", server.host, server.port),
     };
-    format!("{engine} at {host}, database {}, user {}", server.database, server.username)
+    let schema = server.search_path.first().map(|schema| format!(", schema {schema}")).unwrap_or_default();
+    format!("{engine} at {host}, database {}{schema}, user {}", server.database, server.username)
 }
 
 /// The statements at the start of a session on MySQL and MariaDB. The isolation level is the default of Postgres: a read
@@ -139,16 +148,23 @@ fn mysql_session(policy: &ConnectionPolicy, zone: Option<&str>) -> String {
 }
 
 /// The statements at the start of a session on Postgres, with times in milliseconds.
-fn postgres_session(policy: &ConnectionPolicy, zone: Option<&str>) -> String {
+fn postgres_session(policy: &ConnectionPolicy, server: &DatabaseServer) -> String {
     let (lock, longest) = (policy.lock().as_millis(), policy.longest().as_millis());
-    let zone = zone.map_or_else(String::new, |zone| format!("; SET TIME ZONE '{zone}'"));
-    format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}{zone}")
+    let mut session = format!("SET lock_timeout = {lock}; SET statement_timeout = {longest}");
+    if let Some(zone) = &server.timezone {
+        session += &format!("; SET TIME ZONE '{zone}'");
+    }
+    if !server.search_path.is_empty() {
+        // The names have no quotes in them.
+        let names: Vec<_> = server.search_path.iter().map(|name| format!("\"{name}\"")).collect();
+        session += &format!("; SET search_path TO {}", names.join(", "));
+    }
+    session
 }
 
 fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)

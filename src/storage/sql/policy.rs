@@ -21,14 +21,18 @@ pub(super) struct ConnectionPolicy {
     missing: Arc<Notify>,
     /// The number of errors so far that a caller answers with 503.
     failures: Arc<AtomicU64>,
+    /// Why the last attempt to connect failed, while no connection is open.
+    refusal: Arc<Mutex<Option<String>>>,
 }
 
 /// The error of a pool that has no connection for a caller in time.
 #[derive(Debug, thiserror::Error)]
-#[error("no connection to {address} within {timeout:?}")]
+#[error("no connection to {address} within {timeout:?}{cause}")]
 struct NoConnection {
     address: Arc<str>,
     timeout: Duration,
+    /// `: ` and why a new connection fails; empty if all connections were in use.
+    cause: String,
 }
 
 /// The error of a statement that took too long. Its connection is closed.
@@ -48,6 +52,7 @@ impl ConnectionPolicy {
             outdated: Arc::default(),
             missing: Arc::default(),
             failures: Arc::default(),
+            refusal: Arc::default(),
         }
     }
 
@@ -84,9 +89,12 @@ impl ConnectionPolicy {
         }
         let error = match error {
             sqlx::Error::PoolTimedOut => {
-                Error::Unavailable(Box::new(NoConnection { address: self.address.clone(), timeout: self.timeout }))
+                let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let cause = refusal.map(|refusal| format!(": {refusal}")).unwrap_or_default();
+                let (address, timeout) = (self.address.clone(), self.timeout);
+                Error::Unavailable(Box::new(NoConnection { address, timeout, cause }))
             }
-            other => other.into(),
+            other => Error::from(other).at(&self.address),
         };
         if error.is_temporary() {
             self.failures.fetch_add(1, Ordering::Relaxed);
@@ -95,6 +103,11 @@ impl ConnectionPolicy {
             self.missing.notify_one();
         }
         error
+    }
+
+    /// Records why no connection can be made, for the error of the pool, which does not know it.
+    pub(super) fn note_refusal(&self, error: &sqlx::Error) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 
     /// Resolves when a statement has failed for a missing table since the last call.

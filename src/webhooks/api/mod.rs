@@ -84,6 +84,8 @@ impl Api {
     }
 
     /// Replay a dead letter
+    ///
+    /// Queues the delivery again, with its id and a new series of attempts.
     #[oai(path = "/:id/replay", method = "post", operation_id = "replay_delivery")]
     async fn replay(
         &self,
@@ -101,6 +103,8 @@ impl Api {
     }
 
     /// Replay all dead letters
+    ///
+    /// Queues the deliveries again, with their ids and new series of attempts.
     #[oai(path = "/replay", method = "post", operation_id = "replay_deliveries")]
     async fn replay_all(&self, _auth: ServiceAuth, query: ReplayQuery) -> Response<ReplayResponse> {
         self.check_endpoint(query.endpoint.as_deref())?;

@@ -6,7 +6,7 @@ use ::redis::{RedisResult, cmd};
 
 use super::RedisStore;
 use crate::presence::store::Result;
-use crate::storage::redis::{Remedy, meaning, unavailable};
+use crate::storage::redis::{Remedy, meaning};
 
 /// The pause before the next attempt to reach a server that does not reply.
 const RETRY: Duration = Duration::from_secs(1);
@@ -18,7 +18,9 @@ const MIN_VERSION: (u32, u32) = (6, 2);
 /// The settings of a Redis server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// `redis_version`.
+    /// The product and its version, such as `Redis 7.0.15` or `Valkey 9.1.2`.
+    pub product: String,
+    /// `redis_version`: of Valkey the version of Redis whose commands it has.
     pub version: String,
     /// `maxmemory-policy`, if the server reveals it.
     pub eviction: Option<String>,
@@ -33,7 +35,7 @@ impl Inspection {
         let mut numbers = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if version < MIN_VERSION {
-            found.push(format!("Redis {} is too old: presence needs 6.2 or later", self.version));
+            found.push(format!("{} is too old: presence needs Redis 6.2 or later", self.product));
         }
         if let Some(policy) = self.eviction.as_deref().filter(|policy| *policy != "noeviction") {
             let what = if policy.starts_with("allkeys") { "presence and its change log" } else { "presence records" };
@@ -80,15 +82,22 @@ impl RedisStore {
     async fn report_server(&self) -> Result<()> {
         match self.inspect().await {
             Ok(inspection) => {
-                tracing::info!(version = inspection.version, "connected to Redis");
+                let server = self.connection.address();
+                tracing::info!(
+                    server,
+                    product = inspection.product,
+                    version = inspection.version,
+                    "connected to Redis"
+                );
                 for problem in inspection.problems() {
                     tracing::warn!("{problem}");
                 }
             }
             Err(error) if meaning(&error).remedy == Remedy::Refused => {
-                tracing::warn!(%error, "the settings of Redis are unknown");
+                let server = self.connection.address();
+                tracing::warn!(server, %error, "the settings of Redis are unknown: grant +info to the user");
             }
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(self.connection.describe(error)),
         }
         let missing = self.missing_rights().await?;
         if !missing.is_empty() {
@@ -108,13 +117,17 @@ impl RedisStore {
         let mut connection = self.connection.connection();
         let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
         let version = field(&info, "redis_version").unwrap_or_default().to_owned();
+        let product = match field(&info, "valkey_version") {
+            Some(version) => format!("Valkey {version}"),
+            None => format!("Redis {version}"),
+        };
         let mut settings = [None, None];
         for (setting, name) in settings.iter_mut().zip(["maxmemory-policy", "appendonly"]) {
             let pair: RedisResult<Vec<String>> = cmd("CONFIG").arg("GET").arg(name).query_async(&mut connection).await;
             *setting = pair.ok().and_then(|pair| pair.into_iter().nth(1));
         }
         let [eviction, append_only] = settings;
-        Ok(Inspection { version, eviction, append_only })
+        Ok(Inspection { product, version, eviction, append_only })
     }
 
     /// How many keys the server has evicted since it started.

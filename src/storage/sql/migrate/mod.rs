@@ -65,7 +65,7 @@ impl Database {
     /// # Errors
     /// The database is not available, does not let this user create tables, or a recorded migration has another checksum.
     pub async fn migrate(&self, schema: &TableSchema) -> Result<Migrated> {
-        if let Pools::Sqlite { file, .. } = &self.pools {
+        if let Pools::Sqlite { file, is_created: true, .. } = &self.pools {
             create_parent_dir(file)?;
         }
         let catalog = Catalog::new(self.engine(), schema.names());
@@ -75,6 +75,15 @@ impl Database {
         let tables = schema.tables().chain(migrations).map(str::to_owned);
         let (created, existing) = tables.partition(|table| new.contains(table));
         Ok(Migrated { created, existing })
+    }
+
+    /// Whether a table or a view of this name exists.
+    ///
+    /// # Errors
+    /// The database does not reply.
+    pub async fn has_table(&self, table: &str) -> Result<bool> {
+        let names = TableNames::new("", &[], Vec::new());
+        Catalog::new(self.engine(), &names).has_table(self, table).await
     }
 
     /// Whether a table of `schema` is missing. The table of applied migrations does not count: no other statement uses it.
