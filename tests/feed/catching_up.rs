@@ -26,7 +26,7 @@ async fn three_hundred_browsers_skip_three_hundred_pages_within_seconds() {
     }
     sidecar.client.heartbeat("last").await;
     let browsers = (0..300).map(|number| {
-        let token = token(&format!("ada-{number}"), json!({"watch": ["last"]}));
+        let token = token(format!("ada-{number}"), json!({"watch": ["last"]}));
         let (url, start) = (sidecar.url.clone(), start.clone());
         async move { RawStream::open(&url, &token, &start).await.read_until("\"user_id\":\"last\"").await }
     });
