@@ -34,18 +34,20 @@ final class ExamplesTest extends BrowserTestCase
         $sidecar = new Sidecar(self::redis(), ['PRESENCE__SERVER__ALLOWED_ORIGINS' => '*']);
         $this->reconfigure(['presence.sidecar.url' => $sidecar->url]);
         [$app, $browser] = [$this->startApp(['PRESENCE_SIDECAR_PUBLIC_URL' => $sidecar->url], $sidecar), new Browser()];
-        $this->logIn($browser, $app, 1);
+        $this->logIn($browser, $app);
         $browser->open("{$app->url}/examples/{$name}");
 
         return $browser;
     }
 
-    private function assertBadgesBecome(Browser $browser, string $ada, string $grace): void
+    private function assertBadgesBecome(Browser $browser, string $own, string $grace): void
     {
         $shown = fn (): array => $browser->evaluate(
-            'return [1, 2].map(id => document.querySelector(`presence-badge[user="${id}"]`)?.shadowRoot?.textContent);'
+            "return [{$this->id}, 2].map(
+                id => document.querySelector(`presence-badge[user='\${id}']`)?.shadowRoot?.textContent
+            );"
         );
-        $isShown = eventually(fn (): bool => $shown() === [$ada, $grace]);
+        $isShown = eventually(fn (): bool => $shown() === [$own, $grace]);
         self::assertTrue($isShown, (string) json_encode([$shown(), $browser->consoleErrors()]));
     }
 
@@ -70,7 +72,7 @@ final class ExamplesTest extends BrowserTestCase
         $this->assertBadgesBecome($browser, 'Online', 'Offline');
         self::assertTrue($browser->evaluate(self::MORPH));
         $order = 'return [...document.querySelectorAll("presence-badge")].map(badge => badge.getAttribute("user"));';
-        self::assertSame(['2', '1'], $browser->evaluate($order));
+        self::assertSame([(string) $this->id, '2', '1'], $browser->evaluate($order));
         Presence::heartbeat($this->user(2), []);
         $this->assertBadgesBecome($browser, 'Online', 'Online');
         Presence::offline($this->user(2));

@@ -82,7 +82,7 @@ final class GuardTest extends TestCase
         Route::get('/staff', fn (): string => app(HeartbeatScript::class)->render())->middleware(['web', 'auth:staff']);
         Auth::guard('staff')->login($this->user());
         $page = (string) $this->get('/staff')->assertOk()->content();
-        preg_match('~"url":"(/presence/heartbeat\?guard=staff)","csrf":"([^"]+)"~', $page, $matches);
+        preg_match('~"heartbeat":"(/presence/heartbeat\?guard=staff)","csrf":"([^"]+)"~', $page, $matches);
         [, $url, $csrf] = $matches;
         Presence::offline($this->user());
         $this->assertStatuses(['web' => 'offline', 'staff' => 'offline']);

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod attack;
+mod catching_up;
 mod event_source;
 mod followers;
 mod identity;

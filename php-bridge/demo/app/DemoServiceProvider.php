@@ -15,6 +15,8 @@ final class DemoServiceProvider extends RouteServiceProvider
     public function boot(): void
     {
         Auth::provider('demo', fn (): DemoUserProvider => new DemoUserProvider());
+        // A page may watch all users of its own scope.
+        config(['presence.sidecar.user_tokens.watch' => 'scope']);
         Broadcast::channel('presence.user.{id}', fn (User $user): bool => true);
         $this->routes(function (): void {
             Route::middleware('web')->group(__DIR__ . '/../routes/web.php');

@@ -40,7 +40,8 @@ Route::get('/events', EventStream::class)->middleware('auth');
 // The package's examples. `order` sorts the users, as a Livewire component may.
 Route::get('/examples/{name}', function (Request $request, string $name) {
     View::addNamespace('examples', base_path('../examples'));
-    $users = $request->query('order') === 'down' ? array_reverse(User::NAMES, true) : User::NAMES;
+    $users = User::NAMES + [Auth::id() => Auth::user()->name];
+    $users = $request->query('order') === 'down' ? array_reverse($users, true) : $users;
 
     return view('example', ['name' => $name, 'users' => $users]);
 })->middleware('auth');

@@ -58,7 +58,8 @@ impl Subscriber {
         }
         let relevant = async {
             loop {
-                match self.subscription.next().await? {
+                let filter = self.filter.as_ref();
+                match self.subscription.next(|entry| filter.is_none_or(|filter| filter.includes(entry))).await? {
                     FeedEvent::Page(slice) => {
                         let text = self.filter.as_ref().map_or_else(|| whole(&slice), |filter| part(&slice, filter));
                         if !text.is_empty() {

@@ -12,6 +12,9 @@ use super::page::{Entry, LogPage};
 use super::window::Following;
 use crate::presence::store::{ChangeCursor, Changes, Result, Unavailable};
 
+/// Most entries that a subscriber behind the end skips in one turn, as none of them is relevant: the look at an entry takes
+/// some 30 ns.
+const SKIPPED_PER_TURN: usize = 2_000;
 /// The longest time until the window is looked at again.
 const OPENING_TIME: Duration = Duration::from_millis(250);
 
@@ -84,10 +87,11 @@ impl ChangeFeed {
 }
 
 impl FeedSubscription {
-    /// The next event; `None` once the sidecar stops. Waits while the store is unavailable.
-    pub async fn next(&mut self) -> Option<FeedEvent> {
+    /// The next event; `None` once the sidecar stops. Waits while the store is unavailable. Pages without an entry that
+    /// `is_relevant` may be left out.
+    pub async fn next(&mut self, is_relevant: impl Fn(&Entry) -> bool) -> Option<FeedEvent> {
         let stop = self.shared().stop.clone();
-        stop.run_until_cancelled(self.await_next()).await
+        stop.run_until_cancelled(self.await_next(is_relevant)).await
     }
 
     /// The position of the last event.
@@ -99,13 +103,13 @@ impl FeedSubscription {
         self.subscriber.shared()
     }
 
-    async fn await_next(&mut self) -> FeedEvent {
+    async fn await_next(&mut self, is_relevant: impl Fn(&Entry) -> bool) -> FeedEvent {
         loop {
             self.changed.mark_unchanged();
             match self.following() {
                 (Following::Page(page, true), generation) => return self.take(page, generation),
                 (Following::Page(..), _) => {
-                    if let Some(event) = self.take_turn().await {
+                    if let Some(event) = self.take_turn(&is_relevant).await {
                         return event;
                     }
                 }
@@ -127,22 +131,32 @@ impl FeedSubscription {
         (window.following(&self.after, self.verified == Some(generation)), generation)
     }
 
-    /// Takes the page that follows when it is this subscriber's turn, after all other tasks that can run.
-    async fn take_turn(&mut self) -> Option<FeedEvent> {
+    /// Takes the next page with a relevant entry when it is this subscriber's turn, after all other tasks that can run.
+    async fn take_turn(&mut self, is_relevant: impl Fn(&Entry) -> bool) -> Option<FeedEvent> {
         let shared = self.shared().clone();
         let mut turn = shared.turn.lock().await;
         turn.begin().await;
-        match self.following() {
-            (Following::Page(page, _), generation) => Some(self.take(page, generation)),
-            (Following::Nothing | Following::Unknown, _) => None,
+        let mut skipped = 0;
+        while skipped < SKIPPED_PER_TURN {
+            let (Following::Page(page, _), generation) = self.following() else { return None };
+            let slice = self.take_slice(page, generation);
+            if slice.entries().iter().any(&is_relevant) {
+                return Some(FeedEvent::Page(slice));
+            }
+            skipped += slice.entries().len().max(1);
         }
+        None
     }
 
     fn take(&mut self, page: Arc<LogPage>, generation: u64) -> FeedEvent {
+        FeedEvent::Page(self.take_slice(page, generation))
+    }
+
+    fn take_slice(&mut self, page: Arc<LogPage>, generation: u64) -> PageSlice {
         let first = page.first_after(&self.after);
         self.verified = Some(generation);
         self.after = self.after.joined(&page.end);
-        FeedEvent::Page(PageSlice { page, first })
+        PageSlice { page, first }
     }
 
     /// Reads the page that follows into memory, unless it is there already. At the end of the log it waits for a change of
