@@ -8,10 +8,15 @@ use secrecy::{ExposeSecret, SecretString};
 use super::error::BuildError;
 use crate::config::{Config, RedisEndpoint, RedisHost, RedisTls};
 use crate::storage::Unavailable;
-use crate::storage::redis::RedisServers;
+use crate::storage::redis::{Confirmation, RedisServers};
 
 /// The servers of `[redis]`, with the database of the sidecar's own keys; not connected yet.
 pub(super) fn redis_servers(config: &Config) -> Result<RedisServers, BuildError> {
+    let confirmation = Confirmation::new(config.redis.wait_replicas, config.redis.timeout);
+    servers(config).map(|servers| servers.with_confirmation(confirmation))
+}
+
+fn servers(config: &Config) -> Result<RedisServers, BuildError> {
     let redis = &config.redis;
     let tls = certificates(&redis.tls);
     let login = login(redis.username.as_deref(), redis.password.as_ref()).set_db(redis.db);

@@ -3,6 +3,7 @@
 mod cluster;
 mod failover;
 mod layout;
+mod replicas;
 mod sentinel;
 mod slots;
 mod tls;

@@ -32,6 +32,8 @@ pub struct RedisConfig {
     pub timeout: Duration,
     /// The number of shards that users are divided into, at least one.
     pub shards: usize,
+    /// The number of replicas that must confirm a transition before it is answered.
+    pub wait_replicas: usize,
     /// The certificates of TLS connections.
     pub tls: RedisTls,
     /// The Sentinels that name the server, whose host and port in `endpoint` do not count then.
@@ -64,6 +66,7 @@ pub(super) fn resolve(mut raw: RawRedis, default_prefix: String, layers: &Layers
         prefix: parts.prefix.unwrap_or(default_prefix),
         timeout: Duration::from_millis(timeout),
         shards: layers.number("redis.shards", raw.shards.unwrap_or(if is_cluster { 16 } else { 1 }), 1..=64)?,
+        wait_replicas: layers.number("redis.wait_replicas", raw.wait_replicas, 0..=16)?,
         tls: servers::certificates([raw.ssl_ca, raw.ssl_cert, raw.ssl_key], is_tls, layers)?,
         sentinel,
     })

@@ -26,6 +26,7 @@ pub struct RawRedis {
     pub(super) timeout_ms: i64,
     pub(super) cluster: Option<Vec<String>>,
     pub(super) shards: Option<i64>,
+    pub(super) wait_replicas: i64,
     pub(super) sentinels: Option<Vec<String>>,
     pub(super) sentinel_service: String,
     pub(super) sentinel_username: Option<String>,

@@ -6,6 +6,7 @@ use redis::aio::{ConnectionLike, ConnectionManager};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisFuture, Script, Value};
 
 use super::cluster::{ClusterNodes, Slots};
+use super::confirmation::Confirmation;
 use super::error::{is_no_script, meaning, unavailable};
 use super::node::Node;
 use super::sentinel::MasterNode;
@@ -88,6 +89,11 @@ impl RedisConnection {
     /// The slot of the keys of its pipelines.
     pub fn slot(&self) -> u16 {
         self.slot
+    }
+
+    /// The confirmation that changes need.
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        self.servers.confirmation
     }
 
     /// The name of the user.

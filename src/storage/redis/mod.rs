@@ -4,6 +4,7 @@
 //! is, except for keys in different slots.
 
 mod cluster;
+mod confirmation;
 mod connection;
 mod error;
 mod layout;
@@ -14,6 +15,7 @@ mod servers;
 mod shard;
 mod slot;
 
+pub use self::confirmation::Confirmation;
 pub use self::connection::{PipelineReply, RedisConnection};
 pub use self::error::{meaning, unavailable};
 pub use self::layout::ShardLayout;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use redis::ConnectionInfo;
 
 use super::cluster::ClusterMap;
+use super::confirmation::Confirmation;
 use super::error::unavailable;
 use super::sentinel::Sentinels;
 use crate::storage::Result;
@@ -17,6 +18,8 @@ pub struct RedisServers {
     pub(super) topology: Topology,
     /// A standalone server; else what all servers have in common: credentials, database and certificates.
     pub(super) server: ConnectionInfo,
+    /// What changes must be confirmed by replicas.
+    pub(super) confirmation: Option<Confirmation>,
 }
 
 /// Which server commands go to.
@@ -33,7 +36,7 @@ pub(super) enum Topology {
 impl From<ConnectionInfo> for RedisServers {
     /// One server.
     fn from(server: ConnectionInfo) -> Self {
-        Self { topology: Topology::Standalone, server }
+        Self { topology: Topology::Standalone, server, confirmation: None }
     }
 }
 
@@ -49,7 +52,7 @@ impl RedisServers {
         timeout: Duration,
     ) -> Result<Self> {
         let sentinels = Sentinels::new(sentinels, service, timeout).map_err(unavailable)?;
-        Ok(Self { topology: Topology::Sentinel(Arc::new(sentinels)), server: master })
+        Ok(Self { topology: Topology::Sentinel(Arc::new(sentinels)), server: master, confirmation: None })
     }
 
     /// The cluster that these nodes belong to; any of them will do. The credentials, the database and the certificates of the
@@ -59,7 +62,8 @@ impl RedisServers {
     /// There is no node.
     pub fn cluster(nodes: Vec<ConnectionInfo>, timeout: Duration) -> Result<Self> {
         let server = nodes.first().cloned().ok_or_else(|| crate::storage::Unavailable::new("no node is known"))?;
-        Ok(Self { topology: Topology::Cluster(Arc::new(ClusterMap::new(nodes, timeout))), server })
+        let topology = Topology::Cluster(Arc::new(ClusterMap::new(nodes, timeout)));
+        Ok(Self { topology, server, confirmation: None })
     }
 
     /// The same servers, with another database.
@@ -67,6 +71,12 @@ impl RedisServers {
     pub fn with_database(self, database: i64) -> Self {
         let settings = self.server.redis_settings().clone().set_db(database);
         Self { server: self.server.set_redis_settings(settings), ..self }
+    }
+
+    /// The same servers; transitions and pushed jobs fail unless replicas confirm them.
+    #[must_use]
+    pub fn with_confirmation(self, confirmation: Option<Confirmation>) -> Self {
+        Self { confirmation, ..self }
     }
 
     /// Whether keys are spread over several servers by their slots.

@@ -27,7 +27,11 @@ impl Shard {
             let slot = slot_of(self.keys.ready_record().as_bytes());
             records.send_to_slots(&pipeline, &[slot, slot], |_| false).await?;
         }
-        self.connection.send_each(&self.ready_pipeline(), |_| false).await.map(drop)
+        let confirmation = self.connection.confirmation();
+        let mut pipeline = self.ready_pipeline();
+        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
+        let reply = self.connection.send_each(&pipeline, |_| false).await?;
+        confirmation.map_or(Ok(()), |confirmation| confirmation.check(reply.replies.last()))
     }
 
     /// A record that is put and removed, unless records are in slots of their own, and a commit of a state that the next one removes.

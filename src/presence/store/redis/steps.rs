@@ -47,10 +47,14 @@ impl Shard {
     }
 
     async fn commit_on_one_server(&self, commits: &[&Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let sent = self.connection.send_each(&self.commit_pipeline(commits), is_foreign_value).await;
-        let PipelineReply { replies, retried } = sent.inspect_err(|error| self.rights.doubt(error))?;
-        let reply = CommitReply::new(replies);
         let Kinds { record_only, full } = Kinds::of(commits);
+        let confirmation = self.connection.confirmation().filter(|_| !full.is_empty());
+        let mut pipeline = self.commit_pipeline(commits);
+        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
+        let sent = self.connection.send_each(&pipeline, is_foreign_value).await;
+        let PipelineReply { replies, retried } = sent.inspect_err(|error| self.rights.doubt(error))?;
+        confirmation.map_or(Ok(()), |confirmation| confirmation.check(replies.last()))?;
+        let reply = CommitReply::new(replies);
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (position, known) in reply.conflicts(full.len(), now)? {
             // The record found ahead of a pipeline that was sent twice may be the one that the pipeline put.
@@ -175,8 +179,13 @@ impl Shard {
         let chosen: Vec<&Commit> = full.iter().map(|position| commits[*position]).collect();
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(self.commit_script(&chosen));
-        let sent = self.connection.send::<(Vec<Value>,)>(&pipeline).await;
-        let (conflicts,) = sent.inspect_err(|error| self.rights.doubt(error))?;
+        let confirmation = self.connection.confirmation();
+        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
+        let sent = self.connection.send::<Vec<Value>>(&pipeline).await;
+        let mut replies = sent.inspect_err(|error| self.rights.doubt(error))?;
+        confirmation.map_or(Ok(()), |confirmation| confirmation.check(replies.get(1)))?;
+        let conflicts = if replies.is_empty() { Value::Nil } else { replies.swap_remove(0) };
+        let conflicts: Vec<Value> = from_redis_value(conflicts).map_err(|error| unavailable(error.into()))?;
         for (place, state) in CommitReply::states_of(&conflicts)? {
             let position = full[place];
             let record = before[position].clone();

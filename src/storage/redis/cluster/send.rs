@@ -176,14 +176,20 @@ impl ClusterNodes {
         Ok(replies)
     }
 
-    /// Puts replies into their places; commands that were refused are left over.
+    /// Puts replies into their places; commands that were refused are left over, and with them a `WAIT` behind them.
     fn sort(&self, batch: &NodeBatch<'_>, values: Vec<Value>, replies: &mut [Value], left: &mut Leftovers) {
+        let mut refused_before = None;
         for (number, (place, value)) in batch.places.iter().zip(values).enumerate() {
-            if let Value::ServerError(error) = &value
-                && let Some(destination) = self.destination(error, batch, left)
+            let refused = match &value {
+                Value::ServerError(error) => self.destination(error, batch, left),
+                _ => None,
+            };
+            if let Some(destination) = refused.or_else(|| refused_before.clone())
                 && let Some(command) = batch.commands().nth(number)
+                && (matches!(value, Value::ServerError(_)) || is_wait(command))
             {
-                left.refused.push((*place, command.clone(), destination));
+                left.refused.push((*place, command.clone(), destination.clone()));
+                refused_before = Some(destination);
             }
             if let Some(reply) = replies.get_mut(*place) {
                 *reply = value;
@@ -259,4 +265,8 @@ fn add(batches: &mut Vec<NodeBatch<'_>>, node: &NodeAddress, (place, command): (
 
 fn io_error(reason: &str) -> RedisError {
     (ErrorKind::Io, "the cluster is not available", reason.to_owned()).into()
+}
+
+fn is_wait(command: &Cmd) -> bool {
+    matches!(command.args_iter().next(), Some(redis::Arg::Simple(b"WAIT")))
 }

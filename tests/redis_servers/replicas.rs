@@ -1,0 +1,93 @@
+//! `redis.wait_replicas`: what is answered survives the loss of the master.
+
+use std::time::{Duration, Instant};
+
+use super::{assert_all_beat, changes_by_user, on_cluster, on_sentinels};
+use crate::support::{RedisCluster, RedisServer, SentinelTrio, Sidecar, on_redis};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const WAIT: (&str, &str) = ("PRESENCE__REDIS__WAIT_REPLICAS", "1");
+
+fn waiting(mut environment: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    environment.push((WAIT.0, WAIT.1.to_owned()));
+    environment
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transition_that_no_replica_has_is_503_and_a_refresh_is_answered() {
+    require!("redis-server");
+    slow!();
+    let master = RedisServer::start();
+    let port = master.port().to_string();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+    let sidecar = Sidecar::with(&waiting(on_redis(&master))).await;
+    assert_all_beat(&sidecar, 1..2, PATIENCE).await;
+    assert_eq!(sidecar.client.get("/ready").await.status, 200);
+    replica.signal("STOP");
+    assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
+    let ready = sidecar.client.get("/ready").await;
+    let reason = ready.json["reason"].as_str().unwrap_or_default();
+    assert!(ready.status == 503 && reason.contains("redis.wait_replicas = 1"), "{}", ready.text);
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 200, "nothing changes");
+    replica.signal("CONT");
+    assert_all_beat(&sidecar, 1..3, PATIENCE).await;
+    let changes = changes_by_user(&sidecar.client).await;
+    assert_eq!(changes["2"].len(), 1, "it is recorded once: {changes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_answered_is_lost_with_the_master_of_sentinels() {
+    require!("redis-server");
+    slow!();
+    let mut trio = SentinelTrio::start();
+    let sidecar = Sidecar::with(&waiting(on_sentinels(&trio))).await;
+    assert_all_beat(&sidecar, 1..2, PATIENCE).await;
+    let client = sidecar.client.clone();
+    let load = tokio::spawn(async move {
+        let (mut answered, begun) = (Vec::new(), Instant::now());
+        for user in 100..20_000 {
+            if client.heartbeat(user).await.status == 200 {
+                answered.push(user);
+            }
+            if begun.elapsed() > Duration::from_secs(10) {
+                break;
+            }
+        }
+        answered
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::task::block_in_place(|| trio.kill_master());
+    let answered = load.await.unwrap();
+    assert_all_beat(&sidecar, 1..2, PATIENCE).await;
+    assert_kept(&sidecar, &answered).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_answered_is_lost_with_a_master_of_a_cluster() {
+    require!("redis-server");
+    slow!();
+    let mut cluster = RedisCluster::start(3, 1);
+    let sidecar = Sidecar::with(&waiting(on_cluster(&cluster))).await;
+    assert_all_beat(&sidecar, 1..2, PATIENCE).await;
+    let mut answered = Vec::new();
+    for user in 100..1_000 {
+        if user == 400 {
+            cluster.stop(1);
+        }
+        if sidecar.client.heartbeat(user).await.status == 200 {
+            answered.push(user);
+        }
+    }
+    cluster.wait_until_ready();
+    assert_all_beat(&sidecar, 1..2, PATIENCE).await;
+    assert_kept(&sidecar, &answered).await;
+}
+
+/// The change log has each of these users once, and both before and after the loss some were answered.
+async fn assert_kept(sidecar: &Sidecar, answered: &[i64]) {
+    assert!(answered.len() > 100, "only {} users were answered", answered.len());
+    let changes = changes_by_user(&sidecar.client).await;
+    let lost: Vec<&i64> = answered.iter().filter(|user| !changes.contains_key(&user.to_string())).collect();
+    assert!(lost.is_empty(), "of {} users that were answered, these are lost: {lost:?}", answered.len());
+}
