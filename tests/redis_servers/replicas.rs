@@ -15,7 +15,7 @@ fn waiting(mut environment: Vec<(&'static str, String)>) -> Vec<(&'static str, S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transition_that_no_replica_has_is_503_and_a_refresh_is_answered() {
+async fn commit_that_no_replica_has_is_503_and_takes_effect_once() {
     require!("redis-server");
     slow!();
     let master = RedisServer::start();
@@ -23,13 +23,16 @@ async fn transition_that_no_replica_has_is_503_and_a_refresh_is_answered() {
     let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
     let sidecar = Sidecar::with(&waiting(on_redis(&master))).await;
     assert_all_beat(&sidecar, 1..2, PATIENCE).await;
-    assert_eq!(sidecar.client.get("/ready").await.status, 200);
+    let ready = sidecar.client.get("/ready").await;
+    assert_eq!(ready.status, 200, "{}", ready.text);
     replica.signal("STOP");
+    assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
+    // It is stored, but no replica has it yet.
     assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
     let ready = sidecar.client.get("/ready").await;
     let reason = ready.json["reason"].as_str().unwrap_or_default();
     assert!(ready.status == 503 && reason.contains("redis.wait_replicas = 1"), "{}", ready.text);
-    assert_eq!(sidecar.client.heartbeat(1).await.status, 200, "nothing changes");
+    assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
     replica.signal("CONT");
     assert_all_beat(&sidecar, 1..3, PATIENCE).await;
     let changes = changes_by_user(&sidecar.client).await;

@@ -32,7 +32,7 @@ pub struct RedisConfig {
     pub timeout: Duration,
     /// The number of shards that users are divided into, at least one.
     pub shards: usize,
-    /// The number of replicas that must confirm a transition before it is answered.
+    /// The number of replicas that must confirm a commit before it is answered.
     pub wait_replicas: usize,
     /// The certificates of TLS connections.
     pub tls: RedisTls,

@@ -91,7 +91,7 @@ impl RedisConnection {
         self.slot
     }
 
-    /// The confirmation that changes need.
+    /// The confirmation that commits need.
     pub fn confirmation(&self) -> Option<Confirmation> {
         self.servers.confirmation
     }

@@ -18,7 +18,7 @@ pub struct RedisServers {
     pub(super) topology: Topology,
     /// A standalone server; else what all servers have in common: credentials, database and certificates.
     pub(super) server: ConnectionInfo,
-    /// What changes must be confirmed by replicas.
+    /// The confirmation that commits need.
     pub(super) confirmation: Option<Confirmation>,
 }
 
@@ -73,7 +73,7 @@ impl RedisServers {
         Self { server: self.server.set_redis_settings(settings), ..self }
     }
 
-    /// The same servers; transitions and pushed jobs fail unless replicas confirm them.
+    /// The same servers; commits and pushed jobs fail unless replicas confirm them.
     #[must_use]
     pub fn with_confirmation(self, confirmation: Option<Confirmation>) -> Self {
         Self { confirmation, ..self }

@@ -48,7 +48,7 @@ impl Shard {
 
     async fn commit_on_one_server(&self, commits: &[&Commit], now: Timestamp) -> Result<Vec<Committed>> {
         let Kinds { record_only, full } = Kinds::of(commits);
-        let confirmation = self.connection.confirmation().filter(|_| !full.is_empty());
+        let confirmation = self.connection.confirmation();
         let mut pipeline = self.commit_pipeline(commits);
         confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
         let sent = self.connection.send_each(&pipeline, is_foreign_value).await;
@@ -164,8 +164,13 @@ impl Shard {
         for position in &kinds.record_only {
             pipeline.add_command(self.get_version(commits[*position]));
         }
+        // A refresh does not write here. It is answered only if replicas have what was written before.
+        let confirmation = self.connection.confirmation();
+        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
         pipeline.ignore_errors();
-        self.connection.send_each(&pipeline, is_foreign_value).await.map(|reply| CommitReply::new(reply.replies))
+        let reply = self.connection.send_each(&pipeline, is_foreign_value).await?;
+        confirmation.map_or(Ok(()), |confirmation| confirmation.check(reply.replies.last()))?;
+        Ok(CommitReply::new(reply.replies))
     }
 
     /// Runs the script for the commits at `full`; those that are refused get the record of before.
