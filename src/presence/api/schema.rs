@@ -207,14 +207,14 @@ openapi_by_serde!(Meta, "Meta", {
     }
 });
 
+/// The pattern of a cursor: one position, or those of several shards; and the tag of the log.
+const CURSOR: &str = "([0-9]{1,19}-[0-9]{1,19}|s[0-9a-f]{1,16}-[0-9a-f]{1,16}(_[0-9a-f]{1,16}-[0-9a-f]{1,16}){1,63})\
+                      ([.][0-9a-f]{8})?";
+
 openapi_by_serde!(
     ChangeCursor,
     "Cursor",
-    MetaSchema {
-        pattern: Some("^([0-9]{1,19}-[0-9]{1,19}|s[0-9A-Za-z_-]{6,1000})([.][0-9a-f]{8})?$".to_owned()),
-        example: Some("0-0".into()),
-        ..MetaSchema::new("string")
-    }
+    MetaSchema { pattern: Some(format!("^{CURSOR}$")), example: Some("0-0".into()), ..MetaSchema::new("string") }
 );
 
 impl ParseFromParameter for ChangeCursor {
@@ -231,11 +231,7 @@ pub struct ResumePoint(pub Option<ChangeCursor>);
 openapi_by_serde!(
     ResumePoint,
     "ResumePoint",
-    MetaSchema {
-        pattern: Some("^(([0-9]{1,19}-[0-9]{1,19}|s[0-9A-Za-z_-]{6,1000})([.][0-9a-f]{8})?)?$".to_owned()),
-        example: Some("0-0".into()),
-        ..MetaSchema::new("string")
-    }
+    MetaSchema { pattern: Some(format!("^({CURSOR})?$")), example: Some("0-0".into()), ..MetaSchema::new("string") }
 );
 
 impl ParseFromParameter for ResumePoint {
@@ -251,7 +247,7 @@ openapi_by_serde!(
     SnapshotPage,
     "SnapshotPage",
     MetaSchema {
-        pattern: Some("^([0-9]{1,19}-[0-9]{1,19}|s[0-9A-Za-z_-]{6,1000})([.][0-9a-f]{8})?[.][0-9]{1,19}$".to_owned()),
+        pattern: Some(format!("^{CURSOR}[.][0-9]{{1,19}}$")),
         example: Some("0-0.0".into()),
         ..MetaSchema::new("string")
     }

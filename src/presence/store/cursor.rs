@@ -12,8 +12,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -160,6 +158,8 @@ impl fmt::Display for LogPosition {
 
 /// The first letter of a cursor with several positions.
 const SHARDS: char = 's';
+/// The largest number of shards.
+const MAX_SHARDS: usize = 64;
 
 impl fmt::Display for ChangeCursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,41 +174,23 @@ impl fmt::Display for ChangeCursor {
     }
 }
 
-/// Milliseconds and number of each position, in base 128 with the highest bit of a byte set if another one follows, and all
-/// of them in base64.
+/// Milliseconds and number of each position, in hexadecimal.
 fn encode_positions(positions: &[LogPosition]) -> String {
-    let mut bytes = Vec::with_capacity(8 * positions.len());
-    for position in positions {
-        for number in [position.millis, position.number] {
-            let mut rest = number;
-            while rest >= 0x80 {
-                bytes.push(u8::try_from(rest & 0x7f).unwrap_or(0) | 0x80);
-                rest >>= 7;
-            }
-            bytes.push(u8::try_from(rest).unwrap_or(0));
-        }
-    }
-    URL_SAFE_NO_PAD.encode(bytes)
+    let encode = |LogPosition { millis, number }: &LogPosition| format!("{millis:x}-{number:x}");
+    positions.iter().map(encode).collect::<Vec<_>>().join("_")
 }
 
 fn decode_positions(text: &str) -> Option<Vec<LogPosition>> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (mut numbers, mut number, mut shift) = (Vec::new(), 0_u64, 0);
-    for byte in bytes {
-        let part = u64::from(byte & 0x7f);
-        if shift > 63 || (part << shift) >> shift != part {
-            return None;
-        }
-        number |= part << shift;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            numbers.push(number);
-            (number, shift) = (0, 0);
-        }
-    }
-    let positions: Vec<_> =
-        numbers.chunks_exact(2).map(|pair| LogPosition { millis: pair[0], number: pair[1] }).collect();
-    (shift == 0 && numbers.len() % 2 == 0 && positions.len() > 1).then_some(positions)
+    let number = |digits: &str| {
+        let are_lower = digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        u64::from_str_radix(digits, 16).ok().filter(|_| are_lower)
+    };
+    let decode = |position: &str| {
+        let (millis, last) = position.split_once('-')?;
+        Some(LogPosition { millis: number(millis)?, number: number(last)? })
+    };
+    let positions: Vec<LogPosition> = text.split('_').map(decode).collect::<Option<_>>()?;
+    (2..=MAX_SHARDS).contains(&positions.len()).then_some(positions)
 }
 
 /// The error of a text that is not a cursor of a change log.
