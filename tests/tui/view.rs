@@ -34,8 +34,8 @@ fn view_of_80_by_24_shows_clients_messages_prompt_and_keys() {
     let (lines, cursor) = render(&model, 80, 24);
     assert_eq!(lines[0], format!(" http://sidecar.test{:>59}", "2 clients, 1 online").trim_end());
     let shown = [
-        "│● Till 2                ││2026-03-04 05:06:07 ▸ application chat              │",
-        "│○ Till 1                ││  hello                                             │",
+        "│● Till 2 b              ││2026-03-04 05:06:07 ▸ application chat              │",
+        "│○ Till 1 a              ││  hello                                             │",
         "│                        ││2026-03-04 05:06:07 ◂ sent chat                     │",
         "│                        ││  hi                                                │",
         "│                        ││2026-03-04 05:06:07 ▸ from Till 1 chat              │",
