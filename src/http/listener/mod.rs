@@ -18,6 +18,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulConnection;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
@@ -187,6 +188,12 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_buf_size(BUFFER_BYTES);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
+        self.run_to_end(connection, &state).await;
+        drop((address, anonymous));
+    }
+
+    /// Serves a connection until it is closed. Once the server stops, only the requests that have begun are completed.
+    async fn run_to_end(&self, connection: impl GracefulConnection<Error = hyper::Error>, state: &ConnectionState) {
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -199,7 +206,6 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         if let Err(error) = ended {
             tracing::debug!(error = describe(&error), "connection closed early");
         }
-        drop((address, anonymous));
     }
 
     /// The time limits of a connection: on a place for health checks, they are short.

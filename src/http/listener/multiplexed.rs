@@ -17,7 +17,7 @@ use poem::{Endpoint, Response};
 use super::socket::Socket;
 use super::timed_stream::TimedStream;
 use super::tracked_body::TrackedBody;
-use super::{Accepted, BUFFER_BYTES, Caller, Server, describe};
+use super::{Accepted, BUFFER_BYTES, Caller, Server};
 use crate::http::address::ip_of;
 use crate::http::connection::ConnectionState;
 
@@ -55,18 +55,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         builder.timer(TokioTimer::new()).max_header_list_size(u32::try_from(BUFFER_BYTES).unwrap_or(u32::MAX));
         builder.max_concurrent_streams(MAX_REQUESTS).initial_stream_window_size(WINDOW_BYTES);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
-                state.stop();
-                connection.as_mut().graceful_shutdown();
-                self.abort.run_until_cancelled(connection).await.unwrap_or(Ok(()))
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(error = describe(&error), "connection closed early");
-        }
+        self.run_to_end(connection, &state).await;
         drop((address, anonymous, place));
     }
 

@@ -69,10 +69,9 @@ impl QueueShard {
         for job in jobs {
             call.arg(job.lane).arg(job.id).arg(millis(job.delay)).arg(job.payload);
         }
-        let confirmation = self.connection.confirmation();
-        confirmation.iter().for_each(|confirmation| _ = call.add_command(confirmation.command()));
-        let replies: Vec<Value> = self.connection.read(&call).await?;
-        confirmation.map_or(Ok(()), |confirmation| confirmation.check(replies.last()))
+        self.connection.request_confirmation(&mut call);
+        let mut replies: Vec<Value> = self.connection.read(&call).await?;
+        self.connection.check_confirmation(&mut replies)
     }
 
     pub(super) async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {

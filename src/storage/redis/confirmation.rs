@@ -21,7 +21,7 @@ impl Confirmation {
     }
 
     /// The last command of a pipeline: it waits for the replicas.
-    pub fn command(&self) -> Cmd {
+    pub(super) fn command(&self) -> Cmd {
         let mut wait = cmd("WAIT");
         wait.arg(self.replicas).arg(self.limit.as_millis().to_string());
         wait
@@ -31,7 +31,7 @@ impl Confirmation {
     ///
     /// # Errors
     /// Too few replicas have the writes. They may all the same take effect.
-    pub fn check(&self, reply: Option<&Value>) -> Result<()> {
+    pub(super) fn check(&self, reply: Option<&Value>) -> Result<()> {
         let confirmed = match reply {
             Some(Value::Int(count)) => usize::try_from(*count).unwrap_or(0),
             _ => 0,

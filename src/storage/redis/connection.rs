@@ -6,7 +6,6 @@ use redis::aio::{ConnectionLike, ConnectionManager};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisFuture, Script, Value};
 
 use super::cluster::{ClusterNodes, Slots};
-use super::confirmation::Confirmation;
 use super::error::{is_no_script, meaning, unavailable};
 use super::node::Node;
 use super::sentinel::MasterNode;
@@ -91,9 +90,22 @@ impl RedisConnection {
         self.slot
     }
 
-    /// The confirmation that commits need.
-    pub fn confirmation(&self) -> Option<Confirmation> {
-        self.servers.confirmation
+    /// Ends a pipeline with the command that waits for the replicas, if commits need their confirmation.
+    pub fn request_confirmation(&self, pipeline: &mut Pipeline) {
+        if let Some(confirmation) = self.servers.confirmation {
+            pipeline.add_command(confirmation.command());
+        }
+    }
+
+    /// Takes the last reply to a pipeline for which [confirmation was requested](Self::request_confirmation), and checks it.
+    ///
+    /// # Errors
+    /// Too few replicas have the writes. They may all the same take effect.
+    pub fn check_confirmation(&self, replies: &mut Vec<Value>) -> Result<()> {
+        match self.servers.confirmation {
+            Some(confirmation) => confirmation.check(replies.pop().as_ref()),
+            None => Ok(()),
+        }
     }
 
     /// The name of the user.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::presence::store::{Result, Unavailable};
-use crate::storage::redis::{Meaning, RedisConnection, RedisServers, Remedy};
+use crate::storage::redis::{RedisConnection, RedisServers};
 
 /// The connection of reads of the log, and their scripts.
 pub(super) struct LogConnection {
@@ -41,7 +41,7 @@ impl Rights {
 
     /// Has the rights checked again if an error says that the user lacks one.
     pub(super) fn doubt(&self, error: &Unavailable) {
-        if error.is_refused() || Meaning::of("", &error.reason()).remedy == Remedy::Refused {
+        if error.is_refused() {
             self.granted.store(false, Ordering::Relaxed);
         }
     }

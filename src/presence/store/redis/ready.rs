@@ -27,11 +27,10 @@ impl Shard {
             let slot = slot_of(self.keys.ready_record().as_bytes());
             records.send_to_slots(&pipeline, &[slot, slot], |_| false).await?;
         }
-        let confirmation = self.connection.confirmation();
         let mut pipeline = self.ready_pipeline();
-        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
-        let reply = self.connection.send_each(&pipeline, |_| false).await?;
-        confirmation.map_or(Ok(()), |confirmation| confirmation.check(reply.replies.last()))
+        self.connection.request_confirmation(&mut pipeline);
+        let mut reply = self.connection.send_each(&pipeline, |_| false).await?;
+        self.connection.check_confirmation(&mut reply.replies)
     }
 
     /// A record that is put and removed, unless records are in slots of their own, and a commit of a state that the next one removes.

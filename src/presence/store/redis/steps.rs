@@ -48,12 +48,11 @@ impl Shard {
 
     async fn commit_on_one_server(&self, commits: &[&Commit], now: Timestamp) -> Result<Vec<Committed>> {
         let Kinds { record_only, full } = Kinds::of(commits);
-        let confirmation = self.connection.confirmation();
         let mut pipeline = self.commit_pipeline(commits);
-        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
+        self.connection.request_confirmation(&mut pipeline);
         let sent = self.connection.send_each(&pipeline, is_foreign_value).await;
-        let PipelineReply { replies, retried } = sent.inspect_err(|error| self.rights.doubt(error))?;
-        confirmation.map_or(Ok(()), |confirmation| confirmation.check(replies.last()))?;
+        let PipelineReply { mut replies, retried } = sent.inspect_err(|error| self.rights.doubt(error))?;
+        self.connection.check_confirmation(&mut replies)?;
         let reply = CommitReply::new(replies);
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
         for (position, known) in reply.conflicts(full.len(), now)? {
@@ -165,12 +164,11 @@ impl Shard {
             pipeline.add_command(self.get_version(commits[*position]));
         }
         // A refresh does not write here. It is answered only if replicas have what was written before.
-        let confirmation = self.connection.confirmation();
-        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
+        self.connection.request_confirmation(&mut pipeline);
         pipeline.ignore_errors();
-        let reply = self.connection.send_each(&pipeline, is_foreign_value).await?;
-        confirmation.map_or(Ok(()), |confirmation| confirmation.check(reply.replies.last()))?;
-        Ok(CommitReply::new(reply.replies))
+        let mut replies = self.connection.send_each(&pipeline, is_foreign_value).await?.replies;
+        self.connection.check_confirmation(&mut replies)?;
+        Ok(CommitReply::new(replies))
     }
 
     /// Runs the script for the commits at `full`; those that are refused get the record of before.
@@ -184,12 +182,11 @@ impl Shard {
         let chosen: Vec<&Commit> = full.iter().map(|position| commits[*position]).collect();
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(self.commit_script(&chosen));
-        let confirmation = self.connection.confirmation();
-        confirmation.iter().for_each(|confirmation| _ = pipeline.add_command(confirmation.command()));
+        self.connection.request_confirmation(&mut pipeline);
         let sent = self.connection.send::<Vec<Value>>(&pipeline).await;
         let mut replies = sent.inspect_err(|error| self.rights.doubt(error))?;
-        confirmation.map_or(Ok(()), |confirmation| confirmation.check(replies.get(1)))?;
-        let conflicts = if replies.is_empty() { Value::Nil } else { replies.swap_remove(0) };
+        self.connection.check_confirmation(&mut replies)?;
+        let conflicts = replies.pop().unwrap_or(Value::Nil);
         let conflicts: Vec<Value> = from_redis_value(conflicts).map_err(|error| unavailable(error.into()))?;
         for (place, state) in CommitReply::states_of(&conflicts)? {
             let position = full[place];
