@@ -66,12 +66,7 @@ final class SidecarCommandTest extends TestCase
                 'options' => ['host' => 'reverb.test', 'port' => '8080', 'scheme' => 'http', 'useTLS' => false],
             ],
         ]);
-        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
-        self::assertSame(0, $status, $output);
-        $command = escapeshellarg(Sidecar::binary()) . ' config --config ' . escapeshellarg($path) . ' 2>&1';
-        exec($command, $lines, $status);
-        $printed = preg_replace('/ +#.*/', '', implode("\n", $lines));
-        self::assertSame(0, $status, $printed);
+        $printed = $this->printedConfiguration();
         foreach (
             [
                 'broadcast.connection = "reverb"', 'broadcast.channels.public = ["status.global"]',
@@ -95,12 +90,7 @@ final class SidecarCommandTest extends TestCase
                 'url' => 'mysql://ada:hush@db.test:3307/shop', 'prefix' => 'x_', 'timezone' => '+00:00',
             ],
         ]);
-        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => $path = storage_path('sidecar.toml')]);
-        self::assertSame(0, $status, $output);
-        $command = escapeshellarg(Sidecar::binary()) . ' config --config ' . escapeshellarg($path) . ' 2>&1';
-        exec($command, $lines, $status);
-        $printed = preg_replace('/ +#.*/', '', implode("\n", $lines));
-        self::assertSame(0, $status, $printed);
+        $printed = $this->printedConfiguration();
         foreach (
             [
                 'cache.store = "database"', 'database.connection = "mysql"', 'database.host = "db.test"',

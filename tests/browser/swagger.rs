@@ -12,6 +12,15 @@ fn block(method: &str, path: &str) -> String {
     format!("//div[contains(@class, 'opblock-{method}')][.//*[@data-path='{path}']]")
 }
 
+/// Tries an operation out; returns the text of the response.
+async fn try_out(browser: &Browser, operation: &str) -> String {
+    browser.find(&format!("{operation}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
+    browser.find(&format!("{operation}//button[.='Try it out ']")).await.click().await;
+    browser.find(&format!("{operation}//button[contains(@class, 'execute')]")).await.click().await;
+    let response = format!("{operation}//table[contains(@class, 'live-responses-table')]/tbody");
+    browser.find(&response).await.text().await
+}
+
 /// Asserts that the console has no errors.
 async fn assert_quiet(browser: &Browser) {
     let console = browser.console().await;
@@ -49,12 +58,7 @@ async fn swagger_ui_sends_a_heartbeat_with_the_service_token() {
     browser.find(&format!("{service}//button[contains(@class, 'authorize')]")).await.click().await;
     browser.find("//div[contains(@class, 'modal-ux')]//button[contains(@class, 'btn-done')]").await.click().await;
 
-    let heartbeat = block("post", "/api/v1/presence/heartbeat");
-    browser.find(&format!("{heartbeat}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
-    browser.find(&format!("{heartbeat}//button[.='Try it out ']")).await.click().await;
-    browser.find(&format!("{heartbeat}//button[contains(@class, 'execute')]")).await.click().await;
-    let answer = browser.find(&format!("{heartbeat}//table[contains(@class, 'live-responses-table')]/tbody")).await;
-    let shown = answer.text().await;
+    let shown = try_out(&browser, &block("post", "/api/v1/presence/heartbeat")).await;
     assert!(shown.starts_with("200"), "{shown}");
     assert!(shown.contains("came_online"), "{shown}");
     assert_quiet(&browser).await;
@@ -92,12 +96,7 @@ async fn swagger_ui_behind_a_proxy_that_removes_a_prefix_calls_the_sidecar() {
     require!("chromedriver");
     let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", prefix_proxy(&sidecar.url).await)).await;
-    let counts = block("get", "/api/v1/presence/counts");
-    browser.find(&format!("{counts}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
-    browser.find(&format!("{counts}//button[.='Try it out ']")).await.click().await;
-    browser.find(&format!("{counts}//button[contains(@class, 'execute')]")).await.click().await;
-    let answer = browser.find(&format!("{counts}//table[contains(@class, 'live-responses-table')]/tbody")).await;
-    let shown = answer.text().await;
+    let shown = try_out(&browser, &block("get", "/api/v1/presence/counts")).await;
     assert!(shown.starts_with("401") && shown.contains("Unauthenticated."), "{shown}");
 }
 
@@ -138,12 +137,7 @@ async fn swagger_ui_shows_401_without_authorization() {
     require!("chromedriver");
     let (sidecar, browser) = (Sidecar::start().await, Browser::start().await);
     browser.open(&format!("{}/docs", sidecar.url)).await;
-    let counts = block("get", "/api/v1/presence/counts");
-    browser.find(&format!("{counts}//button[contains(@class, 'opblock-summary-control')]")).await.click().await;
-    browser.find(&format!("{counts}//button[.='Try it out ']")).await.click().await;
-    browser.find(&format!("{counts}//button[contains(@class, 'execute')]")).await.click().await;
-    let answer = browser.find(&format!("{counts}//table[contains(@class, 'live-responses-table')]/tbody")).await;
-    let shown = answer.text().await;
+    let shown = try_out(&browser, &block("get", "/api/v1/presence/counts")).await;
     assert!(shown.starts_with("401") && shown.contains("Unauthenticated."), "{shown}");
 }
 

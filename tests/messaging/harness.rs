@@ -1,6 +1,10 @@
 //! A sidecar with messaging on a database of the test's own.
 
+use presence_sidecar::app;
+use presence_sidecar::config::{Sources, load};
 use presence_sidecar::laravel::crypt::{Cipher, Crypt};
+use presence_sidecar::messaging::store::MessageStore;
+use presence_sidecar::storage::sql::Database;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, Engine, Sidecar, TestDatabase};
@@ -50,6 +54,13 @@ impl Harness {
         // It answers once its tables exist.
         assert_eq!(sidecar.client.get("/up").await.status, 200);
         Self { database, sidecar }
+    }
+
+    /// The store on the database, beside the sidecar.
+    pub fn store(&self) -> MessageStore {
+        let environment = self.database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
+        MessageStore::new(Database::open(&config.database), &app::table_names(&config))
     }
 
     /// An HTTP client without a service token.

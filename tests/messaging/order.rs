@@ -5,22 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use presence_sidecar::app;
-use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::Sealed;
 use presence_sidecar::messaging::store::{IdempotentWrite, MessageStore, NewMessage, Recipient};
-use presence_sidecar::storage::sql::Database;
 use serde_json::json;
 
 use super::harness::{Device, Harness};
-use crate::support::{ENGINES, Engine, TestDatabase};
-
-fn store(database: &TestDatabase) -> MessageStore {
-    let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
-    let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
-    MessageStore::new(Database::open(&config.database), &app::table_names(&config))
-}
+use crate::support::{ENGINES, Engine};
 
 fn new_message(recipient: &Recipient, kind: &str) -> NewMessage {
     let sealed = Sealed { ciphertext: "c".into(), nonce: "n".into(), tag: "t".into() };
@@ -50,7 +41,7 @@ async fn write_waits_for_an_earlier_transaction_of_the_same_client() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let (one, two) = (harness.register("one").await, harness.register("two").await);
-        let store = store(&harness.database);
+        let store = harness.store();
         let (go, held) = channel();
         let first = slow_write(store.clone(), "first", ClientId::parse(&one.id).unwrap(), held);
         // Time for the first write to take the lock, which cannot be observed from outside.
@@ -83,7 +74,7 @@ async fn touch_skips_clients_whose_rows_are_locked() {
     let harness = Harness::start(Engine::Postgres).await;
     let (one, two) = (harness.register("one").await, harness.register("two").await);
     let [held, free] = [&one, &two].map(|device| ClientId::parse(&device.id).unwrap());
-    let store = store(&harness.database);
+    let store = harness.store();
     let (recipient, (go, wait)) = (std::sync::Mutex::new(Some(held.clone())), channel::<()>());
     let (started_sender, started) = tokio::sync::oneshot::channel();
     let (started_sender, wait) = (std::sync::Mutex::new(Some(started_sender)), std::sync::Mutex::new(wait));

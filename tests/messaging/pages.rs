@@ -1,21 +1,12 @@
 //! Pages of several polls are read with one query: each gets its own messages.
 
 use futures_util::future::join_all;
-use presence_sidecar::app;
-use presence_sidecar::config::{Sources, load};
 use presence_sidecar::messaging::domain::ClientId;
-use presence_sidecar::messaging::store::{MAX_PAGES, MessageStore, PageRequest};
-use presence_sidecar::storage::sql::Database;
+use presence_sidecar::messaging::store::{MAX_PAGES, PageRequest};
 use serde_json::json;
 
 use super::harness::{Device, Harness};
-use crate::support::{ENGINES, Engine, TestDatabase};
-
-fn store(database: &TestDatabase) -> MessageStore {
-    let environment = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
-    let config = load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap().config;
-    MessageStore::new(Database::open(&config.database), &app::table_names(&config))
-}
+use crate::support::{ENGINES, Engine};
 
 /// Registers clients; the first one gets one message, the second one two, and so on.
 async fn clients_with_messages(harness: &Harness, count: usize) -> Vec<Device> {
@@ -35,7 +26,7 @@ async fn each_request_of_a_query_gets_its_own_page() {
     for engine in ENGINES {
         let harness = Harness::start(engine).await;
         let devices = clients_with_messages(&harness, 5).await;
-        let store = store(&harness.database);
+        let store = harness.store();
         let request = |device: &Device, after: i64, limit: i64| PageRequest {
             client: ClientId::parse(&device.id).unwrap(),
             after,
