@@ -38,7 +38,7 @@ const jobTable = list => table('Publications, oldest first', [['Type'], ['Recipi
   ['Last result', 'wide result']], list.map(each => ({id: each.id, cells: [each.type ?? h('span.faint', {}, 'not readable'),
   count(each.recipients), ago(each.queued_at), count(each.tries), h('span.result', {}, each.last ?? '–')]})));
 
-const messageTable = list => table('Messages, oldest first', [['Id'], ['From'], ['Type', 'wide'], ['Content', 'content'], ['Time', 'end']],
+const messageTable = list => table('Messages, oldest first', [['Id', 'tight'], ['From'], ['Type', 'wide'], ['Content', 'content'], ['Time', 'end']],
   list.map(each => ({id: String(each.id), cells: [String(each.id),
     each.from_client_id === each.to_client_id ? 'the client' : each.from_client_id ?? 'application', each.type,
     h('code.content', {}, JSON.stringify(each.payload?.payload ?? each.payload)), time(each.created_at)]})));

@@ -2,7 +2,7 @@
 
 use presence_sidecar::client::{PresencePage, PresentUser, UserChange, UserExplanation, UserReport, UserSession};
 use presence_sidecar::tui::presence::model::{
-    PresenceEffect, PresenceEvent, PresenceModel, PresenceQuery, StatusFilter,
+    PresenceEffect, PresenceEvent, PresenceModel, PresenceQuery, PresenceReading, StatusFilter,
 };
 use presence_sidecar::tui::presence::view::draw_presence;
 use ratatui::Terminal;
@@ -26,7 +26,7 @@ fn page(users: &[(&str, &str)], next: Option<&str>) -> PresencePage {
 }
 
 fn read(model: &mut PresenceModel, page: PresencePage, report: Option<UserReport>) -> Option<PresenceEffect> {
-    model.update(PresenceEvent::Read { query: model.query(), page, report })
+    model.update(PresenceEvent::Read(Box::new(PresenceReading { query: model.query(), page, report })))
 }
 
 fn report() -> UserReport {
@@ -103,7 +103,8 @@ fn answer_to_an_earlier_query_is_not_shown() {
     let earlier = model.query();
     press(&mut model, KeyCode::Down);
     press(&mut model, KeyCode::Tab);
-    model.update(PresenceEvent::Read { query: earlier, page: page(&[("old", "away")], None), report: Some(report()) });
+    let reading = PresenceReading { query: earlier, page: page(&[("old", "away")], None), report: Some(report()) };
+    model.update(PresenceEvent::Read(Box::new(reading)));
     let shown = render(&model, 80, 24);
     assert!(shown.contains(" bob ") && !shown.contains("old") && !shown.contains("A heartbeat came."), "{shown}");
 }

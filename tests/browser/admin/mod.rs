@@ -95,7 +95,7 @@ impl AdminPage {
 
 /// Posts heartbeats of `count` users, `{name}1` and so on; each third one is idle.
 async fn heartbeats(client: &Client, name: &str, count: usize) {
-    let beat = |number: usize| json!({"user_id": format!("{name}{number}"), "active": number % 3 != 0});
+    let beat = |number: usize| json!({"user_id": format!("{name}{number}"), "active": !number.is_multiple_of(3)});
     let beats: Vec<Value> = (1..=count).map(beat).collect();
     assert_eq!(client.post("/api/v1/presence/heartbeats", json!(beats)).await.status, 200);
 }

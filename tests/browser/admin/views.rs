@@ -42,7 +42,7 @@ async fn users_are_filtered_paged_and_kept_right() {
     let mut seen = std::collections::BTreeSet::new();
     for number in 1..=3 {
         page.shows(".pages", &format!("Page {number}")).await;
-        seen.extend(page.browser.evaluate(shown).await.as_array().unwrap().iter().map(|id| id.to_string()));
+        seen.extend(page.browser.evaluate(shown).await.as_array().unwrap().iter().map(ToString::to_string));
         if number < 3 {
             page.click("//a[.='Next']").await;
         }

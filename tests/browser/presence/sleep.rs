@@ -8,10 +8,10 @@ use super::{App, badge, badge_shows, put};
 use crate::browser::webdriver::Browser;
 use crate::support::{Process, send_signal};
 
-const HOUR: u64 = 3_600_000;
+const HOUR: u32 = 3_600_000;
 
 /// Lets the page's clock advance by `milliseconds`; it stands still otherwise.
-async fn advance(browser: &Browser, milliseconds: u64) {
+async fn advance(browser: &Browser, milliseconds: u32) {
     let policy = json!({"policy": "advance", "budget": milliseconds});
     browser.command("Emulation.setVirtualTimePolicy", policy).await;
 }
@@ -39,7 +39,7 @@ async fn badge_is_right_within_five_seconds_after_an_hour_of_sleep() {
     let before = now(&browser).await;
     advance(&browser, HOUR).await;
     let slept = async {
-        while now(&browser).await - before < HOUR as f64 {
+        while now(&browser).await - before < f64::from(HOUR) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
