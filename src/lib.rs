@@ -15,13 +15,15 @@
 //! 9. [`webhooks`] — the second: each transition, signed and delivered to the application.
 //! 10. [`broadcast`] — the third: each change, published to browsers through Reverb or Pusher.
 //! 11. [`messaging`] — the fourth: encrypted messages for clients that poll.
-//! 12. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
-//! 13. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
-//! 14. [`cli`] — the commands.
+//! 12. [`admin_page`] — the operators' page, a client of the API in the browser.
+//! 13. [`app`] — builds the program from a configuration, and [`app::run`], the program itself.
+//! 14. [`client`] — the client of the messaging API; [`tui`] — the operators' full-screen view.
+//! 15. [`cli`] — the commands.
 //!
 //! Each feature has the same layers: `domain` (pure rules) <- `store` (I/O) <- `service` (operations) <- `api` (HTTP)
 //! and `worker` (background loops). `src/README.md` explains the protocols and defines the terms.
 
+pub mod admin_page;
 pub mod app;
 pub mod broadcast;
 pub mod cli;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::live::LiveSettings;
 use super::presence::PresenceApis;
 use super::supervisor::Supervisor;
+use crate::admin_page;
 use crate::config::Config;
 use crate::http::auth::ServiceAuth;
 use crate::http::budget::MemoryBudget;
@@ -115,6 +116,14 @@ fn pages(
     for (path, file) in browser_client::files() {
         routes = routes.at(path, get(file));
         paths.push(path);
+    }
+    if config.admin.enabled {
+        routes = routes.at(admin_page::PATH, get(admin_page::page()));
+        paths.push(admin_page::PATH);
+        for (path, file) in admin_page::assets() {
+            routes = routes.at(path, get(file));
+            paths.push(path);
+        }
     }
     if config.messaging.enabled {
         for (path, file) in web_client::files() {

@@ -57,7 +57,6 @@ enum Command {
     Key(key::Key),
     /// Write the OpenAPI document
     Openapi(openapi::Openapi),
-    /// Show who is online
     Presence(presence::Presence),
     /// List and replay webhook deliveries, or send a test ping
     Webhooks(webhooks::Webhooks),

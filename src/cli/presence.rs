@@ -1,19 +1,25 @@
-//! `presence-sidecar presence`: shows who is online.
+//! `presence-sidecar presence`: shows who is present, in the terminal or as lines.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::output::{print_error, print_line};
-use super::run::{CommandResult, run_async};
+use super::run::{CommandResult, run_async, shutdown_signal};
 use super::sidecar::{Sidecar, SidecarAddress};
 use super::source::Source;
-use crate::client::sanitize;
-use crate::config::{Flags, load};
+use crate::client::{PresenceReader, sanitize};
+use crate::config::{Config, Flags, load};
+use crate::tui;
 
+/// Show who is present
+///
+/// Without a command: a full-screen view of the users of the scope who are present, why each has its status, and the user's
+/// last changes.
 #[derive(Debug, Args)]
+#[command(subcommand_help_heading = "Commands")]
 pub(super) struct Presence {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
     /// The scope's tenant
     #[arg(long, global = true)]
     tenant: Option<String>,
@@ -50,8 +56,9 @@ impl Presence {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         run_async(async {
+            let Some(command) = &self.command else { return self.show(&config).await };
             let sidecar = Sidecar::of(&config, &self.address)?;
-            match &self.command {
+            match command {
                 Command::Status { user } => {
                     let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
                     self.print(
@@ -64,6 +71,21 @@ impl Presence {
             }
             Ok(())
         })
+    }
+
+    /// Shows the full-screen view until the user quits.
+    async fn show(&self, config: &Config) -> CommandResult {
+        let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.clone();
+        let scope = self.scope().map(|(name, value)| (name, value.clone())).collect();
+        let reader = PresenceReader::new(self.address.connect(config)?, token, scope);
+        tui::run_presence(reader, shutdown_signal()).await.map_err(|error| format!("cannot open the terminal: {error}"))
+    }
+
+    /// The parts of the scope that are set.
+    fn scope(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let parts =
+            [("tenant", &self.tenant), ("location", &self.location), ("domain", &self.domain), ("guard", &self.guard)];
+        parts.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
 
     async fn roster(&self, sidecar: &Sidecar<'_>) -> CommandResult {
@@ -87,12 +109,8 @@ impl Presence {
 
     /// A path of the presence API, with the scope in its query.
     fn path(&self, operation: &str, cursor: Option<&str>) -> String {
-        let scope =
-            [("tenant", &self.tenant), ("location", &self.location), ("domain", &self.domain), ("guard", &self.guard)];
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in scope {
-            value.iter().for_each(|value| _ = query.append_pair(name, value));
-        }
+        query.extend_pairs(self.scope());
         cursor.iter().for_each(|cursor| _ = query.append_pair("cursor", cursor));
         format!("/api/v1/presence/{operation}?{}", query.finish())
     }

@@ -1,8 +1,8 @@
-//! A client of the messaging API: what clients, applications and operators do over HTTP.
+//! A client of the API: what clients, applications and operators do over HTTP.
 //!
 //! [`SidecarConnection`] sends requests to a sidecar. A [`MessagingClient`] uses it with its [`SavedCredentials`]: it polls at
 //! the intervals of [`PollBackoff`], opens and acknowledges messages, and sends sealed ones. An [`Operator`] lists clients,
-//! reads their messages and publishes. The encryption is the sidecar's own ([`messaging::seal`](crate::messaging::seal));
+//! reads their messages and publishes. A [`PresenceReader`] reads who is present, and why. The encryption is the sidecar's own ([`messaging::seal`](crate::messaging::seal));
 //! everything else follows the protocol in `openapi/README.md`.
 
 mod backoff;
@@ -10,6 +10,7 @@ mod connection;
 mod credentials;
 mod messaging_client;
 mod operator;
+mod presence_reader;
 mod responses;
 mod text;
 
@@ -18,5 +19,8 @@ pub use self::connection::{ClientError, SidecarConnection};
 pub use self::credentials::{CredentialsError, SavedCredentials};
 pub use self::messaging_client::{MessagingClient, OutgoingMessage, ReceivedMessage, Registration};
 pub use self::operator::{Operator, Publication};
+pub use self::presence_reader::{
+    PresencePage, PresenceReader, PresentUser, UserChange, UserExplanation, UserReport, UserSession,
+};
 pub use self::responses::{ClientRow, OpenedMessage};
 pub use self::text::{render_payload, sanitize};

@@ -9,6 +9,7 @@
 //! Each section has a file with its type, its raw form and `resolve`; `layers` has everything that is not about one
 //! section: the schema, the environment names, the merge, the listing of `presence-sidecar config`.
 
+mod admin;
 mod auth;
 mod broadcast;
 mod cache;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::admin::AdminConfig;
 pub use self::auth::AuthConfig;
 pub use self::broadcast::{BROADCAST_QUEUE, BroadcastConfig, BroadcastKind, BroadcastServer};
 pub use self::cache::{CacheConfig, CacheStore};
@@ -97,6 +99,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// The metrics endpoint.
     pub metrics: MetricsConfig,
+    /// The operators' page.
+    pub admin: AdminConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -127,6 +131,7 @@ struct Raw {
     auth: auth::RawAuth,
     server: server::RawServer,
     metrics: server::RawMetrics,
+    admin: admin::RawAdmin,
     log: log::RawLog,
 }
 
@@ -207,6 +212,7 @@ impl Config {
             auth: auth::resolve(raw.auth, layers)?,
             server,
             metrics,
+            admin: admin::resolve(&raw.admin),
             log: log::resolve(raw.log, layers)?,
         })
     }

@@ -19,6 +19,7 @@ pub mod pagination;
 pub mod query;
 pub mod response_bytes;
 pub mod schema;
+pub mod static_file;
 pub mod throttle;
 
 pub use self::address::{ClientIp, address};

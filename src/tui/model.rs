@@ -6,6 +6,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::conversation::{Conversation, ConversationLine};
 pub use super::prompt::Prompt;
+use super::terminal::TerminalEvent;
 use crate::client::{ClientRow, OpenedMessage};
 
 /// Number of lines that a key scrolls by.
@@ -80,6 +81,15 @@ pub(super) enum Notice {
     None,
     Info(String),
     Error(String),
+}
+
+impl From<TerminalEvent> for UiEvent {
+    fn from(event: TerminalEvent) -> Self {
+        match event {
+            TerminalEvent::Key(key) => Self::Key(key),
+            TerminalEvent::Resized => Self::Resized,
+        }
+    }
 }
 
 impl Model {

@@ -1,46 +1,25 @@
-//! The terminal: set up at the start, restored at the end.
+//! The view of messages in the terminal.
 
 use std::io;
-use std::time::Duration;
 
-use ratatui::DefaultTerminal;
-use ratatui::crossterm::event;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::feed::{EventSender, MessageQuery};
+use super::feed::MessageQuery;
 use super::model::{Effect, Model, UiEvent};
+use super::terminal::{Session, in_terminal};
 use super::{feed, view};
 use crate::client::Operator;
-
-/// Capacity of the event channel.
-const EVENT_CAPACITY: usize = 64;
-
-/// The interval at which the thread that reads keys checks whether the view has ended.
-const KEY_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Shows the view until the user quits or `stop` completes.
 ///
 /// # Errors
 /// There is no terminal.
 pub async fn run(operator: Operator, stop: impl Future<Output = ()>) -> io::Result<()> {
-    let terminal = ratatui::try_init().inspect_err(|_| ratatui::restore())?;
-    let (events, inbox) = mpsc::channel(EVENT_CAPACITY);
-    let keys = events.clone();
-    std::thread::spawn(move || read_keys(&keys));
-    let result = tokio::select! {
-        result = show(terminal, operator, events, inbox) => result,
-        () = stop => Ok(()),
-    };
-    ratatui::restore();
-    result
+    in_terminal(async |session| show(session, operator).await, stop).await
 }
 
-async fn show(
-    mut terminal: DefaultTerminal,
-    operator: Operator,
-    events: EventSender,
-    mut inbox: mpsc::Receiver<UiEvent>,
-) -> io::Result<()> {
+async fn show(session: Session<UiEvent>, operator: Operator) -> io::Result<()> {
+    let Session { mut terminal, events, mut inbox } = session;
     let mut model = Model::new(operator.address(), operator.may_publish());
     let (query, queries) = watch::channel(None);
     tokio::spawn(feed::poll_clients(operator.clone(), events.clone()));
@@ -65,24 +44,4 @@ fn update_query(query: &watch::Sender<MessageQuery>, model: &Model, now: bool) {
         let previous = std::mem::replace(query, model.message_query());
         now || previous.map(|(client, _)| client) != query.as_ref().map(|(client, _)| client.clone())
     });
-}
-
-fn read_keys(events: &EventSender) {
-    while !events.is_closed() {
-        let event = match event::poll(KEY_POLL_INTERVAL) {
-            Ok(false) => continue,
-            Ok(true) => event::read(),
-            Err(error) => Err(error),
-        };
-        let event = match event {
-            Ok(event::Event::Key(key)) => UiEvent::Key(key),
-            Ok(event::Event::Resize(..)) => UiEvent::Resized,
-            Ok(_) => continue,
-            // The terminal was closed.
-            Err(_) => return,
-        };
-        if events.blocking_send(event).is_err() {
-            return;
-        }
-    }
 }

@@ -14,13 +14,13 @@ use crate::client::{ClientRow, sanitize};
 const KEYS: &str = " ↑↓ client  PgUp PgDn scroll  Enter publish  Esc clear  Ctrl-C quit";
 
 /// Minimum width of the terminal that shows the list of clients beside the conversation.
-const MIN_LIST_WIDTH: u16 = 50;
+pub(super) const MIN_LIST_WIDTH: u16 = 50;
 
 /// The number of characters of an id beside a name.
 const SHORT_ID: usize = 8;
 
 /// Minimum height of the terminal that shows the keys below the prompt.
-const MIN_FOOT_HEIGHT: u16 = 9;
+pub(super) const MIN_FOOT_HEIGHT: u16 = 9;
 
 /// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
@@ -43,11 +43,11 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     frame.render_widget(Line::styled(KEYS, dim()), keys);
 }
 
-fn dim() -> Style {
+pub(super) fn dim() -> Style {
     Style::new().add_modifier(Modifier::DIM)
 }
 
-fn bold() -> Style {
+pub(super) fn bold() -> Style {
     Style::new().add_modifier(Modifier::BOLD)
 }
 
@@ -142,7 +142,7 @@ fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-fn draw_notice(notice: &Notice, frame: &mut Frame<'_>, area: Rect) {
+pub(super) fn draw_notice(notice: &Notice, frame: &mut Frame<'_>, area: Rect) {
     let line = match notice {
         Notice::None => Line::default(),
         Notice::Info(text) => Line::styled(format!(" {}", sanitize(text)), dim()),

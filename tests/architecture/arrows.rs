@@ -19,9 +19,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["php", "laravel", "egress", "config", "telemetry", "storage", "queue", "http", "presence"]),
     ("broadcast", &["egress", "config", "telemetry", "storage", "queue", "presence", "webhooks"]),
     ("messaging", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
+    ("admin_page", &["http"]),
     (
         "app",
         &[
+            "admin_page",
             "egress",
             "config",
             "telemetry",

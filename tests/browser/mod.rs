@@ -1,5 +1,6 @@
 //! The pages in a real browser.
 
+mod admin;
 mod client;
 mod presence;
 mod swagger;

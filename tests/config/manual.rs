@@ -62,6 +62,7 @@ fn defaults_have_a_heartbeat_route_and_a_local_listener() {
     assert_eq!(config.server.header_timeout, Duration::from_secs(10));
     assert_eq!(config.server.shutdown_timeout, Duration::from_secs(20));
     assert!(config.metrics.listen.is_empty());
+    assert!(config.admin.enabled);
     assert_eq!((config.log.filter.as_str(), config.log.format), ("info", LogFormat::Text));
 }
 

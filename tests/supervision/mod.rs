@@ -22,18 +22,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const BINARY: &str = env!("CARGO_BIN_EXE_presence-sidecar");
 
 /// A sidecar process with a configuration file and a standard error of the test's choice; killed when dropped.
-struct Server {
+pub struct Server {
     /// A client with the service token.
-    client: Client,
+    pub client: Client,
     /// Host and port.
-    address: String,
+    pub address: String,
     child: Child,
     folder: TempDir,
 }
 
 impl Server {
     /// Starts a sidecar with the store in memory and this configuration file; its log goes to a file.
-    async fn start(toml: &str, environment: &[(&str, String)]) -> Self {
+    pub async fn start(toml: &str, environment: &[(&str, String)]) -> Self {
         let folder = TempDir::new().unwrap();
         let log = Stdio::from(File::create(folder.path().join("log")).unwrap());
         Self::spawn(folder, toml, environment, log).up().await
@@ -80,16 +80,18 @@ impl Server {
     }
 
     /// Waits until the log has `text`; returns the line.
-    async fn logged(&self, text: &str) -> String {
+    pub async fn logged(&self, text: &str) -> String {
         let has = async || self.log().lines().rev().find(|line| line.contains(text)).map(str::to_owned);
         wait_for(has, || format!("the log has no {text:?}:\n{}", self.log())).await
     }
 
-    fn config(&self) -> PathBuf {
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("presence.toml")
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         send_signal(name, self.child.id());
     }
 

@@ -1,6 +1,7 @@
-//! The operators' full-screen view: its model, its frames in memory, and the whole view in a terminal.
+//! The full-screen views: their models, their frames in memory, and the whole views in a terminal.
 
 mod model;
+mod presence;
 mod terminal;
 mod view;
 

@@ -10,20 +10,25 @@ use crate::messaging::{ADMIN, Harness, OPERATOR};
 use crate::support::{Engine, command, send_signal};
 
 /// A shell in a terminal of 80 by 24 on its own tmux server, ended when dropped.
-struct Tmux {
+pub(super) struct Tmux {
     socket: String,
 }
 
 impl Tmux {
-    fn start(socket: &str, url: &str) -> Self {
+    /// A shell with these variables.
+    pub(super) fn with(socket: &str, variables: &[(&str, &str)]) -> Self {
         let socket = format!("{socket}-{}", std::process::id());
         let tmux = Self { socket };
-        let [url, operator, admin] =
-            [("PRESENCE_SIDECAR_URL", url), ("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)]
-                .map(|(name, value)| format!("{name}={value}"));
-        let shell = ["-e", &url, "-e", &operator, "-e", &admin, "sh"];
-        tmux.run(&[&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24"], &shell[..]].concat());
+        let variables: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let environment = variables.iter().flat_map(|variable| ["-e", variable.as_str()]);
+        let session = ["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24"];
+        tmux.run(&session.into_iter().chain(environment).chain(["sh"]).collect::<Vec<_>>());
         tmux
+    }
+
+    /// A shell of an operator.
+    fn of_operator(socket: &str, url: &str) -> Self {
+        Self::with(socket, &[("PRESENCE_SIDECAR_URL", url), ("OPERATOR_TOKENS", OPERATOR), ("ADMIN_TOKEN", ADMIN)])
     }
 
     fn run(&self, arguments: &[&str]) -> String {
@@ -35,12 +40,12 @@ impl Tmux {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub(super) fn keys(&self, keys: &[&str]) {
         self.run(&[&["send-keys"], keys].concat());
     }
 
     /// Waits until the terminal shows all `texts`; returns its content.
-    async fn wait_for(&self, texts: &[&str]) -> String {
+    pub(super) async fn wait_for(&self, texts: &[&str]) -> String {
         let mut shown = String::new();
         for _ in 0..600 {
             shown = tokio::task::block_in_place(|| self.run(&["capture-pane", "-p"]));
@@ -53,15 +58,16 @@ impl Tmux {
     }
 
     /// Waits until the view has ended, and asserts that the terminal is restored: main screen, line mode, echo.
-    async fn assert_restored(&self) {
+    pub(super) async fn assert_restored(&self) {
         self.wait_for(&["ended 0"]).await;
         assert_eq!(self.run(&["display-message", "-p", "#{alternate_on}"]), "0\n");
         self.keys(&["stty -a | grep -o -e ' icanon' -e ' echo ' | tr -d '\\n' && echo '.'", "Enter"]);
         self.wait_for(&[" icanon echo ."]).await;
     }
 
-    fn start_operator(&self) {
-        self.keys(&[&format!("{} operator; echo ended $?", env!("CARGO_BIN_EXE_presence-sidecar")), "Enter"]);
+    /// Starts the full-screen view of a command.
+    pub(super) fn start(&self, command: &str) {
+        self.keys(&[&format!("{} {command}; echo ended $?", env!("CARGO_BIN_EXE_presence-sidecar")), "Enter"]);
     }
 }
 
@@ -84,8 +90,8 @@ async fn operator_sees_clients_and_publishes_to_them() {
     one.poll("").await;
     one.post("/messages/send", &one.seal(&json!({"type": "chat", "payload": {"text": "thank you"}}))).await;
 
-    let tmux = Tmux::start("operator", &harness.sidecar.url);
-    tmux.start_operator();
+    let tmux = Tmux::of_operator("operator", &harness.sidecar.url);
+    tmux.start("operator");
     let shown =
         tmux.wait_for(&["2 clients, 1 online", "● Till 1", "○ Till 2", "Price list changed", "thank you"]).await;
     assert!(shown.contains("▸ application note") && shown.contains("◂ sent chat"), "{shown}");
@@ -111,8 +117,8 @@ async fn view_retries_an_unreachable_sidecar_and_restores_the_terminal_at_sigter
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let port = socket.local_addr().unwrap().port();
-    let tmux = Tmux::start("away", &format!("http://127.0.0.1:{port}"));
-    tmux.start_operator();
+    let tmux = Tmux::of_operator("away", &format!("http://127.0.0.1:{port}"));
+    tmux.start("operator");
     tmux.wait_for(&["retrying: http://127.0.0.1:", "does not answer"]).await;
     let device = harness.register("one").await;
     let target = harness.sidecar.url.strip_prefix("http://").unwrap().to_owned();

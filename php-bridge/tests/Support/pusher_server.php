@@ -58,23 +58,38 @@ function answer(array $message, string $socketId, array &$channels): array
     return ['event' => 'pusher_internal:subscription_succeeded', 'channel' => $channel, 'data' => '{}'];
 }
 
-/** @return array{string, array<string, mixed>|null} status line, and the event to deliver */
+/** @return array{string, list<array<string, mixed>>} status line, and the events to deliver: one, or those of a batch */
 function publish(string $head, string $body): array
 {
-    preg_match('~^POST (/apps/\w+/events)\?(\S+) ~', $head, $matches);
+    preg_match('~^POST (/apps/\w+/(?:batch_)?events)\?(\S+) ~', $head, $matches);
     parse_str($matches[2] ?? '', $query);
     $signature = $query['auth_signature'] ?? '';
     unset($query['auth_signature']);
     ksort($query);
     $signed = "POST\n" . ($matches[1] ?? '') . "\n" . urldecode(http_build_query($query));
-    $event = json_decode($body, true);
+    $size = strlen($head) + strlen($body);
+    $body = json_decode($body, true);
+    $events = $body['batch'] ?? [$body];
+    $isValid = fn ($event): bool => is_string($event['data'] ?? null) && $event['data'] !== '';
 
     return match (true) {
-        strlen($head) + strlen($body) > MAX_REQUEST_BYTES => ['413 Payload too large.', null],
-        ! hash_equals(hash_hmac('sha256', $signed, SECRET), $signature) => ['401 Unauthorized', null],
-        ! is_string($event['data'] ?? null) || $event['data'] === '' => ['422 Unprocessable Content', null],
-        default => ['200 OK', $event],
+        $size > MAX_REQUEST_BYTES => ['413 Payload too large.', []],
+        ! hash_equals(hash_hmac('sha256', $signed, SECRET), $signature) => ['401 Unauthorized', []],
+        array_filter($events, $isValid) !== $events => ['422 Unprocessable Content', []],
+        default => ['200 OK', $events],
     };
+}
+
+/** Sends an event to the subscribers of its channels. */
+function deliver(array $event, array $clients): void
+{
+    foreach ($clients as $subscriber) {
+        $channels = $event['channels'] ?? [$event['channel'] ?? null];
+        foreach (array_intersect($channels, $subscriber['channels']) as $channel) {
+            $message = ['event' => $event['name'], 'data' => $event['data'], 'channel' => $channel];
+            fwrite($subscriber['stream'], frame($message));
+        }
+    }
 }
 
 /** @return string the answer to the head of a WebSocket's request */
@@ -118,12 +133,9 @@ while (true) {
                 $client['buffer'] = $body;
                 fwrite($stream, accept($head, $client['socket']));
             } elseif (strlen($body) >= (int) ($length[1] ?? 0)) {
-                [$status, $event] = publish($head, $body);
-                foreach ($event === null ? [] : $clients as $subscriber) {
-                    foreach (array_intersect($event['channels'], $subscriber['channels']) as $channel) {
-                        $message = ['event' => $event['name'], 'data' => $event['data'], 'channel' => $channel];
-                        fwrite($subscriber['stream'], frame($message));
-                    }
+                [$status, $events] = publish($head, $body);
+                foreach ($events as $event) {
+                    deliver($event, $clients);
                 }
                 fwrite($stream, "HTTP/1.0 {$status}\r\nContent-Type: application/json\r\n\r\n{}");
                 unset($clients[(int) $stream], $client);

@@ -95,7 +95,7 @@ async fn answer(stream: TcpStream, sidecar: String, behaviour: Arc<Mutex<Behavio
             (200, "text/javascript", include_str!("../../../src/presence/browser_client/presence.js").to_owned())
         }
         "/app.js" => (200, "text/javascript", script(&sidecar)),
-        "/token" => (200, "application/json", token(&value("user"), &value("watch"), &value("tenant"), ttl)),
+        "/token" => (200, "application/json", token(&value, ttl)),
         _ => match files.into_iter().find(|(known, ..)| *known == path) {
             Some((_, kind, content)) => (200, kind, content),
             None => (404, "text/plain", String::new()),
@@ -128,10 +128,15 @@ fn script(sidecar: &str) -> String {
     )
 }
 
-fn token(user: &str, watched: &str, tenant: &str, ttl: i64) -> String {
+/// A token of the user, watch list, tenant and guard that the query names.
+fn token(value: &impl Fn(&str) -> String, ttl: i64) -> String {
+    let (user, watched, tenant, guard) = (value("user"), value("watch"), value("tenant"), value("guard"));
     let mut claims = json!({"sub": user, "sid": "browser", "iat": seconds(0), "exp": seconds(ttl), "watch": [watched]});
     if !tenant.is_empty() {
         claims["tenant"] = json!(tenant);
+    }
+    if !guard.is_empty() {
+        claims["scope"] = json!({"guard": guard});
     }
     let token: Value = signed(&claims, TOKEN).into();
     json!({"token": token, "ttl": ttl}).to_string()

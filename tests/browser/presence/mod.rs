@@ -6,6 +6,7 @@ mod echo;
 mod examples;
 mod recovery;
 mod sharing;
+mod sleep;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{App, badge_shows, put, sidecar};
 use crate::browser::webdriver::Browser;
-use crate::support::{Process, free_port};
+use crate::support::{Process, RedisServer, Sidecar, free_port, on_redis};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_renewed_and_maintenance_of_the_app_is_survived() {
@@ -45,6 +45,40 @@ async fn sidecar_that_is_away_is_found_again_within_five_seconds() {
     badge_shows(&browser, "offline", Duration::from_secs(5)).await;
     put(&sidecar.client, "bob", "heartbeat").await;
     badge_shows(&browser, "online", Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_that_was_trimmed_meanwhile_is_no_obstacle() {
+    require!("chromedriver", "redis-server");
+    let redis = RedisServer::start();
+    let environment = [
+        on_redis(&redis),
+        vec![
+            ("PRESENCE_LISTEN", format!("127.0.0.1:{}", free_port())),
+            ("PRESENCE__SERVER__ALLOWED_ORIGINS", "*".to_owned()),
+        ],
+    ]
+    .concat();
+    let mut sidecar = Process::start(&environment);
+    let app = App::start(&sidecar.url).await;
+    let browser = Browser::start().await;
+    browser.open(&app.page("ada", "bob")).await;
+    put(&sidecar.client, "bob", "heartbeat").await;
+    badge_shows(&browser, "online", Duration::from_secs(5)).await;
+    let before = sidecar.client.changes().await.last().unwrap()["cursor"].as_str().unwrap().to_owned();
+    sidecar.kill();
+    // Of what happens while the page cannot follow, no entry is left.
+    let other = Sidecar::on(&redis).await;
+    put(&other.client, "bob", "offline").await;
+    put(&other.client, "eve", "heartbeat").await;
+    let log = redis.cli(&["-n", "0", "--scan", "--pattern", "*{presence}:changes"]).trim().to_owned();
+    let last = redis.cli(&["-n", "0", "--raw", "XREVRANGE", &log, "+", "-", "COUNT", "1"]);
+    let last = last.lines().next().unwrap().to_owned();
+    redis.cli(&["-n", "0", "SET", &log.replace(":changes", ":trimmed"), &last]);
+    redis.cli(&["-n", "0", "XTRIM", &log, "MAXLEN", "0"]);
+    assert_eq!(other.client.get(&format!("/api/v1/presence/changes?after={before}")).await.status, 409);
+    let _sidecar = tokio::task::spawn_blocking(move || Process::start(&environment)).await.unwrap();
+    badge_shows(&browser, "offline", Duration::from_secs(5)).await;
 }
 
 /// Answers each request on this port with a 502 until dropped.

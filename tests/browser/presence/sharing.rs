@@ -42,7 +42,7 @@ async fn seven_tabs_of_one_user_share_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tabs_of_two_users_or_tenants_never_share() {
+async fn tabs_of_two_users_tenants_or_guards_never_share() {
     require!("chromedriver");
     let sidecar = sidecar(&[("PRESENCE__SCOPE__RESOLVER__TENANT", "claim:tenant")]).await;
     let app = App::start(&sidecar.url).await;
@@ -50,9 +50,10 @@ async fn tabs_of_two_users_or_tenants_never_share() {
     browser.open(&app.page("ada", "bob")).await;
     browser.open_tab(&app.page("eve", "bob")).await;
     let tenant = browser.open_tab(&format!("{}&tenant=acme", app.page("ada", "bob"))).await;
-    metric_becomes(&sidecar.client, "presence_streams_open", 3.0).await;
+    let guard = browser.open_tab(&format!("{}&guard=admin", app.page("ada", "bob"))).await;
+    metric_becomes(&sidecar.client, "presence_streams_open", 4.0).await;
     put(&sidecar.client, "bob", "heartbeat").await;
-    for tab in [&tenant] {
+    for tab in [&tenant, &guard] {
         browser.switch_to(tab).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         badge_shows(&browser, "offline", SOON).await;
