@@ -29,6 +29,14 @@ openapi:
 bench *OPTIONS:
     tests/bench/run {{OPTIONS}}
 
+# Build archives, a Debian package, checksums and the list of components, into target/dist
+dist *TARGETS:
+    docker/dist {{TARGETS}}
+
+# Install that package and those archives in empty Debian 12 and 13, run them, upgrade, purge (as root)
+test-dist *OPTIONS:
+    tests/package/run {{OPTIONS}}
+
 # Run the sidecar on one SQLite file, without configuration
 run:
     cargo run -- serve

@@ -18,6 +18,7 @@ mod architecture;
 mod attack;
 mod broadcast;
 mod browser;
+mod cli;
 mod clients;
 mod config;
 mod contract;

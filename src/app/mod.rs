@@ -3,6 +3,7 @@
 mod app_migrations;
 mod broadcast;
 mod deliveries;
+mod erasure;
 mod error;
 mod live;
 mod presence;
@@ -22,6 +23,7 @@ use poem::{Route, get};
 use serde_json::Value;
 
 use self::deliveries::DeliveryWorkers;
+pub use self::erasure::{erase_clients, erase_user};
 pub use self::error::BuildError;
 pub use self::live::LiveSettings;
 use self::presence::PresenceModule;
@@ -32,7 +34,7 @@ use self::stores::{Stores, redis_queue};
 pub use self::stores::{redis_store, sql_store};
 pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
-pub use self::tables::{schema, statements, table_names};
+pub use self::tables::{schema, statements, table_names, whole_schema};
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue, ServerConfig};
 use crate::http::budget::MemoryBudget;

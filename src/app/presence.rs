@@ -119,7 +119,8 @@ fn stream_maximums(config: &Config) -> StreamMaximums {
     StreamMaximums { total: config.max, per_user: config.max_per_user, per_address: config.max_per_address }
 }
 
-fn windows(config: &Config) -> Windows {
+/// How long heartbeats count.
+pub(super) fn windows(config: &Config) -> Windows {
     Windows {
         ttl: Span::from_secs(config.cache.ttl_seconds),
         away_after: Span::from_secs(config.cache.away_after_seconds),

@@ -42,6 +42,12 @@ pub fn schema(config: &Config) -> TableSchema {
     TableSchema::new(table_names(config), tables_of(config, config.messaging.enabled))
 }
 
+/// Returns the tables of all features, whether or not the configuration uses them.
+pub fn whole_schema(config: &Config) -> TableSchema {
+    let features = [&messaging::store::TABLES, &queue::TABLES, &presence::store::TABLES];
+    TableSchema::new(table_names(config), features.to_vec())
+}
+
 /// Returns the statements of the features that the configuration uses, for [`Database::missing_grants`].
 pub fn statements(config: &Config, engine: Engine) -> Vec<Statements> {
     let names = table_names(config);

@@ -1,6 +1,7 @@
 //! `presence-sidecar broadcast`: publishes a test event to the broadcast server.
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::output::print_line;
 use super::run::{CommandResult, run_async};
@@ -12,9 +13,13 @@ use crate::egress::EgressPolicy;
 use crate::webhooks::domain::retry::AttemptOutcome;
 
 #[derive(Debug, Args)]
+#[command(subcommand_help_heading = "Commands")]
 pub(super) struct Broadcast {
     #[command(subcommand)]
     command: Command,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -27,7 +32,7 @@ impl Broadcast {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         match self.command {
-            Command::Test => run_async(test(&config)),
+            Command::Test => run_async(test(&config, self.json)),
         }
     }
 }
@@ -38,7 +43,7 @@ pub(super) fn client(config: &Config) -> Result<Option<BroadcastClient>, String>
     BroadcastClient::new(&config.broadcast, policy).map_err(|error| error.to_string())
 }
 
-async fn test(config: &Config) -> CommandResult {
+async fn test(config: &Config, json: bool) -> CommandResult {
     let client = client(config)?.ok_or("nothing is broadcast: set broadcast.connection to reverb or pusher")?;
     let channels = client.channels().public().join(", ");
     if channels.is_empty() {
@@ -47,12 +52,18 @@ async fn test(config: &Config) -> CommandResult {
     let (result, answer) = client.publish_test(chrono::Utc::now().timestamp()).await;
     let server = client.server();
     let place = format!("{} at {}", server.kind.as_str(), server.url.as_str().trim_end_matches('/'));
-    print_line(&format!("{place}: {}", refusal::describe(&result, &answer)));
-    match result.outcome() {
-        AttemptOutcome::Delivered => {
+    let is_published = result.outcome() == AttemptOutcome::Delivered;
+    let said = refusal::describe(&result, &answer);
+    print_line(&match json {
+        true => json!({"server": place, "published": is_published, "result": said, "channels": channels}).to_string(),
+        false => format!("{place}: {said}"),
+    });
+    match is_published {
+        true if json => Ok(()),
+        true => {
             print_line(&format!("{TEST_EVENT} was published on {channels}"));
             Ok(())
         }
-        _ => Err(format!("the server did not accept {TEST_EVENT}: {}", refusal::remedy(&result))),
+        false => Err(format!("the server did not accept {TEST_EVENT}: {}", refusal::remedy(&result))),
     }
 }

@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::output::print_line;
 use super::run::{CommandResult, run_async};
-use super::sidecar::Sidecar;
+use super::sidecar::{Sidecar, SidecarAddress};
 use super::source::Source;
+use super::table::cell;
 use crate::config::{Flags, load};
 
 #[derive(Debug, Args)]
@@ -16,6 +17,11 @@ pub(super) struct Health {
     /// The address of the sidecar, if `serve` has this flag
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Print the response as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    address: SidecarAddress,
 }
 
 impl Health {
@@ -24,8 +30,8 @@ impl Health {
         let config = load(&sources).map_err(|error| error.to_string())?.config;
         let path = if self.ready { "/ready" } else { "/up" };
         run_async(async {
-            let response = Sidecar::without_token(&config)?.get(path).await?;
-            print_line(response["status"].as_str().unwrap_or("up"));
+            let response = Sidecar::without_token(&config, &self.address)?.get(path).await?;
+            print_line(&if self.json { response.to_string() } else { cell(&response, "status") });
             Ok(())
         })
     }

@@ -1,6 +1,7 @@
 //! `presence-sidecar migrate`: creates missing tables and applies pending migrations.
 
 use clap::Args;
+use serde_json::json;
 
 use super::output::{print_error, print_line};
 use super::run::{CommandResult, run_async};
@@ -10,7 +11,11 @@ use crate::storage::sql;
 use crate::storage::sql::{Database, Migrated};
 
 #[derive(Debug, Args)]
-pub(super) struct Migrate;
+pub(super) struct Migrate {
+    /// Print JSON: the tables that were created, and those that existed
+    #[arg(long)]
+    json: bool,
+}
 
 impl Migrate {
     pub(super) fn run(&self, source: Source) -> CommandResult {
@@ -21,6 +26,11 @@ impl Migrate {
             let migrated = migrate(&database, &config).await;
             database.close().await;
             let migrated = migrated?;
+            if self.json {
+                let Migrated { created, existing, .. } = &migrated;
+                print_line(&json!({"created": created, "existing": existing}).to_string());
+                return Ok(());
+            }
             migrated.created.iter().for_each(|table| print_line(&format!("created {table}")));
             migrated.existing.iter().for_each(|table| print_line(&format!("exists {table}")));
             Ok(())

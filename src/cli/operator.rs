@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::output::{print_error, print_line};
+use super::output::print_line;
 use super::run::{CommandResult, json_value, run_async, shutdown_signal};
-use super::sidecar::SidecarAddress;
+use super::sidecar::{SidecarAddress, secret};
 use super::source::Source;
+use super::table::{Table, cells};
 use crate::client::{ClientError, ClientRow, OpenedMessage, Operator, Publication, render_payload, sanitize};
 use crate::config::{Flags, load};
 use crate::tui;
@@ -19,6 +21,16 @@ const MAX_CHECKED: usize = 50;
 
 /// The poll interval of `follow`.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The columns of a client.
+const CLIENT: [(&str, usize); 4] = [("ID", 36), ("STATUS", 7), ("LAST SEEN", 27), ("NAME", 4)];
+
+/// The columns of a message.
+const MESSAGE: [(&str, usize); 5] = [("ID", 6), ("CREATED AT", 25), ("FROM", 36), ("TYPE", 4), ("PAYLOAD", 7)];
+
+/// The columns of a fan-out job.
+const FAN_OUT: [(&str, usize); 6] =
+    [("QUEUED AT", 27), ("TYPE", 12), ("RECIPIENTS", 10), ("TRIES", 5), ("LAST RESULT", 20), ("ID", 2)];
 
 /// List clients and messages, publish messages, revoke clients
 ///
@@ -30,6 +42,13 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Operate {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Print JSON, one object per line
+    #[arg(long, global = true)]
+    json: bool,
+    /// The token: one of OPERATOR_TOKENS, or ADMIN_TOKEN to publish; by default from the environment, the configuration or
+    /// the app's .env. The environment is safer: other users of this machine can read command lines
+    #[arg(long, global = true, value_name = "TOKEN", value_parser = secret)]
+    token: Option<SecretString>,
     #[command(flatten)]
     address: SidecarAddress,
 }
@@ -37,11 +56,7 @@ pub(super) struct Operate {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the clients
-    Clients {
-        /// Print JSON, one object per line
-        #[arg(long)]
-        json: bool,
-    },
+    Clients,
     /// List the decrypted messages of a client
     Messages(Reading),
     /// List the messages of a client and wait for new ones, until Ctrl-C
@@ -74,9 +89,6 @@ enum Command {
         /// Those that are given up
         #[arg(long)]
         dead: bool,
-        /// Print JSON, one object per line
-        #[arg(long)]
-        json: bool,
     },
     /// Queue the messages that are given up again
     ReplayFanOuts,
@@ -89,17 +101,16 @@ struct Reading {
     /// Only messages after this id
     #[arg(long, value_name = "ID", default_value_t = 0)]
     cursor: i64,
-    /// Print JSON, one object per line
-    #[arg(long)]
-    json: bool,
 }
 
 impl Operate {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         let messaging = config.messaging.clone();
-        let (token, admin) = (messaging.operator_tokens.into_iter().next(), messaging.admin_token);
         let publishes = matches!(self.command, Some(Command::Publish { .. }));
+        let stated = |is_used: bool| self.token.clone().filter(|_| is_used);
+        let token = stated(!publishes).or_else(|| messaging.operator_tokens.into_iter().next());
+        let admin = stated(publishes).or(messaging.admin_token);
         match (publishes, &token, &admin) {
             (true, _, None) => return Err("publishing needs a token: set ADMIN_TOKEN".to_owned()),
             (false, None, _) => return Err("reading needs a token: set OPERATOR_TOKENS".to_owned()),
@@ -108,7 +119,7 @@ impl Operate {
         run_async(async move {
             let operator = Operator::new(self.address.connect(&config)?, token, admin);
             match self.command {
-                Some(command) => command.run(operator).await,
+                Some(command) => command.run(operator, self.json).await,
                 None => tui::run(operator, shutdown_signal())
                     .await
                     .map_err(|error| format!("cannot open the terminal: {error}")),
@@ -118,17 +129,20 @@ impl Operate {
 }
 
 impl Command {
-    async fn run(self, operator: Operator) -> CommandResult {
+    async fn run(self, operator: Operator, json: bool) -> CommandResult {
         match self {
-            Self::Clients { json } => {
-                print_clients(&operator.clients().await.map_err(to_message)?, json);
-                Ok(())
+            Self::Clients => print_clients(&operator.clients().await.map_err(to_message)?, json),
+            Self::Messages(reading) => {
+                let mut table = Table::new(MESSAGE, json);
+                reading.print_pages(&operator, reading.cursor, &mut table).await?;
+                table.finish("No messages.");
             }
-            Self::Messages(reading) => reading.print_pages(&operator, reading.cursor).await.map(drop),
-            Self::Follow(reading) => tokio::select! {
-                result = reading.follow(&operator) => result,
-                () = shutdown_signal() => Ok(()),
-            },
+            Self::Follow(reading) => {
+                return tokio::select! {
+                    result = reading.follow(&operator, json) => result,
+                    () = shutdown_signal() => Ok(()),
+                };
+            }
             Self::Publish { text, payload, to, r#type: kind, idempotency_key } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
                 let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
@@ -136,22 +150,25 @@ impl Command {
                 check_recipients(&operator, &publication.to).await?;
                 let queued =
                     operator.publish(&publication).await.map_err(|failure| describe_failure(&publication, &failure))?;
-                print_line(&format!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" }));
-                Ok(())
+                let line = format!("Queued for {queued} {}.", if queued == 1 { "id" } else { "ids" });
+                print_result(json, &json!({"queued": queued, "idempotency_key": publication.key}), &line);
             }
             Self::Revoke { client } => {
                 operator.revoke(&client).await.map_err(to_message)?;
-                print_line(&format!("Revoked client {client}."));
-                Ok(())
+                print_result(json, &json!({"revoked": client}), &format!("Revoked client {client}."));
             }
-            Self::FanOuts { dead, json } => print_fan_outs(&operator, dead, json).await,
+            Self::FanOuts { dead } => print_fan_outs(&operator, dead, json).await?,
             Self::ReplayFanOuts => {
                 let replayed = operator.replay_fan_outs().await.map_err(to_message)?;
-                print_line(&format!("{replayed} queued again."));
-                Ok(())
+                print_result(json, &json!({"replayed": replayed}), &format!("{replayed} queued again."));
             }
         }
+        Ok(())
     }
+}
+
+fn print_result(json: bool, object: &Value, line: &str) {
+    print_line(&if json { object.to_string() } else { line.to_owned() });
 }
 
 /// Refuses recipients that no client has as its id, since the sidecar skips them. Asks only with a token to read, and not for
@@ -172,66 +189,50 @@ async fn check_recipients(operator: &Operator, to: &[String]) -> CommandResult {
 
 async fn print_fan_outs(operator: &Operator, dead: bool, json: bool) -> CommandResult {
     let state = if dead { "dead" } else { "pending" };
-    let jobs = operator.fan_outs(state).await.map_err(to_message)?;
-    for job in &jobs {
-        let text = |name: &str| match &job[name] {
-            Value::String(text) => sanitize(text),
-            Value::Null => "-".to_owned(),
-            other => other.to_string(),
-        };
-        let [at, kind, recipients, tries, last] = ["queued_at", "type", "recipients", "tries", "last"].map(text);
-        let line = || format!("{at}  {kind:<12}  to {recipients}  {tries} tries, {last}  {}", text("id"));
-        print_line(&if json { job.to_string() } else { line() });
+    let mut table = Table::new(FAN_OUT, json);
+    for job in operator.fan_outs(state).await.map_err(to_message)? {
+        table.row(&job, |job| cells(job, ["queued_at", "type", "recipients", "tries", "last", "id"]));
     }
-    if jobs.is_empty() {
-        print_error(&format!("No {state} messages."));
-    }
+    table.finish(&format!("No {state} messages."));
     Ok(())
 }
 
 impl Reading {
     /// Prints all pages of messages after `cursor`; returns the last id.
-    async fn print_pages(&self, operator: &Operator, mut cursor: i64) -> Result<i64, String> {
+    async fn print_pages(&self, operator: &Operator, mut cursor: i64, table: &mut Table<5>) -> Result<i64, String> {
         loop {
             let messages = operator.messages(&self.client, cursor).await.map_err(to_message)?;
             let Some(last) = messages.last() else { return Ok(cursor) };
             cursor = last.id;
             for message in &messages {
-                print_line(&if self.json { json!(message).to_string() } else { line(message) });
+                table.row(&json!(message), |_| message_cells(message));
             }
         }
     }
 
-    async fn follow(&self, operator: &Operator) -> CommandResult {
-        let mut cursor = self.cursor;
+    async fn follow(&self, operator: &Operator, json: bool) -> CommandResult {
+        let (mut cursor, mut table) = (self.cursor, Table::new(MESSAGE, json));
         loop {
-            cursor = self.print_pages(operator, cursor).await?;
+            cursor = self.print_pages(operator, cursor, &mut table).await?;
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
 fn print_clients(clients: &[ClientRow], json: bool) {
+    let mut table = Table::new(CLIENT, json);
     for client in clients {
-        print_line(&if json { json!(client).to_string() } else { row(client) });
+        let seen = client.last_seen_at.as_deref().unwrap_or("never").to_owned();
+        let name = client.name.as_deref().map(sanitize).unwrap_or_default();
+        table.row(&json!(client), |_| [client.id.clone(), client.status.clone(), seen, name]);
     }
-    if clients.is_empty() {
-        print_error("No clients.");
-    }
+    table.finish("No clients.");
 }
 
-/// A client as one line: id, status, last poll, name.
-fn row(client: &ClientRow) -> String {
-    let seen = client.last_seen_at.as_deref().unwrap_or("never");
-    let name = client.name.as_deref().map(sanitize).unwrap_or_default();
-    format!("{}  {:<7}  {seen:<27}  {name}", client.id, client.status)
-}
-
-/// A message as one line: id, time, sender, type, payload.
-fn line(message: &OpenedMessage) -> String {
+fn message_cells(message: &OpenedMessage) -> [String; 5] {
     let from = message.from_client_id.as_deref().unwrap_or("application");
     let said = render_payload(message.payload.get("payload").unwrap_or(&message.payload));
-    format!("{:>6}  {}  {from:<36}  {}  {said}", message.id, message.created_at, sanitize(&message.r#type))
+    [message.id.to_string(), message.created_at.clone(), from.to_owned(), sanitize(&message.r#type), said]
 }
 
 /// The error of a publication and, if a retry can succeed, the option that makes the retry idempotent.

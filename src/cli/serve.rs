@@ -10,9 +10,10 @@ use super::quickstart::Quickstart;
 use super::reload::Reloader;
 use super::signals::{EXIT_FAILED, LAST_LINES, Signals};
 use super::source::Source;
+use super::systemd;
 use crate::app::{App, WorkerFailure};
 use crate::config::{Config, Flags, Listen, Loaded, LogFormat, SocketAccess, Sources, load, private_files, secrets};
-use crate::http::listener::{BoundListener, bind};
+use crate::http::listener::{BoundListener, bind, inherited};
 use crate::telemetry::{LogFilter, LogHandle};
 use crate::{app, http, telemetry};
 
@@ -114,7 +115,11 @@ async fn serve(
     generated: Option<Quickstart>,
     (signals, reloader): (Signals, Reloader),
 ) -> Result<(), ServeError> {
-    let listeners = bind_all(&config.server.listen, &config.server.socket).await?;
+    let mut listeners = inherited()
+        .map_err(|error| format!("the sockets of LISTEN_FDS cannot be used: {error}: correct the socket unit"))?;
+    if listeners.is_empty() {
+        listeners = bind_all(&config.server.listen, &config.server.socket).await?;
+    }
     let metrics = bind_all(&config.metrics.listen, &config.server.socket).await?;
     for listener in &listeners {
         tracing::info!(listen = listener.describe(), store = ?config.cache.store, "listening");
@@ -122,8 +127,8 @@ async fn serve(
     for listener in &metrics {
         tracing::info!(listen = listener.describe(), "serving metrics");
     }
+    let addresses: Vec<String> = listeners.iter().map(BoundListener::describe).collect();
     if let Some(quickstart) = generated {
-        let addresses: Vec<String> = listeners.iter().map(BoundListener::describe).collect();
         match config.log.format {
             // No other text between the records.
             LogFormat::Json => quickstart.log(),
@@ -131,6 +136,7 @@ async fn serve(
         }
     }
     let Signals { stop, reload, .. } = signals;
+    systemd::announce(&addresses, app.supervisor(), stop.clone());
     app.supervisor().spawn_until_stop("reload", move || reloader.clone().run(reload.clone()));
     app::run(listeners, metrics, app, stop).await.map_err(|WorkerFailure { .. }| ServeError::Worker)?;
     tracing::info!("stopped");

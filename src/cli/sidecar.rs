@@ -1,8 +1,10 @@
 //! The running sidecar, for commands that call it.
 
+use std::convert::Infallible;
+
 use clap::Args;
-use reqwest::Method;
-use secrecy::ExposeSecret;
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::client::{ClientError, SidecarConnection};
@@ -16,6 +18,29 @@ pub(super) struct SidecarAddress {
     url: Option<String>,
 }
 
+/// Where the sidecar is, and the service token.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ServiceCaller {
+    #[command(flatten)]
+    address: SidecarAddress,
+    /// A service token of the sidecar, by default the first one in the configuration (PRESENCE_TOKEN). The environment is
+    /// safer: other users of this machine can read command lines
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "PRESENCE_SIDECAR_TOKEN",
+        hide_env_values = true,
+        value_parser = secret
+    )]
+    token: Option<SecretString>,
+}
+
+/// A secret on the command line.
+pub(super) fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(SecretString::from(text))
+}
+
 impl SidecarAddress {
     /// Connects to the address, or else to the first one of `config`.
     pub(super) fn connect(&self, config: &Config) -> Result<SidecarConnection, String> {
@@ -26,22 +51,31 @@ impl SidecarAddress {
     }
 }
 
-/// A client for the sidecar that runs with this configuration.
-pub(super) struct Sidecar<'a> {
-    connection: SidecarConnection,
-    token: Option<&'a str>,
+impl ServiceCaller {
+    /// A connection to the sidecar, and the service token: those of the command line, or else those of `config`.
+    pub(super) fn connect(&self, config: &Config) -> Result<(SidecarConnection, SecretString), String> {
+        let token = self.token.clone().or_else(|| config.auth.tokens.first().cloned());
+        let token = token.ok_or("auth.tokens is empty: set PRESENCE_TOKEN, or --token")?;
+        Ok((self.address.connect(config)?, token))
+    }
 }
 
-impl<'a> Sidecar<'a> {
-    /// Calls `address` with the service token of `config`.
-    pub(super) fn of(config: &'a Config, address: &SidecarAddress) -> Result<Self, String> {
-        let token = config.auth.tokens.first().ok_or("auth.tokens is empty: set PRESENCE_TOKEN")?.expose_secret();
-        Ok(Self { connection: address.connect(config)?, token: Some(token) })
+/// A client for the sidecar that runs with this configuration.
+pub(super) struct Sidecar {
+    connection: SidecarConnection,
+    token: Option<SecretString>,
+}
+
+impl Sidecar {
+    /// Calls the address with the service token of `caller`, or else with those of `config`.
+    pub(super) fn of(config: &Config, caller: &ServiceCaller) -> Result<Self, String> {
+        let (connection, token) = caller.connect(config)?;
+        Ok(Self { connection, token: Some(token) })
     }
 
-    /// Calls the first address of `config`, without a token.
-    pub(super) fn without_token(config: &Config) -> Result<Self, String> {
-        Ok(Self { connection: connection(&config.server.listen)?, token: None })
+    /// Calls an address without a token.
+    pub(super) fn without_token(config: &Config, address: &SidecarAddress) -> Result<Self, String> {
+        Ok(Self { connection: address.connect(config)?, token: None })
     }
 
     /// The address of the sidecar.
@@ -56,16 +90,36 @@ impl<'a> Sidecar<'a> {
 
     /// Calls `path`; returns JSON, or the message of the error response.
     pub(super) async fn call(&self, method: Method, path: &str) -> Result<Value, String> {
+        self.connection.expect(self.request(method, path)).await.map_err(|failure| self.explain(&failure))
+    }
+
+    /// The connection.
+    pub(super) fn connection(&self) -> &SidecarConnection {
+        &self.connection
+    }
+
+    /// Starts a request with the token.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.connection.request(method, path);
-        let request = match self.token {
-            Some(token) => request.bearer_auth(token),
+        match &self.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
             None => request,
-        };
-        self.connection.expect(request).await.map_err(|failure| match failure {
-            ClientError::Refused { message, .. } => message,
-            ClientError::Unreachable { address, cause } => format!("the sidecar at {address} does not answer: {cause}"),
+        }
+    }
+
+    /// The message of an error, with what to do.
+    pub(super) fn explain(&self, failure: &ClientError) -> String {
+        match failure {
+            ClientError::Refused { status: 401, message, .. } => format!(
+                "{} does not accept the token ({message}): set PRESENCE_TOKEN or --token to one of its service tokens",
+                self.address()
+            ),
+            ClientError::Refused { message, .. } => message.clone(),
+            ClientError::Unreachable { address, cause } => {
+                format!("the sidecar at {address} does not answer: {cause}; is it running? --url names another one")
+            }
             other => other.to_string(),
-        })
+        }
     }
 }
 

@@ -2,22 +2,28 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::json;
 
-use super::output::{print_error, print_line};
+use super::output::print_line;
 use super::run::{CommandResult, run_async};
-use super::sidecar::{Sidecar, SidecarAddress};
+use super::sidecar::{ServiceCaller, Sidecar};
 use super::source::Source;
+use super::table::{Table, cells};
+use crate::client::sanitize;
 use crate::config::{Config, EndpointConfig, Flags, load};
 use crate::webhooks::admin;
 use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};
 
 #[derive(Debug, Args)]
+#[command(subcommand_help_heading = "Commands")]
 pub(super) struct Webhooks {
     #[command(subcommand)]
     command: Command,
+    /// Print JSON, one object per line
+    #[arg(long, global = true)]
+    json: bool,
     #[command(flatten)]
-    address: SidecarAddress,
+    caller: ServiceCaller,
 }
 
 #[derive(Debug, Subcommand)]
@@ -30,9 +36,6 @@ enum Command {
         /// Only deliveries to this endpoint
         #[arg(long)]
         endpoint: Option<String>,
-        /// Print JSON, one object per line
-        #[arg(long)]
-        json: bool,
     },
     /// Queue dead letters again: one, or all since a time
     Replay {
@@ -52,6 +55,10 @@ enum Command {
     },
 }
 
+/// The columns of a delivery.
+const DELIVERY: [(&str, usize); 7] =
+    [("QUEUED AT", 27), ("EVENT", 9), ("USER", 12), ("ENDPOINT", 8), ("TRIES", 5), ("LAST RESULT", 20), ("ID", 2)];
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum State {
     Pending,
@@ -62,25 +69,27 @@ impl Webhooks {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let sources = source.with(Flags::default());
         let config = load(&sources).map_err(|error| error.to_string())?.config;
-        run_async(self.command.run(&config, &self.address))
+        run_async(self.command.run(&config, &self.caller, self.json))
     }
 }
 
 impl Command {
-    async fn run(self, config: &Config, address: &SidecarAddress) -> CommandResult {
-        match self {
-            Self::List { state, endpoint, json } => list(&Sidecar::of(config, address)?, state, endpoint, json).await,
+    async fn run(self, config: &Config, caller: &ServiceCaller, json: bool) -> CommandResult {
+        let sidecar = || Sidecar::of(config, caller);
+        let replayed = match self {
+            Self::List { state, endpoint } => return list(&sidecar()?, state, endpoint, json).await,
+            Self::Test { endpoint } => return test(config, endpoint.as_deref(), json).await,
             Self::Replay { id: Some(id), .. } => {
-                let path =
-                    format!("/{}/replay", url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>());
-                print_replayed(&Sidecar::of(config, address)?.call(Method::POST, &deliveries(&path, &[])).await?)
+                let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+                sidecar()?.call(Method::POST, &deliveries(&format!("/{id}/replay"), &[])).await?
             }
             Self::Replay { id: None, since, endpoint } => {
                 let query = [("since", since), ("endpoint", endpoint)];
-                print_replayed(&Sidecar::of(config, address)?.call(Method::POST, &deliveries("/replay", &query)).await?)
+                sidecar()?.call(Method::POST, &deliveries("/replay", &query)).await?
             }
-            Self::Test { endpoint } => test(config, endpoint.as_deref()).await,
-        }
+        };
+        print_line(&if json { replayed.to_string() } else { format!("{} queued again.", replayed["replayed"]) });
+        Ok(())
     }
 }
 
@@ -93,12 +102,12 @@ fn deliveries(path: &str, query: &[(&str, Option<String>)]) -> String {
     format!("/api/v1/webhooks/deliveries{path}?{}", pairs.finish())
 }
 
-async fn list(sidecar: &Sidecar<'_>, state: State, endpoint: Option<String>, json: bool) -> CommandResult {
+async fn list(sidecar: &Sidecar, state: State, endpoint: Option<String>, json: bool) -> CommandResult {
     let state = match state {
         State::Pending => "pending",
         State::Dead => "dead",
     };
-    let (mut cursor, mut count) = (None, 0_usize);
+    let (mut cursor, mut table) = (None, Table::new(DELIVERY, json));
     loop {
         let query = [
             ("state", Some(state.to_owned())),
@@ -108,37 +117,20 @@ async fn list(sidecar: &Sidecar<'_>, state: State, endpoint: Option<String>, jso
         ];
         let page = sidecar.call(Method::GET, &deliveries("", &query)).await?;
         for delivery in page["data"].as_array().into_iter().flatten() {
-            count += 1;
-            print_line(&if json { delivery.to_string() } else { line(delivery) });
+            table.row(delivery, |delivery| {
+                cells(delivery, ["queued_at", "event", "user_id", "endpoint", "tries", "last", "id"])
+            });
         }
         match page["next_cursor"].as_str() {
             Some(next) => cursor = Some(next.to_owned()),
             None => break,
         }
     }
-    if count == 0 {
-        print_error(&format!("No {state} deliveries."));
-    }
+    table.finish(&format!("No {state} deliveries."));
     Ok(())
 }
 
-/// A delivery as one line: time, event, user, tries, last result, id.
-fn line(delivery: &Value) -> String {
-    let text = |name: &str| match &delivery[name] {
-        Value::String(text) => text.clone(),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    };
-    let [at, event, user, tries, id] = ["queued_at", "event", "user_id", "tries", "id"].map(text);
-    format!("{at}  {event:<9}  {user:<20}  {tries} tries, {}  {id}", text("last"))
-}
-
-fn print_replayed(response: &Value) -> CommandResult {
-    print_line(&format!("{} queued again.", response["replayed"]));
-    Ok(())
-}
-
-async fn test(config: &Config, name: Option<&str>) -> CommandResult {
+async fn test(config: &Config, name: Option<&str>, json: bool) -> CommandResult {
     let endpoints = &config.webhook.endpoints;
     let chosen: Vec<&EndpointConfig> = endpoints.iter().filter(|at| name.is_none_or(|name| name == at.name)).collect();
     if chosen.is_empty() {
@@ -153,14 +145,24 @@ async fn test(config: &Config, name: Option<&str>) -> CommandResult {
     let mut failed = 0;
     for endpoint in &chosen {
         let (result, body) = admin::ping(&config.webhook, endpoint).await.map_err(|error| error.to_string())?;
-        print_line(&format!("{}: {}", endpoint.name, result.describe()));
-        if matches!(result, AttemptResult::Status { .. }) && !body.is_empty() {
-            print_line(&String::from_utf8_lossy(&body));
-        }
+        print_ping(&endpoint.name, &result, &body, json);
         failed += usize::from(result.outcome() != AttemptOutcome::Delivered);
     }
     match failed {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} endpoints failed the test ping", chosen.len())),
+    }
+}
+
+fn print_ping(endpoint: &str, result: &AttemptResult, body: &[u8], json: bool) {
+    let body = String::from_utf8_lossy(body);
+    if json {
+        let is_delivered = result.outcome() == AttemptOutcome::Delivered;
+        let ping = json!({"endpoint": endpoint, "delivered": is_delivered, "result": result.describe(), "body": body});
+        return print_line(&ping.to_string());
+    }
+    print_line(&format!("{endpoint}: {}", result.describe()));
+    if matches!(result, AttemptResult::Status { .. }) && !body.is_empty() {
+        print_line(&sanitize(&body));
     }
 }

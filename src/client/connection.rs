@@ -13,7 +13,7 @@ use url::Url;
 use crate::messaging::seal::OpenError;
 
 /// The timeout of a request.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Maximum number of characters of an error message that are shown.
 const MAX_MESSAGE: usize = 200;
@@ -130,27 +130,36 @@ impl SidecarConnection {
     /// # Errors
     /// Any but [`ClientError::InvalidAddress`], [`ClientError::InvalidKey`] and [`ClientError::Sealed`].
     pub async fn fetch<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, ClientError> {
-        let unreachable = |error: &reqwest::Error| ClientError::Unreachable {
-            address: self.address.clone(),
-            cause: innermost_cause(error),
-        };
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
-        let (status, retry_after) = (response.status(), parse_retry_after(&response));
-        let text = response.text().await.map_err(|error| unreachable(&error))?;
-        let unexpected = |what: String| ClientError::UnexpectedResponse { address: self.address.clone(), what };
-        match status {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        match response.status() {
             StatusCode::NO_CONTENT => Ok(None),
             status if status.is_success() => {
-                serde_json::from_str(&text).map(Some).map_err(|error| unexpected(error.to_string()))
+                let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+                serde_json::from_str(&text).map(Some).map_err(|error| self.unexpected(error.to_string()))
             }
-            StatusCode::TOO_MANY_REQUESTS => {
-                Err(ClientError::RateLimited { retry_after: retry_after.unwrap_or_default() })
-            }
-            status => match parse_message(&text) {
-                Some(message) => Err(ClientError::Refused { status: status.as_u16(), message, retry_after }),
-                None => Err(unexpected(status.to_string())),
-            },
+            _ => Err(self.refusal(response).await),
         }
+    }
+
+    /// The error of a response that is no success.
+    pub(super) async fn refusal(&self, response: Response) -> ClientError {
+        let (status, retry_after) = (response.status(), parse_retry_after(&response));
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return ClientError::RateLimited { retry_after: retry_after.unwrap_or_default() };
+        }
+        match response.text().await.map(|text| parse_message(&text)) {
+            Ok(Some(message)) => ClientError::Refused { status: status.as_u16(), message, retry_after },
+            Ok(None) => self.unexpected(status.to_string()),
+            Err(error) => self.unreachable(&error),
+        }
+    }
+
+    pub(super) fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        ClientError::Unreachable { address: self.address.clone(), cause: innermost_cause(error) }
+    }
+
+    fn unexpected(&self, what: String) -> ClientError {
+        ClientError::UnexpectedResponse { address: self.address.clone(), what }
     }
 
     /// Sends a request and returns its JSON, which the response must have.
@@ -158,11 +167,7 @@ impl SidecarConnection {
     /// # Errors
     /// As [`fetch`](Self::fetch).
     pub async fn expect<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let empty = || ClientError::UnexpectedResponse {
-            address: self.address.clone(),
-            what: "the response is empty".to_owned(),
-        };
-        self.fetch(request).await?.ok_or_else(empty)
+        self.fetch(request).await?.ok_or_else(|| self.unexpected("the response is empty".to_owned()))
     }
 }
 

@@ -8,6 +8,7 @@
 mod backoff;
 mod connection;
 mod credentials;
+mod event_stream;
 mod messaging_client;
 mod operator;
 mod presence_reader;
@@ -17,6 +18,7 @@ mod text;
 pub use self::backoff::PollBackoff;
 pub use self::connection::{ClientError, SidecarConnection};
 pub use self::credentials::{CredentialsError, SavedCredentials};
+pub use self::event_stream::{EventStream, StreamedEvent};
 pub use self::messaging_client::{MessagingClient, OutgoingMessage, ReceivedMessage, Registration};
 pub use self::operator::{Operator, Publication};
 pub use self::presence_reader::{

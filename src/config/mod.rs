@@ -23,6 +23,7 @@ mod presence;
 pub mod private_files;
 mod redis;
 mod reload;
+mod rotation;
 mod routing;
 mod scope;
 pub mod secrets;
@@ -53,6 +54,7 @@ pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, Messagi
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint, RedisHost, RedisTls, SentinelConfig};
 pub use self::reload::ConfigChanges;
+pub use self::rotation::{RotatingSecret, rotate};
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
 pub use self::server::{Listen, MetricsConfig, ServerConfig};

@@ -205,6 +205,10 @@ pub trait Queue: Send + Sync {
     /// Removes dead letters that died more than `age` ago.
     async fn purge(&self, queue: &str, age: Duration) -> Result<()>;
 
+    /// Removes all jobs of a lane, pending ones and dead letters; returns their number. A job that is claimed is removed as
+    /// well: its settlement has no effect.
+    async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize>;
+
     /// Returns the size and the age of the queue.
     async fn stats(&self, queue: &str) -> Result<QueueStats>;
 }

@@ -11,12 +11,13 @@ use serde_json::Value;
 use super::{Document, files, inline_code, read, root};
 
 /// Environment names that are no configuration keys: of commands and of the tests.
-const OTHER_VARIABLES: [&str; 7] = [
+const OTHER_VARIABLES: [&str; 8] = [
     "PRESENCE_CHROMEDRIVER",
     "PRESENCE_CONFIG",
     "PRESENCE_SIDECAR_BIN",
     "PRESENCE_SIDECAR_CASES",
     "PRESENCE_SIDECAR_TESTS",
+    "PRESENCE_SIDECAR_TOKEN",
     "PRESENCE_SIDECAR_TESTS_ENGINES",
     "PRESENCE_SIDECAR_URL",
 ];

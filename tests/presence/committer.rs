@@ -94,6 +94,10 @@ impl ChangeHistory for FaultyStore {
     async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
         self.harness.store.history(key, limit).await
     }
+
+    async fn erase_changes(&self, member: &str) -> Result<Vec<Change>> {
+        self.harness.store.erase_changes(member).await
+    }
 }
 
 #[async_trait]

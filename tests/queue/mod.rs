@@ -292,6 +292,27 @@ queue_contract! {
         assert_eq!(all.len(), 25);
     }
 
+    erased_lane_loses_its_jobs_and_no_other_does(harness) {
+        for (lane, id) in [("a", "dead"), ("b", "dead of b"), ("a", "claimed"), ("a", "waits"), ("b", "1")] {
+            harness.push(lane, id).await;
+            if id.starts_with("dead") {
+                let job = harness.claim().await.remove(0);
+                assert!(harness.settle(job, Disposition::Dead(attempts(1, "x"))).await);
+            }
+        }
+        harness.queue.push("other", &[NewJob { id: "1", lane: "a", payload: b"", delay: Duration::ZERO }]).await.unwrap();
+        let mut claimed = harness.claim().await;
+        claimed.retain(|job| job.lane == "a");
+        assert_eq!(harness.queue.erase_lane(Q, "a").await.unwrap(), 3);
+        assert!(!harness.settle(claimed.remove(0), Disposition::Done).await, "it has no effect");
+        assert_eq!(harness.counts().await, (1, 1));
+        assert_eq!(harness.list(JobState::Dead).await[0].id, "dead of b");
+        assert_eq!(harness.queue.stats("other").await.unwrap().pending, 1);
+        assert_eq!(harness.queue.erase_lane(Q, "a").await.unwrap(), 0);
+        harness.push("a", "dead").await;
+        assert_eq!(ids(&harness.claim_soon().await), ["dead"]);
+    }
+
     queues_are_independent(harness) {
         harness.push("a", "1").await;
         assert_eq!(harness.queue.claim("other", 1, LEASE).await.unwrap(), []);

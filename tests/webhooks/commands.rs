@@ -44,7 +44,7 @@ async fn webhooks_command_lists_and_replays_deliveries() {
         listed = run(&["list", "--state", "dead"]);
     }
     let line = printed(&listed);
-    assert!(line.contains("online") && line.contains("1 tries, HTTP 422"), "{line}");
+    assert!(line.starts_with("QUEUED AT ") && line.contains("  default   1      HTTP 422 "), "{line}");
     let id = line.split_whitespace().last().unwrap();
     let json = run(&["list", "--state", "dead", "--json"]).stdout;
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["id"], id);

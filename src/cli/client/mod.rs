@@ -57,6 +57,9 @@ enum Command {
         /// The token that a closed registration requires
         #[arg(long, value_name = "TOKEN", env = "PRESENCE_REGISTRATION_TOKEN", hide_env_values = true)]
         registration_token: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         credentials_file: ClientFile,
     },
@@ -68,6 +71,9 @@ enum Command {
         /// A JSON payload instead of a text
         #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         compose: ComposeArgs,
         #[command(flatten)]
@@ -75,6 +81,9 @@ enum Command {
     },
     /// Replace the token of this client by a new one
     Rotate {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         credentials_file: ClientFile,
     },
@@ -83,6 +92,9 @@ enum Command {
         /// Print the token and the key as well
         #[arg(long)]
         secrets: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         credentials_file: ClientFile,
     },
@@ -103,19 +115,24 @@ impl MessagesClient {
 impl Command {
     async fn run(self) -> CommandResult {
         match self {
-            Self::Register { url, name, fingerprint, registration_token, credentials_file } => {
+            Self::Register { url, name, fingerprint, registration_token, json, credentials_file } => {
                 let fingerprint = fingerprint.map_or_else(fingerprint::of_this_machine, Ok)?;
                 let name = name.as_deref();
                 let token = registration_token.as_deref();
-                register(&url, &Registration { fingerprint: &fingerprint, name, token }, &credentials_file).await
+                let registration = Registration { fingerprint: &fingerprint, name, token };
+                register(&url, &registration, &credentials_file, json).await
             }
-            Self::Send { text, payload, compose, credentials_file } => {
+            Self::Send { text, payload, json, compose, credentials_file } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
                 let client = client(&credentials_file)?;
-                client.send(&client.seal(&compose.with(payload))).await.map_err(|failure| explain(&failure))
+                client.send(&client.seal(&compose.with(payload))).await.map_err(|failure| explain(&failure))?;
+                if json {
+                    print_line(&json!({"sent": true}).to_string());
+                }
+                Ok(())
             }
-            Self::Rotate { credentials_file } => rotate(&credentials_file).await,
-            Self::Whoami { secrets, credentials_file } => whoami(secrets, &credentials_file),
+            Self::Rotate { json, credentials_file } => rotate(&credentials_file, json).await,
+            Self::Whoami { secrets, json, credentials_file } => whoami((secrets, json), &credentials_file),
         }
     }
 }
@@ -145,7 +162,12 @@ fn client(credentials_file: &ClientFile) -> Result<MessagingClient, String> {
     MessagingClient::new(connection, &credentials).map_err(|failure| failure.to_string())
 }
 
-async fn register(url: &str, registration: &Registration<'_>, credentials_file: &ClientFile) -> CommandResult {
+async fn register(
+    url: &str,
+    registration: &Registration<'_>,
+    credentials_file: &ClientFile,
+    json: bool,
+) -> CommandResult {
     let file = credentials_file.file()?;
     let connection = SidecarConnection::to(url).map_err(|failure| failure.to_string())?;
     let registered = MessagingClient::register(&connection, registration).await;
@@ -154,27 +176,39 @@ async fn register(url: &str, registration: &Registration<'_>, credentials_file: 
         other => other.to_string(),
     })?;
     credentials.save(&file).map_err(|error| error.to_string())?;
+    if json {
+        print_line(&json!({"client_id": credentials.client_id, "url": url, "credentials": file}).to_string());
+        return Ok(());
+    }
     print_line(&format!("This is client {} of {url}.", credentials.client_id));
     print_line(&format!("Its credentials are in {}, readable only by you. Back them up.", file.display()));
     Ok(())
 }
 
-async fn rotate(credentials_file: &ClientFile) -> CommandResult {
+async fn rotate(credentials_file: &ClientFile, json: bool) -> CommandResult {
     let (file, credentials) = (credentials_file.file()?, credentials_file.load()?);
     let connection = SidecarConnection::to(&credentials.url).map_err(|failure| failure.to_string())?;
     let rotated = MessagingClient::rotate(&connection, &credentials).await.map_err(|failure| explain(&failure))?;
     rotated.save(&file).map_err(|error| error.to_string())?;
-    print_line(&format!("The new token is in {}. The old one is invalid.", file.display()));
+    print_line(&match json {
+        true => json!({"client_id": rotated.client_id, "credentials": file}).to_string(),
+        false => format!("The new token is in {}. The old one is invalid.", file.display()),
+    });
     Ok(())
 }
 
-fn whoami(secrets: bool, credentials_file: &ClientFile) -> CommandResult {
-    let credentials = credentials_file.load()?;
-    print_line(&format!("client_id={}", credentials.client_id));
-    print_line(&format!("url={}", credentials.url));
+fn whoami((secrets, json): (bool, bool), credentials_file: &ClientFile) -> CommandResult {
+    let SavedCredentials { client_id, url, api_token, personal_token } = credentials_file.load()?;
+    let mut members = vec![("client_id", client_id), ("url", url)];
     if secrets {
-        print_line(&format!("api_token={}", credentials.api_token));
-        print_line(&format!("personal_token={}", credentials.personal_token));
+        members.extend([("api_token", api_token), ("personal_token", personal_token)]);
+    }
+    if json {
+        let object: serde_json::Map<_, _> =
+            members.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        print_line(&Value::Object(object).to_string());
+    } else {
+        members.iter().for_each(|(name, value)| print_line(&format!("{name}={value}")));
     }
     Ok(())
 }

@@ -7,16 +7,19 @@ mod database;
 mod differences;
 mod finding;
 mod keys;
+mod upgrade;
 
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use self::app::LaravelApp;
 use self::finding::Finding;
+pub(super) use self::upgrade::CheckUpgrade;
 use super::output::print_line;
 use super::run::{CommandResult, run_async};
-use super::sidecar::{Sidecar, SidecarAddress};
+use super::sidecar::{ServiceCaller, Sidecar};
 use super::source::Source;
 use crate::config::{CacheStore, Config, Driver, Flags, Loaded, load};
 use crate::presence::store::redis::Inspection;
@@ -30,8 +33,11 @@ pub(super) struct Doctor {
     /// The PHP binary that runs the app
     #[arg(long, value_name = "PROGRAM", default_value = "php")]
     php: PathBuf,
+    /// Print JSON, one finding per line; `fix` is null where nothing is wrong
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
-    address: SidecarAddress,
+    caller: ServiceCaller,
 }
 
 impl Doctor {
@@ -44,13 +50,13 @@ impl Doctor {
             findings.extend(store(&config).await);
             findings.extend(database::check(&config).await);
             findings.extend(keys::keys(&config).await);
-            findings.push(sidecar(&config, &self.address).await);
+            findings.push(sidecar(&config, &self.caller).await);
             findings.push(webhooks(&config));
             findings.push(broadcast::check(&config).await);
             if let Some(folder) = app {
                 findings.extend(LaravelApp { folder, php: self.php }.compare(&config).await);
             }
-            report(&findings)
+            report(&findings, self.json)
         })
     }
 }
@@ -106,8 +112,8 @@ fn settings(inspection: &Inspection) -> Vec<Finding> {
     std::iter::once(ok).chain(problems).collect()
 }
 
-async fn sidecar(config: &Config, address: &SidecarAddress) -> Finding {
-    let answer = match Sidecar::of(config, address) {
+async fn sidecar(config: &Config, caller: &ServiceCaller) -> Finding {
+    let answer = match Sidecar::of(config, caller) {
         Ok(sidecar) => sidecar.get("/api/v1/presence/counts").await.map(|_| sidecar.address().to_owned()),
         Err(why) => Err(why),
     };
@@ -132,9 +138,10 @@ fn webhooks(config: &Config) -> Finding {
     }
 }
 
-fn report(findings: &[Finding]) -> CommandResult {
+fn report(findings: &[Finding], json: bool) -> CommandResult {
     for Finding { subject, what, fix } in findings {
         match fix {
+            _ if json => print_line(&json!({"subject": subject, "what": what, "fix": fix}).to_string()),
             None => print_line(&format!("ok   {subject}: {what}")),
             Some(fix) => print_line(&format!("FIX  {subject}: {what}\n     {fix}")),
         }

@@ -190,7 +190,9 @@ impl Layers {
 
     /// An error about the value of this key: `key = value (layer) problem`.
     pub fn error_at(&self, key: &str, problem: impl fmt::Display) -> ConfigError {
-        ConfigError::new(format!("{} {problem}", self.describe(key)))
+        let problem = problem.to_string();
+        let hint = self.value(key).and_then(|value| Some(schema::suggest_value(value.as_str()?, &problem)));
+        ConfigError::new(format!("{} {problem}{}", self.describe(key), hint.unwrap_or_default()))
     }
 }
 

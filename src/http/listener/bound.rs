@@ -30,13 +30,25 @@ pub enum BoundListener {
     Unix(UnixListener, SocketFile),
 }
 
-/// The file of a Unix socket, removed when dropped.
+/// The file of a Unix socket, removed when dropped if this process has made it.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    is_own: bool,
+}
+
+impl SocketFile {
+    /// A file that another process has made, and removes.
+    pub(super) fn of_others(path: &Path) -> Self {
+        Self { path: path.to_owned(), is_own: false }
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        _ = std::fs::remove_file(&self.0);
+        if self.is_own {
+            _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -53,7 +65,7 @@ pub async fn bind(listen: &Listen) -> io::Result<Vec<BoundListener>> {
                 std::fs::remove_file(path)?;
             }
             let listener = UnixListener::bind(path)?;
-            Ok(vec![BoundListener::Unix(listener, SocketFile(path.clone()))])
+            Ok(vec![BoundListener::Unix(listener, SocketFile { path: path.clone(), is_own: true })])
         }
     }
 }
@@ -104,7 +116,7 @@ impl BoundListener {
     /// # Errors
     /// The process may not give the file to the group.
     pub fn permit(&self, access: &SocketAccess) -> io::Result<()> {
-        let Self::Unix(_, SocketFile(path)) = self else { return Ok(()) };
+        let Self::Unix(_, SocketFile { path, is_own: true }) = self else { return Ok(()) };
         if let Some(group) = access.group {
             std::os::unix::fs::chown(path, None, Some(group))?;
         }
@@ -115,7 +127,7 @@ impl BoundListener {
     pub fn describe(&self) -> String {
         match self {
             Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("http://{at}")),
-            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
+            Self::Unix(_, file) => format!("unix:{}", file.path.display()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The HTTP server: TCP and Unix sockets, limits of connections, time limits, and a graceful shutdown.
 
 mod bound;
+mod inherited;
 mod linger;
 mod multiplexed;
 mod open_files;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::bound::{BoundListener, bind};
+pub use self::inherited::inherited;
 use self::linger::LingerPace;
 pub use self::open_files::raise_open_files;
 pub use self::places::MaxConnections;

@@ -110,5 +110,14 @@ AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.c
 -- name: purge_all
 DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?
 
+-- name: erase_messages
+DELETE FROM {messages} WHERE to_client_id = ? OR from_client_id = ?
+
+-- name: erase_receipt
+DELETE FROM {message_receipts} WHERE client_id = ?
+
+-- name: erase_client
+DELETE FROM {clients} WHERE id = ?
+
 -- name: purge_idempotency_keys
 DELETE FROM {done_steps} WHERE done_at < ? ORDER BY done_at LIMIT 500

@@ -117,6 +117,15 @@ AND id <= (SELECT r.last_acked_message_id FROM {message_receipts} AS r WHERE r.c
 -- name: purge_all
 DELETE FROM {messages} WHERE id > ? AND id <= ? AND created_at < ?::timestamp
 
+-- name: erase_messages
+DELETE FROM {messages} WHERE to_client_id = ?::uuid OR from_client_id = ?::uuid
+
+-- name: erase_receipt
+DELETE FROM {message_receipts} WHERE client_id = ?::uuid
+
+-- name: erase_client
+DELETE FROM {clients} WHERE id = ?::uuid
+
 -- name: purge_idempotency_keys
 DELETE FROM {done_steps} WHERE id IN (SELECT id FROM (
   SELECT id FROM {done_steps} WHERE done_at < ?::timestamp ORDER BY done_at LIMIT 500

@@ -1,7 +1,8 @@
 //! Deletes expired rows in small batches.
 
 use super::MessageStore;
-use crate::storage::sql::Result;
+use crate::messaging::domain::ClientId;
+use crate::storage::sql::{Result, retry_on_conflict};
 
 /// The messages to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,22 @@ impl MessageStore {
             Purge::All => "purge_all",
         };
         self.database.execute(&self.statements.get(name), &[after.into(), last.into(), before.into()]).await
+    }
+
+    /// Deletes a client, its receipt, and all messages to it and from it; returns the number of messages, or `None` if there is
+    /// no such client. Messages that are queued for it are skipped later, as for any unknown client.
+    pub async fn erase_client(&self, id: &ClientId) -> Result<Option<u64>> {
+        retry_on_conflict(|| self.try_erase_client(id.as_str())).await
+    }
+
+    async fn try_erase_client(&self, id: &str) -> Result<Option<u64>> {
+        let mut transaction = self.database.begin().await?;
+        // First the row that writers of messages lock.
+        let clients = transaction.execute(&self.statements.get("erase_client"), &[id.into()]).await?;
+        let messages = transaction.execute(&self.statements.get("erase_messages"), &[id.into(), id.into()]).await?;
+        transaction.execute(&self.statements.get("erase_receipt"), &[id.into()]).await?;
+        transaction.commit().await?;
+        Ok((clients > 0).then_some(messages))
     }
 
     /// Deletes a batch of idempotency keys of writes before `before`; returns their number.

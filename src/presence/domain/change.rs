@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::cause::Cause;
-use super::identity::{Meta, Scope, UserId};
+use super::identity::{Meta, Scope, Subject, UserId};
 use super::status::Status;
 use super::time::Timestamp;
 
@@ -89,6 +89,11 @@ impl Change {
     pub fn decode(json: &[u8], installation: &Uuid) -> Result<Self, serde_json::Error> {
         let change: Self = serde_json::from_slice(json)?;
         Ok(Self { id: Self::id_of(installation, &change.user_id, &change.scope, change.seq), ..change })
+    }
+
+    /// The name of the user in the keys of every scope: that of [`UserKey::member`](super::identity::UserKey::member).
+    pub fn member(&self) -> String {
+        Subject::new(self.user_id.clone(), Scope::default(), false).key.member().to_owned()
     }
 
     /// The JSON of the change, as the change log and the queues store it.

@@ -4,6 +4,7 @@ pub mod change_feed;
 pub mod clock;
 pub mod commit;
 pub mod connection;
+pub mod erasure;
 pub mod explain;
 pub mod metrics;
 pub mod notifier;

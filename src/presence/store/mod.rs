@@ -123,6 +123,10 @@ pub trait ChangeHistory: Send + Sync {
     /// The newest changes of a user, newest first, at most `limit` and [`MAX_HISTORY`]. Entries that were trimmed, or written
     /// before there was an index, are left out.
     async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>>;
+
+    /// Erases the entries of all users with this member name, in every scope, and returns them. The log stays in order and
+    /// keeps its end. In Redis a reader that stands at an erased entry has to begin with a snapshot.
+    async fn erase_changes(&self, member: &str) -> Result<Vec<Change>>;
 }
 
 /// A store of presence: [`RedisStore`], [`SqlStore`], or [`ArrayStore`] within the process.

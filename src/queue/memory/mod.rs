@@ -114,6 +114,16 @@ impl Lanes {
         jobs
     }
 
+    fn erase_lane(&mut self, lane: &str) -> usize {
+        self.lanes.remove(lane);
+        self.set_ready(lane, None);
+        let before = self.jobs.len();
+        self.jobs.retain(|_, job| job.lane != lane);
+        self.pending.retain(|(_, id)| self.jobs.contains_key(id));
+        self.dead.retain(|(_, id)| self.jobs.contains_key(id));
+        before - self.jobs.len()
+    }
+
     fn settle(&mut self, settlement: &Settlement, now: i64) -> bool {
         let Settlement { id, lane, lease, disposition } = settlement;
         let leased = self.ready_at.get(lane).is_some_and(|until| u64::try_from(*until).ok() == Some(*lease));
@@ -248,6 +258,10 @@ impl Queue for MemoryQueue {
             }
         });
         Ok(())
+    }
+
+    async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize> {
+        Ok(self.with_lanes(queue, |lanes| lanes.erase_lane(lane)))
     }
 
     async fn stats(&self, queue: &str) -> Result<QueueStats> {

@@ -137,6 +137,10 @@ impl Queue for RedisQueue {
         try_join_all(self.shards.iter().map(|shard| shard.purge(queue, age))).await.map(drop)
     }
 
+    async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize> {
+        self.shards[shard_of(lane, self.shards.len())].erase_lane(queue, lane).await
+    }
+
     async fn stats(&self, queue: &str) -> Result<QueueStats> {
         let shards = try_join_all(self.shards.iter().map(|shard| shard.stats(queue))).await?.into_iter();
         Ok(shards.fold(QueueStats::default(), |sum, shard| QueueStats {

@@ -23,6 +23,7 @@ pub(super) struct QueueShard {
     replay: String,
     purge: String,
     push: String,
+    erase_lane: String,
 }
 
 impl QueueShard {
@@ -37,6 +38,7 @@ impl QueueShard {
             replay: script(include_str!("replay.lua")),
             purge: script(include_str!("purge.lua")),
             push: script(include_str!("push_all.lua")),
+            erase_lane: script(include_str!("erase_lane.lua")),
             connection,
             prefix,
         })
@@ -62,6 +64,13 @@ impl QueueShard {
         }
         tracing::error!(queue, jobs = unreadable.len(), "moved unreadable jobs to dead letters");
         self.settle(queue, &unreadable.iter().collect::<Vec<_>>()).await.map(drop)
+    }
+
+    pub(super) async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize> {
+        let mut call = self.script_call(&self.erase_lane, queue);
+        call.arg(lane);
+        let (erased,): (usize,) = self.connection.read(&call).await?;
+        Ok(erased)
     }
 
     pub(super) async fn push(&self, queue: &str, jobs: &[&NewJob<'_>]) -> Result<()> {

@@ -114,6 +114,15 @@ impl SqlQueue {
         transaction.commit().await?;
         Ok(letters.len())
     }
+
+    async fn try_erase(&self, lane: &str) -> sql::Result<usize> {
+        let mut transaction = self.database.begin().await?;
+        transaction.rows(&self.statements.repeated("lock_lanes", 1), &[lane.into()]).await?;
+        let erased = transaction.execute(&self.statements.get("erase_jobs"), &[lane.into()]).await?;
+        transaction.execute(&self.statements.repeated("delete_empty_lanes", 1), &[lane.into()]).await?;
+        transaction.commit().await?;
+        Ok(usize::try_from(erased).unwrap_or(usize::MAX))
+    }
 }
 
 #[async_trait]
@@ -176,6 +185,11 @@ impl Queue for SqlQueue {
         let (statement, args) = (self.statements.get("purge"), [queue.into(), millis(age).into()]);
         while self.database.execute(&statement, &args).await? == PURGE_BATCH {}
         Ok(())
+    }
+
+    async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize> {
+        let key = lane_key(queue, lane);
+        Ok(retry_on_conflict(|| self.try_erase(&key)).await?)
     }
 
     async fn stats(&self, queue: &str) -> Result<QueueStats> {

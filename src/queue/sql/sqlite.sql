@@ -92,6 +92,9 @@ SELECT id, lane, payload, tries, listed_at, pushed_at FROM {queue_jobs}
 WHERE queue = ? AND dead = 1 AND listed_at >= ? AND (listed_at > ? OR id > ?)
 ORDER BY listed_at, id LIMIT ?
 
+-- name: erase_jobs
+DELETE FROM {queue_jobs} WHERE lane_key = ?
+
 -- name: select_dead
 SELECT id, lane, payload FROM {queue_jobs} WHERE queue = ? AND dead = 1 AND id IN ([[?]])
 

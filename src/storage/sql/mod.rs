@@ -14,6 +14,7 @@
 
 pub mod codes;
 mod connection;
+mod copy;
 mod engine;
 mod error;
 mod migrate;
@@ -27,9 +28,10 @@ mod statement;
 mod transaction;
 
 use self::connection::{Access, Connection};
+pub use self::copy::{check_sqlite, copy_sqlite};
 pub use self::engine::Engine;
 pub use self::error::{Error, Result};
-pub use self::migrate::{FeatureTables, Migrated, PerEngine, TableNames, TableSchema};
+pub use self::migrate::{FeatureTables, Migrated, MigrationStatus, PerEngine, TableNames, TableSchema};
 use self::policy::{ConnectionPolicy, within};
 use self::pools::Pools;
 pub use self::probe::SharedProbe;

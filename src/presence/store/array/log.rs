@@ -65,6 +65,16 @@ impl ArrayLog {
         positions.filter_map(entry).collect()
     }
 
+    /// Removes the entries of a member of any scope.
+    pub(super) fn erase(&mut self, member: &str) -> Vec<Change> {
+        let (erased, kept) =
+            std::mem::take(&mut self.entries).into_iter().partition(|(_, change)| change.member() == member);
+        self.entries = kept;
+        self.users.retain(|key, _| key.member() != member);
+        let erased: VecDeque<(ChangeCursor, Change)> = erased;
+        erased.into_iter().map(|(_, change)| change).collect()
+    }
+
     pub(super) fn page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Changes {
         let from = match after {
             Some(after) => {

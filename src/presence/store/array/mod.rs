@@ -158,6 +158,10 @@ impl ChangeHistory for ArrayStore {
     async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
         Ok(self.lock().log.history(key, limit))
     }
+
+    async fn erase_changes(&self, member: &str) -> Result<Vec<Change>> {
+        Ok(self.lock().log.erase(member))
+    }
 }
 
 #[async_trait]

@@ -2,6 +2,7 @@
 
 use ::redis::{FromRedisValue, Pipeline, Value, from_redis_value};
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 
 use super::RedisStore;
 use super::shard::Shard;
@@ -10,6 +11,9 @@ use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::{ChangeCursor, ChangeHistory, LogIdentity, LogPosition, MAX_HISTORY, PageLimit, Result};
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
+
+/// A page of entries that are searched for those of a user.
+const ERASED_PAGE: PageLimit = PageLimit { entries: 500, bytes: 4 * 1024 * 1024 };
 
 /// A page of the log of a shard, and what is needed to check the position that it begins behind.
 pub(super) struct ShardPage {
@@ -105,8 +109,44 @@ impl Shard {
         Ok(entries)
     }
 
+    /// Erases the entries of a member of any scope, page by page. An empty entry takes the place of the last one, so that the
+    /// log keeps an end that readers can name.
+    async fn erase(&self, member: &str) -> Result<Vec<Change>> {
+        let (mut after, mut erased) = (None, Vec::new());
+        loop {
+            let page = self.page(after, ERASED_PAGE).await?;
+            after = page.entries.last().map(|(position, _)| *position);
+            let mut pipeline = Pipeline::with_capacity(2);
+            let removed = pipeline.cmd("XDEL").arg(&self.keys.changes);
+            let mut removes_last = false;
+            let mut found = 0;
+            for (position, change) in page.entries {
+                if let Some(change) = change.filter(|change| change.member() == member) {
+                    removed.arg(position.to_string());
+                    removes_last |= position == page.last;
+                    found += 1;
+                    erased.push(change);
+                }
+            }
+            removed.ignore();
+            if removes_last {
+                pipeline.cmd("XADD").arg(&self.keys.changes).arg("*").arg("change").arg("").ignore();
+            }
+            if found > 0 {
+                self.log.connection.read::<()>(&pipeline).await?;
+            }
+            if !page.full {
+                return Ok(erased);
+            }
+        }
+    }
+
     /// The change of an entry of the change log; `None`, and a line in the log, if it cannot be read.
     fn decode_entry(&self, id: &str, json: &[u8]) -> Option<Change> {
+        // It takes the place of an erased one.
+        if json.is_empty() {
+            return None;
+        }
         Change::decode(json, &self.outbox.installation)
             .inspect_err(
                 |error| tracing::error!(%error, id, "an entry of the change log is unreadable and is left out"),
@@ -124,6 +164,11 @@ fn position(id: &str) -> LogPosition {
 impl ChangeHistory for RedisStore {
     async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
         self.shard(key).history(key, limit).await
+    }
+
+    async fn erase_changes(&self, member: &str) -> Result<Vec<Change>> {
+        let erased = try_join_all(self.shards.iter().map(|shard| shard.erase(member))).await?;
+        Ok(erased.into_iter().flatten().collect())
     }
 }
 

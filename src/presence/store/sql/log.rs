@@ -13,6 +13,9 @@ use crate::storage::Unavailable;
 use crate::storage::sql;
 use crate::storage::sql::Arg;
 
+/// A page of entries that are searched for those of a user.
+const ERASED_PAGE: PageLimit = PageLimit { entries: 500, bytes: 4 * 1024 * 1024 };
+
 impl SqlStore {
     pub(super) async fn read_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         let _permit = self.log_reads.acquire().await.map_err(Unavailable::new)?;
@@ -90,6 +93,31 @@ impl ChangeHistory for SqlStore {
             entries.extend(change.map(|change| (cursor(number).with_tag(tag), change)));
         }
         Ok(entries)
+    }
+
+    /// Entries are emptied, not removed: positions stay valid.
+    async fn erase_changes(&self, member: &str) -> Result<Vec<Change>> {
+        let (mut after, mut erased) = (None, Vec::new());
+        loop {
+            let Changes::Page(page) = self.read_page(after.take(), ERASED_PAGE).await? else {
+                // Trimmed meanwhile: begin with what is kept.
+                continue;
+            };
+            let of_member = |(_, change): &&(ChangeCursor, Change)| change.member() == member;
+            let found: Vec<&(ChangeCursor, Change)> = page.entries.iter().filter(of_member).collect();
+            if !found.is_empty() {
+                let number = |(cursor, _): &&(ChangeCursor, Change)| {
+                    Arg::from(i64::try_from(cursor.first().number).unwrap_or(i64::MAX))
+                };
+                let args: Vec<Arg<'_>> = found.iter().map(number).collect();
+                self.database.execute(&self.statements.repeated("erase", args.len()), &args).await?;
+                erased.extend(found.into_iter().map(|(_, change)| change.clone()));
+            }
+            match page.end.filter(|_| page.full) {
+                Some(end) => after = Some(end),
+                None => return Ok(erased),
+            }
+        }
     }
 }
 

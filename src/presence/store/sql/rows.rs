@@ -125,6 +125,10 @@ fn state(json: &[u8], version: i64) -> Option<State> {
 
 /// An entry of the change log of `installation`; `None` if it is of another layout.
 pub(super) fn change(number: i64, json: &[u8], installation: &Uuid) -> Option<Change> {
+    // It was erased.
+    if json.is_empty() {
+        return None;
+    }
     let change = Change::decode(json, installation);
     let change = change.inspect_err(
         |error| tracing::error!(%error, number, "an entry of the change log is unreadable and is left out"),

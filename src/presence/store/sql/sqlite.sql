@@ -80,6 +80,10 @@ WHERE l.id = 1 ORDER BY c.number
 -- name: history
 SELECT number, at, change FROM {presence_changes} WHERE name = ? ORDER BY name DESC, number DESC LIMIT ?
 
+-- Empties entries, so that positions stay valid.
+-- name: erase
+UPDATE {presence_changes} SET name = '', change = '' WHERE number IN ([[?]])
+
 -- name: end_of_changes
 SELECT l.last, l.identity, c.at FROM {presence_log} AS l LEFT JOIN {presence_changes} AS c ON c.number = l.last WHERE l.id = 1
 

@@ -58,7 +58,24 @@ pub struct Migrated {
     pub existing: Vec<String>,
 }
 
+/// Which migrations are recorded, by their versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Those that this version knows and that are not recorded.
+    pub pending: Vec<i64>,
+    /// Recorded ones that only a newer version knows.
+    pub unknown: Vec<i64>,
+}
+
 impl Database {
+    /// Compares the migrations of `schema` with the recorded ones. Changes nothing.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn migration_status(&self, schema: &TableSchema) -> Result<MigrationStatus> {
+        own::status(self, &Catalog::new(self.engine(), schema.names()), schema).await
+    }
+
     /// Creates the tables of `schema` that are missing and applies the migrations that are not recorded. Several processes
     /// may do so at once. The directory of an SQLite file is created, too.
     ///

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::MigrationStatus;
 use super::catalog::Catalog;
 use super::retry::retry_on_race;
 use super::schema::TableSchema;
@@ -19,6 +20,21 @@ pub(super) async fn migrate(database: &Database, catalog: &Catalog, schema: &Tab
         return Ok(HashSet::new());
     }
     retry_on_race(|| run(database, catalog, &features)).await
+}
+
+/// Which migrations of the tables are recorded.
+pub(super) async fn status(database: &Database, catalog: &Catalog, schema: &TableSchema) -> Result<MigrationStatus> {
+    let read = |feature| series::read(database.engine(), feature, schema.names());
+    let known: Vec<i64> = schema.features().iter().copied().flat_map(read).map(|migration| migration.version).collect();
+    if !catalog.has_table(database, &catalog.migrations).await? {
+        return Ok(MigrationStatus { pending: known, unknown: Vec::new() });
+    }
+    let applied = catalog.applied(database).await?;
+    let newest = known.iter().copied().max().unwrap_or(0);
+    let pending = known.into_iter().filter(|version| !applied.contains_key(version)).collect();
+    let mut unknown: Vec<i64> = applied.into_keys().filter(|version| *version > newest).collect();
+    unknown.sort_unstable();
+    Ok(MigrationStatus { pending, unknown })
 }
 
 /// Whether all migrations are recorded, and all their tables and columns exist.

@@ -1,0 +1,74 @@
+//! `presence-sidecar rotate`: replaces a generated secret.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::output::print_line;
+use super::run::CommandResult;
+use super::source::Source;
+use crate::config::{Flags, RotatingSecret, load, rotate, secrets};
+
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// The secret
+    #[arg(value_enum)]
+    secret: Target,
+    /// Remove the former values, once nobody uses them
+    #[arg(long)]
+    finish: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Target {
+    /// The service token, `PRESENCE_TOKEN`
+    Token,
+    /// The secret of user tokens, `PRESENCE_USER_TOKEN_SECRET`
+    UserTokenSecret,
+    /// The key of stored data, `APP_KEY`
+    AppKey,
+    /// The secret of the default webhook, `PRESENCE_WEBHOOK_SECRET`
+    WebhookSecret,
+}
+
+impl Target {
+    fn rotating(self) -> RotatingSecret {
+        match self {
+            Self::Token => RotatingSecret::Token,
+            Self::UserTokenSecret => RotatingSecret::UserTokenSecret,
+            Self::AppKey => RotatingSecret::AppKey,
+            Self::WebhookSecret => RotatingSecret::WebhookSecret,
+        }
+    }
+}
+
+impl Rotate {
+    pub(super) fn run(&self, source: Source) -> CommandResult {
+        let loaded = load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
+        let (storage, secret) = (&loaded.config.storage, self.secret.rotating());
+        let file = secrets::path(storage);
+        let origin = loaded.origins.iter().find(|origin| origin.key == secret.key());
+        let elsewhere =
+            origin.filter(|origin| !["default", &file.display().to_string()].contains(&origin.layer.as_str()));
+        if let Some(origin) = elsewhere {
+            return Err(format!("{} comes from {}: replace it there", secret.name(), origin.layer));
+        }
+        let name = secret.name();
+        rotate(storage, secret, self.finish).map_err(|error| format!("{}: {name}: {error}", file.display()))?;
+        let next = match (self.finish, secret) {
+            (true, _) => "reload the sidecar (SIGHUP)",
+            (false, RotatingSecret::AppKey) => {
+                "restart all sidecars, and give the app the same APP_KEY and APP_PREVIOUS_KEYS"
+            }
+            (false, _) => "reload the sidecar (SIGHUP), give the new value to all callers and receivers, then --finish",
+        };
+        print_line(&match self.json {
+            true => json!({"secret": name, "file": file, "next": next}).to_string(),
+            false if self.finish => format!("{} has the new {name} alone. Next: {next}.", file.display()),
+            false => format!("{} has a new {name}, and accepts the former one. Next: {next}.", file.display()),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Replaces generated secrets, so that the new and the former value are accepted for a while.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::secrets;
+use crate::laravel::crypt;
+use crate::laravel::dotenv;
+
+/// A secret of `secrets.env` that can be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotatingSecret {
+    /// The service token. It is a list: callers may use any of it.
+    Token,
+    /// The secret of user tokens, likewise a list.
+    UserTokenSecret,
+    /// The key of stored data; former ones stay needed.
+    AppKey,
+    /// The secret of the default webhook; former ones sign as well.
+    WebhookSecret,
+}
+
+impl RotatingSecret {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "PRESENCE_TOKEN",
+            Self::UserTokenSecret => "PRESENCE_USER_TOKEN_SECRET",
+            Self::AppKey => "APP_KEY",
+            Self::WebhookSecret => "PRESENCE_WEBHOOK_SECRET",
+        }
+    }
+
+    /// Its key in the configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Token => "auth.tokens",
+            Self::UserTokenSecret => "auth.user_token_secrets",
+            Self::AppKey => "laravel.app_key",
+            Self::WebhookSecret => "webhook.secret",
+        }
+    }
+
+    /// The name of the list of former values; `None` if they follow the new one.
+    fn former(self) -> Option<&'static str> {
+        match self {
+            Self::Token | Self::UserTokenSecret => None,
+            Self::AppKey => Some("APP_PREVIOUS_KEYS"),
+            Self::WebhookSecret => Some("PRESENCE__WEBHOOK__PREVIOUS_SECRETS"),
+        }
+    }
+
+    fn generate(self) -> io::Result<String> {
+        match self {
+            Self::AppKey => Ok(crypt::generate_key(crypt::Cipher::default()).to_string()),
+            Self::WebhookSecret => Ok(format!("whsec_{}", STANDARD.encode(secrets::random_bytes()?))),
+            Self::Token | Self::UserTokenSecret => secrets::random(),
+        }
+    }
+}
+
+/// Puts a new value in front of the former one in `secrets.env`; with `finish`, removes all former values instead. Returns the
+/// path of the file.
+///
+/// # Errors
+/// The file cannot be read or written, has no such secret, or the former values of the secret stay needed.
+pub fn rotate(storage: &Path, secret: RotatingSecret, finish: bool) -> io::Result<PathBuf> {
+    let folder = File::open(storage)?;
+    folder.lock()?;
+    let path = secrets::path(storage);
+    let text = fs::read_to_string(&path)?;
+    let pairs = dotenv::parse(&text, &|_| None).map_err(|error| io::Error::other(error.to_string()))?;
+    let values = |name: &str| {
+        let value = pairs.iter().rev().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+        value.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_owned());
+    let mut current = values(secret.name());
+    if current.is_empty() {
+        return Err(invalid("has no such secret"));
+    }
+    let mut former = secret.former().map(values).unwrap_or_default();
+    if finish {
+        if secret == RotatingSecret::AppKey {
+            return Err(invalid("keeps the former keys: stored data may be encrypted with them"));
+        }
+        current.truncate(1);
+        former.clear();
+    } else if secret.former().is_some() {
+        former.splice(0..0, std::mem::replace(&mut current, vec![secret.generate()?]));
+    } else {
+        current.insert(0, secret.generate()?);
+    }
+    let mut text = replaced(&text, secret.name(), &current);
+    if let Some(name) = secret.former() {
+        text = replaced(&text, name, &former);
+    }
+    secrets::replace(&path, &text)?;
+    folder.sync_all()?;
+    Ok(path)
+}
+
+/// The text with one line for `name`, where the first one was or else at the end; none if there is no value.
+fn replaced(text: &str, name: &str, values: &[String]) -> String {
+    let line = (!values.is_empty()).then(|| format!("{name}={}", values.join(",")));
+    let (mut lines, mut line) = (Vec::new(), line);
+    for old in text.lines() {
+        match secrets::sets(old, name) {
+            true => lines.extend(line.take()),
+            false => lines.push(old.to_owned()),
+        }
+    }
+    lines.extend(line);
+    lines.join("\n") + "\n"
+}
