@@ -38,4 +38,5 @@ mod storage;
 mod supervision;
 mod tui;
 mod upgrade;
+mod watching;
 mod webhooks;
