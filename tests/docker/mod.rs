@@ -3,6 +3,7 @@
 mod compose;
 mod health;
 mod image;
+mod proxies;
 
 use std::fs;
 use std::path::PathBuf;
