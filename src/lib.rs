@@ -5,7 +5,7 @@
 //!
 //! 1. [`php`] — PHP's formats: serialize, JSON, dates, base64, password hashes. Pure.
 //! 2. [`laravel`] — Laravel's formats on top of them: cache keys, Crypt, `.env`, `Str::trim`. Pure.
-//! 3. [`egress`] — the addresses that webhooks may be posted to. Pure.
+//! 3. [`egress`] — the addresses that webhooks may be posted to; [`trace`] — the trace that a request belongs to. Pure.
 //! 4. [`config`] — layers of configuration, resolved into one [`config::Config`] without contradictions.
 //! 5. [`telemetry`] — logs and metrics.
 //! 6. [`storage`] — connections to Redis and SQL databases, and request batching; [`queue`] — durable FIFO lanes with
@@ -38,5 +38,6 @@ pub mod presence;
 pub mod queue;
 pub mod storage;
 pub mod telemetry;
+pub mod trace;
 pub mod tui;
 pub mod webhooks;

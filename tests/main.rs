@@ -39,4 +39,5 @@ mod storage;
 mod supervision;
 mod tui;
 mod upgrade;
+mod watching;
 mod webhooks;

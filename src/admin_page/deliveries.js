@@ -63,7 +63,7 @@ export const deliveries = ({params, link, metrics, attempt}) => {
 
   const showTools = () => {
     known = metrics.endpoints.length;
-    const all = [...metrics.endpoints, ...metrics.has('presence_broadcast_pending') ? [BROADCASTS] : []];
+    const all = [...metrics.endpoints, ...metrics.has('presence_sidecar_broadcast_pending') ? [BROADCASTS] : []];
     const select = h('select', {id: 'endpoint', onchange: ({target}) => {
       location.hash = link('deliveries', {...isDead && {state}, endpoint: target.value});
     }}, h('option', {value: ''}, 'All endpoints'), all.map(name => h('option', {value: name, selected: name === endpoint}, name)));
@@ -78,7 +78,7 @@ export const deliveries = ({params, link, metrics, attempt}) => {
     const sum = name => metrics.of(name).filter(({labels}) => !endpoint || labels.endpoint === endpoint)
       .reduce((all, {value}) => all + value, 0);
     total.textContent = metrics.available
-      ? `Webhooks: ${count(sum('presence_webhook_pending'))} waiting, ${plural(sum('presence_webhook_dead_letters'), 'dead letter')}` : '';
+      ? `Webhooks: ${count(sum('presence_sidecar_webhook_pending'))} waiting, ${plural(sum('presence_sidecar_webhook_dead_letters'), 'dead letter')}` : '';
   };
 
   const load = () => attempt(async () => show(

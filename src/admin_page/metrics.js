@@ -24,10 +24,10 @@ export class Metrics {
     const response = await request('metrics');
     this.available = response.ok;
     if (!response.ok) return;
-    const before = {at: this.at, total: this.sum('presence_heartbeats_total')};
+    const before = {at: this.at, total: this.sum('presence_sidecar_heartbeats_total')};
     this.samples = parse(await response.text());
     this.at = performance.now();
-    const gained = this.sum('presence_heartbeats_total') - before.total;
+    const gained = this.sum('presence_sidecar_heartbeats_total') - before.total;
     if (before.at === undefined || gained < 0) return;
     this.rates = [...this.rates, gained / (this.at - before.at) * 1000].slice(-KEPT);
   }
@@ -56,6 +56,6 @@ export class Metrics {
   }
 
   get endpoints() {
-    return this.of('presence_webhook_pending').map(({labels}) => labels.endpoint);
+    return this.of('presence_sidecar_webhook_pending').map(({labels}) => labels.endpoint);
   }
 }

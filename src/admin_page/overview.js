@@ -28,7 +28,7 @@ export const overview = ({scope, link, metrics, recent, attempt}) => {
   const tiles = h('dl.tiles', {}), changes = h('div', {}), others = h('div', {});
 
   const showNumbers = counts => {
-    const pending = metrics.sum('presence_webhook_pending'), dead = metrics.sum('presence_webhook_dead_letters') + metrics.sum('presence_broadcast_dead_letters');
+    const pending = metrics.sum('presence_sidecar_webhook_pending'), dead = metrics.sum('presence_sidecar_webhook_dead_letters') + metrics.sum('presence_sidecar_broadcast_dead_letters');
     const users = [tile('Online', count(counts.online), {href: link('users', {status: 'online'}), hint: nameOf(scope)}),
       tile('Away', count(counts.away), {href: link('users', {status: 'away'}), hint: nameOf(scope)})];
     if (metrics.available === undefined) return replace(tiles, ...users);
@@ -36,16 +36,16 @@ export const overview = ({scope, link, metrics, recent, attempt}) => {
       return replace(tiles, ...users, h('div.tile.wide', {}, h('dt', {}, 'Metrics'), h('dd', {}, h('span.hint', {},
         'They are on a listener of their own (metrics.listen), so this page cannot show them.'))));
     }
-    const {rates} = metrics, lag = metrics.mean('presence_detection_lag_seconds'), hasBroadcasts = metrics.has('presence_broadcast_pending');
+    const {rates} = metrics, lag = metrics.mean('presence_sidecar_detection_lag_seconds'), hasBroadcasts = metrics.has('presence_sidecar_broadcast_pending');
     replace(tiles, ...users,
       tile('Heartbeats', rates.length ? `${count(Math.round(rates.at(-1)))}/s` : '–', {picture: line(rates),
-        hint: rates.length > 1 ? null : `${count(metrics.sum('presence_heartbeats_total'))} in all`}),
+        hint: rates.length > 1 ? null : `${count(metrics.sum('presence_sidecar_heartbeats_total'))} in all`}),
       tile('Detection lag', lag ? `${lag.toFixed(2)} s` : '–', {hint: 'mean of away and offline'}),
-      tile('Streams', count(metrics.sum('presence_streams_open')), {hint: 'open on this process'}),
+      tile('Streams', count(metrics.sum('presence_sidecar_streams_open')), {hint: 'open on this process'}),
       tile('Webhooks waiting', count(pending), {href: link('deliveries'),
-        hint: oldest(metrics.most('presence_webhook_oldest_pending_seconds'))}),
-      tile('Broadcasts waiting', hasBroadcasts ? count(metrics.sum('presence_broadcast_pending')) : '–',
-        {hint: hasBroadcasts ? oldest(metrics.most('presence_broadcast_oldest_pending_seconds')) : 'not configured'}),
+        hint: oldest(metrics.most('presence_sidecar_webhook_oldest_pending_seconds'))}),
+      tile('Broadcasts waiting', hasBroadcasts ? count(metrics.sum('presence_sidecar_broadcast_pending')) : '–',
+        {hint: hasBroadcasts ? oldest(metrics.most('presence_sidecar_broadcast_oldest_pending_seconds')) : 'not configured'}),
       tile('Dead letters', count(dead), {href: link('deliveries', {state: 'dead'}), tone: dead ? 'bad' : null,
         hint: dead ? 'can be replayed' : 'none'}));
   };

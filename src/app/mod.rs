@@ -6,6 +6,7 @@ mod deliveries;
 mod erasure;
 mod error;
 mod live;
+mod monitor;
 mod presence;
 mod redis_servers;
 mod routes;
@@ -26,6 +27,7 @@ use self::deliveries::DeliveryWorkers;
 pub use self::erasure::{erase_clients, erase_user};
 pub use self::error::BuildError;
 pub use self::live::LiveSettings;
+use self::monitor::Monitor;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
@@ -45,7 +47,7 @@ use crate::messaging::Messaging;
 use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
 use crate::storage::sql::Database;
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, catalog, observe_process};
 
 /// A sidecar, built from a configuration but not running yet.
 pub struct App {
@@ -68,7 +70,7 @@ impl App {
     /// # Errors
     /// An address, a file or a combination of values that cannot be served.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
-        let registry = Arc::new(Registry::new());
+        let registry = registry(config);
         let live = LiveSettings::new(config)?;
         let stores = Stores::of(config, webhooks::outbox(config))?;
         let database = Database::open(&config.database);
@@ -87,7 +89,8 @@ impl App {
             presence: presence.service.clone(),
             messaging: messaging.clone(),
         };
-        let budget = Arc::new(MemoryBudget::new(config.server.memory_budget, config.server.memory_budget_per_address));
+        let monitor = Monitor::new(config, registry.clone(), presence.service.clone(), messaging.clone());
+        let budget = memory_budget(&config.server, &registry);
         let shared = routes::Shared { live: &live, budget: &budget, registry: &registry };
         let (routes, document) = routes::build(config, &shared, apis, readiness);
         let workers = Workers {
@@ -99,10 +102,10 @@ impl App {
             messaging,
             retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
             poll_batcher,
-            registry: registry.clone(),
             supervisor,
+            monitor,
         };
-        let limits = limits(&config.server, &live, budget);
+        let limits = limits(&config.server, &live, budget, &registry);
         let metrics = metrics_routes(config, registry);
         Ok(Self { routes, metrics, document, workers, live, limits })
     }
@@ -111,7 +114,7 @@ impl App {
 impl App {
     /// The metrics of this sidecar.
     pub fn registry(&self) -> &Arc<Registry> {
-        &self.workers.registry
+        &self.workers.monitor.registry
     }
 
     /// The supervisor of the background tasks. Workers that are spawned before [`run`] begins count for `/ready` as well.
@@ -125,7 +128,12 @@ fn metrics_routes(config: &Config, registry: Arc<Registry>) -> Option<Route> {
 }
 
 /// The limits of the listeners. Raises the limit of open files, which is one of them.
-fn limits(server: &ServerConfig, live: &LiveSettings, budget: Arc<MemoryBudget>) -> listener::ServerLimits {
+fn limits(
+    server: &ServerConfig,
+    live: &LiveSettings,
+    budget: Arc<MemoryBudget>,
+    registry: &Registry,
+) -> listener::ServerLimits {
     listener::raise_open_files(server.max_connections);
     listener::ServerLimits {
         connections: listener::MaxConnections {
@@ -141,7 +149,25 @@ fn limits(server: &ServerConfig, live: &LiveSettings, budget: Arc<MemoryBudget>)
         },
         shutdown_timeout: server.shutdown_timeout,
         budget,
+        metrics: listener::ConnectionMetrics::new(registry),
     }
+}
+
+/// The metrics, with those of the process.
+fn registry(config: &Config) -> Arc<Registry> {
+    let registry = Registry::new().with_former_names(config.metrics.legacy_names);
+    observe_process(&registry);
+    Arc::new(registry)
+}
+
+/// The memory budget, with its metrics.
+#[expect(clippy::cast_precision_loss, reason = "a budget has fewer than 2^52 bytes")]
+fn memory_budget(server: &ServerConfig, registry: &Registry) -> Arc<MemoryBudget> {
+    let budget = Arc::new(MemoryBudget::new(server.memory_budget, server.memory_budget_per_address));
+    let (used, refused) = (budget.clone(), budget.clone());
+    registry.observe(&catalog::BUDGET_USED, &[], move || Some(used.used() as f64));
+    registry.observe(&catalog::REJECTED, &["memory"], move || Some(refused.refused() as f64));
+    budget
 }
 
 /// The messaging service, and the batcher of its polls.

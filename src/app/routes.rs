@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use poem::endpoint::{make, make_sync};
-use poem::http::Uri;
+use poem::http::{Uri, header};
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use poem_openapi::{ContactObject, OpenApiService, ServerObject};
 use serde_json::{Value, json};
@@ -17,13 +17,14 @@ use crate::config::Config;
 use crate::http::auth::ServiceAuth;
 use crate::http::budget::MemoryBudget;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
+use crate::http::request_metrics::RequestMetrics;
 use crate::http::{ApiError, body, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::api::{FastPath, UsersApi};
 use crate::presence::{Presence, browser_client};
 use crate::storage::StoreDown;
-use crate::telemetry::Registry;
+use crate::telemetry::{Exposition, Registry};
 use crate::webhooks::api::Api as Webhooks;
 
 /// The description in the OpenAPI document.
@@ -141,7 +142,8 @@ fn middleware_config(config: &Config, shared: &Shared<'_>, routes: openapi::Rout
         timeout: config.server.body_timeout,
     };
     let bodies = Arc::new(body::BodyPolicy::new(limits, shared.budget.clone()));
-    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes }
+    let metrics = RequestMetrics::new(shared.registry, &routes);
+    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes, metrics }
 }
 
 /// The router: all routes, with the [fast path](FastPath) in front of them.
@@ -261,5 +263,8 @@ impl Readiness {
 }
 
 pub(super) fn scrape(registry: Arc<Registry>) -> impl Endpoint<Output = Response> {
-    make_sync(move |_| Response::builder().content_type("text/plain; version=0.0.4").body(registry.render()))
+    make_sync(move |request| {
+        let format = Exposition::accepted(request.header(header::ACCEPT));
+        Response::builder().content_type(format.content_type()).body(registry.render(format))
+    })
 }

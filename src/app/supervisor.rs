@@ -14,7 +14,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::telemetry::{Registry, panic_text};
+use crate::telemetry::{Registry, catalog, panic_text};
 
 /// The pause before the first restart.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -156,11 +156,7 @@ impl Supervisor {
     }
 
     fn count(&self, name: &'static str) -> metrics::Counter {
-        self.0.registry.counter(
-            "presence_worker_restarts_total",
-            "Panics of a background worker, after which it was started again.",
-            &[("worker", name)],
-        )
+        self.0.registry.counter(&catalog::WORKER_RESTARTS, &[name])
     }
 }
 

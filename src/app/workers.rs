@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::App;
 use super::deliveries::DeliveryWorkers;
+use super::monitor::Monitor;
 use super::presence::PresenceWorkers;
 use super::supervisor::{Supervisor, WorkerFailure};
 use super::tables::Tables;
@@ -21,11 +22,7 @@ use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, check_k
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::sql::Database;
-use crate::telemetry::Registry;
 use crate::webhooks::worker::DeliveryWorker;
-
-/// Interval at which histogram samples are folded.
-const FOLD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time that closing the stores has after `server.shutdown_timeout_seconds`.
 const CLOSE_TIME: Duration = Duration::from_millis(500);
@@ -42,8 +39,8 @@ pub struct Workers {
     /// The database of presence, closed at the end.
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
-    pub(super) registry: Arc<Registry>,
     pub(super) supervisor: Supervisor,
+    pub(super) monitor: Monitor,
 }
 
 /// The services whose stores are closed at the end, and the batchers, which end with the services.
@@ -107,7 +104,7 @@ impl Workers {
     /// Starts all tasks. After the stop, deliveries in flight have `timeout` to finish.
     async fn start(self, timeout: Duration) -> OpenStores {
         let Self { presence, redis, deliveries, messaging, retention, .. } = self;
-        let Self { poll_batcher, database, tables, registry, supervisor, .. } = self;
+        let Self { poll_batcher, database, tables, supervisor, monitor, .. } = self;
         start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
         if let Some(redis) = redis {
             supervisor.spawn_until_stop("redis_settings", move || {
@@ -125,7 +122,7 @@ impl Workers {
         poll_batcher.into_iter().for_each(|batcher| supervisor.spawn_once(&batchers, "polls", batcher));
         presence.spawn(&supervisor, &batchers).await;
         batchers.close();
-        supervisor.spawn_until_stop("metrics", move || fold_metrics(registry.clone()));
+        supervisor.spawn_until_stop("metrics", move || monitor.clone().run());
         if let Some(messaging) = messaging.clone() {
             spawn_messaging(&supervisor, messaging, tables, retention);
         }
@@ -249,11 +246,4 @@ fn spawn_broadcasts(
             }
         }
     });
-}
-
-async fn fold_metrics(registry: Arc<Registry>) {
-    loop {
-        registry.fold();
-        tokio::time::sleep(FOLD_INTERVAL).await;
-    }
 }

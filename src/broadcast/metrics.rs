@@ -3,7 +3,7 @@
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::queue::QueueStats;
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, catalog};
 use crate::webhooks::domain::retry::AttemptOutcome;
 
 /// The metrics of broadcasts.
@@ -21,35 +21,16 @@ pub struct Metrics {
 impl Metrics {
     /// Registers the metrics.
     pub fn new(registry: &Registry) -> Self {
-        let requests = AttemptOutcome::ALL.map(|outcome| {
-            let labels = [("outcome", outcome.as_str())];
-            registry.counter(
-                "presence_broadcast_requests_total",
-                "Requests to the broadcast server, by outcome.",
-                &labels,
-            )
-        });
-        let counter = |name, help| registry.counter(name, help, &[]);
-        let gauge = |name, help| registry.gauge(name, help, &[]);
+        let requests = |outcome: AttemptOutcome| registry.counter(&catalog::BROADCAST_REQUESTS, &[outcome.as_str()]);
         Self {
-            requests,
-            seconds: registry.histogram(
-                "presence_broadcast_seconds",
-                "Duration of a request to the broadcast server, in seconds.",
-                &[],
-            ),
-            published: counter("presence_broadcast_changes_total", "Changes that the broadcast server accepted."),
-            superseded: counter(
-                "presence_broadcast_superseded_total",
-                "Changes that were not published because a later one replaced them while they waited.",
-            ),
-            dead: counter("presence_broadcast_dead_total", "Changes that the broadcast server refused."),
-            pending: gauge("presence_broadcast_pending", "Changes that wait to be published."),
-            oldest: gauge(
-                "presence_broadcast_oldest_pending_seconds",
-                "Age of the oldest change that waits to be published, in seconds.",
-            ),
-            dead_letters: gauge("presence_broadcast_dead_letters", "Refused changes in the dead letters."),
+            requests: AttemptOutcome::ALL.map(requests),
+            seconds: registry.histogram(&catalog::BROADCAST_SECONDS, &[]),
+            published: registry.counter(&catalog::BROADCAST_CHANGES, &[]),
+            superseded: registry.counter(&catalog::BROADCAST_SUPERSEDED, &[]),
+            dead: registry.counter(&catalog::BROADCAST_GIVEN_UP, &[]),
+            pending: registry.gauge(&catalog::BROADCAST_PENDING, &[]),
+            oldest: registry.gauge(&catalog::BROADCAST_OLDEST, &[]),
+            dead_letters: registry.gauge(&catalog::BROADCAST_DEAD, &[]),
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::app::{App, LiveSettings};
 use crate::config::{ConfigChanges, Loaded, Sources, load};
-use crate::telemetry::{LogFilter, LogHandle};
+use crate::telemetry::{LogFilter, LogHandle, catalog};
 
 /// Reloads the configuration of a running sidecar. Clones share it.
 #[derive(Clone)]
@@ -25,8 +25,7 @@ struct ReloadState {
 impl Reloader {
     /// Reloads from `sources`, which `current` was loaded from, into `app`.
     pub(super) fn new(sources: Sources, current: Loaded, app: &App, log: LogHandle) -> Self {
-        let help = "Reloads of the configuration by SIGHUP.";
-        let counter = |outcome| app.registry().counter("presence_config_reloads_total", help, &[("outcome", outcome)]);
+        let counter = |outcome| app.registry().counter(&catalog::CONFIG_RELOADS, &[outcome]);
         let (applied, refused) = (counter("applied"), counter("refused"));
         let current = Mutex::new(current);
         Self(Arc::new(ReloadState { sources, current, live: app.live.clone(), log, applied, refused }))

@@ -63,6 +63,8 @@ pub struct ServerConfig {
 pub struct MetricsConfig {
     /// Listeners that serve only `/metrics`; if empty, the main listeners serve it.
     pub listen: Vec<Listen>,
+    /// Whether metrics have their names of version 0.1 as well.
+    pub legacy_names: bool,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +95,7 @@ pub(super) struct RawServer {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMetrics {
     listen: Vec<String>,
+    legacy_names: bool,
 }
 
 /// Minimum of `server.memory_budget`: a few bodies and responses of the usual limits.
@@ -168,7 +171,10 @@ pub(super) fn resolve(
     layers: &Layers,
 ) -> Result<(ServerConfig, MetricsConfig)> {
     let server = self::server(server, layers)?;
-    let metrics = MetricsConfig { listen: listeners("metrics.listen", &metrics.listen, layers)? };
+    let metrics = MetricsConfig {
+        listen: listeners("metrics.listen", &metrics.listen, layers)?,
+        legacy_names: metrics.legacy_names,
+    };
     check_distinct(&server, &metrics, layers)?;
     Ok((server, metrics))
 }

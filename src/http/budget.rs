@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ pub struct MemoryBudget {
     total: usize,
     per_address: usize,
     usage: Mutex<Usage>,
+    refused: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +56,7 @@ pub struct Reservation {
 impl MemoryBudget {
     /// A budget of `total` bytes, of which one address may use `per_address`.
     pub fn new(total: usize, per_address: usize) -> Self {
-        Self { total, per_address, usage: Mutex::default() }
+        Self { total, per_address, usage: Mutex::default(), refused: AtomicU64::new(0) }
     }
 
     /// A reservation of no bytes yet.
@@ -76,6 +78,11 @@ impl MemoryBudget {
         self.usage().all
     }
 
+    /// The number of reservations that were refused.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn usage(&self) -> MutexGuard<'_, Usage> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,6 +98,7 @@ impl MemoryBudget {
             }
         };
         if !allowed || !fits(usage.all, self.total) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(OverBudget);
         }
         usage.all += bytes;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use uuid::Uuid;
 
@@ -14,12 +14,15 @@ use super::address::{ClientIp, TrustedProxies};
 use super::auth::TokenVerifier;
 use super::body;
 use super::body::{BodyPolicy, account};
+use super::budget::Account;
 use super::connection::{CallerKind, ConnectionState};
 use super::cors;
 use super::cors::Origins;
 use super::error::ApiError;
 use super::openapi::RouteTable;
-use super::response_bytes::count_bytes;
+use super::request_metrics::RequestMetrics;
+use super::response_bytes::{Counted, count_bytes};
+use crate::trace::TraceParent;
 
 /// The settings that a reload of the configuration replaces, all at once.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct MiddlewareConfig {
     pub bodies: Arc<BodyPolicy>,
     /// All routes, for the `Allow` header of 405 and OPTIONS responses.
     pub routes: RouteTable,
+    /// Counts requests.
+    pub metrics: RequestMetrics,
 }
 
 /// The middleware around all routes.
@@ -69,10 +74,11 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
         let origin = access.origins.allowed(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        let call = Call { id: &id, client, method: &method, path: uri.path(), trace: trace_of(&request), started };
         let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
         drop(access);
-        let mut response = match preflight {
-            Some(response) => response,
+        let Counted { mut response, bytes } = match preflight {
+            Some(response) => Counted { response, bytes: Some(0) },
             None => {
                 let extensions = request.extensions_mut();
                 extensions.insert(client);
@@ -80,26 +86,31 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
                 extensions.insert(verifier);
                 let response = self.respond(request, &method, uri.path()).await;
                 let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
-                let counted = count_bytes(response, self.config.bodies.budget(), account(caller, Some(&client)));
-                counted.unwrap_or_else(|_| body::BUSY.into_response())
+                self.count(response, account(caller, Some(&client)))
             }
         };
         if let Some(origin) = origin {
             cors::allow_origin(response.headers_mut(), origin);
         }
-        let status = response.status().as_u16();
-        tracing::debug!(
-            request_id = id.to_str().unwrap_or_default(),
-            client = %client.0,
-            %method,
-            path = uri.path(),
-            status,
-            micros = started.elapsed().as_micros(),
-            "request completed"
-        );
+        self.record(&call, response.status(), bytes);
         add_headers(response.headers_mut(), id);
         Ok(response)
     }
+}
+
+/// What the log says of a request.
+struct Call<'a> {
+    id: &'a HeaderValue,
+    client: ClientIp,
+    method: &'a Method,
+    path: &'a str,
+    trace: Option<TraceParent>,
+    started: Instant,
+}
+
+/// The trace that a request belongs to.
+fn trace_of(request: &Request) -> Option<TraceParent> {
+    TraceParent::parse(request.headers().get(TraceParent::HEADER)?.as_bytes())
 }
 
 /// Adds the headers of every response.
@@ -110,6 +121,31 @@ fn add_headers(headers: &mut HeaderMap, id: HeaderValue) {
 }
 
 impl<E: Endpoint> Middleware<E> {
+    /// Counts a request, and logs it.
+    fn record(&self, call: &Call<'_>, status: StatusCode, bytes: Option<u64>) {
+        let (metrics, elapsed) = (&self.config.metrics, call.started.elapsed());
+        let route = metrics.route(call.path);
+        metrics.record(route, call.method, status, elapsed);
+        tracing::debug!(
+            request_id = call.id.to_str().unwrap_or_default(),
+            client = %call.client.0,
+            method = %call.method,
+            route = metrics.pattern(route),
+            path = call.path,
+            status = status.as_u16(),
+            bytes,
+            micros = elapsed.as_micros(),
+            trace_id = call.trace.as_ref().map(TraceParent::trace_id),
+            "request completed"
+        );
+    }
+
+    /// Counts the bytes of a response; one for which there is no room becomes a 503.
+    fn count(&self, response: Response, account: Account) -> Counted {
+        let counted = count_bytes(response, self.config.bodies.budget(), account);
+        counted.unwrap_or_else(|_| Counted { response: body::BUSY.into_response(), bytes: None })
+    }
+
     async fn respond(&self, request: Request, method: &Method, path: &str) -> Response {
         if *method == Method::OPTIONS
             && let Some(allowed) = self.config.routes.allowed(path)

@@ -17,6 +17,7 @@ pub mod middleware;
 pub mod openapi;
 pub mod pagination;
 pub mod query;
+pub mod request_metrics;
 pub mod response_bytes;
 pub mod schema;
 pub mod static_file;

@@ -18,6 +18,14 @@ pub fn shared(mut response: Response) -> Response {
     response
 }
 
+/// A response, and the number of bytes of its body.
+pub struct Counted {
+    /// The response.
+    pub response: Response,
+    /// The size of its body; `None` for a stream.
+    pub bytes: Option<u64>,
+}
+
 /// Reserves the bytes of a large response until they are taken.
 ///
 /// Streams are not counted: the connection holds little of them at a time.
@@ -28,13 +36,14 @@ pub fn count_bytes(
     mut response: Response,
     budget: &Arc<MemoryBudget>,
     account: Account,
-) -> Result<Response, OverBudget> {
+) -> Result<Counted, OverBudget> {
     let body: http_body_util::combinators::BoxBody<_, _> = response.take_body().into();
-    let size = body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    let bytes = body.size_hint().exact();
+    let size = bytes.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
     let is_counted = size > FREE_BYTES && response.extensions().get::<SharedBytes>().is_none();
     if !is_counted {
         response.set_body(Body::from(body));
-        return Ok(response);
+        return Ok(Counted { response, bytes });
     }
     let mut reservation = Some(budget.reserve(account, size)?);
     let counted = body.map_frame(move |frame| {
@@ -44,5 +53,5 @@ pub fn count_bytes(
         })
     });
     response.set_body(Body::from(counted.boxed()));
-    Ok(response)
+    Ok(Counted { response, bytes })
 }

@@ -12,6 +12,7 @@ use metrics::Counter;
 use tracing_subscriber::EnvFilter;
 
 use super::Registry;
+use super::catalog;
 use super::log_queue::LogQueue;
 use crate::config::{LogConfig, LogFormat};
 
@@ -46,10 +47,8 @@ impl LogHandle {
 
     /// Counts lost lines and panics in `registry`. Lines that are lost already are included.
     pub fn count_in(&self, registry: &Registry) {
-        let lost = "Lines of the log that were dropped, because standard error does not take them.";
-        self.queue.count_in(registry.counter("presence_log_lines_lost_total", lost, &[]));
-        let panics = "Panics: in a request, which got a 500 or 503, or in a background worker.";
-        _ = self.panics.set(registry.counter("presence_panics_total", panics, &[]));
+        self.queue.count_in(registry.counter(&catalog::LOG_LINES_LOST, &[]));
+        _ = self.panics.set(registry.counter(&catalog::PANICS, &[]));
     }
 
     /// Logs panics, instead of writing them to standard error, which may block. Counts them, too.

@@ -4,7 +4,7 @@ use metrics::{Counter, Gauge, Histogram};
 
 use super::domain::retry::AttemptOutcome;
 use crate::queue::QueueStats;
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, catalog};
 
 /// The metrics of one endpoint.
 pub struct Metrics {
@@ -19,22 +19,15 @@ pub struct Metrics {
 impl Metrics {
     /// Registers the metrics of the endpoint `name`.
     pub fn new(registry: &Registry, name: &str) -> Self {
-        let endpoint = [("endpoint", name)];
-        let attempts = AttemptOutcome::ALL.map(|outcome| {
-            let labels = [("endpoint", name), ("outcome", outcome.as_str())];
-            registry.counter("presence_webhook_attempts_total", "Requests to a receiver, by outcome.", &labels)
-        });
+        let attempts =
+            |outcome: AttemptOutcome| registry.counter(&catalog::WEBHOOK_ATTEMPTS, &[name, outcome.as_str()]);
         Self {
-            attempts,
-            seconds: registry.histogram("presence_webhook_seconds", "Duration of a request, in seconds.", &endpoint),
-            dead: registry.counter("presence_webhook_dead_total", "Deliveries moved to the dead letters.", &endpoint),
-            pending: registry.gauge("presence_webhook_pending", "Pending deliveries.", &endpoint),
-            oldest: registry.gauge(
-                "presence_webhook_oldest_pending_seconds",
-                "Age of the oldest pending delivery, in seconds.",
-                &endpoint,
-            ),
-            dead_letters: registry.gauge("presence_webhook_dead_letters", "Deliveries in the dead letters.", &endpoint),
+            attempts: AttemptOutcome::ALL.map(attempts),
+            seconds: registry.histogram(&catalog::WEBHOOK_SECONDS, &[name]),
+            dead: registry.counter(&catalog::WEBHOOK_GIVEN_UP, &[name]),
+            pending: registry.gauge(&catalog::WEBHOOK_PENDING, &[name]),
+            oldest: registry.gauge(&catalog::WEBHOOK_OLDEST, &[name]),
+            dead_letters: registry.gauge(&catalog::WEBHOOK_DEAD, &[name]),
         }
     }
 

@@ -10,7 +10,10 @@ use poem::{Request, Route, handler, post};
 use presence_sidecar::http::address::TrustedProxies;
 use presence_sidecar::http::budget::MemoryBudget;
 use presence_sidecar::http::connection::body_was_read;
-use presence_sidecar::http::listener::{MaxConnections, ServerLimits, StreamTimeouts, bind, runtime, serve};
+use presence_sidecar::http::listener::{
+    ConnectionMetrics, MaxConnections, ServerLimits, StreamTimeouts, bind, runtime, serve,
+};
+use presence_sidecar::telemetry::Registry;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +45,7 @@ async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
         },
         shutdown_timeout: Duration::from_secs(1),
         budget: Arc::new(MemoryBudget::new(64 * 1024 * 1024, 8 * 1024 * 1024)),
+        metrics: ConnectionMetrics::new(&Registry::new()),
     };
     // The handler reads the body by itself, and to its end.
     let will_be_read = |request: Request| async {

@@ -3,6 +3,7 @@
 mod compose;
 mod health;
 mod image;
+mod proxies;
 mod services;
 
 use std::fs;

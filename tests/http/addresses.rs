@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use presence_sidecar::http::address::TrustedProxies;
+use presence_sidecar::http::listener::ConnectionMetrics;
 use presence_sidecar::http::listener::places::{MaxConnections, Places};
+use presence_sidecar::telemetry::Registry;
 use reqwest::Method;
 use serde_json::json;
 
@@ -55,7 +57,9 @@ async fn limits_by_address_count_a_network_of_ipv6_as_one() {
 #[test]
 fn address_takes_only_its_places() {
     let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-    let places = Arc::new(Places::new(MaxConnections { total: 100, per_address: 2, anonymous: 100 }, proxies));
+    let registry = Registry::new();
+    let maximums = MaxConnections { total: 100, per_address: 2, anonymous: 100 };
+    let places = Arc::new(Places::new(maximums, proxies, ConnectionMetrics::new(&registry)));
     let take = |address: &str| places.take(places.limited(Some(address.parse().unwrap())));
     let held = [take("203.0.113.1"), take("::ffff:203.0.113.1"), take("2001:db8::1"), take("2001:db8::2")];
     assert!(held.iter().all(Option::is_some));

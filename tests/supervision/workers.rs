@@ -17,6 +17,7 @@ use presence_sidecar::http::cors::Origins;
 use presence_sidecar::http::listener::bind;
 use presence_sidecar::http::middleware::{AccessSettings, Middleware, MiddlewareConfig};
 use presence_sidecar::http::openapi::RouteTable;
+use presence_sidecar::http::request_metrics::RequestMetrics;
 use presence_sidecar::telemetry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -120,7 +121,9 @@ async fn request_whose_handler_panics_gets_500() {
     let limits = BodyLimits { bytes: 1024, anonymous_bytes: 1024, timeout: Duration::from_secs(1) };
     let bodies = Arc::new(BodyPolicy::new(limits, Arc::new(MemoryBudget::new(1 << 20, 1 << 20))));
     let routes_table = RouteTable::of(&serde_json::json!({}), &[]);
-    let config = MiddlewareConfig { access: Arc::new(ArcSwap::from_pointee(access)), bodies, routes: routes_table };
+    let metrics = RequestMetrics::new(&Arc::new(Registry::new()), &routes_table);
+    let access = Arc::new(ArcSwap::from_pointee(access));
+    let config = MiddlewareConfig { access, bodies, routes: routes_table, metrics };
     let response = Middleware::new(routes, config).get_response(Request::default()).await;
     assert_eq!(response.status().as_u16(), 500);
 }

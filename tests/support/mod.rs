@@ -4,6 +4,7 @@ pub mod attacked;
 mod certificates;
 mod client;
 mod fault_proxy;
+pub mod prometheus;
 mod receiver;
 mod redis_cluster;
 mod redis_server;

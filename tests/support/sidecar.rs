@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use presence_sidecar::app;
+use presence_sidecar::app::Supervisor;
 use presence_sidecar::config::{Flags, Sources, load};
 use presence_sidecar::http::listener::bind;
 use tempfile::TempDir;
@@ -24,6 +25,8 @@ pub struct Sidecar {
     pub client: Client,
     /// Its URL.
     pub url: String,
+    /// Its workers.
+    pub supervisor: Supervisor,
     stop: CancellationToken,
     _storage: TempDir,
 }
@@ -63,9 +66,9 @@ impl Sidecar {
             listeners.extend(bind(listen).await.unwrap());
         }
         let url = listeners[0].describe();
-        let stop = CancellationToken::new();
+        let (stop, supervisor) = (CancellationToken::new(), app.supervisor().clone());
         tokio::spawn(app::run(listeners, Vec::new(), app, stop.clone()));
-        Self { client: Client::new(&url, TOKEN), url, stop, _storage: storage }
+        Self { client: Client::new(&url, TOKEN), url, supervisor, stop, _storage: storage }
     }
 }
 

@@ -3,6 +3,7 @@
 mod bound;
 mod inherited;
 mod linger;
+mod metrics;
 mod multiplexed;
 mod open_files;
 pub mod places;
@@ -31,6 +32,7 @@ use tokio_util::task::TaskTracker;
 pub use self::bound::{BoundListener, bind};
 pub use self::inherited::inherited;
 use self::linger::LingerPace;
+pub use self::metrics::ConnectionMetrics;
 pub use self::open_files::raise_open_files;
 pub use self::places::MaxConnections;
 use self::places::{AddressPlace, Place, Places, is_health_check};
@@ -76,6 +78,8 @@ pub struct ServerLimits {
     pub shutdown_timeout: Duration,
     /// Counts the bytes of large heads.
     pub budget: Arc<MemoryBudget>,
+    /// Counts connections.
+    pub metrics: ConnectionMetrics,
 }
 
 /// Serves `routes` on all `listeners` until `stop`; then waits for open requests, and aborts them after
@@ -86,12 +90,13 @@ pub async fn serve(
     limits: ServerLimits,
     stop: CancellationToken,
 ) {
-    let ServerLimits { connections, trusted_proxies, timeouts, shutdown_timeout, budget } = limits;
+    let ServerLimits { connections, trusted_proxies, timeouts, shutdown_timeout, budget, metrics } = limits;
     let server = Arc::new(Server {
         routes,
         timeouts,
         budget,
-        places: Arc::new(Places::new(connections, trusted_proxies)),
+        places: Arc::new(Places::new(connections, trusted_proxies, metrics.clone())),
+        metrics,
         pace: Arc::new(LingerPace::new()),
         connections: TaskTracker::new(),
         stop,
@@ -116,6 +121,7 @@ struct Server<E> {
     timeouts: StreamTimeouts,
     budget: Arc<MemoryBudget>,
     places: Arc<Places>,
+    metrics: ConnectionMetrics,
     pace: Arc<LingerPace>,
     connections: TaskTracker,
     stop: CancellationToken,
@@ -151,6 +157,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
                 Ok(Some(accepted)) => {
                     let server = self.clone();
                     self.connections.spawn(async move {
+                        let _open = server.metrics.open();
                         match server.is_multiplexed(&accepted).await {
                             true => server.serve_multiplexed(accepted).await,
                             false => server.serve_connection(accepted).await,
@@ -227,6 +234,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let is_http1 = request.version() < hyper::Version::HTTP_2;
         request.extensions_mut().insert(state.clone());
         let mut response = if is_for_health && !is_health_check(request.uri().path()) {
+            self.metrics.all_in_use.increment(1);
             ApiError::Unavailable("All connections of the server are in use.").into_response()
         } else {
             self.routes.get_response(Request::from((request, local, remote, Scheme::HTTP))).await

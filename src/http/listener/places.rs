@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::metrics::ConnectionMetrics;
 use crate::http::address::{AddressKey, TrustedProxies};
 use crate::http::connection::ConnectionState;
 
@@ -45,6 +46,7 @@ pub struct Places {
     anonymous: Mutex<Anonymous>,
     max_anonymous: usize,
     last_logged: Mutex<Option<Instant>>,
+    metrics: ConnectionMetrics,
 }
 
 /// Connections that were anonymous when they were last looked at, by age.
@@ -80,8 +82,9 @@ pub struct AddressPlace {
 }
 
 impl Places {
-    /// Places for at most this many connections. Trusted proxies may have any number of them.
-    pub fn new(max: MaxConnections, exempt: TrustedProxies) -> Self {
+    /// Places for at most this many connections. Trusted proxies may have any number of them. Refusals are counted in
+    /// `metrics`.
+    pub fn new(max: MaxConnections, exempt: TrustedProxies, metrics: ConnectionMetrics) -> Self {
         Self {
             regular: Arc::new(Semaphore::new(max.total)),
             health: Arc::new(Semaphore::new(HEALTH_PLACES)),
@@ -91,6 +94,7 @@ impl Places {
             anonymous: Mutex::default(),
             max_anonymous: max.anonymous,
             last_logged: Mutex::default(),
+            metrics,
         }
     }
 
@@ -104,6 +108,7 @@ impl Places {
             && let Some((_, oldest)) = anonymous.connections.pop_first()
         {
             oldest.evict();
+            self.metrics.anonymous.increment(1);
         }
         let id = anonymous.next;
         anonymous.next += 1;
@@ -141,6 +146,7 @@ impl Places {
             let taken = addresses.entry(address).or_default();
             if *taken >= self.per_address {
                 drop(addresses);
+                self.metrics.per_address.increment(1);
                 self.log_refusal(address);
                 return None;
             }

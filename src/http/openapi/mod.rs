@@ -35,6 +35,11 @@ impl RouteTable {
         self.find(path).map(|(_, methods)| methods.as_str())
     }
 
+    /// The paths of all routes, with their parameters in braces.
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(segments, _)| format!("/{}", segments.join("/")))
+    }
+
     /// The name of the parameter at `index`, from 0, among those of the route of `path`.
     pub fn parameter(&self, path: &str, index: usize) -> Option<&str> {
         let (route, _) = self.find(path)?;

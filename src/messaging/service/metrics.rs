@@ -3,7 +3,7 @@
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::queue::QueueStats;
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, catalog};
 
 /// Counters, histograms and gauges of messaging; the help texts describe them.
 pub struct Metrics {
@@ -25,27 +25,16 @@ pub struct Metrics {
 impl Metrics {
     /// Registers all metrics in `registry`.
     pub fn new(registry: &Registry) -> Self {
-        let seconds = |call| {
-            let help = "Database time of a poll, or of a write of messages, in seconds.";
-            registry.histogram("messaging_database_seconds", help, &[("call", call)])
-        };
-        let gauge = |name, help| registry.gauge(name, help, &[]);
+        let seconds = |call| registry.histogram(&catalog::MESSAGES_DATABASE_SECONDS, &[call]);
         Self {
-            polls: registry.counter("messaging_polls_total", "Answered polls.", &[]),
-            stored: registry.counter("messaging_messages_stored_total", "Stored messages.", &[]),
-            auth_failures: registry.counter(
-                "messaging_auth_failures_total",
-                "Requests with an invalid client token.",
-                &[],
-            ),
+            polls: registry.counter(&catalog::POLLS, &[]),
+            stored: registry.counter(&catalog::MESSAGES_STORED, &[]),
+            auth_failures: registry.counter(&catalog::CLIENT_AUTH_FAILURES, &[]),
             poll_seconds: seconds("poll"),
             deliver_seconds: seconds("deliver"),
-            pending: gauge("messaging_fan_out_pending", "Pending fan-out jobs."),
-            oldest: gauge(
-                "messaging_fan_out_oldest_pending_seconds",
-                "Age of the oldest pending fan-out job, in seconds.",
-            ),
-            dead: gauge("messaging_fan_out_dead_letters", "Fan-out jobs in the dead letters."),
+            pending: registry.gauge(&catalog::FAN_OUT_PENDING, &[]),
+            oldest: registry.gauge(&catalog::FAN_OUT_OLDEST, &[]),
+            dead: registry.gauge(&catalog::FAN_OUT_DEAD, &[]),
         }
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::ApiError;
 use crate::http::throttle::LimitExceeded;
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, catalog};
 
 /// Seconds after which a refused stream may be opened again.
 const RETRY_AFTER: u64 = 5;
@@ -79,17 +79,9 @@ impl StreamLimits {
         Self(Arc::new(Inner {
             maximums,
             open: Mutex::default(),
-            gauge: registry.gauge("presence_streams_open", "Streams of the change log that are open.", &[]),
-            refused: registry.counter(
-                "presence_streams_refused_total",
-                "Streams of the change log that were refused because too many were open.",
-                &[],
-            ),
-            shed: registry.counter(
-                "presence_streams_shed_total",
-                "Streams of browsers that were closed to make room for newer ones.",
-                &[],
-            ),
+            gauge: registry.gauge(&catalog::STREAMS_OPEN, &[]),
+            refused: registry.counter(&catalog::STREAMS_REFUSED, &[]),
+            shed: registry.counter(&catalog::STREAMS_SHED, &[]),
             stop,
         }))
     }

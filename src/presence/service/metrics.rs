@@ -2,20 +2,19 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
 
 use crate::presence::domain::{Cause, Change, RecordLookup, Status, Timestamp, ValueForm};
-use crate::presence::store::Reconciled;
-use crate::telemetry::Registry;
+use crate::presence::store::{Counts, Reconciled};
+use crate::telemetry::{Registry, catalog};
 
 /// The counters and histograms of presence; see the help text of each.
 pub struct Metrics {
     /// Heartbeats accepted.
     pub heartbeats: Counter,
-    /// Commits that were refused because of another writer and were retried.
-    pub conflicts: Counter,
-    /// Seconds that the commit of a batch of users took.
-    pub store_seconds: Histogram,
+    /// Commits.
+    pub commits: CommitMetrics,
+    users: [Gauge; 2],
     unreadable_records: Counter,
     /// The forms of unreadable records that were logged.
     logged_forms: [AtomicBool; ValueForm::ALL.len()],
@@ -25,43 +24,42 @@ pub struct Metrics {
     reconciled: [Counter; 3],
 }
 
+/// The metrics of commits.
+pub struct CommitMetrics {
+    /// Commits that were refused because of another writer and were retried.
+    pub conflicts: Counter,
+    /// Seconds that the commit of a batch of users took.
+    pub seconds: Histogram,
+    /// Users in one commit.
+    pub users: Histogram,
+}
+
 impl Metrics {
     /// Registers everything in `registry`.
     pub fn new(registry: &Registry) -> Self {
-        let changes = |status: Status| {
-            registry.counter(
-                "presence_changes_total",
-                "Entries written to the change log, by the status that began.",
-                &[("status", status.as_str())],
-            )
-        };
+        let changes = |status: Status| registry.counter(&catalog::CHANGES, &[status.as_str()]);
         Self {
-            causes: Cause::ALL.map(|cause| caused(registry, cause)),
-            reconciled: ["due", "roster", "count"].map(|kind| reconciled(registry, kind)),
-            heartbeats: registry.counter("presence_heartbeats_total", "Heartbeats accepted.", &[]),
-            conflicts: registry.counter(
-                "presence_commit_conflicts_total",
-                "Commits that were refused because of another writer and were retried.",
-                &[],
-            ),
-            unreadable_records: registry.counter(
-                "presence_unreadable_records_total",
-                "Values under presence keys that are not presence records; they read as offline.",
-                &[],
-            ),
+            causes: Cause::ALL.map(|cause| registry.counter(&catalog::CHANGE_CAUSES, &[cause.as_str()])),
+            reconciled: ["due", "roster", "count"].map(|kind| registry.counter(&catalog::RECONCILED, &[kind])),
+            heartbeats: registry.counter(&catalog::HEARTBEATS, &[]),
+            commits: CommitMetrics {
+                conflicts: registry.counter(&catalog::COMMIT_CONFLICTS, &[]),
+                seconds: registry.histogram(&catalog::COMMIT_SECONDS, &[]),
+                users: registry.histogram(&catalog::COMMIT_USERS, &[]),
+            },
+            unreadable_records: registry.counter(&catalog::UNREADABLE_RECORDS, &[]),
             logged_forms: Default::default(),
-            store_seconds: registry.histogram(
-                "presence_store_seconds",
-                "Seconds that the commit of a batch of users took.",
-                &[],
-            ),
-            detection_lag: registry.histogram(
-                "presence_detection_lag_seconds",
-                "Seconds between the moment a user became away or offline by age and its record in the change log.",
-                &[],
-            ),
+            users: [Status::Online, Status::Away].map(|status| registry.gauge(&catalog::USERS, &[status.as_str()])),
+            detection_lag: registry.histogram(&catalog::DETECTION_LAG, &[]),
             changes: [changes(Status::Online), changes(Status::Away), changes(Status::Offline)],
         }
+    }
+
+    /// Records the number of present users in the store.
+    #[expect(clippy::cast_precision_loss, reason = "no store has 2^52 users")]
+    pub fn record_users(&self, counts: Counts) {
+        self.users[0].set(counts.online as f64);
+        self.users[1].set(counts.away as f64);
     }
 
     /// Counts what a step of the reconciliation corrected.
@@ -100,20 +98,4 @@ impl Metrics {
             self.detection_lag.record((at.micros() - change.occurred_at.micros()).max(0) as f64 / 1e6);
         }
     }
-}
-
-fn caused(registry: &Registry, cause: Cause) -> Counter {
-    registry.counter(
-        "presence_change_causes_total",
-        "Entries written to the change log, by cause.",
-        &[("cause", cause.as_str())],
-    )
-}
-
-fn reconciled(registry: &Registry, kind: &str) -> Counter {
-    registry.counter(
-        "presence_reconciled_total",
-        "Entries of due times, rosters and counts that disagreed with the states and were corrected.",
-        &[("kind", kind)],
-    )
 }

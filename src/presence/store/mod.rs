@@ -103,6 +103,8 @@ pub struct Reconciled {
     pub rosters: usize,
     /// Numbers of members that were wrong.
     pub counts: usize,
+    /// The members of all rosters that this step has met. Those of all steps are the present users of the store.
+    pub members: Counts,
 }
 
 /// Members of a scope by status; users who are offline are not counted.
@@ -112,6 +114,17 @@ pub struct Counts {
     pub online: u64,
     /// Users who are away.
     pub away: u64,
+}
+
+impl Counts {
+    /// Adds members of a status. Users who are offline are not counted.
+    pub fn add(&mut self, status: Status, members: u64) {
+        match status {
+            Status::Online => self.online += members,
+            Status::Away => self.away += members,
+            Status::Offline => {}
+        }
+    }
 }
 
 /// Most changes of one user that a store finds by its index.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::presence::domain::Status;
 use crate::presence::service::commit::CommitContext;
-use crate::presence::store::{Reconciled, Result};
+use crate::presence::store::{Counts, Reconciled, Result};
 
 /// The pause between two steps.
 const STEP_PAUSE: Duration = Duration::from_millis(250);
@@ -43,17 +44,18 @@ impl ReconcileWorker {
 
     /// Makes step after step until stopped.
     pub async fn run(self, stop: CancellationToken) {
-        let mut from = 0;
+        let (mut from, mut users) = (0, Counts::default());
         let passes = async {
             loop {
                 let pause = match self.step(from).await {
-                    Ok(Reconciled { next: Some(next), .. }) => {
-                        from = next;
-                        STEP_PAUSE
-                    }
-                    Ok(Reconciled { next: None, .. }) => {
-                        from = 0;
-                        PASS_PAUSE
+                    Ok(step) => {
+                        users.add(Status::Online, step.members.online);
+                        users.add(Status::Away, step.members.away);
+                        from = step.next.unwrap_or(0);
+                        if from == 0 {
+                            self.context.metrics.record_users(std::mem::take(&mut users));
+                        }
+                        if from == 0 { PASS_PAUSE } else { STEP_PAUSE }
                     }
                     Err(error) => {
                         tracing::debug!(error = error.reason(), "the reconciliation waits for the presence store");

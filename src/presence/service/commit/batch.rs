@@ -96,7 +96,7 @@ impl CommitBatch {
             if self.users.is_empty() {
                 break;
             }
-            self.context.metrics.conflicts.increment(self.users.len() as u64);
+            self.context.metrics.commits.conflicts.increment(self.users.len() as u64);
         }
         for (key, user) in std::mem::take(&mut self.users) {
             self.committed.push((key, None));
@@ -155,7 +155,10 @@ impl CommitBatch {
         }
         let started = Instant::now();
         let committed = self.context.store.commit(&commits, now).await;
-        self.context.metrics.store_seconds.record(started.elapsed());
+        let metrics = &self.context.metrics.commits;
+        metrics.seconds.record(started.elapsed());
+        #[expect(clippy::cast_precision_loss, reason = "a batch has at most thousands of users")]
+        metrics.users.record(commits.len() as f64);
         let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {

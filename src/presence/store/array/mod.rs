@@ -266,7 +266,11 @@ impl PresenceStore for ArrayStore {
     }
 
     async fn reconcile(&self, _from: u64, _now: Timestamp) -> Result<Reconciled> {
-        Ok(Reconciled::default())
+        let mut members = Counts::default();
+        for ((_, status), roster) in &self.lock().rosters {
+            members.add(*status, roster.len() as u64);
+        }
+        Ok(Reconciled { members, ..Reconciled::default() })
     }
 
     async fn ready(&self) -> std::result::Result<(), StoreDown> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ::redis::Pipeline;
 
 use super::shard::Shard;
-use crate::presence::domain::Timestamp;
 use crate::presence::domain::identity::UserKey;
+use crate::presence::domain::{Status, Timestamp};
 use crate::presence::store::{Reconciled, Result};
 
 /// About how many keys, or members of a roster, are read in one round trip.
@@ -27,10 +27,18 @@ impl Shard {
         let names: Vec<&str> = keys.iter().filter_map(|key| key.strip_prefix(&self.keys.own)).collect();
         let states = names.iter().filter_map(|name| UserKey::parse(name.strip_prefix("state:")?));
         self.compare(&states.collect::<Vec<_>>(), now, &mut found).await?;
-        for scope in names.iter().filter_map(|name| scope_of_roster(name)) {
-            self.compare_roster(scope, now, &mut found).await?;
+        for (status, name, scope) in names.iter().filter_map(|name| parse_roster(name)) {
+            found.members.add(status, self.count_members(name).await?);
+            self.compare_roster((name, scope), now, &mut found).await?;
         }
         Ok(found)
+    }
+
+    async fn count_members(&self, roster: &str) -> Result<u64> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.cmd("ZCARD").arg(format!("{}{roster}", self.keys.own));
+        let (members,): (u64,) = self.log.connection.read(&pipeline).await?;
+        Ok(members)
     }
 
     /// Compares all members of the roster `name`, such as `online:presence|guard:web`.
@@ -65,10 +73,11 @@ impl Shard {
     }
 }
 
-/// The name of a roster, and its scope.
-fn scope_of_roster(name: &str) -> Option<(&str, &str)> {
-    let (_status, scope) = name.strip_prefix("roster:")?.split_once(':')?;
-    Some((name, scope))
+/// The status of a roster, its name, and its scope.
+fn parse_roster(name: &str) -> Option<(Status, &str, &str)> {
+    let (status, scope) = name.strip_prefix("roster:")?.split_once(':')?;
+    let status = [Status::Online, Status::Away].into_iter().find(|known| known.as_str() == status)?;
+    Some((status, name, scope))
 }
 
 /// A pattern that matches exactly this text.

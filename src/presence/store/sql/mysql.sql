@@ -61,6 +61,10 @@ SELECT CONVERT(member USING utf8mb4) FROM {presence_users} WHERE scope = ? AND s
 -- name: counts
 SELECT status, members FROM {presence_counts} WHERE scope = ?
 
+-- The members of all scopes.
+-- name: members
+SELECT status, CAST(SUM(members) AS SIGNED) FROM {presence_counts} GROUP BY status
+
 -- name: scan
 SELECT id, logical FROM {presence_users} WHERE id > ? ORDER BY id LIMIT ?
 

@@ -1,7 +1,8 @@
 //! Reconciliation: the numbers of members are corrected where they differ from the rows that they count.
 
 use super::SqlStore;
-use crate::presence::store::Reconciled;
+use crate::presence::domain::Status;
+use crate::presence::store::{Counts, Reconciled};
 use crate::storage::sql;
 use crate::storage::sql::Arg;
 
@@ -10,7 +11,7 @@ impl SqlStore {
     pub(super) async fn reconcile_counts(&self) -> sql::Result<Reconciled> {
         let wrong = self.statements.get("wrong_counts");
         if self.database.rows(&wrong, &[]).await?.is_empty() {
-            return Ok(Reconciled::default());
+            return Ok(Reconciled { members: self.members().await?, ..Reconciled::default() });
         }
         let mut transaction = self.database.begin().await?;
         self.lock_log(&mut transaction).await?;
@@ -22,6 +23,17 @@ impl SqlStore {
             transaction.execute(&self.statements.repeated("count", 1), &args).await?;
         }
         transaction.commit().await?;
-        Ok(Reconciled { counts: rows.len(), ..Reconciled::default() })
+        Ok(Reconciled { counts: rows.len(), members: self.members().await?, ..Reconciled::default() })
+    }
+
+    /// The members of all scopes.
+    async fn members(&self) -> sql::Result<Counts> {
+        let mut members = Counts::default();
+        for row in self.database.rows(&self.statements.get("members"), &[]).await? {
+            let status = row.text(0)?;
+            let status = [Status::Online, Status::Away].into_iter().find(|known| known.as_str() == status);
+            members.add(status.unwrap_or(Status::Offline), u64::try_from(row.int(1)?).unwrap_or(0));
+        }
+        Ok(members)
     }
 }

@@ -61,6 +61,10 @@ SELECT member FROM {presence_users} WHERE scope = ? AND status = ? AND member > 
 -- name: counts
 SELECT status, members FROM {presence_counts} WHERE scope = ?
 
+-- The members of all scopes.
+-- name: members
+SELECT status, SUM(members) FROM {presence_counts} GROUP BY status
+
 -- name: scan
 SELECT id, logical FROM {presence_users} WHERE id > ? ORDER BY id LIMIT ?
 
