@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use poem::http::{HeaderValue, header};
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::{ParsePayload, Payload};
@@ -130,7 +131,7 @@ fn plain_type_name(expected: &str) -> &str {
 impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(bytes) => response(bytes),
+            Ok(bytes) => response(bytes.into()),
             Err(error) => {
                 tracing::error!(%error, "response could not be serialized");
                 ApiError::Internal.into_response()
@@ -141,14 +142,19 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
 
 /// A JSON response written without serde, for the most frequent operations; `T` is its schema.
 #[derive(Debug)]
-pub struct RawJson<T>(Vec<u8>, PhantomData<T>);
+pub struct RawJson<T>(Bytes, PhantomData<T>);
 
 impl<T> RawJson<T> {
     /// The response that `write` appends to an empty buffer.
     pub fn write_with(write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut out = Vec::with_capacity(512);
         write(&mut out);
-        Self(out, PhantomData)
+        Self::shared(out.into())
+    }
+
+    /// The response with these bytes, which other responses may have too.
+    pub fn shared(json: Bytes) -> Self {
+        Self(json, PhantomData)
     }
 }
 
@@ -161,7 +167,7 @@ impl<T: Send> IntoResponse for RawJson<T> {
 /// Capacity of a response's headers, those of the middleware included.
 const HEADER_CAPACITY: usize = 6;
 
-fn response(json: Vec<u8>) -> Response {
+fn response(json: Bytes) -> Response {
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.reserve(HEADER_CAPACITY);

@@ -172,6 +172,20 @@ pub struct QueueStats {
     pub dead: u64,
 }
 
+/// The most that is claimed of one lane at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLimit {
+    /// The number of jobs, at least one.
+    pub jobs: usize,
+    /// The bytes of their contents. The head is claimed whatever its size.
+    pub bytes: usize,
+}
+
+impl RunLimit {
+    /// The head alone.
+    pub const HEAD: Self = Self { jobs: 1, bytes: 0 };
+}
+
 /// Queues in one store: [`RedisQueue`], [`SqlQueue`] or [`MemoryQueue`].
 ///
 /// Every method fails when the store is not available.
@@ -182,7 +196,17 @@ pub trait Queue: Send + Sync {
 
     /// Claims up to `limit` heads of lanes that are ready, those that have been ready longest first, under a lease of
     /// `lease`. Returns at most one job of each lane.
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>>;
+    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
+        self.claim_runs(queue, limit, RunLimit::HEAD, lease).await
+    }
+
+    /// Claims up to `lanes` lanes as [`claim`](Self::claim) does, each with the jobs behind its head that may be handed out
+    /// too. The jobs of a lane follow each other, in its order and under one lease; they are settled in this order, up to
+    /// the first that is retried. Those that are not settled are handed out again.
+    async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>>;
+
+    /// Returns for each lane whether it has no pending jobs.
+    async fn are_idle(&self, queue: &str, lanes: &[&str]) -> Result<Vec<bool>>;
 
     /// Settles claimed jobs. Returns for each whether its lease was still valid.
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>>;

@@ -113,6 +113,25 @@ impl<Q, A> BatchReceiver<Q, A> {
     }
 }
 
+/// Answers all requests of a channel in batches, until the callers' end is dropped. `size` is the size of the next batch of
+/// those that wait, `answer` replies to a batch and returns whether the store answered: if it did not, all that wait fail.
+pub async fn answer_batches<Q, A, F>(
+    mut requests: BatchReceiver<Q, A>,
+    size: impl Fn(&[Request<Q, A>]) -> usize,
+    answer: impl Fn(Vec<Request<Q, A>>) -> F,
+) where
+    F: Future<Output = bool>,
+{
+    let mut waiting = Vec::new();
+    while !waiting.is_empty() || requests.next(&mut waiting).await {
+        let batch = waiting.drain(..size(&waiting).clamp(1, waiting.len())).collect();
+        if run_batch(answer(batch)).await == Some(false) {
+            requests.fail_waiting(&mut waiting);
+        }
+        requests.fill(&mut waiting);
+    }
+}
+
 /// Processes one batch. A panic ends this batch alone: its callers get an error, and the processing end goes on. Returns
 /// `None` then; the panic hook has logged it.
 pub async fn run_batch<T>(batch: impl Future<Output = T>) -> Option<T> {

@@ -22,6 +22,7 @@ pub struct Unavailable {
 enum Kind {
     LostConnection,
     Refused,
+    Rejected,
     Other,
 }
 
@@ -41,6 +42,11 @@ impl Unavailable {
         Self { source: source.into().into(), kind: Kind::Refused }
     }
 
+    /// An error of a store that answers, and does not accept this request.
+    pub fn rejected(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into().into(), kind: Kind::Rejected }
+    }
+
     /// Names the store in the reason.
     #[must_use]
     pub fn at(self, address: &str) -> Self {
@@ -56,6 +62,11 @@ impl Unavailable {
     /// Whether the store refuses the command.
     pub fn is_refused(&self) -> bool {
         self.kind == Kind::Refused
+    }
+
+    /// Whether the store answered, and does not accept the request: others may succeed.
+    pub fn is_rejected(&self) -> bool {
+        self.kind == Kind::Rejected
     }
 
     /// The cause, as text for a log line.

@@ -36,7 +36,7 @@ async fn publication_with_the_wrong_app_key_becomes_a_dead_letter_and_can_be_rep
         let manual = ManualFanout::on(engine).await;
         let fan_out = async || manual.worker.fan_out_once().await.unwrap();
         let key = damage_key(&manual.test, manual.client.as_str());
-        manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
+        manual.messaging.publisher.enqueue(&manual.fanout("a")).await.unwrap();
         assert_eq!(fan_out().await, 1);
         assert!(dead_letter_error(&manual).await.contains("another APP_KEY"), "{engine:?}: a retry cannot succeed");
         assert_eq!(manual.test.sql("SELECT COUNT(*) FROM sidecar_done_steps").trim(), "0");
@@ -80,7 +80,7 @@ async fn dead_letter_is_fanned_out_when_it_is_published_again() {
     for engine in ENGINES {
         let manual = ManualFanout::on(engine).await;
         let publish_and_fan_out = async || {
-            manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
+            manual.messaging.publisher.enqueue(&manual.fanout("a")).await.unwrap();
             manual.worker.fan_out_once().await.unwrap()
         };
         let key = damage_key(&manual.test, manual.client.as_str());

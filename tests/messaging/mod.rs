@@ -6,6 +6,7 @@ mod clients;
 mod conformance;
 mod dead_letters;
 mod domain;
+mod groups;
 pub mod harness;
 mod hostile;
 mod laravel;

@@ -45,12 +45,14 @@ async fn assert_order(database: TestDatabase, more: &[(&'static str, &str)]) {
         devices.push(harness.register(&format!("fp-{n}")).await);
     }
     let recipients: Vec<&Device> = devices.iter().collect();
+    // Large ones are queued; small ones are stored at once, unless others wait in the queue.
+    let payload = |n: usize| json!({"n": n, "text": "x".repeat(if n % 3 == 0 { 60_000 } else { 0 })});
     for n in 0..10 {
-        let answer = harness.publish(&recipients, "event", json!({"n": n})).await;
+        let answer = harness.publish(&recipients, "event", payload(n)).await;
         assert_eq!((answer.status, answer.json), (200, json!({"queued": 20})));
     }
     for device in &devices {
-        let expected: Vec<Value> = (0..10).map(|n| json!({"n": n})).collect();
+        let expected: Vec<Value> = (0..10).map(payload).collect();
         assert_eq!(wait_for_messages(device, 10).await, expected, "{engine:?}");
     }
     let [sender, receiver] = [&devices[0], &devices[1]];
@@ -176,7 +178,7 @@ impl ManualFanout {
 async fn job_that_was_done_but_not_settled_stores_nothing_the_second_time() {
     for engine in ENGINES {
         let manual = ManualFanout::on(engine).await;
-        manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
+        manual.messaging.publisher.enqueue(&manual.fanout("a")).await.unwrap();
         assert_eq!(manual.stored(), "0", "{engine:?}: the job is queued, not done");
         // A worker that stores the messages and crashes before it settles the job.
         let job = manual.queue.claim(QUEUE, 1, Duration::from_millis(1)).await.unwrap().remove(0);
@@ -198,7 +200,7 @@ async fn job_of_another_app_key_becomes_a_dead_letter_and_does_not_block_its_lan
     let manual = ManualFanout::on(Engine::Sqlite).await;
     let job = NewJob { id: "x", lane: "0", payload: b"not of this key", delay: Duration::ZERO };
     manual.queue.push(QUEUE, &[job]).await.unwrap();
-    manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
+    manual.messaging.publisher.enqueue(&manual.fanout("a")).await.unwrap();
     while manual.stored() == "0" {
         manual.worker.fan_out_once().await.unwrap();
     }
@@ -239,7 +241,7 @@ async fn job_is_retried_until_the_missing_table_exists() {
     slow!();
     for engine in ENGINES {
         let manual = ManualFanout::on(engine).await;
-        manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
+        manual.messaging.publisher.enqueue(&manual.fanout("a")).await.unwrap();
         manual.test.sql("ALTER TABLE messages RENAME TO elsewhere");
         assert_eq!(manual.worker.fan_out_once().await.unwrap(), 1);
         let waiting = manual.queue.list(QUEUE, JobState::Pending, None, 10).await.unwrap().remove(0);
@@ -258,7 +260,7 @@ async fn queued_jobs_are_encrypted() {
     let manual = ManualFanout::on(Engine::Sqlite).await;
     let text = date::iso8601(0, chrono_tz::UTC);
     let fanout = Fanout { payload: json!({"text": text}).to_string(), ..manual.fanout("a") };
-    manual.messaging.publisher.publish(&fanout).await.unwrap();
+    manual.messaging.publisher.enqueue(&fanout).await.unwrap();
     let job = manual.queue.claim(QUEUE, 1, Duration::from_secs(1)).await.unwrap().remove(0);
     let plain = crypt().decrypt(std::str::from_utf8(&job.payload).unwrap()).unwrap();
     assert!(String::from_utf8_lossy(&plain).contains(&text));

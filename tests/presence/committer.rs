@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use presence_sidecar::app::Supervisor;
 use presence_sidecar::presence::domain::identity::{Scope, ScopeKey, UserKey};
 use presence_sidecar::presence::domain::{
@@ -13,6 +14,7 @@ use presence_sidecar::presence::domain::{
 };
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::read_many::UserQuery;
+use presence_sidecar::presence::service::rosters::RosterPageQuery;
 use presence_sidecar::presence::store::{
     ChangeCursor, ChangeHistory, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled,
     Result, StoreDown, StoredUser, Unavailable,
@@ -358,9 +360,29 @@ async fn panic_of_a_batch_fails_its_callers_and_no_others() {
     service.store.fail(&[Fault::PanicInLoad]);
     assert!(service.presence.status(subject(1).key).await.is_err());
     assert!(service.presence.status(subject(1).key).await.is_ok());
+    service.store.fail(&[Fault::PanicInLoad]);
+    assert!(service.presence.roster(page()).await.is_err());
+    assert_eq!(service.presence.roster(page()).await.unwrap().members.len(), 1);
     service.store.fail(&[Fault::PanicInRecords]);
     assert!(service.presence.many(query()).await.is_err());
     assert!(service.presence.many(query()).await.is_ok());
+}
+
+fn page() -> RosterPageQuery {
+    RosterPageQuery { scope: Scope::default().key(true), status: None, after: None, limit: 10 }
+}
+
+#[tokio::test]
+async fn roster_page_is_read_once_for_all_who_wait_for_it() {
+    let service = Service::start(StoreHarness::array());
+    service.apply(beat(true)).await;
+    service.store.round_trips();
+    let pages = join_all((0..20).map(|_| service.presence.roster(page()))).await;
+    assert!(pages.into_iter().all(|page| page.unwrap().members.len() == 1));
+    assert_eq!(service.store.round_trips()[0], 2, "the first caller's read, and one for those who came meanwhile");
+    let (present, _) = tokio::join!(service.presence.roster(page()), service.apply(offline()));
+    assert!(present.unwrap().members.len() <= 1);
+    assert_eq!(service.presence.roster(page()).await.unwrap().members.len(), 0, "a page is not older than its call");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use presence_sidecar::presence::store::own_prefixes;
 use presence_sidecar::queue::redis::keys;
 use presence_sidecar::queue::{
-    Attempts, Disposition, Job, JobInfo, JobState, MemoryQueue, NewJob, Queue, RedisQueue, SqlQueue,
+    Attempts, Disposition, Job, JobInfo, JobState, MemoryQueue, NewJob, Queue, RedisQueue, RunLimit, SqlQueue,
 };
 use presence_sidecar::storage::redis::RedisServers;
 
@@ -52,6 +52,10 @@ impl Harness {
         self.claim_for(LEASE).await
     }
 
+    async fn claim_runs(&self, run: RunLimit) -> Vec<Job> {
+        self.queue.claim_runs(Q, 100, run, LEASE).await.unwrap()
+    }
+
     /// Claims until a job is handed out.
     async fn claim_soon(&self) -> Vec<Job> {
         for _ in 0..10_000 {
@@ -91,6 +95,11 @@ fn ids(jobs: &[Job]) -> Vec<&str> {
 
 fn attempts(count: u32, last: &str) -> Attempts {
     Attempts { count, last: last.to_owned() }
+}
+
+/// The ids of the claimed jobs of a lane, in their order.
+fn run<'a>(jobs: &'a [Job], lane: &str) -> Vec<&'a str> {
+    jobs.iter().filter(|job| job.lane == lane).map(|job| job.id.as_str()).collect()
 }
 
 /// Runs each test against the queue in memory, a real Redis, and a database of each engine.
@@ -163,6 +172,66 @@ queue_contract! {
         }
         assert_eq!(harness.queue.claim(Q, 2, LEASE).await.unwrap().len(), 2);
         assert_eq!(harness.claim().await.len(), 1);
+    }
+
+    run_of_a_lane_is_claimed_and_settled_in_its_order(harness) {
+        for (lane, id) in [("a", "1"), ("b", "2"), ("a", "3"), ("a", "4"), ("a", "5")] {
+            harness.push(lane, id).await;
+        }
+        let jobs = harness.claim_runs(RunLimit { jobs: 3, bytes: 1 << 20 }).await;
+        assert_eq!((run(&jobs, "a"), run(&jobs, "b")), (vec!["1", "3", "4"], vec!["2"]));
+        assert_eq!(jobs.iter().find(|job| job.id == "4").unwrap().payload, b"payload of 4\nin two lines");
+        assert_eq!(harness.claim().await, []);
+        let (a, b): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.lane == "a");
+        let [first, second, third] = a.try_into().unwrap();
+        let settlements = [
+            first.into_settlement(Disposition::Done),
+            b.into_iter().next().unwrap().into_settlement(Disposition::Done),
+            second.into_settlement(Disposition::Dead(attempts(1, "gone"))),
+            third.clone().into_settlement(Disposition::Retry(LEASE, attempts(1, "no answer"))),
+            third.into_settlement(Disposition::Done),
+        ];
+        assert_eq!(harness.queue.settle(Q, &settlements).await.unwrap(), [true, true, true, true, false]);
+        assert_eq!((harness.claim().await, harness.counts().await), (vec![], (2, 1)));
+    }
+
+    run_that_is_settled_in_part_is_handed_out_from_there_on(harness) {
+        for id in ["1", "2", "3"] {
+            harness.push("a", id).await;
+        }
+        let mut jobs = harness.claim_runs(RunLimit { jobs: 10, bytes: 1 << 20 }).await;
+        assert_eq!(ids(&jobs), ["1", "2", "3"]);
+        let late = jobs.remove(2).into_settlement(Disposition::Done);
+        assert!(harness.settle(jobs.remove(0), Disposition::Done).await);
+        assert_eq!(harness.queue.settle(Q, &[late]).await.unwrap(), [false], "it is not the head");
+        assert_eq!(ids(&harness.claim_runs(RunLimit { jobs: 10, bytes: 1 << 20 }).await), ["2", "3"]);
+    }
+
+    run_ends_at_its_bytes_and_at_a_job_that_is_held(harness) {
+        for lane in ["a", "b"] {
+            harness.push(lane, &format!("{lane}1")).await;
+            harness.push(lane, &format!("{lane}2")).await;
+        }
+        harness.push_delayed("b", "b3", LEASE).await;
+        harness.push("b", "b4").await;
+        let heads = harness.claim_runs(RunLimit { jobs: 9, bytes: 1 }).await;
+        assert_eq!((run(&heads, "a"), run(&heads, "b")), (vec!["a1"], vec!["b1"]), "the heads, whatever their size");
+        for head in heads {
+            harness.settle(head, Disposition::Retry(Duration::ZERO, Attempts::default())).await;
+        }
+        let jobs = harness.claim_runs(RunLimit { jobs: 9, bytes: 1 << 20 }).await;
+        assert_eq!((run(&jobs, "a"), run(&jobs, "b")), (vec!["a1", "a2"], vec!["b1", "b2"]));
+    }
+
+    lanes_are_idle_without_pending_jobs(harness) {
+        let are_idle = async || harness.queue.are_idle(Q, &["a", "b"]).await.unwrap();
+        assert_eq!(are_idle().await, [true, true]);
+        harness.push("b", "1").await;
+        assert_eq!(are_idle().await, [true, false]);
+        let job = harness.claim().await.remove(0);
+        assert_eq!(are_idle().await, [true, false], "a claimed job is pending");
+        harness.settle(job, Disposition::Done).await;
+        assert_eq!(are_idle().await, [true, true]);
     }
 
     expired_lease_hands_the_job_to_the_next_worker(harness) {

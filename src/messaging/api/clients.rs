@@ -72,7 +72,7 @@ impl Api {
     }
 
     fn messaging(&self, request: &Request) -> Result<&Messaging, ApiError> {
-        require_messaging(self.messaging.as_ref(), request)
+        require_messaging(self.messaging.as_ref(), request).map(Arc::as_ref)
     }
 
     /// Checks the registration token, if the configuration has one.

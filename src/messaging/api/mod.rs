@@ -1,6 +1,7 @@
 //! Messaging over HTTP. Paths, bodies and statuses are those of the reference server.
 
 pub mod auth;
+mod client_list;
 mod clients;
 mod cross_site;
 mod error_responses;

@@ -7,6 +7,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use super::auth::OperatorAuth;
+use super::client_list::ClientList;
 use super::errors::OperatorErrors;
 use super::fanout_jobs::{FanoutJobsResponse, FanoutReplayResponse, FanoutState};
 use super::fields::Fields;
@@ -44,11 +45,10 @@ impl Operators {
         limit: Query<Option<PageSize>>,
         /// `next_cursor` of the previous page.
         cursor: Query<Option<String>>,
-    ) -> ApiResult<Json<ClientsResponse>, OperatorErrors> {
+    ) -> ApiResult<ClientList, OperatorErrors> {
         let messaging = require_messaging(self.messaging.as_ref(), request)?;
         let Some(PageSize(limit)) = limit.0 else {
-            let clients = messaging.clients.list().await.map_err(ApiError::from)?;
-            return Ok(Json(ClientsResponse::new(clients, None)));
+            return Ok(ClientList::of_all(messaging).await.map_err(ApiError::from)?);
         };
         let invalid = || ApiError::invalid("cursor", "is not valid.");
         let after = cursor.0.as_deref().map(|cursor| parse_page_cursor(cursor).ok_or_else(invalid)).transpose()?;
@@ -56,7 +56,7 @@ impl Operators {
         let clients = messaging.clients.list_page(after.as_ref(), max).await.map_err(ApiError::from)?;
         let full = clients.len() == limit;
         let next = clients.last().filter(|_| full).map(|last| format!("{}_{}", last.stored_at, last.id.as_str()));
-        Ok(Json(ClientsResponse::new(clients, next)))
+        Ok(ClientList::Whole(Json(ClientsResponse::new(clients, next))))
     }
 
     /// List a client's messages

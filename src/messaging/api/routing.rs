@@ -27,7 +27,7 @@ pub(super) type ApiResult<T, S> = Result<T, Documented<S>>;
 pub(super) fn require_messaging<'a>(
     messaging: Option<&'a Arc<Messaging>>,
     request: &Request,
-) -> Result<&'a Messaging, ApiError> {
+) -> Result<&'a Arc<Messaging>, ApiError> {
     let route = || request.original_uri().path().trim_matches('/').to_owned();
-    messaging.map(Arc::as_ref).ok_or_else(|| ApiError::NoRoute(route()))
+    messaging.ok_or_else(|| ApiError::NoRoute(route()))
 }

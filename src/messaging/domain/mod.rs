@@ -41,6 +41,12 @@ impl ClientId {
     }
 }
 
+impl AsRef<str> for ClientId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The name under which a client registers, and finds its credentials again: not empty, trimmed as Laravel trims.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fingerprint(String);

@@ -1,5 +1,7 @@
 //! What all parts of the messaging service share.
 
+use std::time::Instant;
+
 use chrono_tz::Tz;
 
 use super::error::{MessagingError, Result};
@@ -8,7 +10,9 @@ use super::metrics::Metrics;
 use crate::laravel::crypt::Crypt;
 use crate::messaging::domain::{ClientId, MessageTime};
 use crate::messaging::seal::SealKey;
-use crate::messaging::store::{MessageRecord, MessageStore};
+use crate::messaging::store::{
+    GroupedWrite, IdempotentWrite, MessageRecord, MessageStore, NewMessage, Recipient, WriteResult,
+};
 use crate::php::date;
 use crate::storage::sql;
 use crate::storage::sql::Engine;
@@ -57,6 +61,31 @@ impl MessagingContext {
             }
             outcome => outcome,
         }
+    }
+
+    /// Writes messages to the store, and records the time it took.
+    ///
+    /// # Errors
+    /// As [`MessageStore::write_messages`].
+    pub async fn write<S>(&self, write: &IdempotentWrite<'_>, seal: S) -> sql::Result<WriteResult>
+    where
+        S: Fn(&Recipient) -> Option<NewMessage> + Sync,
+    {
+        let started = Instant::now();
+        let result = self.store.write_messages(write, seal).await?;
+        self.metrics.record_write(started, &[Some(result)]);
+        Ok(result)
+    }
+
+    /// Writes a group to the store, and records the time it took.
+    ///
+    /// # Errors
+    /// As [`MessageStore::write_group`].
+    pub async fn write_group(&self, writes: &[GroupedWrite<'_>], at: &str) -> sql::Result<Vec<Option<WriteResult>>> {
+        let started = Instant::now();
+        let results = self.store.write_group(writes, at).await?;
+        self.metrics.record_write(started, &results);
+        Ok(results)
     }
 
     /// Records that a client has just made a request.

@@ -1,7 +1,10 @@
 //! Metrics of messaging.
 
+use std::time::Instant;
+
 use metrics::{Counter, Gauge, Histogram};
 
+use crate::messaging::store::WriteResult;
 use crate::queue::QueueStats;
 use crate::telemetry::{Registry, catalog};
 
@@ -36,6 +39,16 @@ impl Metrics {
             oldest: registry.gauge(&catalog::FAN_OUT_OLDEST, &[]),
             dead: registry.gauge(&catalog::FAN_OUT_DEAD, &[]),
         }
+    }
+
+    /// Records a write of messages that began at `started`.
+    pub fn record_write(&self, started: Instant, results: &[Option<WriteResult>]) {
+        self.deliver_seconds.record(started.elapsed());
+        let stored = results.iter().flatten().map(|result| match result {
+            WriteResult::Stored { messages, .. } => *messages as u64,
+            WriteResult::AlreadyDone | WriteResult::NoKey => 0,
+        });
+        self.stored.increment(stored.sum());
     }
 
     /// Sets the gauges of the fan-out queue.

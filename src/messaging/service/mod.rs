@@ -10,11 +10,12 @@ mod last_seen;
 mod messages;
 mod metrics;
 mod publisher;
+mod read_batcher;
 
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture, FutureExt};
 
 pub use self::clients::{Caller, ClientView, Clients, Credentials, KeySample, RegistrationResult};
 pub use self::context::MessagingContext;
@@ -63,8 +64,8 @@ pub struct MessagingOptions {
 }
 
 impl Messaging {
-    /// Creates the service, and the worker that batches the queries of concurrent polls; polls are answered only while it
-    /// runs, and it ends when the service is dropped. Opens no connection yet.
+    /// Creates the service, and the worker that batches its queries and writes; requests of clients are answered only while
+    /// it runs, and it ends when the service is dropped. Opens no connection yet.
     pub fn new(options: MessagingOptions) -> (Self, BoxFuture<'static, ()>) {
         let store = MessageStore::new(options.database, &options.names);
         let context = Arc::new(MessagingContext {
@@ -74,11 +75,16 @@ impl Messaging {
             last_seen: LastSeen::default(),
             metrics: options.metrics,
         });
-        let clients = Arc::new(Clients::new(context.clone(), options.bcrypt_cost, options.replace_lost_keys));
-        let publisher = Arc::new(Publisher::new(context.clone(), options.queue));
-        let (messages, poll_batcher) =
-            Messages::new(context.clone(), clients.clone(), publisher.clone(), options.limits);
-        (Self { clients, messages, publisher, context }, poll_batcher)
+        let (reads, read_batcher) = read_batcher::start(context.store.clone());
+        let reads = Arc::new(reads);
+        let (cost, replace) = (options.bcrypt_cost, options.replace_lost_keys);
+        let clients = Arc::new(Clients::new(context.clone(), reads.clone(), cost, replace));
+        let (publisher, acceptor) = Publisher::new(context.clone(), options.queue);
+        let publisher = Arc::new(publisher);
+        let (messages, send_batcher) =
+            Messages::new(context.clone(), (clients.clone(), publisher.clone()), reads, options.limits);
+        let batchers = future::join3(read_batcher, send_batcher, acceptor).map(drop).boxed();
+        (Self { clients, messages, publisher, context }, batchers)
     }
 
     /// Checks that the database accepts writes.

@@ -1,8 +1,12 @@
 //! Rows of clients: credentials, poll states, last requests, acknowledgements.
 
+use std::collections::{BTreeMap, HashMap};
+
+use super::records::read_id;
+use super::statements::{MAX_ROWS, of_size, padded, powers};
 use super::{ClientRecord, ClientSummary, MessageStore, PollState, Secrets, find_by_id};
 use crate::messaging::domain::{ClientId, Fingerprint};
-use crate::storage::sql::{Arg, Error, Result};
+use crate::storage::sql::{Arg, Error, Result, Statement, retry_on_conflict};
 
 /// New secrets of a client, and the ones they replace.
 pub struct CredentialUpdate<'a> {
@@ -22,20 +26,24 @@ impl MessageStore {
     /// Returns the poll states of these clients in one query, `None` for unknown clients. At most
     /// [`MAX_POLL_STATES`](super::MAX_POLL_STATES) ids.
     pub async fn poll_states(&self, ids: &[ClientId]) -> Result<Vec<Option<PollState>>> {
-        let Some(last) = ids.last() else { return Ok(Vec::new()) };
-        // Padded with the last id to a power of two, to keep the number of prepared statements small.
-        let size = ids.len().next_power_of_two();
-        let args: Vec<Arg<'_>> =
-            ids.iter().chain(std::iter::repeat(last)).take(size).map(|id| id.as_str().into()).collect();
-        let rows = self.database.rows(&self.poll_states[size.ilog2() as usize], &args).await?;
+        let Some(args) = padded(ids) else { return Ok(Vec::new()) };
+        let rows = self.database.rows(of_size(&self.poll_states, args.len()), &args).await?;
         let states = rows.iter().map(PollState::read).collect::<Result<Vec<_>>>()?;
         Ok(ids.iter().map(|id| find_by_id(id, &states, |state| &state.id).cloned()).collect())
     }
 
+    /// Returns the clients with these ids, `None` for unknown ones, in one query. At most
+    /// [`MAX_CLIENTS`](super::MAX_CLIENTS) ids.
+    pub async fn clients_by_id(&self, ids: &[ClientId]) -> Result<Vec<Option<ClientRecord>>> {
+        let Some(args) = padded(ids) else { return Ok(Vec::new()) };
+        let rows = self.database.rows(of_size(&self.client, args.len()), &args).await?;
+        let clients = rows.iter().map(ClientRecord::read).collect::<Result<Vec<_>>>()?;
+        Ok(ids.iter().map(|id| find_by_id(id, &clients, |client| &client.id).cloned()).collect())
+    }
+
     /// Returns the client with this id.
     pub async fn client(&self, id: &ClientId) -> Result<Option<ClientRecord>> {
-        let rows = self.database.rows(&self.client, &[id.as_str().into()]).await?;
-        rows.first().map(ClientRecord::read).transpose()
+        Ok(self.clients_by_id(std::slice::from_ref(id)).await?.pop().flatten())
     }
 
     /// Returns the client whose fingerprint the database considers equal to this one. The caller must compare the bytes.
@@ -45,9 +53,19 @@ impl MessageStore {
         rows.first().map(ClientRecord::read).transpose()
     }
 
-    /// Returns all clients, oldest first.
-    pub async fn clients(&self) -> Result<Vec<ClientSummary>> {
-        self.summaries("clients", &[]).await
+    /// Returns the ids of all clients, oldest first.
+    pub async fn client_ids(&self) -> Result<Vec<ClientId>> {
+        self.database.collect(&self.statements.get("client_ids"), &[], |row| read_id(row, 0)).await
+    }
+
+    /// Returns the clients with these ids, in their order, without those that are unknown.
+    pub async fn summaries_of(&self, ids: &[ClientId]) -> Result<Vec<ClientSummary>> {
+        let Some(args) = padded(ids) else { return Ok(Vec::new()) };
+        let rows = self.database.rows(&self.statements.repeated("summaries", args.len()), &args).await?;
+        let summaries = rows.iter().map(ClientSummary::read).collect::<Result<Vec<_>>>()?;
+        let mut by_id: HashMap<ClientId, ClientSummary> =
+            summaries.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
+        Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
     }
 
     /// Returns up to `limit` clients with ids after this one, or the first ones, by ascending id.
@@ -127,9 +145,28 @@ impl MessageStore {
         self.database.execute(&statement, &args).await.map(drop)
     }
 
-    /// Stores that a client has received all messages up to an id, unless a greater id is stored.
-    pub async fn acknowledge(&self, id: &ClientId, up_to: i64, at: &str) -> Result<()> {
-        let args = [id.as_str().into(), up_to.into(), at.into(), at.into()];
-        self.database.execute(&self.statements.get("acknowledge"), &args).await.map(drop)
+    /// Stores, in one transaction, that clients have received all messages up to an id, unless a greater id is stored. Each
+    /// client is named once.
+    pub async fn acknowledge(&self, receipts: &BTreeMap<ClientId, i64>, at: &str) -> Result<()> {
+        let receipts: Vec<(&ClientId, &i64)> = receipts.iter().collect();
+        if receipts.len().is_power_of_two() && receipts.len() <= MAX_ROWS {
+            let (statement, args) = self.acknowledgement(&receipts, at);
+            return self.database.execute(statement, &args).await.map(drop);
+        }
+        retry_on_conflict(|| async {
+            let mut transaction = self.database.begin().await?;
+            for part in powers(&receipts) {
+                let (statement, args) = self.acknowledgement(part, at);
+                transaction.execute(statement, &args).await?;
+            }
+            transaction.commit().await
+        })
+        .await
+    }
+
+    fn acknowledgement<'a>(&self, receipts: &[(&'a ClientId, &i64)], at: &'a str) -> (&Statement, Vec<Arg<'a>>) {
+        let args =
+            receipts.iter().flat_map(|(client, id)| [client.as_str().into(), (**id).into(), at.into(), at.into()]);
+        (of_size(&self.acknowledge, receipts.len()), args.collect())
     }
 }

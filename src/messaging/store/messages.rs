@@ -46,7 +46,7 @@ impl MessageStore {
         S: Fn(&Recipient) -> Option<NewMessage> + Sync,
     {
         let mut transaction = self.database.begin().await?;
-        let statement = self.statements.get("insert_idempotency_key");
+        let statement = self.statements.get("insert_idempotency_keys");
         if transaction.execute(&statement, &[write.key.into(), write.at.into()]).await? == 0 {
             return Ok(WriteResult::AlreadyDone);
         }

@@ -11,19 +11,24 @@
 //! Times are those of Laravel's columns: text without a time zone, see [`crate::php::date::database`].
 
 mod clients;
+mod groups;
 mod messages;
 mod pages;
 mod purge;
 mod records;
+mod statements;
 mod tables;
 
 use std::sync::Arc;
 
 pub use self::clients::CredentialUpdate;
+use self::groups::GroupStatements;
+pub use self::groups::{GroupedWrite, MAX_GROUP_RECIPIENTS, Seal};
 pub use self::messages::{IdempotentWrite, WriteResult};
 pub use self::pages::{MAX_PAGES, MessagePage, PageRequest};
 pub use self::purge::Purge;
 pub use self::records::{ClientRecord, ClientSummary, MessageRecord, NewMessage, PollState, Recipient, Secrets};
+use self::statements::{MAX_ROWS, of_sizes};
 pub use self::tables::TABLES;
 use super::domain::ClientId;
 use crate::storage;
@@ -34,6 +39,9 @@ use crate::storage::sql::{
 /// Maximum number of clients in one query for poll states.
 pub const MAX_POLL_STATES: usize = 64;
 
+/// Maximum number of clients in one query for clients.
+pub const MAX_CLIENTS: usize = 64;
+
 /// The store of clients and messages.
 #[derive(Clone, Debug)]
 pub struct MessageStore {
@@ -43,7 +51,12 @@ pub struct MessageStore {
     poll_states: Vec<Statement>,
     /// The query for 1, 2, 4, … pages.
     pages: Vec<Statement>,
-    client: Statement,
+    /// The statements of groups of writes, for 1, 2, 4, … items.
+    groups: Arc<GroupStatements>,
+    /// The query for 1, 2, 4, … clients.
+    client: Vec<Statement>,
+    /// The statement for 1, 2, 4, … acknowledgements.
+    acknowledge: Vec<Statement>,
     probe: Arc<SharedProbe>,
 }
 
@@ -62,8 +75,11 @@ impl MessageStore {
     pub fn new(database: Database, names: &TableNames) -> Self {
         let statements = statements(database.engine(), names);
         let poll_states = of_sizes(&statements, "poll_states", MAX_POLL_STATES);
-        let (pages, client) = (of_sizes(&statements, "pages", MAX_PAGES), statements.get("client"));
-        Self { database, statements, poll_states, pages, client, probe: Arc::default() }
+        let pages = of_sizes(&statements, "pages", MAX_PAGES);
+        let client = of_sizes(&statements, "client", MAX_CLIENTS);
+        let acknowledge = of_sizes(&statements, "acknowledge", MAX_ROWS);
+        let groups = Arc::new(GroupStatements::new(&statements));
+        Self { database, statements, poll_states, pages, groups, client, acknowledge, probe: Arc::default() }
     }
 
     /// Checks that the database accepts writes: makes some without a visible effect.
@@ -98,11 +114,6 @@ impl MessageStore {
     pub async fn close(&self) {
         self.database.close().await;
     }
-}
-
-/// A statement for 1, 2, 4, … items, up to `most`.
-fn of_sizes(statements: &Statements, name: &str, most: usize) -> Vec<Statement> {
-    (0..=most.ilog2()).map(|power| statements.repeated(name, 1 << power)).collect()
 }
 
 /// Finds the row of `id` among rows of the database, which decides whether the case of letters matters.

@@ -24,16 +24,19 @@ WHERE c.id IN ([[?]])
 -- name: client
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
   DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
-FROM {clients} WHERE id = ?
+FROM {clients} WHERE id IN ([[?]])
 
 -- name: client_by_fingerprint
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
   DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
 FROM {clients} WHERE fingerprint = ?
 
--- name: clients
+-- name: client_ids
+SELECT id FROM {clients} ORDER BY created_at, id
+
+-- name: summaries
 SELECT id, name, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), DATE_FORMAT(last_seen_at, '%Y-%m-%d %H:%i:%s')
-FROM {clients} ORDER BY created_at, id
+FROM {clients} WHERE id IN ([[?]])
 
 -- Pages are in the order of the primary key, the only index that fits.
 -- name: clients_page_first
@@ -67,7 +70,7 @@ UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint
 UPDATE {clients} SET last_seen_at = ? WHERE id IN ([[?]]) AND (last_seen_at IS NULL OR last_seen_at < ?)
 
 -- name: acknowledge
-INSERT INTO {message_receipts} (client_id, last_acked_message_id, created_at, updated_at) VALUES (?, ?, ?, ?)
+INSERT INTO {message_receipts} (client_id, last_acked_message_id, created_at, updated_at) VALUES [[(?, ?, ?, ?)]]
 ON DUPLICATE KEY UPDATE
   updated_at = IF(COALESCE(last_acked_message_id, 0) < VALUES(last_acked_message_id), VALUES(updated_at), updated_at),
   last_acked_message_id = GREATEST(COALESCE(last_acked_message_id, 0), VALUES(last_acked_message_id))
@@ -77,12 +80,22 @@ ON DUPLICATE KEY UPDATE
 -- name: next_time
 SELECT DATE_FORMAT(FROM_UNIXTIME(UNIX_TIMESTAMP(?)), '%Y-%m-%d %H:%i:%s')
 
--- name: insert_idempotency_key
-INSERT IGNORE INTO {done_steps} (id, done_at) VALUES (?, ?)
+-- name: insert_idempotency_keys
+INSERT IGNORE INTO {done_steps} (id, done_at) VALUES [[(?, ?)]]
+
+-- name: done_keys
+SELECT id FROM {done_steps} WHERE id IN ([[?]])
 
 -- Locks the rows of the recipients until the commit, so that ids become visible in ascending order.
 -- name: recipients
 SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]]) ORDER BY id FOR UPDATE
+
+-- As `recipients`, for a group of writes: rows that are locked are left out, so that the group waits for none of them.
+-- name: free_recipients
+SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]]) ORDER BY id FOR UPDATE SKIP LOCKED
+
+-- name: known_clients
+SELECT id FROM {clients} WHERE id IN ([[?]])
 
 -- name: insert_messages
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)

@@ -24,16 +24,19 @@ WHERE c.id IN ([[?::uuid]])
 -- name: client
 SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
   to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
-FROM {clients} WHERE id = ?::uuid
+FROM {clients} WHERE id IN ([[?::uuid]])
 
 -- name: client_by_fingerprint
 SELECT id::text, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted,
   to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
 FROM {clients} WHERE fingerprint = ?
 
--- name: clients
+-- name: client_ids
+SELECT id::text FROM {clients} ORDER BY created_at NULLS FIRST, id
+
+-- name: summaries
 SELECT id::text, name, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(last_seen_at, 'YYYY-MM-DD HH24:MI:SS')
-FROM {clients} ORDER BY created_at NULLS FIRST, id
+FROM {clients} WHERE id IN ([[?::uuid]])
 
 -- Pages are in the order of the primary key, the only index that fits. A column with its table before it is that of the
 -- table: alone it may be the text in the result.
@@ -75,7 +78,7 @@ WHERE id IN (
 
 -- name: acknowledge
 INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at)
-VALUES (?::uuid, ?, ?::timestamp, ?::timestamp)
+VALUES [[(?::uuid, ?, ?::timestamp, ?::timestamp)]]
 ON CONFLICT (client_id) DO UPDATE
 SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
 WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
@@ -84,12 +87,22 @@ WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last
 -- name: next_time
 SELECT to_char(?::timestamp, 'YYYY-MM-DD HH24:MI:SS')
 
--- name: insert_idempotency_key
-INSERT INTO {done_steps} (id, done_at) VALUES (?, ?::timestamp) ON CONFLICT (id) DO NOTHING
+-- name: insert_idempotency_keys
+INSERT INTO {done_steps} (id, done_at) VALUES [[(?, ?::timestamp)]] ON CONFLICT (id) DO NOTHING
+
+-- name: done_keys
+SELECT id FROM {done_steps} WHERE id IN ([[?]])
 
 -- Locks the rows of the recipients until the commit, so that ids become visible in ascending order.
 -- name: recipients
 SELECT id::text, encryption_key_encrypted FROM {clients} WHERE id IN ([[?::uuid]]) ORDER BY id FOR NO KEY UPDATE
+
+-- As `recipients`, for a group of writes: rows that are locked are left out, so that the group waits for none of them.
+-- name: free_recipients
+SELECT id::text, encryption_key_encrypted FROM {clients} WHERE id IN ([[?::uuid]]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: known_clients
+SELECT id::text FROM {clients} WHERE id IN ([[?::uuid]])
 
 -- name: insert_messages
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)

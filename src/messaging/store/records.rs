@@ -105,7 +105,8 @@ pub struct Recipient {
     pub key_encrypted: String,
 }
 
-fn read_id(row: &Row, column: usize) -> Result<ClientId> {
+/// Reads the id of a client.
+pub(super) fn read_id(row: &Row, column: usize) -> Result<ClientId> {
     ClientId::parse(&row.text(column)?).ok_or_else(|| Error::Rejected("a client id is not a UUID".into()))
 }
 

@@ -23,15 +23,18 @@ WHERE c.id IN ([[?]])
 
 -- name: client
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
-FROM {clients} WHERE id = ?
+FROM {clients} WHERE id IN ([[?]])
 
 -- name: client_by_fingerprint
 SELECT id, name, fingerprint, api_token_hash, api_token_encrypted, encryption_key_encrypted, created_at, last_seen_at
 FROM {clients} WHERE fingerprint = ?
 
--- name: clients
+-- name: client_ids
+SELECT id FROM {clients} ORDER BY created_at, rowid
+
+-- name: summaries
 SELECT id, name, created_at, last_seen_at
-FROM {clients} ORDER BY created_at, rowid
+FROM {clients} WHERE id IN ([[?]])
 
 -- Pages are in the order of the primary key, the only index that fits.
 -- name: clients_page_first
@@ -65,7 +68,7 @@ UPDATE {clients} SET api_token_hash = ?, api_token_encrypted = NULL, fingerprint
 UPDATE {clients} SET last_seen_at = ? WHERE id IN ([[?]]) AND (last_seen_at IS NULL OR last_seen_at < ?)
 
 -- name: acknowledge
-INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at) VALUES (?, ?, ?, ?)
+INSERT INTO {message_receipts} AS r (client_id, last_acked_message_id, created_at, updated_at) VALUES [[(?, ?, ?, ?)]]
 ON CONFLICT (client_id) DO UPDATE
 SET last_acked_message_id = excluded.last_acked_message_id, updated_at = excluded.updated_at
 WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last_acked_message_id
@@ -74,12 +77,22 @@ WHERE r.last_acked_message_id IS NULL OR r.last_acked_message_id < excluded.last
 -- name: next_time
 SELECT CAST(? AS TEXT)
 
--- name: insert_idempotency_key
-INSERT INTO {done_steps} (id, done_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING
+-- name: insert_idempotency_keys
+INSERT INTO {done_steps} (id, done_at) VALUES [[(?, ?)]] ON CONFLICT (id) DO NOTHING
+
+-- name: done_keys
+SELECT id FROM {done_steps} WHERE id IN ([[?]])
 
 -- SQLite has one writer, so no lock is needed.
 -- name: recipients
 SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
+
+-- As `recipients`, for a group of writes.
+-- name: free_recipients
+SELECT id, encryption_key_encrypted FROM {clients} WHERE id IN ([[?]])
+
+-- name: known_clients
+SELECT id FROM {clients} WHERE id IN ([[?]])
 
 -- name: insert_messages
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)

@@ -1,5 +1,6 @@
 //! Fans out queued publications: claims jobs, stores their messages, settles the jobs.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +8,15 @@ use std::time::Duration;
 use futures_util::future::{FutureExt, join_all};
 use tokio_util::sync::CancellationToken;
 
-use crate::messaging::service::{LANES, Messaging, MessagingContext, MessagingError, Publisher, QUEUE};
-use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
+use crate::messaging::service::{Fanout, LANES, Messaging, MessagingContext, MessagingError, Publisher, QUEUE};
+use crate::queue::{Attempts, Disposition, Job, Queue, RunLimit, Settlement};
 use crate::storage;
 
 /// The lease of a job. A worker that is merely slow does no harm when its job is claimed again.
 const LEASE: Duration = Duration::from_secs(5);
+
+/// The most that is claimed of a lane at once.
+const RUN: RunLimit = RunLimit { jobs: 64, bytes: 1 << 20 };
 
 /// The interval at which the queue is polled for jobs of other replicas and for due retries.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -72,13 +76,13 @@ impl FanoutWorker {
         }
     }
 
-    /// Fans out the jobs at the heads of the lanes; returns their number.
+    /// Fans out jobs from the heads of the lanes on; returns the number of settled ones.
     ///
     /// # Errors
     /// The queue does not answer. The writes of these jobs are skipped when they are claimed again.
     pub async fn fan_out_once(&self) -> storage::Result<usize> {
-        let jobs = self.queue.claim(QUEUE, usize::from(LANES), LEASE).await?;
-        let settlements = join_all(jobs.into_iter().map(|job| self.attempt(job))).await;
+        let jobs = self.queue.claim_runs(QUEUE, usize::from(LANES), RUN, LEASE).await?;
+        let settlements = self.fan_out_runs(runs_of(jobs)).await;
         let mut attempts = 0;
         loop {
             match self.queue.settle(QUEUE, &settlements).await {
@@ -88,6 +92,25 @@ impl FanoutWorker {
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+    }
+
+    /// Stores runs of jobs together. The first job of a run that cannot be stored so is attempted alone, and those behind it
+    /// are left for the next claim.
+    async fn fan_out_runs(&self, runs: Vec<VecDeque<Job>>) -> Vec<Settlement> {
+        let decrypt =
+            |run: &VecDeque<Job>| run.iter().map_while(|job| self.publisher.decrypt_job(&job.payload)).collect();
+        let fanouts: Vec<Vec<Fanout>> = runs.iter().map(decrypt).collect();
+        let together = self.publisher.fan_out_lanes(&fanouts, LEASE / 2);
+        let stored = AssertUnwindSafe(together).catch_unwind().await.unwrap_or_else(|_| vec![0; runs.len()]);
+        let finish = |(mut run, stored): (VecDeque<Job>, usize)| async move {
+            let done = run.drain(..stored).map(|job| job.into_settlement(Disposition::Done));
+            let mut settlements: Vec<Settlement> = done.collect();
+            if let Some(next) = run.pop_front() {
+                settlements.push(self.attempt(next).await);
+            }
+            settlements
+        };
+        join_all(runs.into_iter().zip(stored).map(finish)).await.into_iter().flatten().collect()
     }
 
     async fn attempt(&self, job: Job) -> Settlement {
@@ -115,6 +138,18 @@ impl FanoutWorker {
             tokio::time::sleep(REPORT_INTERVAL).await;
         }
     }
+}
+
+/// Splits claimed jobs into those of each lane.
+fn runs_of(jobs: Vec<Job>) -> Vec<VecDeque<Job>> {
+    let mut runs: Vec<VecDeque<Job>> = Vec::new();
+    for job in jobs {
+        match runs.last_mut().filter(|run| run.front().is_some_and(|first| first.lane == job.lane)) {
+            Some(run) => run.push_back(job),
+            None => runs.push(VecDeque::from([job])),
+        }
+    }
+    runs
 }
 
 /// Decides between a retry and the dead letters for a job that failed with `error`. A job is retried while the cause may

@@ -4,7 +4,7 @@
 //! expired ones.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +21,12 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// The pause before a step that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
 
-/// The pause between two steps of a pass.
-const STEP_PAUSE: Duration = Duration::from_millis(100);
+/// The pause between two steps of a pass, as a multiple of the time that the last step took: a database that is busy with
+/// other callers takes longer for a step, and then gets more time for them.
+const PAUSE_PER_STEP: u32 = 2;
+
+/// The shortest and the longest pause between two steps.
+const STEP_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// How long idempotency keys are kept. A body that is sent again, or a job that is replayed, after that time is stored
 /// again.
@@ -98,9 +102,10 @@ impl RetentionWorker {
         let run = async {
             let mut last_id = 0;
             loop {
+                let started = Instant::now();
                 let pause = match self.prune_step(&mut last_id).await {
                     Ok(0) if last_id == 0 => INTERVAL,
-                    Ok(_) => STEP_PAUSE,
+                    Ok(_) => (started.elapsed() * PAUSE_PER_STEP).clamp(STEP_PAUSES.0, STEP_PAUSES.1),
                     Err(error) => {
                         tracing::warn!(
                             error = error.chain(),

@@ -17,6 +17,8 @@ use crate::http::json::RawJson;
 use crate::http::{Documented, Json, PageSize};
 use crate::presence::domain::identity::Scope;
 use crate::presence::service::Presence;
+use crate::presence::service::rosters;
+use crate::presence::service::rosters::RosterPage;
 use crate::query_parameters;
 
 /// The operations on the members of a scope.
@@ -62,8 +64,9 @@ impl RosterApi {
     ) -> Response<RawJson<RosterResponse>> {
         let scope = self.scopes.resolve_key(request, None, &Scope::from(scope))?;
         let (status, limit) = (page.status.map(|status| status.0), page.limit.unwrap_or_default().0);
-        let (members, next) = self.presence.roster(&scope, status, page.cursor.as_deref(), limit).await?;
-        Ok(RawJson::write_with(|out| encode::roster(&members, next.as_ref(), out)))
+        let page = self.presence.roster(rosters::RosterPageQuery { scope, status, after: page.cursor, limit }).await?;
+        let write = |page: &RosterPage, out: &mut Vec<u8>| encode::roster(&page.members, page.next.as_ref(), out);
+        Ok(RawJson::shared(page.json_with(write)))
     }
 
     /// Count the members of a scope

@@ -19,7 +19,8 @@ use crate::http::{ApiError, Documented, PageSize};
 use crate::presence::domain::View;
 use crate::presence::domain::identity::{Id, Scope, ScopeKey, UserKey};
 use crate::presence::service::change_feed::Entry;
-use crate::presence::service::{MAX_USERS, Presence};
+use crate::presence::service::rosters::RosterPageQuery;
+use crate::presence::service::{MAX_USERS, Presence, RosterEntry};
 use crate::presence::store::ChangeCursor;
 use crate::query_parameters;
 
@@ -83,9 +84,11 @@ impl WatchFilter {
     async fn page(&self, presence: &Presence, after: Option<&str>, limit: usize) -> Result<WatchedPage, ApiError> {
         let users = match &self.users {
             WatchedUsers::WholeScope => {
-                let (members, next) = presence.roster(&self.scope, None, after, limit).await?;
-                let users = members.into_iter().map(|member| (member.user, member.seq, member.view)).collect();
-                return Ok(WatchedPage { users, next: next.map(|key| key.member().to_owned()) });
+                let (scope, after) = (self.scope.clone(), after.map(str::to_owned));
+                let page = presence.roster(RosterPageQuery { scope, status: None, after, limit }).await?;
+                let user = |member: &RosterEntry| (member.user.clone(), member.seq, member.view.clone());
+                let next = page.next.as_ref().map(|key| key.member().to_owned());
+                return Ok(WatchedPage { users: page.members.iter().map(user).collect(), next });
             }
             WatchedUsers::Listed(users, _) => users,
         };

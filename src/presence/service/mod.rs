@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod notifier;
 pub mod outbox;
 pub mod read_many;
+pub mod rosters;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,10 @@ use self::clock::Clock;
 use self::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
 use self::metrics::Metrics;
 use self::read_many::{BatchReader, UserQuery, UserViews};
+pub use self::rosters::RosterEntry;
+use self::rosters::{RosterPage, RosterPageQuery, RosterReader};
 use super::domain::identity::{ScopeKey, UserKey};
-use super::domain::{Change, Input, State, Status, Timestamp, View, Windows};
+use super::domain::{Change, Input, State, Timestamp, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PageLimit, PresenceStore, Result, StoreDown, StoredUser};
 use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, Request, batch_channel, run_batch};
 
@@ -39,6 +42,7 @@ pub struct Presence {
     commits: Vec<BatchSender<PresenceCommand, CommandOutcome>>,
     loads: BatchSender<UserKey, StoredUser>,
     reads: BatchSender<UserQuery, UserViews>,
+    rosters: BatchSender<RosterPageQuery, Arc<RosterPage>>,
 }
 
 impl Presence {
@@ -47,12 +51,18 @@ impl Presence {
     pub fn new(context: CommitContext) -> (Self, Vec<(&'static str, BoxFuture<'static, ()>)>) {
         let (loads, load_receiver) = batch_channel();
         let (reads, read_receiver) = batch_channel();
+        let (rosters, roster_receiver) = batch_channel();
         let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
         let store = context.store.clone();
         let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
+        let roster_reader =
+            RosterReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
         let loader = run_load_batches(store.clone(), clock.clone(), load_receiver);
-        let mut workers: Vec<(&'static str, BoxFuture<'static, ()>)> =
-            vec![("loads", Box::pin(loader)), ("reads", Box::pin(reader.run(read_receiver)))];
+        let mut workers: Vec<(&'static str, BoxFuture<'static, ()>)> = vec![
+            ("loads", Box::pin(loader)),
+            ("reads", Box::pin(reader.run(read_receiver))),
+            ("rosters", Box::pin(roster_reader.run(roster_receiver))),
+        ];
         let shards = store.shards();
         let committers = (0..shards).map(|_| {
             let (commits, receiver) = batch_channel();
@@ -60,7 +70,7 @@ impl Presence {
             commits
         });
         let commits = committers.collect();
-        (Self { store, clock, windows, metrics, commits, loads, reads }, workers)
+        (Self { store, clock, windows, metrics, commits, loads, reads, rosters }, workers)
     }
 
     /// Applies one command, and returns its outcome once it is committed.
@@ -135,41 +145,9 @@ impl Presence {
         self.reads.call(query).await
     }
 
-    /// Up to `limit` present members of a scope behind `after`, in the order of their keys, with their presence.
-    ///
-    /// A member whose presence ends while the page is read is left out, so a page may be shorter than `limit` although
-    /// more members follow; the second value is the position of the next page, `None` at the end.
-    pub async fn roster(
-        &self,
-        scope: &ScopeKey,
-        status: Option<Status>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<RosterEntry>, Option<UserKey>)> {
-        let mut keys = Vec::new();
-        for roster in [Status::Online, Status::Away] {
-            if status.is_none_or(|status| status == roster) {
-                keys.extend(self.store.roster(scope, roster, after, limit).await?);
-            }
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        keys.truncate(limit);
-        if keys.is_empty() {
-            return Ok((Vec::new(), None));
-        }
-        let now = self.clock.now();
-        let known = self.store.load(&keys, now).await?;
-        known.iter().for_each(|known| self.metrics.looked_up(&known.record));
-        let present =
-            known.into_iter().filter_map(|known| known.current(now)).filter(|state| state.status.is_present());
-        let member = |state| RosterEntry {
-            view: View::of_state(Some(&state), &self.windows, now),
-            seq: state.version,
-            user: state.user,
-        };
-        let next = if keys.len() == limit { keys.pop() } else { None };
-        Ok((present.map(member).collect(), next))
+    /// A page of the present members of a scope, with their presence.
+    pub async fn roster(&self, query: RosterPageQuery) -> Result<Arc<RosterPage>> {
+        self.rosters.call(query).await
     }
 
     /// The number of members of a scope.
@@ -248,17 +226,6 @@ pub struct SnapshotPage {
     pub cursor: ChangeCursor,
     /// The position in the store.
     pub from: u64,
-}
-
-/// A member of a scope.
-#[derive(Clone, Debug)]
-pub struct RosterEntry {
-    /// The id as the application spelled it.
-    pub user: super::domain::identity::UserId,
-    /// The hybrid clock of the member.
-    pub seq: u64,
-    /// The presence of the member.
-    pub view: View,
 }
 
 /// Loads the users of all waiting requests in one round trip, again and again, until no more requests can come.

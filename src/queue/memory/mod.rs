@@ -1,5 +1,6 @@
 //! Queues in the memory of the process, under one lock.
 
+mod claim;
 mod held;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -8,7 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
+use super::{
+    Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement,
+};
 use crate::storage::Result;
 
 /// Queues in memory.
@@ -93,25 +96,21 @@ impl Lanes {
         self.jobs.insert(job.id.to_owned(), stored);
     }
 
-    fn claim(&mut self, limit: usize, lease: Duration, now: i64) -> Vec<Job> {
-        let until = now + millis(lease).max(1);
-        let ready = self.ready.iter().take_while(|(at, _)| *at <= now).take(limit);
-        let lanes: Vec<String> = ready.map(|(_, lane)| lane.clone()).collect();
-        let mut jobs = Vec::with_capacity(lanes.len());
-        for lane in lanes {
-            self.set_ready(&lane, Some(until));
-            let Some(id) = self.lanes.get(&lane).and_then(|ids| ids.front()) else { continue };
-            let Some(stored) = self.jobs.get(id) else { continue };
-            jobs.push(Job {
-                id: id.clone(),
-                payload: stored.payload.clone(),
-                age: Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0)),
-                attempts: stored.attempts.clone(),
-                lease: u64::try_from(until).unwrap_or(0),
-                lane,
-            });
-        }
-        jobs
+    /// Settles jobs. The lease of a lane holds for all of its jobs, up to the first that is retried.
+    fn settle_all<'a>(&mut self, settlements: &'a [Settlement], now: i64) -> Vec<bool> {
+        let mut open: HashMap<&'a str, Option<u64>> = HashMap::new();
+        let settle = |settlement: &'a Settlement| {
+            let Settlement { lane, lease, .. } = settlement;
+            let current = || self.ready_at.get(lane).and_then(|until| u64::try_from(*until).ok());
+            let held = open.get(lane.as_str()).copied().unwrap_or_else(current);
+            let is_settled = held == Some(*lease) && self.settle(settlement, now);
+            if is_settled {
+                let goes_on = !matches!(settlement.disposition, Disposition::Retry(..));
+                open.insert(lane, held.filter(|_| goes_on));
+            }
+            is_settled
+        };
+        settlements.iter().map(settle).collect()
     }
 
     fn erase_lane(&mut self, lane: &str) -> usize {
@@ -125,9 +124,8 @@ impl Lanes {
     }
 
     fn settle(&mut self, settlement: &Settlement, now: i64) -> bool {
-        let Settlement { id, lane, lease, disposition } = settlement;
-        let leased = self.ready_at.get(lane).is_some_and(|until| u64::try_from(*until).ok() == Some(*lease));
-        if !leased || self.lanes.get(lane).and_then(|ids| ids.front()) != Some(id) {
+        let Settlement { id, lane, disposition, .. } = settlement;
+        if self.lanes.get(lane).and_then(|ids| ids.front()) != Some(id) {
             return false;
         }
         match disposition {
@@ -208,13 +206,16 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
-        Ok(self.with_lanes(queue, |lanes| lanes.claim(limit, lease, now())))
+    async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
+        Ok(self.with_lanes(queue, |queued| queued.claim(lanes, run, lease, now())))
+    }
+
+    async fn are_idle(&self, queue: &str, lanes: &[&str]) -> Result<Vec<bool>> {
+        Ok(lanes.iter().map(|lane| self.is_idle(queue, lane)).collect())
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
-        Ok(self
-            .with_lanes(queue, |lanes| settlements.iter().map(|settlement| lanes.settle(settlement, now())).collect()))
+        Ok(self.with_lanes(queue, |lanes| lanes.settle_all(settlements, now())))
     }
 
     async fn list(

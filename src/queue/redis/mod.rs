@@ -14,7 +14,7 @@ use futures_util::future::{join_all, try_join_all};
 
 pub use self::push::{PUSH, keys};
 use self::shard::QueueShard;
-use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
+use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement};
 use crate::storage::Result;
 use crate::storage::redis::{RedisServers, shard_of};
 
@@ -65,24 +65,26 @@ impl Queue for RedisQueue {
     }
 
     /// A shard that is not available does not keep the jobs of the others back.
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
+    async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
         if let [only] = self.shards.as_slice() {
-            return only.claim(queue, limit, lease).await;
+            return only.claim(queue, lanes, run, lease).await;
         }
-        let (mut jobs, mut open) = (Vec::new(), self.in_turn());
-        while jobs.len() < limit && !open.is_empty() {
-            let left = limit - jobs.len();
+        let (mut jobs, mut claimed_lanes, mut open) = (Vec::new(), 0, self.in_turn());
+        while claimed_lanes < lanes && !open.is_empty() {
+            let left = lanes - claimed_lanes;
             let asked: Vec<usize> = open.drain(..left.min(open.len())).collect();
             let quota = left / asked.len();
-            let claims = asked.iter().map(|shard| self.shards[*shard].claim(queue, quota, lease));
+            let claims = asked.iter().map(|shard| self.shards[*shard].claim(queue, quota, run, lease));
             let mut failure = None;
             for (shard, claimed) in asked.iter().zip(join_all(claims).await) {
                 match claimed {
                     Ok(claimed) => {
+                        let count = claimed.chunk_by(|left, right| left.lane == right.lane).count();
                         // One that has given less has no more.
-                        if claimed.len() == quota {
+                        if count == quota {
                             open.push(*shard);
                         }
+                        claimed_lanes += count;
                         jobs.extend(claimed);
                     }
                     Err(error) => failure = Some(error),
@@ -93,6 +95,19 @@ impl Queue for RedisQueue {
             }
         }
         Ok(jobs)
+    }
+
+    async fn are_idle(&self, queue: &str, lanes: &[&str]) -> Result<Vec<bool>> {
+        let groups = self.by_shard(lanes.iter().copied());
+        let calls = groups.iter().map(async |(shard, positions)| {
+            let lanes: Vec<&str> = positions.iter().map(|position| lanes[*position]).collect();
+            shard.are_idle(queue, &lanes).await
+        });
+        let mut idle = vec![false; lanes.len()];
+        for ((_, positions), results) in groups.iter().zip(try_join_all(calls).await?) {
+            positions.iter().zip(results).for_each(|(position, is_idle)| idle[*position] = is_idle);
+        }
+        Ok(idle)
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {

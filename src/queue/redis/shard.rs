@@ -5,7 +5,9 @@ use std::time::Duration;
 use ::redis::{Pipeline, Value, from_redis_value};
 
 use super::push;
-use crate::queue::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, Settlement};
+use crate::queue::{
+    Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, RunLimit, Settlement,
+};
 use crate::storage::redis::{RedisConnection, RedisServers, unavailable};
 use crate::storage::{Result, Unavailable};
 
@@ -83,16 +85,21 @@ impl QueueShard {
         self.connection.check_confirmation(&mut replies)
     }
 
-    pub(super) async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
+    pub(super) async fn claim(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
         let mut call = self.script_call(&self.claim, queue);
-        call.arg(limit).arg(millis(lease).max(1));
+        call.arg(lanes).arg(millis(lease).max(1)).arg(run.jobs).arg(run.bytes);
         let (reply,): (Vec<Value>,) = self.connection.send(&call).await?;
         let mut reply = reply.into_iter();
         let (now, lease): (i64, u64) = (next(&mut reply)?, next(&mut reply)?);
-        let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut jobs, mut unreadable): (Vec<Job>, Vec<Settlement>) = (Vec::new(), Vec::new());
+        // The lane whose other jobs are left for the next claim.
+        let mut skipped: Option<String> = None;
         while reply.len() >= 4 {
             let (lane, id): (String, String) = (next(&mut reply)?, next(&mut reply)?);
             let (value, attempts): (Vec<u8>, Vec<u8>) = (next(&mut reply)?, next(&mut reply)?);
+            if skipped.as_ref() == Some(&lane) {
+                continue;
+            }
             match StoredJob::read(value) {
                 Some(stored) => {
                     let age = Duration::from_millis(u64::try_from(now - stored.pushed_at).unwrap_or(0));
@@ -105,7 +112,10 @@ impl QueueShard {
                         lease,
                     });
                 }
+                // It becomes a dead letter when it is the head.
+                None if jobs.last().is_some_and(|job| job.lane == lane) => skipped = Some(lane),
                 None => {
+                    skipped = Some(lane.clone());
                     let attempts = Attempts { count: 0, last: "the job cannot be read".to_owned() };
                     unreadable.push(Settlement { id, lane, lease, disposition: Disposition::Dead(attempts) });
                 }
@@ -113,6 +123,16 @@ impl QueueShard {
         }
         self.dead_letter(queue, unreadable).await?;
         Ok(jobs)
+    }
+
+    pub(super) async fn are_idle(&self, queue: &str, lanes: &[&str]) -> Result<Vec<bool>> {
+        let ready = format!("{}ready", push::keys(&self.prefix, queue));
+        let mut pipeline = Pipeline::with_capacity(lanes.len());
+        for lane in lanes {
+            pipeline.cmd("ZSCORE").arg(&ready).arg(lane);
+        }
+        let scores: Vec<Option<f64>> = self.connection.read(&pipeline).await?;
+        Ok(scores.iter().map(Option::is_none).collect())
     }
 
     pub(super) async fn settle(&self, queue: &str, settlements: &[&Settlement]) -> Result<Vec<bool>> {

@@ -14,7 +14,7 @@ mod settle;
 mod tables;
 mod tx;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,8 +23,8 @@ pub use self::held::RetractTx;
 use self::rows::{lane_key, millis, read_job, read_job_info};
 use self::settle::SettleTx;
 pub use self::tables::TABLES;
-use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, Settlement};
-use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, retry_on_conflict};
+use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement};
+use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
 use crate::storage::{Result, sql};
 
 /// The largest number of dead letters that one transaction replays.
@@ -68,7 +68,7 @@ impl SqlQueue {
         transaction.commit().await
     }
 
-    async fn try_claim(&self, queue: &str, limit: usize, lease: Duration) -> sql::Result<Vec<Job>> {
+    async fn try_claim(&self, queue: &str, limit: usize, run: RunLimit, lease: Duration) -> sql::Result<Vec<Job>> {
         let mut transaction = self.database.begin().await?;
         let args = [millis(lease).max(1).into(), queue.into(), limit.into()];
         let ready = transaction.rows(&self.statements.get("ready"), &args).await?;
@@ -77,15 +77,47 @@ impl SqlQueue {
         let args: Vec<Arg<'_>> = lanes.iter().map(|lane| lane.as_str().into()).collect();
         let leased: Vec<Arg<'_>> = [Arg::from(until)].into_iter().chain(args.iter().copied()).collect();
         transaction.execute(&self.statements.repeated("lease", args.len()), &leased).await?;
-        let heads = transaction.rows(&self.statements.repeated("heads", args.len()), &args).await?;
-        if heads.len() < lanes.len() {
+        let rows = match run.jobs {
+            ..=1 => transaction.rows(&self.statements.repeated("heads", args.len()), &args).await?,
+            _ => self.runs_in_tx(&mut transaction, &args, run).await?,
+        };
+        let mut claimed: HashMap<String, Vec<Job>> = HashMap::new();
+        for row in &rows {
+            claimed.entry(row.text(0)?).or_default().push(read_job(row, until)?);
+        }
+        if claimed.len() < lanes.len() {
             // Jobs were deleted by hand.
             transaction.execute(&self.statements.repeated("delete_empty_lanes", args.len()), &args).await?;
         }
         transaction.commit().await?;
-        let heads = heads.iter().map(|row| Ok((row.text(0)?, read_job(row, until)?)));
-        let mut heads = heads.collect::<sql::Result<HashMap<String, Job>>>()?;
-        Ok(lanes.iter().filter_map(|lane| heads.remove(lane)).collect())
+        Ok(lanes.iter().filter_map(|lane| claimed.remove(lane)).flatten().collect())
+    }
+
+    /// The rows of the first jobs of each lane, by their numbers.
+    async fn runs_in_tx(
+        &self,
+        transaction: &mut Transaction,
+        lanes: &[Arg<'_>],
+        run: RunLimit,
+    ) -> sql::Result<Vec<Row>> {
+        let args: Vec<Arg<'_>> = lanes.iter().flat_map(|lane| [*lane, run.jobs.into()]).collect();
+        let rows = transaction.rows(&self.statements.repeated("runs", lanes.len()), &args).await?;
+        let read = |row: &Row| Ok((row.text(0)?, row.int(1)?, row.int(2)?, row.int(3)? != 0));
+        let mut sizes = rows.iter().map(read).collect::<sql::Result<Vec<_>>>()?;
+        sizes.sort_unstable();
+        let mut seqs = Vec::with_capacity(sizes.len());
+        for lane in sizes.chunk_by(|left, right| left.0 == right.0) {
+            let mut bytes = 0;
+            let fits = |(position, (_, _, size, is_due)): &(usize, &(String, i64, i64, bool))| {
+                bytes += usize::try_from(*size).unwrap_or(usize::MAX);
+                *position == 0 || (*is_due && bytes <= run.bytes)
+            };
+            seqs.extend(lane.iter().enumerate().take_while(fits).map(|(_, (_, seq, ..))| Arg::from(*seq)));
+        }
+        let Some(last) = seqs.last().copied() else { return Ok(Vec::new()) };
+        // A power of two, to keep the number of prepared statements small.
+        seqs.resize(seqs.len().next_power_of_two(), last);
+        transaction.rows(&self.statements.repeated("jobs_of_runs", seqs.len()), &seqs).await
     }
 
     async fn try_settle(&self, queue: &str, settlements: &[Settlement]) -> sql::Result<Vec<bool>> {
@@ -131,12 +163,20 @@ impl Queue for SqlQueue {
         Ok(retry_on_conflict(|| self.try_push(queue, jobs)).await?)
     }
 
-    async fn claim(&self, queue: &str, limit: usize, lease: Duration) -> Result<Vec<Job>> {
+    async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
         // Most polls find no ready lane; they begin no transaction.
-        if limit == 0 || self.database.rows(&self.statements.get("is_ready"), &[queue.into()]).await?.is_empty() {
+        if lanes == 0 || self.database.rows(&self.statements.get("is_ready"), &[queue.into()]).await?.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(retry_on_conflict(|| self.try_claim(queue, limit, lease)).await?)
+        Ok(retry_on_conflict(|| self.try_claim(queue, lanes, run, lease)).await?)
+    }
+
+    async fn are_idle(&self, queue: &str, lanes: &[&str]) -> Result<Vec<bool>> {
+        let keys: Vec<String> = lanes.iter().map(|lane| lane_key(queue, lane)).collect();
+        let args: Vec<Arg<'_>> = keys.iter().map(|key| key.as_str().into()).collect();
+        let rows = self.database.rows(&self.statements.repeated("known_lanes", args.len()), &args).await?;
+        let known = rows.iter().map(|row| row.text(0)).collect::<sql::Result<HashSet<_>>>()?;
+        Ok(keys.iter().map(|key| !known.contains(key)).collect())
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {

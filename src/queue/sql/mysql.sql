@@ -19,17 +19,24 @@ JOIN {queue_jobs} AS j ON j.seq = (
 )
 WHERE l.lane_key IN ([[?]])
 
+-- The first jobs of each lane: their numbers, sizes, and whether they may be handed out.
+-- name: runs
+[[(
+  SELECT lane_key, seq, CAST(OCTET_LENGTH(payload) AS SIGNED), CASE WHEN not_before <= <now> THEN 1 ELSE 0 END FROM {queue_jobs}
+  WHERE lane_key = ? AND dead = 0 ORDER BY seq LIMIT ?
+)|UNION ALL]]
+
+-- name: jobs_of_runs
+SELECT lane_key, id, lane, payload, tries, <now> - pushed_at FROM {queue_jobs} WHERE seq IN ([[?]]) ORDER BY seq
+
 -- Every transaction that changes the jobs of a lane locks its row.
 -- name: lock_lanes
 SELECT lane_key, ready_at FROM {queue_lanes} WHERE lane_key IN ([[?]]) ORDER BY lane_key FOR UPDATE
 
--- name: head_ids
-SELECT l.lane_key, j.seq, j.id
-FROM {queue_lanes} AS l
-JOIN {queue_jobs} AS j ON j.seq = (
-  SELECT h.seq FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0 ORDER BY h.seq LIMIT 1
-)
-WHERE l.lane_key IN ([[?]])
+-- name: run_ids
+[[(
+  SELECT lane_key, seq, id FROM {queue_jobs} WHERE lane_key = ? AND dead = 0 ORDER BY seq LIMIT ?
+)|UNION ALL]]
 
 -- name: delete_jobs
 DELETE FROM {queue_jobs} WHERE seq IN ([[?]])
@@ -64,8 +71,8 @@ ON DUPLICATE KEY UPDATE ready_at = {queue_lanes}.ready_at
 INSERT IGNORE INTO {queue_jobs} (queue, id, lane_key, lane, payload, not_before, pushed_at, listed_at, dead, tries)
 VALUES [[(?, ?, ?, ?, ?, <now> + ?, <now>, <now>, 0, '')]]
 
--- name: lane_exists
-SELECT 1 FROM {queue_lanes} WHERE lane_key = ?
+-- name: known_lanes
+SELECT lane_key FROM {queue_lanes} WHERE lane_key IN ([[?]])
 
 -- The jobs at the end of each lane that are delayed, behind the last one that is not.
 -- name: held_jobs

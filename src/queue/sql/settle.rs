@@ -1,27 +1,26 @@
 //! Settles several jobs in one transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::rows::{lane_key, millis};
 use crate::queue::{Disposition, Settlement};
-use crate::storage::sql::{Arg, Result, Statements, Transaction};
+use crate::storage::sql::{Arg, Result, Row, Statements, Transaction};
 
 /// A transaction that settles jobs, with locks on their lanes.
 pub(super) struct SettleTx<'a> {
     statements: &'a Statements,
-    /// The heads of the lanes, by the keys of the lanes.
-    heads: HashMap<String, ClaimedHead>,
+    /// The leases of the lanes and their first jobs, by the keys of the lanes.
+    runs: HashMap<String, ClaimedRun>,
     /// The jobs to remove.
     done: Vec<i64>,
-    /// The lanes whose heads are settled.
-    advanced: Vec<String>,
+    /// The lanes whose heads are settled, and not retried.
+    advanced: BTreeSet<String>,
 }
 
-/// The head of a lane.
-struct ClaimedHead {
+/// The first jobs of a lane: their numbers and ids.
+struct ClaimedRun {
     lease: i64,
-    seq: i64,
-    id: String,
+    jobs: VecDeque<(i64, String)>,
 }
 
 impl<'a> SettleTx<'a> {
@@ -32,18 +31,28 @@ impl<'a> SettleTx<'a> {
         queue: &str,
         settlements: &[Settlement],
     ) -> Result<Self> {
-        let lanes: BTreeSet<String> = settlements.iter().map(|settlement| lane_key(queue, &settlement.lane)).collect();
-        let lanes: Vec<Arg<'_>> = lanes.iter().map(|lane| lane.as_str().into()).collect();
-        let locked = transaction.rows(&statements.repeated("lock_lanes", lanes.len()), &lanes).await?;
-        let leases = locked.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect::<Result<HashMap<_, _>>>()?;
-        let mut heads = HashMap::new();
-        for row in transaction.rows(&statements.repeated("head_ids", lanes.len()), &lanes).await? {
-            let lane = row.text(0)?;
-            if let Some(lease) = leases.get(&lane) {
-                heads.insert(lane, ClaimedHead { lease: *lease, seq: row.int(1)?, id: row.text(2)? });
+        let mut lanes: BTreeMap<String, usize> = BTreeMap::new();
+        for settlement in settlements {
+            *lanes.entry(lane_key(queue, &settlement.lane)).or_default() += 1;
+        }
+        let keys: Vec<Arg<'_>> = lanes.keys().map(|lane| lane.as_str().into()).collect();
+        let locked = transaction.rows(&statements.repeated("lock_lanes", keys.len()), &keys).await?;
+        let mut runs = HashMap::new();
+        for row in locked {
+            runs.insert(row.text(0)?, ClaimedRun { lease: row.int(1)?, jobs: VecDeque::new() });
+        }
+        let args: Vec<Arg<'_>> =
+            lanes.iter().flat_map(|(lane, jobs)| [Arg::from(lane.as_str()), (*jobs).into()]).collect();
+        let rows = transaction.rows(&statements.repeated("run_ids", lanes.len()), &args).await?;
+        let read = |row: &Row| Ok((row.text(0)?, row.int(1)?, row.text(2)?));
+        let mut jobs = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
+        jobs.sort_unstable();
+        for (lane, seq, id) in jobs {
+            if let Some(run) = runs.get_mut(&lane) {
+                run.jobs.push_back((seq, id));
             }
         }
-        Ok(Self { statements, heads, done: Vec::new(), advanced: Vec::new() })
+        Ok(Self { statements, runs, done: Vec::new(), advanced: BTreeSet::new() })
     }
 
     /// Settles a job. Returns whether its lease was still valid.
@@ -54,16 +63,16 @@ impl<'a> SettleTx<'a> {
         settlement: &Settlement,
     ) -> Result<bool> {
         let lane = lane_key(queue, &settlement.lane);
-        let is_valid =
-            |head: &ClaimedHead| u64::try_from(head.lease) == Ok(settlement.lease) && head.id == settlement.id;
-        if !self.heads.get(&lane).is_some_and(is_valid) {
-            return Ok(false);
-        }
-        let Some(ClaimedHead { seq, .. }) = self.heads.remove(&lane) else { return Ok(false) };
+        let is_valid = |run: &&mut ClaimedRun| {
+            let id = run.jobs.front().map(|(_, id)| id);
+            u64::try_from(run.lease) == Ok(settlement.lease) && id == Some(&settlement.id)
+        };
+        let head = self.runs.get_mut(&lane).filter(is_valid).and_then(|run| run.jobs.pop_front());
+        let Some((seq, _)) = head else { return Ok(false) };
         match &settlement.disposition {
             Disposition::Done => {
                 self.done.push(seq);
-                self.advanced.push(lane);
+                self.advanced.insert(lane);
             }
             Disposition::Retry(after, attempts) => {
                 let [attempts, lane] = [&attempts.to_json(), &lane];
@@ -72,13 +81,16 @@ impl<'a> SettleTx<'a> {
                     .await?;
                 let delay = [millis(*after).into(), lane.as_str().into()];
                 transaction.execute(&self.statements.get("delay_lane"), &delay).await?;
+                // The jobs behind it wait with it.
+                self.runs.remove(lane);
+                self.advanced.remove(lane);
             }
             Disposition::Dead(attempts) => {
                 let attempts = attempts.to_json();
                 transaction
                     .execute(&self.statements.get("dead_letter"), &[attempts.as_str().into(), seq.into()])
                     .await?;
-                self.advanced.push(lane);
+                self.advanced.insert(lane);
             }
         }
         Ok(true)
@@ -87,7 +99,10 @@ impl<'a> SettleTx<'a> {
     /// Removes the jobs that are done, and makes the next jobs the heads of their lanes.
     pub(super) async fn finish(self, transaction: &mut Transaction) -> Result<()> {
         if !self.done.is_empty() {
-            let done: Vec<Arg<'_>> = self.done.iter().map(|seq| Arg::from(*seq)).collect();
+            // A power of two, to keep the number of prepared statements small.
+            let last = self.done.last().copied().map(Arg::from);
+            let done = self.done.iter().map(|seq| Arg::from(*seq)).chain(std::iter::repeat(last).flatten());
+            let done: Vec<Arg<'_>> = done.take(self.done.len().next_power_of_two()).collect();
             transaction.execute(&self.statements.repeated("delete_jobs", done.len()), &done).await?;
         }
         if !self.advanced.is_empty() {

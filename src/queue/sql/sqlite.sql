@@ -19,16 +19,23 @@ JOIN {queue_jobs} AS j ON j.seq = (
 )
 WHERE l.lane_key IN ([[?]])
 
+-- The first jobs of each lane: their numbers, sizes, and whether they may be handed out.
+-- name: runs
+[[SELECT * FROM (
+  SELECT lane_key, seq, OCTET_LENGTH(payload), CASE WHEN not_before <= <now> THEN 1 ELSE 0 END FROM {queue_jobs}
+  WHERE lane_key = ? AND dead = 0 ORDER BY seq LIMIT ?
+)|UNION ALL]]
+
+-- name: jobs_of_runs
+SELECT lane_key, id, lane, payload, tries, <now> - pushed_at FROM {queue_jobs} WHERE seq IN ([[?]]) ORDER BY seq
+
 -- name: lock_lanes
 SELECT lane_key, ready_at FROM {queue_lanes} WHERE lane_key IN ([[?]]) ORDER BY lane_key
 
--- name: head_ids
-SELECT l.lane_key, j.seq, j.id
-FROM {queue_lanes} AS l
-JOIN {queue_jobs} AS j ON j.seq = (
-  SELECT h.seq FROM {queue_jobs} AS h WHERE h.lane_key = l.lane_key AND h.dead = 0 ORDER BY h.seq LIMIT 1
-)
-WHERE l.lane_key IN ([[?]])
+-- name: run_ids
+[[SELECT * FROM (
+  SELECT lane_key, seq, id FROM {queue_jobs} WHERE lane_key = ? AND dead = 0 ORDER BY seq LIMIT ?
+)|UNION ALL]]
 
 -- name: delete_jobs
 DELETE FROM {queue_jobs} WHERE seq IN ([[?]])
@@ -63,8 +70,8 @@ INSERT INTO {queue_jobs} (queue, id, lane_key, lane, payload, not_before, pushed
 VALUES [[(?, ?, ?, ?, ?, <now> + ?, <now>, <now>, 0, '')]]
 ON CONFLICT (queue, id) DO NOTHING
 
--- name: lane_exists
-SELECT 1 FROM {queue_lanes} WHERE lane_key = ?
+-- name: known_lanes
+SELECT lane_key FROM {queue_lanes} WHERE lane_key IN ([[?]])
 
 -- The jobs at the end of each lane that are delayed, behind the last one that is not.
 -- name: held_jobs

@@ -70,7 +70,7 @@ impl SqlQueue {
     /// The transaction has failed and must be retried or given up.
     pub async fn is_idle_in_tx(&self, transaction: &mut Transaction, queue: &str, lane: &str) -> Result<bool> {
         let key = lane_key(queue, lane);
-        Ok(transaction.rows(&self.statements.get("lane_exists"), &[key.as_str().into()]).await?.is_empty())
+        Ok(transaction.rows(&self.statements.get("known_lanes"), &[key.as_str().into()]).await?.is_empty())
     }
 }
 

@@ -6,8 +6,10 @@
 //!
 //! A transaction that is not committed is rolled back before its connection returns.
 
+use std::future::ready;
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Database as Driver, Executor, MySql, Postgres, SqlSafeStr as _, Sqlite};
 use tokio::runtime::Handle;
@@ -98,17 +100,46 @@ impl Connection {
             Self::Sqlite(lease) => {
                 let state = lease.begin_statement();
                 let outcome = statement.sqlite(args).fetch_all(lease.raw()).await;
-                lease.end_statement(state, outcome).map(row::sqlite)
+                lease.end_statement(state, outcome).map(row::rows)
             }
             Self::MySql(lease) => {
                 let state = lease.begin_statement();
                 let outcome = statement.mysql(args).fetch_all(lease.raw()).await;
-                lease.end_statement(state, outcome).map(row::mysql)
+                lease.end_statement(state, outcome).map(row::rows)
             }
             Self::Postgres(lease) => {
                 let state = lease.begin_statement();
                 let outcome = statement.postgres(args).fetch_all(lease.raw()).await;
-                lease.end_statement(state, outcome).map(row::postgres)
+                lease.end_statement(state, outcome).map(row::rows)
+            }
+        }
+    }
+
+    /// Passes on each row that a statement selects.
+    pub(super) async fn each_row(
+        &mut self,
+        statement: &Statement,
+        args: &[Arg<'_>],
+        pass: &mut (dyn FnMut(Row) + Send),
+    ) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(lease) => {
+                let state = lease.begin_statement();
+                let rows = statement.sqlite(args).fetch(lease.raw());
+                let outcome = rows.try_for_each(|found| ready(Ok(pass(found.into())))).await;
+                lease.end_statement(state, outcome)
+            }
+            Self::MySql(lease) => {
+                let state = lease.begin_statement();
+                let rows = statement.mysql(args).fetch(lease.raw());
+                let outcome = rows.try_for_each(|found| ready(Ok(pass(found.into())))).await;
+                lease.end_statement(state, outcome)
+            }
+            Self::Postgres(lease) => {
+                let state = lease.begin_statement();
+                let rows = statement.postgres(args).fetch(lease.raw());
+                let outcome = rows.try_for_each(|found| ready(Ok(pass(found.into())))).await;
+                lease.end_statement(state, outcome)
             }
         }
     }
@@ -166,6 +197,16 @@ impl Connection {
             Self::Sqlite(lease) => lease.change_state("COMMIT", LeaseState::Idle).await,
             Self::MySql(lease) => lease.change_state("COMMIT", LeaseState::Idle).await,
             Self::Postgres(lease) => lease.change_state("COMMIT", LeaseState::Idle).await,
+        };
+        outcome.inspect_err(|_| self.discard())
+    }
+
+    /// Rolls the transaction back.
+    pub(super) async fn rollback(&mut self) -> sqlx::Result<()> {
+        let outcome = match self {
+            Self::Sqlite(lease) => lease.change_state("ROLLBACK", LeaseState::Idle).await,
+            Self::MySql(lease) => lease.change_state("ROLLBACK", LeaseState::Idle).await,
+            Self::Postgres(lease) => lease.change_state("ROLLBACK", LeaseState::Idle).await,
         };
         outcome.inspect_err(|_| self.discard())
     }

@@ -121,7 +121,11 @@ impl Error {
 impl From<Error> for Unavailable {
     fn from(error: Error) -> Self {
         let reason = error.chain();
-        if error.is_lost_connection() { Self::lost_connection(reason) } else { Self::new(reason) }
+        match error {
+            _ if error.is_lost_connection() => Self::lost_connection(reason),
+            Error::Rejected(_) => Self::rejected(reason),
+            _ => Self::new(reason),
+        }
     }
 }
 

@@ -67,6 +67,35 @@ impl Database {
         }
     }
 
+    /// Returns what `read` makes of each row that a reading statement selects, as the rows arrive: for results of which the
+    /// rows would take much more memory. Retries as [`rows`](Self::rows) does.
+    ///
+    /// # Errors
+    /// The database is not available or rejects the statement, or the first error of `read`.
+    pub async fn collect<T: Send>(
+        &self,
+        statement: &Statement,
+        args: &[Arg<'_>],
+        read: fn(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        match self.collect_once(statement, args, read).await {
+            Err(error) if error.is_lost_connection() => self.collect_once(statement, args, read).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn collect_once<T: Send>(
+        &self,
+        statement: &Statement,
+        args: &[Arg<'_>],
+        read: fn(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut results = Vec::new();
+        let mut add = |row: Row| results.push(read(&row));
+        self.within(async { self.acquire(Access::Read).await?.each_row(statement, args, &mut add).await }).await?;
+        results.into_iter().collect()
+    }
+
     async fn select(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         self.within(async { self.acquire(Access::Read).await?.rows(statement, args).await }).await
     }

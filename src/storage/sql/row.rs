@@ -16,16 +16,27 @@ enum Inner {
     Postgres(PgRow),
 }
 
-pub(super) fn sqlite(rows: Vec<SqliteRow>) -> Vec<Row> {
-    rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect()
+impl From<SqliteRow> for Row {
+    fn from(row: SqliteRow) -> Self {
+        Self(Inner::Sqlite(row))
+    }
 }
 
-pub(super) fn mysql(rows: Vec<MySqlRow>) -> Vec<Row> {
-    rows.into_iter().map(|row| Row(Inner::MySql(row))).collect()
+impl From<MySqlRow> for Row {
+    fn from(row: MySqlRow) -> Self {
+        Self(Inner::MySql(row))
+    }
 }
 
-pub(super) fn postgres(rows: Vec<PgRow>) -> Vec<Row> {
-    rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect()
+impl From<PgRow> for Row {
+    fn from(row: PgRow) -> Self {
+        Self(Inner::Postgres(row))
+    }
+}
+
+/// The rows of a result.
+pub(super) fn rows<R: Into<Row>>(rows: Vec<R>) -> Vec<Row> {
+    rows.into_iter().map(Into::into).collect()
 }
 
 impl Row {

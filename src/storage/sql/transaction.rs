@@ -72,4 +72,12 @@ impl Transaction {
     pub async fn commit(mut self) -> Result<()> {
         within(&self.policy, self.connection.commit()).await
     }
+
+    /// Rolls back, and waits until the locks of the transaction are free.
+    ///
+    /// # Errors
+    /// The connection was lost. The database rolls back by itself then.
+    pub async fn rollback(mut self) -> Result<()> {
+        within(&self.policy, self.connection.rollback()).await
+    }
 }

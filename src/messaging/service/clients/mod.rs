@@ -16,11 +16,13 @@ use self::tokens::TokenCache;
 pub use self::views::ClientView;
 use super::context::MessagingContext;
 use super::error::{MessagingError, Result};
+use super::read_batcher::ReadBatcher;
 use crate::messaging::store::{ClientRecord, PollState};
 
 /// The operations on clients.
 pub struct Clients {
     context: Arc<MessagingContext>,
+    reads: Arc<ReadBatcher>,
     tokens: TokenCache,
     bcrypt_cost: u32,
     replace_lost_keys: bool,
@@ -29,9 +31,14 @@ pub struct Clients {
 impl Clients {
     /// Creates the service; new API tokens are hashed with bcrypt at cost `bcrypt_cost`. With `replace_lost_keys`, a
     /// registration replaces a key that does not decrypt.
-    pub fn new(context: Arc<MessagingContext>, bcrypt_cost: u32, replace_lost_keys: bool) -> Self {
+    pub fn new(
+        context: Arc<MessagingContext>,
+        reads: Arc<ReadBatcher>,
+        bcrypt_cost: u32,
+        replace_lost_keys: bool,
+    ) -> Self {
         let tokens = TokenCache::new(context.crypt.clone());
-        Self { context, tokens, bcrypt_cost, replace_lost_keys }
+        Self { context, reads, tokens, bcrypt_cost, replace_lost_keys }
     }
 
     /// Tries to decrypt the keys of some clients.
@@ -47,7 +54,7 @@ impl Clients {
     /// # Errors
     /// [`MessagingError::InvalidToken`] if the client is unknown or has another token.
     pub async fn authenticate(&self, caller: &Caller) -> Result<ClientRecord> {
-        let client = self.require_known(self.context.store.client(&caller.id).await?)?;
+        let client = self.require_known(self.reads.clients.call(caller.id.clone()).await?)?;
         let secrets = &client.secrets;
         self.check_token(caller, &secrets.token_hash, secrets.token_encrypted.as_deref()).await?;
         self.context.mark_seen(&client.id);

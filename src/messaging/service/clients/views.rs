@@ -24,10 +24,15 @@ pub struct ClientView {
 }
 
 impl Clients {
-    /// Returns all clients, oldest first.
-    pub async fn list(&self) -> Result<Vec<ClientView>> {
+    /// Returns the ids of all clients, oldest first.
+    pub async fn ids(&self) -> Result<Vec<ClientId>> {
         self.context.write_last_seen().await;
-        Ok(self.context.store.clients().await?.into_iter().map(|client| self.view(client)).collect())
+        Ok(self.context.store.client_ids().await?)
+    }
+
+    /// Returns the clients with these ids, in their order, without those that are gone.
+    pub async fn list(&self, ids: &[ClientId]) -> Result<Vec<ClientView>> {
+        Ok(self.context.store.summaries_of(ids).await?.into_iter().map(|client| self.view(client)).collect())
     }
 
     /// Returns up to `limit` clients with ids after this one, or the first ones, by ascending id.

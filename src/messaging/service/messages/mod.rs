@@ -1,28 +1,33 @@
 //! Messages of clients: polls, acknowledgements, sends, and what operators read of them.
 
+mod ack_batcher;
 mod poll;
-mod poll_batcher;
 mod send;
+mod send_batcher;
 mod views;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture, FutureExt};
 use tokio::sync::Semaphore;
 
-use self::poll_batcher::PollBatcher;
+use self::ack_batcher::AckBatcher;
 pub use self::send::{OpenedSend, SendRequest};
+use self::send_batcher::SendBatcher;
 pub use self::views::MessageView;
 use super::clients::Clients;
 use super::context::MessagingContext;
 use super::publisher::Publisher;
+use super::read_batcher::ReadBatcher;
 
 /// The operations on the messages of a client.
 pub struct Messages {
     context: Arc<MessagingContext>,
     clients: Arc<Clients>,
     publisher: Arc<Publisher>,
-    polls: PollBatcher,
+    reads: Arc<ReadBatcher>,
+    sends: SendBatcher,
+    acks: AckBatcher,
     limits: SendLimits,
     /// Permits to parse a large message.
     parsers: Semaphore,
@@ -41,16 +46,18 @@ pub struct SendLimits {
 const MAX_PARSERS: usize = 2;
 
 impl Messages {
-    /// Creates the service, and the worker that batches the queries of concurrent polls; polls are answered only while it
+    /// Creates the service, and the worker that batches what clients send and acknowledge; both are stored only while it
     /// runs. Messages that clients send have these `limits`.
     pub fn new(
         context: Arc<MessagingContext>,
-        clients: Arc<Clients>,
-        publisher: Arc<Publisher>,
+        (clients, publisher): (Arc<Clients>, Arc<Publisher>),
+        reads: Arc<ReadBatcher>,
         limits: SendLimits,
     ) -> (Self, BoxFuture<'static, ()>) {
-        let (polls, batcher) = poll_batcher::start(context.store.clone());
+        let (sends, send_batcher) = send_batcher::start(context.clone());
+        let (acks, ack_batcher) = ack_batcher::start(context.clone());
         let parsers = Semaphore::new(MAX_PARSERS);
-        (Self { context, clients, publisher, polls, limits, parsers }, batcher)
+        let batchers = future::join(send_batcher, ack_batcher).map(drop).boxed();
+        (Self { context, clients, publisher, reads, sends, acks, limits, parsers }, batchers)
     }
 }

@@ -6,8 +6,8 @@
 
 use std::time::Instant;
 
-use super::Messages;
-use crate::messaging::domain::{MessageTime, PollCursor};
+use super::{Messages, ack_batcher};
+use crate::messaging::domain::PollCursor;
 use crate::messaging::service::clients::Caller;
 use crate::messaging::service::error::Result;
 use crate::messaging::store::{MessageRecord, PageRequest};
@@ -19,7 +19,7 @@ impl Messages {
     /// Returns a client's messages after the cursor, by ascending id: at most 50.
     pub async fn poll(&self, caller: &Caller, cursor: PollCursor) -> Result<Vec<MessageRecord>> {
         let started = Instant::now();
-        let state = self.polls.states.call(caller.id.clone()).await?;
+        let state = self.reads.states.call(caller.id.clone()).await?;
         let state = self.clients.authenticate_poll(caller, state).await?;
         let after = match cursor {
             PollCursor::Acknowledged => state.acknowledged,
@@ -28,7 +28,7 @@ impl Messages {
         };
         let messages = match state.newest > after {
             true => {
-                let page = self.polls.pages.call(PageRequest { client: state.id, after, limit: PAGE }).await?;
+                let page = self.reads.pages.call(PageRequest { client: state.id, after, limit: PAGE }).await?;
                 self.context.store.complete(page).await?
             }
             false => Vec::new(),
@@ -42,8 +42,10 @@ impl Messages {
     /// Stores that the client has received all messages up to `id`. The stored id never decreases.
     pub async fn acknowledge(&self, caller: &Caller, id: i64) -> Result<()> {
         let client = self.clients.authenticate(caller).await?;
-        let (store, client) = (&self.context.store, &client.id);
-        let acknowledge = |now: MessageTime| async move { store.acknowledge(client, id, &now.stored).await };
-        Ok(self.context.at_now(acknowledge).await?)
+        let acknowledgement = (client.id, id);
+        match self.acks.call(acknowledgement.clone()).await? {
+            true => Ok(()),
+            false => Ok(ack_batcher::store(&self.context, std::iter::once(acknowledgement)).await?),
+        }
     }
 }

@@ -1,17 +1,19 @@
 //! Messages that clients send: opened, sealed anew, stored for the operators, relayed to other clients.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Messages;
+use super::send_batcher::SentMessage;
 use crate::messaging::domain::{ClientId, MessageTime};
-use crate::messaging::seal::{SealKey, Sealed, aad};
+use crate::messaging::seal::{SealKey, Sealed};
 use crate::messaging::service::clients::Caller;
 use crate::messaging::service::error::{MessagingError, Result};
 use crate::messaging::service::publisher::{Fanout, LANES, fanout_id};
-use crate::messaging::store::{IdempotentWrite, NewMessage, Recipient};
+use crate::messaging::store::IdempotentWrite;
 use crate::php::json::Slashes;
 use crate::php::{Array, Value, base64, json};
 
@@ -109,7 +111,10 @@ impl Messages {
     /// The database or the queue does not answer. The message may have been stored or not.
     pub async fn store(&self, OpenedSend { id, client, key, message }: OpenedSend) -> Result<()> {
         let Decrypted { text, kind, payload, recipients } = message;
-        self.store_sent(&id, &client, &key, (&kind, &text)).await?;
+        let sent = Arc::new(SentMessage { id: id.clone(), client: client.clone(), key, kind: kind.clone(), text });
+        if !self.sends.call(sent.clone()).await? {
+            self.store_alone(&sent).await?;
+        }
         match recipients {
             Some(recipients) => {
                 self.publisher.publish(&Fanout { id, from: Some(client), kind, payload, recipients }).await
@@ -118,16 +123,11 @@ impl Messages {
         }
     }
 
-    /// Stores a message as one from the client to itself, where operators read it.
-    async fn store_sent(&self, id: &str, client: &ClientId, key: &SealKey, (kind, text): (&str, &str)) -> Result<()> {
+    async fn store_alone(&self, sent: &SentMessage) -> Result<()> {
         let write = |now: MessageTime| async move {
-            let seal = |recipient: &Recipient| {
-                let sealed = key.seal(text.as_bytes(), &aad::of_sent(&recipient.id, &now.iso8601));
-                let (from, to) = (Some(recipient.id.clone()), recipient.id.clone());
-                Some(NewMessage { from, to, kind: kind.to_owned(), sealed })
-            };
-            let write = IdempotentWrite { key: id, recipients: std::slice::from_ref(client), at: &now.stored };
-            self.publisher.write(&write, seal).await
+            let recipients = std::slice::from_ref(&sent.client);
+            let write = IdempotentWrite { key: &sent.id, recipients, at: &now.stored };
+            self.context.write(&write, |recipient| Some(sent.seal(recipient, &now))).await
         };
         self.context.at_now(write).await?;
         Ok(())

@@ -6,6 +6,9 @@
 use sha2::{Digest, Sha256};
 
 use crate::messaging::domain::{ClientId, MessageTime};
+use crate::messaging::seal::aad;
+use crate::messaging::service::context::MessagingContext;
+use crate::messaging::store::{GroupedWrite, NewMessage, Recipient, WriteResult};
 use crate::php::json::Slashes;
 use crate::php::{Value, json};
 
@@ -13,7 +16,7 @@ use crate::php::{Value, json};
 const CHUNK: usize = 100;
 
 /// Maximum size of the plaintexts in one transaction, in bytes: database servers limit the size of a statement.
-const CHUNK_BYTES: usize = 1 << 20;
+pub(super) const CHUNK_BYTES: usize = 1 << 20;
 
 /// A message to many clients.
 pub struct Fanout {
@@ -41,6 +44,65 @@ impl Fanout {
     pub(super) fn plaintext(&self, now: &MessageTime) -> String {
         let kind = json::encode_lossy(&Value::from(self.kind.as_str()), Slashes::Unescaped);
         format!(r#"{{"type":{kind},"payload":{},"ts":"{}"}}"#, self.payload, now.iso8601)
+    }
+
+    /// Seals the plaintext for a recipient; `None` if its key does not decrypt.
+    pub(super) fn seal(
+        &self,
+        context: &MessagingContext,
+        recipient: &Recipient,
+        (plain, now): (&str, &MessageTime),
+    ) -> Option<NewMessage> {
+        let Some(key) = context.decrypt_key(&recipient.key_encrypted) else {
+            tracing::error!(client = recipient.id.as_str(), "the client's key does not decrypt: another APP_KEY?");
+            return None;
+        };
+        Some(NewMessage {
+            from: self.from.clone(),
+            to: recipient.id.clone(),
+            kind: self.kind.clone(),
+            sealed: key.seal(plain.as_bytes(), &aad::of_fan_out(&recipient.id, &now.iso8601)),
+        })
+    }
+
+    /// A chunk as a write of a group.
+    pub(super) fn grouped<'a>(
+        &'a self,
+        context: &'a MessagingContext,
+        (key, recipients): (&'a str, &'a [ClientId]),
+        sequence: usize,
+        now: &'a MessageTime,
+    ) -> GroupedWrite<'a> {
+        let plain = self.plaintext(now);
+        let seal = move |recipient: &Recipient| self.seal(context, recipient, (&plain, now));
+        GroupedWrite { key, recipients, sequence: Some(sequence), seal: Box::new(seal) }
+    }
+}
+
+/// The recipients of a fan-out for whom nothing was stored.
+#[derive(Default)]
+pub(super) struct Skipped {
+    unknown: usize,
+    undecryptable: usize,
+}
+
+impl Skipped {
+    /// Counts those of a write to `recipients`.
+    pub(super) fn count(&mut self, recipients: usize, result: WriteResult) {
+        if let WriteResult::Stored { messages, unsealed } = result {
+            self.unknown += recipients - messages - unsealed;
+            self.undecryptable += unsealed;
+        }
+    }
+
+    /// Logs their numbers, if there are any.
+    pub(super) fn log(&self) {
+        if self.unknown > 0 {
+            tracing::info!(missing = self.unknown, "unknown recipients were skipped");
+        }
+        if self.undecryptable > 0 {
+            tracing::error!(passed_over = self.undecryptable, "recipients whose keys do not decrypt were skipped");
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub struct JobView {
 impl Publisher {
     /// Returns up to 100 jobs, oldest first. Without a queue there are none.
     pub async fn jobs(&self, state: JobState) -> Result<Vec<JobView>> {
-        let Some(queue) = &self.queue else { return Ok(Vec::new()) };
+        let Some(queue) = self.queue() else { return Ok(Vec::new()) };
         let view = |job: JobInfo| {
             let fanout = self.decrypt_job(&job.payload);
             JobView { summary: fanout.map(|fanout| (fanout.kind, fanout.recipients.len())), job }
@@ -34,7 +34,7 @@ impl Publisher {
 
     /// Puts all dead letters back into the queue; returns their number.
     pub async fn replay_jobs(&self) -> Result<usize> {
-        let Some(queue) = &self.queue else { return Ok(0) };
+        let Some(queue) = self.queue() else { return Ok(0) };
         let (mut replayed, mut cursor) = (0, None);
         loop {
             let dead = queue.list(QUEUE, JobState::Dead, cursor.as_ref(), REPLAY_BATCH).await?;

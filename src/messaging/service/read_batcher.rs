@@ -1,15 +1,19 @@
-//! Batches the queries of concurrent polls.
+//! Batches the queries of concurrent requests: one query for all that wait at the same time.
 
 use futures_util::future::{self, BoxFuture};
 
 use crate::messaging::domain::ClientId;
-use crate::messaging::store::{MAX_PAGES, MAX_POLL_STATES, MessagePage, MessageStore, PageRequest, PollState};
+use crate::messaging::store::{
+    ClientRecord, MAX_CLIENTS, MAX_PAGES, MAX_POLL_STATES, MessagePage, MessageStore, PageRequest, PollState,
+};
 use crate::storage;
-use crate::storage::batch::{BatchReceiver, BatchSender, Request, batch_channel, run_batch};
+use crate::storage::batch::{BatchReceiver, BatchSender, Request, answer_batches, batch_channel};
 use crate::storage::sql::{Error, Result};
 
-/// The senders of the requests of polls.
-pub struct PollBatcher {
+/// The senders of the requests.
+pub struct ReadBatcher {
+    /// Requests for clients.
+    pub clients: BatchSender<ClientId, Option<ClientRecord>>,
     /// Requests for poll states.
     pub states: BatchSender<ClientId, Option<PollState>>,
     /// Requests for pages of messages.
@@ -20,27 +24,22 @@ pub struct PollBatcher {
 type Read<Q, A> = for<'a> fn(&'a MessageStore, &'a [Q]) -> BoxFuture<'a, Result<Vec<A>>>;
 
 /// Returns the senders, and the worker that answers their requests. The worker ends when the senders are dropped.
-pub fn start(store: MessageStore) -> (PollBatcher, BoxFuture<'static, ()>) {
+pub fn start(store: MessageStore) -> (ReadBatcher, BoxFuture<'static, ()>) {
+    let (clients, client_requests) = batch_channel();
     let (states, state_requests) = batch_channel();
     let (pages, page_requests) = batch_channel();
     let worker = async move {
-        let answer_states = run(&store, state_requests, MAX_POLL_STATES, |store, ids| Box::pin(store.poll_states(ids)));
-        let answer_pages = run(&store, page_requests, MAX_PAGES, |store, requests| Box::pin(store.pages(requests)));
-        future::join(answer_states, answer_pages).await;
+        let clients = run(&store, client_requests, MAX_CLIENTS, |store, ids| Box::pin(store.clients_by_id(ids)));
+        let states = run(&store, state_requests, MAX_POLL_STATES, |store, ids| Box::pin(store.poll_states(ids)));
+        let pages = run(&store, page_requests, MAX_PAGES, |store, requests| Box::pin(store.pages(requests)));
+        future::join3(clients, states, pages).await;
     };
-    (PollBatcher { states, pages }, Box::pin(worker))
+    (ReadBatcher { clients, states, pages }, Box::pin(worker))
 }
 
 /// Answers the requests of a channel, up to `most` at once.
-async fn run<Q: Clone, A>(store: &MessageStore, mut requests: BatchReceiver<Q, A>, most: usize, read: Read<Q, A>) {
-    let mut waiting: Vec<Request<Q, A>> = Vec::new();
-    while !waiting.is_empty() || requests.next(&mut waiting).await {
-        let batch: Vec<_> = waiting.drain(..waiting.len().min(most)).collect();
-        if run_batch(answer(store, batch, read)).await == Some(false) {
-            requests.fail_waiting(&mut waiting);
-        }
-        requests.fill(&mut waiting);
-    }
+async fn run<Q: Clone, A>(store: &MessageStore, requests: BatchReceiver<Q, A>, most: usize, read: Read<Q, A>) {
+    answer_batches(requests, |waiting| waiting.len().min(most), |batch| answer(store, batch, read)).await;
 }
 
 /// Answers one batch; returns whether the database answered. A batch that the database refuses is read one by one: the row of

@@ -1,0 +1,187 @@
+//! Accepts publications: those that wait at the same time are stored, or queued, with one commit.
+//!
+//! A publication to few clients is stored at once if no job waits in its lanes: then each publication that was answered
+//! before has reached these clients already. All others, and those that cannot be stored now, are queued.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+
+use super::fanout::{CHUNK_BYTES, Fanout, Skipped};
+use super::fanout_job::{LANES, QUEUE, encode};
+use crate::messaging::domain::{ClientId, MessageTime};
+use crate::messaging::service::context::MessagingContext;
+use crate::messaging::store::MAX_GROUP_RECIPIENTS;
+use crate::queue::{NewJob, Queue};
+use crate::storage;
+use crate::storage::batch::{BatchSender, Request, answer_batches, batch_channel};
+
+/// Maximum number of recipients of a publication that is stored at once.
+const MAX_DIRECT_RECIPIENTS: usize = 64;
+
+/// The time for which publications are only queued after the database has failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// A publication, split into its jobs, each with its lane.
+pub(super) struct Publication {
+    jobs: Vec<(String, Fanout)>,
+    recipients: usize,
+    bytes: usize,
+}
+
+/// The sender of publications. The reply is false if the publication was not accepted, and must be queued alone.
+pub(super) type PublicationSender = BatchSender<Arc<Publication>, bool>;
+
+/// Stores and queues publications.
+pub(super) struct Acceptor {
+    context: Arc<MessagingContext>,
+    queue: Arc<dyn Queue>,
+    /// Notified when a job was pushed.
+    pushed: Arc<Notify>,
+    /// Until then, publications are only queued.
+    queues_until: Mutex<Option<Instant>>,
+}
+
+/// A part of a publication that is stored with one key.
+type Part<'a> = (usize, &'a Fanout, String, &'a [ClientId]);
+
+impl Publication {
+    pub(super) fn new(fanout: &Fanout) -> Self {
+        let recipients = fanout.recipients.len();
+        Self { jobs: fanout.split(), recipients, bytes: fanout.payload.len() * recipients }
+    }
+
+    fn is_small(&self) -> bool {
+        self.recipients <= MAX_DIRECT_RECIPIENTS && self.bytes <= CHUNK_BYTES
+    }
+
+    fn parts(&self, number: usize) -> impl Iterator<Item = Part<'_>> {
+        let jobs = self.jobs.iter().map(|(_, job)| job);
+        jobs.flat_map(move |job| job.chunks().map(move |(key, recipients)| (number, job, key, recipients)))
+    }
+}
+
+impl Acceptor {
+    pub(super) fn new(context: Arc<MessagingContext>, queue: Arc<dyn Queue>, pushed: Arc<Notify>) -> Self {
+        Self { context, queue, pushed, queues_until: Mutex::default() }
+    }
+
+    /// Returns the sender, and the worker that accepts publications. The worker ends when the sender is dropped.
+    pub(super) fn start(self: Arc<Self>) -> (PublicationSender, BoxFuture<'static, ()>) {
+        let (sender, requests) = batch_channel();
+        let worker = async move { answer_batches(requests, batch_size, |batch| self.accept(batch)).await };
+        (sender, Box::pin(worker))
+    }
+
+    /// Stores or queues a batch; returns whether the store answered.
+    async fn accept(&self, batch: Vec<Request<Arc<Publication>, bool>>) -> bool {
+        let publications: Vec<&Publication> = batch.iter().map(|request| request.payload.as_ref()).collect();
+        let stored = self.store_small(&publications).await;
+        let queued: Vec<&Publication> = publications
+            .iter()
+            .zip(&stored)
+            .filter(|(_, stored)| !**stored)
+            .map(|(publication, _)| *publication)
+            .collect();
+        let pushed = if queued.is_empty() { Ok(()) } else { self.push(&queued).await };
+        let failed = pushed.as_ref().is_err_and(|error| !error.is_rejected());
+        for (request, stored) in batch.into_iter().zip(stored) {
+            request.reply(match &pushed {
+                Err(error) if failed && !stored => Err(error.clone()),
+                // One of them may be at fault.
+                outcome => Ok(stored || outcome.is_ok()),
+            });
+        }
+        !failed
+    }
+
+    /// Queues publications.
+    pub(super) async fn push(&self, publications: &[&Publication]) -> storage::Result<()> {
+        let jobs = || publications.iter().flat_map(|publication| &publication.jobs);
+        let payloads: Vec<Vec<u8>> =
+            jobs().map(|(_, job)| self.context.crypt.encrypt(&encode(job)).into_bytes()).collect();
+        let new_jobs = jobs().zip(&payloads).map(|((lane, job), payload)| NewJob {
+            id: &job.id,
+            lane,
+            payload,
+            delay: Duration::ZERO,
+        });
+        self.queue.push(QUEUE, &new_jobs.collect::<Vec<_>>()).await?;
+        self.pushed.notify_one();
+        Ok(())
+    }
+
+    /// Stores the small publications whose lanes are idle. Returns for each publication whether it was stored.
+    async fn store_small(&self, publications: &[&Publication]) -> Vec<bool> {
+        let mut stored = vec![false; publications.len()];
+        let small = |publication: &&&Publication| publication.is_small();
+        if !publications.iter().any(|publication| small(&publication)) || self.only_queues() {
+            return stored;
+        }
+        let lanes: Vec<String> = (0..LANES).map(|lane| lane.to_string()).collect();
+        let names: Vec<&str> = lanes.iter().map(String::as_str).collect();
+        let Ok(idle) = self.queue.are_idle(QUEUE, &names).await else { return stored };
+        let is_idle = |name: &str| names.iter().zip(&idle).any(|(lane, is_idle)| *lane == name && *is_idle);
+        let direct: Vec<usize> = (0..publications.len())
+            .filter(|number| publications[*number].is_small())
+            .filter(|number| publications[*number].jobs.iter().all(|(lane, _)| is_idle(lane)))
+            .collect();
+        let parts: Vec<Part<'_>> = direct.iter().flat_map(|number| publications[*number].parts(*number)).collect();
+        if parts.is_empty() {
+            return stored;
+        }
+        direct.iter().for_each(|number| stored[*number] = true);
+        if !self.store_parts(&parts, &mut stored).await {
+            stored.fill(false);
+        }
+        stored
+    }
+
+    /// Stores parts, and unmarks the publications of those that were left out. Returns false if the database failed.
+    async fn store_parts(&self, parts: &[Part<'_>], stored: &mut [bool]) -> bool {
+        let context = self.context.as_ref();
+        let write = |now: MessageTime| async move {
+            let mut writes = Vec::with_capacity(parts.len());
+            for (number, fanout, key, recipients) in parts {
+                writes.push(fanout.grouped(context, (key.as_str(), recipients), *number, &now));
+            }
+            context.write_group(&writes, &now.stored).await
+        };
+        let results = match context.at_now(write).await {
+            Ok(results) => results,
+            Err(error) => {
+                tracing::debug!(error = error.chain(), "publications are queued instead of stored");
+                let until = error.is_temporary().then(|| Instant::now() + PAUSE_AFTER_FAILURE);
+                *self.queues_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+                return false;
+            }
+        };
+        let mut skipped = Skipped::default();
+        for ((number, _, _, recipients), result) in parts.iter().zip(results) {
+            match result {
+                Some(result) => skipped.count(recipients.len(), result),
+                None => stored[*number] = false,
+            }
+        }
+        skipped.log();
+        true
+    }
+
+    fn only_queues(&self) -> bool {
+        let until = *self.queues_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+fn batch_size(waiting: &[Request<Arc<Publication>, bool>]) -> usize {
+    let (mut recipients, mut bytes) = (0, 0);
+    let fits = |request: &&Request<Arc<Publication>, bool>| {
+        let publication = &request.payload;
+        recipients += if publication.is_small() { publication.recipients } else { publication.jobs.len() };
+        bytes += publication.bytes;
+        recipients <= MAX_GROUP_RECIPIENTS && bytes <= CHUNK_BYTES
+    };
+    waiting.iter().take_while(fits).count()
+}

@@ -1,0 +1,33 @@
+//! Statements for lists of powers of two, which keep the number of prepared statements small.
+
+use crate::storage::sql::{Arg, Statement, Statements};
+
+/// Maximum number of rows in a statement that inserts, a power of two.
+pub(super) const MAX_ROWS: usize = 64;
+
+/// The statement of this name for 1, 2, 4, … items, up to `most`.
+pub(super) fn of_sizes(statements: &Statements, name: &str, most: usize) -> Vec<Statement> {
+    (0..=most.ilog2()).map(|power| statements.repeated(name, 1 << power)).collect()
+}
+
+/// The one for `size` items, a power of two, of the statements for 1, 2, 4, … items.
+pub(super) fn of_size(statements: &[Statement], size: usize) -> &Statement {
+    &statements[size.ilog2() as usize]
+}
+
+/// Texts as parameters, the last one repeated up to a power of two; `None` for an empty list.
+pub(super) fn padded<T: AsRef<str>>(texts: &[T]) -> Option<Vec<Arg<'_>>> {
+    let last = texts.last()?;
+    let size = texts.len().next_power_of_two();
+    Some(texts.iter().chain(std::iter::repeat(last)).take(size).map(|text| Arg::from(text.as_ref())).collect())
+}
+
+/// Splits rows into parts of powers of two, of at most [`MAX_ROWS`], the largest first.
+pub(super) fn powers<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = 1 << rows.len().min(MAX_ROWS).checked_ilog2()?;
+        let (part, rest) = rows.split_at(size);
+        rows = rest;
+        Some(part)
+    })
+}
