@@ -2,6 +2,7 @@
 
 mod cluster;
 mod failover;
+mod isolation;
 mod layout;
 mod replicas;
 mod sentinel;

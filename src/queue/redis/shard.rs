@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::redis::{Pipeline, Value, from_redis_value};
 
 use super::push;
+use super::rest::Rest;
 use crate::queue::{Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, Settlement};
 use crate::storage::redis::{RedisConnection, RedisServers, unavailable};
 use crate::storage::{Result, Unavailable};
@@ -14,6 +15,7 @@ const PURGE_BATCH: usize = 1_000;
 
 /// The lanes of one shard.
 pub(super) struct QueueShard {
+    pub(super) rest: Rest,
     connection: RedisConnection,
     prefix: String,
     claim: String,
@@ -39,6 +41,7 @@ impl QueueShard {
             push: script(include_str!("push_all.lua")),
             connection,
             prefix,
+            rest: Rest::default(),
         })
     }
 
