@@ -5,6 +5,7 @@ mod failover;
 mod isolation;
 mod layout;
 mod replicas;
+mod reshard;
 mod sentinel;
 mod slots;
 mod stories;

@@ -27,6 +27,7 @@ mod options;
 mod ready;
 mod reconcile;
 mod reply;
+mod reshard;
 mod rights;
 mod shard;
 mod spread;
@@ -41,6 +42,7 @@ pub use self::health::Inspection;
 use self::keys::Keys;
 pub use self::keys::own_prefixes;
 pub use self::options::Options;
+pub use self::reshard::{MoveOptions, MovePlan, MovedKeys, Resharder};
 pub use self::rights::MissingRight;
 use self::shard::Shard;
 use super::{
@@ -71,7 +73,7 @@ impl RedisStore {
         let shards =
             own.map(|own| Shard::new(&options, Keys::new(options.prefix.clone(), own))).collect::<Result<_>>()?;
         let prefix = own_prefixes(&options.prefix, 1).concat();
-        let layout = ShardLayout::new(options.servers, options.timeout, prefix, options.shards);
+        let layout = ShardLayout::new(options.servers, options.timeout, prefix, options.shards)?;
         Ok(Self { shards, layout, all: AllShards::default() })
     }
 
@@ -81,6 +83,14 @@ impl RedisStore {
             self.shards[0].check_rights_once().await?;
         }
         self.layout.check().await
+    }
+
+    /// Ends the registration of this sidecar among those that run; others begin no move of keys while there is one.
+    ///
+    /// # Errors
+    /// Redis does not reply.
+    pub async fn leave(&self) -> Result<()> {
+        self.layout.leave().await
     }
 
     fn shard(&self, key: &UserKey) -> &Shard {
@@ -247,6 +257,8 @@ impl PresenceStore for RedisStore {
     async fn time(&self) -> Result<Timestamp> {
         let now = self.shards[0].time().await?;
         if self.check_layout().await.is_ok() {
+            // One that cannot be registered is noticed by its commits, too.
+            _ = self.layout.register().await;
             // A log without an identity is readable all the same.
             _ = join_all(self.shards.iter().map(|shard| shard.identify(now))).await;
         }
