@@ -33,7 +33,7 @@ pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
 pub use self::stored_keys::sample_stored_keys;
 use self::stores::{Stores, redis_queue};
-pub use self::stores::{redis_store, sql_store};
+pub use self::stores::{redis_store, resharder, sql_store};
 pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
 pub use self::tables::{schema, statements, table_names, whole_schema};

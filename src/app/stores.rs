@@ -1,6 +1,7 @@
 //! Builds the stores of the configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::BuildError;
 use super::redis_servers::{invalid_redis, redis_servers};
@@ -8,9 +9,13 @@ use super::tables::{schema, table_names};
 use crate::config;
 use crate::config::Config;
 use crate::presence::domain::Outbox;
+use crate::presence::store::redis::{MoveOptions, Resharder};
 use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefixes};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
 use crate::storage::sql::Database;
+
+/// The least timeout of a command while keys are moved: nobody waits for it, and a page is large.
+const MOVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The presence store, and the queues of webhooks in the same place.
 pub(super) struct Stores {
@@ -74,6 +79,20 @@ pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
 /// The address is invalid.
 pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
     RedisStore::new(redis_options(config, Outbox::default())?).map_err(invalid_redis)
+}
+
+/// Moves the keys in Redis into another number of shards; not connected yet.
+///
+/// # Errors
+/// The address is invalid.
+pub fn resharder(config: &Config) -> Result<Resharder, BuildError> {
+    Resharder::new(MoveOptions {
+        servers: redis_servers(config)?,
+        prefix: prefix(config),
+        include_guard: config.scope.include_guard,
+        timeout: config.redis.timeout.max(MOVE_TIMEOUT),
+    })
+    .map_err(invalid_redis)
 }
 
 /// Redis prefix and cache prefix, as Laravel prepends them to a logical key.

@@ -46,6 +46,7 @@ pub struct Workers {
 /// The services whose stores are closed at the end, and the batchers, which end with the services.
 struct OpenStores {
     messaging: Option<Arc<Messaging>>,
+    redis: Option<Arc<RedisStore>>,
     database: Option<Database>,
     batchers: TaskTracker,
 }
@@ -106,7 +107,7 @@ impl Workers {
         let Self { presence, redis, deliveries, messaging, retention, .. } = self;
         let Self { poll_batcher, database, tables, supervisor, monitor, .. } = self;
         start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
-        if let Some(redis) = redis {
+        if let Some(redis) = redis.clone() {
             supervisor.spawn_until_stop("redis_settings", move || {
                 let redis = redis.clone();
                 async move { redis.report_settings().await }
@@ -126,14 +127,14 @@ impl Workers {
         if let Some(messaging) = messaging.clone() {
             spawn_messaging(&supervisor, messaging, tables, retention);
         }
-        OpenStores { messaging, database, batchers }
+        OpenStores { messaging, redis, database, batchers }
     }
 }
 
 impl OpenStores {
-    /// Writes what is still in memory, closes the database, and waits for the batchers.
+    /// Writes what is still in memory, closes the database, waits for the batchers, and ends the registration.
     async fn close(self) {
-        let Self { messaging, database, batchers } = self;
+        let Self { messaging, redis, database, batchers } = self;
         if let Some(messaging) = messaging {
             messaging.close().await;
         }
@@ -141,6 +142,10 @@ impl OpenStores {
             database.close().await;
         }
         batchers.wait().await;
+        if let Some(redis) = redis {
+            // Without it the registration ends by itself.
+            _ = redis.leave().await;
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod output;
 mod presence;
 mod quickstart;
 mod reload;
+mod reshard;
 mod rotate;
 mod run;
 mod serve;
@@ -76,6 +77,8 @@ enum Command {
     Health(health::Health),
     /// Create missing tables; existing tables are not changed
     Migrate(migrate::Migrate),
+    /// Move the keys in Redis into another number of shards, while no sidecar runs
+    Reshard(reshard::Reshard),
     /// Print a new APP_KEY
     Key(key::Key),
     /// Write the OpenAPI document
@@ -121,6 +124,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(self.source),
             Command::Health(health) => health.run(self.source),
             Command::Migrate(migrate) => migrate.run(self.source),
+            Command::Reshard(reshard) => reshard.run(self.source),
             Command::Key(key) => key.run(),
             Command::Openapi(openapi) => openapi.run(),
             Command::Presence(presence) => presence.run(self.source),

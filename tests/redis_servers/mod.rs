@@ -2,8 +2,10 @@
 
 mod cluster;
 mod failover;
+mod isolation;
 mod layout;
 mod replicas;
+mod reshard;
 mod sentinel;
 mod slots;
 mod stories;

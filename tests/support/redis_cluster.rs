@@ -94,6 +94,11 @@ impl RedisCluster {
         addresses.join(",")
     }
 
+    /// The address of a node.
+    pub fn address_of(&self, node: usize) -> String {
+        format!("127.0.0.1:{}", self.nodes[node].port)
+    }
+
     /// The number of the node that serves the slot of a key.
     pub fn owner(&self, key: &str) -> usize {
         let slot: usize = self.cli(self.running(), &["CLUSTER", "KEYSLOT", key]).trim().parse().unwrap();

@@ -1,32 +1,36 @@
 //! The presence service: the calls of the API, batched commits and reads, and the change feed.
 
+mod batches;
 pub mod change_feed;
 pub mod clock;
 pub mod commit;
 pub mod connection;
 pub mod erasure;
 pub mod explain;
+mod loads;
 pub mod metrics;
 pub mod notifier;
 pub mod outbox;
+mod places;
 pub mod read_many;
 pub mod rosters;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::BoxFuture;
 
+use self::batches::Batches;
 use self::clock::Clock;
-use self::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
+use self::commit::{CommandOutcome, CommitContext, PresenceCommand};
 use self::metrics::Metrics;
-use self::read_many::{BatchReader, UserQuery, UserViews};
+use self::read_many::{UserQuery, UserViews};
 pub use self::rosters::RosterEntry;
 use self::rosters::{RosterPage, RosterPageQuery, RosterReader};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Change, Input, State, Timestamp, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PageLimit, PresenceStore, Result, StoreDown, StoredUser};
-use crate::storage::batch::{BatchReceiver, BatchSender, MAX_BATCH, Request, batch_channel, run_batch};
+use crate::storage::batch::{BatchSender, MAX_BATCH, batch_channel};
 
 /// Most users that one call may name.
 pub const MAX_USERS: usize = 1_000;
@@ -38,10 +42,7 @@ pub struct Presence {
     clock: Arc<Clock>,
     windows: Windows,
     metrics: Arc<Metrics>,
-    /// One for each shard of the store.
-    commits: Vec<BatchSender<PresenceCommand, CommandOutcome>>,
-    loads: BatchSender<UserKey, StoredUser>,
-    reads: BatchSender<UserQuery, UserViews>,
+    batches: Batches,
     rosters: BatchSender<RosterPageQuery, Arc<RosterPage>>,
 }
 
@@ -49,28 +50,13 @@ impl Presence {
     /// The service, and its workers with their names. Calls wait until the workers run; the workers end when the service is
     /// dropped.
     pub fn new(context: CommitContext) -> (Self, Vec<(&'static str, BoxFuture<'static, ()>)>) {
-        let (loads, load_receiver) = batch_channel();
-        let (reads, read_receiver) = batch_channel();
-        let (rosters, roster_receiver) = batch_channel();
-        let (clock, windows, metrics) = (context.clock.clone(), context.rules.windows, context.metrics.clone());
-        let store = context.store.clone();
-        let reader = BatchReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
-        let roster_reader =
-            RosterReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
-        let loader = run_load_batches(store.clone(), clock.clone(), load_receiver);
-        let mut workers: Vec<(&'static str, BoxFuture<'static, ()>)> = vec![
-            ("loads", Box::pin(loader)),
-            ("reads", Box::pin(reader.run(read_receiver))),
-            ("rosters", Box::pin(roster_reader.run(roster_receiver))),
-        ];
-        let shards = store.shards();
-        let committers = (0..shards).map(|_| {
-            let (commits, receiver) = batch_channel();
-            workers.push(("commits", Box::pin(Committer::new(context.clone(), shards).run(receiver))));
-            commits
-        });
-        let commits = committers.collect();
-        (Self { store, clock, windows, metrics, commits, loads, reads, rosters }, workers)
+        let (batches, mut workers) = Batches::new(&context);
+        let CommitContext { store, clock, rules, metrics, .. } = context;
+        let windows = rules.windows;
+        let (rosters, receiver) = batch_channel();
+        let reader = RosterReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
+        workers.push(("rosters", Box::pin(reader.run(receiver))));
+        (Self { store, clock, windows, metrics, batches, rosters }, workers)
     }
 
     /// Applies one command, and returns its outcome once it is committed.
@@ -78,41 +64,25 @@ impl Presence {
         if !matches!(command.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
-        self.commits[self.store.shard_of(&command.subject.key)].call(command).await
+        self.batches.commit(command).await
     }
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all are committed when it returns.
     pub async fn apply_all(&self, commands: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
         self.metrics.heartbeats.increment(commands.len() as u64);
-        if let [only] = self.commits.as_slice() {
-            return only.call_all(commands).await;
-        }
-        let mut shards: Vec<(Vec<usize>, Vec<PresenceCommand>)> =
-            self.commits.iter().map(|_| Default::default()).collect();
-        for (position, command) in commands.into_iter().enumerate() {
-            let (positions, shard) = &mut shards[self.store.shard_of(&command.subject.key)];
-            positions.push(position);
-            shard.push(command);
-        }
-        let (positions, shards): (Vec<Vec<usize>>, Vec<Vec<PresenceCommand>>) = shards.into_iter().unzip();
-        let calls = self.commits.iter().zip(shards).map(|(commits, commands)| commits.call_all(commands));
-        let outcomes = try_join_all(calls).await?;
-        let mut placed: Vec<(usize, CommandOutcome)> =
-            positions.into_iter().flatten().zip(outcomes.into_iter().flatten()).collect();
-        placed.sort_unstable_by_key(|(position, _)| *position);
-        Ok(placed.into_iter().map(|(_, outcome)| outcome).collect())
+        self.batches.commit_all(commands).await
     }
 
     /// The presence of one user.
     pub async fn status(&self, key: UserKey) -> Result<View> {
-        let StoredUser { state, record, .. } = self.loads.call(key).await?;
+        let StoredUser { state, record, .. } = self.batches.load(key).await?;
         self.metrics.looked_up(&record);
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
     }
 
     /// The state of one user, with the refreshes that are in the record alone; `None` if the user is not remembered.
     pub async fn state(&self, key: UserKey) -> Result<Option<State>> {
-        let known = self.loads.call(key).await?;
+        let known = self.batches.load(key).await?;
         Ok(known.current(self.clock.now()))
     }
 
@@ -142,7 +112,7 @@ impl Presence {
     /// The presence of users as the PHP facade's `many()` returns it, in the order of `query`, in one round trip to the
     /// store.
     pub async fn many(&self, query: UserQuery) -> Result<UserViews> {
-        self.reads.call(query).await
+        self.batches.read(query).await
     }
 
     /// A page of the present members of a scope, with their presence.
@@ -228,32 +198,4 @@ pub struct SnapshotPage {
     pub from: u64,
 }
 
-/// Loads the users of all waiting requests in one round trip, again and again, until no more requests can come.
-async fn run_load_batches(
-    store: Arc<dyn PresenceStore>,
-    clock: Arc<Clock>,
-    mut receiver: BatchReceiver<UserKey, StoredUser>,
-) {
-    let mut waiting = Vec::new();
-    while receiver.next(&mut waiting).await {
-        let requests = std::mem::take(&mut waiting);
-        if run_batch(answer_loads(store.as_ref(), &clock, requests)).await == Some(false) {
-            receiver.fail_waiting(&mut waiting);
-        }
-    }
-}
-
-/// Loads the users of `requests` and replies; returns whether the store answered.
-async fn answer_loads(store: &dyn PresenceStore, clock: &Clock, requests: Vec<Request<UserKey, StoredUser>>) -> bool {
-    let keys: Vec<UserKey> = requests.iter().map(|request| request.payload.clone()).collect();
-    match store.load(&keys, clock.now()).await {
-        Ok(users) => {
-            requests.into_iter().zip(users).for_each(|(request, user)| request.reply(Ok(user)));
-            true
-        }
-        Err(error) => {
-            requests.into_iter().for_each(|request| request.reply(Err(error.clone())));
-            false
-        }
-    }
 }

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::clock::Clock;
+use super::commit::CommitContext;
 use super::metrics::Metrics;
 use crate::presence::domain::identity::{Id, ScopeKey, UserKey};
 use crate::presence::domain::{View, Windows};
@@ -55,22 +56,48 @@ impl From<View> for CachedView {
 #[derive(Debug)]
 pub struct UserViews {
     batch: Arc<[CachedView]>,
+    /// The views of other places, whose positions follow those of `batch`.
+    others: Vec<Arc<[CachedView]>>,
     positions: Vec<usize>,
 }
 
 impl UserViews {
     /// The views in the order of the query.
     pub fn iter(&self) -> impl Iterator<Item = &CachedView> {
-        self.positions.iter().map(|position| &self.batch[*position])
+        self.positions.iter().filter_map(|position| self.view(*position))
+    }
+
+    fn view(&self, position: usize) -> Option<&CachedView> {
+        let mut behind = position;
+        std::iter::once(&self.batch).chain(&self.others).find_map(|batch| {
+            let view = batch.get(behind);
+            behind = behind.saturating_sub(batch.len());
+            view
+        })
+    }
+
+    /// The views of a query whose users are in several places; each part has the positions of its users in the query.
+    pub(super) fn join(parts: Vec<(Vec<usize>, Self)>) -> Self {
+        let mut joined = Self { batch: Arc::default(), others: Vec::new(), positions: Vec::new() };
+        joined.positions.resize(parts.iter().map(|(positions, _)| positions.len()).sum(), 0);
+        let mut first = 0;
+        for (positions, part) in parts {
+            for (position, place) in positions.into_iter().zip(part.positions) {
+                joined.positions[position] = first + place;
+            }
+            first += part.batch.len();
+            joined.others.push(part.batch);
+        }
+        joined
     }
 }
 
 /// The task that reads for all callers.
 pub(super) struct BatchReader {
-    pub(super) store: Arc<dyn PresenceStore>,
-    pub(super) clock: Arc<Clock>,
-    pub(super) windows: Windows,
-    pub(super) metrics: Arc<Metrics>,
+    store: Arc<dyn PresenceStore>,
+    clock: Arc<Clock>,
+    windows: Windows,
+    metrics: Arc<Metrics>,
 }
 
 /// The callers whose users are read together.
@@ -82,6 +109,12 @@ struct ReadBatch {
 }
 
 impl BatchReader {
+    /// A reader of the store of `context`.
+    pub(super) fn new(context: &CommitContext) -> Self {
+        let CommitContext { store, clock, rules, metrics, .. } = context.clone();
+        Self { store, clock, windows: rules.windows, metrics }
+    }
+
     /// Runs until no more callers can come.
     pub(super) async fn run(self, mut receiver: BatchReceiver<UserQuery, UserViews>) {
         let mut waiting = Vec::new();
@@ -143,7 +176,7 @@ impl ReadBatch {
 
     fn reply(self, views: &Arc<[CachedView]>) {
         for (caller, positions) in self.callers {
-            caller.reply(Ok(UserViews { batch: views.clone(), positions }));
+            caller.reply(Ok(UserViews { batch: views.clone(), others: Vec::new(), positions }));
         }
     }
 

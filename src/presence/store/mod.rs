@@ -24,6 +24,7 @@ mod changes;
 mod cursor;
 mod identity;
 mod packed;
+mod place;
 pub mod record;
 pub mod redis;
 mod sql;
@@ -34,6 +35,7 @@ pub use self::array::ArrayStore;
 pub use self::changes::{Changes, Page, PageLimit};
 pub use self::cursor::{ChangeCursor, InvalidCursor, LogPosition};
 pub use self::identity::{LogIdentity, LogTag, tag_of_shards};
+pub use self::place::UserPlace;
 pub use self::redis::{Options as RedisOptions, RedisStore, own_prefixes};
 pub use self::sql::{Options as SqlOptions, SqlStore, TABLES, statements as sql_statements};
 use super::domain::identity::{ScopeKey, UserKey};
@@ -153,6 +155,17 @@ pub trait PresenceStore: ChangeHistory {
     /// The shard of a user, below [`shards`](Self::shards): always the same.
     fn shard_of(&self, _key: &UserKey) -> usize {
         0
+    }
+
+    /// The number of servers that users are spread over, as far as is known; `None` if all of them are in one place. Callers
+    /// then divide their calls by [place](Self::place_of), so that a server that does not reply fails its own users alone.
+    fn servers(&self) -> Option<usize> {
+        None
+    }
+
+    /// Where the data of a user is at the moment.
+    fn place_of(&self, _key: &UserKey) -> UserPlace {
+        UserPlace::default()
     }
 
     /// The states and Laravel records of `keys`, in their order, in one round trip.

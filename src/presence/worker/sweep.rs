@@ -4,6 +4,7 @@
 //! commits under the same version check as all commits: of two sweeps only one succeeds. If a sweep dies, other sweeps get
 //! its users when the lease ends. Users whose state is [lost](lost_state) are swept, too.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::presence::domain::identity::{Subject, UserKey};
 use crate::presence::domain::{Input, OutboxPlan, Span, Status, Timestamp, lost_state};
 use crate::presence::service::commit::CommitContext;
 use crate::presence::service::outbox::plan_outbox;
-use crate::presence::store::{Commit, Committed, Result, StoredUser};
+use crate::presence::store::{Commit, Committed, Result, StoredUser, UserPlace};
 use crate::presence::worker::reconcile::ReconcileWorker;
 
 /// Most users of one step.
@@ -42,15 +43,18 @@ pub struct SweepStats {
     pub changes: usize,
 }
 
+impl SweepStats {
+    fn plus(self, other: Self) -> Self {
+        Self { due: self.due + other.due, changes: self.changes + other.changes }
+    }
+}
+
 impl ExpirySweeper {
     /// Sweeps up to [`BATCH`] users of each shard that are due at `now`.
     pub async fn step(&self, now: Timestamp) -> Result<SweepStats> {
         let shards = (0..self.context.store.shards()).map(|shard| self.step_of(shard, now));
         let swept = try_join_all(shards).await?.into_iter();
-        Ok(swept.fold(SweepStats::default(), |sum, shard| SweepStats {
-            due: sum.due + shard.due,
-            changes: sum.changes + shard.changes,
-        }))
+        Ok(swept.fold(SweepStats::default(), SweepStats::plus))
     }
 
     async fn step_of(&self, shard: usize, now: Timestamp) -> Result<SweepStats> {
@@ -69,10 +73,23 @@ impl ExpirySweeper {
         Ok(())
     }
 
+    /// Processes the users of each place on their own: a server that does not reply keeps the sweep from its own users alone.
     async fn process(&self, keys: Vec<UserKey>, now: Timestamp) -> Result<SweepStats> {
         if keys.is_empty() {
             return Ok(SweepStats::default());
         }
+        if self.context.store.servers().is_none() {
+            return self.process_place(keys, now).await;
+        }
+        let mut places: HashMap<UserPlace, Vec<UserKey>> = HashMap::new();
+        for key in keys {
+            places.entry(self.context.store.place_of(&key)).or_default().push(key);
+        }
+        let processed = join_all(places.into_values().map(|keys| self.process_place(keys, now))).await;
+        processed.into_iter().try_fold(SweepStats::default(), |sum, place| place.map(|place| sum.plus(place)))
+    }
+
+    async fn process_place(&self, keys: Vec<UserKey>, now: Timestamp) -> Result<SweepStats> {
         let mut known = self.context.store.load(&keys, now).await?;
         self.restore(&keys, &mut known).await?;
         let due = keys.len();

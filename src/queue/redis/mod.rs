@@ -4,6 +4,7 @@
 //! script; an operation on several lanes is one for each shard, all at the same time.
 
 mod push;
+mod rest;
 mod shard;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +16,8 @@ use futures_util::future::{join_all, try_join_all};
 pub use self::push::{PUSH, keys};
 use self::shard::QueueShard;
 use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement};
-use crate::storage::Result;
 use crate::storage::redis::{RedisServers, shard_of};
+use crate::storage::{Result, Unavailable};
 
 /// Queues in Redis, shared by all replicas.
 pub struct RedisQueue {
@@ -45,12 +46,28 @@ impl RedisQueue {
         groups
     }
 
+    async fn settle_in(&self, shard: &QueueShard, queue: &str, settlements: &[&Settlement]) -> Result<Vec<bool>> {
+        let is_one_of_several = self.shards.len() > 1;
+        if is_one_of_several && shard.rest.is_on() {
+            return Err(resting());
+        }
+        let settled = shard.settle(queue, settlements).await;
+        if is_one_of_several {
+            shard.rest.record(settled.is_err());
+        }
+        settled
+    }
+
     /// All shards, beginning with another one each time.
     fn in_turn(&self) -> Vec<usize> {
         let count = self.shards.len();
         let first = self.first.fetch_add(1, Ordering::Relaxed) % count;
         (first..count).chain(0..first).collect()
     }
+}
+
+fn resting() -> Unavailable {
+    Unavailable::new("the shards of the queue did not reply, and are called again in a moment")
 }
 
 #[async_trait]
@@ -64,12 +81,16 @@ impl Queue for RedisQueue {
         try_join_all(pushes).await.map(drop)
     }
 
-    /// A shard that is not available does not keep the jobs of the others back.
+    /// A shard that is not available does not keep the jobs of the others back: it is left alone for a while.
     async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
         if let [only] = self.shards.as_slice() {
             return only.claim(queue, lanes, run, lease).await;
         }
         let (mut jobs, mut claimed_lanes, mut open) = (Vec::new(), 0, self.in_turn());
+        open.retain(|shard| !self.shards[*shard].rest.is_on());
+        if open.is_empty() {
+            return Err(resting());
+        }
         while claimed_lanes < lanes && !open.is_empty() {
             let left = lanes - claimed_lanes;
             let asked: Vec<usize> = open.drain(..left.min(open.len())).collect();
@@ -79,6 +100,7 @@ impl Queue for RedisQueue {
             for (shard, claimed) in asked.iter().zip(join_all(claims).await) {
                 match claimed {
                     Ok(claimed) => {
+                        self.shards[*shard].rest.record(false);
                         let count = claimed.chunk_by(|left, right| left.lane == right.lane).count();
                         // One that has given less has no more.
                         if count == quota {
@@ -87,7 +109,10 @@ impl Queue for RedisQueue {
                         claimed_lanes += count;
                         jobs.extend(claimed);
                     }
-                    Err(error) => failure = Some(error),
+                    Err(error) => {
+                        self.shards[*shard].rest.record(true);
+                        failure = Some(error);
+                    }
                 }
             }
             if let Some(error) = failure.filter(|_| jobs.is_empty() && open.is_empty()) {
@@ -114,13 +139,17 @@ impl Queue for RedisQueue {
         let groups = self.by_shard(settlements.iter().map(|settlement| settlement.lane.as_str()));
         let calls = groups.iter().map(async |(shard, positions)| {
             let settlements: Vec<&Settlement> = positions.iter().map(|position| &settlements[*position]).collect();
-            shard.settle(queue, &settlements).await
+            self.settle_in(shard, queue, &settlements).await
         });
         let mut held = vec![false; settlements.len()];
-        for ((_, positions), results) in groups.iter().zip(try_join_all(calls).await?) {
-            positions.iter().zip(results).for_each(|(position, is_held)| held[*position] = is_held);
+        let mut failure = None;
+        for ((_, positions), results) in groups.iter().zip(join_all(calls).await) {
+            match results {
+                Ok(results) => positions.iter().zip(results).for_each(|(place, is_held)| held[*place] = is_held),
+                Err(error) => failure = Some(error),
+            }
         }
-        Ok(held)
+        failure.map_or(Ok(held), Err)
     }
 
     async fn list(

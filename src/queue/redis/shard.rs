@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::redis::{Pipeline, Value, from_redis_value};
 
 use super::push;
+use super::rest::Rest;
 use crate::queue::{
     Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, RunLimit, Settlement,
 };
@@ -16,6 +17,7 @@ const PURGE_BATCH: usize = 1_000;
 
 /// The lanes of one shard.
 pub(super) struct QueueShard {
+    pub(super) rest: Rest,
     connection: RedisConnection,
     prefix: String,
     claim: String,
@@ -43,6 +45,7 @@ impl QueueShard {
             erase_lane: script(include_str!("erase_lane.lua")),
             connection,
             prefix,
+            rest: Rest::default(),
         })
     }
 

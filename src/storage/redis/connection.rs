@@ -85,6 +85,22 @@ impl RedisConnection {
         self.servers.is_cluster()
     }
 
+    /// A number that stands for the server of a slot, as far as is known.
+    pub fn server_of(&self, slot: u16) -> u32 {
+        match &self.link {
+            Link::Cluster(nodes) => nodes.server_of(slot),
+            Link::Server(_) | Link::Master(_) => 0,
+        }
+    }
+
+    /// The number of servers that keys are spread over, at least 1.
+    pub fn servers(&self) -> usize {
+        match &self.link {
+            Link::Cluster(nodes) => nodes.count().max(1),
+            Link::Server(_) | Link::Master(_) => 1,
+        }
+    }
+
     /// The slot of the keys of its pipelines.
     pub fn slot(&self) -> u16 {
         self.slot

@@ -3,6 +3,7 @@
 use futures_util::future::try_join_all;
 
 use super::RedisStore;
+use super::failing::of_shards;
 use super::log::ShardPage;
 use crate::presence::domain::Change;
 use crate::presence::store::{ChangeCursor, Changes, LogPosition, LogTag, Page, PageLimit, Result, tag_of_shards};
@@ -25,7 +26,7 @@ impl RedisStore {
         let start = after.as_ref().map(|after| self.positions(after));
         let from = |shard: usize| start.as_ref().and_then(|start| start.get(shard).copied());
         let share = PageLimit { entries: limit.entries.div_ceil(count), bytes: limit.bytes.div_ceil(count) };
-        let pages = (0..count).map(|shard| self.shards[shard].page(from(shard), share));
+        let pages = (0..count).map(|shard| self.page_of(shard, from(shard), share));
         let pages = try_join_all(pages).await?;
         let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
         if let Some((after, start)) = after.as_ref().zip(start.as_ref())
@@ -47,6 +48,10 @@ impl RedisStore {
         Ok(Changes::Page(merged.into_page(begin, tag)))
     }
 
+    async fn page_of(&self, shard: usize, after: Option<LogPosition>, limit: PageLimit) -> Result<ShardPage> {
+        self.shards[shard].page(after, limit).await.map_err(|error| of_shards(&[shard], &error))
+    }
+
     /// Reads more of the logs that have more, until there are `limit` entries.
     async fn read_rest(&self, merged: &mut Merged, limit: PageLimit) -> Result<()> {
         loop {
@@ -57,7 +62,7 @@ impl RedisStore {
             let full = std::mem::take(&mut merged.full);
             let entries = left.div_ceil(full.len());
             let share = PageLimit { entries, bytes: limit.bytes.div_ceil(self.shards.len()) };
-            let pages = full.iter().map(|shard| self.shards[*shard].page(merged.ends[*shard], share));
+            let pages = full.iter().map(|shard| self.page_of(*shard, merged.ends[*shard], share));
             let pages = try_join_all(pages).await?;
             full.into_iter().zip(pages).for_each(|(shard, page)| merged.add(shard, page));
         }
@@ -65,7 +70,7 @@ impl RedisStore {
 
     pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
         let none = PageLimit { entries: 0, bytes: 0 };
-        let pages = try_join_all(self.shards.iter().map(|shard| shard.page(None, none))).await?;
+        let pages = try_join_all((0..self.shards.len()).map(|shard| self.page_of(shard, None, none))).await?;
         let ends: Vec<LogPosition> = pages.iter().map(|page| page.last.max(page.trimmed)).collect();
         let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
         Ok(ChangeCursor::of_shards(&ends, tag))

@@ -18,6 +18,7 @@
 mod commit;
 mod connections;
 mod decode;
+mod failing;
 mod health;
 mod keys;
 mod log;
@@ -26,6 +27,7 @@ mod options;
 mod ready;
 mod reconcile;
 mod reply;
+mod reshard;
 mod rights;
 mod shard;
 mod spread;
@@ -33,17 +35,19 @@ pub mod state;
 mod steps;
 
 use async_trait::async_trait;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{join_all, select_ok, try_join_all};
 
+use self::failing::AllShards;
 pub use self::health::Inspection;
 use self::keys::Keys;
 pub use self::keys::own_prefixes;
 pub use self::options::Options;
+pub use self::reshard::{MoveOptions, MovePlan, MovedKeys, Resharder};
 pub use self::rights::MissingRight;
 use self::shard::Shard;
 use super::{
     ChangeCursor, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled, Result,
-    StoreDown, StoredUser,
+    StoreDown, StoredUser, UserPlace,
 };
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, RecordLookup, Status, Timestamp};
@@ -53,6 +57,7 @@ use crate::storage::redis::{ShardLayout, shard_of};
 pub struct RedisStore {
     shards: Vec<Shard>,
     layout: ShardLayout,
+    all: AllShards,
 }
 
 /// The capacity that one user needs in a command.
@@ -68,8 +73,8 @@ impl RedisStore {
         let shards =
             own.map(|own| Shard::new(&options, Keys::new(options.prefix.clone(), own))).collect::<Result<_>>()?;
         let prefix = own_prefixes(&options.prefix, 1).concat();
-        let layout = ShardLayout::new(options.servers, options.timeout, prefix, options.shards);
-        Ok(Self { shards, layout })
+        let layout = ShardLayout::new(options.servers, options.timeout, prefix, options.shards)?;
+        Ok(Self { shards, layout, all: AllShards::default() })
     }
 
     /// Checks what the user of Redis may do, and the number of shards; once each.
@@ -78,6 +83,14 @@ impl RedisStore {
             self.shards[0].check_rights_once().await?;
         }
         self.layout.check().await
+    }
+
+    /// Ends the registration of this sidecar among those that run; others begin no move of keys while there is one.
+    ///
+    /// # Errors
+    /// Redis does not reply.
+    pub async fn leave(&self) -> Result<()> {
+        self.layout.leave().await
     }
 
     fn shard(&self, key: &UserKey) -> &Shard {
@@ -117,6 +130,22 @@ impl PresenceStore for RedisStore {
 
     fn shard_of(&self, key: &UserKey) -> usize {
         shard_of(key.as_str(), self.shards.len())
+    }
+
+    fn servers(&self) -> Option<usize> {
+        let connection = &self.shards[0].connection;
+        connection.is_cluster().then(|| connection.servers())
+    }
+
+    fn place_of(&self, key: &UserKey) -> UserPlace {
+        let Shard { connection, keys, .. } = self.shard(key);
+        match connection.is_cluster() {
+            true => UserPlace {
+                state: connection.server_of(connection.slot()),
+                record: connection.server_of(keys.record_slot(key)),
+            },
+            false => UserPlace::default(),
+        }
     }
 
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
@@ -175,7 +204,7 @@ impl PresenceStore for RedisStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<UserKey>> {
-        self.read_roster(scope, status, after, limit).await
+        self.all.watch(self.read_roster(scope, status, after, limit).await)
     }
 
     async fn roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
@@ -183,7 +212,7 @@ impl PresenceStore for RedisStore {
     }
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
-        self.read_counts(scope).await
+        self.all.watch(self.read_counts(scope).await)
     }
 
     async fn scan(&self, from: u64, limit: usize) -> Result<(Vec<UserKey>, Option<u64>)> {
@@ -193,11 +222,11 @@ impl PresenceStore for RedisStore {
     }
 
     async fn changes(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
-        self.read_changes(after, limit).await
+        self.all.watch(self.read_changes(after, limit).await)
     }
 
     async fn end_of_changes(&self) -> Result<ChangeCursor> {
-        self.read_end().await
+        self.all.watch(self.read_end().await)
     }
 
     async fn log_identity(&self, shard: usize) -> Result<LogIdentity> {
@@ -206,7 +235,7 @@ impl PresenceStore for RedisStore {
     }
 
     async fn trim_changes(&self, before: Timestamp) -> Result<()> {
-        try_join_all(self.shards.iter().map(|shard| shard.trim_log(before))).await.map(drop)
+        join_all(self.shards.iter().map(|shard| shard.trim_log(before))).await.into_iter().collect()
     }
 
     async fn reconcile(&self, from: u64, now: Timestamp) -> Result<Reconciled> {
@@ -221,14 +250,15 @@ impl PresenceStore for RedisStore {
             let address = self.shards[0].connection.address();
             return Err(StoreDown { store: "redis", address, reason: error.reason() });
         }
-        let checked = join_all(self.shards.iter().map(Shard::check_ready)).await;
-        let is_one_ready = checked.iter().any(std::result::Result::is_ok);
-        if is_one_ready { Ok(()) } else { checked.into_iter().collect() }
+        let checks = self.shards.iter().map(|shard| Box::pin(shard.check_ready()));
+        select_ok(checks).await.map(|(ready, _)| ready)
     }
 
     async fn time(&self) -> Result<Timestamp> {
         let now = self.shards[0].time().await?;
         if self.check_layout().await.is_ok() {
+            // One that cannot be registered is noticed by its commits, too.
+            _ = self.layout.register().await;
             // A log without an identity is readable all the same.
             _ = join_all(self.shards.iter().map(|shard| shard.identify(now))).await;
         }

@@ -11,6 +11,7 @@ use super::shard::Shard;
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Status, Timestamp};
 use crate::presence::store::{Reconciled, Result};
+use crate::storage::redis::escape_glob;
 
 /// About how many keys, or members of a roster, are read in one round trip.
 const PAGE: usize = 500;
@@ -78,16 +79,4 @@ fn parse_roster(name: &str) -> Option<(Status, &str, &str)> {
     let (status, scope) = name.strip_prefix("roster:")?.split_once(':')?;
     let status = [Status::Online, Status::Away].into_iter().find(|known| known.as_str() == status)?;
     Some((status, name, scope))
-}
-
-/// A pattern that matches exactly this text.
-fn escape_glob(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if matches!(letter, '*' | '?' | '[' | ']' | '^' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern
 }

@@ -1,15 +1,19 @@
 //! Reads of several shards: one pipeline on one server; in a cluster one for each node, all at the same time.
 
+use std::collections::HashMap;
+
 use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
+use futures_util::future::try_join_all;
 
 use super::RedisStore;
 use super::decode::{decode_record, stored_user};
+use super::failing::of_shards;
 use super::reply::is_foreign_value;
-use super::shard::{Shard, StoredValue};
+use super::shard::StoredValue;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::presence::store::{Counts, Result, StoredUser};
-use crate::storage::redis::unavailable;
+use crate::storage::redis::{RedisConnection, shard_of, unavailable};
 
 /// Both rosters.
 const ROSTERS: [Status; 2] = [Status::Online, Status::Away];
@@ -18,7 +22,8 @@ const ROSTERS: [Status; 2] = [Status::Online, Status::Away];
 #[derive(Default)]
 struct ShardCommands {
     pipeline: Pipeline,
-    slots: Vec<u16>,
+    /// The number of the shard of each command.
+    shards: Vec<usize>,
 }
 
 impl ShardCommands {
@@ -28,20 +33,61 @@ impl ShardCommands {
         commands
     }
 
-    fn add(&mut self, shard: &Shard, command: Cmd) {
+    fn add(&mut self, shard: usize, command: Cmd) {
         self.pipeline.add_command(command);
-        self.slots.push(shard.connection.slot());
+        self.shards.push(shard);
     }
 
     /// Sends them; returns their replies. In a cluster a key of another type counts as missing.
-    async fn read<T: FromRedisValue>(mut self, store: &RedisStore) -> Result<Vec<T>> {
+    async fn read<T: FromRedisValue>(self, store: &RedisStore) -> Result<Vec<T>> {
         let connection = &store.shards[0].connection;
         if !connection.is_cluster() {
             return connection.read(&self.pipeline).await;
         }
-        self.pipeline.ignore_errors();
-        let replies = connection.read_from_slots(&self.pipeline, &self.slots, is_foreign_value).await?;
+        let count = self.shards.len();
+        let reads = self.by_server(store).into_values().map(|commands| commands.read_in_cluster(connection));
+        let mut replies: Vec<Value> = vec![Value::Nil; count];
+        for (place, reply) in try_join_all(reads).await?.into_iter().flatten() {
+            replies[place] = reply;
+        }
         replies.into_iter().map(read).collect()
+    }
+
+    /// The commands for each server.
+    fn by_server(&self, store: &RedisStore) -> HashMap<u32, ServerCommands> {
+        let mut servers: HashMap<u32, ServerCommands> = HashMap::new();
+        for (place, (shard, command)) in self.shards.iter().zip(self.pipeline.cmd_iter()).enumerate() {
+            let connection = &store.shards[*shard].connection;
+            let commands = servers.entry(connection.server_of(connection.slot())).or_default();
+            commands.pipeline.add_command(command.clone());
+            commands.slots.push(connection.slot());
+            commands.places.push(place);
+            if !commands.shards.contains(shard) {
+                commands.shards.push(*shard);
+            }
+        }
+        servers
+    }
+}
+
+/// Those of the commands that go to one server of a cluster.
+#[derive(Default)]
+struct ServerCommands {
+    pipeline: Pipeline,
+    slots: Vec<u16>,
+    /// Their places among all commands.
+    places: Vec<usize>,
+    /// The shards that they are for.
+    shards: Vec<usize>,
+}
+
+impl ServerCommands {
+    /// The replies with their places. The error names the shards.
+    async fn read_in_cluster(mut self, connection: &RedisConnection) -> Result<Vec<(usize, Value)>> {
+        self.pipeline.ignore_errors();
+        let replies = connection.read_from_slots(&self.pipeline, &self.slots, is_foreign_value).await;
+        let replies = replies.map_err(|error| of_shards(&self.shards, &error))?;
+        Ok(self.places.into_iter().zip(replies).collect())
     }
 }
 
@@ -50,8 +96,8 @@ impl RedisStore {
         if self.shards[0].records.is_some() {
             let mut commands = ShardCommands::on(self);
             for key in keys {
-                let shard = self.shard(key);
-                commands.add(shard, get(shard.keys.state(key)));
+                let shard = shard_of(key.as_str(), self.shards.len());
+                commands.add(shard, get(self.shards[shard].keys.state(key)));
             }
             let (states, records) = tokio::try_join!(commands.read(self), self.read_records(keys, now))?;
             return Ok(states.into_iter().zip(records).map(|(state, record)| stored_user(state, record)).collect());
@@ -99,11 +145,11 @@ impl RedisStore {
     ) -> Result<Vec<UserKey>> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         let mut commands = ShardCommands::on(self);
-        for shard in &self.shards {
+        for (number, shard) in self.shards.iter().enumerate() {
             let mut range = cmd("ZRANGE");
             range.arg(shard.keys.roster(scope.as_str(), status)).arg(&from).arg("+");
             range.arg("BYLEX").arg("LIMIT").arg(0).arg(limit);
-            commands.add(shard, range);
+            commands.add(number, range);
         }
         let mut members: Vec<String> = commands.read::<Vec<String>>(self).await?.into_iter().flatten().collect();
         if self.shards.len() > 1 {
@@ -117,9 +163,9 @@ impl RedisStore {
         let mut commands = ShardCommands::on(self);
         for key in keys {
             for status in ROSTERS {
-                let shard = self.shard(key);
+                let shard = shard_of(key.as_str(), self.shards.len());
                 let mut score = cmd("ZSCORE");
-                score.arg(shard.keys.roster(key.scope(), status)).arg(key.member());
+                score.arg(self.shards[shard].keys.roster(key.scope(), status)).arg(key.member());
                 commands.add(shard, score);
             }
         }
@@ -134,11 +180,11 @@ impl RedisStore {
 
     pub(super) async fn read_counts(&self, scope: &ScopeKey) -> Result<Counts> {
         let mut commands = ShardCommands::on(self);
-        for shard in &self.shards {
+        for (number, shard) in self.shards.iter().enumerate() {
             for status in ROSTERS {
                 let mut count = cmd("ZCARD");
                 count.arg(shard.keys.roster(scope.as_str(), status));
-                commands.add(shard, count);
+                commands.add(number, count);
             }
         }
         let numbers: Vec<Option<u64>> = commands.read(self).await?;

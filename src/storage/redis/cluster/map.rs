@@ -35,7 +35,15 @@ pub(super) struct SlotTable {
     /// How often the table was read or corrected; 0 before the first time.
     pub(super) generation: u64,
     nodes: Vec<NodeAddress>,
+    /// The numbers of the servers, in the order of the nodes.
+    numbers: Vec<u32>,
     owners: Box<[u16]>,
+}
+
+/// A number that stands for a server: the same for the same address.
+fn number_of_address(address: &NodeAddress) -> u32 {
+    // FNV-1a.
+    address.to_string().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// The map of one cluster, shared by all connections to it.
@@ -54,7 +62,13 @@ struct Answer {
 
 impl SlotTable {
     fn empty() -> Self {
-        Self { generation: 0, nodes: Vec::new(), owners: vec![NONE; SLOTS].into() }
+        Self { generation: 0, nodes: Vec::new(), numbers: Vec::new(), owners: vec![NONE; SLOTS].into() }
+    }
+
+    /// The number of the server that owns a slot; 0 if no node is known to serve it.
+    pub(super) fn server_of(&self, slot: u16) -> u32 {
+        let owner = self.owners.get(usize::from(slot)).map_or(NONE, |owner| *owner);
+        self.numbers.get(usize::from(owner)).copied().unwrap_or(0)
     }
 
     /// The owner of a slot; `None` if no node is known to serve it.
@@ -70,6 +84,7 @@ impl SlotTable {
     fn number_of(&mut self, node: NodeAddress) -> u16 {
         let known = self.nodes.iter().position(|known| *known == node);
         let number = known.unwrap_or_else(|| {
+            self.numbers.push(number_of_address(&node));
             self.nodes.push(node);
             self.nodes.len() - 1
         });

@@ -38,6 +38,16 @@ impl ClusterNodes {
         Ok(nodes.entry(address.clone()).or_insert(node).clone())
     }
 
+    /// The number of the server that owns a slot, as far as is known.
+    pub(in crate::storage::redis) fn server_of(&self, slot: u16) -> u32 {
+        self.map.known().server_of(slot)
+    }
+
+    /// The number of nodes that own slots, as far as is known.
+    pub(in crate::storage::redis) fn count(&self) -> usize {
+        self.map.known().nodes().len()
+    }
+
     /// All nodes that own slots.
     pub(in crate::storage::redis) async fn all(&self) -> Result<Vec<Arc<Node>>> {
         let table = self.map.table().await?;

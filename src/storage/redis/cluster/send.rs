@@ -1,6 +1,7 @@
 //! Sends commands to the nodes of their slots, and those that were refused again.
 
 use std::borrow::Cow;
+use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -151,7 +152,7 @@ impl ClusterNodes {
                     let again = batch.places.iter().zip(batch.commands());
                     left.refused.extend(again.map(|(place, command)| (*place, command.clone(), Destination::Owner)));
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => failed = Some(named(&batch.node, error)),
             }
         }
         match failed {
@@ -261,6 +262,16 @@ fn add(batches: &mut Vec<NodeBatch<'_>>, node: &NodeAddress, (place, command): (
     }
     pipeline.add_command(command);
     batch.places.push(place);
+}
+
+/// The error of a connection, with the node; what a caller can do about it is the same.
+fn named(node: &NodeAddress, error: RedisError) -> RedisError {
+    let kind = match () {
+        () if error.is_timeout() => io::ErrorKind::TimedOut,
+        () if error.is_connection_dropped() => io::ErrorKind::ConnectionReset,
+        () => return error,
+    };
+    io::Error::new(kind, format!("node {node}: {error}")).into()
 }
 
 fn io_error(reason: &str) -> RedisError {
