@@ -3,11 +3,12 @@
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
 use presence_sidecar::presence::domain::{Cause, Change, Heartbeat, Input, Status};
 use presence_sidecar::presence::store::MAX_HISTORY;
+use presence_sidecar::storage::redis::RedisServers;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
-use super::stories::store_contract;
+use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
 fn in_session(name: &str, active: bool) -> Input {

@@ -11,9 +11,10 @@ use presence_sidecar::presence::domain::{
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::explain::{ExplainedUser, Explainer};
 use presence_sidecar::presence::store::Committed;
+use presence_sidecar::storage::redis::RedisServers;
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
-use super::stories::store_contract;
+use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
 const COMES_ONLINE: &str = "A heartbeat of any session, or online(), puts the user online";

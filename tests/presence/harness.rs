@@ -24,6 +24,9 @@ use presence_sidecar::telemetry::Registry;
 use crate::storage::migrated;
 use crate::support::{RedisServer, TestDatabase};
 
+/// What Laravel puts before its cache keys.
+pub const PREFIX: &str = "laravel-database-laravel-cache-";
+
 /// The time at which tests begin.
 pub const START: Timestamp = Timestamp::from_secs(1_772_600_767);
 
@@ -51,18 +54,17 @@ impl StoreHarness {
     }
 
     pub fn redis_into(server: &RedisServer, outbox: Outbox) -> Self {
-        Self::on_servers(server.info().into(), 1, 1, outbox)
+        Self::on_servers(server.info().into(), PREFIX, (1, 1), outbox)
     }
 
-    /// On a server, a cluster or the master of Sentinels.
-    pub fn on_servers(servers: RedisServers, cache_db: i64, shards: usize, outbox: Outbox) -> Self {
-        const PREFIX: &str = "laravel-database-laravel-cache-";
+    /// On a server, a cluster or the master of Sentinels: with this prefix of keys, database of records and number of shards.
+    pub fn on_servers(servers: RedisServers, prefix: &str, (cache_db, shards): (i64, usize), outbox: Outbox) -> Self {
         const TIMEOUT: Duration = Duration::from_secs(5);
-        let queue = RedisQueue::new(&servers, TIMEOUT, own_prefixes(PREFIX, shards)).unwrap();
+        let queue = RedisQueue::new(&servers, TIMEOUT, own_prefixes(prefix, shards)).unwrap();
         let options = RedisOptions {
             servers,
             cache_db,
-            prefix: PREFIX.to_owned(),
+            prefix: prefix.to_owned(),
             shards,
             zone: chrono_tz::UTC,
             timeout: TIMEOUT,

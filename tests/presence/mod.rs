@@ -21,3 +21,21 @@ mod refresh;
 mod replicas;
 mod stale;
 mod stories;
+
+use presence_sidecar::storage::redis::RedisServers;
+
+pub use self::stories::Story;
+
+/// The stories of all contracts, on these servers.
+pub fn stories_on(servers: &RedisServers, cache_db: i64, shards: usize) -> Vec<Story<'_>> {
+    let contracts = [
+        causes::redis_servers::stories,
+        explain_stories::redis_servers::stories,
+        outbox::redis_servers::stories,
+        outbox_races::redis_servers::stories,
+        refresh::redis_servers::stories,
+        stale::redis_servers::stories,
+        stories::redis_servers::stories,
+    ];
+    contracts.iter().flat_map(|stories| stories(servers, cache_db, shards)).collect()
+}

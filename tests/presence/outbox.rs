@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use presence_sidecar::presence::domain::{Change, Event, Outbox, OutboxQueue, Span, Timestamp};
 use presence_sidecar::queue::{Disposition, JobState};
+use presence_sidecar::storage::redis::RedisServers;
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
-use super::stories::store_contract;
+use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
 pub(super) const ALL: [Event; 3] = [Event::Online, Event::Away, Event::Offline];

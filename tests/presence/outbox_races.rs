@@ -5,10 +5,11 @@ use std::time::Duration;
 use presence_sidecar::presence::domain::{Change, Event, Status};
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use presence_sidecar::queue::{Disposition, NewJob};
+use presence_sidecar::storage::redis::RedisServers;
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
 use super::outbox::{ALL, AT_ONCE, LATER, claimed, outbox, pending, user};
-use super::stories::store_contract;
+use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
 /// Long enough to prepare a commit meanwhile, on a busy machine, too.

@@ -5,10 +5,11 @@ use presence_sidecar::presence::domain::{
     Heartbeat, Input, OutboxPlan, Record, RecordLookup, Status, Timestamp, Transition,
 };
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
+use presence_sidecar::storage::redis::RedisServers;
 use serde_json::json;
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
-use super::stories::store_contract;
+use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, Sidecar, TestDatabase, on_database, on_redis};
 
 async fn known(harness: &StoreHarness, second: i64) -> StoredUser {

@@ -5,11 +5,12 @@ use presence_sidecar::presence::domain::{
     DeviceTime, Heartbeat, Input, OutboxPlan, RecordLookup, SessionEnd, State, Status,
 };
 use presence_sidecar::presence::store::{Commit, Committed, Counts, StoredUser};
+use presence_sidecar::storage::redis::RedisServers;
 use serde_json::{Value, json};
 
 use super::harness::{START, StoreHarness, after, subject};
 use super::model::{beat, end, heartbeat, run, sent, session, statuses, subject as somebody, windows};
-use super::stories::store_contract;
+use super::stories::{Story, store_contract};
 use crate::support::{Engine, Post, Reaction, Receiver, RedisServer, Sidecar, TestDatabase, free_port};
 
 #[test]

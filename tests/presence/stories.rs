@@ -3,12 +3,17 @@
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
 use presence_sidecar::presence::domain::{Heartbeat, Input, Status, View};
 use presence_sidecar::presence::store::{ChangeCursor, Changes, Committed, Counts, PageLimit};
+use presence_sidecar::storage::redis::RedisServers;
 
 use super::harness::{START, StoreHarness, after, beat, offline, subject};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
+/// A test of a contract, to be run beside others on the same servers.
+pub type Story<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
+
 /// Runs tests on every store: in memory, and on real servers; changes are pushed into the queues of `$outbox`. The tests
-/// on a database server run in one test, so that it is started once.
+/// on a database server run in one test, so that it is started once; those on a cluster and behind Sentinels are in
+/// `redis_servers/stories.rs`.
 macro_rules! store_contract {
     ($($name:ident($harness:ident) $story:block)*) => {
         store_contract! { $($name($harness, presence_sidecar::presence::domain::Outbox::default()) $story)* }
@@ -27,33 +32,16 @@ macro_rules! store_contract {
                 $story
             })*
         }
-        mod redis_servers {
+        pub(in crate::presence) mod redis_servers {
             use super::*;
-            async fn tell(servers: &presence_sidecar::storage::redis::RedisServers, cache_db: i64, shards: usize, flush: impl Fn()) {
-                $({
-                    println!("{}", stringify!($name));
-                    flush();
-                    let $harness = StoreHarness::on_servers(servers.clone(), cache_db, shards, $outbox);
+
+            /// The stories on these servers, each with keys of its own.
+            pub(in crate::presence) fn stories(servers: &RedisServers, cache_db: i64, shards: usize) -> Vec<Story<'_>> {
+                vec![$(Box::pin(async move {
+                    let prefix = concat!(module_path!(), "::", stringify!($name), "-");
+                    let $harness = StoreHarness::on_servers(servers.clone(), prefix, (cache_db, shards), $outbox);
                     $story
-                })*
-            }
-            #[tokio::test] async fn every_story_on_several_shards() {
-                require!("redis-server");
-                let server = RedisServer::start();
-                tell(&server.info().into(), 1, 5, || _ = server.cli(&["FLUSHALL"])).await;
-            }
-            #[tokio::test(flavor = "multi_thread")] async fn every_story_on_a_cluster() {
-                require!("redis-server");
-                slow!();
-                let cluster = crate::support::RedisCluster::start(3, 0);
-                tell(&cluster.servers(), 0, 1, || cluster.flush()).await;
-                tell(&cluster.servers(), 0, 16, || cluster.flush()).await;
-            }
-            #[tokio::test(flavor = "multi_thread")] async fn every_story_behind_sentinels() {
-                require!("redis-server");
-                slow!();
-                let trio = crate::support::SentinelTrio::start();
-                tell(&trio.servers(), 1, 1, || _ = trio.master().cli(&["FLUSHALL"])).await;
+                })),*]
             }
         }
         mod sqlite {

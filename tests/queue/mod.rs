@@ -12,8 +12,9 @@ use presence_sidecar::queue::{
 };
 use presence_sidecar::storage::redis::RedisServers;
 
+use crate::presence::Story;
 use crate::storage::migrated;
-use crate::support::{Engine, RedisCluster, RedisServer, SentinelTrio, TestDatabase, is_skipped};
+use crate::support::{Engine, RedisServer, TestDatabase, is_skipped};
 
 const LEASE: Duration = Duration::from_secs(60);
 const Q: &str = "app";
@@ -78,8 +79,8 @@ impl Harness {
 }
 
 /// Queues in Redis whose lanes are divided into shards.
-fn redis_queue(servers: &RedisServers, shards: usize) -> RedisQueue {
-    RedisQueue::new(servers, Duration::from_secs(5), own_prefixes("app", shards)).unwrap()
+fn redis_queue(servers: &RedisServers, prefix: &str, shards: usize) -> RedisQueue {
+    RedisQueue::new(servers, Duration::from_secs(5), own_prefixes(prefix, shards)).unwrap()
 }
 
 fn ids(jobs: &[Job]) -> Vec<&str> {
@@ -107,37 +108,19 @@ macro_rules! queue_contract {
             $(#[tokio::test] async fn $name() {
                 require!("redis-server");
                 let server = RedisServer::start();
-                let $harness = Harness::new(redis_queue(&server.info().into(), 1));
+                let $harness = Harness::new(redis_queue(&server.info().into(), "app", 1));
                 $test
             })*
         }
-        mod redis_servers {
+        pub mod redis_servers {
             use super::*;
-            async fn tell(servers: &RedisServers, shards: usize, flush: impl Fn()) {
-                $({
-                    println!("{}", stringify!($name));
-                    flush();
-                    let $harness = Harness::new(redis_queue(servers, shards));
+
+            /// The tests on these servers, each with keys of its own.
+            pub fn stories(servers: &RedisServers, shards: usize) -> Vec<Story<'_>> {
+                vec![$(Box::pin(async move {
+                    let $harness = Harness::new(redis_queue(servers, concat!(stringify!($name), "-"), shards));
                     $test
-                })*
-            }
-            #[tokio::test] async fn every_story_on_several_shards() {
-                require!("redis-server");
-                let server = RedisServer::start();
-                tell(&server.info().into(), 5, || _ = server.cli(&["FLUSHALL"])).await;
-            }
-            #[tokio::test(flavor = "multi_thread")] async fn every_story_on_a_cluster() {
-                require!("redis-server");
-                slow!();
-                let cluster = RedisCluster::start(3, 0);
-                tell(&cluster.servers(), 1, || cluster.flush()).await;
-                tell(&cluster.servers(), 16, || cluster.flush()).await;
-            }
-            #[tokio::test(flavor = "multi_thread")] async fn every_story_behind_sentinels() {
-                require!("redis-server");
-                slow!();
-                let trio = SentinelTrio::start();
-                tell(&trio.servers(), 1, || _ = trio.master().cli(&["FLUSHALL"])).await;
+                })),*]
             }
         }
         queue_contract!(sqlite, Engine::Sqlite, $($name($harness) $test)*);
@@ -357,7 +340,7 @@ queue_contract! {
 async fn unreadable_job_becomes_a_dead_letter_alone() {
     require!("redis-server");
     let server = RedisServer::start();
-    let queue = redis_queue(&server.info().into(), 1);
+    let queue = redis_queue(&server.info().into(), "app", 1);
     let harness = Harness::new(queue);
     for id in ["1", "2", "3"] {
         harness.push(id, id).await;

@@ -6,6 +6,7 @@ mod layout;
 mod replicas;
 mod sentinel;
 mod slots;
+mod stories;
 mod tls;
 
 use std::collections::BTreeMap;

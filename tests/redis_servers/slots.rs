@@ -8,7 +8,7 @@ use presence_sidecar::queue::JobState;
 use presence_sidecar::storage::redis::{shard_of, slot_of};
 
 use super::{assert_all_beat, changes_by_user, on_cluster};
-use crate::presence::harness::{START, StoreHarness, after, beat, offline, subject};
+use crate::presence::harness::{PREFIX, START, StoreHarness, after, beat, offline, subject};
 use crate::support::{RedisCluster, Sidecar};
 
 #[test]
@@ -63,7 +63,7 @@ async fn commit_during_a_migration_is_all_or_nothing() {
     let queue =
         OutboxQueue { name: "app".to_owned(), events: vec![Event::Online, Event::Offline], debounce: Duration::ZERO };
     let outbox = Outbox { queues: vec![queue], ..Outbox::default() };
-    let harness = StoreHarness::on_servers(cluster.servers(), 0, 1, outbox);
+    let harness = StoreHarness::on_servers(cluster.servers(), PREFIX, (0, 1), outbox);
     harness.act(1, beat(true), START).await;
     let commit = harness.prepare(&subject(1), offline(), after(1)).await;
     let new = harness.prepare(&subject(2), beat(true), after(1)).await;

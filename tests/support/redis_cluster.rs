@@ -94,12 +94,6 @@ impl RedisCluster {
         addresses.join(",")
     }
 
-    /// Removes all keys.
-    pub fn flush(&self) {
-        let masters = (0..self.nodes.len()).filter(|node| self.cli(*node, &["ROLE"]).starts_with("master"));
-        masters.for_each(|node| self.must(node, &["FLUSHALL"]));
-    }
-
     /// The number of the node that serves the slot of a key.
     pub fn owner(&self, key: &str) -> usize {
         let slot: usize = self.cli(self.running(), &["CLUSTER", "KEYSLOT", key]).trim().parse().unwrap();
