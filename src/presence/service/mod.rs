@@ -197,5 +197,3 @@ pub struct SnapshotPage {
     /// The position in the store.
     pub from: u64,
 }
-
-}
