@@ -36,7 +36,9 @@ async fn lock(store: &MessageStore, client: &ClientId) -> impl FnOnce() + use<> 
     tokio::spawn(async move {
         let write = IdempotentWrite { key: "lock", recipients: &[client], at: AT };
         let seal = |_: &Recipient| {
-            started.lock().unwrap().take().map(|started| started.send(()).unwrap());
+            if let Some(started) = started.lock().unwrap().take() {
+                started.send(()).unwrap();
+            }
             tokio::task::block_in_place(|| released.lock().unwrap().recv_timeout(Duration::from_secs(20))).unwrap();
             None
         };

@@ -46,7 +46,7 @@ async fn assert_order(database: TestDatabase, more: &[(&'static str, &str)]) {
     }
     let recipients: Vec<&Device> = devices.iter().collect();
     // Large ones are queued; small ones are stored at once, unless others wait in the queue.
-    let payload = |n: usize| json!({"n": n, "text": "x".repeat(if n % 3 == 0 { 60_000 } else { 0 })});
+    let payload = |n: usize| json!({"n": n, "text": "x".repeat(if n.is_multiple_of(3) { 60_000 } else { 0 })});
     for n in 0..10 {
         let answer = harness.publish(&recipients, "event", payload(n)).await;
         assert_eq!((answer.status, answer.json), (200, json!({"queued": 20})));

@@ -6,7 +6,6 @@
 //!
 //! A transaction that is not committed is rolled back before its connection returns.
 
-use std::future::ready;
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
@@ -126,19 +125,19 @@ impl Connection {
             Self::Sqlite(lease) => {
                 let state = lease.begin_statement();
                 let rows = statement.sqlite(args).fetch(lease.raw());
-                let outcome = rows.try_for_each(|found| ready(Ok(pass(found.into())))).await;
+                let outcome = rows.map_ok(|found| pass(found.into())).try_collect::<()>().await;
                 lease.end_statement(state, outcome)
             }
             Self::MySql(lease) => {
                 let state = lease.begin_statement();
                 let rows = statement.mysql(args).fetch(lease.raw());
-                let outcome = rows.try_for_each(|found| ready(Ok(pass(found.into())))).await;
+                let outcome = rows.map_ok(|found| pass(found.into())).try_collect::<()>().await;
                 lease.end_statement(state, outcome)
             }
             Self::Postgres(lease) => {
                 let state = lease.begin_statement();
                 let rows = statement.postgres(args).fetch(lease.raw());
-                let outcome = rows.try_for_each(|found| ready(Ok(pass(found.into())))).await;
+                let outcome = rows.map_ok(|found| pass(found.into())).try_collect::<()>().await;
                 lease.end_statement(state, outcome)
             }
         }
