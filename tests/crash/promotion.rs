@@ -2,13 +2,14 @@
 //! once, and ids rise.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::messages::{publish, register};
 use crate::messaging::harness::{Device, environment};
-use crate::support::{Client, Engine, Process, Sidecar, SqlServer, TestDatabase};
+use crate::support::{Client, Engine, Galera, PROVIDER, Process, Sidecar, SqlServer, TestDatabase};
 
 const PUBLISHERS: usize = 8;
 /// The publications of each.
@@ -127,4 +128,30 @@ async fn read_only_replica_is_refused_by_name() {
     // Wherever it is in the list, the server that takes writes is used.
     let sidecar = serving(&environment(&database, &[("DB_HOST", all.as_str())])).await;
     assert_eq!(register(&sidecar.client, 1).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_message_is_there_once_after_a_node_of_galera_is_killed() {
+    require!("mariadbd", "rsync");
+    slow!();
+    if !Path::new(PROVIDER).exists() {
+        return;
+    }
+    let mut galera = tokio::task::block_in_place(Galera::start);
+    galera.sql(0, "CREATE DATABASE sidecar");
+    let hosts = galera.hosts();
+    let database = TestDatabase::create(Engine::Sqlite);
+    let mut own = environment(&database, &[("QUEUE_CONNECTION", "database"), ("DB_HOST", hosts.as_str())]);
+    own.retain(|(name, _)| !matches!(*name, "DB_CONNECTION" | "DB_DATABASE"));
+    own.extend(
+        [("DB_CONNECTION", "mysql"), ("DB_DATABASE", "sidecar"), ("DB_USERNAME", "root")]
+            .map(|(name, value)| (name, value.to_owned())),
+    );
+    let sidecar = Process::start(&own);
+    let devices = register(&sidecar.client, 3).await;
+    publish_while(&sidecar, &devices, || galera.kill(0)).await;
+    for device in devices {
+        assert_complete(&sidecar, device).await;
+    }
+    assert!(sidecar.log().contains("takes writes at another host"), "{}", sidecar.log());
 }
