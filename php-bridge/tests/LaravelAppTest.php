@@ -74,7 +74,7 @@ final class LaravelAppTest extends PlainTestCase
         self::assertSame('offline', $this->statusOf(2));
         [, $page] = $this->browser->request('/');
         self::assertStringContainsString('class="presence-badge" data-status="online"', $page);
-        self::assertStringContainsString('"url":"/presence/heartbeat"', $page);
+        self::assertStringContainsString('"heartbeat":"/presence/heartbeat"', $page);
 
         $isQueued = fn (): bool => str_contains($this->app->log(), 'User 1 arrived.')
             || str_contains($this->app->run('queue:work', '--stop-when-empty'), 'RecordArrival');
