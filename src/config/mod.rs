@@ -41,7 +41,7 @@ pub use self::admin::AdminConfig;
 pub use self::auth::AuthConfig;
 pub use self::broadcast::{BROADCAST_QUEUE, BroadcastConfig, BroadcastKind, BroadcastServer};
 pub use self::cache::{CacheConfig, CacheStore};
-pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseServer, SslMode};
+pub use self::database::{DatabaseConfig, DatabaseConnection, DatabaseHost, DatabaseServer, SslMode};
 pub use self::laravel::LaravelConfig;
 pub use self::layers::aliases::{Alias, aliases};
 pub use self::layers::describe::Origin;

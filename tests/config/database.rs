@@ -23,6 +23,28 @@ fn server(pairs: &[(&str, &str)]) -> (&'static str, DatabaseServer) {
     }
 }
 
+fn hosts(server: &DatabaseServer) -> Vec<String> {
+    server.hosts.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn several_hosts_are_in_their_order_each_with_its_port() {
+    for (text, expected) in [
+        ("a,b", vec!["a:5432", "b:5432"]),
+        ("10.0.0.1:5433, 10.0.0.2", vec!["10.0.0.1:5433", "10.0.0.2:5432"]),
+        ("[::1]:5433,::2", vec!["[::1]:5433", "[::2]:5432"]),
+    ] {
+        let (_, server) = server(&[("DB_CONNECTION", "pgsql"), ("DB_HOST", text)]);
+        assert_eq!(hosts(&server), expected, "{text}");
+    }
+    let url = "postgres://ada@a/shop?host=a,b:5433&target_session_attrs=read-write";
+    assert_eq!(hosts(&server(&[("DB_URL", url)]).1), ["a:5432", "b:5433"]);
+    for text in ["a,,b", "a:0", "a:x", "[::1", "[::1]5432x:"] {
+        let error = error_with(&[("DB_CONNECTION", "pgsql"), ("DB_HOST", text)]);
+        assert!(error.starts_with("database.host"), "{error}");
+    }
+}
+
 #[test]
 fn default_database_is_a_file_in_the_storage_folder() {
     let database = config_with(&[]).database;
@@ -36,7 +58,7 @@ fn default_database_is_a_file_in_the_storage_folder() {
 fn server_is_configured_by_laravel_names() {
     for (connection, engine, port) in [("mysql", "mysql", 3306), ("mariadb", "mysql", 3306), ("pgsql", "pgsql", 5432)] {
         let (found, server) = server(&[("DB_CONNECTION", connection)]);
-        assert_eq!((found, server.port, server.host.as_str()), (engine, port, "127.0.0.1"));
+        assert_eq!((found, hosts(&server)), (engine, vec![format!("127.0.0.1:{port}")]));
         assert_eq!((server.database.as_str(), server.username.as_str()), ("laravel", "root"));
         assert_eq!((server.ssl, server.password.is_none(), server.socket), (SslMode::Prefer, true, None));
     }
@@ -50,7 +72,7 @@ fn server_is_configured_by_laravel_names() {
         ("DB_SOCKET", "/run/db.sock"),
         ("DB_SSLMODE", "verify-full"),
     ]);
-    assert_eq!((server.host.as_str(), server.port, server.database.as_str()), ("::1", 3307, "shop"));
+    assert_eq!((hosts(&server), server.database.as_str()), (vec!["[::1]:3307".to_owned()], "shop"));
     assert_eq!((server.username.as_str(), server.password.unwrap().expose_secret()), ("ada", "p#s"));
     assert_eq!((server.socket, server.ssl), (Some("/run/db.sock".into()), SslMode::VerifyFull));
 }
@@ -59,11 +81,12 @@ fn server_is_configured_by_laravel_names() {
 fn url_takes_precedence_over_names_as_in_laravel() {
     let url = |url: &str| server(&[("DB_HOST", "other"), ("DB_PASSWORD", "other"), ("DB_URL", url)]);
     let (engine, found) = url("postgresql://ada:p%40ss@db.test:6432/shop?sslmode=require");
-    assert_eq!((engine, found.host.as_str(), found.port), ("pgsql", "db.test", 6432));
+    assert_eq!((engine, hosts(&found)), ("pgsql", vec!["db.test:6432".to_owned()]));
     assert_eq!((found.database.as_str(), found.username.as_str()), ("shop", "ada"));
     assert_eq!((found.password.unwrap().expose_secret(), found.ssl), ("p@ss", SslMode::Require));
     let (engine, found) = url("mariadb:///shop?unix_socket=/run/db.sock");
-    assert_eq!((engine, found.host.as_str(), found.password.unwrap().expose_secret()), ("mysql", "other", "other"));
+    assert_eq!((engine, hosts(&found)), ("mysql", vec!["other:3306".to_owned()]));
+    assert_eq!(found.password.unwrap().expose_secret(), "other");
     assert_eq!(found.socket, Some("/run/db.sock".into()));
     assert_eq!(server(&[("DATABASE_URL", "mysql://db.test/app")]).1.database, "app");
 }

@@ -29,7 +29,7 @@ fn tested(database: &TestDatabase) -> Start {
     Arc::new(move |_| Process::start(&environment))
 }
 
-async fn register(client: &Client, count: usize) -> Vec<Device> {
+pub(super) async fn register(client: &Client, count: usize) -> Vec<Device> {
     let mut registering = JoinSet::new();
     let mut devices = Vec::with_capacity(count);
     for number in 0..count {
@@ -47,7 +47,7 @@ async fn register(client: &Client, count: usize) -> Vec<Device> {
 }
 
 /// Publishes to all of `ids`; `None` if the sidecar is killed meanwhile.
-async fn publish(client: &Client, ids: &[String], kind: &str) -> Option<Answer> {
+pub(super) async fn publish(client: &Client, ids: &[String], kind: &str) -> Option<Answer> {
     let body = json!({"to_client_ids": ids, "type": kind, "payload": {"said": kind}});
     let request = client.with_token("").request(reqwest::Method::POST, "/api/v1/messages/publish");
     let response = request.header("X-Admin-Token", ADMIN).header("Idempotency-Key", kind).json(&body).send().await;

@@ -3,6 +3,7 @@
 //! Part of the ordinary tests for a few seconds; `tests/crash/run` does it for a minute.
 
 pub mod messages;
+mod promotion;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;

@@ -85,8 +85,8 @@ fn compose_configures_a_valid_sidecar() {
     let RedisEndpoint::Tcp { host, port, .. } = &loaded.config.redis.endpoint else { panic!("a host") };
     assert!(compose["services"][host.as_str()]["image"].as_str().unwrap().starts_with("redis:") && *port == 6379);
     let DatabaseConnection::MySql(server) = &loaded.config.database.connection else { panic!("MySQL") };
-    let mysql = &compose["services"][server.host.as_str()];
-    assert!(mysql["image"].as_str().unwrap().starts_with("mysql:8") && server.port == 3306);
+    let mysql = &compose["services"][server.hosts[0].name.as_str()];
+    assert!(mysql["image"].as_str().unwrap().starts_with("mysql:8") && server.hosts[0].port == 3306);
     let given = self::environment(mysql);
     let given = |name: &str| given.iter().find(|(known, _)| known == name).unwrap().1.clone();
     assert_eq!((given("MYSQL_DATABASE"), given("MYSQL_USER")), (server.database.clone(), server.username.clone()));

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod failover;
+mod failures;
 mod isolation;
 mod layout;
 mod replicas;

@@ -157,6 +157,69 @@ impl RedisCluster {
         }
     }
 
+    /// Adds a node without slots; returns its number.
+    pub fn add_node(&mut self) -> usize {
+        let node = ClusterNode::start(&[]);
+        let known = self.running();
+        let bus = self.nodes[known].bus.to_string();
+        let address = self.nodes[known].port.to_string();
+        assert!(node.cli(&["CLUSTER", "MEET", "127.0.0.1", &address, &bus]).starts_with("OK"));
+        self.nodes.push(node);
+        let id = self.cli(self.nodes.len() - 1, &["CLUSTER", "MYID"]).trim().to_owned();
+        self.wait_until("all nodes know the new one", |cluster, node| {
+            cluster
+                .cli(node, &["CLUSTER", "NODES"])
+                .lines()
+                .any(|line| line.starts_with(&id) && !line.contains("handshake") && !line.contains("noaddr"))
+        });
+        self.nodes.len() - 1
+    }
+
+    /// Adds a replica of a master; returns its number.
+    pub fn add_replica(&mut self, master: usize) -> usize {
+        let master = self.cli(master, &["CLUSTER", "MYID"]);
+        let replica = self.add_node();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.cli(replica, &["CLUSTER", "REPLICATE", master.trim()]).starts_with("OK") {
+            assert!(Instant::now() < deadline, "the new node does not know its master");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.wait_until_ready();
+        replica
+    }
+
+    /// Moves all slots of a master to another one, with their keys.
+    pub fn move_all_slots(&self, from: usize, to: usize) {
+        let id = |node: usize| self.cli(node, &["CLUSTER", "MYID"]).trim().to_owned();
+        let slots = self.ranges_of(from).iter().map(|(first, last)| last - first + 1).sum::<u64>();
+        let output = command("redis-cli")
+            .args(["--cluster", "reshard", &self.address_of(to), "--cluster-yes", "--cluster-pipeline", "100"])
+            .args(["--cluster-from", &id(from), "--cluster-to", &id(to), "--cluster-slots", &slots.to_string()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{}", &text[text.len().saturating_sub(500)..]);
+        self.wait_until_ready();
+    }
+
+    /// Waits until another node has the slots of a master.
+    pub fn wait_until_replaced(&self, node: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.ranges_of(node).is_empty() {
+            assert!(Instant::now() < deadline, "no new master was elected");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The first and the last slot of each range of a master.
+    fn ranges_of(&self, node: usize) -> Vec<(u64, u64)> {
+        let slots = self.cli(self.running(), &["--json", "CLUSTER", "SLOTS"]);
+        let slots: serde_json::Value = serde_json::from_str(&slots).unwrap();
+        let ranges = slots.as_array().unwrap().iter();
+        let own = ranges.filter(|range| range[2][1].as_u64() == Some(u64::from(self.nodes[node].port)));
+        own.map(|range| (range[0].as_u64().unwrap(), range[1].as_u64().unwrap())).collect()
+    }
+
     /// The number of a replica of the master `node`, as it was at the start.
     pub fn replica_of(&self, node: usize) -> usize {
         node + self.masters

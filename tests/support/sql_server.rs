@@ -103,6 +103,34 @@ impl SqlServer {
         server
     }
 
+    /// A replica of a Postgres, which has what it has so far.
+    pub fn replica_of(primary: &Self) -> Self {
+        let folder = TempDir::new().unwrap();
+        let [user, group] = postgres_user();
+        chown(folder.path(), user, group).unwrap();
+        let (engine, options) = (primary.engine, ServerOptions::default());
+        let mut replica = Self { engine, port: free_port(), folder, options, child: None };
+        let output = postgres("pg_basebackup")
+            .args(["-h", "127.0.0.1", "-p", &primary.port.to_string(), "-U", "root", "-R", "-X", "stream"])
+            .args(["-c", "fast", "-D"])
+            .arg(replica.data())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        replica.run();
+        replica
+    }
+
+    /// Makes a replica of Postgres the primary.
+    pub fn promote(&self) {
+        assert_eq!(self.try_sql("", "SELECT pg_promote(true, 60)").unwrap().trim(), "t");
+    }
+
+    /// Its address.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -261,11 +289,16 @@ fn postgres(program: &str) -> Command {
 
 /// The user and the group that Postgres runs as, if the tests run as root.
 pub fn postgres_user() -> [Option<u32>; 2] {
+    system_user("postgres")
+}
+
+/// The numbers of a system user and its group, if the tests run as root.
+pub fn system_user(name: &str) -> [Option<u32>; 2] {
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return [None, None];
     }
     let of = |flag: &str| {
-        let output = Command::new("id").args([flag, "postgres"]).output().unwrap();
+        let output = Command::new("id").args([flag, name]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().parse().ok()
     };
     [of("-u"), of("-g")]

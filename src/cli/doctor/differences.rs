@@ -52,7 +52,8 @@ fn address(connection: &DatabaseConnection) -> String {
     match connection {
         DatabaseConnection::Sqlite(path) => path.display().to_string(),
         DatabaseConnection::MySql(server) | DatabaseConnection::Postgres(server) => {
-            format!("{} on {}:{}", server.database, server.host, server.port)
+            let hosts: Vec<String> = server.hosts.iter().map(ToString::to_string).collect();
+            format!("{} on {}", server.database, hosts.join(","))
         }
     }
 }

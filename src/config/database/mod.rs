@@ -1,6 +1,7 @@
 //! `[database]`: one database, written as Laravel's `DB_*` names or as one URL.
 
 mod files;
+mod hosts;
 mod raw;
 mod ssl;
 mod url;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+pub use self::hosts::DatabaseHost;
+use self::hosts::hosts;
 use self::raw::Engine;
 pub(super) use self::raw::RawDatabase;
 pub use self::ssl::SslMode;
@@ -56,10 +59,8 @@ pub enum DatabaseConnection {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DatabaseServer {
-    /// The host name or address.
-    pub host: String,
-    /// The port, never 0.
-    pub port: u16,
+    /// The hosts, at least one; the first one that takes writes is used.
+    pub hosts: Vec<DatabaseHost>,
     /// The path of a Unix socket, which replaces host and port.
     pub socket: Option<PathBuf>,
     /// The name of the database.
@@ -174,10 +175,9 @@ fn server(raw: RawDatabase, (port, verified): (i64, SslMode), layers: &Layers) -
         return Err(layers.error_at("database.timezone", "must be a time zone such as +00:00 or Europe/Paris"));
     }
     Ok(DatabaseServer {
-        port: layers.number("database.port", raw.port.unwrap_or(port), 1..=65_535)?,
+        hosts: hosts(&raw.host, layers.number("database.port", raw.port.unwrap_or(port), 1..=65_535)?, layers)?,
         ssl: ssl_mode(&raw, verified, layers)?,
         search_path: schemas(raw.search_path.as_deref().unwrap_or_default(), layers)?,
-        host: raw.host.trim_start_matches('[').trim_end_matches(']').to_owned(),
         socket: raw.socket.map(PathBuf::from),
         database: raw.database.unwrap_or_else(|| "laravel".to_owned()),
         username: raw.username.unwrap_or_else(|| "root".to_owned()),

@@ -72,6 +72,8 @@ fn apply_query(pairs: url::form_urlencoded::Parse<'_>, raw: &mut RawDatabase) ->
             "username" => raw.username = text,
             "password" => raw.password = text,
             "prefix" if value.is_empty() => {}
+            // The one that takes writes is always used.
+            "target_session_attrs" if matches!(value.as_ref(), "any" | "read-write" | "primary") => {}
             name if IGNORED.contains(&name) => {}
             name => return Err(format!("has the parameter {name}, which is not supported: remove it")),
         }

@@ -37,12 +37,23 @@ pub enum Error {
 
 /// An error of the driver or the server, with its class and the address of the database.
 #[derive(Debug, thiserror::Error)]
-#[error("{address}{source}")]
+#[error("{address}{source}{}", advice(*class))]
 struct Classified {
     class: ErrorClass,
     /// With `: ` behind it; empty if it is not known.
     address: String,
     source: sqlx::Error,
+}
+
+/// What the operator can do, behind a colon.
+fn advice(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::ReadOnly => {
+            ": a read-only replica, or a server that is set to read only: set database.host to the server that takes writes, \
+             or to all of them with commas between them"
+        }
+        _ => "",
+    }
 }
 
 impl Error {

@@ -17,6 +17,7 @@ mod connection;
 mod copy;
 mod engine;
 mod error;
+mod hosts;
 mod migrate;
 mod open;
 mod policy;
@@ -27,10 +28,14 @@ mod row;
 mod statement;
 mod transaction;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use self::connection::{Access, Connection};
 pub use self::copy::{check_sqlite, copy_sqlite};
 pub use self::engine::Engine;
 pub use self::error::{Error, Result};
+use self::hosts::HostSearch;
 pub use self::migrate::{FeatureTables, Migrated, MigrationStatus, PerEngine, TableNames, TableSchema};
 use self::policy::{ConnectionPolicy, within};
 use self::pools::Pools;
@@ -39,11 +44,16 @@ pub use self::row::Row;
 pub use self::statement::{Arg, Statement, Statements};
 pub use self::transaction::{Transaction, retry_on_conflict};
 
+/// The time for a connection after which the host is doubted, if there are others.
+const SLOW: Duration = Duration::from_millis(200);
+
 /// A database. It connects on first use, and again when a connection is lost.
 #[derive(Clone, Debug)]
 pub struct Database {
     pools: Pools,
     policy: ConnectionPolicy,
+    /// Where there are several hosts.
+    search: Option<Arc<HostSearch>>,
 }
 
 impl Database {
@@ -145,7 +155,18 @@ impl Database {
     }
 
     async fn acquire(&self, access: Access) -> sqlx::Result<Connection> {
-        Connection::acquire(&self.pools, &self.policy, access).await
+        let acquired = Connection::acquire(&self.pools, &self.policy, access);
+        if self.search.is_none() {
+            return acquired.await;
+        }
+        tokio::pin!(acquired);
+        match tokio::time::timeout(SLOW, &mut acquired).await {
+            Ok(acquired) => acquired,
+            Err(_) => {
+                self.policy.doubt();
+                acquired.await
+            }
+        }
     }
 
     async fn within<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {

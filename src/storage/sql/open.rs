@@ -1,6 +1,7 @@
 //! Connection pools from the configuration.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -8,12 +9,13 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, raw_sql};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySql, MySqlPool, PgPool, Postgres, raw_sql};
 
+use super::hosts::{Host, HostSearch};
 use super::policy::ConnectionPolicy;
 use super::{Database, Pools};
 use crate::config;
-use crate::config::{DatabaseConnection, DatabaseServer, SslMode, private_files};
+use crate::config::{DatabaseConnection, DatabaseHost, DatabaseServer, SslMode, private_files};
 
 /// The longest time that SQLite waits for another process that writes. Laravel writes in short transactions.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +42,7 @@ impl Database {
 
     fn open_with(config: &config::DatabaseConfig, synchronous: SqliteSynchronous) -> Self {
         let policy = ConnectionPolicy::new(config.timeout, &address(&config.connection));
+        let mut search = None;
         let pools = match &config.connection {
             DatabaseConnection::Sqlite(path) => {
                 // The app creates its file.
@@ -58,25 +61,52 @@ impl Database {
                 }
             }
             DatabaseConnection::MySql(server) => {
-                let session = mysql_session(&policy, server.timezone.as_deref());
-                let options =
-                    with_limits(MySqlPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
-                        let session = AssertSqlSafe(session.clone());
-                        Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
-                    });
-                Pools::MySql(options.connect_lazy_with(mysql(server)))
+                let pool;
+                (pool, search) = mysql_pool(config, &policy, server);
+                Pools::MySql(pool)
             }
             DatabaseConnection::Postgres(server) => {
-                let session = postgres_session(&policy, server);
-                let options = with_limits(PgPoolOptions::new(), config, &policy).after_connect(move |connection, _| {
-                    let session = AssertSqlSafe(session.clone());
-                    Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
-                });
-                Pools::Postgres(options.connect_lazy_with(postgres(server)))
+                let pool;
+                (pool, search) = postgres_pool(config, &policy, server);
+                Pools::Postgres(pool)
             }
         };
-        Self { pools, policy }
+        Self { pools, policy, search }
     }
+}
+
+fn mysql_pool(
+    config: &config::DatabaseConfig,
+    policy: &ConnectionPolicy,
+    server: &DatabaseServer,
+) -> (MySqlPool, Option<Arc<HostSearch>>) {
+    let session = mysql_session(policy, server.timezone.as_deref());
+    let options = with_limits(MySqlPoolOptions::new(), config, policy).after_connect(move |connection, _| {
+        let session = AssertSqlSafe(session.clone());
+        Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
+    });
+    let hosts = server.hosts.iter().map(|host| Host { name: host.to_string(), options: mysql(server, host) });
+    let hosts: Vec<Host<MySql>> = hosts.collect();
+    let pool = options.connect_lazy_with(hosts[0].options.clone());
+    let search = HostSearch::start(&pool, hosts, policy);
+    (pool, search)
+}
+
+fn postgres_pool(
+    config: &config::DatabaseConfig,
+    policy: &ConnectionPolicy,
+    server: &DatabaseServer,
+) -> (PgPool, Option<Arc<HostSearch>>) {
+    let session = postgres_session(policy, server);
+    let options = with_limits(PgPoolOptions::new(), config, policy).after_connect(move |connection, _| {
+        let session = AssertSqlSafe(session.clone());
+        Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
+    });
+    let hosts = server.hosts.iter().map(|host| Host { name: host.to_string(), options: postgres(server, host) });
+    let hosts: Vec<Host<Postgres>> = hosts.collect();
+    let pool = options.connect_lazy_with(hosts[0].options.clone());
+    let search = HostSearch::start(&pool, hosts, policy);
+    (pool, search)
 }
 
 /// Gives the file the mode 0600 before a connection is used.
@@ -124,8 +154,7 @@ fn address(connection: &DatabaseConnection) -> String {
     };
     let host = match &server.socket {
         Some(socket) => socket.display().to_string(),
-        None if server.host.contains(':') => format!("[{}]:{}", server.host, server.port),
-        None => format!("{}:{}", server.host, server.port),
+        None => server.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
     };
     let schema = server.search_path.first().map(|schema| format!(", schema {schema}")).unwrap_or_default();
     format!("{engine} at {host}, database {}{schema}, user {}", server.database, server.username)
@@ -170,7 +199,7 @@ fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
         .foreign_keys(true)
 }
 
-fn mysql(server: &DatabaseServer) -> MySqlConnectOptions {
+fn mysql(server: &DatabaseServer, host: &DatabaseHost) -> MySqlConnectOptions {
     let mode = match server.ssl {
         SslMode::Disable => MySqlSslMode::Disabled,
         SslMode::Allow | SslMode::Prefer => MySqlSslMode::Preferred,
@@ -179,8 +208,8 @@ fn mysql(server: &DatabaseServer) -> MySqlConnectOptions {
         SslMode::VerifyFull => MySqlSslMode::VerifyIdentity,
     };
     let mut options = MySqlConnectOptions::new()
-        .host(&server.host)
-        .port(server.port)
+        .host(&host.name)
+        .port(host.port)
         .database(&server.database)
         .username(&server.username)
         .ssl_mode(mode)
@@ -198,7 +227,7 @@ fn mysql(server: &DatabaseServer) -> MySqlConnectOptions {
     options
 }
 
-fn postgres(server: &DatabaseServer) -> PgConnectOptions {
+fn postgres(server: &DatabaseServer, host: &DatabaseHost) -> PgConnectOptions {
     let mode = match server.ssl {
         SslMode::Disable => PgSslMode::Disable,
         SslMode::Allow => PgSslMode::Allow,
@@ -208,8 +237,8 @@ fn postgres(server: &DatabaseServer) -> PgConnectOptions {
         SslMode::VerifyFull => PgSslMode::VerifyFull,
     };
     let mut options = PgConnectOptions::new_without_pgpass()
-        .host(&server.host)
-        .port(server.port)
+        .host(&host.name)
+        .port(host.port)
         .database(&server.database)
         .username(&server.username)
         .application_name("presence-sidecar")

@@ -17,6 +17,8 @@ pub(super) struct ConnectionPolicy {
     address: Arc<str>,
     /// Connections made before this moment are not used: their sessions are read-only, or know tables as they were.
     outdated: Arc<Mutex<Option<Instant>>>,
+    /// Notified when a statement fails so that another host may take it.
+    doubt: Arc<Notify>,
     /// Notified when a statement fails for a missing table.
     missing: Arc<Notify>,
     /// The number of errors so far that a caller answers with 503.
@@ -50,6 +52,7 @@ impl ConnectionPolicy {
             timeout,
             address: address.into(),
             outdated: Arc::default(),
+            doubt: Arc::default(),
             missing: Arc::default(),
             failures: Arc::default(),
             refusal: Arc::default(),
@@ -85,7 +88,7 @@ impl ConnectionPolicy {
     /// Converts an error, and records what other connections and callers must know of it.
     fn map_error(&self, error: sqlx::Error) -> Error {
         if classify(&error).outdates_sessions() {
-            *self.outdated.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.outdate_sessions();
         }
         let error = match error {
             sqlx::Error::PoolTimedOut => {
@@ -98,6 +101,7 @@ impl ConnectionPolicy {
         };
         if error.is_temporary() {
             self.failures.fetch_add(1, Ordering::Relaxed);
+            self.doubt();
         }
         if matches!(error, Error::NoTable(_)) {
             self.missing.notify_one();
@@ -115,6 +119,21 @@ impl ConnectionPolicy {
         self.missing.notified().await;
     }
 
+    /// Has the connections that are open now replaced before they are used again.
+    pub(super) fn outdate_sessions(&self) {
+        *self.outdated.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Has the hosts of the database asked which one takes writes.
+    pub(super) fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
+    /// Resolves when the hosts are to be asked.
+    pub(super) async fn doubted(&self) {
+        self.doubt.notified().await;
+    }
+
     /// Whether a connection of this age may still be used.
     pub(super) fn trust(&self, age: Duration) -> bool {
         let outdated = *self.outdated.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,6 +147,7 @@ pub(super) async fn within<T>(policy: &ConnectionPolicy, work: impl Future<Outpu
         Ok(outcome) => outcome.map_err(|error| policy.map_error(error)),
         Err(_) => {
             policy.failures.fetch_add(1, Ordering::Relaxed);
+            policy.doubt();
             Err(Error::Unavailable(Box::new(NoReply { address: policy.address.clone(), limit: policy.longest() })))
         }
     }
