@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::client::{ClientError, SidecarConnection};
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, ServerConfig};
 
 /// Where the sidecar is.
 #[derive(Clone, Debug, Default, Args)]
@@ -21,7 +21,7 @@ impl SidecarAddress {
     pub(super) fn connect(&self, config: &Config) -> Result<SidecarConnection, String> {
         match &self.url {
             Some(url) => SidecarConnection::to(url).map_err(|failure| failure.to_string()),
-            None => connection(&config.server.listen),
+            None => connection(&config.server),
         }
     }
 }
@@ -41,7 +41,7 @@ impl<'a> Sidecar<'a> {
 
     /// Calls the first address of `config`, without a token.
     pub(super) fn without_token(config: &Config) -> Result<Self, String> {
-        Ok(Self { connection: connection(&config.server.listen)?, token: None })
+        Ok(Self { connection: connection(&config.server)?, token: None })
     }
 
     /// The address of the sidecar.
@@ -70,9 +70,10 @@ impl<'a> Sidecar<'a> {
 }
 
 /// A connection to the first of the addresses that a sidecar listens on.
-fn connection(listen: &[Listen]) -> Result<SidecarConnection, String> {
-    let connection = match listen.first() {
+fn connection(server: &ServerConfig) -> Result<SidecarConnection, String> {
+    let connection = match server.listen.first() {
         Some(Listen::Unix(path)) => SidecarConnection::to_socket(path),
+        Some(Listen::Tcp(address)) if server.tls.is_some() => SidecarConnection::to_local_tls(&reachable(address)),
         Some(Listen::Tcp(address)) => SidecarConnection::to_local(&reachable(address)),
         None => return Err("server.listen is empty".to_owned()),
     };
