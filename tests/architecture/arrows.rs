@@ -16,8 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("queue", &["storage"]),
     ("trace", &[]),
     ("http", &["config", "telemetry", "trace"]),
-    ("presence", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
-    ("webhooks", &["php", "laravel", "egress", "config", "telemetry", "storage", "queue", "http", "presence"]),
+    ("presence", &["php", "laravel", "config", "telemetry", "storage", "queue", "http", "trace"]),
+    ("webhooks", &["php", "laravel", "egress", "config", "telemetry", "storage", "queue", "http", "presence", "trace"]),
     ("broadcast", &["egress", "config", "telemetry", "storage", "queue", "presence", "webhooks"]),
     ("messaging", &["php", "laravel", "config", "telemetry", "storage", "queue", "http"]),
     (
