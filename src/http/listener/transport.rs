@@ -15,6 +15,7 @@ use super::timed_stream::TimedStream;
 use super::tls::{H2, ServerTls};
 
 /// A connection below HTTP.
+#[expect(clippy::large_enum_variant, reason = "connections without TLS are the usual ones, and need no allocation")]
 pub(super) enum Transport {
     /// Without TLS.
     Plain(TimedStream<Socket>),
