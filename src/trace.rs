@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The length of the header in version 00: version, trace id, parent id and flags, with hyphens.
 const LENGTH: usize = 55;
 
@@ -41,6 +43,21 @@ impl TraceParent {
     pub fn trace_id(&self) -> &str {
         &self.as_str()[3..35]
     }
+}
+
+impl Serialize for TraceParent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Reads a stored trace; `None` for one of a later release that cannot be read.
+///
+/// # Errors
+/// The value is no text.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<TraceParent>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| TraceParent::parse(text.as_bytes())).map(Box::new))
 }
 
 impl fmt::Debug for TraceParent {

@@ -7,10 +7,11 @@ use arc_swap::ArcSwap;
 use super::error::BuildError;
 use super::{broadcast, webhooks};
 use crate::broadcast::client::BroadcastClient;
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::http::address::TrustedProxies;
 use crate::http::auth::TokenVerifier;
 use crate::http::cors::Origins;
+use crate::http::listener::ServerTls;
 use crate::http::middleware::AccessSettings;
 use crate::http::throttle::RateLimiter;
 use crate::messaging::api::ClientSettings;
@@ -29,6 +30,8 @@ pub struct LiveSettings {
     pub(super) endpoints: Vec<Arc<ArcSwap<WebhookClient>>>,
     pub(super) broadcast: Option<Arc<ArcSwap<BroadcastClient>>>,
     pub(super) outbox: Arc<ArcSwap<Outbox>>,
+    /// The certificate of the listeners.
+    pub(super) tls: Option<ServerTls>,
 }
 
 impl LiveSettings {
@@ -44,6 +47,7 @@ impl LiveSettings {
             broadcast: broadcast::client(config)?.map(|client| Arc::new(ArcSwap::from_pointee(client))),
             endpoints: endpoints.into_iter().map(|client| Arc::new(ArcSwap::from_pointee(client))).collect(),
             outbox: Arc::new(ArcSwap::from_pointee(webhooks::outbox(config))),
+            tls: tls(config)?,
         })
     }
 
@@ -55,6 +59,7 @@ impl LiveSettings {
     pub fn replace(&self, config: &Config) -> Result<(), BuildError> {
         let endpoints = webhooks::clients(config)?;
         let broadcast = broadcast::client(config)?;
+        let tls = tls(config)?;
         let names = self.endpoints.iter().map(|current| current.load().endpoint().name.clone());
         if !names.eq(endpoints.iter().map(|client| client.endpoint().name.clone())) {
             return Err(BuildError("webhook.endpoints: another list of names needs a restart".to_owned()));
@@ -67,6 +72,9 @@ impl LiveSettings {
         self.throttle.set(config.routing.throttle);
         self.clients.replace(&config.messaging);
         self.outbox.store(Arc::new(webhooks::outbox(config)));
+        if let Some((current, tls)) = self.tls.as_ref().zip(tls.as_ref()) {
+            current.replace(tls);
+        }
         for (current, client) in self.endpoints.iter().zip(endpoints) {
             current.store(Arc::new(client));
         }
@@ -75,6 +83,11 @@ impl LiveSettings {
         }
         Ok(())
     }
+}
+
+fn tls(config: &Config) -> Result<Option<ServerTls>, BuildError> {
+    let load = |files: &TlsFiles| ServerTls::load(&files.certificate, &files.key).map_err(BuildError);
+    config.server.tls.as_ref().map(load).transpose()
 }
 
 fn access(config: &Config, proxies: &TrustedProxies) -> AccessSettings {

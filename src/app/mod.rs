@@ -150,6 +150,7 @@ fn limits(
         shutdown_timeout: server.shutdown_timeout,
         budget,
         metrics: listener::ConnectionMetrics::new(registry),
+        tls: live.tls.clone(),
     }
 }
 

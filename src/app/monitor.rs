@@ -44,8 +44,8 @@ impl Monitor {
     /// Checks at an interval. Never returns.
     pub(super) async fn run(self) {
         loop {
-            self.check().await;
             tokio::time::sleep(INTERVAL).await;
+            self.check().await;
         }
     }
 

@@ -97,7 +97,7 @@ async fn serve_metrics(
     stop: &CancellationToken,
 ) {
     if let Some(routes) = routes {
-        listener::serve(listeners, routes, limits, stop.clone()).await;
+        listener::serve(listeners, routes, ServerLimits { tls: None, ..limits }, stop.clone()).await;
     }
 }
 

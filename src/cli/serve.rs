@@ -121,13 +121,14 @@ async fn serve(
         listeners = bind_all(&config.server.listen, &config.server.socket).await?;
     }
     let metrics = bind_all(&config.metrics.listen, &config.server.socket).await?;
+    let scheme = if config.server.tls.is_some() { "https" } else { "http" };
     for listener in &listeners {
-        tracing::info!(listen = listener.describe(), store = ?config.cache.store, "listening");
+        tracing::info!(listen = listener.url(scheme), store = ?config.cache.store, "listening");
     }
     for listener in &metrics {
         tracing::info!(listen = listener.describe(), "serving metrics");
     }
-    let addresses: Vec<String> = listeners.iter().map(BoundListener::describe).collect();
+    let addresses: Vec<String> = listeners.iter().map(|listener| listener.url(scheme)).collect();
     if let Some(quickstart) = generated {
         match config.log.format {
             // No other text between the records.

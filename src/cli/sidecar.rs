@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::client::{ClientError, SidecarConnection};
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, ServerConfig};
 
 /// Where the sidecar is.
 #[derive(Clone, Debug, Default, Args)]
@@ -46,7 +46,7 @@ impl SidecarAddress {
     pub(super) fn connect(&self, config: &Config) -> Result<SidecarConnection, String> {
         match &self.url {
             Some(url) => SidecarConnection::to(url).map_err(|failure| failure.to_string()),
-            None => connection(&config.server.listen),
+            None => connection(&config.server),
         }
     }
 }
@@ -124,9 +124,10 @@ impl Sidecar {
 }
 
 /// A connection to the first of the addresses that a sidecar listens on.
-fn connection(listen: &[Listen]) -> Result<SidecarConnection, String> {
-    let connection = match listen.first() {
+fn connection(server: &ServerConfig) -> Result<SidecarConnection, String> {
+    let connection = match server.listen.first() {
         Some(Listen::Unix(path)) => SidecarConnection::to_socket(path),
+        Some(Listen::Tcp(address)) if server.tls.is_some() => SidecarConnection::to_local_tls(&reachable(address)),
         Some(Listen::Tcp(address)) => SidecarConnection::to_local(&reachable(address)),
         None => return Err("server.listen is empty".to_owned()),
     };

@@ -98,6 +98,17 @@ impl SidecarConnection {
         Self::build(without_certificates().no_proxy(), base.clone(), base)
     }
 
+    /// Connects to a sidecar on this machine that speaks https, without a proxy. Its certificate is for the name that callers
+    /// use, so it is not compared with this address; the address itself is trusted, as without TLS.
+    ///
+    /// # Errors
+    /// As [`to_local`](Self::to_local).
+    pub fn to_local_tls(address: &str) -> Result<Self, ClientError> {
+        let base = format!("https://{address}");
+        let builder = without_certificates().no_proxy().tls_danger_accept_invalid_certs(true);
+        Self::build(builder, base.clone(), base)
+    }
+
     /// Connects to a unix socket.
     ///
     /// # Errors

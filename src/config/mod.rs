@@ -57,7 +57,7 @@ pub use self::reload::ConfigChanges;
 pub use self::rotation::{RotatingSecret, rotate};
 pub use self::routing::{RateLimit, RoutingConfig};
 pub use self::scope::{ResolverConfig, Rule, ScopeConfig};
-pub use self::server::{Listen, MetricsConfig, ServerConfig};
+pub use self::server::{Listen, MetricsConfig, ServerConfig, TlsFiles};
 pub use self::socket::SocketAccess;
 pub use self::stream::StreamConfig;
 pub use self::webhook::{Algo, Driver, EndpointConfig, SendOn, SigningSecret, WebhookConfig};

@@ -23,6 +23,8 @@ pub struct ServerConfig {
     pub listen: Vec<Listen>,
     /// Who may connect to Unix sockets.
     pub socket: SocketAccess,
+    /// The certificate of TCP addresses.
+    pub tls: Option<TlsFiles>,
     /// Maximum number of open connections, over all listeners.
     pub max_connections: usize,
     /// Maximum number of open connections from one address.
@@ -57,6 +59,15 @@ pub struct ServerConfig {
     pub allowed_headers: Vec<String>,
 }
 
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// A PEM file with the server's certificate, and those between it and the authority.
+    pub certificate: PathBuf,
+    /// A PEM file with its key.
+    pub key: PathBuf,
+}
+
 /// `[metrics]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -73,6 +84,8 @@ pub(super) struct RawServer {
     listen: Vec<String>,
     socket_mode: String,
     socket_group: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     workers: i64,
     max_connections: i64,
     max_connections_per_address: i64,
@@ -190,6 +203,7 @@ fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
     Ok(ServerConfig {
         listen,
         socket: socket::resolve(&raw.socket_mode, raw.socket_group.as_deref(), layers)?,
+        tls: tls_files(raw.tls_cert, raw.tls_key, layers)?,
         workers: layers.number("server.workers", raw.workers, 0..=1024)?,
         max_connections: connections("max_connections", raw.max_connections)?,
         max_connections_per_address: connections("max_connections_per_address", raw.max_connections_per_address)?,
@@ -209,6 +223,15 @@ fn server(raw: RawServer, layers: &Layers) -> Result<ServerConfig> {
         allowed_origins: allowed_origins(&raw.allowed_origins, layers)?,
         allowed_headers: layers.parse_all("server.allowed_headers", &raw.allowed_headers, header_name)?,
     })
+}
+
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>, layers: &Layers) -> Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(layers.error_at("server.tls_cert", "needs server.tls_key, the file of its key")),
+        (None, Some(_)) => Err(layers.error_at("server.tls_key", "needs server.tls_cert, the file of its certificate")),
+    }
 }
 
 fn listeners(key: &str, texts: &[String], layers: &Layers) -> Result<Vec<Listen>> {

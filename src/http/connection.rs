@@ -35,7 +35,7 @@ pub struct ConnectionState {
     known: AtomicBool,
     evicted: AtomicBool,
     waiting: AtomicWaker,
-    is_multiplexed: bool,
+    multiplexed: AtomicBool,
     /// The state of the connection, for that of a request on a connection of HTTP/2.
     connection: Option<Arc<Self>>,
 }
@@ -59,11 +59,6 @@ impl Drop for OpenRequest {
 }
 
 impl ConnectionState {
-    /// The state of a connection of HTTP/2.
-    pub fn multiplexed() -> Self {
-        Self { is_multiplexed: true, ..Self::default() }
-    }
-
     /// The state of a request on a connection of HTTP/2.
     pub fn of_request_on(connection: Arc<Self>) -> Self {
         Self { connection: Some(connection), ..Self::default() }
@@ -87,9 +82,14 @@ impl ConnectionState {
         }
     }
 
+    /// Records that it is a connection of HTTP/2.
+    pub fn set_multiplexed(&self) {
+        self.multiplexed.store(true, Ordering::Relaxed);
+    }
+
     /// Whether it is a connection of HTTP/2, which may have many requests at a time.
     pub fn is_multiplexed(&self) -> bool {
-        self.is_multiplexed
+        self.multiplexed.load(Ordering::Relaxed)
     }
 
     /// The number of requests so far.

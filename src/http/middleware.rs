@@ -104,13 +104,13 @@ struct Call<'a> {
     client: ClientIp,
     method: &'a Method,
     path: &'a str,
-    trace: Option<TraceParent>,
+    trace: Option<Box<TraceParent>>,
     started: Instant,
 }
 
 /// The trace that a request belongs to.
-fn trace_of(request: &Request) -> Option<TraceParent> {
-    TraceParent::parse(request.headers().get(TraceParent::HEADER)?.as_bytes())
+pub fn trace_of(request: &Request) -> Option<Box<TraceParent>> {
+    TraceParent::parse(request.headers().get(TraceParent::HEADER)?.as_bytes()).map(Box::new)
 }
 
 /// Adds the headers of every response.
@@ -135,7 +135,7 @@ impl<E: Endpoint> Middleware<E> {
             status = status.as_u16(),
             bytes,
             micros = elapsed.as_micros(),
-            trace_id = call.trace.as_ref().map(TraceParent::trace_id),
+            trace_id = call.trace.as_deref().map(TraceParent::trace_id),
             "request completed"
         );
     }

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::Registry;
 use super::catalog;
 use super::log_queue::LogQueue;
+use super::log_sampler::SampledLog;
 use crate::config::{LogConfig, LogFormat};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -82,10 +83,9 @@ impl LogHandle {
 pub fn log(config: &LogConfig, filter: LogFilter) -> Result<LogHandle, Error> {
     let queue = LogQueue::default();
     queue.start(standard_error())?;
-    let writer = queue.clone();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter.0)
-        .with_writer(move || writer.clone())
+        .with_writer(SampledLog::new(queue.clone(), config.format))
         .log_internal_errors(false);
     // A handle fails only if its subscriber is gone, which lives as long as the process.
     let set_filter: Arc<dyn Fn(EnvFilter) + Send + Sync> = match config.format {

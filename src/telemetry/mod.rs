@@ -5,6 +5,7 @@ mod exposition;
 mod histogram;
 mod log;
 mod log_queue;
+mod log_sampler;
 mod process;
 mod registry;
 
@@ -12,5 +13,6 @@ pub use self::exposition::Exposition;
 pub use self::histogram::FixedHistogram;
 pub use self::log::{LogFilter, LogHandle, log, panic_text};
 pub use self::log_queue::LogQueue;
+pub use self::log_sampler::LogSampler;
 pub use self::process::{disk_space, observe_process};
 pub use self::registry::Registry;

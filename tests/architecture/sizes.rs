@@ -11,8 +11,8 @@ const MAX_FUNCTION_LINES: usize = 40;
 const MAX_PARAMETERS: usize = 5;
 const MAX_FIELDS: usize = 10;
 
-/// Where structs may have more fields: configuration, and the bodies of requests and responses.
-const WIDE: &[&str] = &["config/", "/api/", "client/"];
+/// Where structs may have more fields: configuration, the bodies of requests and responses, and the JSON that is stored.
+const WIDE: &[&str] = &["config/", "/api/", "client/", "presence/domain/change.rs"];
 
 #[test]
 fn no_file_is_longer_than_300_lines() {

@@ -46,6 +46,7 @@ async fn listen(address: &str) -> Result<(), Box<dyn std::error::Error>> {
         shutdown_timeout: Duration::from_secs(1),
         budget: Arc::new(MemoryBudget::new(64 * 1024 * 1024, 8 * 1024 * 1024)),
         metrics: ConnectionMetrics::new(&Registry::new()),
+        tls: None,
     };
     // The handler reads the body by itself, and to its end.
     let will_be_read = |request: Request| async {

@@ -78,7 +78,7 @@ async fn caddy() -> Proxy {
     let mut file = read("docker/Caddyfile");
     replace(&mut file, "reverse_proxy 127.0.0.1:8137", &format!("reverse_proxy {}", &sidecar.url["http://".len()..]));
     replace(&mut file, "presence.example.com", &url);
-    std::fs::write(folder.path().join("Caddyfile"), format!("{{\n\tadmin off\n}}\n{file}")).unwrap();
+    std::fs::write(folder.path().join("Caddyfile"), format!("{{\n\tadmin off\n\tgrace_period 1s\n}}\n{file}")).unwrap();
     let child = command("caddy")
         .args(["run", "--config", "Caddyfile", "--adapter", "caddyfile"])
         .current_dir(folder.path())

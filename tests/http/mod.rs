@@ -13,4 +13,5 @@ mod presence;
 mod refusals;
 mod scopes;
 mod time_limits;
+mod tls;
 pub mod tokens;

@@ -219,7 +219,7 @@ impl Service {
     }
 
     async fn apply(&self, input: Input) -> Option<Transition> {
-        self.presence.apply(PresenceCommand { subject: subject(1), input }).await.unwrap().transition
+        self.presence.apply(PresenceCommand { subject: subject(1), input, trace: None }).await.unwrap().transition
     }
 
     /// A user who was online and went offline; only the `offline` is in the queue.
@@ -350,7 +350,7 @@ async fn redis_runs_one_script_for_a_commit_and_another_only_for_a_return_with_d
 #[tokio::test]
 async fn panic_of_a_batch_fails_its_callers_and_no_others() {
     let service = Service::start(StoreHarness::array());
-    let command = || PresenceCommand { subject: subject(1), input: beat(true) };
+    let command = || PresenceCommand { subject: subject(1), input: beat(true), trace: None };
     let query = || UserQuery { scope: Scope::default().key(true), users: vec![1.into()] };
     for fault in [Fault::PanicInLoad, Fault::PanicInCommit] {
         service.store.fail(&[fault]);

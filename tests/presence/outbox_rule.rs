@@ -35,6 +35,7 @@ fn change(previous: Status, status: Status) -> Change {
         occurred_at: Timestamp::from_secs(1),
         cause: None,
         meta: Meta::default(),
+        trace: None,
         is_heartbeat: false,
     }
 }

@@ -3,7 +3,7 @@
 use presence_sidecar::presence::domain::Status;
 use presence_sidecar::presence::store::{Counts, Reconciled};
 
-use crate::presence::harness::{START, StoreHarness, after, beat, subject};
+use crate::presence::harness::{START, StoreHarness, after, beat, offline, subject};
 use crate::support::{ENGINES, RedisServer, TestDatabase};
 
 const OWN: &str = "laravel-database-laravel-cache-{presence}:";
@@ -78,4 +78,37 @@ async fn wrong_counts_of_a_database_are_corrected() {
         }
         assert_eq!(reconcile(&harness).await, Reconciled::default(), "{engine:?}");
     }
+}
+
+/// Asserts that the steps meet each present user once.
+async fn assert_meets_present_users(harness: &StoreHarness) {
+    for user in 1..=3 {
+        harness.act(user, beat(true), START).await;
+    }
+    harness.act(4, beat(false), START).await;
+    harness.act(5, beat(true), START).await;
+    harness.act(5, offline(), after(1)).await;
+    let (mut members, mut from) = (Counts::default(), 0);
+    loop {
+        let step = harness.store.reconcile(from, after(1)).await.unwrap();
+        members.add(Status::Online, step.members.online);
+        members.add(Status::Away, step.members.away);
+        match step.next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    assert_eq!(members, Counts { online: 3, away: 1 });
+}
+
+#[tokio::test]
+async fn steps_meet_the_present_users_of_every_store() {
+    assert_meets_present_users(&StoreHarness::array()).await;
+    for engine in ENGINES {
+        let database = TestDatabase::create(engine);
+        assert_meets_present_users(&StoreHarness::sql(&database).await).await;
+    }
+    require!("redis-server");
+    let redis = RedisServer::start();
+    assert_meets_present_users(&StoreHarness::redis(&redis)).await;
 }

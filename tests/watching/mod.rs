@@ -2,6 +2,7 @@
 
 mod alerts;
 mod dashboard;
+mod logs;
 mod metrics;
 
 use crate::support::{Client, Process, Receiver, Reverb};

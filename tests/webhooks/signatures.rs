@@ -90,6 +90,7 @@ fn change(meta: Value) -> Change {
         occurred_at: Timestamp::from_micros(1_772_600_767_654_321),
         cause: None,
         meta: serde_json::from_value::<Meta>(meta).unwrap(),
+        trace: None,
         is_heartbeat: false,
     }
 }

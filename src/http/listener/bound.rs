@@ -125,8 +125,15 @@ impl BoundListener {
 
     /// The address as URL, or `unix:` with the path.
     pub fn describe(&self) -> String {
+        self.url("http")
+    }
+
+    /// The address as URL with this scheme, or `unix:` with the path.
+    pub fn url(&self, scheme: &str) -> String {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("http://{at}")),
+            Self::Tcp(listener) => {
+                listener.local_addr().map_or_else(|_| "?".to_owned(), |at| format!("{scheme}://{at}"))
+            }
             Self::Unix(_, file) => format!("unix:{}", file.path.display()),
         }
     }

@@ -9,7 +9,9 @@ mod open_files;
 pub mod places;
 mod socket;
 mod timed_stream;
+mod tls;
 mod tracked_body;
+mod transport;
 
 use std::convert::Infallible;
 use std::io;
@@ -35,11 +37,13 @@ use self::linger::LingerPace;
 pub use self::metrics::ConnectionMetrics;
 pub use self::open_files::raise_open_files;
 pub use self::places::MaxConnections;
-use self::places::{AddressPlace, Place, Places, is_health_check};
+use self::places::{AddressPlace, AnonymousPlace, Place, Places, is_health_check};
 use self::socket::Socket;
 pub use self::timed_stream::StreamTimeouts;
 use self::timed_stream::TimedStream;
+pub use self::tls::ServerTls;
 use self::tracked_body::TrackedBody;
+use self::transport::Transport;
 use super::address::{TrustedProxies, ip_of};
 use super::budget::{Account, MemoryBudget, Reservation};
 use super::connection::{ConnectionState, OpenRequest};
@@ -80,6 +84,8 @@ pub struct ServerLimits {
     pub budget: Arc<MemoryBudget>,
     /// Counts connections.
     pub metrics: ConnectionMetrics,
+    /// The certificate of TCP listeners; without one they speak plain HTTP.
+    pub tls: Option<ServerTls>,
 }
 
 /// Serves `routes` on all `listeners` until `stop`; then waits for open requests, and aborts them after
@@ -90,13 +96,14 @@ pub async fn serve(
     limits: ServerLimits,
     stop: CancellationToken,
 ) {
-    let ServerLimits { connections, trusted_proxies, timeouts, shutdown_timeout, budget, metrics } = limits;
+    let ServerLimits { connections, trusted_proxies, timeouts, shutdown_timeout, budget, metrics, tls } = limits;
     let server = Arc::new(Server {
         routes,
         timeouts,
         budget,
         places: Arc::new(Places::new(connections, trusted_proxies, metrics.clone())),
         metrics,
+        tls,
         pace: Arc::new(LingerPace::new()),
         connections: TaskTracker::new(),
         stop,
@@ -122,6 +129,7 @@ struct Server<E> {
     budget: Arc<MemoryBudget>,
     places: Arc<Places>,
     metrics: ConnectionMetrics,
+    tls: Option<ServerTls>,
     pace: Arc<LingerPace>,
     connections: TaskTracker,
     stop: CancellationToken,
@@ -146,6 +154,16 @@ struct Accepted {
     reservation: Reservation,
 }
 
+/// A connection on which HTTP is spoken.
+struct Opened {
+    transport: Transport,
+    state: Arc<ConnectionState>,
+    local: LocalAddr,
+    remote: RemoteAddr,
+    place: Place,
+    _counted: (AddressPlace, AnonymousPlace),
+}
+
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     async fn accept(self: Arc<Self>, listener: BoundListener) {
         loop {
@@ -158,9 +176,10 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
                     let server = self.clone();
                     self.connections.spawn(async move {
                         let _open = server.metrics.open();
-                        match server.is_multiplexed(&accepted).await {
-                            true => server.serve_multiplexed(accepted).await,
-                            false => server.serve_connection(accepted).await,
+                        let Some(opened) = server.open(accepted).await else { return };
+                        match opened.state.is_multiplexed() {
+                            true => server.serve_multiplexed(opened).await,
+                            false => server.serve_connection(opened).await,
                         }
                     });
                     // One at a time: a flood of connections must not queue up before the requests of open ones.
@@ -185,20 +204,41 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         Ok(Some(Accepted { socket, local, remote, place, address, reservation }))
     }
 
-    async fn serve_connection(&self, accepted: Accepted) {
+    /// Finds out which version of HTTP the peer speaks, and makes the handshake of TLS if there is a certificate; `None` if
+    /// that fails.
+    async fn open(&self, accepted: Accepted) -> Option<Opened> {
+        let tls = self.tls.as_ref().filter(|_| accepted.socket.is_tcp());
+        let has_preface = tls.is_none() && self.has_preface(&accepted).await;
         let Accepted { socket, local, remote, place, address, reservation } = accepted;
         let state = Arc::new(ConnectionState::default());
         let anonymous = self.places.enter(&state);
         let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation, self.pace.clone());
+        let transport = match tls {
+            Some(tls) => match self.stop.run_until_cancelled(Transport::secure(stream, tls)).await? {
+                Ok(transport) => transport,
+                Err(error) => {
+                    tracing::debug!(%error, "the handshake of TLS failed");
+                    return None;
+                }
+            },
+            None => Transport::Plain(stream),
+        };
+        if has_preface || transport.has_chosen_h2() {
+            state.set_multiplexed();
+        }
+        Some(Opened { transport, state, local, remote, place, _counted: (address, anonymous) })
+    }
+
+    async fn serve_connection(&self, opened: Opened) {
+        let Opened { transport, state, local, remote, place, _counted } = opened;
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let (local, remote) = (local.clone(), remote.clone());
             self.respond(request, Caller { local, remote, is_for_health: place.is_for_health }, &state)
         });
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_buf_size(BUFFER_BYTES);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection(TokioIo::new(transport), service);
         self.run_to_end(connection, &state).await;
-        drop((address, anonymous));
     }
 
     /// Serves a connection until it is closed. Once the server stops, only the requests that have begun are completed.

@@ -17,6 +17,13 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
+impl Socket {
+    /// Whether it is a TCP socket.
+    pub fn is_tcp(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut *self {

@@ -19,6 +19,7 @@ use super::scope::ScopeResolver;
 use super::scope_param::ScopeParam;
 use super::tag::Tag;
 use crate::http::auth::{BrowserAuth, Claims, UserAuth};
+use crate::http::middleware::trace_of;
 use crate::http::throttle::{Allowed, RateLimiter};
 use crate::http::{ApiError, ClientIp, Documented, Json, auth, body, json};
 use crate::objects_only;
@@ -102,7 +103,7 @@ impl BrowserApi {
         } else {
             Input::Heartbeat(Heartbeat { session, active: body.active.unwrap_or(true), meta, sent_at })
         };
-        Ok(PresenceCommand { subject, input })
+        Ok(PresenceCommand { subject, input, trace: trace_of(request) })
     }
 }
 

@@ -18,6 +18,7 @@ use super::tag::Tag;
 use super::{claims, encode};
 use crate::http::auth::{AnyAuth, ServiceAuth};
 use crate::http::json::RawJson;
+use crate::http::middleware::trace_of;
 use crate::http::{ApiError, Documented, Json};
 use crate::presence::domain::identity::{Id, Scope, Subject};
 use crate::presence::domain::{Heartbeat, Input};
@@ -45,8 +46,8 @@ impl UsersApi {
         Ok((self.scopes.subject(request, user, scope)?, heartbeat))
     }
 
-    async fn apply(&self, subject: Subject, input: Input) -> Response<OutcomeResponse, BodyErrors> {
-        let outcome = self.presence.apply(PresenceCommand { subject, input }).await?;
+    async fn apply(&self, request: &Request, subject: Subject, input: Input) -> Response<OutcomeResponse, BodyErrors> {
+        let outcome = self.presence.apply(PresenceCommand { subject, input, trace: trace_of(request) }).await?;
         Ok(RawJson::write_with(|out| encode::outcome(&outcome, out)))
     }
 }
@@ -66,7 +67,7 @@ impl UsersApi {
         body: Json<HeartbeatRequest>,
     ) -> Response<OutcomeResponse, BodyErrors> {
         let (subject, heartbeat) = self.heartbeat_of(request, body.0)?;
-        self.apply(subject, Input::Heartbeat(heartbeat)).await
+        self.apply(request, subject, Input::Heartbeat(heartbeat)).await
     }
 
     /// Announce a user as online
@@ -80,7 +81,7 @@ impl UsersApi {
         body: Json<HeartbeatRequest>,
     ) -> Response<OutcomeResponse, BodyErrors> {
         let (subject, heartbeat) = self.heartbeat_of(request, body.0)?;
-        self.apply(subject, Input::Online(heartbeat)).await
+        self.apply(request, subject, Input::Online(heartbeat)).await
     }
 
     /// End a presence
@@ -96,7 +97,7 @@ impl UsersApi {
     ) -> Response<OutcomeResponse, BodyErrors> {
         let OfflineRequest { user_id, meta, scope, session, sent_at } = body;
         let subject = self.scopes.subject(request, user_id.0, scope)?;
-        self.apply(subject, Input::Offline { session, meta: meta.unwrap_or_default(), sent_at }).await
+        self.apply(request, subject, Input::Offline { session, meta: meta.unwrap_or_default(), sent_at }).await
     }
 
     /// Record up to 1,000 heartbeats
@@ -115,7 +116,7 @@ impl UsersApi {
         let mut commands = Vec::with_capacity(heartbeats.len());
         for item in heartbeats {
             let (subject, heartbeat) = self.heartbeat_of(request, item)?;
-            commands.push(PresenceCommand { subject, input: Input::Heartbeat(heartbeat) });
+            commands.push(PresenceCommand { subject, input: Input::Heartbeat(heartbeat), trace: trace_of(request) });
         }
         let outcomes = self.presence.apply_all(commands).await?;
         Ok(RawJson::write_with(|out| encode::list(&outcomes, out, encode::outcome)))

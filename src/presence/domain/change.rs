@@ -7,6 +7,7 @@ use super::cause::Cause;
 use super::identity::{Meta, Scope, Subject, UserId};
 use super::status::Status;
 use super::time::Timestamp;
+use crate::trace::TraceParent;
 
 /// One entry of the change log: a transition, or an explicit announcement (`online()` for a user who is online).
 ///
@@ -34,6 +35,9 @@ pub struct Change {
     pub cause: Option<Cause>,
     /// The meta of the call, or of the last heartbeat.
     pub meta: Meta,
+    /// The trace of the call that caused it.
+    #[serde(default, deserialize_with = "crate::trace::deserialize", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<TraceParent>>,
     /// Whether this is a heartbeat event, which follows the changes that the heartbeat caused. It is pushed to the queues that
     /// receive heartbeats, and is not recorded in the change log.
     #[serde(rename = "beat", default, skip_serializing_if = "std::ops::Not::not")]

@@ -31,6 +31,7 @@ impl Rules {
             occurred_at: since,
             cause: None,
             meta: state.meta.clone(),
+            trace: None,
             is_heartbeat: false,
         }
     }

@@ -102,13 +102,14 @@ impl ConnectedSession {
             && session.seen <= closed_at
         {
             let input = Input::Offline { session: Some(self.session.clone()), meta, sent_at: None };
-            _ = presence.apply(PresenceCommand { subject: self.subject, input }).await;
+            _ = presence.apply(PresenceCommand { subject: self.subject, input, trace: None }).await;
         }
     }
 
     async fn beat(&self, presence: &Presence, active: bool, meta: Meta) -> Result<()> {
         let heartbeat = Heartbeat { session: self.session.clone(), active, meta, sent_at: None };
-        let command = PresenceCommand { subject: self.subject.clone(), input: Input::Heartbeat(heartbeat) };
+        let command =
+            PresenceCommand { subject: self.subject.clone(), input: Input::Heartbeat(heartbeat), trace: None };
         presence.apply(command).await.map(drop)
     }
 

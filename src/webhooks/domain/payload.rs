@@ -10,6 +10,7 @@ use crate::config::EndpointConfig;
 use crate::php::{Array, Value, date};
 use crate::presence::domain::identity::{Parts, UserId};
 use crate::presence::domain::{Cause, Change, Event};
+use crate::trace::TraceParent;
 
 /// A signed request, ready to be sent.
 #[derive(Clone)]
@@ -20,6 +21,18 @@ pub struct SignedRequest {
     pub headers: Vec<(String, String)>,
     /// The body, JSON.
     pub body: Vec<u8>,
+}
+
+impl SignedRequest {
+    /// Adds the trace that the change belongs to, unless the endpoint has a header of that name.
+    #[must_use]
+    pub fn with_trace(mut self, trace: Option<&TraceParent>) -> Self {
+        let is_free = !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(TraceParent::HEADER));
+        if let Some(trace) = trace.filter(|_| is_free) {
+            self.headers.push((TraceParent::HEADER.to_owned(), trace.as_str().to_owned()));
+        }
+        self
+    }
 }
 
 impl std::fmt::Debug for SignedRequest {

@@ -47,13 +47,14 @@ impl Attempter {
 
     /// Sends a job with up to `tries` requests. Each is signed anew, since receivers reject old timestamps.
     pub(super) async fn attempt(self, job: Job, tries: u32, is_probe: bool) -> Attempt {
-        let Some((id, body)) = self.prepare(&job) else { return Attempt { job, result: None, is_probe } };
+        let Some((change, id, body)) = self.prepare(&job) else { return Attempt { job, result: None, is_probe } };
         let client = self.client.load_full();
         let mut number = 1;
         loop {
             let now = self.clock.now().micros().div_euclid(1_000_000);
             let started = Instant::now();
-            let result = client.send(&payload::sign(client.endpoint(), &id, body.clone(), now)).await;
+            let request = payload::sign(client.endpoint(), &id, body.clone(), now).with_trace(change.trace.as_deref());
+            let result = client.send(&request).await;
             self.metrics.record_attempt(result.outcome(), started.elapsed().as_secs_f64());
             if number == tries || !result.is_retryable() {
                 return Attempt { job, result: Some(result), is_probe };
@@ -63,9 +64,10 @@ impl Attempter {
         }
     }
 
-    /// Id and body of a job's requests; `None` if the job cannot be decoded.
-    fn prepare(&self, job: &Job) -> Option<(String, Vec<u8>)> {
+    /// A job's change, and id and body of its requests; `None` if the job cannot be decoded.
+    fn prepare(&self, job: &Job) -> Option<(Change, String, Vec<u8>)> {
         let change = Change::decode(&job.payload, &self.installation).ok()?;
-        Some((change.id.to_string(), payload::body(&change, &change.id, self.zone)))
+        let (id, body) = (change.id.to_string(), payload::body(&change, &change.id, self.zone));
+        Some((change, id, body))
     }
 }

@@ -282,7 +282,7 @@ impl UserBatch {
     fn is_sufficient(&self, windows: &Windows, now: Timestamp) -> bool {
         let state = self.known.as_ref().and_then(|known| known.state.as_ref());
         let is_sufficient = |state: &State, job: &Job| {
-            let PresenceCommand { subject, input } = &job.payload;
+            let PresenceCommand { subject, input, .. } = &job.payload;
             state.is_sufficient_for(subject, input, windows, now)
         };
         self.source != Source::Cache || state.is_some_and(|state| self.jobs.iter().all(|job| is_sufficient(state, job)))

@@ -23,6 +23,7 @@ use crate::presence::domain::identity::Subject;
 use crate::presence::domain::{Decision, Input, Outbox, RecordLookup, Rules, Timestamp, Transition, View};
 use crate::presence::store::{PresenceStore, StoredUser};
 use crate::storage::batch::Request;
+use crate::trace::TraceParent;
 
 /// An input for one user.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct PresenceCommand {
     pub subject: Subject,
     /// The input.
     pub input: Input,
+    /// The trace of the call.
+    pub trace: Option<Box<TraceParent>>,
 }
 
 /// The result of a command.
@@ -70,7 +73,7 @@ impl CommitContext {
         let mut outcomes = Vec::with_capacity(jobs.len());
         let wants_heartbeats = self.outbox.load().wants_heartbeats();
         for job in jobs {
-            let PresenceCommand { subject, input } = &job.payload;
+            let PresenceCommand { subject, input, trace } = &job.payload;
             let record = std::mem::replace(&mut record, RecordLookup::Unknown);
             let is_stale = |heartbeat| merged.state.as_ref().is_some_and(|state| state.is_stale(heartbeat, now));
             let is_event = wants_heartbeats && matches!(input, Input::Heartbeat(heartbeat) if !is_stale(heartbeat));
@@ -78,6 +81,7 @@ impl CommitContext {
             if is_event {
                 self.rules.add_heartbeat_event(&mut next, now);
             }
+            next.changes.iter_mut().for_each(|change| change.trace.clone_from(trace));
             let view = View::of_state(next.state.as_ref(), &self.rules.windows, now);
             outcomes.push(CommandOutcome { view, transition: next.transition() });
             merged = merged.followed_by(next);
