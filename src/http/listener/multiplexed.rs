@@ -4,6 +4,7 @@
 //! the connection who its caller is.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -54,8 +55,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new()).max_header_list_size(u32::try_from(BUFFER_BYTES).unwrap_or(u32::MAX));
         builder.max_concurrent_streams(MAX_REQUESTS).initial_stream_window_size(WINDOW_BYTES);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.run_to_end(connection, &state).await;
+        self.run_to_end(pin!(builder.serve_connection(TokioIo::new(stream), service)), &state).await;
         drop((address, anonymous, place));
     }
 
