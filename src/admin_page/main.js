@@ -97,7 +97,10 @@ const show = () => {
   const isSame = shown === `${current.name}/${current.id}`;
   shown = `${current.name}/${current.id}`;
   if (!isFirst) (isSame && again() || byId('main').querySelector('h1'))?.focus({preventScroll: isSame});
-  if (!isSame) scrollTo(0, 0);
+  if (!isSame) {
+    byId('scope').open = false;
+    scrollTo(0, 0);
+  }
   view.load?.();
 };
 

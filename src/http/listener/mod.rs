@@ -15,6 +15,7 @@ mod transport;
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,7 +179,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
                         let _open = server.metrics.open();
                         let Some(opened) = server.open(accepted).await else { return };
                         match opened.state.is_multiplexed() {
-                            true => server.serve_multiplexed(opened).await,
+                            // On the heap: the task of a connection is as large as the larger of the two.
+                            true => Box::pin(server.serve_multiplexed(opened)).await,
                             false => server.serve_connection(opened).await,
                         }
                     });
@@ -237,13 +239,15 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         });
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_buf_size(BUFFER_BYTES);
-        let connection = builder.serve_connection(TokioIo::new(transport), service);
-        self.run_to_end(connection, &state).await;
+        self.run_to_end(pin!(builder.serve_connection(TokioIo::new(transport), service)), &state).await;
     }
 
     /// Serves a connection until it is closed. Once the server stops, only the requests that have begun are completed.
-    async fn run_to_end(&self, connection: impl GracefulConnection<Error = hyper::Error>, state: &ConnectionState) {
-        tokio::pin!(connection);
+    async fn run_to_end(
+        &self,
+        mut connection: Pin<&mut impl GracefulConnection<Error = hyper::Error>>,
+        state: &ConnectionState,
+    ) {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.stop.cancelled() => {
@@ -277,7 +281,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             self.metrics.all_in_use.increment(1);
             ApiError::Unavailable("All connections of the server are in use.").into_response()
         } else {
-            self.routes.get_response(Request::from((request, local, remote, Scheme::HTTP))).await
+            // On the heap: hyper keeps the place of this future, 6 KiB, until the connection ends, and streams are many and long.
+            Box::pin(self.routes.get_response(Request::from((request, local, remote, Scheme::HTTP)))).await
         };
         if is_http1 && (is_for_health || state.has_unread_body()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

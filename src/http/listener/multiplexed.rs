@@ -5,6 +5,7 @@
 //! has a state of its own, which tells that of the connection who its caller is.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -60,8 +61,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new()).max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
         builder.max_concurrent_streams(requests).initial_stream_window_size(WINDOW_BYTES);
-        let connection = builder.serve_connection(TokioIo::new(transport), service);
-        self.run_to_end(connection, &state).await;
+        self.run_to_end(pin!(builder.serve_connection(TokioIo::new(transport), service)), &state).await;
     }
 
     async fn respond_on(

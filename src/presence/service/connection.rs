@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Presence;
 use super::commit::PresenceCommand;
 use crate::presence::domain::identity::{Meta, SessionId, Subject};
-use crate::presence::domain::{Cause, Heartbeat, Input, Session, State};
+use crate::presence::domain::{Cause, Heartbeat, Input, Session, State, Timestamp};
 use crate::presence::store::Result;
 
 /// The second beat: later than the first one by whole seconds, so that it tells a new connection from the one before.
@@ -73,7 +73,8 @@ impl ConnectedSession {
         rules: ConnectionRules,
         mut closed: oneshot::Receiver<()>,
     ) {
-        let mut is_alive = self.beat(&presence, self.active, self.meta.clone()).await.is_ok();
+        // On the heap while they last: the task waits nearly all of its life, and there is one for each connection.
+        let mut is_alive = Box::pin(self.beat(&presence, self.active, self.meta.clone())).await.is_ok();
         let mut pause = presence.beat_interval().min(SECOND_BEAT);
         loop {
             tokio::select! {
@@ -82,15 +83,9 @@ impl ConnectedSession {
                 () = tokio::time::sleep(pause) => {}
             }
             pause = presence.beat_interval().min(MAX_PAUSE).mul_f64(0.9 + rand::random::<f64>() / 10.0);
-            match self.known(&presence).await {
-                Ok(Known::Fresh(session, meta)) => _ = self.beat(&presence, session.active, meta).await,
-                Ok(Known::Lapsed) => _ = self.beat(&presence, self.active, self.meta.clone()).await,
-                Ok(Known::Ended) if is_alive => return,
-                // The first beat did not arrive.
-                Ok(Known::Ended) => {
-                    is_alive = self.beat(&presence, self.active, self.meta.clone()).await.is_ok();
-                }
-                Err(error) => tracing::debug!(error = error.reason(), "a beat of a connection waits for the store"),
+            match Box::pin(self.continue_session(&presence, is_alive)).await {
+                Some(alive) => is_alive = alive,
+                None => return,
             }
         }
         let closed_at = presence.now();
@@ -98,11 +93,29 @@ impl ConnectedSession {
             () = rules.stop.cancelled() => return,
             () = tokio::time::sleep(rules.grace) => {}
         }
-        if let Ok(Known::Fresh(session, meta)) = self.known(&presence).await
+        Box::pin(self.end(&presence, closed_at)).await;
+    }
+
+    /// Beats again. Returns whether a beat has arrived so far; `None` if a call has ended the session.
+    async fn continue_session(&self, presence: &Presence, is_alive: bool) -> Option<bool> {
+        match self.known(presence).await {
+            Ok(Known::Fresh(session, meta)) => _ = self.beat(presence, session.active, meta).await,
+            Ok(Known::Lapsed) => _ = self.beat(presence, self.active, self.meta.clone()).await,
+            Ok(Known::Ended) if is_alive => return None,
+            // The first beat did not arrive.
+            Ok(Known::Ended) => return Some(self.beat(presence, self.active, self.meta.clone()).await.is_ok()),
+            Err(error) => tracing::debug!(error = error.reason(), "a beat of a connection waits for the store"),
+        }
+        Some(is_alive)
+    }
+
+    /// Ends the session, unless it was continued after `closed_at`.
+    async fn end(&self, presence: &Presence, closed_at: Timestamp) {
+        if let Ok(Known::Fresh(session, meta)) = self.known(presence).await
             && session.seen <= closed_at
         {
             let input = Input::Offline { session: Some(self.session.clone()), meta, sent_at: None };
-            _ = presence.apply(PresenceCommand { subject: self.subject, input, trace: None }).await;
+            _ = presence.apply(PresenceCommand { subject: self.subject.clone(), input, trace: None }).await;
         }
     }
 
