@@ -6,13 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::statements::{MAX_ROWS, of_size, of_sizes, padded, powers};
+use super::statements::{of_size, padded, powers};
 use super::{MessageStore, NewMessage, Recipient, WriteResult};
 use crate::messaging::domain::ClientId;
-use crate::storage::sql::{Arg, Engine, Result, Statement, Statements, Transaction, retry_on_conflict};
-
-/// Maximum number of recipients in a group, a power of two.
-pub const MAX_GROUP_RECIPIENTS: usize = 512;
+use crate::storage::sql::{Arg, Engine, Result, Transaction, retry_on_conflict};
 
 /// Seals the message of a write for one recipient.
 pub type Seal<'a> = Box<dyn Fn(&Recipient) -> Option<NewMessage> + Send + Sync + 'a>;
@@ -27,16 +24,6 @@ pub struct GroupedWrite<'a> {
     pub sequence: Option<usize>,
     /// Returns the message for a recipient; `None` if its key does not decrypt.
     pub seal: Seal<'a>,
-}
-
-/// The statements of groups, for 1, 2, 4, … items.
-#[derive(Debug)]
-pub(super) struct GroupStatements {
-    free_recipients: Vec<Statement>,
-    known_clients: Vec<Statement>,
-    done_keys: Vec<Statement>,
-    insert_keys: Vec<Statement>,
-    insert_messages: Vec<Statement>,
 }
 
 /// The messages of a write of a group.
@@ -56,21 +43,9 @@ struct Recipients {
     busy: HashSet<String>,
 }
 
-impl GroupStatements {
-    pub(super) fn new(statements: &Statements) -> Self {
-        Self {
-            free_recipients: of_sizes(statements, "free_recipients", MAX_GROUP_RECIPIENTS),
-            known_clients: of_sizes(statements, "known_clients", MAX_GROUP_RECIPIENTS),
-            done_keys: of_sizes(statements, "done_keys", MAX_GROUP_RECIPIENTS),
-            insert_keys: of_sizes(statements, "insert_idempotency_keys", MAX_ROWS),
-            insert_messages: of_sizes(statements, "insert_messages", MAX_ROWS),
-        }
-    }
-}
-
 impl MessageStore {
     /// Stores several writes in one transaction, each of them once, with messages in the order of the writes. Returns `None`
-    /// for each write that was left out: nothing of it was stored. At most [`MAX_GROUP_RECIPIENTS`] recipients
+    /// for each write that was left out: nothing of it was stored. At most [`MAX_GROUP_RECIPIENTS`](super::MAX_GROUP_RECIPIENTS) recipients
     /// and writes.
     ///
     /// # Errors

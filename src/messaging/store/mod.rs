@@ -22,13 +22,13 @@ mod tables;
 use std::sync::Arc;
 
 pub use self::clients::CredentialUpdate;
-use self::groups::GroupStatements;
-pub use self::groups::{GroupedWrite, MAX_GROUP_RECIPIENTS, Seal};
+pub use self::groups::{GroupedWrite, Seal};
 pub use self::messages::{IdempotentWrite, WriteResult};
 pub use self::pages::{MAX_PAGES, MessagePage, PageRequest};
 pub use self::purge::Purge;
 pub use self::records::{ClientRecord, ClientSummary, MessageRecord, NewMessage, PollState, Recipient, Secrets};
-use self::statements::{MAX_ROWS, of_sizes};
+pub use self::statements::MAX_GROUP_RECIPIENTS;
+use self::statements::{GroupStatements, MAX_ROWS, of_sizes};
 pub use self::tables::TABLES;
 use super::domain::ClientId;
 use crate::storage;

@@ -5,6 +5,31 @@ use crate::storage::sql::{Arg, Statement, Statements};
 /// Maximum number of rows in a statement that inserts, a power of two.
 pub(super) const MAX_ROWS: usize = 64;
 
+/// Maximum number of recipients in a group, a power of two.
+pub const MAX_GROUP_RECIPIENTS: usize = 512;
+
+/// The statements of groups, for 1, 2, 4, … items.
+#[derive(Debug)]
+pub(super) struct GroupStatements {
+    pub(super) free_recipients: Vec<Statement>,
+    pub(super) known_clients: Vec<Statement>,
+    pub(super) done_keys: Vec<Statement>,
+    pub(super) insert_keys: Vec<Statement>,
+    pub(super) insert_messages: Vec<Statement>,
+}
+
+impl GroupStatements {
+    pub(super) fn new(statements: &Statements) -> Self {
+        Self {
+            free_recipients: of_sizes(statements, "free_recipients", MAX_GROUP_RECIPIENTS),
+            known_clients: of_sizes(statements, "known_clients", MAX_GROUP_RECIPIENTS),
+            done_keys: of_sizes(statements, "done_keys", MAX_GROUP_RECIPIENTS),
+            insert_keys: of_sizes(statements, "insert_idempotency_keys", MAX_ROWS),
+            insert_messages: of_sizes(statements, "insert_messages", MAX_ROWS),
+        }
+    }
+}
+
 /// The statement of this name for 1, 2, 4, … items, up to `most`.
 pub(super) fn of_sizes(statements: &Statements, name: &str, most: usize) -> Vec<Statement> {
     (0..=most.ilog2()).map(|power| statements.repeated(name, 1 << power)).collect()
