@@ -170,6 +170,12 @@ const begin = () => {
 
 addEventListener('hashchange', () => { if (location.hash !== '#main') show(); });
 addEventListener('visibilitychange', () => { if (!document.hidden && tokens.service) schedule(0); });
+// A page that is kept for the way back must not keep its stream: a browser has six connections to a host.
+addEventListener('pagehide', () => {
+  stop?.();
+  clearTimeout(timer);
+});
+addEventListener('pageshow', ({persisted}) => { if (persisted && tokens.service) begin(); });
 byId('skip').addEventListener('click', event => {
   event.preventDefault();
   byId('main').focus();

@@ -31,6 +31,22 @@ async fn overview_counts_users_and_follows_the_change_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_that_were_left_hold_no_connection_and_go_on_when_they_are_back() {
+    require!("chromedriver");
+    let sidecar = Sidecar::start().await;
+    let page = AdminPage::signed_in(&sidecar).await;
+    // More than a browser opens connections to a host.
+    for number in 1..=8 {
+        page.browser.open(&format!("{}?page={number}", page.url)).await;
+        page.shows(".tiles", "Heartbeats").await;
+    }
+    page.browser.back().await;
+    page.shows("#live", "Live").await;
+    heartbeats(&sidecar.client, "back-", 1).await;
+    page.shows("#changes + div", "back-1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn users_are_filtered_paged_and_kept_right() {
     require!("chromedriver");
     let sidecar = Sidecar::start().await;
