@@ -81,6 +81,9 @@ fn secret_of_another_source_is_not_replaced() {
     assert!(rotate(storage.path(), &["webhook-secret", "--json"]).status.success());
     assert!(secret(storage.path(), "PRESENCE_WEBHOOK_SECRET").starts_with("whsec_"));
     assert_eq!(secret(storage.path(), "PRESENCE__WEBHOOK__PREVIOUS_SECRETS"), "old");
+    let config = text_of(&program(&["config"]).env("PRESENCE_STORAGE", storage.path()).output().unwrap());
+    let previous = config.lines().find(|line| line.starts_with("webhook.previous_secrets = ")).unwrap();
+    assert!(previous.ends_with("secrets.env"), "{previous}");
     assert!(rotate(storage.path(), &["webhook-secret", "--finish"]).status.success());
     assert_eq!(secret(storage.path(), "PRESENCE__WEBHOOK__PREVIOUS_SECRETS"), "");
     assert!(fs::read_to_string(storage.path().join("secrets.env")).unwrap().contains("# a comment\n"));

@@ -85,6 +85,15 @@ impl Layers {
         Ok(())
     }
 
+    /// Adds a layer with one key, above its default and below all other layers.
+    fn add_above_default(&mut self, name: &str, table: toml::Table) -> Result<()> {
+        let value = self.value(&first_key(&table));
+        match value.is_some_and(|value| self.origin(&value) == "default") {
+            true => self.add(name, table),
+            false => self.add_below(name, table),
+        }
+    }
+
     /// The folder of the Laravel app (`--laravel`).
     pub fn app_folder(&self) -> Option<&Path> {
         self.app_folder.as_deref()
@@ -204,4 +213,13 @@ fn type_mismatch(layer: &str, key: &str, kind: Kind, value: &toml::Value) -> Con
     let printed =
         Value::serialize(value).map(|value| format!(" = {}", redact::format(key, &value))).unwrap_or_default();
     ConfigError::new(format!("{}{printed} ({layer}) {}", key.replace("[]", ""), kind.requirement()))
+}
+
+/// The whole name of the first key of a table.
+fn first_key(table: &toml::Table) -> String {
+    match table.iter().next() {
+        Some((name, toml::Value::Table(inner))) => format!("{name}.{}", first_key(inner)),
+        Some((name, _)) => name.clone(),
+        None => String::new(),
+    }
 }

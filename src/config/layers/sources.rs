@@ -79,7 +79,7 @@ fn read_toml(path: &Path) -> Result<toml::Table> {
     })
 }
 
-/// Adds the secrets that the first start has generated, below all other layers; returns a warning about the file mode.
+/// Adds the secrets that the first start has generated, above the defaults and below all other layers; returns a warning about the file mode.
 fn add_generated_secrets(layers: &mut Layers) -> Result<Vec<String>> {
     let storage = layers.value("storage").and_then(Value::into_string).unwrap_or_default();
     let path = secrets::path(&private_files::storage_folder(Path::new(&storage)));
@@ -94,7 +94,7 @@ fn add_generated_secrets(layers: &mut Layers) -> Result<Vec<String>> {
     let mut pairs = pairs.map_err(|error| ConfigError::new(format!("{}: {error}", path.display())))?;
     pairs.retain(|(name, _)| secrets::NAMES.contains(&name.as_str()));
     for setting in environment::read(&pairs, "generated", layers)?.settings {
-        layers.add_below(&path.display().to_string(), setting.table)?;
+        layers.add_above_default(&path.display().to_string(), setting.table)?;
     }
     Ok(secrets::mode_warning(&path).into_iter().collect())
 }

@@ -20,6 +20,11 @@ pub(super) struct QueueShard {
     pub(super) rest: Rest,
     connection: RedisConnection,
     prefix: String,
+    scripts: QueueScripts,
+}
+
+/// The scripts, each by its hash.
+struct QueueScripts {
     claim: String,
     settle: String,
     list: String,
@@ -34,7 +39,7 @@ impl QueueShard {
     pub(super) fn new(servers: RedisServers, timeout: Duration, prefix: String) -> Result<Self> {
         let mut connection = RedisConnection::new(servers, &prefix, timeout)?;
         let mut script = |code: &str| connection.register_script(&format!("{}{code}", push::PUSH));
-        Ok(Self {
+        let scripts = QueueScripts {
             claim: script(include_str!("claim.lua")),
             settle: script(include_str!("settle.lua")),
             list: script(include_str!("list.lua")),
@@ -43,10 +48,8 @@ impl QueueShard {
             purge: script(include_str!("purge.lua")),
             push: script(include_str!("push_all.lua")),
             erase_lane: script(include_str!("erase_lane.lua")),
-            connection,
-            prefix,
-            rest: Rest::default(),
-        })
+        };
+        Ok(Self { connection, prefix, scripts, rest: Rest::default() })
     }
 
     /// Returns a pipeline with a call of `script` for `queue`, to which the caller adds arguments.
@@ -72,14 +75,14 @@ impl QueueShard {
     }
 
     pub(super) async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize> {
-        let mut call = self.script_call(&self.erase_lane, queue);
+        let mut call = self.script_call(&self.scripts.erase_lane, queue);
         call.arg(lane);
         let (erased,): (usize,) = self.connection.read(&call).await?;
         Ok(erased)
     }
 
     pub(super) async fn push(&self, queue: &str, jobs: &[&NewJob<'_>]) -> Result<()> {
-        let mut call = self.script_call(&self.push, queue);
+        let mut call = self.script_call(&self.scripts.push, queue);
         for job in jobs {
             call.arg(job.lane).arg(job.id).arg(millis(job.delay)).arg(job.payload);
         }
@@ -89,7 +92,7 @@ impl QueueShard {
     }
 
     pub(super) async fn claim(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
-        let mut call = self.script_call(&self.claim, queue);
+        let mut call = self.script_call(&self.scripts.claim, queue);
         call.arg(lanes).arg(millis(lease).max(1)).arg(run.jobs).arg(run.bytes);
         let (reply,): (Vec<Value>,) = self.connection.send(&call).await?;
         let mut reply = reply.into_iter();
@@ -139,7 +142,7 @@ impl QueueShard {
     }
 
     pub(super) async fn settle(&self, queue: &str, settlements: &[&Settlement]) -> Result<Vec<bool>> {
-        let mut call = self.script_call(&self.settle, queue);
+        let mut call = self.script_call(&self.scripts.settle, queue);
         for Settlement { id, lane, lease, disposition } in settlements.iter().copied() {
             call.arg(lane).arg(id).arg(*lease);
             match disposition {
@@ -159,7 +162,7 @@ impl QueueShard {
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Vec<JobInfo>> {
-        let mut call = self.script_call(&self.list, queue);
+        let mut call = self.script_call(&self.scripts.list, queue);
         call.arg(match state {
             JobState::Pending => "pending",
             JobState::Dead => "dead",
@@ -173,7 +176,7 @@ impl QueueShard {
     }
 
     pub(super) async fn lane(&self, queue: &str, lane: &str, limit: usize) -> Result<Vec<JobInfo>> {
-        let mut call = self.script_call(&self.lane, queue);
+        let mut call = self.script_call(&self.scripts.lane, queue);
         call.arg(lane).arg(limit);
         self.read_jobs(&call).await
     }
@@ -196,7 +199,7 @@ impl QueueShard {
     }
 
     pub(super) async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
-        let mut call = self.script_call(&self.replay, queue);
+        let mut call = self.script_call(&self.scripts.replay, queue);
         call.arg(ids);
         let (count,) = self.connection.send(&call).await?;
         Ok(count)
@@ -204,7 +207,7 @@ impl QueueShard {
 
     pub(super) async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
         loop {
-            let mut call = self.script_call(&self.purge, queue);
+            let mut call = self.script_call(&self.scripts.purge, queue);
             call.arg(millis(age)).arg(PURGE_BATCH);
             let (count,): (usize,) = self.connection.read(&call).await?;
             if count < PURGE_BATCH {

@@ -44,6 +44,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use self::catalog::Catalog;
+pub use self::own::MigrationStatus;
 pub use self::schema::{FeatureTables, PerEngine, TableNames, TableSchema};
 use super::error::{Error, Result};
 use super::{Database, Pools};
@@ -56,15 +57,6 @@ pub struct Migrated {
     pub created: Vec<String>,
     /// The tables that existed.
     pub existing: Vec<String>,
-}
-
-/// Which migrations are recorded, by their versions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Those that this version knows and that are not recorded.
-    pub pending: Vec<i64>,
-    /// Recorded ones that only a newer version knows.
-    pub unknown: Vec<i64>,
 }
 
 impl Database {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::MigrationStatus;
 use super::catalog::Catalog;
 use super::retry::retry_on_race;
 use super::schema::TableSchema;
@@ -11,6 +10,15 @@ use super::series::{Migration, Object};
 use super::session::Session;
 use crate::storage::sql::Database;
 use crate::storage::sql::error::Result;
+
+/// Which migrations are recorded, by their versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Those that this version knows and that are not recorded.
+    pub pending: Vec<i64>,
+    /// Recorded ones that only a newer version knows.
+    pub unknown: Vec<i64>,
+}
 
 /// Applies the migrations that are not recorded, or whose tables are missing. Returns the names of the new tables.
 pub(super) async fn migrate(database: &Database, catalog: &Catalog, schema: &TableSchema) -> Result<HashSet<String>> {
