@@ -150,8 +150,10 @@ async fn cursor_of_lost_entries_is_refused_after_a_database_was_restored() {
         let mut follower = RawStream::open(&sidecar.url, TOKEN, &cursors[3]).await;
         assert!(follower.read_until("id: ").await);
         // The backup was made behind the second entry.
-        database.sql("DELETE FROM sidecar_presence_changes WHERE number > 2");
-        database.sql("UPDATE sidecar_presence_log SET last = 2");
+        database.sql(
+            "BEGIN; DELETE FROM sidecar_presence_changes WHERE number > 2; \
+             UPDATE sidecar_presence_log SET last = 2; COMMIT",
+        );
         let ended = tokio::time::timeout(Duration::from_secs(15), follower.read_to_end()).await;
         assert!(ended.is_ok(), "{engine:?}: a running stream ends");
         assert_refused(&sidecar.client, &cursors[3], "ahead").await;

@@ -1,11 +1,13 @@
 //! `presence-sidecar presence`: shows who is present, and why, in the terminal or as lines.
 
+mod scope;
 mod show;
 mod watch;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
+use self::scope::{PAGE, ScopeArgs};
 use super::run::{CommandResult, run_async, shutdown_signal};
 use super::sidecar::{ServiceCaller, Sidecar};
 use super::source::Source;
@@ -13,9 +15,6 @@ use super::table::{Table, cells};
 use crate::client::PresenceReader;
 use crate::config::{Config, Flags, load};
 use crate::tui;
-
-/// Entries on a page of the change log or of a roster.
-const PAGE: usize = 1_000;
 
 /// Show who is present, and why; list and watch changes
 ///
@@ -33,23 +32,6 @@ pub(super) struct Presence {
     json: bool,
     #[command(flatten)]
     caller: ServiceCaller,
-}
-
-/// The scope of a user.
-#[derive(Debug, Args)]
-pub(super) struct ScopeArgs {
-    /// The scope's tenant
-    #[arg(long, global = true)]
-    tenant: Option<String>,
-    /// The scope's location
-    #[arg(long, global = true)]
-    location: Option<String>,
-    /// The scope's domain
-    #[arg(long, global = true)]
-    domain: Option<String>,
-    /// The scope's guard; `web` by default
-    #[arg(long, global = true)]
-    guard: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -179,34 +161,4 @@ impl Presence {
 fn of_user(operation: &str, user: &str) -> String {
     let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
     format!("{operation}/{}", user.replace('+', "%20"))
-}
-
-impl ScopeArgs {
-    fn parts(&self) -> [(&'static str, Option<&String>); 4] {
-        [
-            ("tenant", self.tenant.as_ref()),
-            ("location", self.location.as_ref()),
-            ("domain", self.domain.as_ref()),
-            ("guard", self.guard.as_ref()),
-        ]
-    }
-
-    /// A path of the presence API, with the scope in its query.
-    fn path(&self, operation: &str, query: &[(&str, Option<&String>)]) -> String {
-        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.parts().iter().chain(query) {
-            value.iter().for_each(|value| _ = pairs.append_pair(name, value));
-        }
-        format!("/api/v1/presence/{operation}?{}", pairs.finish())
-    }
-
-    /// Whether a scope in a response has each part that is set here.
-    fn matches(&self, scope: &Value) -> bool {
-        let is_equal = |part: &Value, wanted: &str| match part {
-            Value::String(part) => part == wanted,
-            Value::Number(part) => part.to_string() == wanted,
-            _ => false,
-        };
-        self.parts().iter().all(|(name, wanted)| wanted.is_none_or(|wanted| is_equal(&scope[*name], wanted)))
-    }
 }

@@ -6,7 +6,8 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{PAGE, ScopeArgs, show};
+use super::scope::{PAGE, ScopeArgs};
+use super::show;
 use crate::cli::output::print_error;
 use crate::cli::run::{CommandResult, shutdown_signal};
 use crate::cli::sidecar::Sidecar;
