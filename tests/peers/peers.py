@@ -47,7 +47,7 @@ def on_database(engine):
 
 
 def not_on(*engines):
-    return ["redis", "memory", "::sqlite", *(f"{engine}" for engine in engines)]
+    return ["redis", "memory", "browser::", "::sqlite", *(f"{engine}" for engine in engines)]
 
 
 PEERS = [
