@@ -8,6 +8,7 @@
 mod conversation;
 mod feed;
 pub mod model;
+mod parts;
 pub mod presence;
 mod prompt;
 mod screen;
