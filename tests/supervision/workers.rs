@@ -34,7 +34,7 @@ fn app() -> App {
 
 async fn start(app: App) -> (Client, tokio::task::JoinHandle<Result<(), presence_sidecar::app::WorkerFailure>>) {
     let listener = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap().remove(0);
-    let client = Client::new(&listener.describe(), TOKEN);
+    let client = Client::new(&listener.url("http"), TOKEN);
     (client, tokio::spawn(presence_sidecar::app::run(vec![listener], Vec::new(), app, CancellationToken::new())))
 }
 

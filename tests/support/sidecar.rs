@@ -65,7 +65,7 @@ impl Sidecar {
         for listen in &config.server.listen {
             listeners.extend(bind(listen).await.unwrap());
         }
-        let url = listeners[0].describe();
+        let url = listeners[0].url("http");
         let (stop, supervisor) = (CancellationToken::new(), app.supervisor().clone());
         tokio::spawn(app::run(listeners, Vec::new(), app, stop.clone()));
         Self { client: Client::new(&url, TOKEN), url, supervisor, stop, _storage: storage }

@@ -123,11 +123,6 @@ impl BoundListener {
         std::fs::set_permissions(path, Permissions::from_mode(access.mode))
     }
 
-    /// The address as URL, or `unix:` with the path.
-    pub fn describe(&self) -> String {
-        self.url("http")
-    }
-
     /// The address as URL with this scheme, or `unix:` with the path.
     pub fn url(&self, scheme: &str) -> String {
         match self {
@@ -145,12 +140,12 @@ impl BoundListener {
                 let (stream, remote) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let local = stream.local_addr()?;
-                Ok((Socket::Tcp(stream), LocalAddr(local.into()), RemoteAddr(remote.into())))
+                Ok((Socket::Left(stream), LocalAddr(local.into()), RemoteAddr(remote.into())))
             }
             Self::Unix(listener, _) => {
                 let (stream, remote) = listener.accept().await?;
                 let local = stream.local_addr()?;
-                Ok((Socket::Unix(stream), LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote))))
+                Ok((Socket::Right(stream), LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote))))
             }
         }
     }

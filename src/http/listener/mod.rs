@@ -44,7 +44,7 @@ pub use self::timed_stream::StreamTimeouts;
 use self::timed_stream::TimedStream;
 pub use self::tls::ServerTls;
 use self::tracked_body::TrackedBody;
-use self::transport::Transport;
+use self::transport::{Transport, has_chosen_h2, secure};
 use super::address::{TrustedProxies, ip_of};
 use super::budget::{Account, MemoryBudget, Reservation};
 use super::connection::{ConnectionState, OpenRequest};
@@ -209,23 +209,23 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     /// Finds out which version of HTTP the peer speaks, and makes the handshake of TLS if there is a certificate; `None` if
     /// that fails.
     async fn open(&self, accepted: Accepted) -> Option<Opened> {
-        let tls = self.tls.as_ref().filter(|_| accepted.socket.is_tcp());
+        let tls = self.tls.as_ref().filter(|_| matches!(accepted.socket, Socket::Left(_)));
         let has_preface = tls.is_none() && self.has_preface(&accepted).await;
         let Accepted { socket, local, remote, place, address, reservation } = accepted;
         let state = Arc::new(ConnectionState::default());
         let anonymous = self.places.enter(&state);
         let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation, self.pace.clone());
         let transport = match tls {
-            Some(tls) => match self.stop.run_until_cancelled(Transport::secure(stream, tls)).await? {
+            Some(tls) => match self.stop.run_until_cancelled(secure(stream, tls)).await? {
                 Ok(transport) => transport,
                 Err(error) => {
                     tracing::debug!(%error, "the handshake of TLS failed");
                     return None;
                 }
             },
-            None => Transport::Plain(stream),
+            None => Transport::Left(stream),
         };
-        if has_preface || transport.has_chosen_h2() {
+        if has_preface || has_chosen_h2(&transport) {
             state.set_multiplexed();
         }
         Some(Opened { transport, state, local, remote, place, _counted: (address, anonymous) })

@@ -39,7 +39,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
 
     /// Whether a connection begins with the preface of HTTP/2 and comes from a trusted proxy.
     pub(super) async fn has_preface(&self, accepted: &Accepted) -> bool {
-        let Socket::Tcp(socket) = &accepted.socket else { return false };
+        let Socket::Left(socket) = &accepted.socket else { return false };
         if !self.is_proxy(&accepted.remote) || accepted.place.is_for_health {
             return false;
         }
