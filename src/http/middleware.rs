@@ -74,7 +74,9 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
         let origin = access.origins.allowed(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let call = Call { id: &id, client, method: &method, path: uri.path(), trace: trace_of(&request), started };
+        // The log alone needs it here.
+        let trace = if tracing::enabled!(tracing::Level::DEBUG) { trace_of(&request) } else { None };
+        let call = Call { id: &id, client, method: &method, path: uri.path(), trace, started };
         let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
         drop(access);
         let Counted { mut response, bytes } = match preflight {
@@ -124,7 +126,7 @@ impl<E: Endpoint> Middleware<E> {
     /// Counts a request, and logs it.
     fn record(&self, call: &Call<'_>, status: StatusCode, bytes: Option<u64>) {
         let (metrics, elapsed) = (&self.config.metrics, call.started.elapsed());
-        let route = metrics.route(call.path);
+        let route = self.config.routes.index(call.path);
         metrics.record(route, call.method, status, elapsed);
         tracing::debug!(
             request_id = call.id.to_str().unwrap_or_default(),

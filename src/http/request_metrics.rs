@@ -3,11 +3,9 @@
 //! The route is a pattern of the API document, never the path of a request, so that callers cannot make up new ones. Each
 //! sample is registered by its first request; from then on a request costs a look-up and a few atomic additions.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use metrics::{Counter, Histogram};
 use poem::http::{Method, StatusCode};
 
@@ -34,18 +32,11 @@ const OTHER_METHOD: &str = "other";
 /// Counts and times requests.
 pub struct RequestMetrics {
     registry: Arc<Registry>,
+    /// In the order of the table of routes; the last one is that of all requests that no route takes.
     routes: Vec<RouteMetrics>,
-    /// The routes without parameters.
-    fixed: HashMap<String, usize, RandomState>,
-    /// The routes with parameters: the text before the first one, and the segments from there on.
-    patterns: Vec<(String, Vec<String>, usize)>,
     too_many: Counter,
     too_large: Counter,
 }
-
-/// A route among those of [`RequestMetrics`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouteIndex(usize);
 
 struct RouteMetrics {
     pattern: String,
@@ -67,48 +58,27 @@ impl std::fmt::Debug for RequestMetrics {
 impl RequestMetrics {
     /// Metrics of `routes`, in `registry`.
     pub fn new(registry: &Arc<Registry>, routes: &RouteTable) -> Self {
-        let mut metrics = Self {
+        let patterns = routes.patterns().chain([UNKNOWN.to_owned()]);
+        Self {
             registry: registry.clone(),
-            routes: vec![RouteMetrics::new(UNKNOWN)],
-            fixed: HashMap::default(),
-            patterns: Vec::new(),
+            routes: patterns.map(|pattern| RouteMetrics { pattern, methods: Default::default() }).collect(),
             too_many: registry.counter(&catalog::REJECTED, &["rate"]),
             too_large: registry.counter(&catalog::REJECTED, &["body"]),
-        };
-        for pattern in routes.patterns() {
-            let index = metrics.routes.len();
-            metrics.routes.push(RouteMetrics::new(&pattern));
-            match pattern.split_once('{') {
-                None => _ = metrics.fixed.insert(pattern, index),
-                Some((prefix, _)) => {
-                    let rest = pattern[prefix.len()..].split('/').map(str::to_owned).collect();
-                    metrics.patterns.push((prefix.to_owned(), rest, index));
-                }
-            }
         }
-        metrics
     }
 
-    /// The route of a path.
-    pub fn route(&self, path: &str) -> RouteIndex {
-        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
-        if let Some(index) = self.fixed.get(path) {
-            return RouteIndex(*index);
-        }
-        let takes = |(prefix, rest, _): &&(String, Vec<String>, usize)| {
-            path.strip_prefix(prefix.as_str()).is_some_and(|path| is_match(rest, path))
-        };
-        RouteIndex(self.patterns.iter().find(takes).map_or(0, |(_, _, index)| *index))
+    /// The pattern of the route with this [position](RouteTable::index).
+    pub fn pattern(&self, route: Option<usize>) -> &str {
+        &self.metrics(route).pattern
     }
 
-    /// The pattern of a route.
-    pub fn pattern(&self, route: RouteIndex) -> &str {
-        &self.routes[route.0].pattern
+    fn metrics(&self, route: Option<usize>) -> &RouteMetrics {
+        &self.routes[route.unwrap_or(self.routes.len() - 1)]
     }
 
-    /// Records a response, which began after `elapsed`.
-    pub fn record(&self, route: RouteIndex, method: &Method, status: StatusCode, elapsed: Duration) {
-        let route = &self.routes[route.0];
+    /// Records a response of the route with this [position](RouteTable::index), which began after `elapsed`.
+    pub fn record(&self, route: Option<usize>, method: &Method, status: StatusCode, elapsed: Duration) {
+        let route = self.metrics(route);
         let method = METHODS.iter().position(|known| known == method).unwrap_or(METHODS.len());
         let name = METHODS.get(method).map_or(OTHER_METHOD, Method::as_str);
         let metrics = &route.methods[method];
@@ -129,21 +99,4 @@ impl RequestMetrics {
             _ => {}
         }
     }
-}
-
-impl RouteMetrics {
-    fn new(pattern: &str) -> Self {
-        Self { pattern: pattern.to_owned(), methods: Default::default() }
-    }
-}
-
-/// Whether the segments of `path` are those of a pattern, whose parameters take any segment.
-fn is_match(pattern: &[String], path: &str) -> bool {
-    let mut segments = path.split('/');
-    let all = pattern.iter().all(|known| {
-        segments
-            .next()
-            .is_some_and(|segment| if known.starts_with('{') { !segment.is_empty() } else { known == segment })
-    });
-    all && segments.next().is_none()
 }

@@ -53,9 +53,13 @@ impl StaticFile {
         self
     }
 
+    /// Weakly compared (RFC 9110, 13.1.2): a proxy that compresses weakens the tag.
     fn is_known(&self, request: &Request) -> bool {
         let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        known.is_some_and(|tags| tags.split(',').any(|known| matches!(known.trim(), "*") || known.trim() == self.tag))
+        known.is_some_and(|tags| {
+            tags.split(',')
+                .any(|known| matches!(known.trim(), "*") || known.trim().trim_start_matches("W/") == self.tag)
+        })
     }
 }
 

@@ -3,6 +3,9 @@
 mod document;
 mod swagger_ui;
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 use poem::endpoint::make_sync;
 use poem::{Endpoint, Response};
 use serde_json::Value;
@@ -13,46 +16,75 @@ use super::compressed_text::CompressedText;
 
 /// All routes and their methods.
 #[derive(Clone, Debug, Default)]
-pub struct RouteTable(Vec<(Vec<String>, String)>);
+pub struct RouteTable {
+    routes: Vec<KnownRoute>,
+    /// The routes without parameters, by their paths without slashes around them.
+    fixed: HashMap<String, usize, RandomState>,
+}
+
+#[derive(Clone, Debug)]
+struct KnownRoute {
+    /// Without slashes around it, and with parameters in braces.
+    path: String,
+    /// Comma separated.
+    methods: String,
+}
 
 impl RouteTable {
     /// The routes of an OpenAPI document, and `more` routes that support GET.
     pub fn of(document: &Value, more: &[&str]) -> Self {
-        let segments = |path: &str| path.trim_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
-        let paths = document["paths"].as_object().into_iter().flatten().map(|(path, operations)| {
+        let known = |path: &str, methods| KnownRoute { path: path.trim_matches('/').to_owned(), methods };
+        let described = document["paths"].as_object().into_iter().flatten().map(|(path, operations)| {
             let mut methods: Vec<String> =
                 operations.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect();
             if methods.iter().any(|method| method == "GET") {
                 methods.push("HEAD".to_owned());
             }
-            (segments(path), methods.join(", "))
+            known(path, methods.join(", "))
         });
-        Self(paths.chain(more.iter().map(|path| (segments(path), "GET, HEAD".to_owned()))).collect())
+        let routes: Vec<KnownRoute> =
+            described.chain(more.iter().map(|path| known(path, "GET, HEAD".to_owned()))).collect();
+        let fixed = routes.iter().enumerate().filter(|(_, route)| !route.path.contains('{'));
+        let fixed = fixed.map(|(index, route)| (route.path.clone(), index)).collect();
+        Self { routes, fixed }
+    }
+
+    /// The position of the route of `path` among the [`patterns`](Self::patterns). Slashes around the path do not count.
+    pub fn index(&self, path: &str) -> Option<usize> {
+        let path = path.trim_matches('/');
+        let fixed = self.fixed.get(path).copied();
+        fixed.or_else(|| self.routes.iter().position(|route| route.takes(path)))
     }
 
     /// The methods that the route of `path` supports, comma separated.
     pub fn allowed(&self, path: &str) -> Option<&str> {
-        self.find(path).map(|(_, methods)| methods.as_str())
+        self.index(path).map(|index| self.routes[index].methods.as_str())
     }
 
     /// The paths of all routes, with their parameters in braces.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(segments, _)| format!("/{}", segments.join("/")))
+        self.routes.iter().map(|route| format!("/{}", route.path))
     }
 
     /// The name of the parameter at `index`, from 0, among those of the route of `path`.
     pub fn parameter(&self, path: &str, index: usize) -> Option<&str> {
-        let (route, _) = self.find(path)?;
-        let mut names = route.iter().filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let route = &self.routes[self.index(path)?];
+        let mut names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         names.nth(index)
     }
+}
 
-    fn find(&self, path: &str) -> Option<&(Vec<String>, String)> {
-        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        self.0.iter().find(|(route, _)| {
-            route.len() == segments.len()
-                && route.iter().zip(&segments).all(|(known, part)| known.starts_with('{') || known == part)
-        })
+impl KnownRoute {
+    /// Whether `path` is one of this route, whose parameters take any segment.
+    fn takes(&self, path: &str) -> bool {
+        let (mut known, mut segments) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (known.next(), segments.next()) {
+                (None, None) => return true,
+                (Some(known), Some(segment)) if known.starts_with('{') || known == segment => {}
+                _ => return false,
+            }
+        }
     }
 }
 
