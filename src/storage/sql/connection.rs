@@ -192,20 +192,19 @@ impl Connection {
 
     /// Commits the transaction. After an error it is not known whether it was committed, and the connection is closed.
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
-        let outcome = match self {
-            Self::Sqlite(lease) => lease.change_state("COMMIT", LeaseState::Idle).await,
-            Self::MySql(lease) => lease.change_state("COMMIT", LeaseState::Idle).await,
-            Self::Postgres(lease) => lease.change_state("COMMIT", LeaseState::Idle).await,
-        };
-        outcome.inspect_err(|_| self.discard())
+        self.end_transaction("COMMIT").await
     }
 
     /// Rolls the transaction back.
     pub(super) async fn rollback(&mut self) -> sqlx::Result<()> {
+        self.end_transaction("ROLLBACK").await
+    }
+
+    async fn end_transaction(&mut self, statement: &'static str) -> sqlx::Result<()> {
         let outcome = match self {
-            Self::Sqlite(lease) => lease.change_state("ROLLBACK", LeaseState::Idle).await,
-            Self::MySql(lease) => lease.change_state("ROLLBACK", LeaseState::Idle).await,
-            Self::Postgres(lease) => lease.change_state("ROLLBACK", LeaseState::Idle).await,
+            Self::Sqlite(lease) => lease.change_state(statement, LeaseState::Idle).await,
+            Self::MySql(lease) => lease.change_state(statement, LeaseState::Idle).await,
+            Self::Postgres(lease) => lease.change_state(statement, LeaseState::Idle).await,
         };
         outcome.inspect_err(|_| self.discard())
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySql, MySqlPool, PgPool, Postgres, raw_sql};
+use sqlx::{AssertSqlSafe, Connection as _, Database as Driver, Executor, Pool, raw_sql};
 
-use super::hosts::{Host, HostSearch};
+use super::hosts::{Host, HostSearch, WriterCheck};
 use super::policy::ConnectionPolicy;
 use super::{Database, Pools};
 use crate::config;
@@ -61,13 +61,15 @@ impl Database {
                 }
             }
             DatabaseConnection::MySql(server) => {
+                let session = mysql_session(&policy, server.timezone.as_deref());
                 let pool;
-                (pool, search) = mysql_pool(config, &policy, server);
+                (pool, search) = server_pool(config, &policy, session, hosts(server, mysql));
                 Pools::MySql(pool)
             }
             DatabaseConnection::Postgres(server) => {
                 let pool;
-                (pool, search) = postgres_pool(config, &policy, server);
+                (pool, search) =
+                    server_pool(config, &policy, postgres_session(&policy, server), hosts(server, postgres));
                 Pools::Postgres(pool)
             }
         };
@@ -75,38 +77,31 @@ impl Database {
     }
 }
 
-fn mysql_pool(
+/// The pool of a database server, each connection with `session`, and the search among several hosts.
+fn server_pool<DB: WriterCheck>(
     config: &config::DatabaseConfig,
     policy: &ConnectionPolicy,
-    server: &DatabaseServer,
-) -> (MySqlPool, Option<Arc<HostSearch>>) {
-    let session = mysql_session(policy, server.timezone.as_deref());
-    let options = with_limits(MySqlPoolOptions::new(), config, policy).after_connect(move |connection, _| {
+    session: String,
+    hosts: Vec<Host<DB>>,
+) -> (Pool<DB>, Option<Arc<HostSearch>>)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let options = with_limits(PoolOptions::<DB>::new(), config, policy).after_connect(move |connection, _| {
         let session = AssertSqlSafe(session.clone());
         Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
     });
-    let hosts = server.hosts.iter().map(|host| Host { name: host.to_string(), options: mysql(server, host) });
-    let hosts: Vec<Host<MySql>> = hosts.collect();
     let pool = options.connect_lazy_with(hosts[0].options.clone());
     let search = HostSearch::start(&pool, hosts, policy);
     (pool, search)
 }
 
-fn postgres_pool(
-    config: &config::DatabaseConfig,
-    policy: &ConnectionPolicy,
+/// The hosts of a server, each with the options to connect to it.
+fn hosts<DB: Driver>(
     server: &DatabaseServer,
-) -> (PgPool, Option<Arc<HostSearch>>) {
-    let session = postgres_session(policy, server);
-    let options = with_limits(PgPoolOptions::new(), config, policy).after_connect(move |connection, _| {
-        let session = AssertSqlSafe(session.clone());
-        Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
-    });
-    let hosts = server.hosts.iter().map(|host| Host { name: host.to_string(), options: postgres(server, host) });
-    let hosts: Vec<Host<Postgres>> = hosts.collect();
-    let pool = options.connect_lazy_with(hosts[0].options.clone());
-    let search = HostSearch::start(&pool, hosts, policy);
-    (pool, search)
+    options: impl Fn(&DatabaseServer, &DatabaseHost) -> <DB::Connection as sqlx::Connection>::Options,
+) -> Vec<Host<DB>> {
+    server.hosts.iter().map(|host| Host { name: host.to_string(), options: options(server, host) }).collect()
 }
 
 /// Gives the file the mode 0600 before a connection is used.

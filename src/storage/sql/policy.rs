@@ -101,10 +101,11 @@ impl ConnectionPolicy {
         };
         if error.is_temporary() {
             self.failures.fetch_add(1, Ordering::Relaxed);
-            self.doubt();
         }
-        if matches!(error, Error::NoTable(_)) {
-            self.missing.notify_one();
+        match error {
+            Error::Unavailable(_) => self.doubt(),
+            Error::NoTable(_) => self.missing.notify_one(),
+            Error::Conflict(_) | Error::UniqueViolation | Error::Rejected(_) => {}
         }
         error
     }
