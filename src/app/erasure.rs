@@ -31,21 +31,28 @@ pub async fn erase_user(config: &Config, user: &UserId) -> Result<Erased, String
     erased
 }
 
+/// Reads the ids of clients.
+///
+/// # Errors
+/// One sentence that names a text that is not the id of a client.
+pub fn client_ids(texts: &[String]) -> Result<Vec<ClientId>, String> {
+    let id =
+        |text: &String| ClientId::parse(text).ok_or_else(|| format!("{text} is not the id of a client: it is no UUID"));
+    texts.iter().map(id).collect()
+}
+
 /// Erases clients with their messages; returns the number of messages.
 ///
 /// # Errors
-/// One sentence: an id is not one of a client, or the database does not answer.
-pub async fn erase_clients(config: &Config, clients: &[String]) -> Result<u64, String> {
-    let id =
-        |text: &String| ClientId::parse(text).ok_or_else(|| format!("{text} is not the id of a client: it is no UUID"));
-    let clients = clients.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+/// One sentence: no client has one of the ids, or the database does not answer.
+pub async fn erase_clients(config: &Config, clients: &[ClientId]) -> Result<u64, String> {
     if clients.is_empty() {
         return Ok(0);
     }
     let database = Database::open(&config.database);
     let store = MessageStore::new(database.clone(), &table_names(config));
     let (mut messages, mut unknown) = (0, None);
-    for client in &clients {
+    for client in clients {
         match store.erase_client(client).await.map_err(|error| error.chain())? {
             Some(erased) => messages += erased,
             None => unknown = Some(client),

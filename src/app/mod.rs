@@ -19,12 +19,11 @@ mod workers;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use poem::{Route, get};
 use serde_json::Value;
 
 use self::deliveries::DeliveryWorkers;
-pub use self::erasure::{erase_clients, erase_user};
+pub use self::erasure::{client_ids, erase_clients, erase_user};
 pub use self::error::BuildError;
 pub use self::live::LiveSettings;
 use self::monitor::Monitor;
@@ -46,6 +45,7 @@ use crate::messaging;
 use crate::messaging::Messaging;
 use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
+use crate::storage::batch::NamedTasks;
 use crate::storage::sql::Database;
 use crate::telemetry::{Registry, catalog, observe_process};
 
@@ -76,7 +76,7 @@ impl App {
         let database = Database::open(&config.database);
         let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
         let deliveries = DeliveryWorkers::build(config, &stores, &presence, &live);
-        let (messaging, poll_batcher) = build_messaging(config, &database, &registry)?.unzip();
+        let (messaging, messaging_tasks) = build_messaging(config, &database, &registry)?.unzip();
         let apis = Apis {
             presence: presence.apis(config, live.throttle.clone()),
             webhooks: webhooks::api(config, &stores),
@@ -101,7 +101,7 @@ impl App {
             deliveries,
             messaging,
             retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
-            poll_batcher,
+            messaging_tasks: messaging_tasks.unwrap_or_default(),
             supervisor,
             monitor,
         };
@@ -172,7 +172,7 @@ fn memory_budget(server: &ServerConfig, registry: &Registry) -> Arc<MemoryBudget
 }
 
 /// The messaging service, and the batcher of its polls.
-type MessagingModule = (Arc<Messaging>, BoxFuture<'static, ()>);
+type MessagingModule = (Arc<Messaging>, NamedTasks);
 
 /// Builds messaging, if it is enabled and there is a key.
 fn build_messaging(
@@ -201,6 +201,6 @@ fn build_messaging(
         queue,
         metrics: messaging::Metrics::new(registry),
     };
-    let (service, poll_batcher) = Messaging::new(options);
-    Ok(Some((Arc::new(service), poll_batcher)))
+    let (service, tasks) = Messaging::new(options);
+    Ok(Some((Arc::new(service), tasks)))
 }

@@ -41,15 +41,24 @@ impl Monitor {
         Self { registry, presence, kind, messaging, storage: config.storage.clone() }
     }
 
-    /// Checks at an interval. Never returns.
+    /// Checks at an interval. Never returns. A disk that does not answer delays the checks of the stores not at all.
     pub(super) async fn run(self) {
-        loop {
-            tokio::time::sleep(INTERVAL).await;
-            self.check().await;
-        }
+        let stores = async {
+            loop {
+                tokio::time::sleep(INTERVAL).await;
+                self.check_stores().await;
+            }
+        };
+        let disk = async {
+            loop {
+                tokio::time::sleep(INTERVAL).await;
+                self.check_disk().await;
+            }
+        };
+        tokio::join!(stores, disk);
     }
 
-    async fn check(&self) {
+    async fn check_stores(&self) {
         let presence = async {
             let started = Instant::now();
             let is_up = self.presence.ready().boxed().await.is_ok();
@@ -61,7 +70,7 @@ impl Monitor {
             let is_up = messaging.ready().boxed().await.is_ok();
             self.record(["database", "messages"], is_up, started);
         };
-        tokio::join!(presence, messages, self.check_disk());
+        tokio::join!(presence, messages);
     }
 
     fn record(&self, [kind, store]: [&str; 2], is_up: bool, started: Instant) {
@@ -71,7 +80,7 @@ impl Monitor {
 
     async fn check_disk(&self) {
         let storage = self.storage.clone();
-        // A disk that does not answer must not stop the other checks for good: one thread waits for it.
+        // It may block: on a disk of the network, for good.
         let space = tokio::task::spawn_blocking(move || disk_space(&storage)).await;
         if let Ok(Some((free, size))) = space {
             self.registry.gauge(&catalog::STORAGE_FREE, &[]).set(free);

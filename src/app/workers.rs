@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::FutureExt;
 use poem::Route;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use crate::messaging::Messaging;
 use crate::messaging::worker::{FanoutWorker, Retention, RetentionWorker, check_keys, run_last_seen};
 use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
+use crate::storage::batch::NamedTasks;
 use crate::storage::sql::Database;
 use crate::webhooks::worker::DeliveryWorker;
 
@@ -34,8 +35,8 @@ pub struct Workers {
     pub(super) deliveries: DeliveryWorkers,
     pub(super) messaging: Option<Arc<Messaging>>,
     pub(super) retention: Retention,
-    /// Batches polls; ends when the service is dropped.
-    pub(super) poll_batcher: Option<BoxFuture<'static, ()>>,
+    /// They batch what clients ask for and send; they end when the service is dropped.
+    pub(super) messaging_tasks: NamedTasks,
     /// The database of presence, closed at the end.
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
@@ -105,7 +106,7 @@ impl Workers {
     /// Starts all tasks. After the stop, deliveries in flight have `timeout` to finish.
     async fn start(self, timeout: Duration) -> OpenStores {
         let Self { presence, redis, deliveries, messaging, retention, .. } = self;
-        let Self { poll_batcher, database, tables, supervisor, monitor, .. } = self;
+        let Self { messaging_tasks, database, tables, supervisor, monitor, .. } = self;
         start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
         if let Some(redis) = redis.clone() {
             supervisor.spawn_until_stop("redis_settings", move || {
@@ -120,7 +121,7 @@ impl Workers {
             spawn_broadcasts(&supervisor, worker, presence.sweep.context.notifier.clone(), timeout);
         }
         let batchers = TaskTracker::new();
-        poll_batcher.into_iter().for_each(|batcher| supervisor.spawn_once(&batchers, "polls", batcher));
+        messaging_tasks.into_iter().for_each(|(name, task)| supervisor.spawn_once(&batchers, name, task));
         presence.spawn(&supervisor, &batchers).await;
         batchers.close();
         supervisor.spawn_until_stop("metrics", move || monitor.clone().run());

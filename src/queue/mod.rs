@@ -205,7 +205,7 @@ pub trait Queue: Send + Sync {
     /// the first that is retried. Those that are not settled are handed out again.
     async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>>;
 
-    /// Returns for each lane whether it has no pending jobs.
+    /// Returns for each lane whether it has no pending jobs. Of several lanes, one that cannot be asked counts as busy.
     async fn are_idle(&self, queue: &str, lanes: &[&str]) -> Result<Vec<bool>>;
 
     /// Settles claimed jobs. Returns for each whether its lease was still valid.

@@ -7,6 +7,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Unavailable;
@@ -112,6 +113,9 @@ impl<Q, A> BatchReceiver<Q, A> {
         }
     }
 }
+
+/// Background tasks, with their names.
+pub type NamedTasks = Vec<(&'static str, BoxFuture<'static, ()>)>;
 
 /// Answers all requests of a channel in batches, until the callers' end is dropped. `size` is the size of the next batch of
 /// those that wait, `answer` replies to a batch and returns whether the store answered: if it did not, all that wait fail.

@@ -3,9 +3,12 @@
 
 pub mod batch;
 pub mod redis;
+mod rest;
 pub mod sql;
 
 use std::sync::Arc;
+
+pub use self::rest::Rest;
 
 /// A store is down, overloaded, or did not answer in time. The request may or may not have taken effect.
 ///

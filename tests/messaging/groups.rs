@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::Sealed;
+use presence_sidecar::messaging::service::QUEUE;
 use presence_sidecar::messaging::store::{
     GroupedWrite, IdempotentWrite, MessageStore, NewMessage, Recipient, WriteResult,
 };
+use presence_sidecar::queue::Queue;
 use serde_json::json;
 
 use super::harness::Harness;
-use crate::support::{ENGINES, Engine, TestDatabase};
+use super::queued::ManualFanout;
+use crate::support::{ENGINES, Engine};
 
 const AT: &str = "2026-03-04 05:06:07";
 
@@ -144,9 +147,10 @@ async fn message_that_the_database_rejects_fails_its_sender_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn small_publication_is_stored_before_its_answer() {
     for engine in ENGINES {
-        let harness = Harness::on(TestDatabase::create(engine), &[("QUEUE_CONNECTION", "database")]).await;
-        let device = harness.register("one").await;
-        assert_eq!(harness.publish(&[&device], "event", json!({"n": 1})).await.status, 200);
-        assert_eq!(harness.database.lines("SELECT COUNT(*) FROM messages"), ["1"], "{engine:?}");
+        // No worker fans out.
+        let manual = ManualFanout::on(engine).await;
+        manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
+        assert_eq!(manual.stored(), "1", "{engine:?}");
+        assert_eq!(manual.queue.stats(QUEUE).await.unwrap().pending, 0, "{engine:?}");
     }
 }

@@ -144,7 +144,7 @@ impl ManualFanout {
         let test = TestDatabase::create(engine);
         let (database, names) = migrated(&test).await;
         let queue = Arc::new(SqlQueue::new(database.clone(), &names));
-        let (messaging, _) = Messaging::new(MessagingOptions {
+        let (messaging, tasks) = Messaging::new(MessagingOptions {
             database: Database::open(&config(&test, &[]).database),
             names,
             crypt: crypt(),
@@ -155,6 +155,7 @@ impl ManualFanout {
             queue: Some(queue.clone()),
             metrics: Metrics::new(&Registry::new()),
         });
+        tasks.into_iter().for_each(|(_, task)| drop(tokio::spawn(task)));
         let fingerprint = presence_sidecar::messaging::domain::Fingerprint::new("one").unwrap();
         let client = match messaging.clients.register(&fingerprint, None).await.unwrap() {
             presence_sidecar::messaging::service::RegistrationResult::Created(credentials)

@@ -15,7 +15,6 @@ mod read_batcher;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use futures_util::future::{self, BoxFuture, FutureExt};
 
 pub use self::clients::{Caller, ClientView, Clients, Credentials, KeySample, RegistrationResult};
 pub use self::context::MessagingContext;
@@ -27,6 +26,7 @@ pub use self::publisher::{Fanout, JobView, LANES, Publisher, QUEUE, fanout_id};
 use super::store::MessageStore;
 use crate::laravel::crypt::Crypt;
 use crate::queue::Queue;
+use crate::storage::batch::NamedTasks;
 use crate::storage::sql::{Database, TableNames};
 
 /// The messaging service.
@@ -64,9 +64,9 @@ pub struct MessagingOptions {
 }
 
 impl Messaging {
-    /// Creates the service, and the worker that batches its queries and writes; requests of clients are answered only while
-    /// it runs, and it ends when the service is dropped. Opens no connection yet.
-    pub fn new(options: MessagingOptions) -> (Self, BoxFuture<'static, ()>) {
+    /// Creates the service, and the tasks that batch its queries and writes; requests of clients are answered only while
+    /// they run, and they end when the service is dropped. Opens no connection yet.
+    pub fn new(options: MessagingOptions) -> (Self, NamedTasks) {
         let store = MessageStore::new(options.database, &options.names);
         let context = Arc::new(MessagingContext {
             store,
@@ -79,12 +79,12 @@ impl Messaging {
         let reads = Arc::new(reads);
         let (cost, replace) = (options.bcrypt_cost, options.replace_lost_keys);
         let clients = Arc::new(Clients::new(context.clone(), reads.clone(), cost, replace));
-        let (publisher, acceptor) = Publisher::new(context.clone(), options.queue);
+        let (publisher, acceptors) = Publisher::new(context.clone(), options.queue);
         let publisher = Arc::new(publisher);
-        let (messages, send_batcher) =
+        let (messages, batchers) =
             Messages::new(context.clone(), (clients.clone(), publisher.clone()), reads, options.limits);
-        let batchers = future::join3(read_batcher, send_batcher, acceptor).map(drop).boxed();
-        (Self { clients, messages, publisher, context }, batchers)
+        let tasks = [("polls", read_batcher)].into_iter().chain(batchers).chain(acceptors).collect();
+        (Self { clients, messages, publisher, context }, tasks)
     }
 
     /// Checks that the database accepts writes.

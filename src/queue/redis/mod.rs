@@ -4,7 +4,6 @@
 //! script; an operation on several lanes is one for each shard, all at the same time.
 
 mod push;
-mod rest;
 mod shard;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,16 +45,17 @@ impl RedisQueue {
         groups
     }
 
-    async fn settle_in(&self, shard: &QueueShard, queue: &str, settlements: &[&Settlement]) -> Result<Vec<bool>> {
-        let is_one_of_several = self.shards.len() > 1;
-        if is_one_of_several && shard.rest.is_on() {
+    /// Calls a shard; if there are others, one that did not reply lately is not called.
+    async fn in_shard<T>(&self, shard: &QueueShard, call: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.shards.len() == 1 {
+            return call.await;
+        }
+        if shard.rest.is_on() {
             return Err(resting());
         }
-        let settled = shard.settle(queue, settlements).await;
-        if is_one_of_several {
-            shard.rest.record(settled.is_err());
-        }
-        settled
+        let outcome = call.await;
+        shard.rest.record(outcome.is_err());
+        outcome
     }
 
     /// All shards, beginning with another one each time.
@@ -126,10 +126,11 @@ impl Queue for RedisQueue {
         let groups = self.by_shard(lanes.iter().copied());
         let calls = groups.iter().map(async |(shard, positions)| {
             let lanes: Vec<&str> = positions.iter().map(|position| lanes[*position]).collect();
-            shard.are_idle(queue, &lanes).await
+            self.in_shard(shard, shard.are_idle(queue, &lanes)).await
         });
         let mut idle = vec![false; lanes.len()];
-        for ((_, positions), results) in groups.iter().zip(try_join_all(calls).await?) {
+        for ((_, positions), results) in groups.iter().zip(join_all(calls).await) {
+            let results = results.or_else(|error| if groups.len() > 1 { Ok(Vec::new()) } else { Err(error) })?;
             positions.iter().zip(results).for_each(|(position, is_idle)| idle[*position] = is_idle);
         }
         Ok(idle)
@@ -139,7 +140,7 @@ impl Queue for RedisQueue {
         let groups = self.by_shard(settlements.iter().map(|settlement| settlement.lane.as_str()));
         let calls = groups.iter().map(async |(shard, positions)| {
             let settlements: Vec<&Settlement> = positions.iter().map(|position| &settlements[*position]).collect();
-            self.settle_in(shard, queue, &settlements).await
+            self.in_shard(shard, shard.settle(queue, &settlements)).await
         });
         let mut held = vec![false; settlements.len()];
         let mut failure = None;

@@ -5,15 +5,17 @@ use std::time::Duration;
 use ::redis::{Pipeline, Value, from_redis_value};
 
 use super::push;
-use super::rest::Rest;
 use crate::queue::{
     Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, RunLimit, Settlement,
 };
 use crate::storage::redis::{RedisConnection, RedisServers, unavailable};
-use crate::storage::{Result, Unavailable};
+use crate::storage::{Rest, Result, Unavailable};
 
 /// The largest number of dead letters that one call removes.
 const PURGE_BATCH: usize = 1_000;
+
+/// How long a shard that did not reply is left alone, if there are others.
+const REST: Duration = Duration::from_secs(2);
 
 /// The lanes of one shard.
 pub(super) struct QueueShard {
@@ -49,7 +51,7 @@ impl QueueShard {
             push: script(include_str!("push_all.lua")),
             erase_lane: script(include_str!("erase_lane.lua")),
         };
-        Ok(Self { connection, prefix, scripts, rest: Rest::default() })
+        Ok(Self { connection, prefix, scripts, rest: Rest::new(REST) })
     }
 
     /// Returns a pipeline with a call of `script` for `queue`, to which the caller adds arguments.

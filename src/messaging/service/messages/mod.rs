@@ -8,7 +8,6 @@ mod views;
 
 use std::sync::Arc;
 
-use futures_util::future::{self, BoxFuture, FutureExt};
 use tokio::sync::Semaphore;
 
 use self::ack_batcher::AckBatcher;
@@ -19,6 +18,7 @@ use super::clients::Clients;
 use super::context::MessagingContext;
 use super::publisher::Publisher;
 use super::read_batcher::ReadBatcher;
+use crate::storage::batch::NamedTasks;
 
 /// The operations on the messages of a client.
 pub struct Messages {
@@ -46,18 +46,18 @@ pub struct SendLimits {
 const MAX_PARSERS: usize = 2;
 
 impl Messages {
-    /// Creates the service, and the worker that batches what clients send and acknowledge; both are stored only while it
-    /// runs. Messages that clients send have these `limits`.
+    /// Creates the service, and the tasks that batch what clients send and acknowledge; both are stored only while they
+    /// run. Messages that clients send have these `limits`.
     pub fn new(
         context: Arc<MessagingContext>,
         (clients, publisher): (Arc<Clients>, Arc<Publisher>),
         reads: Arc<ReadBatcher>,
         limits: SendLimits,
-    ) -> (Self, BoxFuture<'static, ()>) {
+    ) -> (Self, NamedTasks) {
         let (sends, send_batcher) = send_batcher::start(context.clone());
         let (acks, ack_batcher) = ack_batcher::start(context.clone());
         let parsers = Semaphore::new(MAX_PARSERS);
-        let batchers = future::join(send_batcher, ack_batcher).map(drop).boxed();
-        (Self { context, clients, publisher, reads, sends, acks, limits, parsers }, batchers)
+        let tasks: NamedTasks = vec![("sends", send_batcher), ("acknowledgements", ack_batcher)];
+        (Self { context, clients, publisher, reads, sends, acks, limits, parsers }, tasks)
     }
 }

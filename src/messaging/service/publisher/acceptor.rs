@@ -3,19 +3,20 @@
 //! A publication to few clients is stored at once if no job waits in its lanes: then each publication that was answered
 //! before has reached these clients already. All others, and those that cannot be stored now, are queued.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use super::fanout::{CHUNK_BYTES, Fanout, Skipped};
-use super::fanout_job::{LANES, QUEUE, encode};
+use super::fanout_job::{QUEUE, encode};
 use crate::messaging::domain::{ClientId, MessageTime};
 use crate::messaging::service::context::MessagingContext;
 use crate::messaging::store::MAX_GROUP_RECIPIENTS;
 use crate::queue::{NewJob, Queue};
 use crate::storage;
+use crate::storage::Rest;
 use crate::storage::batch::{BatchSender, Request, answer_batches, batch_channel};
 
 /// Maximum number of recipients of a publication that is stored at once.
@@ -32,7 +33,7 @@ pub(super) struct Publication {
 }
 
 /// The sender of publications. The reply is false if the publication was not accepted, and must be queued alone.
-pub(super) type PublicationSender = BatchSender<Arc<Publication>, bool>;
+pub(super) type PublicationSender = BatchSender<Publication, bool>;
 
 /// Stores and queues publications.
 pub(super) struct Acceptor {
@@ -40,8 +41,8 @@ pub(super) struct Acceptor {
     queue: Arc<dyn Queue>,
     /// Notified when a job was pushed.
     pushed: Arc<Notify>,
-    /// Until then, publications are only queued.
-    queues_until: Mutex<Option<Instant>>,
+    /// Of the database: meanwhile publications are only queued.
+    rest: Rest,
 }
 
 /// A part of a publication that is stored with one key.
@@ -65,7 +66,7 @@ impl Publication {
 
 impl Acceptor {
     pub(super) fn new(context: Arc<MessagingContext>, queue: Arc<dyn Queue>, pushed: Arc<Notify>) -> Self {
-        Self { context, queue, pushed, queues_until: Mutex::default() }
+        Self { context, queue, pushed, rest: Rest::new(PAUSE_AFTER_FAILURE) }
     }
 
     /// Returns the sender, and the worker that accepts publications. The worker ends when the sender is dropped.
@@ -76,8 +77,8 @@ impl Acceptor {
     }
 
     /// Stores or queues a batch; returns whether the store answered.
-    async fn accept(&self, batch: Vec<Request<Arc<Publication>, bool>>) -> bool {
-        let publications: Vec<&Publication> = batch.iter().map(|request| request.payload.as_ref()).collect();
+    async fn accept(&self, batch: Vec<Request<Publication, bool>>) -> bool {
+        let publications: Vec<&Publication> = batch.iter().map(|request| &request.payload).collect();
         let stored = self.store_small(&publications).await;
         let queued: Vec<&Publication> = publications
             .iter()
@@ -116,14 +117,16 @@ impl Acceptor {
     /// Stores the small publications whose lanes are idle. Returns for each publication whether it was stored.
     async fn store_small(&self, publications: &[&Publication]) -> Vec<bool> {
         let mut stored = vec![false; publications.len()];
-        let small = |publication: &&&Publication| publication.is_small();
-        if !publications.iter().any(|publication| small(&publication)) || self.only_queues() {
+        let small = publications.iter().filter(|publication| publication.is_small());
+        let mut lanes: Vec<&str> =
+            small.flat_map(|publication| &publication.jobs).map(|(lane, _)| lane.as_str()).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        if lanes.is_empty() || self.rest.is_on() {
             return stored;
         }
-        let lanes: Vec<String> = (0..LANES).map(|lane| lane.to_string()).collect();
-        let names: Vec<&str> = lanes.iter().map(String::as_str).collect();
-        let Ok(idle) = self.queue.are_idle(QUEUE, &names).await else { return stored };
-        let is_idle = |name: &str| names.iter().zip(&idle).any(|(lane, is_idle)| *lane == name && *is_idle);
+        let Ok(idle) = self.queue.are_idle(QUEUE, &lanes).await else { return stored };
+        let is_idle = |lane: &str| lanes.binary_search(&lane).is_ok_and(|place| idle[place]);
         let direct: Vec<usize> = (0..publications.len())
             .filter(|number| publications[*number].is_small())
             .filter(|number| publications[*number].jobs.iter().all(|(lane, _)| is_idle(lane)))
@@ -153,8 +156,7 @@ impl Acceptor {
             Ok(results) => results,
             Err(error) => {
                 tracing::debug!(error = error.chain(), "publications are queued instead of stored");
-                let until = error.is_temporary().then(|| Instant::now() + PAUSE_AFTER_FAILURE);
-                *self.queues_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+                self.rest.record(error.is_temporary());
                 return false;
             }
         };
@@ -168,16 +170,11 @@ impl Acceptor {
         skipped.log();
         true
     }
-
-    fn only_queues(&self) -> bool {
-        let until = *self.queues_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
-    }
 }
 
-fn batch_size(waiting: &[Request<Arc<Publication>, bool>]) -> usize {
+fn batch_size(waiting: &[Request<Publication, bool>]) -> usize {
     let (mut recipients, mut bytes) = (0, 0);
-    let fits = |request: &&Request<Arc<Publication>, bool>| {
+    let fits = |request: &&Request<Publication, bool>| {
         let publication = &request.payload;
         recipients += if publication.is_small() { publication.recipients } else { publication.jobs.len() };
         bytes += publication.bytes;

@@ -20,7 +20,6 @@ mod jobs;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use self::acceptor::{Acceptor, Publication, PublicationSender};
@@ -33,6 +32,7 @@ use super::error::{MessagingError, Result};
 use crate::messaging::domain::MessageTime;
 use crate::messaging::store::{IdempotentWrite, Recipient, WriteResult};
 use crate::queue::Queue;
+use crate::storage::batch::NamedTasks;
 
 /// Publishes messages to many clients.
 pub struct Publisher {
@@ -52,12 +52,15 @@ struct QueuedPublications {
 impl Publisher {
     /// Creates a publisher that fans out through `queue`, or before the response if there is none; and the worker that
     /// accepts publications, which ends when the publisher is dropped.
-    pub fn new(context: Arc<MessagingContext>, queue: Option<Arc<dyn Queue>>) -> (Self, BoxFuture<'static, ()>) {
+    pub fn new(context: Arc<MessagingContext>, queue: Option<Arc<dyn Queue>>) -> (Self, NamedTasks) {
         let pushed = Arc::new(Notify::new());
-        let Some(queue) = queue else { return (Self { context, queued: None, pushed }, Box::pin(async {})) };
+        let Some(queue) = queue else { return (Self { context, queued: None, pushed }, Vec::new()) };
         let acceptor = Arc::new(Acceptor::new(context.clone(), queue.clone(), pushed.clone()));
         let (publications, worker) = acceptor.clone().start();
-        (Self { context, queued: Some(QueuedPublications { queue, acceptor, publications }), pushed }, worker)
+        (
+            Self { context, queued: Some(QueuedPublications { queue, acceptor, publications }), pushed },
+            vec![("publications", worker)],
+        )
     }
 
     /// The queue of fan-out jobs, if there is one.
@@ -77,11 +80,10 @@ impl Publisher {
     pub async fn publish(&self, fanout: &Fanout) -> Result<()> {
         self.context.check_storable("type", &fanout.kind)?;
         let Some(queued) = &self.queued else { return self.fan_out(fanout).await };
-        let publication = Arc::new(Publication::new(fanout));
-        if !queued.publications.call(publication.clone()).await? {
-            queued.acceptor.push(&[&publication]).await?;
+        match queued.publications.call(Publication::new(fanout)).await? {
+            true => Ok(()),
+            false => self.enqueue(fanout).await,
         }
-        Ok(())
     }
 
     /// Queues a message, whatever else waits.
