@@ -29,9 +29,16 @@ async fn assert_refused(client: &Client, cursor: &str, case: &str) {
     assert_eq!(status, 409, "{case}: {body}");
     let oldest = body["oldest_cursor"].as_str().unwrap();
     assert_eq!(changes_after(client, oldest).await.0, 200, "{case}: {oldest}");
-    for path in [format!("stream?after={cursor}"), format!("snapshot?page={cursor}.0")] {
-        let answer = client.get(&format!("/api/v1/presence/{path}")).await;
-        assert_eq!((answer.status, answer.json["oldest_cursor"].as_str()), (409, Some(oldest)), "{case}: {path}");
+    let refused = (409, Some(oldest));
+    let answer = client.get(&format!("/api/v1/presence/snapshot?page={cursor}.0")).await;
+    assert_eq!((answer.status, answer.json["oldest_cursor"].as_str()), refused, "{case}: snapshot");
+    // The reader of the log notices it within 250 ms: a stream that begins before then ends by itself.
+    for attempt in 0.. {
+        let answer = client.get(&format!("/api/v1/presence/stream?after={cursor}")).await;
+        if answer.status != 200 || attempt == 5 {
+            assert_eq!((answer.status, answer.json["oldest_cursor"].as_str()), refused, "{case}: stream");
+            break;
+        }
     }
 }
 

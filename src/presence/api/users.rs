@@ -113,10 +113,10 @@ impl UsersApi {
     ) -> Response<Vec<OutcomeResponse>, BodyErrors> {
         let HeartbeatsRequest(heartbeats) = body.0;
         check_length("body", heartbeats.len())?;
-        let mut commands = Vec::with_capacity(heartbeats.len());
+        let (mut commands, trace) = (Vec::with_capacity(heartbeats.len()), trace_of(request));
         for item in heartbeats {
             let (subject, heartbeat) = self.heartbeat_of(request, item)?;
-            commands.push(PresenceCommand { subject, input: Input::Heartbeat(heartbeat), trace: trace_of(request) });
+            commands.push(PresenceCommand { subject, input: Input::Heartbeat(heartbeat), trace: trace.clone() });
         }
         let outcomes = self.presence.apply_all(commands).await?;
         Ok(RawJson::write_with(|out| encode::list(&outcomes, out, encode::outcome)))

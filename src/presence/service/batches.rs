@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::try_join_all;
 use indexmap::IndexMap;
 
 use super::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
@@ -17,10 +17,7 @@ use super::places::{PlaceTasks, Tasks};
 use super::read_many::{BatchReader, UserQuery, UserViews};
 use crate::presence::domain::identity::{Id, UserKey};
 use crate::presence::store::{PresenceStore, Result, StoredUser, UserPlace};
-use crate::storage::batch::{BatchSender, batch_channel};
-
-/// The background tasks, with their names.
-pub(super) type NamedTasks = Vec<(&'static str, BoxFuture<'static, ()>)>;
+use crate::storage::batch::{BatchSender, NamedTasks, batch_channel};
 
 /// The calls that are processed in batches.
 pub(super) enum Batches {

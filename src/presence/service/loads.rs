@@ -5,21 +5,16 @@ use std::sync::Arc;
 use super::clock::Clock;
 use crate::presence::domain::identity::UserKey;
 use crate::presence::store::{PresenceStore, StoredUser};
-use crate::storage::batch::{BatchReceiver, Request, run_batch};
+use crate::storage::batch::{BatchReceiver, Request, answer_batches};
 
 /// Loads the users of all waiting requests in one round trip, again and again, until no more requests can come.
 pub(super) async fn run_load_batches(
     store: Arc<dyn PresenceStore>,
     clock: Arc<Clock>,
-    mut receiver: BatchReceiver<UserKey, StoredUser>,
+    receiver: BatchReceiver<UserKey, StoredUser>,
 ) {
-    let mut waiting = Vec::new();
-    while receiver.next(&mut waiting).await {
-        let requests = std::mem::take(&mut waiting);
-        if run_batch(answer_loads(store.as_ref(), &clock, requests)).await == Some(false) {
-            receiver.fail_waiting(&mut waiting);
-        }
-    }
+    let answer = |requests| answer_loads(store.as_ref(), &clock, requests);
+    answer_batches(receiver, <[_]>::len, answer).await;
 }
 
 /// Loads the users of `requests` and replies; returns whether the store answered.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -35,13 +36,22 @@ impl Tasks {
     }
 
     /// Runs the tasks that are started, until no more can be, and all have ended.
+    ///
+    /// # Panics
+    /// If one of them does: calls for its place cannot be answered any more.
     pub(super) async fn run(mut self) {
-        let mut running = JoinSet::new();
-        while let Some(task) = self.started.recv().await {
-            running.spawn(task);
-            while running.try_join_next().is_some() {}
+        let (mut running, mut is_open) = (JoinSet::new(), true);
+        while is_open || !running.is_empty() {
+            tokio::select! {
+                task = self.started.recv(), if is_open => match task {
+                    Some(task) => _ = running.spawn(task),
+                    None => is_open = false,
+                },
+                Some(ended) = running.join_next() => if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+                    resume_unwind(panic);
+                },
+            }
         }
-        while running.join_next().await.is_some() {}
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) struct Window {
     end: Option<ChangeCursor>,
     newest: BoundedPages,
     recent: BoundedPages,
-    /// Counts how often the log was replaced or trimmed: positions from before must be checked again.
+    /// Counts how often reading began, and how often the log was replaced or trimmed: positions from before must be checked
+    /// again.
     generation: u64,
 }
 
@@ -66,6 +67,7 @@ impl Window {
     pub(super) fn open(&mut self, end: ChangeCursor) {
         self.newest = BoundedPages::default();
         self.end = Some(end);
+        self.generation += 1;
     }
 
     /// Forgets all pages, as nothing reads any more.
