@@ -27,9 +27,10 @@ impl Forget {
     pub(super) fn run(self, source: Source) -> CommandResult {
         let config = load(&source.with(Flags::default())).map_err(|error| error.to_string())?.config;
         let user = UserId::from_path(&self.user).map_err(|error| format!("{}: {error}", self.user))?;
+        let clients = app::client_ids(&self.clients)?;
         run_async(async {
-            let messages = app::erase_clients(&config, &self.clients).await?;
             let Erased { states, changes, deliveries } = app::erase_user(&config, &user).await?;
+            let messages = app::erase_clients(&config, &clients).await?;
             let numbers = json!({"states": states, "changes": changes, "deliveries": deliveries, "messages": messages});
             print_line(&match self.json {
                 true => numbers.to_string(),

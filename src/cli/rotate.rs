@@ -6,7 +6,7 @@ use serde_json::json;
 use super::output::print_line;
 use super::run::CommandResult;
 use super::source::Source;
-use crate::config::{Flags, RotatingSecret, load, rotate, secrets};
+use crate::config::{Flags, Origin, RotatingSecret, load, rotate, secrets};
 
 #[derive(Debug, Args)]
 pub(super) struct Rotate {
@@ -49,11 +49,10 @@ impl Rotate {
         let loaded = load(&source.with(Flags::default())).map_err(|error| error.to_string())?;
         let (storage, secret) = (&loaded.config.storage, self.secret.rotating());
         let file = secrets::path(storage);
-        let origin = loaded.origins.iter().find(|origin| origin.key == secret.key());
-        let elsewhere =
-            origin.filter(|origin| !["default", &file.display().to_string()].contains(&origin.layer.as_str()));
-        if let Some(origin) = elsewhere {
-            return Err(format!("{} comes from {}: replace it there", secret.name(), origin.layer));
+        let generated = ["default".to_owned(), file.display().to_string()];
+        let mut origins = secret.keys().filter_map(|key| loaded.origins.iter().find(|origin| origin.key == key));
+        if let Some(Origin { key, layer, .. }) = origins.find(|origin| !generated.contains(&origin.layer)) {
+            return Err(format!("{key} comes from {layer}: replace {} there", secret.name()));
         }
         let name = secret.name();
         rotate(storage, secret, self.finish).map_err(|error| format!("{}: {name}: {error}", file.display()))?;

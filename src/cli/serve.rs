@@ -126,7 +126,7 @@ async fn serve(
         tracing::info!(listen = listener.url(scheme), store = ?config.cache.store, "listening");
     }
     for listener in &metrics {
-        tracing::info!(listen = listener.describe(), "serving metrics");
+        tracing::info!(listen = listener.url("http"), "serving metrics");
     }
     let addresses: Vec<String> = listeners.iter().map(|listener| listener.url(scheme)).collect();
     if let Some(quickstart) = generated {

@@ -35,14 +35,20 @@ impl RotatingSecret {
         }
     }
 
-    /// Its key in the configuration.
-    pub fn key(self) -> &'static str {
-        match self {
+    /// The keys in the configuration that a rotation changes: of the secret, and of the list of its former values.
+    pub fn keys(self) -> impl Iterator<Item = &'static str> {
+        let former = match self {
+            Self::Token | Self::UserTokenSecret => None,
+            Self::AppKey => Some("laravel.previous_keys"),
+            Self::WebhookSecret => Some("webhook.previous_secrets"),
+        };
+        let key = match self {
             Self::Token => "auth.tokens",
             Self::UserTokenSecret => "auth.user_token_secrets",
             Self::AppKey => "laravel.app_key",
             Self::WebhookSecret => "webhook.secret",
-        }
+        };
+        std::iter::once(key).chain(former)
     }
 
     /// The name of the list of former values; `None` if they follow the new one.

@@ -91,5 +91,9 @@ fn secret_of_another_source_is_not_replaced() {
     let mut command = program(&["rotate", "token"]);
     command.env("PRESENCE_STORAGE", storage.path()).env("PRESENCE_TOKEN", "a-token-of-more-than-32-characters");
     let text = text_of(&command.output().unwrap());
-    assert!(text.contains("PRESENCE_TOKEN comes from environment"), "{text}");
+    assert!(text.contains("auth.tokens comes from environment"), "{text}");
+    let mut command = program(&["rotate", "webhook-secret"]);
+    command.env("PRESENCE_STORAGE", storage.path()).env("PRESENCE__WEBHOOK__PREVIOUS_SECRETS", "set-elsewhere");
+    let text = text_of(&command.output().unwrap());
+    assert!(text.contains("webhook.previous_secrets comes from environment"), "{text}");
 }

@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::manifest::{Manifest, at, copy_private, sync};
 use super::{DATABASE, SECRETS, run_async_value};
@@ -14,6 +15,7 @@ use crate::cli::output::{print_error, print_line};
 use crate::cli::run::CommandResult;
 use crate::cli::sidecar::{Sidecar, SidecarAddress};
 use crate::cli::source::Source;
+use crate::client::ClientError;
 use crate::config::{Config, DatabaseConnection, Flags, load, private_files, secrets};
 use crate::storage::sql::check_sqlite;
 
@@ -62,7 +64,9 @@ impl Restore {
     /// Refuses while a sidecar runs, and a damaged database.
     async fn check(&self, config: &Config, manifest: &Manifest) -> CommandResult {
         let sidecar = Sidecar::without_token(config, &SidecarAddress::default())?;
-        if sidecar.get("/up").await.is_ok() {
+        let answer = sidecar.connection().expect::<Value>(sidecar.request(Method::GET, "/up")).await;
+        // Also one that is busy answers.
+        if !matches!(answer, Err(ClientError::Unreachable { .. })) {
             return Err(format!("a sidecar answers at {}: stop it first", sidecar.address()));
         }
         match manifest.has(DATABASE) {

@@ -24,9 +24,10 @@ impl CheckUpgrade {
             let version = format!("this program is version {}", env!("CARGO_PKG_VERSION"));
             let mut findings = vec![Finding::ok("version", version)];
             findings.extend(configuration(&warnings));
-            findings.extend(migrations(&config).await);
+            let tables = migrations(&config).await;
+            findings.extend(tables.finding);
             // Tables that are still missing are no fault of what is stored.
-            if findings.iter().all(|finding| !finding.what.contains("will be")) {
+            if !tables.are_pending {
                 findings.extend(store(&config).await);
                 findings.extend(database::check(&config).await);
             }
@@ -36,20 +37,30 @@ impl CheckUpgrade {
     }
 }
 
+/// What the start would change in the database.
+#[derive(Default)]
+struct Tables {
+    finding: Option<Finding>,
+    /// Whether there is something to change.
+    are_pending: bool,
+}
+
 /// What the start would change in the database, and what a newer version has changed.
-async fn migrations(config: &Config) -> Option<Finding> {
+async fn migrations(config: &Config) -> Tables {
     if crate::app::schema(config).is_empty() {
-        return None;
+        return Tables::default();
     }
     // Opening a missing file would create it.
     if matches!(&config.database.connection, DatabaseConnection::Sqlite(file) if !file.exists()) {
-        return Some(Finding::ok("database", "there is none yet: it will be created by the start"));
+        let finding = Finding::ok("database", "there is none yet: it will be created by the start");
+        return Tables { finding: Some(finding), are_pending: true };
     }
     let database = Database::open(&config.database);
     let status = status(&database, config).await;
     let address = database.address().to_owned();
     database.close().await;
-    Some(match status {
+    let mut are_pending = false;
+    let finding = match status {
         Ok(MigrationStatus { unknown, .. }) if !unknown.is_empty() => Finding::wrong(
             "database",
             format!("{address}: a newer version has applied the migrations {}", numbers(&unknown)),
@@ -59,6 +70,7 @@ async fn migrations(config: &Config) -> Option<Finding> {
             Finding::ok("database", format!("{address}: all migrations are applied"))
         }
         Ok(MigrationStatus { pending, .. }) => {
+            are_pending = true;
             let how = match config.database.auto_migrate {
                 true => "the start",
                 false => {
@@ -70,7 +82,8 @@ async fn migrations(config: &Config) -> Option<Finding> {
         Err(error) => {
             Finding::wrong("database", error.chain(), "start the database, or correct DB_CONNECTION and DB_HOST")
         }
-    })
+    };
+    Tables { finding: Some(finding), are_pending }
 }
 
 /// What is pending for the features that are used, and what no feature of this version knows.
