@@ -65,7 +65,12 @@ const failure = async (response, isOperator) => {
 export const call = async (path, {operator, ...options} = {}) => {
   const response = await request(path, operator ? {...options, headers: {'X-Operator-Token': tokens.operator}} : options);
   if (!response.ok) throw await failure(response, operator);
-  return response.status === 204 ? null : response.json();
+  try {
+    return response.status === 204 ? null : await response.json();
+  } catch {
+    // It broke off, or a proxy answered.
+    throw new ApiFailure('unreachable', UNREACHABLE);
+  }
 };
 
 export const post = (path, options) => call(path, {method: 'POST', ...options});

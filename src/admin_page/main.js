@@ -42,6 +42,12 @@ const linkTo = scope => (name, {id, ...params} = {}) => {
   return `#/${name}${id === undefined ? '' : `/${encodeURIComponent(id)}`}${query({...parts, ...params})}`;
 };
 
+/** Shows the scope of the address; another one that is chosen gets the same view. */
+const showScope = () => {
+  const {name, id, scope} = route();
+  scopes.show(scope, chosen => { location.hash = linkTo(chosen)(name, {id}); });
+};
+
 const showTrouble = text => {
   const element = byId('trouble');
   if (reason === text) return;
@@ -70,7 +76,11 @@ const contextOf = current => ({
 const report = (failure, target) => {
   if (failure.kind === 'unauthorized') leave(REVOKED);
   else if (failure.kind === 'unreachable') showTrouble(failure.message);
-  else if (failure.kind === 'unavailable') schedule(0);
+  else if (failure.kind === 'unavailable') {
+    // The next poll finds out whether it concerns all calls.
+    toast(failure.message);
+    schedule(IN_TROUBLE);
+  }
   else if (target) target.replaceChildren(h('p.notice', {role: 'alert'}, failure.message));
   else toast(failure.message);
 };
@@ -92,7 +102,7 @@ const show = () => {
   document.title = `${current.id ?? title} · presence-sidecar`;
   byId('tabs').replaceChildren(...TABS.map(([name, text]) =>
     h('a', {href: link(name), 'aria-current': name === current.name ? 'page' : null}, text)));
-  scopes.show(current.scope, scope => { location.hash = linkTo(scope)(current.name, {id: current.id}); });
+  showScope();
   for (const id of ['tabs', 'live', 'scope', 'sign-out']) byId(id).hidden = false;
   const isSame = shown === `${current.name}/${current.id}`;
   shown = `${current.name}/${current.id}`;
@@ -126,7 +136,7 @@ const setLive = state => {
 
 const change = entry => {
   recent = [entry, ...recent].slice(0, RECENT);
-  if (scopes.see(entry.scope)) scopes.show(route().scope, scope => { location.hash = linkTo(scope)(route().name); });
+  if (scopes.see(entry.scope)) showScope();
   view?.change?.(entry);
 };
 
@@ -162,7 +172,7 @@ const begin = () => {
   // The scopes of some users; those of others are seen in the change log.
   call('api/v1/presence/snapshot?limit=100').then(({data}) => {
     if (data.filter(({scope}) => scopes.see(scope)).length && view) {
-      scopes.show(route().scope, scope => { location.hash = linkTo(scope)(route().name); });
+      showScope();
       view.poll?.();
     }
   }, () => {});

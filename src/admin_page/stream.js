@@ -20,7 +20,7 @@ export const parse = text => {
 
 /** Follows until `stop` is called. `handlers`: change(entry), state('live' | 'waiting'), lost(), unauthorized(). */
 export const follow = handlers => {
-  let cursor, tries = 0, stopped = false, abort, timer;
+  let cursor, tries = 0, stopped = false, isOpening = false, abort, timer;
 
   const read = async response => {
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -41,6 +41,7 @@ export const follow = handlers => {
 
   const open = async () => {
     abort = new AbortController();
+    isOpening = true;
     try {
       const headers = {Accept: 'text/event-stream', ...cursor && {'Last-Event-ID': cursor}};
       const response = await request('api/v1/presence/stream', {headers, signal: abort.signal});
@@ -57,15 +58,19 @@ export const follow = handlers => {
         if (isAgain) handlers.lost();
         await read(response);
       }
-    } catch { /* Tries again. */ }
+    } catch { /* Tries again. */ } finally { isOpening = false; }
     if (stopped) return;
     handlers.state('waiting');
     timer = setTimeout(next, Math.min(FIRST * 2 ** tries++, MOST) * (0.5 + Math.random() / 2));
   };
 
   const next = () => { if (!stopped) open(); };
-  // Not later than the network is back.
-  const online = () => { clearTimeout(timer); if (!stopped && tries) next(); };
+  // Not later than the network is back. There is never a second stream beside one that is being opened.
+  const online = () => {
+    if (stopped || !tries || isOpening) return;
+    clearTimeout(timer);
+    next();
+  };
   addEventListener('online', online);
   next();
   return () => {
