@@ -107,6 +107,7 @@ impl Exposure {
     }
 
     fn sample(&mut self, name: &str, labels: &str, value: f64) {
+        let value = if value.is_infinite() { "+Inf".to_owned() } else { value.to_string() };
         match labels.is_empty() {
             true => self.line(&format!("{name} {value}")),
             false => self.line(&format!("{name}{{{labels}}} {value}")),

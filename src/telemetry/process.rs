@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::Utc;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
@@ -21,9 +22,9 @@ pub fn observe_process(registry: &Registry) {
     registry.observe(&catalog::PROCESS_MAX_FDS, &[], || {
         Some(getrlimit(Resource::Nofile).current.map_or(f64::INFINITY, number))
     });
-    if let Some(started) = start_time() {
-        registry.gauge(&catalog::PROCESS_START, &[]).set(started);
-    }
+    // The process registers its metrics when it starts.
+    let started = u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default();
+    registry.gauge(&catalog::PROCESS_START, &[]).set(number(started) / 1_000.0);
 }
 
 /// The free bytes and the size of the disk that `folder` is on. Free is what a process without privileges may use. May block.
@@ -35,20 +36,12 @@ pub fn disk_space(folder: &Path) -> Option<(f64, f64)> {
 /// Positions in `/proc/self/stat` behind the name of the program, which may contain spaces.
 const USER_TIME: usize = 11;
 const SYSTEM_TIME: usize = 12;
-const START_TIME: usize = 19;
 const RESIDENT_PAGES: usize = 21;
 
 fn stat(index: usize) -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(index)?.parse().ok()
-}
-
-/// The time of the boot, plus the ticks from then to the start.
-fn start_time() -> Option<f64> {
-    let kernel = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot: f64 = kernel.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
-    Some(boot + stat(START_TIME)? / ticks())
 }
 
 fn ticks() -> f64 {
