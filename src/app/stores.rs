@@ -12,6 +12,7 @@ use crate::presence::domain::Outbox;
 use crate::presence::store::redis::{MoveOptions, Resharder};
 use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefixes};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
+use crate::storage::redis::Confirmation;
 use crate::storage::sql::Database;
 
 /// The least timeout of a command while keys are moved: nobody waits for it, and a page is large.
@@ -86,11 +87,13 @@ pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
 /// # Errors
 /// The address is invalid.
 pub fn resharder(config: &Config) -> Result<Resharder, BuildError> {
+    let timeout = config.redis.timeout.max(MOVE_TIMEOUT);
+    let confirmation = Confirmation::new(config.redis.wait_replicas, timeout);
     Resharder::new(MoveOptions {
-        servers: redis_servers(config)?,
+        servers: redis_servers(config)?.with_confirmation(confirmation),
         prefix: prefix(config),
         include_guard: config.scope.include_guard,
-        timeout: config.redis.timeout.max(MOVE_TIMEOUT),
+        timeout,
     })
     .map_err(invalid_redis)
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::{join_all, try_join_all};
 
-pub use self::push::{PUSH, keys};
+pub use self::push::{PUSH, keys, lane_of};
 use self::shard::QueueShard;
 use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement};
 use crate::storage::redis::{RedisServers, shard_of};

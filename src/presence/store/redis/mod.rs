@@ -42,7 +42,7 @@ pub use self::health::Inspection;
 use self::keys::Keys;
 pub use self::keys::own_prefixes;
 pub use self::options::Options;
-pub use self::reshard::{MoveOptions, MovePlan, MovedKeys, Resharder};
+pub use self::reshard::{AbortedMove, MoveOptions, MoveOutcome, MovePlan, MovedKeys, Resharder, UnknownKeys};
 pub use self::rights::MissingRight;
 use self::shard::Shard;
 use super::{
