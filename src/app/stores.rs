@@ -39,7 +39,7 @@ impl Stores {
             }
             config::CacheStore::Redis => {
                 let store = Arc::new(RedisStore::new(redis_options(config, outbox)?).map_err(invalid_redis)?);
-                let queue = Arc::new(redis_queue(config)?);
+                let queue = Arc::new(redis_queue(config, Some(&store))?);
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::CacheStore::Database => {
@@ -68,10 +68,15 @@ fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOption
     }
 }
 
-/// The queues in Redis, not connected yet.
-pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
+/// The queues in Redis, not connected yet. `presence` is the store in the same Redis: jobs are not moved into another number
+/// of shards while one of the two is written.
+pub(super) fn redis_queue(config: &Config, presence: Option<&RedisStore>) -> Result<RedisQueue, BuildError> {
     let prefixes = own_prefixes(&prefix(config), config.redis.shards);
-    RedisQueue::new(&redis_servers(config)?, config.redis.timeout, prefixes).map_err(invalid_redis)
+    let queue = RedisQueue::new(&redis_servers(config)?, config.redis.timeout, prefixes).map_err(invalid_redis)?;
+    Ok(match presence {
+        Some(presence) => queue.with_layout(presence.layout()),
+        None => queue,
+    })
 }
 
 /// The presence store in Redis, not connected yet, without an outbox.
