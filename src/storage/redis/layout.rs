@@ -102,7 +102,9 @@ impl ShardLayout {
     async fn stored(&self) -> Result<usize> {
         let mut pipeline = Pipeline::with_capacity(1);
         let call = pipeline.cmd("EVALSHA").arg(&self.script).arg(5);
-        ["shards", "log", "running", "moving", "mover"].iter().for_each(|name| _ = call.arg(format!("{}{name}", self.prefix)));
+        ["shards", "log", "running", "moving", "mover"]
+            .iter()
+            .for_each(|name| _ = call.arg(format!("{}{name}", self.prefix)));
         call.arg(self.shards).arg(&self.name).arg(REGISTRATION.as_millis().to_string());
         let (stored,): (usize,) = self.connection.read(&pipeline).await?;
         Ok(stored)

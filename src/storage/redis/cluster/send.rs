@@ -43,6 +43,25 @@ struct NodeBatch<'a> {
     is_asking: bool,
 }
 
+/// Commands that failed, since nodes did not reply.
+pub(in crate::storage::redis) struct FailedBatch {
+    /// Their places among all commands; empty for all of them.
+    pub(in crate::storage::redis) places: Vec<usize>,
+    pub(in crate::storage::redis) error: RedisError,
+}
+
+impl From<RedisError> for FailedBatch {
+    fn from(error: RedisError) -> Self {
+        Self { places: Vec::new(), error }
+    }
+}
+
+impl From<FailedBatch> for RedisError {
+    fn from(failed: FailedBatch) -> Self {
+        failed.error
+    }
+}
+
 /// Where a refused command goes next.
 #[derive(Clone, PartialEq, Eq)]
 enum Destination {
@@ -76,7 +95,7 @@ impl ClusterNodes {
         pipeline: &Pipeline,
         slots: Slots<'_>,
         scripts: &[Script],
-    ) -> RedisResult<Vec<Value>> {
+    ) -> Result<Vec<Value>, FailedBatch> {
         let deadline = Instant::now() + self.timeout;
         let mut replies = vec![Value::Nil; pipeline.len()];
         let mut batches = self.first_batches(pipeline, slots).await?;
@@ -88,7 +107,8 @@ impl ClusterNodes {
             }
             if Instant::now() >= deadline {
                 // The replies have the reasons of the others.
-                return left.error.map_or(Ok(replies), Err);
+                let places = left.refused.iter().map(|(place, _, _)| *place).collect();
+                return left.error.map_or(Ok(replies), |error| Err(FailedBatch { places, error }));
             }
             for node in std::mem::take(&mut left.without_scripts) {
                 self.load_scripts(&node, scripts).await?;
@@ -137,10 +157,10 @@ impl ClusterNodes {
     }
 
     /// Sends all batches at the same time, and sorts the replies.
-    async fn round(&self, batches: &[NodeBatch<'_>], replies: &mut [Value]) -> RedisResult<Leftovers> {
+    async fn round(&self, batches: &[NodeBatch<'_>], replies: &mut [Value]) -> Result<Leftovers, FailedBatch> {
         let sent = batches.iter().map(|batch| self.send_batch(batch));
         let mut left = Leftovers::default();
-        let mut failed = None;
+        let mut failed: Option<FailedBatch> = None;
         for (batch, answer) in batches.iter().zip(join_all(sent).await) {
             match answer {
                 Ok(values) => self.sort(batch, values, replies, &mut left),
@@ -152,13 +172,16 @@ impl ClusterNodes {
                     let again = batch.places.iter().zip(batch.commands());
                     left.refused.extend(again.map(|(place, command)| (*place, command.clone(), Destination::Owner)));
                 }
-                Err(error) => failed = Some(named(&batch.node, error)),
+                Err(error) => {
+                    let failed = failed.get_or_insert_with(|| named(&batch.node, error).into());
+                    failed.places.extend(&batch.places);
+                }
             }
         }
         match failed {
-            Some(error) => {
+            Some(failed) => {
                 self.refresh_later();
-                Err(error)
+                Err(failed)
             }
             None => Ok(left),
         }

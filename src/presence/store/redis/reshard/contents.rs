@@ -137,7 +137,8 @@ impl ContentsReader<'_> {
             let members: Vec<Vec<(String, String)>> = self.set.call(vec![(*shard, range)]).await?;
             let members = members.concat();
             if let Kind::Dead(queue) = kind {
-                let jobs: Vec<(usize, &str, &str)> = members.iter().map(|(id, _)| (*shard, queue, id.as_str())).collect();
+                let jobs: Vec<(usize, &str, &str)> =
+                    members.iter().map(|(id, _)| (*shard, queue, id.as_str())).collect();
                 for (job, parts) in jobs.iter().zip(read_jobs(self.set, "dead", &jobs).await?) {
                     self.add(kind, (name, job.2, parts));
                 }

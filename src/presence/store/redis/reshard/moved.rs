@@ -74,6 +74,10 @@ impl fmt::Display for UnknownKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { count, examples } = self;
         let more = if *count > examples.len() { ", …" } else { "" };
-        write!(formatter, "{count} keys are not known to this release and stay as they are: {}{more}", examples.join(", "))
+        write!(
+            formatter,
+            "{count} keys are not known to this release and stay as they are: {}{more}",
+            examples.join(", ")
+        )
     }
 }

@@ -166,7 +166,9 @@ impl ShardSet {
         self.each_page_of_any(async |keys| {
             let is_known = |key: &String| {
                 let own = [Some(self), others].into_iter().flatten().find_map(|set| set.own(key));
-                let name = own.as_ref().map_or_else(|| key.rsplit_once("{presence}:").map(|(_, name)| name), |own| Some(&own.1));
+                let name = own
+                    .as_ref()
+                    .map_or_else(|| key.rsplit_once("{presence}:").map(|(_, name)| name), |own| Some(&own.1));
                 match name.and_then(Kind::of) {
                     Some(kind) => own.is_some() || kind == Kind::Fixed,
                     None => false,
