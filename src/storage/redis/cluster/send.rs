@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerError, Value, cmd};
 
+use super::failed::FailedBatch;
 use super::map::NodeAddress;
 use super::nodes::ClusterNodes;
 use crate::storage::redis::error::meaning;
@@ -41,25 +42,6 @@ struct NodeBatch<'a> {
     /// Their places among all commands.
     places: Vec<usize>,
     is_asking: bool,
-}
-
-/// Commands that failed, since nodes did not reply.
-pub(in crate::storage::redis) struct FailedBatch {
-    /// Their places among all commands; empty for all of them.
-    pub(in crate::storage::redis) places: Vec<usize>,
-    pub(in crate::storage::redis) error: RedisError,
-}
-
-impl From<RedisError> for FailedBatch {
-    fn from(error: RedisError) -> Self {
-        Self { places: Vec::new(), error }
-    }
-}
-
-impl From<FailedBatch> for RedisError {
-    fn from(failed: FailedBatch) -> Self {
-        failed.error
-    }
 }
 
 /// Where a refused command goes next.
