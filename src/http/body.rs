@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
+use hyper::body::Body as _;
 use poem::http::header;
-use poem::web::headers::{ContentLength, HeaderMapExt};
 use poem::{Request, RequestBody};
 use tokio::sync::Semaphore;
 
@@ -99,15 +99,16 @@ pub async fn read(request: &Request, body: &mut RequestBody) -> Result<ReceivedB
     let memory = policy.budget.open(account(caller, request.extensions().get::<ClientIp>()));
     let mut received = ReceivedBody { bytes: Bytes::new(), memory, caller, policy };
     let Ok(body) = body.take() else { return Ok(received) };
+    let body: BoxBody<_, _> = body.into();
     let limits = received.policy.limits;
     let is_known = caller != CallerKind::Unknown;
     let limit = if is_known { limits.bytes } else { limits.anonymous_bytes.min(limits.bytes) };
-    let announced = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
+    let announced = body.size_hint().exact().unwrap_or(0);
     if announced > limit as u64 && (!is_known || request.headers().contains_key(header::EXPECT)) {
         return Err(ApiError::TooLarge);
     }
     let drained = if is_known { MAX_DRAINED_BYTES } else { limit };
-    let collected = received.collect(body.into(), limit, drained);
+    let collected = received.collect(body, limit, drained);
     let is_complete = tokio::time::timeout(limits.timeout, collected).await.map_err(|_| ApiError::BodyTimeout)??;
     body_was_read(request);
     if is_complete { Ok(received) } else { Err(ApiError::TooLarge) }
