@@ -2,20 +2,17 @@
 
 import {call, post, query} from './api.js';
 import {ago, badge, choices, confirm, count, empty, h, plural, replace, table, title, toast, until} from './dom.js';
+import {pager} from './pager.js';
 import {nameOf} from './scope.js';
 
 const LIMIT = 50, BROADCASTS = 'broadcast';
 
-const visited = new Map();
-
 export const deliveries = ({params, link, metrics, attempt}) => {
-  const {state = 'pending', endpoint, cursor} = params, page = Number(params.page ?? 1), isDead = state === 'dead';
-  const key = JSON.stringify([state, endpoint]), cursors = visited.get(key) ?? [];
-  visited.set(key, cursors);
-  cursors[page] = cursor;
+  const {state = 'pending', endpoint, cursor} = params, isDead = state === 'dead';
   let reading, known;
   const list = h('div', {}), total = h('p.hint', {}), tools = h('div.tools', {});
-  const here = more => link('deliveries', {...isDead && {state}, endpoint, ...more});
+  const pages = pager(JSON.stringify(['deliveries', state, endpoint]), params,
+    page => link('deliveries', {...isDead && {state}, endpoint, ...page}));
 
   const replay = (id, button) => attempt(async () => {
     button.disabled = true;
@@ -48,17 +45,12 @@ export const deliveries = ({params, link, metrics, attempt}) => {
       onclick: ({currentTarget}) => replay(each.id, currentTarget)}, 'Replay') : until(each.next_try_at)]});
 
   const show = ({data, next_cursor: next}) => {
-    cursors[page + 1] = next;
-    const pages = (next || page > 1) && h('nav.pages', {'aria-label': 'Pages'},
-      page > 1 && h('a.button', {href: here({...page > 2 && {page: page - 1, cursor: cursors[page - 1]}}), rel: 'prev'}, 'Previous'),
-      h('span.hint', {}, `Page ${count(page)}`),
-      next && h('a.button', {href: here({page: page + 1, cursor: next}), rel: 'next'}, 'Next'));
     replace(list, data.length
       ? table(isDead ? 'Dead letters, oldest first' : 'Deliveries that wait, oldest first',
         [['User'], ['Event'], ['Endpoint', 'wide'], ['Queued', 'end'], ['Tries', 'wide end'], ['Last result', 'wide result'],
           [isDead ? 'Replay' : 'Next attempt', 'end']], data.map(row))
       : isDead ? empty('No dead letters.', 'A delivery that has failed for the whole schedule of retries is kept here.')
-        : empty('Nothing waits.', 'Each change is delivered as soon as it is recorded.'), pages || '');
+        : empty('Nothing waits.', 'Each change is delivered as soon as it is recorded.'), pages(next));
   };
 
   const showTools = () => {

@@ -1,7 +1,7 @@
 /**
  * The page: signs in, follows the change log, and shows the view that the address names.
  *
- * Reading order: api.js (calls), stream.js (the change log), metrics.js, scope.js; the views: sign_in.js, overview.js, users.js,
+ * Reading order: api.js (calls), stream.js (the change log), metrics.js, scope.js, pager.js; the views: sign_in.js, overview.js, users.js,
  * user.js, deliveries.js, messages.js. A view returns its element and, if it needs them: `load` (reads all again), `change` (an entry
  * of the change log), `poll` (each five seconds).
  */
@@ -25,7 +25,7 @@ const STATES = {live: 'Live', waiting: 'Reconnecting'};
 const REVOKED = 'The token is no longer valid: it was revoked or replaced. Sign in with one that is.';
 
 const metrics = new Metrics();
-let recent = [], view, shown, stop, timer, reason;
+let recent = [], view, shown, stop, timer, reason, isStale = false;
 
 /** `#/users/42?tenant=acme&status=away`. */
 const route = () => {
@@ -77,7 +77,8 @@ const report = (failure, target) => {
   if (failure.kind === 'unauthorized') leave(REVOKED);
   else if (failure.kind === 'unreachable') showTrouble(failure.message);
   else if (failure.kind === 'unavailable') {
-    // The next poll finds out whether it concerns all calls.
+    // The next poll finds out whether it concerns all calls, and has the view read again once it does not.
+    isStale = true;
     toast(failure.message);
     schedule(IN_TROUBLE);
   }
@@ -152,9 +153,12 @@ const poll = async () => {
     found = failure.message;
   }
   if (!tokens.service) return;
-  const isOver = reason && !found;
+  const isAgain = !found && (reason || isStale);
   showTrouble(found);
-  if (isOver) view?.load?.();
+  if (isAgain) {
+    isStale = false;
+    view?.load?.();
+  }
   if (!found) view?.poll?.();
   schedule(found ? IN_TROUBLE : EVERY);
 };

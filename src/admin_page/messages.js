@@ -2,9 +2,9 @@
 
 import {call, isToken, post, query, tokens} from './api.js';
 import {ago, badge, choices, confirm, count, empty, h, plural, replace, table, time, title, toast} from './dom.js';
+import {pager} from './pager.js';
 
 const LIMIT = 50, WRONG = 'This is not an operator token of this sidecar. Its operator tokens are the values of OPERATOR_TOKENS.';
-const visited = [];
 
 /** Asks for the operator token. */
 const unlock = (notice, done) => {
@@ -44,19 +44,15 @@ const messageTable = list => table('Messages, oldest first', [['Id', 'tight'], [
     h('code.content', {}, JSON.stringify(each.payload?.payload ?? each.payload)), time(each.created_at)]})));
 
 export const messages = context => {
-  const {params, link, attempt} = context, {client, jobs, cursor} = params, page = Number(params.page ?? 1);
+  const {params, link, attempt} = context, {client, jobs, cursor} = params;
   const list = h('div', {}), tools = h('div.tools', {}), heading = client ? 'Messages of a client' : 'Messages';
 
   /** The page of clients. */
   const showClients = async () => {
     const {clients, next_cursor: next} = await call(`api/v1/operators/clients${query({limit: LIMIT, cursor})}`, OPERATOR);
-    visited[page] = cursor;
-    const pages = (next || page > 1) && h('nav.pages', {'aria-label': 'Pages'},
-      page > 1 && h('a.button', {href: link('messages', page > 2 ? {page: page - 1, cursor: visited[page - 1]} : {})}, 'Previous'),
-      h('span.hint', {}, `Page ${count(page)}`),
-      next && h('a.button', {href: link('messages', {page: page + 1, cursor: next})}, 'Next'));
+    const pages = pager('clients', params, page => link('messages', page));
     replace(list, clients.length ? clientTable(clients, link)
-      : empty('No clients.', 'Devices register themselves at /api/v1/clients/register.'), pages || '');
+      : empty('No clients.', 'Devices register themselves at /api/v1/clients/register.'), pages(next));
   };
 
   const showJobs = async () => {

@@ -38,6 +38,7 @@ pub fn assets() -> impl Iterator<Item = (&'static str, StaticFile)> {
         asset!("api.js", "text/javascript"),
         asset!("stream.js", "text/javascript"),
         asset!("dom.js", "text/javascript"),
+        asset!("pager.js", "text/javascript"),
         asset!("scope.js", "text/javascript"),
         asset!("metrics.js", "text/javascript"),
         asset!("sign_in.js", "text/javascript"),

@@ -2,36 +2,25 @@
 
 import {call, query} from './api.js';
 import {ago, badge, choices, count, empty, h, plural, replace, table, title} from './dom.js';
+import {pager} from './pager.js';
 import {isSame, nameOf} from './scope.js';
 
 const LIMIT = 100;
-
-/** The cursors of the pages that were shown, by scope and status: for the way back. */
-const visited = new Map();
 
 /** The meta of a heartbeat in a few words. */
 const brief = meta => Array.isArray(meta) && !meta.length ? '' : Object.entries(meta)
   .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' · ');
 
 export const users = ({scope, params, link, attempt}) => {
-  const {status, cursor} = params, page = Number(params.page ?? 1);
-  const key = JSON.stringify([scope, status]), cursors = visited.get(key) ?? [];
-  visited.set(key, cursors);
-  cursors[page] = cursor;
+  const {status, cursor} = params;
+  const pages = pager(JSON.stringify(['users', scope, status]), params, page => link('users', {status, ...page}));
   const list = h('div', {}), noted = h('span', {}), totals = h('p.hint', {});
   const note = h('p.note', {role: 'status', hidden: true}, noted, h('button.quiet', {type: 'button', onclick: () => load()}, 'Read again'));
   const outside = new Set();
   let rows = [];
 
-  const toPage = number => link('users', {status, ...number > 1 && {page: number, cursor: cursors[number]}});
-
   const show = ({data, next_cursor: next}) => {
     rows = data.map(({user_id: id}) => String(id));
-    cursors[page + 1] = next;
-    const pages = h('nav.pages', {'aria-label': 'Pages'},
-      page > 1 && h('a.button', {href: toPage(cursors[page - 1] || page === 2 ? page - 1 : 1), rel: 'prev'}, 'Previous'),
-      h('span.hint', {}, `Page ${count(page)}`),
-      next && h('a.button', {href: toPage(page + 1), rel: 'next'}, 'Next'));
     const content = data.length
       ? table(`Users of scope ${nameOf(scope)}`,
         [['User'], ['Status'], ['Last seen', 'end'], ['Last active', 'wide end'], ['Sessions', 'wide end'], ['Meta', 'wide meta']],
@@ -40,7 +29,7 @@ export const users = ({scope, params, link, attempt}) => {
           ago(each.last_online_at), count(each.sessions.length), h('span.faint', {}, brief(each.meta))]})))
       : empty(status ? `No user of this scope is ${status}.` : 'No user of this scope is present.',
         `Scope: ${nameOf(scope)}. Users who are offline are not listed; open one by its id.`);
-    replace(list, content, next || page > 1 ? pages : '');
+    replace(list, content, pages(next));
   };
 
   const read = async () => {

@@ -26,6 +26,7 @@ enum Kind {
     LostConnection,
     Refused,
     Rejected,
+    Interrupted,
     Other,
 }
 
@@ -50,6 +51,11 @@ impl Unavailable {
         Self { source: source.into().into(), kind: Kind::Rejected }
     }
 
+    /// An error of a store that answers, and could not complete this request in time: it met a lock, for example.
+    pub fn interrupted(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into().into(), kind: Kind::Interrupted }
+    }
+
     /// Names the store in the reason.
     #[must_use]
     pub fn at(self, address: &str) -> Self {
@@ -70,6 +76,11 @@ impl Unavailable {
     /// Whether the store answered, and does not accept the request: others may succeed.
     pub fn is_rejected(&self) -> bool {
         self.kind == Kind::Rejected
+    }
+
+    /// Whether the store answers, and the request met a lock or a time limit: others may succeed.
+    pub fn is_interrupted(&self) -> bool {
+        self.kind == Kind::Interrupted
     }
 
     /// The cause, as text for a log line.

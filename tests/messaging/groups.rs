@@ -1,20 +1,20 @@
 //! Writes that share a commit, and publications that go past the queue.
 
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use presence_sidecar::messaging::domain::ClientId;
 use presence_sidecar::messaging::seal::Sealed;
-use presence_sidecar::messaging::service::QUEUE;
+use presence_sidecar::messaging::service::{Fanout, QUEUE, fanout_id};
 use presence_sidecar::messaging::store::{
     GroupedWrite, IdempotentWrite, MessageStore, NewMessage, Recipient, WriteResult,
 };
 use presence_sidecar::queue::Queue;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::harness::Harness;
+use super::harness::{Device, Harness};
 use super::queued::ManualFanout;
-use crate::support::{ENGINES, Engine};
+use crate::support::{Answer, ENGINES, Engine};
 
 const AT: &str = "2026-03-04 05:06:07";
 
@@ -152,5 +152,102 @@ async fn small_publication_is_stored_before_its_answer() {
         manual.messaging.publisher.publish(&manual.fanout("a")).await.unwrap();
         assert_eq!(manual.stored(), "1", "{engine:?}");
         assert_eq!(manual.queue.stats(QUEUE).await.unwrap().pending, 0, "{engine:?}");
+    }
+}
+
+/// Sends a request of each client at once; returns the statuses.
+async fn statuses(devices: &[Device], request: impl AsyncFn(&Device) -> Answer) -> Vec<u16> {
+    futures_util::future::join_all(devices.iter().map(async |device| request(device).await.status)).await
+}
+
+/// Registers clients of these numbers.
+async fn register_all(harness: &Harness, count: usize) -> Vec<Device> {
+    let mut devices = Vec::new();
+    for number in 0..count {
+        devices.push(harness.register(&format!("client-{number}")).await);
+    }
+    devices
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn acknowledgement_that_meets_a_lock_fails_its_client_alone() {
+    for engine in ENGINES.servers() {
+        let harness = Harness::start(engine).await;
+        let devices = register_all(&harness, 24).await;
+        let locked = &devices[7].id;
+        assert_eq!(statuses(&devices, async |device| device.acknowledge(1).await).await, [200; 24]);
+        let held = harness.database.hold_with(&format!(
+            "BEGIN; UPDATE message_receipts SET last_acked_message_id = 2 WHERE client_id = '{locked}'"
+        ));
+        // Twice: for a while after a lock, each is stored alone.
+        for id in [3, 4] {
+            let statuses = statuses(&devices, async |device| device.acknowledge(id).await).await;
+            for (device, status) in devices.iter().zip(statuses) {
+                assert_eq!(status, if device.id == *locked { 503 } else { 200 }, "{engine:?}: {id}");
+            }
+        }
+        drop(held);
+        let others = "SELECT COUNT(*) FROM message_receipts WHERE last_acked_message_id = 4";
+        assert_eq!(harness.database.lines(others), ["23"], "{engine:?}");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while devices[7].acknowledge(5).await.status != 200 {
+            assert!(Instant::now() < deadline, "{engine:?}: the lock is gone");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn message_that_meets_a_lock_fails_its_sender_alone() {
+    for engine in ENGINES.servers() {
+        let harness = Harness::start(engine).await;
+        let devices = register_all(&harness, 24).await;
+        let bodies: Vec<Value> =
+            devices.iter().map(|device| device.seal(&json!({"type": "note", "payload": {}}))).collect();
+        let key = {
+            let text = |name: &str| bodies[7][name].as_str().unwrap();
+            fanout_id(&["send", &devices[7].id, text("nonce"), text("tag")])
+        };
+        // Another replica is about to store the same message.
+        let held = harness
+            .database
+            .hold_with(&format!("BEGIN; INSERT INTO sidecar_done_steps (id, done_at) VALUES ('{key}', '{AT}')"));
+        let sends = devices.iter().zip(&bodies).map(async |(device, body)| device.post("/messages/send", body).await);
+        for (number, answer) in futures_util::future::join_all(sends).await.iter().enumerate() {
+            assert_eq!(answer.status, if number == 7 { 503 } else { 200 }, "{engine:?}: {number}: {}", answer.text);
+        }
+        drop(held);
+        assert_eq!(harness.database.lines("SELECT COUNT(*) FROM messages"), ["23"], "{engine:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn publications_to_a_locked_lane_fail_no_others() {
+    for engine in ENGINES.servers() {
+        let manual = ManualFanout::on(engine).await;
+        let clients: Vec<ClientId> = (0..16).map(|_| ClientId::generate()).collect();
+        // To too many recipients to go past the queue, all of one lane.
+        let publish = |(number, client): (usize, &ClientId), round: &str| {
+            let recipients = std::iter::repeat_n(client.clone(), 65).collect();
+            let fanout = Fanout { id: format!("{round} {number}"), recipients, ..manual.fanout("") };
+            let publisher = &manual.messaging.publisher;
+            async move { publisher.publish(&fanout).await.is_ok() }
+        };
+        let publish_all = async |round: &str| {
+            let published = clients.iter().enumerate().map(|client| publish(client, round));
+            futures_util::future::join_all(published).await.iter().filter(|is_ok| **is_ok).count()
+        };
+        assert_eq!(publish_all("first").await, 16, "{engine:?}");
+        let lanes =
+            manual.test.lines("SELECT COUNT(*), lane_key FROM sidecar_queue_jobs GROUP BY lane_key ORDER BY lane_key");
+        assert!(lanes.len() > 1, "{engine:?}: 16 clients are in one lane");
+        let (locked, lane) = lanes[0].split_once('|').unwrap();
+        let held = manual
+            .test
+            .hold_with(&format!("BEGIN; UPDATE sidecar_queue_lanes SET ready_at = 1 WHERE lane_key = '{lane}'"));
+        let published = publish_all("second").await;
+        assert_eq!((16 - published).to_string(), locked, "{engine:?}: those of the lane");
+        drop(held);
+        let jobs = manual.test.lines("SELECT COUNT(*) FROM sidecar_queue_jobs");
+        assert_eq!(jobs, [(16 + published).to_string()], "{engine:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod app_key;
 mod client_commands;
+mod client_list;
 mod clients;
 mod conformance;
 mod dead_letters;

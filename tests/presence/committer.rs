@@ -17,11 +17,12 @@ use presence_sidecar::presence::service::read_many::UserQuery;
 use presence_sidecar::presence::service::rosters::RosterPageQuery;
 use presence_sidecar::presence::store::{
     ChangeCursor, ChangeHistory, Changes, Commit, Committed, Counts, LogIdentity, PageLimit, PresenceStore, Reconciled,
-    Result, StoreDown, StoredUser, Unavailable,
+    Result, StoreDown, StoredUser, Unavailable, UserPlace,
 };
 use presence_sidecar::presence::worker::sweep::ExpirySweeper;
 use presence_sidecar::presence::{CommitContext, Metrics, Presence, PresenceCommand};
 use presence_sidecar::telemetry::Registry;
+use tokio::sync::Notify;
 
 use super::harness::{StoreHarness, beat, offline, subject};
 use super::outbox::{ALL, AT_ONCE, LATER, claimed, outbox, pending, settle_everything, user};
@@ -46,6 +47,10 @@ enum Fault {
     PanicInCommit,
     /// A defect while due users are claimed.
     PanicInClaim,
+    /// The users that are loaded are held back until the test lets them go.
+    HeldLoad,
+    /// A record is missing in the answer.
+    LostRecord,
 }
 
 /// A store with faults, which counts round trips.
@@ -55,12 +60,17 @@ struct FaultyStore {
     loads: AtomicUsize,
     helds: AtomicUsize,
     commits: AtomicUsize,
+    /// Notified when a load is held back.
+    is_held: Notify,
+    /// Notified to let it go.
+    go_on: Notify,
 }
 
 impl FaultyStore {
     fn new(harness: StoreHarness) -> Self {
         let [loads, helds, commits] = [0; 3].map(AtomicUsize::new);
-        Self { harness, faults: Mutex::new(Vec::new()), loads, helds, commits }
+        let [is_held, go_on] = [(); 2].map(|()| Notify::new());
+        Self { harness, faults: Mutex::new(Vec::new()), loads, helds, commits, is_held, go_on }
     }
 
     fn fail(&self, faults: &[Fault]) {
@@ -104,15 +114,40 @@ impl ChangeHistory for FaultyStore {
 
 #[async_trait]
 impl PresenceStore for FaultyStore {
+    fn shards(&self) -> usize {
+        self.harness.store.shards()
+    }
+
+    fn shard_of(&self, key: &UserKey) -> usize {
+        self.harness.store.shard_of(key)
+    }
+
+    fn servers(&self) -> Option<usize> {
+        self.harness.store.servers()
+    }
+
+    fn place_of(&self, key: &UserKey) -> UserPlace {
+        self.harness.store.place_of(key)
+    }
+
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         self.panic(Fault::PanicInLoad);
-        self.harness.store.load(keys, now).await
+        let loaded = self.harness.store.load(keys, now).await;
+        if self.take(Fault::HeldLoad) {
+            self.is_held.notify_one();
+            self.go_on.notified().await;
+        }
+        loaded
     }
 
     async fn records(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<RecordLookup>> {
         self.panic(Fault::PanicInRecords);
-        self.harness.store.records(keys, now).await
+        let mut records = self.harness.store.records(keys, now).await?;
+        if self.take(Fault::LostRecord) {
+            records.remove(0);
+        }
+        Ok(records)
     }
 
     async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
@@ -380,9 +415,49 @@ async fn roster_page_is_read_once_for_all_who_wait_for_it() {
     let pages = join_all((0..20).map(|_| service.presence.roster(page()))).await;
     assert!(pages.into_iter().all(|page| page.unwrap().members.len() == 1));
     assert_eq!(service.store.round_trips()[0], 2, "the first caller's read, and one for those who came meanwhile");
-    let (present, _) = tokio::join!(service.presence.roster(page()), service.apply(offline()));
-    assert!(present.unwrap().members.len() <= 1);
-    assert_eq!(service.presence.roster(page()).await.unwrap().members.len(), 0, "a page is not older than its call");
+}
+
+#[tokio::test]
+async fn roster_page_is_not_older_than_its_call() {
+    let service = Service::start(StoreHarness::array());
+    service.apply(beat(true)).await;
+    service.store.fail(&[Fault::HeldLoad]);
+    let late = async {
+        service.store.is_held.notified().await;
+        service.apply(offline()).await;
+        let release = async {
+            // The call waits by now.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            service.store.go_on.notify_one();
+        };
+        tokio::join!(service.presence.roster(page()), release).0
+    };
+    let (early, late) = tokio::join!(service.presence.roster(page()), late);
+    let members = [early, late].map(|read| read.unwrap().members.len());
+    assert_eq!(members, [1, 0], "the page was being read when the user went offline");
+}
+
+#[tokio::test]
+async fn callers_who_wait_for_the_next_read_of_a_page_get_it_after_a_panic() {
+    let service = Service::start(StoreHarness::array());
+    service.apply(beat(true)).await;
+    service.store.fail(&[Fault::PanicInLoad]);
+    let pages = join_all((0..20).map(|_| service.presence.roster(page())));
+    let pages = tokio::time::timeout(Duration::from_secs(20), pages).await.unwrap();
+    assert_eq!(pages.iter().filter(|page| page.is_err()).count(), 1, "the read of the first caller panicked");
+}
+
+#[tokio::test]
+async fn answer_without_a_record_is_an_error_and_not_that_of_another_user() {
+    let service = Service::start(StoreHarness::array());
+    service.apply(beat(true)).await;
+    let query = || UserQuery { scope: Scope::default().key(true), users: vec![2.into(), 1.into()] };
+    service.store.fail(&[Fault::LostRecord]);
+    let error = service.presence.many(query()).await.unwrap_err();
+    assert!(error.reason().contains("1 records for 2 users"), "{}", error.reason());
+    assert_eq!(service.presence.many(query()).await.unwrap().iter().count(), 2);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use presence_sidecar::storage::sql::codes::{ErrorClass, Recovery, mysql, postgres, sqlite};
 
 use ErrorClass::{
-    Conflict, Defect, Denied, Disconnected, Interrupted, InvalidTime, InvalidValue, NoTable, ReadOnly, StaleSession,
-    TooManyConnections, Unavailable, UniqueViolation,
+    Busy, Conflict, Defect, Denied, Disconnected, Interrupted, InvalidTime, InvalidValue, NoTable, ReadOnly,
+    StaleSession, TooManyConnections, Unavailable, UniqueViolation,
 };
 
 #[test]
@@ -73,7 +73,7 @@ fn postgres_state_decides() {
 #[test]
 fn sqlite_primary_code_decides_unless_an_extended_one_differs() {
     let cases: [(&[u32], ErrorClass); 8] = [
-        (&[5, 6, 261], Interrupted),
+        (&[5, 6, 261], Busy),
         (&[517, 516], Conflict),
         // IOERR_WRITE, IOERR_FSYNC and CANTOPEN_ISDIR among them.
         (&[7, 10, 778, 1034, 11, 13, 14, 526, 15, 26], Unavailable),
@@ -98,6 +98,7 @@ fn class_says_what_the_caller_does_and_what_becomes_of_the_session() {
         (StaleSession, Recovery::RetryNow, false),
         (Disconnected, Recovery::RetryLater, false),
         (Interrupted, Recovery::RetryLater, true),
+        (Busy, Recovery::RetryLater, true),
         (Unavailable, Recovery::RetryLater, false),
         (TooManyConnections, Recovery::RetryLater, false),
         (ReadOnly, Recovery::RetryLater, false),

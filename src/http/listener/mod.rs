@@ -216,7 +216,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let anonymous = self.places.enter(&state);
         let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation, self.pace.clone());
         let transport = match tls {
-            Some(tls) => match self.stop.run_until_cancelled(secure(stream, tls)).await? {
+            // On the heap: the place of this future in the task would be kept until the connection ends.
+            Some(tls) => match self.stop.run_until_cancelled(Box::pin(secure(stream, tls))).await? {
                 Ok(transport) => transport,
                 Err(error) => {
                     tracing::debug!(%error, "the handshake of TLS failed");

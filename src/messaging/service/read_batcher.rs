@@ -55,7 +55,7 @@ async fn answer<Q: Clone, A>(store: &MessageStore, batch: Vec<Request<Q, A>>, re
             }
         }
         Err(error) => {
-            let answered = matches!(error, Error::Rejected(_));
+            let answered = matches!(error, Error::Rejected(_)) || error.is_interruption();
             let error = storage::Unavailable::from(error);
             batch.into_iter().for_each(|request| request.reply(Err(error.clone())));
             return answered;

@@ -52,7 +52,7 @@ impl From<View> for CachedView {
     }
 }
 
-/// The views of the queried users.
+/// The views of the queried users: one for each, in the order of the query.
 #[derive(Debug)]
 pub struct UserViews {
     batch: Arc<[CachedView]>,
@@ -62,24 +62,28 @@ pub struct UserViews {
 }
 
 impl UserViews {
-    /// The views in the order of the query.
-    pub fn iter(&self) -> impl Iterator<Item = &CachedView> {
-        self.positions.iter().filter_map(|position| self.view(*position))
+    /// The views in the order of the query, as many as it has users.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &CachedView> {
+        self.positions.iter().map(|position| self.view(*position))
     }
 
-    fn view(&self, position: usize) -> Option<&CachedView> {
+    /// # Panics
+    /// If there is no such view: another one must not take its place.
+    fn view(&self, position: usize) -> &CachedView {
         let mut behind = position;
-        std::iter::once(&self.batch).chain(&self.others).find_map(|batch| {
-            let view = batch.get(behind);
-            behind = behind.saturating_sub(batch.len());
-            view
-        })
+        for batch in std::iter::once(&self.batch).chain(&self.others) {
+            match batch.get(behind) {
+                Some(view) => return view,
+                None => behind -= batch.len(),
+            }
+        }
+        unreachable!("a view of position {position} was read")
     }
 
     /// The views of a query whose users are in several places; each part has the positions of its users in the query.
     pub(super) fn join(parts: Vec<(Vec<usize>, Self)>) -> Self {
         let mut joined = Self { batch: Arc::default(), others: Vec::new(), positions: Vec::new() };
-        joined.positions.resize(parts.iter().map(|(positions, _)| positions.len()).sum(), 0);
+        joined.positions.resize(parts.iter().map(|(positions, _)| positions.len()).sum(), usize::MAX);
         let mut first = 0;
         for (positions, part) in parts {
             for (position, place) in positions.into_iter().zip(part.positions) {
@@ -144,6 +148,13 @@ impl BatchReader {
             return Ok(Arc::default());
         }
         let records = self.store.records(&keys, now).await?;
+        if records.len() != keys.len() {
+            return Err(Unavailable::new(format!(
+                "the store answered {} records for {} users",
+                records.len(),
+                keys.len()
+            )));
+        }
         records.iter().for_each(|record| self.metrics.looked_up(record));
         Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now).into()).collect())
     }

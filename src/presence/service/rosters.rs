@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use tokio::task;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
@@ -14,7 +15,7 @@ use super::metrics::Metrics;
 use crate::presence::domain::identity::{ScopeKey, UserId, UserKey};
 use crate::presence::domain::{State, Status, View, Windows};
 use crate::presence::store::{PresenceStore, Result};
-use crate::storage::batch::{BatchReceiver, Request, run_batch};
+use crate::storage::batch::{BatchReceiver, Request};
 
 /// A query for a page of a roster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,22 +82,22 @@ type Call = Request<RosterPageQuery, Arc<RosterPage>>;
 #[derive(Default)]
 struct Reads {
     waiting: HashMap<RosterPageQuery, Vec<Call>>,
-    running: JoinSet<RosterPageQuery>,
+    running: JoinSet<()>,
+    /// The page that each task reads: one that panics does not return it.
+    queries: HashMap<task::Id, RosterPageQuery>,
 }
 
 impl Reads {
     /// Begins to read the page of some callers.
     fn begin(&mut self, reader: &RosterReader, query: RosterPageQuery, callers: Vec<Call>) {
         self.waiting.insert(query.clone(), Vec::new());
-        let reader = reader.clone();
-        self.running.spawn(async move {
-            // After a panic the callers get an error, as their requests are dropped.
-            if let Some(page) = run_batch(reader.read(&query)).await {
-                let page = page.map(Arc::new);
-                callers.into_iter().for_each(|caller| caller.reply(page.clone()));
-            }
-            query
+        let (reader, page_query) = (reader.clone(), query.clone());
+        // After a panic the callers get an error, as their requests are dropped.
+        let read = self.running.spawn(async move {
+            let page = reader.read(&page_query).await.map(Arc::new);
+            callers.into_iter().for_each(|caller| caller.reply(page.clone()));
         });
+        self.queries.insert(read.id(), query);
     }
 
     /// Has a caller wait for its page.
@@ -107,9 +108,10 @@ impl Reads {
         }
     }
 
-    /// Begins the next read of a page that was read.
-    fn go_on(&mut self, reader: &RosterReader, query: &RosterPageQuery) {
-        if let Some((query, callers)) = self.waiting.remove_entry(query)
+    /// Begins the next read of the page of a task that has ended.
+    fn go_on(&mut self, reader: &RosterReader, ended: task::Id) {
+        let query = self.queries.remove(&ended);
+        if let Some((query, callers)) = query.and_then(|query| self.waiting.remove_entry(&query))
             && !callers.is_empty()
         {
             self.begin(reader, query, callers);
@@ -123,7 +125,9 @@ impl RosterReader {
         let (mut reads, mut callers) = (Reads::default(), Vec::new());
         loop {
             tokio::select! {
-                Some(Ok(query)) = reads.running.join_next() => reads.go_on(&self, &query),
+                Some(ended) = reads.running.join_next_with_id() => {
+                    reads.go_on(&self, ended.map_or_else(|error| error.id(), |(id, ())| id));
+                }
                 is_open = receiver.next(&mut callers) => match is_open {
                     true => callers.drain(..).for_each(|caller| reads.add(&self, caller)),
                     false => return,

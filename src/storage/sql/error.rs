@@ -123,6 +123,11 @@ impl Error {
             || matches!(self, Self::Conflict(_))
     }
 
+    /// Whether the statement met a lock, a time limit or a cancellation that need not concern others: the database answers.
+    pub fn is_interruption(&self) -> bool {
+        self.class() == Some(ErrorClass::Interrupted)
+    }
+
     /// Whether the cause may pass without a change of the program or the request.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Conflict(_) | Self::NoTable(_))
@@ -134,6 +139,7 @@ impl From<Error> for Unavailable {
         let reason = error.chain();
         match error {
             _ if error.is_lost_connection() => Self::lost_connection(reason),
+            _ if error.is_interruption() => Self::interrupted(reason),
             Error::Rejected(_) => Self::rejected(reason),
             _ => Self::new(reason),
         }

@@ -170,5 +170,5 @@ pub(super) fn is_exhausted(error: &sqlx::Error) -> bool {
 
 /// Whether a statement met a lock or a time limit, and its session goes on.
 pub(super) fn is_interruption(error: &sqlx::Error) -> bool {
-    classify(error) == ErrorClass::Interrupted
+    matches!(classify(error), ErrorClass::Interrupted | ErrorClass::Busy)
 }

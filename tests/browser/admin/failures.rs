@@ -91,6 +91,29 @@ async fn store_that_is_away_is_named_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn users_are_read_again_after_a_call_that_found_the_store_away() {
+    require!("chromedriver");
+    let sidecar = Sidecar::start().await;
+    heartbeats(&sidecar.client, "user-", 3).await;
+    let page = AdminPage::signed_in(&sidecar).await;
+    // The store is back before anything else is asked.
+    page.browser
+        .evaluate(
+            "const whole = window.fetch; \
+             window.fetch = (address, options) => { \
+               if (!String(address).includes('/roster')) return whole(address, options); \
+               window.fetch = whole; \
+               return Promise.resolve(new Response('{\"message\": \"The store is not available.\"}', {status: 503})); \
+             };",
+        )
+        .await;
+    page.go("#/users").await;
+    page.shows("#toast", "The store is not available").await;
+    page.shows("main table", "user-3").await;
+    assert!(page.faults().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sidecar_that_does_not_answer_is_named_until_it_is_back() {
     require!("chromedriver");
     let environment = [("PRESENCE_LISTEN", format!("127.0.0.1:{}", free_port()))];

@@ -80,12 +80,12 @@ async fn store(context: &MessagingContext, batch: Vec<Request<Arc<SentMessage>, 
         Ok(results) => {
             batch.into_iter().zip(results).for_each(|(request, result)| request.reply(Ok(result.is_some())));
         }
-        Err(error @ Error::Unavailable(_)) => {
+        Err(error @ Error::Unavailable(_)) if !error.is_interruption() => {
             let error = Unavailable::from(error);
             batch.into_iter().for_each(|request| request.reply(Err(error.clone())));
             return false;
         }
-        // One of them may be at fault.
+        // One of them may be at fault, or meet a lock.
         Err(_) => batch.into_iter().for_each(|request| request.reply(Ok(false))),
     }
     true

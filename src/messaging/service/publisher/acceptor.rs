@@ -3,10 +3,11 @@
 //! A publication to few clients is stored at once if no job waits in its lanes: then each publication that was answered
 //! before has reached these clients already. All others, and those that cannot be stored now, are queued.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::Notify;
 
 use super::fanout::{CHUNK_BYTES, Fanout, Skipped};
@@ -16,8 +17,8 @@ use crate::messaging::service::context::MessagingContext;
 use crate::messaging::store::MAX_GROUP_RECIPIENTS;
 use crate::queue::{NewJob, Queue};
 use crate::storage;
-use crate::storage::Rest;
 use crate::storage::batch::{BatchSender, Request, answer_batches, batch_channel};
+use crate::storage::{Rest, Unavailable};
 
 /// Maximum number of recipients of a publication that is stored at once.
 const MAX_DIRECT_RECIPIENTS: usize = 64;
@@ -76,26 +77,39 @@ impl Acceptor {
         (sender, Box::pin(worker))
     }
 
-    /// Stores or queues a batch; returns whether the store answered.
+    /// Stores or queues a batch; returns whether the store answered. A lock that the batch meets in a lane fails the
+    /// publications of this lane alone.
     async fn accept(&self, batch: Vec<Request<Publication, bool>>) -> bool {
         let publications: Vec<&Publication> = batch.iter().map(|request| &request.payload).collect();
         let stored = self.store_small(&publications).await;
-        let queued: Vec<&Publication> = publications
-            .iter()
-            .zip(&stored)
-            .filter(|(_, stored)| !**stored)
-            .map(|(publication, _)| *publication)
-            .collect();
-        let pushed = if queued.is_empty() { Ok(()) } else { self.push(&queued).await };
-        let failed = pushed.as_ref().is_err_and(|error| !error.is_rejected());
-        for (request, stored) in batch.into_iter().zip(stored) {
-            request.reply(match &pushed {
-                Err(error) if failed && !stored => Err(error.clone()),
-                // One of them may be at fault.
-                outcome => Ok(stored || outcome.is_ok()),
-            });
+        let mut outcomes: Vec<Result<bool, Unavailable>> = stored.into_iter().map(Ok).collect();
+        let answered = self.push_others(&publications, &mut outcomes).await;
+        batch.into_iter().zip(outcomes).for_each(|(request, outcome)| request.reply(outcome));
+        answered
+    }
+
+    /// Queues the publications whose outcome is false, and sets their outcomes; returns whether the queue answered.
+    async fn push_others(&self, publications: &[&Publication], outcomes: &mut [Result<bool, Unavailable>]) -> bool {
+        let is_open = |number: &usize| matches!(outcomes[*number], Ok(false));
+        let queued: Vec<usize> = (0..publications.len()).filter(is_open).collect();
+        if queued.is_empty() {
+            return true;
         }
-        !failed
+        let push = |group: Vec<usize>| async move {
+            let group_publications: Vec<&Publication> = group.iter().map(|number| publications[*number]).collect();
+            (self.push(&group_publications).await, group)
+        };
+        let (pushed, queued) = push(queued).await;
+        let groups = match &pushed {
+            Err(error) if error.is_interrupted() => groups_of_lanes(publications, &queued),
+            _ => Vec::new(),
+        };
+        let pushes = match groups.len() {
+            ..=1 => vec![(pushed, queued)],
+            _ => join_all(groups.into_iter().map(push)).await,
+        };
+        let recorded = pushes.iter().map(|(pushed, group)| record(outcomes, group, pushed)).collect::<Vec<_>>();
+        recorded.into_iter().all(|answered| answered)
     }
 
     /// Queues publications.
@@ -170,6 +184,29 @@ impl Acceptor {
         skipped.log();
         true
     }
+}
+
+/// Groups publications by the lanes that they are queued in.
+fn groups_of_lanes(publications: &[&Publication], numbers: &[usize]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();
+    for number in numbers {
+        let lanes = publications[*number].jobs.iter().map(|(lane, _)| lane.as_str()).collect();
+        groups.entry(lanes).or_default().push(*number);
+    }
+    groups.into_values().collect()
+}
+
+/// Records the outcome of publications that were pushed together; returns whether the queue answered.
+fn record(outcomes: &mut [Result<bool, Unavailable>], group: &[usize], pushed: &storage::Result<()>) -> bool {
+    for number in group {
+        outcomes[*number] = match pushed {
+            Ok(()) => Ok(true),
+            // One of them may be at fault.
+            Err(error) if error.is_rejected() => Ok(false),
+            Err(error) => Err(error.clone()),
+        };
+    }
+    pushed.as_ref().err().is_none_or(|error| error.is_rejected() || error.is_interrupted())
 }
 
 fn batch_size(waiting: &[Request<Publication, bool>]) -> usize {

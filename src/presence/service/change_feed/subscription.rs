@@ -108,13 +108,14 @@ impl FeedSubscription {
             self.changed.mark_unchanged();
             match self.following() {
                 (Following::Page(page, true), generation) => return self.take(page, generation),
+                // On the heap while they last: a stream nearly always waits at the end of the log, and there are many.
                 (Following::Page(..), _) => {
-                    if let Some(event) = self.take_turn(&is_relevant).await {
+                    if let Some(event) = Box::pin(self.take_turn(&is_relevant)).await {
                         return event;
                     }
                 }
                 (Following::Nothing, _) => _ = self.changed.changed().await,
-                (Following::Unknown, _) => match self.catch_up(Patience::Waits).await {
+                (Following::Unknown, _) => match Box::pin(self.catch_up(Patience::Waits)).await {
                     Ok(None) => {}
                     Ok(Some(gone)) => return FeedEvent::Gone(gone),
                     // The next attempt waits for its turn, and the pause before it.

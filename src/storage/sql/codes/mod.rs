@@ -23,6 +23,8 @@ pub enum ErrorClass {
     Disconnected,
     /// The statement met a time limit, a lock or a cancellation. The session goes on.
     Interrupted,
+    /// Another connection writes, and all writers of the database wait for it. The session goes on.
+    Busy,
     /// The database has no place or memory left, lets nobody or not this user connect, or its file cannot be used.
     Unavailable,
     /// The server has no connection left for this user. One of the pool may become free.
@@ -63,6 +65,7 @@ impl ErrorClass {
             Self::Conflict | Self::StaleSession => Recovery::RetryNow,
             Self::Disconnected
             | Self::Interrupted
+            | Self::Busy
             | Self::Unavailable
             | Self::TooManyConnections
             | Self::ReadOnly
@@ -79,6 +82,7 @@ impl ErrorClass {
         match self {
             Self::Conflict
             | Self::Interrupted
+            | Self::Busy
             | Self::NoTable
             | Self::Denied
             | Self::InvalidTime

@@ -10,7 +10,7 @@ pub fn classify(code: u32, message: &str) -> ErrorClass {
         // BUSY_SNAPSHOT, ABORT_ROLLBACK.
         (517 | 516, _) => ErrorClass::Conflict,
         // BUSY, LOCKED.
-        (_, 5 | 6) => ErrorClass::Interrupted,
+        (_, 5 | 6) => ErrorClass::Busy,
         (_, 8) => ErrorClass::ReadOnly,
         // PERM, NOMEM, INTERRUPT, IOERR, CORRUPT; FULL, CANTOPEN, PROTOCOL; NOLFS, AUTH, NOTADB.
         (_, 3 | 7 | 9..=11 | 13..=15 | 22 | 23 | 26) => ErrorClass::Unavailable,
