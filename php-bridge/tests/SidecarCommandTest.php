@@ -202,10 +202,6 @@ final class SidecarCommandTest extends TestCase
             ],
             'msgpack' => [["{$options}.serializer" => '3'], 'msgpack'],
             'JSON' => [['database.redis.cache.serializer' => 4], 'json (option "serializer"'],
-            'cluster' => [
-                ['cache.stores.redis.connection' => 'many', 'database.redis.clusters.many' => [['host' => 'a.test']]],
-                'Redis Cluster "many"',
-            ],
             'TLS files' => [
                 ['database.redis.cache.context' => ['stream' => ['cafile' => '/ca.pem']]], 'TLS files (cafile)',
             ],

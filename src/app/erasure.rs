@@ -25,6 +25,10 @@ pub async fn erase_user(config: &Config, user: &UserId) -> Result<Erased, String
     let (store, queue) = (stores.store.clone(), stores.queue.clone());
     let eraser = Eraser { store, queue, queues, include_guard: config.scope.include_guard, windows: windows(config) };
     let erased = eraser.erase(user).await.map_err(|error| format!("{}: {}", stores.store.name(), error.reason()));
+    if let Some(redis) = stores.redis {
+        // The commits have registered this process.
+        _ = redis.leave().await;
+    }
     if let Some(database) = stores.database {
         database.close().await;
     }

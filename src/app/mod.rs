@@ -76,7 +76,7 @@ impl App {
         let database = Database::open(&config.database);
         let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
         let deliveries = DeliveryWorkers::build(config, &stores, &presence, &live);
-        let (messaging, messaging_tasks) = build_messaging(config, &database, &registry)?.unzip();
+        let (messaging, messaging_tasks) = build_messaging(config, &database, &stores, &registry)?.unzip();
         let apis = Apis {
             presence: presence.apis(config, live.throttle.clone()),
             webhooks: webhooks::api(config, &stores),
@@ -178,6 +178,7 @@ type MessagingModule = (Arc<Messaging>, NamedTasks);
 fn build_messaging(
     config: &Config,
     database: &Database,
+    stores: &Stores,
     registry: &Registry,
 ) -> Result<Option<MessagingModule>, BuildError> {
     let Some(crypt) = config.laravel.crypt.clone().filter(|_| config.messaging.enabled) else { return Ok(None) };
@@ -185,7 +186,7 @@ fn build_messaging(
     let queue: Option<Arc<dyn Queue>> = match config.messaging.queue {
         FanoutQueue::Sync => None,
         FanoutQueue::Database => Some(Arc::new(SqlQueue::new(database.clone(), &names))),
-        FanoutQueue::Redis => Some(Arc::new(redis_queue(config)?)),
+        FanoutQueue::Redis => Some(Arc::new(redis_queue(config, stores.redis.as_deref())?)),
     };
     let options = messaging::MessagingOptions {
         database,

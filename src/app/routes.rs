@@ -15,10 +15,11 @@ use super::supervisor::Supervisor;
 use crate::admin_page;
 use crate::config::Config;
 use crate::http::auth::ServiceAuth;
+use crate::http::body_policy::{BodyLimits, BodyPolicy};
 use crate::http::budget::MemoryBudget;
 use crate::http::middleware::{Middleware, MiddlewareConfig};
 use crate::http::request_metrics::RequestMetrics;
-use crate::http::{ApiError, body, openapi, query};
+use crate::http::{ApiError, openapi, query};
 use crate::messaging::api::{Api as Clients, Operators};
 use crate::messaging::{Messaging, web_client};
 use crate::presence::api::{FastPath, UsersApi};
@@ -136,12 +137,12 @@ fn pages(
 }
 
 fn middleware_config(config: &Config, shared: &Shared<'_>, routes: openapi::RouteTable) -> MiddlewareConfig {
-    let limits = body::BodyLimits {
+    let limits = BodyLimits {
         bytes: config.server.body_limit,
         anonymous_bytes: config.server.anonymous_body_limit,
         timeout: config.server.body_timeout,
     };
-    let bodies = Arc::new(body::BodyPolicy::new(limits, shared.budget.clone()));
+    let bodies = Arc::new(BodyPolicy::new(limits, shared.budget.clone()));
     let metrics = RequestMetrics::new(shared.registry, &routes);
     MiddlewareConfig { access: shared.live.access.clone(), bodies, routes, metrics }
 }

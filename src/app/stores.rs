@@ -12,6 +12,7 @@ use crate::presence::domain::Outbox;
 use crate::presence::store::redis::{MoveOptions, Resharder};
 use crate::presence::store::{ArrayStore, PresenceStore, RedisOptions, RedisStore, SqlOptions, SqlStore, own_prefixes};
 use crate::queue::{MemoryQueue, Queue, RedisQueue, SqlQueue};
+use crate::storage::redis::Confirmation;
 use crate::storage::sql::Database;
 
 /// The least timeout of a command while keys are moved: nobody waits for it, and a page is large.
@@ -38,7 +39,7 @@ impl Stores {
             }
             config::CacheStore::Redis => {
                 let store = Arc::new(RedisStore::new(redis_options(config, outbox)?).map_err(invalid_redis)?);
-                let queue = Arc::new(redis_queue(config)?);
+                let queue = Arc::new(redis_queue(config, Some(&store))?);
                 Ok(Self { store: store.clone(), queue, redis: Some(store), database: None })
             }
             config::CacheStore::Database => {
@@ -67,10 +68,15 @@ fn sql_options(config: &Config, database: Database, outbox: Outbox) -> SqlOption
     }
 }
 
-/// The queues in Redis, not connected yet.
-pub(super) fn redis_queue(config: &Config) -> Result<RedisQueue, BuildError> {
+/// The queues in Redis, not connected yet. `presence` is the store in the same Redis: jobs are not moved into another number
+/// of shards while one of the two is written.
+pub(super) fn redis_queue(config: &Config, presence: Option<&RedisStore>) -> Result<RedisQueue, BuildError> {
     let prefixes = own_prefixes(&prefix(config), config.redis.shards);
-    RedisQueue::new(&redis_servers(config)?, config.redis.timeout, prefixes).map_err(invalid_redis)
+    let queue = RedisQueue::new(&redis_servers(config)?, config.redis.timeout, prefixes).map_err(invalid_redis)?;
+    Ok(match presence {
+        Some(presence) => queue.with_layout(presence.layout()),
+        None => queue,
+    })
 }
 
 /// The presence store in Redis, not connected yet, without an outbox.
@@ -86,11 +92,13 @@ pub fn redis_store(config: &Config) -> Result<RedisStore, BuildError> {
 /// # Errors
 /// The address is invalid.
 pub fn resharder(config: &Config) -> Result<Resharder, BuildError> {
+    let timeout = config.redis.timeout.max(MOVE_TIMEOUT);
+    let confirmation = Confirmation::new(config.redis.wait_replicas, timeout);
     Resharder::new(MoveOptions {
-        servers: redis_servers(config)?,
+        servers: redis_servers(config)?.with_confirmation(confirmation),
         prefix: prefix(config),
         include_guard: config.scope.include_guard,
-        timeout: config.redis.timeout.max(MOVE_TIMEOUT),
+        timeout,
     })
     .map_err(invalid_redis)
 }

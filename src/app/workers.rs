@@ -108,11 +108,8 @@ impl Workers {
         let Self { presence, redis, deliveries, messaging, retention, .. } = self;
         let Self { messaging_tasks, database, tables, supervisor, monitor, .. } = self;
         start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
-        if let Some(redis) = redis.clone() {
-            supervisor.spawn_until_stop("redis_settings", move || {
-                let redis = redis.clone();
-                async move { redis.report_settings().await }
-            });
+        if let Some(redis) = &redis {
+            start_redis(&supervisor, redis);
         }
         for delivery in deliveries.webhooks {
             spawn_delivery_worker(&supervisor, delivery, &presence.sweep.context.notifier, timeout);
@@ -122,7 +119,13 @@ impl Workers {
         }
         let batchers = TaskTracker::new();
         messaging_tasks.into_iter().for_each(|(name, task)| supervisor.spawn_once(&batchers, name, task));
-        presence.spawn(&supervisor, &batchers).await;
+        let registered = async {
+            if let Some(redis) = &redis {
+                // One that fails is made again in the background.
+                _ = supervisor.stop().run_until_cancelled(redis.register()).await;
+            }
+        };
+        tokio::join!(registered, presence.spawn(&supervisor, &batchers));
         batchers.close();
         supervisor.spawn_until_stop("metrics", move || monitor.clone().run());
         if let Some(messaging) = messaging.clone() {
@@ -148,6 +151,20 @@ impl OpenStores {
             _ = redis.leave().await;
         }
     }
+}
+
+/// Registers this sidecar among those that run as long as it runs, and reports the settings of the servers.
+fn start_redis(supervisor: &Supervisor, redis: &Arc<RedisStore>) {
+    let registered = redis.clone();
+    supervisor.spawn_until_stop("registration", move || {
+        let redis = registered.clone();
+        async move { redis.keep_registered().await }
+    });
+    let redis = redis.clone();
+    supervisor.spawn_until_stop("redis_settings", move || {
+        let redis = redis.clone();
+        async move { redis.report_settings().await }
+    });
 }
 
 /// Creates missing tables, in the background if the database is not available, and those that are dropped later.

@@ -6,8 +6,13 @@ use super::output::{print_error, print_line};
 use super::run::{CommandResult, run_async};
 use super::source::Source;
 use crate::config::{CacheStore, Config, Flags, load};
-use crate::presence::store::redis::{MovePlan, Resharder};
+use crate::presence::store::redis::{AbortedMove, MovePlan, Resharder, UnknownKeys};
 use crate::storage::Unavailable;
+use crate::storage::redis::{MoveStep, ShardMove};
+
+/// What must be done before.
+const STOP_ALL: &str = "Stop all sidecars, those of other hosts, too. Those of release 0.1.0 are not noticed while they \
+                        run: make sure that none does. Then repeat the command with --yes.";
 
 #[derive(Debug, Args)]
 pub(super) struct Reshard {
@@ -31,35 +36,61 @@ impl Reshard {
         let shards = self.shards.map_or(config.redis.shards, usize::from);
         run_async(async {
             let resharder = crate::app::resharder(&config).map_err(|error| error.to_string())?;
-            let plan = resharder.plan().await.map_err(reason)?;
-            if self.abort {
-                return self.abort(&resharder).await;
+            match self.abort {
+                true => self.abort(&resharder).await,
+                false => self.move_keys(&resharder, &config, shards).await,
             }
-            print_line(&describe(&plan, shards));
-            if plan.begun.is_none() && plan.shards == shards {
-                return Ok(());
-            }
-            if !self.yes {
-                print_line("Stop all sidecars, those of other hosts, too. Then repeat the command with --yes.");
-                return Ok(());
-            }
-            let moved = resharder.run(shards, print_error).await.map_err(reason)?;
-            print_line(&format!("{moved}: in {shards} shards"));
-            print_line(&next_step(&config, shards));
-            Ok(())
         })
     }
 
-    async fn abort(&self, resharder: &Resharder) -> CommandResult {
-        if !self.yes {
-            print_line("The copies that the move has made would be removed. Repeat the command with --yes.");
+    async fn move_keys(&self, resharder: &Resharder, config: &Config, shards: usize) -> CommandResult {
+        let plan = resharder.plan().await.map_err(reason)?;
+        print_line(&describe(&plan, shards));
+        if plan.begun.is_none() && plan.shards == shards {
+            print_unknown(&plan.unknown);
             return Ok(());
         }
-        resharder.abort().await.map_err(reason)
+        if !self.yes {
+            print_unknown(&plan.unknown);
+            print_line(STOP_ALL);
+            return Ok(());
+        }
+        let done = resharder.run(shards, print_error).await.map_err(reason)?;
+        print_line(&format!("{}: in {shards} shards", done.moved));
+        print_unknown(&done.unknown);
+        print_line(&next_step(config, shards));
+        Ok(())
+    }
+
+    async fn abort(&self, resharder: &Resharder) -> CommandResult {
+        if self.yes {
+            let AbortedMove { from, to, removed } = resharder.abort().await.map_err(reason)?;
+            print_line(&format!(
+                "The move from {from} to {to} shards is given up: {removed} keys of copies were removed, and all keys are in \
+                 {from} shards as before."
+            ));
+            return Ok(());
+        }
+        print_line(&match resharder.begun().await.map_err(reason)? {
+            Some(ShardMove { from, to, step: MoveStep::Copy }) => format!(
+                "The copies that the move from {from} to {to} shards has made would be removed. Repeat the command with --yes."
+            ),
+            Some(ShardMove { to, step: MoveStep::Remove, .. }) => {
+                format!("All keys are in {to} shards already: complete the move.")
+            }
+            None => "No move was begun: there is nothing to give up.".to_owned(),
+        });
+        Ok(())
     }
 }
 
-fn describe(MovePlan { shards, begun, users, changes }: &MovePlan, to: usize) -> String {
+fn print_unknown(unknown: &UnknownKeys) {
+    if unknown.count > 0 {
+        print_line(&unknown.to_string());
+    }
+}
+
+fn describe(MovePlan { shards, begun, users, changes, .. }: &MovePlan, to: usize) -> String {
     let there = format!("{users} users and {changes} changes are in {shards} shards");
     match begun {
         Some(begun) => format!("{there}; a move from {} to {} was begun", begun.from, begun.to),

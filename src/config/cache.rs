@@ -48,6 +48,12 @@ pub(super) fn resolve(raw: &RawCache, layers: &Layers) -> Result<CacheConfig> {
 fn store(text: &str, layers: &Layers) -> Result<CacheStore> {
     match text {
         "redis" => Ok(CacheStore::Redis),
+        "redis-sentinel" if layers.value("redis.sentinels").is_some() => Ok(CacheStore::Redis),
+        "redis-sentinel" => Err(layers.error_at(
+            "cache.store",
+            "is of monospice/laravel-redis-sentinel-drivers, whose Sentinels cannot be read without PHP: generate the \
+             configuration with php artisan presence:sidecar, or set redis.sentinels (PRESENCE__REDIS__SENTINELS)",
+        )),
         "array" => Ok(CacheStore::Array),
         "database" => Ok(CacheStore::Database),
         _ => Err(layers.error_at(

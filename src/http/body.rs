@@ -4,39 +4,20 @@
 //! an unknown caller is refused as soon as it is known to be larger than `server.anonymous_body_limit`, without reading it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
+use hyper::body::Body as _;
 use poem::http::header;
-use poem::web::headers::{ContentLength, HeaderMapExt};
 use poem::{Request, RequestBody};
-use tokio::sync::Semaphore;
 
 use super::address::{AddressKey, ClientIp};
-use super::budget::{Account, FREE_BYTES, MemoryBudget, Reservation};
+use super::body_policy::BodyPolicy;
+use super::budget::{Account, FREE_BYTES, Reservation};
 use super::connection::{CallerKind, body_was_read, caller_of};
+use super::context::RequestContext;
 use super::error::ApiError;
-
-/// Limits of a request body.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyLimits {
-    /// Maximum size in bytes.
-    pub bytes: usize,
-    /// Maximum size in bytes while the caller is unknown.
-    pub anonymous_bytes: usize,
-    /// Maximum time until the whole body has arrived.
-    pub timeout: Duration,
-}
-
-/// The limits of request bodies, and what they share.
-#[derive(Debug)]
-pub struct BodyPolicy {
-    limits: BodyLimits,
-    budget: Arc<MemoryBudget>,
-    parsers: Semaphore,
-}
 
 /// The body of a request, counted in the memory budget until it is dropped.
 #[derive(Debug)]
@@ -66,19 +47,6 @@ const VALUE_BYTES: usize = 256;
 /// The memory budget is used up.
 pub const BUSY: ApiError = ApiError::Unavailable("The server is busy.");
 
-impl BodyPolicy {
-    /// Bodies within `limits`, counted by `budget`. At most half of the machine's cores parse large bodies at a time.
-    pub fn new(limits: BodyLimits, budget: Arc<MemoryBudget>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { limits, budget, parsers: Semaphore::new((cores / 2).max(1)) }
-    }
-
-    /// The memory budget.
-    pub fn budget(&self) -> &Arc<MemoryBudget> {
-        &self.budget
-    }
-}
-
 /// The part of the memory budget that a caller may use.
 pub fn account(caller: CallerKind, client: Option<&ClientIp>) -> Account {
     match caller {
@@ -94,20 +62,21 @@ pub fn account(caller: CallerKind, client: Option<&ClientIp>) -> Account {
 /// # Errors
 /// [`ApiError::TooLarge`], [`ApiError::BodyTimeout`], and [`ApiError::Unavailable`] if the memory budget is used up.
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<ReceivedBody, ApiError> {
-    let policy = request.extensions().get::<Arc<BodyPolicy>>().ok_or(ApiError::Internal)?.clone();
+    let policy = RequestContext::of(request).ok_or(ApiError::Internal)?.bodies.clone();
     let caller = caller_of(request);
     let memory = policy.budget.open(account(caller, request.extensions().get::<ClientIp>()));
     let mut received = ReceivedBody { bytes: Bytes::new(), memory, caller, policy };
     let Ok(body) = body.take() else { return Ok(received) };
+    let body: BoxBody<_, _> = body.into();
     let limits = received.policy.limits;
     let is_known = caller != CallerKind::Unknown;
     let limit = if is_known { limits.bytes } else { limits.anonymous_bytes.min(limits.bytes) };
-    let announced = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
+    let announced = body.size_hint().exact().unwrap_or(0);
     if announced > limit as u64 && (!is_known || request.headers().contains_key(header::EXPECT)) {
         return Err(ApiError::TooLarge);
     }
     let drained = if is_known { MAX_DRAINED_BYTES } else { limit };
-    let collected = received.collect(body.into(), limit, drained);
+    let collected = received.collect(body, limit, drained);
     let is_complete = tokio::time::timeout(limits.timeout, collected).await.map_err(|_| ApiError::BodyTimeout)??;
     body_was_read(request);
     if is_complete { Ok(received) } else { Err(ApiError::TooLarge) }

@@ -11,17 +11,19 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use uuid::Uuid;
 
 use super::address::{ClientIp, TrustedProxies};
-use super::auth::TokenVerifier;
 use super::body;
-use super::body::{BodyPolicy, account};
+use super::body::account;
+use super::body_policy::BodyPolicy;
 use super::budget::Account;
 use super::connection::{CallerKind, ConnectionState};
+use super::context::RequestContext;
 use super::cors;
 use super::cors::Origins;
 use super::error::ApiError;
 use super::openapi::RouteTable;
 use super::request_metrics::RequestMetrics;
 use super::response_bytes::{Counted, count_bytes};
+use super::token_verifier::TokenVerifier;
 use crate::trace::TraceParent;
 
 /// The settings that a reload of the configuration replaces, all at once.
@@ -84,8 +86,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
             None => {
                 let extensions = request.extensions_mut();
                 extensions.insert(client);
-                extensions.insert(self.config.bodies.clone());
-                extensions.insert(verifier);
+                extensions.insert(RequestContext { verifier, bodies: self.config.bodies.clone() });
                 let response = self.respond(request, &method, uri.path()).await;
                 let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
                 self.count(response, account(caller, Some(&client)))

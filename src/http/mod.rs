@@ -6,9 +6,11 @@
 pub mod address;
 pub mod auth;
 pub mod body;
+pub mod body_policy;
 pub mod budget;
 pub mod compressed_text;
 pub mod connection;
+pub mod context;
 pub mod cors;
 pub mod error;
 pub mod json;
@@ -22,6 +24,7 @@ pub mod response_bytes;
 pub mod schema;
 pub mod static_file;
 pub mod throttle;
+pub mod token_verifier;
 
 pub use self::address::{ClientIp, address};
 pub use self::error::{ApiError, Documented};

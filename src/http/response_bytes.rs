@@ -1,12 +1,16 @@
 //! Counts the bytes of large responses in the memory budget until the peer has taken them.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use http_body_util::BodyExt;
-use hyper::body::Body as _;
-use poem::{Body, Response};
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, SizeHint};
+use poem::Response;
 
-use super::budget::{Account, FREE_BYTES, MemoryBudget, OverBudget};
+use super::budget::{Account, FREE_BYTES, MemoryBudget, OverBudget, Reservation};
 
 /// Marks a response whose bytes all responses of a route share.
 #[derive(Clone, Copy, Debug)]
@@ -37,21 +41,44 @@ pub fn count_bytes(
     budget: &Arc<MemoryBudget>,
     account: Account,
 ) -> Result<Counted, OverBudget> {
-    let body: http_body_util::combinators::BoxBody<_, _> = response.take_body().into();
+    let body: BoxBody<_, _> = response.take_body().into();
     let bytes = body.size_hint().exact();
     let size = bytes.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
     let is_counted = size > FREE_BYTES && response.extensions().get::<SharedBytes>().is_none();
-    if !is_counted {
-        response.set_body(Body::from(body));
-        return Ok(Counted { response, bytes });
+    if is_counted {
+        let reservation = Some(budget.reserve(account, size)?);
+        response.set_body(poem::Body::from(BoxBody::new(CountedBody { body, reservation })));
+    } else {
+        response.set_body(poem::Body::from(body));
     }
-    let mut reservation = Some(budget.reserve(account, size)?);
-    let counted = body.map_frame(move |frame| {
-        frame.map_data(|data| match reservation.take() {
+    Ok(Counted { response, bytes })
+}
+
+/// A body of known size, whose bytes are reserved until the first frame, with which they come, was taken.
+struct CountedBody {
+    body: BoxBody<Bytes, io::Error>,
+    reservation: Option<Reservation>,
+}
+
+impl Body for CountedBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let reservation = self.reservation.take();
+        let attach = |data| match reservation {
             Some(reservation) => reservation.attach(data),
             None => data,
-        })
-    });
-    response.set_body(Body::from(counted.boxed()));
-    Ok(Counted { response, bytes })
+        };
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(attach))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -22,6 +22,9 @@ local requests = {
   heartbeat = function(user) return wrk.format("POST", "/api/v1/presence/heartbeat", headers, body_of(user)) end,
   status = function(user) return wrk.format("GET", "/api/v1/presence/status/" .. user, headers) end,
   roster = function(_) return wrk.format("GET", "/api/v1/presence/roster?limit=100", headers) end,
+  counts = function(_) return wrk.format("GET", "/api/v1/presence/counts", headers) end,
+  changes = function(_) return wrk.format("GET", "/api/v1/presence/changes?limit=100", headers) end,
+  snapshot = function(_) return wrk.format("GET", "/api/v1/presence/snapshot?limit=100", headers) end,
 }
 
 function requests.many(user)

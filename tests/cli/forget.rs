@@ -1,5 +1,6 @@
 //! `presence-sidecar forget`: nothing about the user is left, and nobody else loses anything.
 
+use redis::Commands;
 use serde_json::{Value, json};
 
 use super::{program, text_of};
@@ -77,6 +78,9 @@ async fn nothing_about_a_user_is_left_in_redis() {
     require!("redis-server");
     let redis = RedisServer::start();
     forgets(on_redis(&redis)).await;
+    // The command does not count as a running sidecar any more; the one that was killed still does.
+    let running: usize = redis.connect(0).zcard("laravel-database-laravel-cache-{presence}:running").unwrap();
+    assert_eq!(running, 1);
     redis.cli(&["FLUSHALL"]);
     let mut sharded = on_redis(&redis);
     sharded.push(("PRESENCE__REDIS__SHARDS", "4".to_owned()));

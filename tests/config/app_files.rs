@@ -157,3 +157,47 @@ fn names_of_commands_are_known() {
     assert!(closed.messaging.registration_token.is_some());
     assert!(super::error_with(&[("PRESENCE_REGISTRATION_TOKEN", "")]).contains("would open registration"));
 }
+
+/// An app on Redis whose config/database.php has this section "redis", and these lines of `.env`.
+fn on_redis_of(section: &str, more: &str) -> Result<Config, String> {
+    let code = format!(
+        "<?php\nuse Illuminate\\Support\\Str;\n\nreturn [\n  'default' => 'x',\n  'redis' => [{section}],\n];\n"
+    );
+    let files = [
+        (".env", &*format!("CACHE_STORE=redis\nREDIS_PREFIX=p\nCACHE_PREFIX=c\n{more}")),
+        ("config/database.php", &code),
+    ];
+    load_app_in(app(&files).0.path(), &[]).map(|loaded| loaded.config)
+}
+
+#[test]
+fn clusters_and_sentinels_of_the_app_are_refused_by_name_unless_stated() {
+    const NODES: &str = "PRESENCE__REDIS__CLUSTER=a.test:7001\n";
+    const SENTINELS: &str = "PRESENCE__REDIS__SENTINELS=a.test:26379\n";
+    let plain =
+        "'client' => env('REDIS_CLIENT', 'phpredis'), 'default' => ['host' => 'x'], 'cache' => ['host' => 'y'],";
+    let clusters = "'default' => ['host' => 'x'], 'clusters' => ['cache' => [['host' => 'a.test']]],";
+    let sentinels =
+        "'cache' => ['tcp://a.test', 'options' => ['replication' => 'sentinel', 'service' => env('S', 'x')]],";
+    let list = "'cache' => [\n ['host' => 'a.test'], ['host' => 'b.test']],";
+    let package = "'client' => env('REDIS_CLIENT', 'phpredis-sentinel'), 'cache' => ['sentinel_host' => 'a.test'],";
+    for (section, more, found, stated) in [
+        (clusters, "", "\"cache\" among its clusters", NODES),
+        (sentinels, "", "has Sentinels in the Redis connection \"cache\" (Predis)", SENTINELS),
+        (list, "", "several servers in the Redis connection \"cache\"", NODES),
+        (package, "", "phpredis-sentinel (namoshek/laravel-redis-sentinel)", SENTINELS),
+        (plain, "REDIS_CLIENT=phpredis-sentinel\n", "phpredis-sentinel (namoshek/laravel-redis-sentinel)", SENTINELS),
+    ] {
+        let error = on_redis_of(section, more).unwrap_err();
+        assert!(error.contains(found) && error.contains("php artisan presence:sidecar"), "{section}: {error}");
+        on_redis_of(section, &format!("{more}{stated}")).unwrap();
+    }
+    // The cache is on another connection.
+    on_redis_of(plain, "").unwrap();
+    on_redis_of(clusters, "REDIS_CACHE_CONNECTION=default\n").unwrap();
+    on_redis_of(package, "REDIS_CLIENT=phpredis\n").unwrap();
+    let error = load_app("CACHE_STORE=redis-sentinel\n", &[]).unwrap_err();
+    assert!(error.contains("monospice/laravel-redis-sentinel-drivers"), "{error}");
+    let stated = load_app(&format!("CACHE_STORE=redis-sentinel\n{SENTINELS}"), &[]).unwrap();
+    assert!(stated.config.redis.sentinel.is_some());
+}

@@ -4,6 +4,7 @@
 
 pub mod messages;
 mod promotion;
+mod stores;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Client, Post, Process, Reaction, Receiver, RedisServer, free_port, on_redis};
+use crate::support::{Client, Post, Process, Reaction, Receiver, RedisServer, free_port, on_redis, send_signal};
 
 const USERS: i64 = 500;
 const SIDECARS: usize = 3;
@@ -128,14 +129,33 @@ async fn no_transition_is_lost_while_sidecars_are_killed_and_the_receiver_misbeh
     require!("redis-server");
     let redis = RedisServer::start_with(&["--appendonly", "yes"]);
     let start = |environment: Environment| -> Start { Arc::new(move |_| Process::start(&environment)) };
-    transitions_survive(on_redis(&redis), start, long_for().unwrap_or(Duration::from_secs(6))).await;
+    let span = long_for().unwrap_or(Duration::from_secs(6));
+    assert!(transitions_survive(on_redis(&redis), start, span, Faults::default()).await > 500);
 }
 
 /// The environment of a sidecar.
 pub type Environment = Vec<(&'static str, String)>;
 
-/// Kills sidecars on the store that `environment` names for a while, and checks what was recorded and delivered.
-pub async fn transitions_survive(mut environment: Environment, start: impl Fn(Environment) -> Start, span: Duration) {
+/// Does something to the store, which is whole again when this returns.
+type StoreFault = Box<dyn FnMut() + Send>;
+
+/// What happens meanwhile, beside kills of sidecars.
+#[derive(Default)]
+pub struct Faults {
+    /// Sidecars are frozen for up to three seconds.
+    freezes: bool,
+    /// Called every few seconds.
+    store: Option<StoreFault>,
+}
+
+/// Kills sidecars on the store that `environment` names for a while, and checks what was recorded and delivered; returns how
+/// many transitions there were.
+pub async fn transitions_survive(
+    mut environment: Environment,
+    start: impl Fn(Environment) -> Start,
+    span: Duration,
+    faults: Faults,
+) -> usize {
     let folder = TempDir::new().unwrap();
     let noted = File::create(folder.path().join("posts")).unwrap();
     let receiver = Receiver::on(0, Some(noted), misbehave).await;
@@ -154,13 +174,24 @@ pub async fn transitions_survive(mut environment: Environment, start: impl Fn(En
     let sidecars = Arc::new(Mutex::new(clients.collect::<HashMap<_, _>>()));
     let stop = CancellationToken::new();
     let lives: Vec<_> = (0..8).map(|_| tokio::spawn(live(sidecars.clone(), stop.clone()))).collect();
-    let kills = kill_for(span, &start, &mut running, &sidecars).await;
+    let store = faults.store.map(|fault| std::thread::spawn(repeat(fault, stop.clone())));
+    let kills = kill_for(span, faults.freezes, &start, &mut running, &sidecars).await;
     stop.cancel();
     for life in lives {
         life.await.unwrap();
     }
+    // Until the end: the server and its disk belong to the fault.
+    let store = store.map(|store| store.join().unwrap());
+    let of_store = store.as_ref().map_or(0, |(number, _)| *number);
 
     let client = &running[&0].client;
+    // The store may have been started a moment ago.
+    let ready = async {
+        while client.get("/ready").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), ready).await.expect("the sidecar recovers by itself");
     let log = settled(client).await;
     let dead = client.get("/api/v1/webhooks/deliveries?state=dead&limit=1000").await.json;
     let dead: HashSet<String> = dead["data"].as_array().unwrap().iter().map(id).collect();
@@ -168,9 +199,9 @@ pub async fn transitions_survive(mut environment: Environment, start: impl Fn(En
     let posts = receiver.posts();
     #[expect(clippy::print_stdout, reason = "who runs it for a minute wants to know what happened")]
     {
-        println!("{kills} kills, {} changes, {} posts, {} dead", log.len(), posts.len(), dead.len());
+        let (changes, posts, dead) = (log.len(), posts.len(), dead.len());
+        println!("{kills} kills, {of_store} faults of the store, {changes} changes, {posts} posts, {dead} dead");
     }
-    assert!(log.len() > 500, "too little happened: {} changes", log.len());
     check_log(&log);
     check(&log, &posts, &dead);
 
@@ -178,11 +209,30 @@ pub async fn transitions_survive(mut environment: Environment, start: impl Fn(En
     back.wait_for(log.len()).await;
     check(&log, &back.posts(), &HashSet::new());
     check_lists(&running.values().map(|process| process.client.clone()).collect::<Vec<_>>()).await;
+    log.len()
+}
+
+/// Calls `fault` every two to four seconds; returns how often, and the fault.
+fn repeat(mut fault: StoreFault, stop: CancellationToken) -> impl FnOnce() -> (usize, StoreFault) {
+    move || {
+        for number in 0.. {
+            let pause = Instant::now() + Duration::from_millis(rand::random_range(2_000..4_000));
+            while Instant::now() < pause {
+                if stop.is_cancelled() {
+                    return (number, fault);
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            fault();
+        }
+        unreachable!()
+    }
 }
 
 /// Kills one sidecar after the other and starts it again; returns how many were killed.
 async fn kill_for(
     span: Duration,
+    freezes: bool,
     start: &Start,
     running: &mut HashMap<usize, Process>,
     sidecars: &Mutex<HashMap<usize, Client>>,
@@ -199,6 +249,10 @@ async fn kill_for(
         let Some(victim) = running.keys().copied().collect::<Vec<_>>().choose(&mut rand::rng()).copied() else {
             continue;
         };
+        if freezes && rand::random_bool(0.3) {
+            starting.spawn(thaw(victim, running.remove(&victim).unwrap()));
+            continue;
+        }
         running.remove(&victim).unwrap().kill();
         kills += 1;
         let start = start.clone();
@@ -206,6 +260,14 @@ async fn kill_for(
     }
     running.extend(starting.join_all().await);
     kills
+}
+
+/// Freezes a sidecar for a while.
+async fn thaw(place: usize, process: Process) -> (usize, Process) {
+    send_signal("STOP", process.id());
+    tokio::time::sleep(Duration::from_millis(rand::random_range(300..3_000))).await;
+    send_signal("CONT", process.id());
+    (place, process)
 }
 
 /// Checks that every sidecar counts and lists exactly the users who are present: at first none, then some.

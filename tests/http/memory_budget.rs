@@ -5,6 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use presence_sidecar::http::address::AddressKey;
 use presence_sidecar::http::budget::{Account, MemoryBudget, OverBudget};
+use serde_json::json;
+
+use crate::support::Sidecar;
 
 fn of(address: &str) -> Account {
     Account::Untrusted(AddressKey::limited(address.parse().unwrap()))
@@ -46,4 +49,14 @@ fn reservation_grows_moves_and_ends_with_its_bytes() {
     assert_eq!((budget.used(), &part[..]), (400, &b"response"[..]));
     drop(part);
     assert_eq!(budget.used(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_response_says_its_length() {
+    let sidecar = Sidecar::start().await;
+    let ids: Vec<i64> = (0..900).collect();
+    let answer = sidecar.client.post("/api/v1/presence/many", json!({"user_ids": ids})).await;
+    assert!(answer.text.len() > 64 * 1024, "{}", answer.text.len());
+    assert_eq!(answer.headers["content-length"], answer.text.len().to_string().as_str());
+    assert!(!answer.headers.contains_key("transfer-encoding"));
 }

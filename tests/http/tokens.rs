@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use presence_sidecar::http::auth::TokenVerifier;
+use presence_sidecar::http::token_verifier::TokenVerifier;
 use serde_json::{Value, json};
 
 use crate::support::{Sidecar, TOKEN};

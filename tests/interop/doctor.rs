@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{Process, RedisServer, TOKEN, command, fixture, on_redis};
+use crate::support::{Process, RedisCluster, RedisServer, TOKEN, command, fixture, on_redis};
 
 const SECRET: &str = "a secret for webhooks 0123456789";
 
@@ -18,7 +18,10 @@ fn installed_laravel() -> String {
 
 /// The environment of the app and of a sidecar with the same configuration.
 fn shared(redis: &RedisServer, storage: &TempDir) -> Vec<(&'static str, String)> {
-    let mut environment = on_redis(redis);
+    shared_on(on_redis(redis), storage)
+}
+
+fn shared_on(mut environment: Vec<(&'static str, String)>, storage: &TempDir) -> Vec<(&'static str, String)> {
     environment.extend([
         ("REDIS_PREFIX", "demo_database_".to_owned()),
         ("CACHE_PREFIX", "demo_cache".to_owned()),
@@ -89,6 +92,27 @@ async fn doctor_reports_only_differences() {
         let said = text(&doctor_with_difference(&environment, variable, other, &storage));
         assert!(said.contains(found), "{found} is not in\n{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_the_record_of_the_app_on_a_cluster() {
+    require!("laravel", "redis-server");
+    slow!();
+    let (cluster, storage) = (RedisCluster::start_with(3, 0, &["--appendonly", "yes"]), TempDir::new().unwrap());
+    let nodes = cluster.addresses();
+    let reversed: Vec<&str> = nodes.rsplit(',').collect();
+    let mut environment = shared_on(vec![("PRESENCE_CACHE_STORE", "redis".to_owned())], &storage);
+    environment.push(("PRESENCE__REDIS__CLUSTER", nodes.clone()));
+    environment.push(("DEMO_REDIS_CLUSTER", reversed.join(",")));
+    let sidecar = Process::start(&environment);
+    environment.push(("PRESENCE_SIDECAR_URL", sidecar.url.clone()));
+    environment.push(("PRESENCE_LISTEN", sidecar.url.strip_prefix("http://").unwrap().to_owned()));
+    let said = text(&doctor(&environment, &[]));
+    assert!(said.contains("ok   records: the sidecar reads the app's records"), "{said}");
+    // The nodes are not compared by their order.
+    let other =
+        text(&doctor_with_difference(&environment, "CACHE_PREFIX", "[laravel]\ncache_prefix = \"x\"", &storage));
+    assert!(other.contains("FIX  laravel.cache_prefix") && !other.contains("redis (address)"), "{other}");
 }
 
 /// Runs the doctor with a configuration file that contradicts `variable`, which only the app gets.

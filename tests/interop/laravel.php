@@ -89,14 +89,17 @@ function skeleton_config(array $env): Repository
     $separator = version_compare($env['version'], '12.2', '<') && $env['version'] !== '12' ? '_' : '-';
     $prefix = fn (string $what): string => Str::slug($env['app_name'], $separator).$separator.$what.$separator;
     $server = ['host' => '127.0.0.1', 'port' => $env['port']];
+    $node = fn (string $address): array => array_combine(['host', 'port'], explode(':', $address));
+    $connections = $env['cluster'] ? ['clusters' => ['cache' => array_map($node, $env['cluster'])]] : [
+        'default' => $server + ['database' => 0],
+        'cache' => $server + ['database' => $env['cache_db']],
+    ];
 
     return new Repository([
         'database.redis' => [
             'client' => $env['client'],
-            'options' => ['prefix' => $env['redis_prefix'] ?? $prefix('database')] + $env['options'],
-            'default' => $server + ['database' => 0],
-            'cache' => $server + ['database' => $env['cache_db']],
-        ],
+            'options' => ['cluster' => 'redis', 'prefix' => $env['redis_prefix'] ?? $prefix('database')] + $env['options'],
+        ] + $connections,
         'cache' => [
             'default' => $env['database'] ? 'database' : 'redis',
             'prefix' => $env['cache_prefix'] ?? $prefix('cache'),

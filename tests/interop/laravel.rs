@@ -26,6 +26,12 @@ impl Laravel {
         Self::with(&json!({"port": port, "client": client, "options": options}), env)
     }
 
+    /// One with its cache on a Redis Cluster, which it knows by these `host:port` addresses.
+    pub fn on_cluster(nodes: &str, client: &str) -> Self {
+        let nodes: Vec<&str> = nodes.split(',').collect();
+        Self::with(&json!({"port": 1, "client": client, "cluster": nodes}), &[])
+    }
+
     /// One that unserializes no objects, as Laravel's skeleton is since version 13.
     pub fn without_classes(port: u16, env: &Env<'_>) -> Self {
         Self::with(&json!({"port": port, "serializable_classes": false}), env)
@@ -52,6 +58,7 @@ impl Laravel {
         let settings = json!({
             "port": place["port"],
             "database": place["database"],
+            "cluster": place["cluster"],
             "client": place["client"].as_str().unwrap_or("phpredis"),
             "options": if place["options"].is_null() { json!({}) } else { place["options"].clone() },
             "serializable_classes": place["serializable_classes"],

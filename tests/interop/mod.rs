@@ -1,6 +1,7 @@
 //! A real Laravel app and a real sidecar on one Redis: each reads what the other writes.
 
 mod clients;
+mod cluster;
 mod database;
 mod doctor;
 mod laravel;

@@ -92,16 +92,28 @@ async fn reads_of_all_shards_name_the_one_that_does_not_reply() {
     let harness = StoreHarness::on_servers(cluster.servers(), PREFIX, (0, 4), Outbox::default());
     let scope = subject(1).scope.key(true);
     harness.store.counts(&scope).await.unwrap();
-    let prefixes = own_prefixes(PREFIX, 4);
-    let frozen = cluster.owner(&prefixes[3]);
-    let (node, address) = (frozen, cluster.address_of(frozen));
-    cluster.signal(node, "STOP");
+    let only = StoreHarness::on_servers(cluster.servers(), PREFIX, (0, 1), Outbox::default());
+    only.store.counts(&scope).await.unwrap();
+    let owners: Vec<usize> = own_prefixes(PREFIX, 4).iter().map(|prefix| cluster.owner(prefix)).collect();
+    let frozen = owners[3];
+    let address = cluster.address_of(frozen);
+    cluster.signal(frozen, "STOP");
     let [counts, end] = [
         harness.store.counts(&scope).await.map(drop).unwrap_err().reason(),
         harness.store.end_of_changes().await.map(drop).unwrap_err().reason(),
     ];
-    assert!(counts.contains("03") && counts.contains(&address), "{counts}");
+    let theirs: Vec<String> =
+        (0..4).filter(|shard| owners[*shard] == frozen).map(|shard| format!("{shard:02}")).collect();
+    assert!(counts.contains(&format!("shard {}: ", theirs.join(", "))) && counts.contains(&address), "{counts}");
     assert!(end.contains("shard ") && end.contains(&address), "{end}");
+    // One shard has no name.
+    cluster.signal(frozen, "CONT");
+    let own = cluster.owner(&own_prefixes(PREFIX, 1)[0]);
+    cluster.signal(own, "STOP");
+    for error in [only.store.counts(&scope).await.map(drop), only.store.end_of_changes().await.map(drop)] {
+        let reason = error.unwrap_err().reason();
+        assert!(!reason.contains("shard") && reason.contains(&cluster.address_of(own)), "{reason}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod isolation;
 mod layout;
 mod replicas;
 mod reshard;
+mod reshard_safety;
 mod sentinel;
 mod slots;
 mod stories;

@@ -14,30 +14,30 @@ use super::{assert_all_beat, on_cluster};
 use crate::presence::harness::{PREFIX, START, StoreHarness, after, beat, offline, subject};
 use crate::support::{Process, RedisCluster, RedisServer, Sidecar, on_redis};
 
-const USERS: i64 = 3_000;
+pub(super) const USERS: i64 = 3_000;
 
 /// The mark that keys are being moved.
-fn mark(server: &RedisServer) -> String {
+pub(super) fn mark(server: &RedisServer) -> String {
     let key = format!("{}moving", own_prefixes(PREFIX, 1)[0]);
     server.connect(0).get::<_, Option<String>>(key).unwrap().unwrap_or_default()
 }
 
-fn command(environment: &[(&str, String)], arguments: &[&str]) -> Command {
+pub(super) fn command(environment: &[(&str, String)], arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
     command.arg("reshard").args(arguments).env_clear().envs(environment.iter().map(|(name, value)| (*name, value)));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn run(environment: &[(&str, String)], arguments: &[&str]) -> Output {
+pub(super) fn run(environment: &[(&str, String)], arguments: &[&str]) -> Output {
     command(environment, arguments).output().unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub(super) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn assert_done(output: &Output) {
+pub(super) fn assert_done(output: &Output) {
     assert!(output.status.success(), "{}", text(output));
 }
 
@@ -47,17 +47,17 @@ fn outbox() -> Outbox {
     Outbox { queues: vec![queue], ..Outbox::default() }
 }
 
-fn harness(server: &RedisServer, shards: usize) -> StoreHarness {
+pub(super) fn harness(server: &RedisServer, shards: usize) -> StoreHarness {
     StoreHarness::on_servers(server.info().into(), PREFIX, (1, shards), outbox())
 }
 
 /// Ends the registrations of the stores of this test, which would count as sidecars for half a minute.
-fn leave(server: &RedisServer) {
+pub(super) fn leave(server: &RedisServer) {
     let _: () = server.connect(0).del(format!("{}running", own_prefixes(PREFIX, 1)[0])).unwrap();
 }
 
 /// Users who are online, away and offline, and jobs that wait, were tried, and are dead.
-async fn fill(harness: &StoreHarness) {
+pub(super) async fn fill(harness: &StoreHarness) {
     for (users, input, second) in [
         (1..=USERS, beat(true), 0),
         (1..=USERS / 3, beat(false), 10),
@@ -88,7 +88,7 @@ async fn fill(harness: &StoreHarness) {
 
 /// All that is stored.
 #[derive(Debug, PartialEq)]
-struct Contents {
+pub(super) struct Contents {
     users: Vec<String>,
     due: BTreeMap<String, String>,
     rosters: Vec<Vec<String>>,
@@ -105,7 +105,7 @@ fn described(jobs: Vec<JobInfo>) -> BTreeMap<String, String> {
     jobs.into_iter().map(describe).collect()
 }
 
-async fn contents(server: &RedisServer, shards: usize) -> Contents {
+pub(super) async fn contents(server: &RedisServer, shards: usize) -> Contents {
     let harness = harness(server, shards);
     let (scope, keys) = (subject(1).scope.key(true), (1..=USERS).map(|user| subject(user).key).collect::<Vec<_>>());
     let mut connection = server.connect(0);
@@ -141,8 +141,8 @@ async fn contents(server: &RedisServer, shards: usize) -> Contents {
     }
 }
 
-/// Kills the command when the mark begins with `step`, and it has written.
-fn kill_at(server: &RedisServer, mut child: Child, step: &str) {
+/// Waits until the mark begins with `step`, and the command has written.
+pub(super) fn wait_for(server: &RedisServer, child: &mut Child, step: &str) {
     let mut connection = server.connect(0);
     let size = |connection: &mut redis::Connection| -> i64 { redis::cmd("DBSIZE").query(connection).unwrap() };
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -154,9 +154,22 @@ fn kill_at(server: &RedisServer, mut child: Child, step: &str) {
     while size(&mut connection) == before {
         assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "nothing is written in {step:?}");
     }
+}
+
+/// The key of the lease of the command that moves keys.
+pub(super) fn lease() -> String {
+    format!("{}mover", own_prefixes(PREFIX, 1)[0])
+}
+
+/// Kills the command in `step`. Its lease, which would last for half a minute, ends.
+fn kill_at(server: &RedisServer, mut child: Child, step: &str) {
+    wait_for(server, &mut child, step);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(mark(server).starts_with(step), "it was killed in {step:?}, not in {:?}", mark(server));
+    let left: i64 = server.connect(0).pttl(lease()).unwrap();
+    assert!((20_000..=30_000).contains(&left), "the lease lasts for {left} ms");
+    let _: () = server.connect(0).del(lease()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +260,12 @@ async fn move_that_was_killed_can_be_given_up() {
     kill_at(&server, command(&environment, &["--shards", "8", "--yes"]).spawn().unwrap(), "copy");
     let other = run(&environment, &["--shards", "4", "--yes"]);
     assert!(!other.status.success() && text(&other).contains("complete it first"), "{}", text(&other));
-    assert_done(&run(&environment, &["--abort", "--yes"]));
+    let plan = run(&environment, &["--abort"]);
+    assert!(text(&plan).contains("that the move from 1 to 8 shards has made would be removed"), "{}", text(&plan));
+    let undone = run(&environment, &["--abort", "--yes"]);
+    assert_done(&undone);
+    assert!(text(&undone).contains("from 1 to 8 shards is given up: "), "{}", text(&undone));
+    assert!(text(&run(&environment, &["--abort", "--yes"])).contains("no move was begun"));
     assert_eq!(contents(&server, 1).await, before);
     let sidecar = Sidecar::with(&environment).await;
     assert_all_beat(&sidecar, 1..3, Duration::from_secs(5)).await;

@@ -10,14 +10,14 @@ use poem::{Endpoint, Request, Response};
 use presence_sidecar::app::{App, Supervisor};
 use presence_sidecar::config::{Flags, Sources, load};
 use presence_sidecar::http::address::TrustedProxies;
-use presence_sidecar::http::auth::TokenVerifier;
-use presence_sidecar::http::body::{BodyLimits, BodyPolicy};
+use presence_sidecar::http::body_policy::{BodyLimits, BodyPolicy};
 use presence_sidecar::http::budget::MemoryBudget;
 use presence_sidecar::http::cors::Origins;
 use presence_sidecar::http::listener::bind;
 use presence_sidecar::http::middleware::{AccessSettings, Middleware, MiddlewareConfig};
 use presence_sidecar::http::openapi::RouteTable;
 use presence_sidecar::http::request_metrics::RequestMetrics;
+use presence_sidecar::http::token_verifier::TokenVerifier;
 use presence_sidecar::telemetry::Registry;
 use tokio_util::sync::CancellationToken;
 

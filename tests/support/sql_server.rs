@@ -376,6 +376,16 @@ impl TestDatabase {
         &self.name
     }
 
+    /// Moves the tables of MariaDB, of which there are none yet, to another disk. The log of the server stays: it is mapped into
+    /// memory, which is no place for a full disk.
+    pub fn move_tables_to(&self, disk: &Path) {
+        let server = self.server.as_ref().expect("the database has a server").lock().unwrap();
+        let (tables, moved) = (server.data().join(&self.name), disk.join("tables"));
+        std::fs::remove_dir_all(&tables).unwrap();
+        std::fs::create_dir(&moved).unwrap();
+        std::os::unix::fs::symlink(moved, tables).unwrap();
+    }
+
     /// The file of an SQLite database.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("database.sqlite")

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::crash::messages::{killed_in_the_middle, shared, side_by_side};
-use crate::crash::{Environment, Start, transitions_survive};
+use crate::crash::{Environment, Faults, Start, transitions_survive};
 use crate::support::{Engine, Process, RedisServer, TestDatabase, on_database, on_redis};
 
 const WHY: &str = "tests/upgrade/rolling names the binary of 0.1.0";
@@ -63,14 +63,14 @@ async fn fan_out_survives(database: TestDatabase, redis: Option<RedisServer>) {
 #[ignore = "by hand: tests/upgrade/rolling"]
 async fn both_versions_record_and_deliver_every_transition_once_on_one_redis() {
     let redis = RedisServer::start_with(&["--appendonly", "yes"]);
-    transitions_survive(on_redis(&redis), mixed, span()).await;
+    assert!(transitions_survive(on_redis(&redis), mixed, span(), Faults::default()).await > 500);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "by hand: tests/upgrade/rolling"]
 async fn both_versions_record_and_deliver_every_transition_once_on_one_mariadb() {
     let database = TestDatabase::create(Engine::MariaDb);
-    transitions_survive(on_database(&database), mixed, span()).await;
+    assert!(transitions_survive(on_database(&database), mixed, span(), Faults::default()).await > 500);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -140,14 +140,15 @@ async fn requests_are_counted_by_route_and_never_by_path() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_and_refusals_are_counted() {
-    let sidecar = Sidecar::with(&[("PRESENCE__SERVER__ANONYMOUS_BODY_LIMIT", "1024".to_owned())]).await;
+    let limits = [("ANONYMOUS_BODY_LIMIT", "1024"), ("BODY_LIMIT", "8192")];
+    let limits = limits.map(|(key, bytes)| (format!("PRESENCE__SERVER__{key}"), bytes.to_owned()));
+    let sidecar = Sidecar::with(&limits.each_ref().map(|(key, bytes)| (key.as_str(), bytes.clone()))).await;
     let anonymous = Client::new(&sidecar.url, "");
     let large =
         anonymous.request(Method::POST, HEARTBEAT).body(vec![b'x'; 4_096]).header("Content-Type", "application/json");
     assert_eq!(anonymous.send(large).await.status, 401);
-    let page = anonymous.request(Method::POST, "/api/v1/clients/register").body(vec![b'x'; 4_096]);
-    let refused = anonymous.send(page.header("Content-Type", "application/json")).await.status;
-    assert_eq!(refused, 413);
+    let larger = sidecar.client.request(Method::POST, HEARTBEAT).body(vec![b'x'; 16_384]);
+    assert_eq!(sidecar.client.send(larger.header("Content-Type", "application/json")).await.status, 413);
     assert_eq!(metric(&sidecar.client, "presence_sidecar_rejected_total{limit=\"body\"}").await, Some(1.0));
     assert!(metric(&sidecar.client, "presence_sidecar_connections_open").await.unwrap() >= 1.0);
     for limit in ["rate", "memory", "connections", "connections_per_address", "anonymous_connections"] {

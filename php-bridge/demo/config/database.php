@@ -5,6 +5,14 @@ $server = [
     'port' => env('REDIS_PORT', 6379),
     'password' => env('REDIS_PASSWORD'),
 ];
+$nodes = array_map(
+    fn (string $node): array => array_combine(['host', 'port'], explode(':', $node)),
+    array_filter(explode(',', (string) env('DEMO_REDIS_CLUSTER')))
+);
+$connections = $nodes !== [] ? ['clusters' => ['cache' => $nodes]] : [
+    'default' => $server + ['database' => 0],
+    'cache' => $server + ['database' => 1],
+];
 
 return [
     'default' => env('DB_CONNECTION', 'none'),
@@ -15,7 +23,5 @@ return [
     'redis' => [
         'client' => 'phpredis',
         'options' => ['prefix' => env('REDIS_PREFIX', 'demo_database_')],
-        'default' => $server + ['database' => 0],
-        'cache' => $server + ['database' => 1],
-    ],
+    ] + $connections,
 ];

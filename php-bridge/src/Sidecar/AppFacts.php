@@ -47,10 +47,8 @@ final class AppFacts
     private function describeRedis(): string
     {
         $redis = $this->stores->redis();
-        $host = $redis['host'] ?? 'no host';
-        $address = str_starts_with($host, '/') ? $host : "{$host}:{$redis['port']}";
 
-        return "Redis {$address}, database {$redis['cache_db']}, "
+        return "{$this->stores->appRedis()->describe()}, database {$redis['cache_db']}, "
             . "keys \"{$redis['prefix']}{$this->prefix()}presence|…\"";
     }
 

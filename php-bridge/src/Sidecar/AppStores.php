@@ -20,10 +20,12 @@ final class AppStores
         return (string) ($this->config->get('presence.cache.store') ?: $this->config->get('cache.default'));
     }
 
-    /** Returns the driver of the cache store that holds the presence records. */
+    /** Returns the driver of the cache store that holds the presence records: "redis" for each that is in Redis. */
     public function storeDriver(): string
     {
-        return (string) ($this->store()['driver'] ?? '');
+        $driver = (string) ($this->store()['driver'] ?? '');
+
+        return AppRedis::isDriver($driver) ? 'redis' : $driver;
     }
 
     /** Returns the name of the Redis connection of the cache. */
@@ -32,14 +34,10 @@ final class AppStores
         return (string) ($this->store()['connection'] ?? 'default');
     }
 
-    /**
-     * Returns the Redis connection of the cache, with its URL parsed as the framework does.
-     *
-     * @return array<string, mixed>
-     */
-    public function cacheConnection(): array
+    /** Returns the Redis of the cache. */
+    public function appRedis(): AppRedis
     {
-        return $this->connection($this->cacheConnectionName());
+        return new AppRedis($this->config, $this->cacheConnectionName(), (string) ($this->store()['driver'] ?? ''));
     }
 
     /** Returns the name of the database connection: that of the cache store or, with another store, the default. */
@@ -73,20 +71,7 @@ final class AppStores
      */
     public function redis(): array
     {
-        $connection = $this->cacheConnection();
-        $options = $this->config->get('database.redis.options', []);
-        $prefix = $connection['prefix'] ?? $connection['options']['prefix'] ?? $options['prefix'] ?? '';
-
-        return array_filter([
-            'host' => $connection['host'] ?? $connection['path'] ?? null,
-            'port' => (int) ($connection['port'] ?? 6379),
-            'scheme' => $connection['scheme'] ?? null,
-            'username' => $connection['username'] ?? null,
-            'password' => $connection['password'] ?? null,
-            'db' => (int) ($this->connection('default')['database'] ?? 0),
-            'cache_db' => (int) ($connection['database'] ?? 0),
-            'prefix' => (string) $prefix,
-        ], fn (mixed $value): bool => $value !== null);
+        return $this->appRedis()->section();
     }
 
     /**
@@ -147,13 +132,5 @@ final class AppStores
     public function store(): array
     {
         return (array) $this->config->get("cache.stores.{$this->storeName()}", []);
-    }
-
-    private function connection(string $name): array
-    {
-        $parsed = (new ConfigurationUrlParser())->parseConfiguration($this->config->get("database.redis.{$name}", []));
-        $scheme = strtolower((string) ($parsed['driver'] ?? ''));
-
-        return in_array($scheme, ['tcp', 'tls'], true) ? ['scheme' => $scheme] + $parsed : $parsed;
     }
 }

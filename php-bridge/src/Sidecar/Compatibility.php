@@ -93,13 +93,10 @@ final class Compatibility
     /** @return list<string> */
     private function redisRefusals(): array
     {
+        $servers = array_filter([$this->stores->appRedis()->refusal()]);
         $name = $this->stores->cacheConnectionName();
-        if (! $this->config->has("database.redis.{$name}") && $this->config->has("database.redis.clusters.{$name}")) {
-            return ["The cache is in the Redis Cluster \"{$name}\" (database.redis.clusters), which presence:sidecar "
-                . 'cannot describe: give the cache store a connection to a single server.'];
-        }
 
-        return [...$this->encodingRefusals(), ...$this->tlsRefusals($name, $this->connectionOptions())];
+        return [...array_values($servers), ...$this->encodingRefusals(), ...$this->tlsRefusals($name)];
     }
 
     /**
@@ -141,7 +138,7 @@ final class Compatibility
     private function phpredisOption(string $name): mixed
     {
         $isPhpredis = $this->stores->storeDriver() === 'redis'
-            && $this->config->get('database.redis.client', 'phpredis') === 'phpredis';
+            && str_starts_with((string) $this->config->get('database.redis.client', 'phpredis'), 'phpredis');
 
         return $isPhpredis ? $this->connectionOptions()[$name] ?? null : null;
     }
@@ -149,16 +146,18 @@ final class Compatibility
     /** @return array<string, mixed> the options of the cache's connection, as the framework merges them */
     private function connectionOptions(): array
     {
-        $connection = $this->config->get("database.redis.{$this->stores->cacheConnectionName()}", []);
+        $redis = $this->stores->appRedis();
 
-        return (array) ($connection['options'] ?? []) + $this->config->get('database.redis.options', []) + $connection;
+        return $redis->options() + $redis->connection();
     }
 
     /** @return list<string> */
-    private function tlsRefusals(string $connection, array $options): array
+    private function tlsRefusals(string $connection): array
     {
+        $options = $this->connectionOptions();
         $context = (array) ($options['context'] ?? $options['ssl'] ?? []);
-        $files = array_intersect_key($context['ssl'] ?? $context['stream'] ?? $context, array_flip([
+        $ofSentinels = (array) ($options['sentinel_ssl'] ?? []);
+        $files = array_intersect_key(($context['ssl'] ?? $context['stream'] ?? $context) + $ofSentinels, array_flip([
             'cafile', 'capath', 'local_cert', 'local_pk',
         ]));
         $names = implode(', ', array_keys($files));

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::finding::Finding;
-use crate::config::{CacheStore, Config, DatabaseConnection};
+use crate::config::{CacheStore, Config, DatabaseConnection, RedisEndpoint, RedisHost};
 
 /// A value to compare, and the variable that sets it.
 struct Row {
@@ -34,7 +34,7 @@ const ROWS: [Row; 5] = [
 const REDIS: [Row; 3] = [
     row("redis.prefix", "REDIS_PREFIX", |config| config.redis.prefix.clone()),
     row("redis.cache_db", "REDIS_CACHE_DB", |config| config.redis.cache_db.to_string()),
-    row("redis (address)", "REDIS_HOST and REDIS_PORT", |config| format!("{:?}", config.redis.endpoint)),
+    row("redis (address)", "REDIS_HOST and REDIS_PORT", servers),
 ];
 
 const DATABASE: [Row; 2] = [
@@ -46,6 +46,21 @@ const STORE: [Row; 2] = [
     row("laravel.cache_prefix", "CACHE_PREFIX", |config| config.laravel.cache_prefix.clone()),
     row("scope.include_guard", "PRESENCE__SCOPE__INCLUDE_GUARD", |config| config.scope.include_guard.to_string()),
 ];
+
+/// The servers of Redis; the nodes of a cluster and Sentinels are in the order of their names, since any of them will do.
+fn servers(config: &Config) -> String {
+    let list = |hosts: &[RedisHost]| {
+        let mut hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        hosts.sort_unstable();
+        hosts.join(",")
+    };
+    match (&config.redis.endpoint, &config.redis.sentinel) {
+        (_, Some(sentinel)) => format!("{} of the Sentinels {}", sentinel.service, list(&sentinel.sentinels)),
+        (RedisEndpoint::Cluster(nodes), None) => format!("the cluster {}", list(nodes)),
+        (RedisEndpoint::Tcp { host, port, .. }, None) => format!("{host}:{port}"),
+        (RedisEndpoint::Unix(path), None) => path.display().to_string(),
+    }
+}
 
 /// The address of a database, without user and password.
 fn address(connection: &DatabaseConnection) -> String {

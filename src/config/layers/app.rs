@@ -6,6 +6,7 @@ use figment::value::Value;
 use serde_json::Value as Json;
 
 use super::app_defaults::DefaultPrefix;
+use super::app_redis::unreadable_connection;
 use super::environment::Settings;
 use super::error::{ConfigError, Result};
 use super::text_file::read_text;
@@ -48,12 +49,15 @@ pub fn read(folder: &Path, process: &[(String, String)], layers: &mut Layers) ->
         Some((name.clone(), value.or_else(null)?))
     });
     let pairs: Vec<_> = pairs.collect();
+    layers.app_redis_client =
+        pairs.iter().rev().find(|(name, _)| name == "REDIS_CLIENT").map(|(_, value)| value.clone());
     environment::read(&pairs, &format!("{file} of {}", folder.display()), layers)
 }
 
 /// Adds what follows from other files of the app, below all other layers. Returns warnings about what cannot be read.
 pub fn complete(folder: &Path, layers: &mut Layers) -> Result<Vec<String>> {
     add_database(folder, layers)?;
+    check_redis(folder, layers)?;
     let mut warnings = Vec::new();
     for (key, file, variable) in PREFIXES {
         if layers.value(key).is_none()
@@ -73,6 +77,21 @@ pub fn complete(folder: &Path, layers: &mut Layers) -> Result<Vec<String>> {
         }
     }
     Ok(warnings)
+}
+
+/// Refuses a cluster or Sentinels of the app, which the sidecar would not find, unless it is told where they are.
+fn check_redis(folder: &Path, layers: &Layers) -> Result<()> {
+    let text = |key: &str| layers.value(key).and_then(Value::into_string);
+    let is_stated = ["redis.cluster", "redis.sentinels", "redis.url"].iter().any(|key| layers.value(key).is_some());
+    if text("cache.store").as_deref() != Some("redis") || is_stated {
+        return Ok(());
+    }
+    let Ok(code) = read_text(&folder.join(PREFIXES[0].1)) else { return Ok(()) };
+    let name = text("redis.cache_connection").unwrap_or_else(|| "cache".to_owned());
+    match unreadable_connection(&code, &name, layers.app_redis_client.as_deref()) {
+        None => Ok(()),
+        Some(why) => Err(ConfigError::new(format!("{} of {} {why}", PREFIXES[0].1, folder.display()))),
+    }
 }
 
 /// `APP_NAME`, unless it is that of the defaults.

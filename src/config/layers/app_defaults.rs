@@ -61,7 +61,7 @@ fn literal(code: &str) -> Option<(String, &str)> {
 }
 
 /// PHP code without white space outside of texts, without lines that are comments, and with single quotes.
-fn without_spaces(text: &str) -> String {
+pub fn without_spaces(text: &str) -> String {
     let lines =
         text.lines().filter(|line| !["//", "#", "*", "/*", "|"].iter().any(|mark| line.trim_start().starts_with(mark)));
     let (mut code, mut is_quoted) = (String::with_capacity(text.len()), false);

@@ -4,6 +4,7 @@
 pub mod aliases;
 mod app;
 mod app_defaults;
+mod app_redis;
 mod check;
 pub mod describe;
 pub mod digest;
@@ -37,6 +38,8 @@ pub struct Layers {
     app_layers: HashSet<String>,
     /// The folder of the Laravel app.
     app_folder: Option<PathBuf>,
+    /// `REDIS_CLIENT` of the Laravel app.
+    app_redis_client: Option<String>,
 }
 
 /// One layer for figment; its name is printed as the origin of a value.
@@ -60,8 +63,13 @@ impl Layers {
     fn new() -> Result<Self> {
         let defaults =
             schema::TEXT.parse().map_err(|_| ConfigError::new("the compiled-in presence.toml is not valid TOML"))?;
-        let mut layers =
-            Self { figment: Figment::new(), schema: Schema::parse(), app_layers: HashSet::new(), app_folder: None };
+        let mut layers = Self {
+            figment: Figment::new(),
+            schema: Schema::parse(),
+            app_layers: HashSet::new(),
+            app_folder: None,
+            app_redis_client: None,
+        };
         layers.add("default", defaults)?;
         Ok(layers)
     }

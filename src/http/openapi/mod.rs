@@ -20,6 +20,8 @@ pub struct RouteTable {
     routes: Vec<KnownRoute>,
     /// The routes without parameters, by their paths without slashes around them.
     fixed: HashMap<String, usize, RandomState>,
+    /// The routes with parameters, by what is in front of their first one.
+    stems: HashMap<String, Vec<usize>, RandomState>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,16 +46,23 @@ impl RouteTable {
         });
         let routes: Vec<KnownRoute> =
             described.chain(more.iter().map(|path| known(path, "GET, HEAD".to_owned()))).collect();
-        let fixed = routes.iter().enumerate().filter(|(_, route)| !route.path.contains('{'));
-        let fixed = fixed.map(|(index, route)| (route.path.clone(), index)).collect();
-        Self { routes, fixed }
+        let mut table = Self::default();
+        for (index, route) in routes.iter().enumerate() {
+            match route.path.find('{') {
+                None => _ = table.fixed.insert(route.path.clone(), index),
+                Some(end) => table.stems.entry(route.path[..end].to_owned()).or_default().push(index),
+            }
+        }
+        Self { routes, ..table }
     }
 
     /// The position of the route of `path` among the [`patterns`](Self::patterns). Slashes around the path do not count.
     pub fn index(&self, path: &str) -> Option<usize> {
         let path = path.trim_matches('/');
-        let fixed = self.fixed.get(path).copied();
-        fixed.or_else(|| self.routes.iter().position(|route| route.takes(path)))
+        self.fixed.get(path).copied().or_else(|| {
+            let mut stems = path.rmatch_indices('/').map(|(slash, _)| &path[..=slash]);
+            stems.find_map(|stem| self.stems.get(stem)?.iter().copied().find(|index| self.routes[*index].takes(path)))
+        })
     }
 
     /// The methods that the route of `path` supports, comma separated.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::http::ApiError;
-use crate::http::auth::Claims;
+use crate::http::token_verifier::Claims;
 use crate::presence::domain::identity::{Id, SessionId};
 
 /// The user of the token, from the claim `sub`.

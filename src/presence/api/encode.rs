@@ -2,6 +2,8 @@
 //!
 //! The types of [`super::responses`] are their schema; a test compares the text with theirs.
 
+use std::ops::Range;
+
 use crate::php::date;
 use crate::presence::domain::identity::{Id, UserKey};
 use crate::presence::domain::{Timestamp, Transition, View};
@@ -12,7 +14,7 @@ use crate::presence::service::{RosterEntry, Snapshot, SnapshotEntry};
 /// A [`BriefResponse`](super::responses::BriefResponse).
 pub fn brief(view: &View, out: &mut Vec<u8>) {
     out.push(b'{');
-    brief_entries(view, out);
+    brief_entries(view, &mut Times::default(), out);
     out.push(b'}');
 }
 
@@ -104,7 +106,7 @@ pub(super) fn json(value: &impl serde::Serialize, out: &mut Vec<u8>) {
     }
 }
 
-fn separated<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, write: impl Fn(T, &mut Vec<u8>)) {
+fn separated<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>)) {
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
@@ -113,11 +115,11 @@ fn separated<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, write: im
     }
 }
 
-fn brief_entries(view: &View, out: &mut Vec<u8>) {
+fn brief_entries(view: &View, times: &mut Times, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"status\":\"");
     out.extend_from_slice(view.status.as_str().as_bytes());
     out.extend_from_slice(b"\",\"last_seen_at\":");
-    moment(view.last_seen, out);
+    times.write(view.last_seen, out);
     match view.seconds_ago {
         Some(seconds) => {
             out.extend_from_slice(b",\"seconds_ago\":");
@@ -130,9 +132,10 @@ fn brief_entries(view: &View, out: &mut Vec<u8>) {
 }
 
 pub(super) fn status_entries(view: &View, out: &mut Vec<u8>) {
-    brief_entries(view, out);
+    let mut times = Times::default();
+    brief_entries(view, &mut times, out);
     out.extend_from_slice(b",\"last_online_at\":");
-    moment(view.last_online, out);
+    times.write(view.last_online, out);
     out.extend_from_slice(b",\"sessions\":[");
     separated(&view.sessions, out, |session, out| {
         out.extend_from_slice(b"{\"id\":");
@@ -140,19 +143,30 @@ pub(super) fn status_entries(view: &View, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"status\":\"");
         out.extend_from_slice(session.status.as_str().as_bytes());
         out.extend_from_slice(b"\",\"last_seen_at\":");
-        moment(Some(session.last_seen), out);
+        times.write(Some(session.last_seen), out);
         out.push(b'}');
     });
     out.push(b']');
 }
 
-fn moment(at: Option<Timestamp>, out: &mut Vec<u8>) {
-    match at {
-        Some(at) => {
-            out.push(b'"');
-            date::to_json_into(at.micros(), out);
-            out.push(b'"');
+/// Writes the times of a user, of which most are the same: such a one is copied from where it was written before.
+#[derive(Default)]
+struct Times {
+    written: Option<(Timestamp, Range<usize>)>,
+}
+
+impl Times {
+    fn write(&mut self, at: Option<Timestamp>, out: &mut Vec<u8>) {
+        match (at, &self.written) {
+            (None, _) => out.extend_from_slice(b"null"),
+            (Some(at), Some((written, text))) if *written == at => out.extend_from_within(text.clone()),
+            (Some(at), _) => {
+                let start = out.len();
+                out.push(b'"');
+                date::to_json_into(at.micros(), out);
+                out.push(b'"');
+                self.written = Some((at, start..out.len()));
+            }
         }
-        None => out.extend_from_slice(b"null"),
     }
 }

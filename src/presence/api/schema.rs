@@ -18,10 +18,14 @@ const NAME_PATTERN: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 const USER_PATTERN: &str =
     "^[^|\\u0000-\\u001f\\u007f-\\u009f]*[^|\\s\\u0000-\\u001f\\u007f-\\u009f][^|\\u0000-\\u001f\\u007f-\\u009f]*$";
 
-fn name_schema(example: &str) -> MetaSchema {
+/// As [`USER_PATTERN`], or empty, which means that a part of a scope is not set.
+const PART_PATTERN: &str =
+    "^([^|\\u0000-\\u001f\\u007f-\\u009f]*[^|\\s\\u0000-\\u001f\\u007f-\\u009f][^|\\u0000-\\u001f\\u007f-\\u009f]*)?$";
+
+fn name_schema(example: &str, pattern: &str) -> MetaSchema {
     MetaSchema {
         max_length: Some(MAX_LENGTH),
-        pattern: Some(NAME_PATTERN.to_owned()),
+        pattern: Some(pattern.to_owned()),
         example: Some(example.into()),
         ..MetaSchema::new("string")
     }
@@ -80,7 +84,7 @@ openapi_by_serde!(
             "A string without `|` and control characters (at most 255 characters), or a 64-bit integer; its type is kept.",
         ),
         example: Some(42.into()),
-        one_of: vec![inline(integer_schema()), inline(name_schema("u-1"))],
+        one_of: vec![inline(integer_schema()), inline(name_schema("u-1", PART_PATTERN))],
         ..MetaSchema::ANY
     }
 );
@@ -119,7 +123,7 @@ openapi_by_serde!(
         example: Some(42.into()),
         one_of: vec![
             inline(integer_schema()),
-            inline(MetaSchema { min_length: Some(1), pattern: Some(USER_PATTERN.to_owned()), ..name_schema("u-1") }),
+            inline(MetaSchema { min_length: Some(1), ..name_schema("u-1", USER_PATTERN) }),
         ],
         ..MetaSchema::ANY
     }
@@ -187,7 +191,7 @@ openapi_by_serde!(
     MetaSchema { minimum: Some(1.0), maximum: Some(100.0), ..MetaSchema::new("integer") }
 );
 
-openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1"));
+openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1", NAME_PATTERN));
 openapi_by_serde!(
     DeviceTime,
     "DeviceTime",

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::scope_param::ScopeParam;
 use crate::config::{Rule, ScopeConfig};
 use crate::http::ApiError;
-use crate::http::auth::Claims;
+use crate::http::token_verifier::Claims;
 use crate::presence::domain::identity::{Id, Scope, ScopeKey, Subject};
 
 const FOREIGN: ApiError = ApiError::Forbidden("The token is for another scope.");

@@ -224,6 +224,6 @@ pub trait PresenceStore: ChangeHistory {
         "the presence store".to_owned()
     }
 
-    /// The clock of the store, which all replicas share. Gives the change log its identity, if it has none.
+    /// The clock of the store, which all replicas share. In a database it gives the change log its identity, if it has none.
     async fn time(&self) -> Result<Timestamp>;
 }

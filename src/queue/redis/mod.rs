@@ -6,16 +6,17 @@
 mod push;
 mod shard;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{join_all, try_join_all};
 
-pub use self::push::{PUSH, keys};
+pub use self::push::{PUSH, keys, lane_of};
 use self::shard::QueueShard;
 use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement};
-use crate::storage::redis::{RedisServers, shard_of};
+use crate::storage::redis::{RedisServers, ShardLayout, shard_of};
 use crate::storage::{Result, Unavailable};
 
 /// Queues in Redis, shared by all replicas.
@@ -23,6 +24,7 @@ pub struct RedisQueue {
     shards: Vec<QueueShard>,
     /// The shard that the next claim begins with.
     first: AtomicUsize,
+    layout: Option<Arc<ShardLayout>>,
 }
 
 impl RedisQueue {
@@ -32,7 +34,20 @@ impl RedisQueue {
     /// The address is invalid.
     pub fn new(servers: &RedisServers, timeout: Duration, prefixes: Vec<String>) -> Result<Self> {
         let shards = prefixes.into_iter().map(|prefix| QueueShard::new(servers.clone(), timeout, prefix));
-        Ok(Self { shards: shards.collect::<Result<_>>()?, first: AtomicUsize::new(0) })
+        Ok(Self { shards: shards.collect::<Result<_>>()?, first: AtomicUsize::new(0), layout: None })
+    }
+
+    /// The same queues; nothing is written unless their number of shards is right, and no keys are being moved.
+    #[must_use]
+    pub fn with_layout(self, layout: Arc<ShardLayout>) -> Self {
+        Self { layout: Some(layout), ..self }
+    }
+
+    async fn check_layout(&self) -> Result<()> {
+        match &self.layout {
+            Some(layout) => layout.check().await,
+            None => Ok(()),
+        }
     }
 
     /// The positions of items by the shards of their lanes; empty ones are left out.
@@ -73,6 +88,7 @@ fn resting() -> Unavailable {
 #[async_trait]
 impl Queue for RedisQueue {
     async fn push(&self, queue: &str, jobs: &[NewJob<'_>]) -> Result<()> {
+        self.check_layout().await?;
         let groups = self.by_shard(jobs.iter().map(|job| job.lane));
         let pushes = groups.iter().map(async |(shard, positions)| {
             let jobs: Vec<&NewJob<'_>> = positions.iter().map(|position| &jobs[*position]).collect();
@@ -83,6 +99,7 @@ impl Queue for RedisQueue {
 
     /// A shard that is not available does not keep the jobs of the others back: it is left alone for a while.
     async fn claim_runs(&self, queue: &str, lanes: usize, run: RunLimit, lease: Duration) -> Result<Vec<Job>> {
+        self.check_layout().await?;
         if let [only] = self.shards.as_slice() {
             return only.claim(queue, lanes, run, lease).await;
         }
@@ -137,6 +154,7 @@ impl Queue for RedisQueue {
     }
 
     async fn settle(&self, queue: &str, settlements: &[Settlement]) -> Result<Vec<bool>> {
+        self.check_layout().await?;
         let groups = self.by_shard(settlements.iter().map(|settlement| settlement.lane.as_str()));
         let calls = groups.iter().map(async |(shard, positions)| {
             let settlements: Vec<&Settlement> = positions.iter().map(|position| &settlements[*position]).collect();
@@ -174,15 +192,18 @@ impl Queue for RedisQueue {
     }
 
     async fn replay(&self, queue: &str, ids: &[String]) -> Result<usize> {
+        self.check_layout().await?;
         let replayed = try_join_all(self.shards.iter().map(|shard| shard.replay(queue, ids))).await?;
         Ok(replayed.into_iter().sum())
     }
 
     async fn purge(&self, queue: &str, age: Duration) -> Result<()> {
+        self.check_layout().await?;
         try_join_all(self.shards.iter().map(|shard| shard.purge(queue, age))).await.map(drop)
     }
 
     async fn erase_lane(&self, queue: &str, lane: &str) -> Result<usize> {
+        self.check_layout().await?;
         self.shards[shard_of(lane, self.shards.len())].erase_lane(queue, lane).await
     }
 

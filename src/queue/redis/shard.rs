@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::redis::{Pipeline, Value, from_redis_value};
 
-use super::push;
+use super::push::{self, JobValue};
 use crate::queue::{
     Attempts, Disposition, Job, JobInfo, JobState, ListCursor, NewJob, QueueStats, RunLimit, Settlement,
 };
@@ -241,10 +241,9 @@ struct StoredJob {
 
 impl StoredJob {
     fn read(mut value: Vec<u8>) -> Option<Self> {
-        let end = value.iter().position(|byte| *byte == b'\n')?;
-        let mut head = std::str::from_utf8(&value[..end]).ok()?.splitn(3, ' ');
-        let (_not_before, pushed_at, lane) = (head.next()?, head.next()?.parse().ok()?, head.next()?.to_owned());
-        value.drain(..=end);
+        let JobValue { pushed_at, lane, payload } = JobValue::parse(&value)?;
+        let lane = lane.to_owned();
+        value.drain(..payload);
         Some(Self { pushed_at, lane, payload: value })
     }
 }

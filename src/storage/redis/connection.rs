@@ -15,14 +15,15 @@ use crate::storage::{Result, Unavailable};
 
 /// A connection, and the Lua scripts that are called over it.
 pub struct RedisConnection {
-    link: Link,
+    pub(super) link: Link,
     servers: RedisServers,
-    scripts: Vec<Script>,
+    pub(super) scripts: Vec<Script>,
     /// The slot of all keys of its pipelines.
     slot: u16,
 }
 
-enum Link {
+/// What commands are sent over.
+pub(super) enum Link {
     Server(Node),
     Master(MasterNode),
     Cluster(ClusterNodes),
@@ -144,7 +145,7 @@ impl RedisConnection {
 
     /// Converts the error of a command. When the connection is of no use any more, it is replaced: after a failover another
     /// server is writable, and the old connection never reaches it.
-    fn map_error(&self, error: RedisError) -> Unavailable {
+    pub(super) fn map_error(&self, error: RedisError) -> Unavailable {
         let is_useless = meaning(&error).is_connection_useless;
         match &self.link {
             Link::Server(node) if is_useless => node.reconnect(),
@@ -203,48 +204,10 @@ impl RedisConnection {
                 pipeline.query_async(&mut channel).await.map_err(|error| self.map_error(error))?;
             match first_error(&replies, &harmless) {
                 None => return Ok(PipelineReply { replies, retried }),
-                Some(error) if is_no_script(&error) && !retried => self.load_scripts(&mut channel).await?,
-                Some(error) => return Err(self.map_error(error)),
+                Some((_, error)) if is_no_script(&error) && !retried => self.load_scripts(&mut channel).await?,
+                Some((_, error)) => return Err(self.map_error(error)),
             }
             retried = true;
-        }
-    }
-
-    /// Sends the commands of a pipeline in a cluster, each to the node of its slot, to all nodes at the same time. Returns
-    /// the replies in their order. On one server it is a pipeline like any other.
-    ///
-    /// # Errors
-    /// The first error reply that is not `harmless`, or a node does not reply in time.
-    pub async fn send_to_slots(
-        &self,
-        pipeline: &Pipeline,
-        slots: &[u16],
-        harmless: impl Fn(&RedisError) -> bool,
-    ) -> Result<Vec<Value>> {
-        let Link::Cluster(nodes) = &self.link else {
-            return self.send_each(pipeline, harmless).await.map(|reply| reply.replies);
-        };
-        let sent = nodes.send(pipeline, Slots::Each(slots), &self.scripts).await;
-        let replies = sent.map_err(|error| self.map_error(error))?;
-        match first_error(&replies, &harmless) {
-            None => Ok(replies),
-            Some(error) => Err(self.map_error(error)),
-        }
-    }
-
-    /// Like [`send_to_slots`](Self::send_to_slots), for an idempotent pipeline; retries once when a connection is lost.
-    ///
-    /// # Errors
-    /// The first error reply that is not `harmless`, or a node does not reply in time.
-    pub async fn read_from_slots(
-        &self,
-        pipeline: &Pipeline,
-        slots: &[u16],
-        harmless: impl Fn(&RedisError) -> bool,
-    ) -> Result<Vec<Value>> {
-        match self.send_to_slots(pipeline, slots, &harmless).await {
-            Err(error) if error.is_lost_connection() => self.send_to_slots(pipeline, slots, harmless).await,
-            replies => replies,
         }
     }
 
@@ -280,7 +243,9 @@ impl ConnectionLike for Channel<'_> {
         match self {
             Channel::Server(connection) => connection.req_packed_commands(pipeline, offset, count),
             Channel::Cluster(connection, nodes) => {
-                Box::pin(nodes.send(pipeline, Slots::All(connection.slot), &connection.scripts))
+                Box::pin(
+                    async move { Ok(nodes.send(pipeline, Slots::All(connection.slot), &connection.scripts).await?) },
+                )
             }
         }
     }
@@ -293,8 +258,10 @@ impl ConnectionLike for Channel<'_> {
     }
 }
 
-/// The first error among replies that is not `harmless`.
-fn first_error(replies: &[Value], harmless: &impl Fn(&RedisError) -> bool) -> Option<RedisError> {
-    let errors = replies.iter().filter(|reply| matches!(reply, Value::ServerError(_)));
-    errors.filter_map(|error| error.clone().extract_error().err()).find(|error| !harmless(error))
+/// The first error among replies that is not `harmless`, with its place.
+pub(super) fn first_error(replies: &[Value], harmless: &impl Fn(&RedisError) -> bool) -> Option<(usize, RedisError)> {
+    let errors = replies.iter().enumerate().filter(|(_, reply)| matches!(reply, Value::ServerError(_)));
+    errors
+        .filter_map(|(place, error)| Some((place, error.clone().extract_error().err()?)))
+        .find(|(_, error)| !harmless(error))
 }

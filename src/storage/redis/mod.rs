@@ -16,6 +16,7 @@ mod sentinel;
 mod servers;
 mod shard;
 mod slot;
+mod slots;
 
 pub use self::confirmation::Confirmation;
 pub use self::connection::{PipelineReply, RedisConnection};
@@ -27,3 +28,4 @@ pub use self::resharding::{MoveStep, ShardMark, ShardMove};
 pub use self::servers::RedisServers;
 pub use self::shard::shard_of;
 pub use self::slot::slot_of;
+pub use self::slots::FailedCommands;

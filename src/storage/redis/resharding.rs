@@ -1,12 +1,27 @@
-//! The mark that keys are being moved into another number of shards. While it is there, no sidecar serves.
+//! The mark that keys are being moved into another number of shards, and the lease of the command that moves them.
+//!
+//! While one of them is there, no sidecar serves. One command at a time has the lease. It renews it while it runs; the lease
+//! of one that was killed ends by itself. Writes need the lease: a command that was suspended for longer than that does not
+//! write beside the one that took its place.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use redis::Pipeline;
+use redis::{Pipeline, Value, from_redis_value};
 
 use super::connection::RedisConnection;
+use super::error::unavailable;
 use super::servers::RedisServers;
 use crate::storage::{Result, Unavailable};
+
+/// How long the lease lasts after it was last renewed.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How long this process counts on it: what it has sent before then takes effect before the lease ends.
+const TRUST: Duration = Duration::from_secs(15);
+
+/// The pause between two renewals.
+const RENEWAL: Duration = Duration::from_secs(4);
 
 /// How far the keys have been moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +43,14 @@ pub struct ShardMove {
     pub step: MoveStep,
 }
 
-/// The number of shards of an installation, and the mark.
+/// The number of shards of an installation, the mark, and the lease.
 pub struct ShardMark {
     connection: RedisConnection,
     prefix: String,
-    begin: String,
+    script: String,
+    /// The name of this command.
+    name: String,
+    held_until: Mutex<Option<Instant>>,
 }
 
 impl ShardMark {
@@ -42,8 +60,9 @@ impl ShardMark {
     /// The address is invalid.
     pub fn new(servers: RedisServers, timeout: Duration, prefix: String) -> Result<Self> {
         let mut connection = RedisConnection::new(servers, &prefix, timeout)?;
-        let begin = connection.register_script(include_str!("begin_move.lua"));
-        Ok(Self { connection, prefix, begin })
+        let script = connection.register_script(include_str!("move_step.lua"));
+        let name = format!("{:016x}", rand::random::<u64>());
+        Ok(Self { connection, prefix, script, name, held_until: Mutex::new(None) })
     }
 
     fn key(&self, name: &str) -> String {
@@ -62,46 +81,110 @@ impl ShardMark {
         Ok((shards.unwrap_or(1), mark))
     }
 
-    /// Sets the mark, unless a sidecar runs. Returns the number of those that do.
+    /// Takes the lease.
     ///
     /// # Errors
-    /// Redis does not reply.
-    pub async fn begin(&self, from: usize, to: usize) -> Result<usize> {
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.cmd("EVALSHA").arg(&self.begin).arg(2).arg(self.key("running")).arg(self.key("moving"));
-        pipeline.arg(format(ShardMove { from, to, step: MoveStep::Copy }));
-        let (running,): (usize,) = self.connection.read(&pipeline).await?;
-        Ok(running)
+    /// A sidecar runs, another command has the lease, or Redis does not reply.
+    pub async fn take(&self) -> Result<()> {
+        self.step("take", None).await
     }
 
-    /// Records that the copies count.
+    /// Renews the lease until it is lost; then returns the reason. A renewal without a reply is made again.
+    pub async fn keep(&self) -> Unavailable {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            let renewed = self.step("renew", None).await;
+            if let Err(lost) = self.check_held() {
+                return renewed.err().unwrap_or(lost);
+            }
+        }
+    }
+
+    /// Whether this process may write.
     ///
     /// # Errors
-    /// Redis does not reply.
-    pub async fn switch(&self, from: usize, to: usize) -> Result<()> {
-        let mut pipeline = Pipeline::with_capacity(2);
-        pipeline
-            .cmd("SET")
-            .arg(self.key("moving"))
-            .arg(format(ShardMove { from, to, step: MoveStep::Remove }))
-            .ignore();
-        // Releases without shards have no such key.
-        match to {
-            1 => pipeline.cmd("DEL").arg(self.key("shards")),
-            _ => pipeline.cmd("SET").arg(self.key("shards")).arg(to),
+    /// It does not have the lease, or has not renewed it for too long.
+    pub fn check_held(&self) -> Result<()> {
+        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        match held_until.is_some_and(|until| Instant::now() < until) {
+            true => Ok(()),
+            false => Err(Unavailable::new(
+                "this command does not have the lease of the move any more: use presence-sidecar reshard again",
+            )),
         }
-        .ignore();
-        self.connection.read(&pipeline).await
+    }
+
+    /// Sets the mark that keys are being copied. With `redis.wait_replicas` replicas have it.
+    ///
+    /// # Errors
+    /// A sidecar runs, another command has the lease, Redis does not reply, or too few replicas do.
+    pub async fn begin(&self, from: usize, to: usize) -> Result<()> {
+        self.step("begin", Some(ShardMove { from, to, step: MoveStep::Copy })).await
+    }
+
+    /// Records that the copies count. With `redis.wait_replicas` replicas know it: what is removed then is not needed by any
+    /// of them.
+    ///
+    /// # Errors
+    /// Another command has the lease, Redis does not reply, or too few replicas do.
+    pub async fn switch(&self, from: usize, to: usize) -> Result<()> {
+        self.step("switch", Some(ShardMove { from, to, step: MoveStep::Remove })).await
     }
 
     /// Removes the mark.
     ///
     /// # Errors
-    /// Redis does not reply.
+    /// Another command has the lease, or Redis does not reply.
     pub async fn end(&self) -> Result<()> {
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.cmd("DEL").arg(self.key("moving")).ignore();
-        self.connection.read(&pipeline).await
+        self.step("end", None).await
+    }
+
+    /// Gives the lease back.
+    ///
+    /// # Errors
+    /// Redis does not reply; the lease ends by itself.
+    pub async fn release(&self) -> Result<()> {
+        let released = self.step("release", None).await;
+        self.set_held(None);
+        released
+    }
+
+    async fn step(&self, step: &str, mark: Option<ShardMove>) -> Result<()> {
+        let mut pipeline = Pipeline::with_capacity(2);
+        let call = pipeline.cmd("EVALSHA").arg(&self.script).arg(4);
+        ["mover", "running", "moving", "shards"].iter().for_each(|name| _ = call.arg(self.key(name)));
+        call.arg(step).arg(&self.name).arg(LEASE.as_millis().to_string());
+        call.arg(mark.map_or_else(String::new, format)).arg(mark.map_or(0, |mark| mark.to));
+        let is_confirmed = mark.is_some();
+        if is_confirmed {
+            self.connection.request_confirmation(&mut pipeline);
+        }
+        let sent = Instant::now();
+        let mut replies: Vec<Value> = self.connection.read(&pipeline).await?;
+        if is_confirmed {
+            self.connection.check_confirmation(&mut replies)?;
+        }
+        let reply = replies.pop().unwrap_or(Value::Nil);
+        match from_redis_value(reply).map_err(|error| unavailable(error.into()))? {
+            0_i64 => {
+                self.set_held(Some(sent + TRUST));
+                Ok(())
+            }
+            -1 => {
+                self.set_held(None);
+                Err(Unavailable::new(
+                    "another presence-sidecar reshard runs on these keys, or was killed less than half a minute ago: wait \
+                     for it",
+                ))
+            }
+            running => Err(Unavailable::new(format!(
+                "{running} sidecars run on these keys: stop them; one that was killed counts for half a minute"
+            ))),
+        }
+    }
+
+    fn set_held(&self, until: Option<Instant>) {
+        *self.held_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 }
 

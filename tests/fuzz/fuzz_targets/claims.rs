@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use presence_sidecar::config::Algo;
-use presence_sidecar::http::auth::TokenVerifier;
+use presence_sidecar::http::token_verifier::TokenVerifier;
 use presence_sidecar::webhooks::domain::signature::hash_hmac;
 use presence_sidecar_fuzz::{TOKEN, send};
 

@@ -51,12 +51,7 @@ async fn mariadb_recovers_when_its_full_disk_has_room_again() {
     let Some(disk) = SmallDisk::mount(16) else { return };
     let server = Arc::new(Mutex::new(SqlServer::start(Engine::MariaDb)));
     let database = TestDatabase::create_on(&server);
-    // The tables alone: the log of the server is mapped into memory, which is no place for a full disk.
-    let tables = server.lock().unwrap().folder().join("data").join(database.name());
-    std::fs::remove_dir_all(&tables).unwrap();
-    let on_disk = disk.path().join("tables");
-    std::fs::create_dir(&on_disk).unwrap();
-    std::os::unix::fs::symlink(on_disk, tables).unwrap();
+    database.move_tables_to(disk.path());
     // MariaDB ends itself when a rollback needs room. Its supervisor starts it again.
     let supervised = Arc::downgrade(&server);
     std::thread::spawn(move || {

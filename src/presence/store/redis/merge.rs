@@ -3,7 +3,6 @@
 use futures_util::future::try_join_all;
 
 use super::RedisStore;
-use super::failing::of_shards;
 use super::log::ShardPage;
 use crate::presence::domain::Change;
 use crate::presence::store::{ChangeCursor, Changes, LogPosition, LogTag, Page, PageLimit, Result, tag_of_shards};
@@ -49,7 +48,7 @@ impl RedisStore {
     }
 
     async fn page_of(&self, shard: usize, after: Option<LogPosition>, limit: PageLimit) -> Result<ShardPage> {
-        self.shards[shard].page(after, limit).await.map_err(|error| of_shards(&[shard], &error))
+        self.shards[shard].page(after, limit).await.map_err(|error| self.of_shards([shard], &error))
     }
 
     /// Reads more of the logs that have more, until there are `limit` entries.

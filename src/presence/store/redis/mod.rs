@@ -34,6 +34,9 @@ mod spread;
 pub mod state;
 mod steps;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::future::{join_all, select_ok, try_join_all};
 
@@ -42,7 +45,7 @@ pub use self::health::Inspection;
 use self::keys::Keys;
 pub use self::keys::own_prefixes;
 pub use self::options::Options;
-pub use self::reshard::{MoveOptions, MovePlan, MovedKeys, Resharder};
+pub use self::reshard::{AbortedMove, MoveOptions, MoveOutcome, MovePlan, MovedKeys, Resharder, UnknownKeys};
 pub use self::rights::MissingRight;
 use self::shard::Shard;
 use super::{
@@ -56,12 +59,18 @@ use crate::storage::redis::{ShardLayout, shard_of};
 /// Presence in Redis 6.2 or later.
 pub struct RedisStore {
     shards: Vec<Shard>,
-    layout: ShardLayout,
+    layout: Arc<ShardLayout>,
     all: AllShards,
 }
 
 /// The capacity that one user needs in a command.
 const USER_BYTES: usize = 512;
+
+/// The pause between two registrations.
+const REGISTRATION_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The pause after one that failed.
+const REGISTRATION_RETRY: Duration = Duration::from_secs(1);
 
 /// The bits of a position in a [scan](PresenceStore::scan) that are the cursor of a shard; those above are its number.
 const CURSOR_BITS: u32 = 56;
@@ -74,7 +83,7 @@ impl RedisStore {
             own.map(|own| Shard::new(&options, Keys::new(options.prefix.clone(), own))).collect::<Result<_>>()?;
         let prefix = own_prefixes(&options.prefix, 1).concat();
         let layout = ShardLayout::new(options.servers, options.timeout, prefix, options.shards)?;
-        Ok(Self { shards, layout, all: AllShards::default() })
+        Ok(Self { shards, layout: Arc::new(layout), all: AllShards::default() })
     }
 
     /// Checks what the user of Redis may do, and the number of shards; once each.
@@ -83,6 +92,34 @@ impl RedisStore {
             self.shards[0].check_rights_once().await?;
         }
         self.layout.check().await
+    }
+
+    /// The number of shards, which queues in the same Redis share.
+    pub fn layout(&self) -> Arc<ShardLayout> {
+        self.layout.clone()
+    }
+
+    /// Registers this sidecar among those that run for half a minute, and gives the logs their identities.
+    ///
+    /// # Errors
+    /// The user of Redis lacks rights, the number of shards is another one, keys are being moved, or Redis does not reply.
+    pub async fn register(&self) -> Result<()> {
+        if !self.layout.is_checked() {
+            self.shards[0].check_rights_once().await?;
+        }
+        self.layout.register().await?;
+        let now = self.shards[0].time().await?;
+        // A log without an identity is readable all the same.
+        _ = join_all(self.shards.iter().map(|shard| shard.identify(now))).await;
+        Ok(())
+    }
+
+    /// Registers again before the registration ends; never returns. Commits notice the reason of one that fails.
+    pub async fn keep_registered(&self) {
+        loop {
+            let is_registered = self.register().await.is_ok();
+            tokio::time::sleep(if is_registered { REGISTRATION_INTERVAL } else { REGISTRATION_RETRY }).await;
+        }
     }
 
     /// Ends the registration of this sidecar among those that run; others begin no move of keys while there is one.
@@ -255,13 +292,6 @@ impl PresenceStore for RedisStore {
     }
 
     async fn time(&self) -> Result<Timestamp> {
-        let now = self.shards[0].time().await?;
-        if self.check_layout().await.is_ok() {
-            // One that cannot be registered is noticed by its commits, too.
-            _ = self.layout.register().await;
-            // A log without an identity is readable all the same.
-            _ = join_all(self.shards.iter().map(|shard| shard.identify(now))).await;
-        }
-        Ok(now)
+        self.shards[0].time().await
     }
 }

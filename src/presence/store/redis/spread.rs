@@ -1,19 +1,17 @@
 //! Reads of several shards: one pipeline on one server; in a cluster one for each node, all at the same time.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
-use futures_util::future::try_join_all;
 
 use super::RedisStore;
 use super::decode::{decode_record, stored_user};
-use super::failing::of_shards;
 use super::reply::is_foreign_value;
 use super::shard::StoredValue;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
 use crate::presence::store::{Counts, Result, StoredUser};
-use crate::storage::redis::{RedisConnection, shard_of, unavailable};
+use crate::storage::redis::{shard_of, unavailable};
 
 /// Both rosters.
 const ROSTERS: [Status; 2] = [Status::Online, Status::Away];
@@ -38,56 +36,21 @@ impl ShardCommands {
         self.shards.push(shard);
     }
 
-    /// Sends them; returns their replies. In a cluster a key of another type counts as missing.
-    async fn read<T: FromRedisValue>(self, store: &RedisStore) -> Result<Vec<T>> {
+    /// Sends them; returns their replies. In a cluster a key of another type counts as missing, and the error names the
+    /// shards whose commands failed.
+    async fn read<T: FromRedisValue>(mut self, store: &RedisStore) -> Result<Vec<T>> {
         let connection = &store.shards[0].connection;
         if !connection.is_cluster() {
             return connection.read(&self.pipeline).await;
         }
-        let count = self.shards.len();
-        let reads = self.by_server(store).into_values().map(|commands| commands.read_in_cluster(connection));
-        let mut replies: Vec<Value> = vec![Value::Nil; count];
-        for (place, reply) in try_join_all(reads).await?.into_iter().flatten() {
-            replies[place] = reply;
-        }
-        replies.into_iter().map(read).collect()
-    }
-
-    /// The commands for each server.
-    fn by_server(&self, store: &RedisStore) -> HashMap<u32, ServerCommands> {
-        let mut servers: HashMap<u32, ServerCommands> = HashMap::new();
-        for (place, (shard, command)) in self.shards.iter().zip(self.pipeline.cmd_iter()).enumerate() {
-            let connection = &store.shards[*shard].connection;
-            let commands = servers.entry(connection.server_of(connection.slot())).or_default();
-            commands.pipeline.add_command(command.clone());
-            commands.slots.push(connection.slot());
-            commands.places.push(place);
-            if !commands.shards.contains(shard) {
-                commands.shards.push(*shard);
-            }
-        }
-        servers
-    }
-}
-
-/// Those of the commands that go to one server of a cluster.
-#[derive(Default)]
-struct ServerCommands {
-    pipeline: Pipeline,
-    slots: Vec<u16>,
-    /// Their places among all commands.
-    places: Vec<usize>,
-    /// The shards that they are for.
-    shards: Vec<usize>,
-}
-
-impl ServerCommands {
-    /// The replies with their places. The error names the shards.
-    async fn read_in_cluster(mut self, connection: &RedisConnection) -> Result<Vec<(usize, Value)>> {
         self.pipeline.ignore_errors();
-        let replies = connection.read_from_slots(&self.pipeline, &self.slots, is_foreign_value).await;
-        let replies = replies.map_err(|error| of_shards(&self.shards, &error))?;
-        Ok(self.places.into_iter().zip(replies).collect())
+        let slots: Vec<u16> = self.shards.iter().map(|shard| store.shards[*shard].connection.slot()).collect();
+        let replies = connection.read_from_slots(&self.pipeline, &slots, is_foreign_value).await;
+        let replies = replies.map_err(|failed| {
+            let failed_shards: BTreeSet<usize> = failed.places.iter().map(|place| self.shards[*place]).collect();
+            store.of_shards(failed_shards, &failed.error)
+        })?;
+        replies.into_iter().map(read).collect()
     }
 }
 
@@ -122,7 +85,8 @@ impl RedisStore {
                 keys.iter().for_each(|key| _ = pipeline.add_command(get(first.keys.record(key))));
                 pipeline.ignore_errors();
                 let slots: Vec<u16> = keys.iter().map(|key| first.keys.record_slot(key)).collect();
-                let replies = records.read_from_slots(&pipeline, &slots, is_foreign_value).await?;
+                let replies = records.read_from_slots(&pipeline, &slots, is_foreign_value).await;
+                let replies = replies.map_err(|failed| failed.error)?;
                 replies.into_iter().map(read).collect::<Result<_>>()?
             }
             None => {

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerError, Value, cmd};
 
+use super::failed::FailedBatch;
 use super::map::NodeAddress;
 use super::nodes::ClusterNodes;
 use crate::storage::redis::error::meaning;
@@ -76,7 +77,7 @@ impl ClusterNodes {
         pipeline: &Pipeline,
         slots: Slots<'_>,
         scripts: &[Script],
-    ) -> RedisResult<Vec<Value>> {
+    ) -> Result<Vec<Value>, FailedBatch> {
         let deadline = Instant::now() + self.timeout;
         let mut replies = vec![Value::Nil; pipeline.len()];
         let mut batches = self.first_batches(pipeline, slots).await?;
@@ -88,7 +89,8 @@ impl ClusterNodes {
             }
             if Instant::now() >= deadline {
                 // The replies have the reasons of the others.
-                return left.error.map_or(Ok(replies), Err);
+                let places = left.refused.iter().map(|(place, _, _)| *place).collect();
+                return left.error.map_or(Ok(replies), |error| Err(FailedBatch { places, error }));
             }
             for node in std::mem::take(&mut left.without_scripts) {
                 self.load_scripts(&node, scripts).await?;
@@ -137,10 +139,10 @@ impl ClusterNodes {
     }
 
     /// Sends all batches at the same time, and sorts the replies.
-    async fn round(&self, batches: &[NodeBatch<'_>], replies: &mut [Value]) -> RedisResult<Leftovers> {
+    async fn round(&self, batches: &[NodeBatch<'_>], replies: &mut [Value]) -> Result<Leftovers, FailedBatch> {
         let sent = batches.iter().map(|batch| self.send_batch(batch));
         let mut left = Leftovers::default();
-        let mut failed = None;
+        let mut failed: Option<FailedBatch> = None;
         for (batch, answer) in batches.iter().zip(join_all(sent).await) {
             match answer {
                 Ok(values) => self.sort(batch, values, replies, &mut left),
@@ -152,13 +154,16 @@ impl ClusterNodes {
                     let again = batch.places.iter().zip(batch.commands());
                     left.refused.extend(again.map(|(place, command)| (*place, command.clone(), Destination::Owner)));
                 }
-                Err(error) => failed = Some(named(&batch.node, error)),
+                Err(error) => {
+                    let failed = failed.get_or_insert_with(|| named(&batch.node, error).into());
+                    failed.places.extend(&batch.places);
+                }
             }
         }
         match failed {
-            Some(error) => {
+            Some(failed) => {
                 self.refresh_later();
-                Err(error)
+                Err(failed)
             }
             None => Ok(left),
         }

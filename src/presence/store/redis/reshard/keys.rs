@@ -34,7 +34,7 @@ impl<'a> Kind<'a> {
             ("due", "") => Self::Due,
             ("changes", "") => Self::Changes,
             ("trimmed" | "log" | "ready", "") => Self::Part,
-            ("shards" | "moving" | "running", "") => Self::Fixed,
+            ("shards" | "moving" | "running" | "mover", "") => Self::Fixed,
             ("queue", rest) => Self::of_queue(rest)?,
             _ => return None,
         })

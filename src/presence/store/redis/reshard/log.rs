@@ -8,11 +8,11 @@ use super::shards::{PAGE, ShardSet, command, moved_id, one};
 use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::{LogIdentity, LogPosition, Result};
 
-/// An entry: its new id, and its JSON.
-type Entry = (LogPosition, Vec<u8>);
+/// An entry: its id, and its JSON.
+pub(super) type Entry = (LogPosition, Vec<u8>);
 
-/// The entries of one log that were read and are not copied yet.
-struct Reader {
+/// The entries of one log, page by page.
+pub(super) struct Reader {
     shard: usize,
     entries: VecDeque<Entry>,
     /// Behind which position more follow; `None` at the end.
@@ -22,8 +22,7 @@ struct Reader {
 /// Copies all entries, and what is known of the logs.
 pub(super) async fn copy_log(source: &ShardSet, target: &ShardSet, include_guard: bool) -> Result<()> {
     target.write((0..target.count_of_shards()).map(|to| (to, one("DEL", target.key(to, "changes")))).collect()).await?;
-    let reader = |shard| Reader { shard, entries: VecDeque::new(), after: Some(LogPosition::START) };
-    let mut readers: Vec<Reader> = (0..source.count_of_shards()).map(reader).collect();
+    let mut readers: Vec<Reader> = (0..source.count_of_shards()).map(Reader::new).collect();
     loop {
         let page = next_page(source, &mut readers).await?;
         if page.is_empty() {
@@ -46,16 +45,29 @@ async fn next_page(source: &ShardSet, readers: &mut [Reader]) -> Result<Vec<Entr
         for reader in readers.iter_mut() {
             reader.fill(source).await?;
         }
-        let first = readers.iter_mut().filter(|reader| !reader.entries.is_empty());
-        let Some(reader) = first.min_by_key(|reader| reader.entries.front().map(|(position, _)| *position)) else {
-            break;
+        let moved = |reader: &Reader| {
+            let (position, _) = reader.entries.front()?;
+            Some(moved_id(source, reader.shard, *position))
         };
-        page.extend(reader.entries.pop_front());
+        let first = readers.iter_mut().filter_map(|reader| Some((moved(reader)?, reader)));
+        let Some((position, reader)) = first.min_by_key(|(position, _)| *position) else { break };
+        page.extend(reader.entries.pop_front().map(|(_, json)| (position, json)));
     }
     Ok(page)
 }
 
 impl Reader {
+    /// The log of a shard, from its beginning.
+    pub(super) fn new(shard: usize) -> Self {
+        Self { shard, entries: VecDeque::new(), after: Some(LogPosition::START) }
+    }
+
+    /// The next entry; `None` at the end.
+    pub(super) async fn next(&mut self, source: &ShardSet) -> Result<Option<Entry>> {
+        self.fill(source).await?;
+        Ok(self.entries.pop_front())
+    }
+
     /// Reads more if nothing is left.
     async fn fill(&mut self, source: &ShardSet) -> Result<()> {
         let Some(after) = self.after.filter(|_| self.entries.is_empty()) else { return Ok(()) };
@@ -68,7 +80,7 @@ impl Reader {
             let Ok(position) = id.parse::<LogPosition>() else { continue };
             self.after = Some(position);
             let json = fields.into_iter().nth(1).unwrap_or_default();
-            self.entries.push_back((moved_id(source, self.shard, position), json));
+            self.entries.push_back((position, json));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! What a move has moved.
+//! What a move has moved, and what it has left.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::keys::Kind;
@@ -22,16 +23,16 @@ pub struct MovedKeys {
 }
 
 impl MovedKeys {
-    /// Adds the size of a key.
-    pub(super) fn add(&mut self, kind: Option<Kind<'_>>, size: u64) {
+    /// Adds a thing that a key of this kind has.
+    pub(super) fn add(&mut self, kind: Kind<'_>) {
         match kind {
-            Some(Kind::State(_)) => self.states += size,
-            Some(Kind::Due) => self.due += size,
-            Some(Kind::Roster(_)) => self.members += size,
-            Some(Kind::Changes) => self.changes += size,
-            Some(Kind::Lane(..)) => self.jobs += size,
-            Some(Kind::Dead(_)) => self.dead += size,
-            Some(Kind::History(_) | Kind::Part | Kind::Fixed) | None => {}
+            Kind::State(_) => self.states += 1,
+            Kind::Due => self.due += 1,
+            Kind::Roster(_) => self.members += 1,
+            Kind::Changes => self.changes += 1,
+            Kind::Lane(..) => self.jobs += 1,
+            Kind::Dead(_) => self.dead += 1,
+            Kind::History(_) | Kind::Part | Kind::Fixed => {}
         }
     }
 }
@@ -43,6 +44,40 @@ impl fmt::Display for MovedKeys {
             formatter,
             "{states} states, {due} due times, {members} members of rosters, {changes} changes, {jobs} queued jobs, \
              {dead} dead letters"
+        )
+    }
+}
+
+/// Keys that begin like those of the sidecar, and are none that this release knows: they are not moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownKeys {
+    /// How many there are.
+    pub count: usize,
+    /// The first of them, in the order of their names.
+    pub examples: Vec<String>,
+}
+
+impl UnknownKeys {
+    /// The largest number of examples.
+    const EXAMPLES: usize = 3;
+
+    pub(super) fn new(keys: HashSet<String>) -> Self {
+        let mut examples: Vec<String> = keys.into_iter().collect();
+        let count = examples.len();
+        examples.sort_unstable();
+        examples.truncate(Self::EXAMPLES);
+        Self { count, examples }
+    }
+}
+
+impl fmt::Display for UnknownKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, examples } = self;
+        let more = if *count > examples.len() { ", …" } else { "" };
+        write!(
+            formatter,
+            "{count} keys are not known to this release and stay as they are: {}{more}",
+            examples.join(", ")
         )
     }
 }

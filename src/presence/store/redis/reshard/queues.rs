@@ -9,6 +9,7 @@ use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use super::keys::Kind;
 use super::shards::{ShardKey, ShardSet, command, one, pages};
 use crate::presence::store::Result;
+use crate::queue::redis::lane_of;
 
 /// How many lanes are copied at the same time.
 const LANES: usize = 64;
@@ -57,7 +58,7 @@ pub(super) async fn copy_dead(source: &ShardSet, target: &ShardSet, key: &ShardK
             let values: Vec<Option<Vec<u8>>> = source.call(values.collect()).await?;
             let mut shards: HashMap<usize, Vec<String>> = HashMap::new();
             for (id, value) in ids.into_iter().zip(values) {
-                let to = value.as_deref().and_then(lane_of).map_or(0, |lane| target.shard_of(&lane));
+                let to = value.as_deref().and_then(lane_of).map_or(0, |lane| target.shard_of(lane));
                 shards.entry(to).or_default().push(id);
             }
             for (to, ids) in shards {
@@ -69,6 +70,22 @@ pub(super) async fn copy_dead(source: &ShardSet, target: &ShardSet, key: &ShardK
         .await
 }
 
+/// A job: its value, its attempts, and its place in the list of pending ones or of dead letters.
+pub(super) type JobParts = [Option<Vec<u8>>; 3];
+
+/// Reads jobs, each of a shard and a queue; `list` is that of pending ones or of dead letters.
+pub(super) async fn read_jobs(source: &ShardSet, list: &str, jobs: &[(usize, &str, &str)]) -> Result<Vec<JobParts>> {
+    let reads = jobs.iter().flat_map(|(shard, queue, id)| {
+        [("HGET", "jobs"), ("HGET", "tries"), ("ZSCORE", list)].map(|(name, part)| {
+            let key = source.key(*shard, &format!("queue:{queue}:{part}"));
+            (*shard, command(name, key, &[id.as_bytes()]))
+        })
+    });
+    let mut values = source.call(reads.collect()).await?.into_iter();
+    let parts = jobs.iter().map(|_| [(); 3].map(|()| values.next().flatten()));
+    Ok(parts.collect())
+}
+
 /// The commands that write jobs with their attempts, and their places in the list of pending ones or of dead letters.
 async fn copies_of_jobs(
     source: &ShardSet,
@@ -77,26 +94,15 @@ async fn copies_of_jobs(
     ids: &[String],
     target: impl Fn(&str) -> String,
 ) -> Result<Vec<Cmd>> {
+    let read: Vec<(usize, &str, &str)> = ids.iter().map(|id| (shard, queue, id.as_str())).collect();
+    let parts = read_jobs(source, list, &read).await?;
     let [jobs, tries, list] = ["jobs", "tries", list].map(|part| format!("queue:{queue}:{part}"));
-    let reads = ids.iter().flat_map(|id| {
-        [("HGET", &jobs), ("HGET", &tries), ("ZSCORE", &list)]
-            .map(|(name, key)| (shard, command(name, source.key(shard, key), &[id.as_bytes()])))
-    });
-    let values: Vec<Option<Vec<u8>>> = source.call(reads.collect()).await?;
-    let mut writes = Vec::with_capacity(values.len());
-    for (id, parts) in ids.iter().zip(values.chunks(3)) {
+    let mut writes = Vec::with_capacity(3 * ids.len());
+    for (id, [value, attempts, score]) in ids.iter().zip(parts) {
         let id = id.as_bytes();
-        let [value, attempts, score] = parts else { continue };
         writes.extend(value.as_ref().map(|value| command("HSET", target(&jobs), &[id, value])));
         writes.extend(attempts.as_ref().map(|attempts| command("HSET", target(&tries), &[id, attempts])));
         writes.extend(score.as_ref().map(|score| command("ZADD", target(&list), &[score, id])));
     }
     Ok(writes)
-}
-
-/// The lane of a job: its value begins with two times, the lane and a line break.
-fn lane_of(value: &[u8]) -> Option<String> {
-    let end = value.iter().position(|byte| *byte == b'\n')?;
-    let head = std::str::from_utf8(&value[..end]).ok()?;
-    head.splitn(3, ' ').nth(2).map(str::to_owned)
 }

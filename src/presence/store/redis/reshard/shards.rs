@@ -1,18 +1,17 @@
 //! The keys of all shards: what is read from them and written to them, in pages.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
-use foldhash::fast::RandomState;
 use futures_util::future::try_join_all;
 
 use super::keys::Kind;
-use super::moved::MovedKeys;
+use super::moved::UnknownKeys;
 use super::options::MoveOptions;
 use crate::presence::store::redis::keys::own_prefixes;
 use crate::presence::store::{LogPosition, Result};
-use crate::storage::redis::{RedisConnection, escape_glob, shard_of, unavailable};
+use crate::storage::redis::{RedisConnection, ShardMark, escape_glob, shard_of, unavailable};
 
 /// About how many keys, members or entries are in one round trip.
 pub(super) const PAGE: usize = 1_000;
@@ -23,18 +22,20 @@ pub(super) struct ShardSet {
     connections: Vec<RedisConnection>,
     /// What all keys begin with, as a pattern.
     pattern: String,
+    /// Writes need its lease.
+    mark: Arc<ShardMark>,
 }
 
 /// A key: the number of its shard, and its name behind the prefix of the shard.
 pub(super) type ShardKey = (usize, String);
 
 impl ShardSet {
-    pub(super) fn new(options: &MoveOptions, shards: usize) -> Result<Self> {
+    pub(super) fn new(options: &MoveOptions, shards: usize, mark: Arc<ShardMark>) -> Result<Self> {
         let prefixes = own_prefixes(&options.prefix, shards);
         let connection = |prefix: &String| RedisConnection::new(options.servers.clone(), prefix, options.timeout);
         let connections = prefixes.iter().map(connection).collect::<Result<_>>()?;
         let pattern = format!("{}*", escape_glob(&format!("{}{{presence", options.prefix)));
-        Ok(Self { prefixes, connections, pattern })
+        Ok(Self { prefixes, connections, pattern, mark })
     }
 
     pub(super) fn count_of_shards(&self) -> usize {
@@ -53,6 +54,21 @@ impl ShardSet {
 
     /// Sends commands to their shards; the replies are in the order of the commands.
     pub(super) async fn call<T: FromRedisValue>(&self, commands: Vec<(usize, Cmd)>) -> Result<Vec<T>> {
+        self.send(commands, false).await
+    }
+
+    /// Sends commands whose replies do not matter.
+    pub(super) async fn write(&self, commands: Vec<(usize, Cmd)>) -> Result<()> {
+        self.write_each::<Value>(commands).await.map(drop)
+    }
+
+    /// Sends writes. With `redis.wait_replicas` they fail unless replicas have them.
+    async fn write_each<T: FromRedisValue>(&self, commands: Vec<(usize, Cmd)>) -> Result<Vec<T>> {
+        self.mark.check_held()?;
+        self.send(commands, true).await
+    }
+
+    async fn send<T: FromRedisValue>(&self, commands: Vec<(usize, Cmd)>, is_confirmed: bool) -> Result<Vec<T>> {
         let mut replies: Vec<Option<T>> = commands.iter().map(|_| None).collect();
         let mut groups: HashMap<usize, (Vec<usize>, Pipeline)> = HashMap::new();
         for (place, (shard, command)) in commands.into_iter().enumerate() {
@@ -60,8 +76,15 @@ impl ShardSet {
             places.push(place);
             pipeline.add_command(command);
         }
-        let calls = groups.into_iter().map(async |(shard, (places, pipeline))| {
-            let values: Vec<Value> = self.connections[shard].read(&pipeline).await?;
+        let calls = groups.into_iter().map(async |(shard, (places, mut pipeline))| {
+            let connection = &self.connections[shard];
+            if is_confirmed {
+                connection.request_confirmation(&mut pipeline);
+            }
+            let mut values: Vec<Value> = connection.read(&pipeline).await?;
+            if is_confirmed {
+                connection.check_confirmation(&mut values)?;
+            }
             let typed = values.into_iter().map(|value| from_redis_value(value).map_err(|e| unavailable(e.into())));
             Ok::<_, crate::storage::Unavailable>(places.into_iter().zip(typed.collect::<Result<Vec<T>>>()?))
         });
@@ -71,13 +94,17 @@ impl ShardSet {
         Ok(replies.into_iter().flatten().collect())
     }
 
-    /// Sends commands whose replies do not matter.
-    pub(super) async fn write(&self, commands: Vec<(usize, Cmd)>) -> Result<()> {
-        self.call::<Value>(commands).await.map(drop)
-    }
-
     /// Calls `visit` with the keys of these shards, page by page; a key may be in several pages.
     pub(super) async fn each_page(&self, mut visit: impl AsyncFnMut(Vec<ShardKey>) -> Result<()>) -> Result<()> {
+        self.each_page_of_any(async |keys| {
+            let keys: Vec<ShardKey> = keys.iter().filter_map(|key| self.own(key)).collect();
+            if keys.is_empty() { Ok(()) } else { visit(keys).await }
+        })
+        .await
+    }
+
+    /// Calls `visit` with the keys of any number of shards, page by page.
+    async fn each_page_of_any(&self, mut visit: impl AsyncFnMut(Vec<String>) -> Result<()>) -> Result<()> {
         let first = &self.connections[0];
         for (_, mut server) in first.each_server().await? {
             let mut from = 0_u64;
@@ -86,10 +113,7 @@ impl ShardSet {
                 scan.arg(from).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(PAGE);
                 let page: ::redis::RedisResult<(u64, Vec<String>)> = scan.query_async(&mut server).await;
                 let (next, keys) = page.map_err(|error| first.describe(error))?;
-                let keys: Vec<ShardKey> = keys.iter().filter_map(|key| self.own(key)).collect();
-                if !keys.is_empty() {
-                    visit(keys).await?;
-                }
+                visit(keys).await?;
                 if next == 0 {
                     break;
                 }
@@ -136,39 +160,38 @@ impl ShardSet {
         Ok((sum(0), sum(1)))
     }
 
-    /// Counts what is there.
-    pub(super) async fn count(&self) -> Result<MovedKeys> {
-        // Hashes alone, since there are many keys; a page may repeat keys of another one.
-        let (hasher, mut seen) = (RandomState::default(), HashSet::new());
-        let mut counted = MovedKeys::default();
-        self.each_page(async |keys| {
-            let keys: Vec<ShardKey> = keys.into_iter().filter(|key| seen.insert(hasher.hash_one(key))).collect();
-            let sized = keys.iter().filter_map(|(shard, name)| {
-                let command = match Kind::of(name)? {
-                    Kind::State(_) => "EXISTS",
-                    Kind::Due | Kind::Roster(_) | Kind::Dead(_) => "ZCARD",
-                    Kind::Changes => "XLEN",
-                    Kind::Lane(..) => "LLEN",
-                    Kind::History(_) | Kind::Part | Kind::Fixed => return None,
-                };
-                Some((name, (*shard, one(command, self.key(*shard, name)))))
-            });
-            let (names, commands): (Vec<&String>, Vec<(usize, Cmd)>) = sized.unzip();
-            let sizes: Vec<u64> = self.call(commands).await?;
-            names.into_iter().zip(sizes).for_each(|(name, size)| counted.add(Kind::of(name), size));
+    /// The keys that are not of these shards, nor of `others`, or have a name that this release does not know.
+    pub(super) async fn unknown_keys(&self, others: Option<&Self>) -> Result<UnknownKeys> {
+        let mut unknown = HashSet::new();
+        self.each_page_of_any(async |keys| {
+            let is_known = |key: &String| {
+                let own = [Some(self), others].into_iter().flatten().find_map(|set| set.own(key));
+                let name = own
+                    .as_ref()
+                    .map_or_else(|| key.rsplit_once("{presence}:").map(|(_, name)| name), |own| Some(&own.1));
+                match name.and_then(Kind::of) {
+                    Some(kind) => own.is_some() || kind == Kind::Fixed,
+                    None => false,
+                }
+            };
+            unknown.extend(keys.into_iter().filter(|key| !is_known(key)));
             Ok(())
         })
         .await?;
-        Ok(counted)
+        Ok(UnknownKeys::new(unknown))
     }
 
-    /// Removes all keys of these shards.
-    pub(super) async fn remove_all(&self) -> Result<()> {
+    /// Removes all keys of these shards; returns how many there were.
+    pub(super) async fn remove_all(&self) -> Result<u64> {
+        let mut removed = 0;
         self.each_page(async |keys| {
             let moved = keys.iter().filter(|(_, name)| !matches!(Kind::of(name), None | Some(Kind::Fixed)));
-            self.write(moved.map(|(shard, name)| (*shard, one("DEL", self.key(*shard, name)))).collect()).await
+            let removals = moved.map(|(shard, name)| (*shard, one("DEL", self.key(*shard, name)))).collect();
+            removed += self.write_each::<u64>(removals).await?.into_iter().sum::<u64>();
+            Ok(())
         })
-        .await
+        .await?;
+        Ok(removed)
     }
 }
 
