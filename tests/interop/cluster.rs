@@ -11,7 +11,11 @@ async fn records_on_a_cluster_are_shared_with_each_client() {
     require!("laravel", "predis", "redis-server");
     slow!();
     let cluster = RedisCluster::start(3, 0);
-    let environment = [("PRESENCE_CACHE_STORE", "redis".to_owned()), ("PRESENCE__REDIS__CLUSTER", cluster.addresses())];
+    let environment = [
+        ("PRESENCE_CACHE_STORE", "redis".to_owned()),
+        ("PRESENCE__REDIS__CLUSTER", cluster.addresses()),
+        ("PRESENCE__REDIS__TIMEOUT_MS", "10000".to_owned()),
+    ];
     let sidecar = Process::start(&environment);
     // Records in the slots of each node.
     let users = 1..=12;

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::RedisStore;
-use crate::presence::store::{Result, Unavailable};
+use crate::presence::store::Result;
 
 /// Whether the last read of all shards failed.
 #[derive(Debug, Default)]
@@ -27,16 +26,5 @@ impl AllShards {
             }
         }
         read
-    }
-}
-
-impl RedisStore {
-    /// The error of some of several shards.
-    pub(super) fn of_shards(&self, shards: impl IntoIterator<Item = usize>, error: &Unavailable) -> Unavailable {
-        let names: Vec<String> = shards.into_iter().map(|shard| format!("{shard:02}")).collect();
-        match self.shards.len() > 1 && !names.is_empty() {
-            true => error.clone().at(&format!("shard {}", names.join(", "))),
-            false => error.clone(),
-        }
     }
 }

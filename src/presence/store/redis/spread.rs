@@ -10,7 +10,7 @@ use super::reply::is_foreign_value;
 use super::shard::StoredValue;
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{RecordLookup, Status, Timestamp};
-use crate::presence::store::{Counts, Result, StoredUser};
+use crate::presence::store::{Counts, Result, StoredUser, Unavailable};
 use crate::storage::redis::{shard_of, unavailable};
 
 /// Both rosters.
@@ -55,6 +55,15 @@ impl ShardCommands {
 }
 
 impl RedisStore {
+    /// The error of some of several shards.
+    pub(super) fn of_shards(&self, shards: impl IntoIterator<Item = usize>, error: &Unavailable) -> Unavailable {
+        let names: Vec<String> = shards.into_iter().map(|shard| format!("{shard:02}")).collect();
+        match self.shards.len() > 1 && !names.is_empty() {
+            true => error.clone().at(&format!("shard {}", names.join(", "))),
+            false => error.clone(),
+        }
+    }
+
     pub(super) async fn load_from_shards(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         if self.shards[0].records.is_some() {
             let mut commands = ShardCommands::on(self);
