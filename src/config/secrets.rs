@@ -12,8 +12,8 @@ use std::{fs, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use super::private_files;
 use crate::laravel::crypt;
@@ -105,7 +105,7 @@ pub(super) fn random() -> io::Result<String> {
 /// 256 random bits.
 pub(super) fn random_bytes() -> io::Result<[u8; 32]> {
     let mut bytes = [0u8; 32];
-    OsRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
+    SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes)
 }
 
