@@ -14,6 +14,7 @@ use super::presence::PresenceApis;
 use super::supervisor::Supervisor;
 use crate::admin_page;
 use crate::config::Config;
+use crate::http::accept::accepts;
 use crate::http::auth::ServiceAuth;
 use crate::http::body_policy::{BodyLimits, BodyPolicy};
 use crate::http::budget::MemoryBudget;
@@ -265,7 +266,10 @@ impl Readiness {
 
 pub(super) fn scrape(registry: Arc<Registry>) -> impl Endpoint<Output = Response> {
     make_sync(move |request| {
-        let format = Exposition::accepted(request.header(header::ACCEPT));
+        let format = match accepts(request.headers(), &header::ACCEPT, Exposition::OPEN_METRICS) {
+            true => Exposition::OpenMetrics,
+            false => Exposition::Prometheus,
+        };
         Response::builder().content_type(format.content_type()).body(registry.render(format))
     })
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::output::print_line;
+use super::output::print_result;
 use super::run::{CommandResult, run_async};
 use super::sidecar::{Sidecar, SidecarAddress};
 use super::source::Source;
@@ -31,7 +31,7 @@ impl Health {
         let path = if self.ready { "/ready" } else { "/up" };
         run_async(async {
             let response = Sidecar::without_token(&config, &self.address)?.get(path).await?;
-            print_line(&if self.json { response.to_string() } else { cell(&response, "status") });
+            print_result(self.json, &response, &cell(&response, "status"));
             Ok(())
         })
     }

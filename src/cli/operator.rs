@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::output::print_line;
+use super::output::print_result;
 use super::run::{CommandResult, json_value, run_async, shutdown_signal};
 use super::sidecar::{SidecarAddress, secret};
 use super::source::Source;
@@ -165,10 +165,6 @@ impl Command {
         }
         Ok(())
     }
-}
-
-fn print_result(json: bool, object: &Value, line: &str) {
-    print_line(&if json { object.to_string() } else { line.to_owned() });
 }
 
 /// Refuses recipients that no client has as its id, since the sidecar skips them. Asks only with a token to read, and not for

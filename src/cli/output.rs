@@ -6,6 +6,8 @@
 use std::io;
 use std::io::{ErrorKind, Write};
 
+use serde_json::Value;
+
 /// Prints `text` on standard output.
 pub(super) fn print(text: &str) {
     let mut output = io::stdout().lock();
@@ -22,6 +24,11 @@ pub(super) fn print(text: &str) {
 /// Prints a line on standard output.
 pub(super) fn print_line(line: &str) {
     print(&format!("{line}\n"));
+}
+
+/// Prints a result on standard output: with `json` the object, else the line.
+pub(super) fn print_result(json: bool, object: &Value, line: &str) {
+    if json { print_line(&object.to_string()) } else { print_line(line) }
 }
 
 /// Prints a line on standard error. A line that cannot be written is dropped.

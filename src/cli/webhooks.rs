@@ -4,12 +4,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::json;
 
-use super::output::print_line;
+use super::output::{print_line, print_result};
 use super::run::{CommandResult, run_async};
 use super::sidecar::{ServiceCaller, Sidecar};
 use super::source::Source;
 use super::table::{Table, cells};
-use crate::client::sanitize;
+use crate::client::{path_segment, sanitize};
 use crate::config::{Config, EndpointConfig, Flags, load};
 use crate::webhooks::admin;
 use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};
@@ -80,15 +80,14 @@ impl Command {
             Self::List { state, endpoint } => return list(&sidecar()?, state, endpoint, json).await,
             Self::Test { endpoint } => return test(config, endpoint.as_deref(), json).await,
             Self::Replay { id: Some(id), .. } => {
-                let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-                sidecar()?.call(Method::POST, &deliveries(&format!("/{id}/replay"), &[])).await?
+                sidecar()?.call(Method::POST, &deliveries(&format!("/{}/replay", path_segment(&id)), &[])).await?
             }
             Self::Replay { id: None, since, endpoint } => {
                 let query = [("since", since), ("endpoint", endpoint)];
                 sidecar()?.call(Method::POST, &deliveries("/replay", &query)).await?
             }
         };
-        print_line(&if json { replayed.to_string() } else { format!("{} queued again.", replayed["replayed"]) });
+        print_result(json, &replayed, &format!("{} queued again.", replayed["replayed"]));
         Ok(())
     }
 }

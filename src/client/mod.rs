@@ -25,4 +25,4 @@ pub use self::presence_reader::{
     PresencePage, PresenceReader, PresentUser, UserChange, UserExplanation, UserReport, UserSession,
 };
 pub use self::responses::{ClientRow, OpenedMessage};
-pub use self::text::{render_payload, sanitize};
+pub use self::text::{path_segment, render_payload, render_time, sanitize};

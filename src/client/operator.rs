@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::connection::{ClientError, SidecarConnection};
 use super::responses::{ClientList, ClientRow, MessageList, OpenedMessage, PublishResult};
+use super::text::path_segment;
 
 /// Number of clients on a page.
 const PAGE: u32 = 500;
@@ -82,7 +83,7 @@ impl Operator {
             let ClientList { clients, next_cursor } = self.connection.expect(request).await?;
             all.extend(clients);
             let Some(next) = next_cursor else { break };
-            cursor = format!("&cursor={}", encode(&next));
+            cursor = format!("&cursor={}", path_segment(&next));
         }
         // Pages are by id.
         all.sort_by(|one: &ClientRow, other| one.created_at.cmp(&other.created_at));
@@ -94,7 +95,7 @@ impl Operator {
     /// # Errors
     /// The sidecar does not answer, or refuses the request.
     pub async fn messages(&self, client: &str, after: i64) -> Result<Vec<OpenedMessage>, ClientError> {
-        let path = format!("/clients/{}/messages?cursor={after}", encode(client));
+        let path = format!("/clients/{}/messages?cursor={after}", path_segment(client));
         let list: Option<MessageList> = self.connection.fetch(self.operator_request(Method::GET, &path)).await?;
         Ok(list.unwrap_or_default().messages)
     }
@@ -104,7 +105,7 @@ impl Operator {
     /// # Errors
     /// The sidecar does not answer, or refuses the request.
     pub async fn revoke(&self, client: &str) -> Result<(), ClientError> {
-        let request = self.operator_request(Method::POST, &format!("/clients/{}/revoke", encode(client)));
+        let request = self.operator_request(Method::POST, &format!("/clients/{}/revoke", path_segment(client)));
         self.connection.expect::<Value>(request).await.map(drop)
     }
 
@@ -128,8 +129,4 @@ impl Operator {
 
 fn expose(token: Option<&SecretString>) -> &str {
     token.map(ExposeSecret::expose_secret).unwrap_or_default()
-}
-
-fn encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

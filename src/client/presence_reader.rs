@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
 use super::connection::{ClientError, SidecarConnection};
+use super::text::path_segment;
 
 /// Number of users on a page.
 const PAGE: &str = "100";
@@ -151,8 +152,7 @@ impl PresenceReader {
     /// # Errors
     /// The sidecar does not answer, or refuses the request.
     pub async fn report(&self, user: &str) -> Result<UserReport, ClientError> {
-        let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
-        let user = user.replace('+', "%20");
+        let user = path_segment(user);
         let explanation = self.connection.expect(self.get(&format!("explain/{user}"), &[]));
         let history = self.get(&format!("history/{user}"), &[Some(("limit", HISTORY))]);
         let (explanation, history) = tokio::try_join!(explanation, self.connection.expect::<ChangeHistory>(history))?;

@@ -1,4 +1,4 @@
-//! Messages as text for a terminal.
+//! Values as text: for a terminal, and for the path of a request.
 
 use serde_json::Value;
 
@@ -23,4 +23,16 @@ pub fn sanitize(text: &str) -> String {
             character => character,
         })
         .collect()
+}
+
+/// Renders a time (RFC 3339) as `2026-03-04 05:06:07`, without fraction and offset. Safe to print on a terminal.
+pub fn render_time(time: &str) -> String {
+    sanitize(time).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
+}
+
+/// Encodes any text as one segment of a path, or as a value in a query.
+pub fn path_segment(text: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    // In a path `+` is itself.
+    encoded.replace('+', "%20")
 }

@@ -14,6 +14,9 @@ use crate::egress::{EgressPolicy, ip_literal};
 /// The name of the queue of broadcasts, which no webhook endpoint may have.
 pub const BROADCAST_QUEUE: &str = "broadcast";
 
+/// The words of `broadcast.reverb.scheme` and `broadcast.pusher.scheme`.
+const SCHEMES: [&str; 2] = ["http", "https"];
+
 /// The connections of Laravel that the sidecar can publish to.
 const CONNECTIONS: [(&str, BroadcastKind); 2] = [("reverb", BroadcastKind::Reverb), ("pusher", BroadcastKind::Pusher)];
 
@@ -152,7 +155,7 @@ fn server(
         Some((_, kind)) => *kind,
         // The app broadcasts in another way, or into its log.
         None if raw.connection == "none" || follows => return Ok((None, None)),
-        None => return Err(layers.error_at(KEY, "must be none, reverb or pusher")),
+        None => return Err(layers.not_one_of(KEY, &["none", "reverb", "pusher"])),
     };
     match complete(kind, raw, webhook, layers)? {
         Ok(server) => Ok((Some(server), None)),
@@ -204,8 +207,8 @@ fn complete(
 
 fn url(section: &str, raw: &RawServer, host: &str, webhook: &WebhookConfig, layers: &Layers) -> Result<Url> {
     let at = |key: &str| format!("broadcast.{section}.{key}");
-    if !matches!(raw.scheme.as_str(), "http" | "https") {
-        return Err(layers.error_at(&at("scheme"), "must be http or https"));
+    if !SCHEMES.contains(&raw.scheme.as_str()) {
+        return Err(layers.not_one_of(&at("scheme"), &SCHEMES));
     }
     let port: u16 = layers.number(&at("port"), raw.port, 1..=65_535)?;
     let bracketed = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };

@@ -56,9 +56,10 @@ fn store(text: &str, layers: &Layers) -> Result<CacheStore> {
         )),
         "array" => Ok(CacheStore::Array),
         "database" => Ok(CacheStore::Database),
-        _ => Err(layers.error_at(
+        _ => Err(layers.misspelt(
             "cache.store",
             "cannot be shared by Laravel and the sidecar: set PRESENCE_CACHE_STORE to redis or database",
+            &["redis", "array", "database"],
         )),
     }
 }

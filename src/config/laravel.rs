@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::cache::CacheStore;
 use super::layers::{Layers, Result};
 use crate::laravel::cache_key::{Version, default_cache_prefix, default_redis_prefix, store_prefix};
-use crate::laravel::crypt::Crypt;
+use crate::laravel::crypt::{Cipher, Crypt};
 
 /// `[laravel]`.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ fn time_zone(name: &str) -> Option<chrono_tz::Tz> {
 }
 
 fn crypt(raw: &RawLaravel, layers: &Layers) -> Result<Option<Crypt>> {
-    let cipher = layers.parse("laravel.cipher", &raw.cipher)?;
+    let cipher = layers.parse_word("laravel.cipher", &raw.cipher, &Cipher::WORDS)?;
     let Some(key) = &raw.app_key else { return Ok(None) };
     let previous: Vec<&str> = raw.previous_keys.iter().map(String::as_str).collect();
     // The current key first, so that the error names the key that is wrong.

@@ -37,7 +37,7 @@ pub(super) fn resolve(raw: RawLog, layers: &Layers) -> Result<LogConfig> {
     let format = match raw.format.as_str() {
         "text" => LogFormat::Text,
         "json" => LogFormat::Json,
-        _ => return Err(layers.error_at("log.format", "must be text or json")),
+        _ => return Err(layers.not_one_of("log.format", &["text", "json"])),
     };
     Ok(LogConfig { filter: raw.filter, format })
 }

@@ -158,7 +158,7 @@ fn queue(name: &str, layers: &Layers) -> Result<FanoutQueue> {
         "redis" => Ok(FanoutQueue::Redis),
         // The app may use a queue of any kind for its own jobs; that does not decide the queue of messages.
         _ if is_app_queue(layers) => Ok(FanoutQueue::Database),
-        _ => Err(layers.error_at("messaging.queue", "must be sync, database or redis")),
+        _ => Err(layers.not_one_of("messaging.queue", &["sync", "database", "redis"])),
     }
 }
 

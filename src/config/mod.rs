@@ -14,6 +14,7 @@ mod auth;
 mod broadcast;
 mod cache;
 mod database;
+mod host_port;
 mod laravel;
 mod layers;
 mod log;
@@ -183,7 +184,7 @@ impl Config {
 
     /// Resolves each section, and rejects sections that contradict each other.
     fn resolve(raw: Raw, layers: &Layers) -> Result<Self> {
-        let driver = layers.parse("driver", &raw.driver)?;
+        let driver = layers.parse_word("driver", &raw.driver, &Driver::WORDS)?;
         let cache = cache::resolve(&raw.cache, layers)?;
         let laravel = laravel::resolve(raw.laravel, cache.store, layers)?;
         let configured = PathBuf::from(raw.storage);

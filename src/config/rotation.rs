@@ -1,14 +1,9 @@
 //! Replaces generated secrets, so that the new and the former value are accepted for a while.
 
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use super::secrets;
-use crate::laravel::crypt;
 use crate::laravel::dotenv;
 
 /// A secret of `secrets.env` that can be replaced.
@@ -59,14 +54,6 @@ impl RotatingSecret {
             Self::WebhookSecret => Some("PRESENCE__WEBHOOK__PREVIOUS_SECRETS"),
         }
     }
-
-    fn generate(self) -> io::Result<String> {
-        match self {
-            Self::AppKey => Ok(crypt::generate_key(crypt::Cipher::default()).to_string()),
-            Self::WebhookSecret => Ok(format!("whsec_{}", STANDARD.encode(secrets::random_bytes()?))),
-            Self::Token | Self::UserTokenSecret => secrets::random(),
-        }
-    }
 }
 
 /// Puts a new value in front of the former one in `secrets.env`; with `finish`, removes all former values instead. Returns the
@@ -75,11 +62,15 @@ impl RotatingSecret {
 /// # Errors
 /// The file cannot be read or written, has no such secret, or the former values of the secret stay needed.
 pub fn rotate(storage: &Path, secret: RotatingSecret, finish: bool) -> io::Result<PathBuf> {
-    let folder = File::open(storage)?;
-    folder.lock()?;
-    let path = secrets::path(storage);
-    let text = fs::read_to_string(&path)?;
-    let pairs = dotenv::parse(&text, &|_| None).map_err(|error| io::Error::other(error.to_string()))?;
+    secrets::edit(storage, |text| {
+        let text = text.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))?;
+        rotated(&text, secret, finish).map(Some)
+    })
+}
+
+/// The text of the file after a rotation.
+fn rotated(text: &str, secret: RotatingSecret, finish: bool) -> io::Result<String> {
+    let pairs = dotenv::parse(text, &|_| None).map_err(|error| io::Error::other(error.to_string()))?;
     let values = |name: &str| {
         let value = pairs.iter().rev().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
         value.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect::<Vec<_>>()
@@ -97,17 +88,15 @@ pub fn rotate(storage: &Path, secret: RotatingSecret, finish: bool) -> io::Resul
         current.truncate(1);
         former.clear();
     } else if secret.former().is_some() {
-        former.splice(0..0, std::mem::replace(&mut current, vec![secret.generate()?]));
+        former.splice(0..0, std::mem::replace(&mut current, vec![secrets::generate(secret.name())?]));
     } else {
-        current.insert(0, secret.generate()?);
+        current.insert(0, secrets::generate(secret.name())?);
     }
-    let mut text = replaced(&text, secret.name(), &current);
-    if let Some(name) = secret.former() {
-        text = replaced(&text, name, &former);
-    }
-    secrets::replace(&path, &text)?;
-    folder.sync_all()?;
-    Ok(path)
+    let text = replaced(text, secret.name(), &current);
+    Ok(match secret.former() {
+        Some(name) => replaced(&text, name, &former),
+        None => text,
+    })
 }
 
 /// The text with one line for `name`, where the first one was or else at the end; none if there is no value.

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use super::private_files;
 use crate::laravel::crypt;
@@ -44,34 +44,50 @@ pub fn path(storage: &Path) -> PathBuf {
     storage.join("secrets.env")
 }
 
-/// Generates a value in `secrets.env` for each of the `missing` names that has none: 256 random bits as base64url, or a
-/// key in Laravel's form for `APP_KEY`. Existing values stay. Creates the folder (mode 0700) and the file (mode 0600).
+/// Generates a value in `secrets.env` for each of the `missing` names that has none: 256 random bits as base64url, a key in
+/// Laravel's form for `APP_KEY`, or one of Standard Webhooks (`whsec_…`) for `PRESENCE_WEBHOOK_SECRET`. Existing values stay. Creates the folder (mode 0700) and the file (mode 0600).
 ///
 /// # Errors
 /// The folder or the file cannot be read or written.
 pub fn ensure(storage: &Path, missing: &[&str]) -> io::Result<GeneratedSecrets> {
     private_files::create_folder(storage)?;
+    let mut names = Vec::new();
+    let path = edit(storage, |text| {
+        let mut text = text.unwrap_or_else(|| HEADER.to_owned());
+        names = missing.iter().filter(|name| !has(&text, name)).map(|&name| name.to_owned()).collect();
+        if names.is_empty() {
+            return Ok(None);
+        }
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        for name in &names {
+            text.push_str(&format!("{name}={}\n", generate(name)?));
+        }
+        Ok(Some(text))
+    })?;
+    Ok(GeneratedSecrets { path, names })
+}
+
+/// Replaces the text of the file by what `edit` makes of it, `None` for a missing file; if that is `None`, the file stays. Other
+/// writers wait meanwhile. Returns the path of the file.
+pub(super) fn edit(
+    storage: &Path,
+    edit: impl FnOnce(Option<String>) -> io::Result<Option<String>>,
+) -> io::Result<PathBuf> {
     let folder = File::open(storage)?;
     // Released when `folder` is closed, also by a crash.
     folder.lock()?;
     let path = path(storage);
-    let mut text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => HEADER.to_owned(),
-        Err(error) => return Err(error),
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        text => Some(text?),
     };
-    let absent: Vec<&str> = missing.iter().copied().filter(|name| !has(&text, name)).collect();
-    if !absent.is_empty() {
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        for name in &absent {
-            text.push_str(&format!("{name}={}\n", generate(name)?));
-        }
+    if let Some(text) = edit(text)? {
         replace(&path, &text)?;
         folder.sync_all()?;
     }
-    Ok(GeneratedSecrets { path, names: absent.into_iter().map(str::to_owned).collect() })
+    Ok(path)
 }
 
 /// Whether a line of `text` gives `name` a value.
@@ -90,27 +106,19 @@ fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.strip_prefix(name).and_then(|rest| rest.trim_start().strip_prefix('='))
 }
 
-fn generate(name: &str) -> io::Result<String> {
-    match name {
-        "APP_KEY" => Ok(crypt::generate_key(crypt::Cipher::default()).to_string()),
-        _ => random(),
-    }
-}
-
-/// 256 random bits as base64url.
-pub(super) fn random() -> io::Result<String> {
-    random_bytes().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// 256 random bits.
-pub(super) fn random_bytes() -> io::Result<[u8; 32]> {
+/// A new value for `name`.
+pub(super) fn generate(name: &str) -> io::Result<String> {
     let mut bytes = [0u8; 32];
-    OsRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
-    Ok(bytes)
+    SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
+    Ok(match name {
+        "APP_KEY" => crypt::generate_key(crypt::Cipher::default()).to_string(),
+        "PRESENCE_WEBHOOK_SECRET" => format!("whsec_{}", STANDARD.encode(bytes)),
+        _ => URL_SAFE_NO_PAD.encode(bytes),
+    })
 }
 
 /// Writes a temporary file in the same folder, then renames it.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_extension("env.new");
     // The lock is held, so an existing temporary file was left by a crash.
     match fs::remove_file(&temporary) {

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use poem::http::{HeaderMap, HeaderValue, header};
+use poem::http::{HeaderValue, header};
 use poem::{Request, Response};
 
+use super::accept::accepts;
 use super::response_bytes::shared;
 
 /// A text, as it is and compressed with gzip. Clones share it.
@@ -36,7 +37,7 @@ impl CompressedText {
 
     /// The response to a request, in the form that it accepts.
     pub fn respond(&self, request: &Request, content_type: &'static str) -> Response {
-        let is_compressed = accepts_gzip(request.headers());
+        let is_compressed = accepts(request.headers(), &header::ACCEPT_ENCODING, "gzip");
         let body = if is_compressed { self.gzip() } else { &self.plain };
         let mut response = shared(Response::builder().content_type(content_type).body(body.clone()));
         let headers = response.headers_mut();
@@ -46,15 +47,4 @@ impl CompressedText {
         }
         response
     }
-}
-
-/// Whether `Accept-Encoding` (RFC 9110, section 12.5.3) has gzip with a weight other than 0.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        is_gzip && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
-    })
 }

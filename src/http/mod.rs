@@ -3,6 +3,7 @@
 //!
 //! Every invalid request gets a 4xx response in Laravel's JSON; [`error`] has the table of errors and statuses.
 
+pub mod accept;
 pub mod address;
 pub mod auth;
 pub mod body;

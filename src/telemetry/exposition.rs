@@ -14,18 +14,8 @@ pub enum Exposition {
 }
 
 impl Exposition {
-    /// The format for a request with this `Accept` header: OpenMetrics where the header names it.
-    pub fn accepted(accept: Option<&str>) -> Self {
-        let accepts = |range: &str| {
-            let mut parts = range.split(';').map(str::trim);
-            let is_named = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/openmetrics-text"));
-            is_named && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-        };
-        match accept.is_some_and(|accept| accept.split(',').any(accepts)) {
-            true => Self::OpenMetrics,
-            false => Self::Prometheus,
-        }
-    }
+    /// What a request names in `Accept` to get [`OpenMetrics`](Self::OpenMetrics).
+    pub const OPEN_METRICS: &'static str = "application/openmetrics-text";
 
     /// The media type.
     pub fn content_type(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! The messages to and from a client.
 
-use crate::client::{OpenedMessage, render_payload, sanitize};
+use crate::client::{OpenedMessage, render_payload, render_time, sanitize};
 
 /// Maximum number of messages of a client that are kept.
 const MAX_LINES: usize = 1000;
@@ -66,11 +66,6 @@ impl From<OpenedMessage> for ConversationLine {
         let text = render_payload(payload.get("payload").unwrap_or(&payload));
         let relayed = payload["to_client_ids"].as_array().into_iter().flatten().filter(|_| own);
         let to = relayed.filter_map(|id| id.as_str().map(str::to_owned)).collect();
-        Self { at: format_time(&created_at), own, from: from.filter(|_| !own), to, kind: sanitize(&r#type), text }
+        Self { at: render_time(&created_at), own, from: from.filter(|_| !own), to, kind: sanitize(&r#type), text }
     }
-}
-
-/// Formats `2026-03-04T05:06:07+00:00` without `T` and offset.
-fn format_time(created_at: &str) -> String {
-    sanitize(created_at).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
 }

@@ -46,23 +46,25 @@ fn refused(arguments: &[&str], storage: &Path) -> String {
 
 /// What was answered with success, in the order of the answers.
 #[derive(Clone, Default)]
-struct Acknowledged {
+pub struct Acknowledged {
     users: Arc<Mutex<Vec<String>>>,
     messages: Arc<Mutex<Vec<u64>>>,
 }
 
 impl Acknowledged {
-    fn users(&self) -> Vec<String> {
+    /// The users whose heartbeats were answered.
+    pub fn users(&self) -> Vec<String> {
         self.users.lock().unwrap().clone()
     }
 
-    fn messages(&self) -> Vec<u64> {
+    /// The numbers of the messages that were accepted.
+    pub fn messages(&self) -> Vec<u64> {
         self.messages.lock().unwrap().clone()
     }
 }
 
 /// Heartbeats of new users, until the task is aborted.
-async fn heartbeats(client: Client, acknowledged: Acknowledged, name: &'static str) {
+pub async fn heartbeats(client: Client, acknowledged: Acknowledged, name: &'static str) {
     for number in 0.. {
         let user = format!("{name}{number}");
         if client.heartbeat(user.as_str()).await.status == 200 {
@@ -72,7 +74,7 @@ async fn heartbeats(client: Client, acknowledged: Acknowledged, name: &'static s
 }
 
 /// Numbered messages, until the task is aborted.
-async fn messages(client: Client, acknowledged: Acknowledged, to: String) {
+pub async fn messages(client: Client, acknowledged: Acknowledged, to: String) {
     for number in 0_u64.. {
         let request = client.request(reqwest::Method::POST, "/api/v1/messages/publish").header("X-Admin-Token", ADMIN);
         let body = json!({"to_client_ids": [to], "type": "n", "payload": {"n": number}});
@@ -82,13 +84,14 @@ async fn messages(client: Client, acknowledged: Acknowledged, to: String) {
     }
 }
 
-async fn register(client: &Client) -> Device {
+/// Registers a client.
+pub async fn register(client: &Client) -> Device {
     let body = json!({"fingerprint": "a-fingerprint"});
     Device::new(client, &client.post("/api/v1/clients/register", body).await.json)
 }
 
 /// All messages of a client, in its order, as soon as there are as many.
-async fn read_messages(device: &Device, least: usize) -> Vec<u64> {
+pub async fn read_messages(device: &Device, least: usize) -> Vec<u64> {
     let (mut cursor, mut numbers) = (0, Vec::new());
     while numbers.len() < least {
         let page = device.messages(&format!("?cursor={cursor}")).await;
@@ -103,7 +106,8 @@ async fn read_messages(device: &Device, least: usize) -> Vec<u64> {
     numbers
 }
 
-async fn users_of(client: &Client) -> Vec<Value> {
+/// The users of all changes in the log, oldest first.
+pub async fn users_of(client: &Client) -> Vec<Value> {
     let (mut users, mut after) = (Vec::new(), String::new());
     loop {
         let page = client.get(&format!("/api/v1/presence/changes?limit=1000{after}")).await.json;

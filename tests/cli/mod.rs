@@ -1,9 +1,10 @@
 //! The command line: help texts, manual pages, completions, typing errors, and the commands that show presence.
 
-mod backup;
+pub mod backup;
 mod forget;
 mod help;
 mod presence;
+mod restore;
 mod rotate;
 mod typing_errors;
 

@@ -37,6 +37,8 @@ fn wrong_keys_and_values_of_the_configuration_are_answered_with_the_nearest_one(
         ("[redis]\nscheme = \"tsl\"", "tls"),
         ("[broadcast]\nconnection = \"reverd\"", "reverb"),
         ("[database]\nconnection = \"mysql\"\nsslmode = \"verify-fll\"", "verify-full"),
+        ("[laravel]\ncipher = \"aes-256-cbx\"", "aes-256-cbc"),
+        ("driver = \"webhook\"\n[webhook]\nalgo = \"sha3-257\"\nurl = \"https://a.test\"\nsecret = \"s\"", "sha3-256"),
     ] {
         std::fs::write(&file, toml).unwrap();
         let output = program(&["config", "--check", "--config", file.to_str().unwrap()]).output().unwrap();
@@ -51,4 +53,21 @@ fn value_that_resembles_no_other_is_answered_with_the_list_alone() {
     let output = program(&["config", "--check"]).env("PRESENCE_DRIVER", "carrier-pigeon").output().unwrap();
     let text = text_of(&output);
     assert!(text.contains("must be cache or webhook\n"), "{text}");
+}
+
+#[test]
+fn words_of_a_sentence_are_not_suggested_as_values() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("presence.toml");
+    for toml in [
+        "[laravel]\nversion = \"12.x\"",
+        "[server]\nlisten = [\"hosts\"]",
+        "driver = \"webhook\"\n[webhook]\nurl = \"htp\"\nsecret = \"s\"",
+    ] {
+        std::fs::write(&file, toml).unwrap();
+        let output = program(&["config", "--check", "--config", file.to_str().unwrap()]).output().unwrap();
+        let text = text_of(&output);
+        assert!(!output.status.success() && text.contains("must be "), "{toml}: {text}");
+        assert!(!text.contains("did you mean"), "{toml}: {text}");
+    }
 }

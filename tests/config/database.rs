@@ -33,6 +33,7 @@ fn several_hosts_are_in_their_order_each_with_its_port() {
         ("a,b", vec!["a:5432", "b:5432"]),
         ("10.0.0.1:5433, 10.0.0.2", vec!["10.0.0.1:5433", "10.0.0.2:5432"]),
         ("[::1]:5433,::2", vec!["[::1]:5433", "[::2]:5432"]),
+        ("1:2:3:4:5:6:7:8:5433,[::2]", vec!["[1:2:3:4:5:6:7:8]:5433", "[::2]:5432"]),
     ] {
         let (_, server) = server(&[("DB_CONNECTION", "pgsql"), ("DB_HOST", text)]);
         assert_eq!(hosts(&server), expected, "{text}");

@@ -130,6 +130,13 @@ fn host(host: &str, port: u16, tls: bool) -> RedisHost {
 #[test]
 fn cluster_is_a_list_of_nodes() {
     let cluster = redis(&[("PRESENCE__REDIS__CLUSTER", "a.test:7000, tls://b.test,[::1]:7001")]);
+    let RedisEndpoint::Cluster(addresses) =
+        redis(&[("PRESENCE__REDIS__CLUSTER", "::2,[::3],1:2:3:4:5:6:7:8:7001")]).endpoint
+    else {
+        panic!("a cluster");
+    };
+    let printed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(printed, ["[::2]:6379", "[::3]:6379", "[1:2:3:4:5:6:7:8]:7001"]);
     let nodes = vec![host("a.test", 7000, false), host("b.test", 6379, true), host("::1", 7001, false)];
     assert_eq!(cluster.endpoint, RedisEndpoint::Cluster(nodes));
     assert_eq!((cluster.db, cluster.cache_db, cluster.shards), (0, 0, 16));
@@ -162,6 +169,8 @@ fn contradictions_of_several_servers_are_rejected() {
         (vec![cluster, ("REDIS_URL", "redis://c")], "redis.url"),
         (vec![("PRESENCE__REDIS__SENTINELS", "b:2"), ("REDIS_URL", "redis://c")], "redis.url"),
         (vec![("PRESENCE__REDIS__CLUSTER", "a:0")], "redis.cluster"),
+        (vec![("PRESENCE__REDIS__CLUSTER", "[::1")], "redis.cluster"),
+        (vec![("PRESENCE__REDIS__CLUSTER", "a:b:1")], "redis.cluster"),
         (vec![("PRESENCE__REDIS__CLUSTER", "quic://a:1")], "redis.cluster"),
         (vec![("PRESENCE__REDIS__CLUSTER", "ada:hush@a:1")], "redis.cluster"),
         (vec![("PRESENCE__REDIS__SENTINELS", "a/b")], "redis.sentinels"),

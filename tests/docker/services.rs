@@ -144,6 +144,14 @@ async fn sockets_of_systemd_take_the_place_of_listen_and_outlive_the_sidecar() {
     assert!(path.exists(), "the socket is systemd's");
 }
 
+/// The text with each of these parts replaced; a part that is not in it is a failure.
+fn changed(text: String, changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{from:?} is not in {text}");
+        text.replace(from, to)
+    })
+}
+
 #[test]
 fn supervisor_program_is_understood_and_outlasts_the_stop() {
     let text = read("docker/supervisor.conf");
@@ -157,15 +165,16 @@ async fn supervisor_runs_the_sidecar_and_starts_it_again() {
     require!("supervisord");
     let folder = TempDir::new().unwrap();
     let (root, port) = (folder.path().to_str().unwrap(), free_port());
-    let program = read("docker/supervisor.conf")
-        .replace("/usr/local/bin/presence-sidecar", BINARY)
-        .replace("/var/lib/presence-sidecar", root)
-        .replace("/var/log/supervisor/presence-sidecar.log", &format!("{root}/log"))
-        .replace("user=www-data\n", "")
-        .replace(
-            "environment=PRESENCE_CONFIG=\"/etc/presence-sidecar/presence.toml\"",
-            &format!("environment=PRESENCE_TOKEN=\"{TOKEN}\",PRESENCE_LISTEN=\"127.0.0.1:{port}\""),
-        );
+    let environment = format!("environment=PRESENCE_TOKEN=\"{TOKEN}\",PRESENCE_LISTEN=\"127.0.0.1:{port}\"");
+    let log_file = format!("{root}/log");
+    let changes = [
+        ("/usr/local/bin/presence-sidecar", BINARY),
+        ("/var/lib/presence-sidecar", root),
+        ("/var/log/supervisor/presence-sidecar.log", log_file.as_str()),
+        ("user=www-data\n", ""),
+        ("environment=PRESENCE_CONFIG=\"/etc/presence-sidecar/presence.toml\"", environment.as_str()),
+    ];
+    let program = changed(read("docker/supervisor.conf"), &changes);
     let configuration = folder.path().join("supervisord.conf");
     let own = format!("[supervisord]\nnodaemon=true\nlogfile={root}/supervisord.log\npidfile={root}/pid\n");
     std::fs::write(&configuration, format!("{own}\n{program}")).unwrap();
@@ -241,7 +250,7 @@ async fn kubernetes_manifests_fit_together_and_to_the_sidecar() {
 
 #[test]
 fn compose_beside_an_app_reads_its_env() {
-    let text = read("docker/compose.app.yaml").replace("${PRESENCE_SIDECAR_SOURCE:-./presence-sidecar}", ".");
+    let text = changed(read("docker/compose.app.yaml"), &[("${PRESENCE_SIDECAR_SOURCE:-./presence-sidecar}", ".")]);
     let compose: Value = serde_yaml::from_str(&text).unwrap();
     let service = &compose["services"]["presence-sidecar"];
     assert_known(keys(&service["environment"]).into_iter());

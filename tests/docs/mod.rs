@@ -3,6 +3,7 @@
 mod examples;
 mod links;
 mod names;
+mod outdated;
 mod paths;
 mod security;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use presence_sidecar::http::address::TrustedProxies;
 use presence_sidecar::http::listener::ConnectionMetrics;
 use presence_sidecar::http::listener::places::{MaxConnections, Places};
-use presence_sidecar::telemetry::Registry;
+use presence_sidecar::telemetry::{Exposition, Registry};
 use reqwest::Method;
 use serde_json::json;
 
+use super::refusals_by;
 use crate::messaging::harness::APP_KEY;
 use crate::support::Sidecar;
 
@@ -52,6 +53,7 @@ async fn limits_by_address_count_a_network_of_ipv6_as_one() {
         assert_eq!(register(&sidecar, &format!("2001:db8:1:1:{host:x}::{host:x}")).await, 429, "{host}");
     }
     assert_ne!(register(&sidecar, "2001:db8:1:2::1").await, 429);
+    assert_eq!(refusals_by(&sidecar, "rate").await, Some(18.0));
 }
 
 #[test]
@@ -66,6 +68,8 @@ fn address_takes_only_its_places() {
     for full in ["203.0.113.1", "2001:db8::3", "2001:db8:0:0:ffff::1"] {
         assert!(take(full).is_none(), "{full} has two already");
     }
+    let counted = "presence_sidecar_rejected_total{limit=\"connections_per_address\"} 3\n";
+    assert!(registry.render(Exposition::Prometheus).contains(counted));
     let others = [take("203.0.113.2"), take("2001:db8:0:1::1")];
     assert!(others.iter().all(Option::is_some), "other addresses have their own");
     for exempt in ["127.0.0.1", "127.8.8.8", "::1", "10.1.2.3", "::ffff:10.1.2.3"] {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::refusals_by;
 use crate::support::{Sidecar, TOKEN};
 
 const UP: &[u8] = b"GET /up HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -96,6 +97,7 @@ async fn health_checks_are_answered_while_all_connections_are_in_use() {
     let refused = sidecar.client.get("/openapi.json").await;
     assert_eq!((refused.status, refused.headers["retry-after"].to_str().unwrap()), (503, "1"));
     assert_eq!(refused.json["message"], "All connections of the server are in use.");
+    assert_eq!(refusals_by(&sidecar, "connections").await, Some(1.0), "health checks are not counted");
     drop(only);
     let started = Instant::now();
     while sidecar.client.get("/openapi.json").await.status == 503 {
@@ -125,4 +127,6 @@ async fn oldest_connection_without_a_token_makes_room_for_a_new_one() {
         exchange(&mut application, known.as_bytes()).await.starts_with("HTTP/1.1 200"),
         "so does the application's"
     );
+    // Last, since the scrape comes by a connection of its own, which may need a place too.
+    assert!(refusals_by(&sidecar, "anonymous_connections").await >= Some(2.0));
 }

@@ -15,7 +15,7 @@ pub fn seconds(offset: i64) -> i64 {
 
 /// A token signed with `secret`.
 pub fn signed(claims: &Value, secret: &str) -> String {
-    encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes()).unwrap()).unwrap()
 }
 
 /// A valid token for `sub`, with more claims.
@@ -145,4 +145,27 @@ async fn token_of_a_clock_that_is_seconds_ahead_is_valid_and_none_lives_longer()
             (is_valid(json!({"sub": 7, "exp": now})), is_valid(json!({"sub": 7, "exp": now + 2})));
         assert!(!this_second && next);
     }
+}
+
+#[test]
+fn token_of_another_library_is_read() {
+    // As firebase/php-jwt signs it, with an audience and an issuer that this service does not look at.
+    let recorded = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.\
+        eyJzdWIiOjcsImV4cCI6NDEwMjQ0NDgwMCwiYXVkIjo1LCJpc3MiOlsiYXBwIl0sInNjb3BlIjp7InRlbmFudCI6ImFjbWUifX0.\
+        RJi12zz-IUWQIF_OmzvWVDRsL-tnqtb9DKudcxyvlKo";
+    let secret = || "secret-of-the-recorded-token".to_owned().into();
+    let claims = TokenVerifier::new(&[secret()], &[]).user(recorded).unwrap();
+    assert_eq!((claims.get("sub"), claims.get("scope")), (Some(&json!(7)), Some(&json!({"tenant": "acme"}))));
+    assert!(TokenVerifier::new(&[secret()], &[String::new().into()]).user(recorded).is_none());
+}
+
+#[test]
+fn token_with_an_unknown_critical_extension_is_refused() {
+    let verifier = TokenVerifier::new(&[TOKEN.to_owned().into()], &[]);
+    let is_valid = |crit: Option<&str>| {
+        let header = Header { crit: crit.map(|name| vec![name.to_owned()]), ..Header::new(Algorithm::HS256) };
+        let key = EncodingKey::from_secret(TOKEN.as_bytes()).unwrap();
+        verifier.user(&encode(&header, &json!({"sub": 7, "exp": seconds(60)}), &key).unwrap()).is_some()
+    };
+    assert_eq!((is_valid(None), is_valid(Some("only-for-devices"))), (true, false));
 }

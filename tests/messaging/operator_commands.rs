@@ -120,3 +120,12 @@ async fn presence_commands_show_status_roster_and_counts() {
     let json: Value = serde_json::from_str(&run(&["counts", "--json"])).unwrap();
     assert_eq!(json["present"], 1);
 }
+
+#[test]
+fn any_id_is_one_segment_of_a_path() {
+    let path = |id: &str| {
+        let url = format!("http://sidecar.test/clients/{}/messages", presence_sidecar::client::path_segment(id));
+        reqwest::Url::parse(&url).unwrap().path().to_owned()
+    };
+    assert_eq!(path("a b+c/d?e#f%é"), "/clients/a%20b%2Bc%2Fd%3Fe%23f%25%C3%A9/messages");
+}

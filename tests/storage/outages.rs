@@ -9,6 +9,18 @@ use presence_sidecar::storage::sql::{Database, Error, Statement, Statements};
 use super::{config, open};
 use crate::support::{ENGINES, Engine, SqlServer, TestDatabase};
 
+#[tokio::test]
+async fn read_only_file_is_answered_with_what_to_do_about_a_file() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let url = |mode: &str| format!("sqlite://{}/sidecar.sqlite?mode={mode}", folder.path().display());
+    let open = async |mode: &str| sqlx::SqlitePool::connect(&url(mode)).await.unwrap();
+    let create = "CREATE TABLE some (id INTEGER)";
+    sqlx::query(create).execute(&open("rwc").await).await.unwrap();
+    let refused = sqlx::query("INSERT INTO some VALUES (1)").execute(&open("ro").await).await.unwrap_err();
+    let text = Error::from(refused).chain();
+    assert!(text.contains("the file, its folder or its disk is read-only") && !text.contains("replica"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn database_recovers_after_its_server_was_down_or_frozen() {
     for engine in ENGINES.servers() {

@@ -1,9 +1,10 @@
 //! Upgrades: what version 0.1.0 wrote is opened, read and continued by this version, and both versions work side by side.
 //!
 //! `tests/upgrade/record` made the fixtures with a binary of 0.1.0; `fixture` loads them. Time has passed since: all users
-//! have expired, deliveries and fan-out are overdue. `tests/upgrade/rolling` runs both versions at once.
+//! have expired, deliveries and fan-out are overdue. `tests/upgrade/rolling` runs both versions at once, and one version forward and back.
 
 mod deliveries;
+mod downgrade;
 mod fixture;
 mod messages;
 mod presence;

@@ -13,7 +13,7 @@ use crate::support::{Engine, Process, RedisServer, TestDatabase, on_database, on
 const WHY: &str = "tests/upgrade/rolling names the binary of 0.1.0";
 
 /// The binary of 0.1.0, and that of this version.
-fn binaries() -> [PathBuf; 2] {
+pub fn binaries() -> [PathBuf; 2] {
     let old = std::env::var_os("PRESENCE_SIDECAR_OLD_BIN").expect(WHY);
     let new = std::env::var_os("PRESENCE_SIDECAR_NEW_BIN").unwrap_or(env!("CARGO_BIN_EXE_presence-sidecar").into());
     [old, new].map(PathBuf::from)

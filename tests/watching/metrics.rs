@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use poem::http::{HeaderMap, HeaderValue, header};
+use presence_sidecar::http::accept::accepts;
 use presence_sidecar::telemetry::catalog::{self, CATALOG, MetricKind};
 use presence_sidecar::telemetry::{Exposition, Registry};
 use reqwest::Method;
@@ -71,14 +73,16 @@ fn labels_are_escaped_and_handles_of_the_same_labels_share_a_sample() {
 
 #[test]
 fn openmetrics_is_answered_where_it_is_asked_for() {
-    let accepted = |accept| Exposition::accepted(Some(accept));
+    let asks = |accept| {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+        accepts(&headers, &header::ACCEPT, Exposition::OPEN_METRICS)
+    };
     let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-    assert_eq!(accepted(prometheus), Exposition::OpenMetrics);
-    assert_eq!(accepted("text/plain, application/openmetrics-text; q=0.5"), Exposition::OpenMetrics);
-    for other in ["text/plain", "*/*", "", "application/openmetrics-text;q=0"] {
-        assert_eq!(accepted(other), Exposition::Prometheus, "{other}");
+    assert!(asks(prometheus) && asks("text/plain, Application/OpenMetrics-Text; q=0.5"));
+    for other in ["text/plain", "*/*", "", "application/openmetrics-text;q=0", "application/openmetrics-text; Q=0.00"] {
+        assert!(!asks(other), "{other}");
     }
-    assert_eq!(Exposition::accepted(None), Exposition::Prometheus);
+    assert!(!accepts(&HeaderMap::new(), &header::ACCEPT, Exposition::OPEN_METRICS));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,7 +36,7 @@ async fn busy_sidecar(receiver: &Receiver, server: &Reverb) -> Process {
 }
 
 /// The value of a sample, with its labels.
-async fn metric(client: &Client, sample: &str) -> Option<f64> {
+pub async fn metric(client: &Client, sample: &str) -> Option<f64> {
     let metrics = client.get("/metrics").await.text;
     metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')?.parse().ok())
 }

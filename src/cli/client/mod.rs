@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use self::compose::{ComposeArgs, explain};
 use self::follow::Follow;
-use super::output::print_line;
+use super::output::{print_line, print_result};
 use super::run::{CommandResult, json_value, run_async};
 use crate::client::{
     ClientError, CredentialsError, MessagingClient, Registration, SavedCredentials, SidecarConnection,
@@ -190,10 +190,8 @@ async fn rotate(credentials_file: &ClientFile, json: bool) -> CommandResult {
     let connection = SidecarConnection::to(&credentials.url).map_err(|failure| failure.to_string())?;
     let rotated = MessagingClient::rotate(&connection, &credentials).await.map_err(|failure| explain(&failure))?;
     rotated.save(&file).map_err(|error| error.to_string())?;
-    print_line(&match json {
-        true => json!({"client_id": rotated.client_id, "credentials": file}).to_string(),
-        false => format!("The new token is in {}. The old one is invalid.", file.display()),
-    });
+    let line = format!("The new token is in {}. The old one is invalid.", file.display());
+    print_result(json, &json!({"client_id": rotated.client_id, "credentials": file}), &line);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use super::run::{CommandResult, run_async, shutdown_signal};
 use super::sidecar::{ServiceCaller, Sidecar};
 use super::source::Source;
 use super::table::{Table, cells};
-use crate::client::PresenceReader;
+use crate::client::{PresenceReader, path_segment};
 use crate::config::{Config, Flags, load};
 use crate::tui;
 
@@ -159,6 +159,5 @@ impl Presence {
 
 /// An operation on a user.
 fn of_user(operation: &str, user: &str) -> String {
-    let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
-    format!("{operation}/{}", user.replace('+', "%20"))
+    format!("{operation}/{}", path_segment(user))
 }

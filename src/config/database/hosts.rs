@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::config::host_port;
 use crate::config::layers::{Layers, Result};
 
 /// A host of a database server.
@@ -15,8 +16,7 @@ pub struct DatabaseHost {
 
 impl fmt::Display for DatabaseHost {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, port } = self;
-        if name.contains(':') { write!(formatter, "[{name}]:{port}") } else { write!(formatter, "{name}:{port}") }
+        formatter.write_str(&host_port::join(&self.name, self.port))
     }
 }
 
@@ -26,25 +26,12 @@ pub(super) fn hosts(text: &str, port: u16, layers: &Layers) -> Result<Vec<Databa
         // A socket may take its place.
         return Ok(vec![DatabaseHost { name: String::new(), port }]);
     }
-    let parsed = text.split(',').map(|host| parse(host.trim(), port)).collect::<Option<Vec<_>>>();
-    parsed.ok_or_else(|| {
+    let host = |text: &str| {
+        let (name, own) = host_port::split(text.trim())?;
+        Ok::<_, &str>(DatabaseHost { name: name.to_owned(), port: own.unwrap_or(port) })
+    };
+    text.split(',').map(host).collect::<std::result::Result<Vec<_>, _>>().map_err(|_| {
         let problem = "must be a host such as db.internal, or several such as 10.0.0.1,10.0.0.2:5433";
         layers.error_at("database.host", problem)
     })
-}
-
-/// A host with or without a port; an IPv6 address with a port is in brackets.
-fn parse(text: &str, port: u16) -> Option<DatabaseHost> {
-    let (name, own) = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']')? {
-            (name, "") => (name, None),
-            (name, behind) => (name, Some(behind.strip_prefix(':')?)),
-        },
-        None => match text.split_once(':') {
-            Some((name, own)) if !own.contains(':') => (name, Some(own)),
-            _ => (text, None),
-        },
-    };
-    let port = own.map_or(Some(port), |own| own.parse().ok().filter(|port| *port > 0))?;
-    (!name.is_empty()).then(|| DatabaseHost { name: name.to_owned(), port })
 }

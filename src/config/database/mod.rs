@@ -13,8 +13,8 @@ use secrecy::SecretString;
 
 pub use self::hosts::DatabaseHost;
 use self::hosts::hosts;
-use self::raw::Engine;
 pub(super) use self::raw::RawDatabase;
+use self::raw::{ENGINES, Engine};
 pub use self::ssl::SslMode;
 use self::ssl::ssl_mode;
 use self::url::apply_url;
@@ -88,7 +88,7 @@ const MIGRATIONS: &str = "migrations";
 
 /// Resolves `[database]`; the sidecar's own SQLite file is in `storage`.
 pub(super) fn resolve(mut raw: RawDatabase, storage: &Path, layers: &Layers) -> Result<DatabaseConfig> {
-    let mut engine = layers.parse("database.connection", &raw.connection)?;
+    let mut engine = layers.parse_word("database.connection", &raw.connection, &ENGINES)?;
     if let Some(url) = raw.url.take() {
         engine = apply_url(&url, &mut raw).map_err(|why| layers.error_at("database.url", why))?;
     }

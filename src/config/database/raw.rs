@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::config::layers::must_be;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RawDatabase {
@@ -28,7 +30,8 @@ pub(in crate::config) struct RawDatabase {
     pub(super) app_migrations: Option<String>,
 }
 
-const ENGINES: &str = "must be sqlite, mysql, mariadb or pgsql";
+/// The words of `database.connection`, without aliases.
+pub(super) const ENGINES: [&str; 4] = ["sqlite", "mysql", "mariadb", "pgsql"];
 
 #[derive(Clone, Copy)]
 pub(super) enum Engine {
@@ -46,7 +49,7 @@ impl FromStr for Engine {
             "sqlite" | "sqlite3" => Ok(Self::Sqlite),
             "mysql" | "mysql2" | "mariadb" => Ok(Self::MySql),
             "pgsql" | "postgres" | "postgresql" => Ok(Self::Postgres),
-            _ => Err(ENGINES.to_owned()),
+            _ => Err(must_be(&ENGINES)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::raw::RawDatabase;
-use crate::config::layers::{Layers, Result};
+use crate::config::layers::{Layers, Result, must_be};
 
 /// The TLS modes, by libpq's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub enum SslMode {
     VerifyFull,
 }
 
+impl SslMode {
+    /// The words of `database.sslmode`.
+    const WORDS: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+}
+
 impl FromStr for SslMode {
     type Err = String;
 
@@ -33,7 +38,7 @@ impl FromStr for SslMode {
             "require" => Ok(Self::Require),
             "verify-ca" => Ok(Self::VerifyCa),
             "verify-full" => Ok(Self::VerifyFull),
-            _ => Err("must be disable, allow, prefer, require, verify-ca or verify-full".to_owned()),
+            _ => Err(must_be(&Self::WORDS)),
         }
     }
 }
@@ -41,7 +46,7 @@ impl FromStr for SslMode {
 /// Resolves the TLS mode. A trusted certificate is always enforced, as PHP does: a mode that does not verify becomes
 /// `verified`. Connections over a Unix socket do not leave the host.
 pub(super) fn ssl_mode(raw: &RawDatabase, verified: SslMode, layers: &Layers) -> Result<SslMode> {
-    let mode: SslMode = layers.parse("database.sslmode", &raw.sslmode)?;
+    let mode: SslMode = layers.parse_word("database.sslmode", &raw.sslmode, &SslMode::WORDS)?;
     if raw.ssl_ca.is_none() || raw.socket.is_some() {
         return Ok(mode);
     }

@@ -14,6 +14,7 @@ mod redact;
 mod schema;
 pub mod sources;
 mod text_file;
+mod words;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -26,6 +27,7 @@ use serde::de::DeserializeOwned;
 pub use self::check::{is_identifier, is_token, percent_decode};
 pub use self::error::{ConfigError, Result};
 use self::schema::{Kind, Schema};
+pub use self::words::must_be;
 
 /// The key whose absence opens a route: an empty value is probably a variable that was not set.
 const OPENING: &str = "registration.token";
@@ -207,9 +209,7 @@ impl Layers {
 
     /// An error about the value of this key: `key = value (layer) problem`.
     pub fn error_at(&self, key: &str, problem: impl fmt::Display) -> ConfigError {
-        let problem = problem.to_string();
-        let hint = self.value(key).and_then(|value| Some(schema::suggest_value(value.as_str()?, &problem)));
-        ConfigError::new(format!("{} {problem}{}", self.describe(key), hint.unwrap_or_default()))
+        ConfigError::new(format!("{} {problem}", self.describe(key)))
     }
 }
 

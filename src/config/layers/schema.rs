@@ -140,14 +140,10 @@ pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// ` (did you mean …?)` if `problem` ends with `must be` or `to` and a list of words, and one of them is similar to `value`,
-/// else empty.
-pub fn suggest_value(value: &str, problem: &str) -> String {
-    let words = problem.strip_prefix("must be ").or_else(|| problem.rsplit_once(" to ").map(|(_, words)| words));
-    let Some(words) = words else { return String::new() };
-    let is_value = |word: &&str| !word.is_empty() && !["or", "one", "of"].contains(word);
-    let words = words.split([',', ' ']).filter(is_value);
-    let near = words.map(|word| (strsim::damerau_levenshtein(&value.to_ascii_lowercase(), word), word)).min();
+/// ` (did you mean …?)` if one of `words` is similar to `value`, else empty.
+pub fn nearest_word(value: &str, words: &[&str]) -> String {
+    let value = value.to_ascii_lowercase();
+    let near = words.iter().map(|word| (strsim::damerau_levenshtein(&value, word), word)).min();
     match near {
         Some((distance, word)) if distance <= 2 && word.len() > 2 => format!(" (did you mean {word}?)"),
         _ => String::new(),

@@ -52,7 +52,7 @@ pub(super) fn resolve(mut raw: RawRedis, default_prefix: String, layers: &Layers
             parts.use_first_database(layers);
             RedisEndpoint::Cluster(servers::hosts("redis.cluster", nodes, (6379, parts.is_tls()), layers)?)
         }
-        None => endpoint(&parts).map_err(|(key, why)| layers.error_at(key.unwrap_or(source), why))?,
+        None => endpoint(&parts).map_err(|(key, why, words)| layers.misspelt(key.unwrap_or(source), why, words))?,
     };
     let sentinel = sentinel(&mut raw, matches!(endpoint, RedisEndpoint::Tcp { tls: true, .. }), layers)?;
     let is_cluster = matches!(endpoint, RedisEndpoint::Cluster(_));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::servers::RedisEndpoint;
-use crate::config::layers::{Layers, Result, percent_decode};
+use crate::config::layers::{Layers, Result, must_be, percent_decode};
 
 /// `[redis]` as it is written.
 #[derive(Deserialize)]
@@ -88,7 +88,7 @@ impl Parts {
             Some(_) => {
                 let problem = "must be cache or default: another connection cannot be read without PHP; generate the \
                                configuration with php artisan presence:sidecar";
-                Err(layers.error_at("redis.cache_connection", problem))
+                Err(layers.misspelt("redis.cache_connection", problem, &["cache", "default"]))
             }
         }
     }
@@ -185,8 +185,19 @@ fn with_host(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The key that is wrong (`None`: the key that has the host), and the reason.
-type Reason = (Option<&'static str>, &'static str);
+/// The words of `redis.scheme`, without aliases.
+const SCHEME_WORDS: [&str; 3] = ["tcp", "tls", "unix"];
+
+/// The key that is wrong (`None`: the key that has the host), the reason, and the words that the key may have.
+type Reason = (Option<&'static str>, Cow<'static, str>, &'static [&'static str]);
+
+fn at_host(reason: &'static str) -> Reason {
+    (None, reason.into(), &[])
+}
+
+fn at_port(reason: &'static str) -> Reason {
+    (Some("redis.port"), reason.into(), &[])
+}
 
 pub(super) fn endpoint(parts: &Parts) -> Result<RedisEndpoint, Reason> {
     let (inline, host) = match parts.host.split_once("://") {
@@ -201,15 +212,15 @@ pub(super) fn endpoint(parts: &Parts) -> Result<RedisEndpoint, Reason> {
         "tls" | "rediss" | "ssl" => true,
         "tcp" | "redis" => false,
         "unix" | "redis+unix" => {
-            return Err((None, "must have the absolute path of the socket, such as unix:///run/redis.sock"));
+            return Err(at_host("must have the absolute path of the socket, such as unix:///run/redis.sock"));
         }
         _ if inline.is_some() => {
-            return Err((None, "must begin with tcp://, tls:// or unix://, or with no scheme"));
+            return Err(at_host("must begin with tcp://, tls:// or unix://, or with no scheme"));
         }
-        _ => return Err((Some("redis.scheme"), "must be tcp, tls or unix")),
+        _ => return Err((Some("redis.scheme"), must_be(&SCHEME_WORDS).into(), &SCHEME_WORDS)),
     };
     let port = u16::try_from(parts.port).ok().filter(|port| *port > 0);
-    let port = port.ok_or((Some("redis.port"), "must be a port from 1 to 65535"))?;
+    let port = port.ok_or_else(|| at_port("must be a port from 1 to 65535"))?;
     Ok(RedisEndpoint::Tcp { host: bare_host(host)?.to_owned(), port, tls })
 }
 
@@ -219,7 +230,7 @@ fn bare_host(host: &str) -> Result<&str, Reason> {
     let address = host.parse::<std::net::Ipv6Addr>().is_ok();
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '?' | '#');
     match host.is_empty() || host.contains(odd) || (host.contains(':') && !address) {
-        true => Err((None, "must be a host without a port: set redis.port")),
+        true => Err(at_host("must be a host without a port: set redis.port")),
         false => Ok(host),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::config::host_port;
 use crate::config::layers::{Layers, Result};
 
 /// The address of a Redis server, or of a cluster.
@@ -49,10 +50,7 @@ pub struct RedisHost {
 impl fmt::Display for RedisHost {
     /// `host:port`; an IPv6 address in brackets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(formatter, "[{}]:{}", self.host, self.port),
-            false => write!(formatter, "{}:{}", self.host, self.port),
-        }
+        formatter.write_str(&host_port::join(&self.host, self.port))
     }
 }
 
@@ -123,19 +121,12 @@ fn host(text: &str, port: u16, tls: bool) -> std::result::Result<RedisHost, Stri
         Some(("tcp" | "redis", address)) => (false, address),
         Some(_) => return Err("must begin with tls:// or tcp://, or with no scheme".to_owned()),
     };
-    let is_bare_address = address.parse::<std::net::Ipv6Addr>().is_ok();
-    let (host, port) = match address.rsplit_once(':').filter(|_| !is_bare_address && !address.ends_with(']')) {
-        Some((host, port)) => {
-            (host, port.parse().ok().filter(|port| *port > 0).ok_or("must have a port from 1 to 65535")?)
-        }
-        None => (address, port),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let (host, own) = host_port::split(address)?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '?' | '#');
     let is_address = host.parse::<std::net::Ipv6Addr>().is_ok();
-    match host.is_empty() || host.contains(odd) || (host.contains(':') && !is_address) {
+    match host.contains(odd) || (host.contains(':') && !is_address) {
         true => Err("must be host:port".to_owned()),
-        false => Ok(RedisHost { host: host.to_owned(), port, tls }),
+        false => Ok(RedisHost { host: host.to_owned(), port: own.unwrap_or(port), tls }),
     }
 }
 

@@ -151,7 +151,7 @@ impl Fallback<'_> {
             previous_secrets: self.previous(previous)?,
             send_on: self.send_on(&raw.send_on),
             headers,
-            algo: self.layers.parse(&algo_key, &algo)?,
+            algo: self.layers.parse_word(&algo_key, &algo, &Algo::ALL.map(Algo::name))?,
             signature_header: header,
             timeout: self.layers.seconds(&timeout_key, timeout, 1..=300)?,
             url,

@@ -14,7 +14,7 @@ pub use self::algo::Algo;
 pub use self::endpoint::{EndpointConfig, SendOn};
 use self::endpoint::{Fallback, RawEndpoint, RawSendOn};
 pub use self::signing_secret::SigningSecret;
-use super::layers::{ConfigError, Layers, Result};
+use super::layers::{ConfigError, Layers, Result, must_be};
 use crate::egress::Network;
 
 /// `driver` of presence.php.
@@ -68,6 +68,11 @@ pub(super) struct RawWebhook {
     endpoints: Vec<RawEndpoint>,
 }
 
+impl Driver {
+    /// The words of `driver`.
+    pub(super) const WORDS: [&str; 2] = ["cache", "webhook"];
+}
+
 impl FromStr for Driver {
     type Err = String;
 
@@ -75,7 +80,7 @@ impl FromStr for Driver {
         match text {
             "cache" => Ok(Self::Cache),
             "webhook" => Ok(Self::Webhook),
-            _ => Err("must be cache or webhook".to_owned()),
+            _ => Err(must_be(&Self::WORDS)),
         }
     }
 }

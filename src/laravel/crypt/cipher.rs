@@ -25,6 +25,11 @@ pub enum Cipher {
     Aes128Gcm,
 }
 
+impl Cipher {
+    /// The names of all ciphers, in lower case.
+    pub const WORDS: [&str; 4] = ["aes-256-cbc", "aes-256-gcm", "aes-128-cbc", "aes-128-gcm"];
+}
+
 impl FromStr for Cipher {
     type Err = String;
 

@@ -7,8 +7,8 @@
 mod cipher;
 
 use hmac::{Hmac, KeyInit, Mac};
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use rand::TryRng;
+use rand::rngs::SysRng;
 use serde::Serialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -180,5 +180,5 @@ fn bytes(key: &str) -> Key {
 
 #[expect(clippy::expect_used, reason = "without random bytes there are no secrets, and nothing may go on")]
 fn random(bytes: &mut [u8]) {
-    OsRng.try_fill_bytes(bytes).expect("the system has random bytes");
+    SysRng.try_fill_bytes(bytes).expect("the system has random bytes");
 }

@@ -9,8 +9,8 @@ pub mod aad;
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use rand::TryRng;
+use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
 use crate::php::base64;
@@ -107,5 +107,5 @@ pub fn generate_token() -> Zeroizing<String> {
 
 #[expect(clippy::expect_used, reason = "secrets cannot be generated without random bytes")]
 fn random(bytes: &mut [u8]) {
-    OsRng.try_fill_bytes(bytes).expect("the system has a source of random bytes");
+    SysRng.try_fill_bytes(bytes).expect("the system has a source of random bytes");
 }

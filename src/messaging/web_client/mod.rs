@@ -3,61 +3,49 @@
 //! The page encrypts and decrypts with the Web Crypto API; the sidecar serves the files, and receives only what any client
 //! sends. The entry point of the scripts is `main.js`.
 
-use poem::endpoint::make_sync;
 use poem::http::header;
-use poem::{Endpoint, Response};
 
-use crate::http::response_bytes::shared;
+use crate::http::static_file::{Caching, StaticFile};
 
 /// Content security policy: only the page's own files, and no HTML created from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// A file of the page.
-struct File {
-    path: &'static str,
-    content_type: &'static str,
-    text: &'static str,
-}
-
-macro_rules! script {
-    ($name:literal) => {
-        File { path: concat!("/client/", $name), content_type: SCRIPT, text: include_str!($name) }
+macro_rules! asset {
+    ($name:literal, $content_type:literal) => {
+        (
+            concat!("/client/", $name),
+            StaticFile::new(include_str!($name), concat!($content_type, "; charset=utf-8"), Caching::Revalidated),
+        )
     };
 }
 
-const FILES: [File; 13] = [
-    File { path: "/client.html", content_type: "text/html; charset=utf-8", text: include_str!("client.html") },
-    File { path: "/client/client.css", content_type: "text/css; charset=utf-8", text: include_str!("client.css") },
-    File { path: "/client/icon.svg", content_type: "image/svg+xml", text: include_str!("icon.svg") },
-    script!("main.js"),
-    script!("seal.js"),
-    script!("protocol.js"),
-    script!("poller.js"),
-    script!("keyring.js"),
-    script!("setup.js"),
-    script!("form.js"),
-    script!("conversation.js"),
-    script!("compose.js"),
-    script!("status.js"),
-];
-
 /// Returns the files of the page with their paths.
-pub fn files() -> impl Iterator<Item = (&'static str, impl Endpoint<Output = Response>)> {
-    FILES.iter().map(|file| (file.path, make_sync(|_| file.response())))
+pub fn files() -> impl Iterator<Item = (&'static str, StaticFile)> {
+    let page = StaticFile::new(include_str!("client.html"), "text/html; charset=utf-8", Caching::Revalidated);
+    [
+        ("/client.html", page),
+        asset!("client.css", "text/css"),
+        asset!("icon.svg", "image/svg+xml"),
+        asset!("main.js", "text/javascript"),
+        asset!("seal.js", "text/javascript"),
+        asset!("protocol.js", "text/javascript"),
+        asset!("poller.js", "text/javascript"),
+        asset!("keyring.js", "text/javascript"),
+        asset!("setup.js", "text/javascript"),
+        asset!("form.js", "text/javascript"),
+        asset!("conversation.js", "text/javascript"),
+        asset!("compose.js", "text/javascript"),
+        asset!("status.js", "text/javascript"),
+    ]
+    .into_iter()
+    .map(|(path, file)| (path, protected(file)))
 }
 
-impl File {
-    fn response(&self) -> Response {
-        let response = Response::builder()
-            .content_type(self.content_type)
-            .header(header::CONTENT_SECURITY_POLICY, POLICY)
-            .header(header::X_FRAME_OPTIONS, "DENY")
-            .header(header::REFERRER_POLICY, "no-referrer")
-            .header("cross-origin-opener-policy", "same-origin");
-        shared(response.body(self.text))
-    }
+fn protected(file: StaticFile) -> StaticFile {
+    file.with_header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .with_header(header::X_FRAME_OPTIONS, "DENY")
+        .with_header(header::REFERRER_POLICY, "no-referrer")
+        .with_header(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin")
 }

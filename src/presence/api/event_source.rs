@@ -10,6 +10,7 @@ use poem::http::header;
 use serde_json::json;
 
 use crate::http::ApiError;
+use crate::http::accept::accepts;
 use crate::http::auth::StreamAuth;
 
 /// Shortest and longest time after which streams come back that a stopping sidecar has ended, spread by chance.
@@ -21,11 +22,7 @@ const AFTER_LOAD: (u64, u64) = (1_000, 60_000);
 
 /// Whether the request is one of an `EventSource`: it has a token in its query, and accepts events.
 pub(super) fn is_of(request: &Request, auth: &StreamAuth) -> bool {
-    if !matches!(auth, StreamAuth::Query) {
-        return false;
-    }
-    let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().starts_with("text/event-stream"))
+    matches!(auth, StreamAuth::Query) && accepts(request.headers(), &header::ACCEPT, "text/event-stream")
 }
 
 /// The event of an error, in place of its status.

@@ -39,6 +39,9 @@ impl PageLimit {
     /// The size of a page of the API, in bytes.
     pub const API_BYTES: usize = 1_048_576;
 
+    /// A page of entries that are searched for those of a user.
+    pub const OF_SEARCH: Self = Self { entries: 500, bytes: 4 * 1024 * 1024 };
+
     /// A page of at most `entries` entries and [`API_BYTES`](Self::API_BYTES).
     pub const fn of_entries(entries: usize) -> Self {
         Self { entries, bytes: Self::API_BYTES }

@@ -37,7 +37,7 @@ pub enum Error {
 
 /// An error of the driver or the server, with its class and the address of the database.
 #[derive(Debug, thiserror::Error)]
-#[error("{address}{source}{}", advice(*class))]
+#[error("{address}{source}{}", advice(*class, source))]
 struct Classified {
     class: ErrorClass,
     /// With `: ` behind it; empty if it is not known.
@@ -46,8 +46,12 @@ struct Classified {
 }
 
 /// What the operator can do, behind a colon.
-fn advice(class: ErrorClass) -> &'static str {
+fn advice(class: ErrorClass, source: &sqlx::Error) -> &'static str {
     match class {
+        ErrorClass::ReadOnly if is_sqlite(source) => {
+            ": the file, its folder or its disk is read-only: let the sidecar's user write to all three, or set \
+             database.database to another file"
+        }
         ErrorClass::ReadOnly => {
             ": a read-only replica, or a server that is set to read only: set database.host to the server that takes writes, \
              or to all of them with commas between them"
@@ -158,6 +162,10 @@ impl From<sqlx::Error> for Error {
             (_, Recovery::Refuse | Recovery::Report) => Self::Rejected(cause),
         }
     }
+}
+
+fn is_sqlite(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.try_downcast_ref::<SqliteError>().is_some())
 }
 
 /// Returns the class of an error of the driver, or of a server behind it.

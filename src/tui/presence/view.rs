@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
 
 use super::model::{PresenceModel, StatusFilter};
-use crate::client::{UserChange, UserReport, UserSession, sanitize};
+use crate::client::{UserChange, UserReport, UserSession, render_time, sanitize};
 use crate::tui::parts::{Areas, bold, dim, draw_head, draw_list, draw_notice, draw_prompt};
 use crate::tui::wrap::wrap;
 
@@ -92,7 +92,7 @@ fn render_report(report: &UserReport, width: usize) -> Vec<Line<'static>> {
 fn render_session(session: &UserSession) -> Line<'static> {
     let activity = if session.active { "active" } else { "idle" };
     Line::from(vec![
-        Span::styled(format!("{} ", format_time(&session.last_seen_at)), dim()),
+        Span::styled(format!("{} ", render_time(&session.last_seen_at)), dim()),
         Span::raw(format!("{} {activity}", sanitize(&session.id))),
     ])
 }
@@ -104,11 +104,6 @@ fn render_change(change: &UserChange) -> Line<'static> {
         false => format!(" {} → {}", sanitize(previous), sanitize(status)),
     };
     let cause = cause.as_deref().map(|cause| format!("  {}", sanitize(cause))).unwrap_or_default();
-    let at = Span::styled(format!("{} ", format_time(occurred_at)), dim());
+    let at = Span::styled(format!("{} ", render_time(occurred_at)), dim());
     Line::from(vec![at, mark(status), Span::raw(what), Span::styled(cause, dim())])
-}
-
-/// Formats `2026-03-04T05:06:07.000000Z` without `T`, fraction and offset.
-fn format_time(time: &str) -> String {
-    sanitize(time).replacen('T', " ", 1).chars().take("2026-03-04 05:06:07".len()).collect()
 }

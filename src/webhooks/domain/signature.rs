@@ -9,7 +9,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{EagerHash, Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac, SimpleHmac};
 
 use crate::config::Algo;
 
@@ -30,25 +30,26 @@ pub fn standard(key: &[u8], id: &str, time: i64, body: &[u8]) -> String {
 /// PHP's `hash_hmac($algo, implode($parts), $secret, true)`.
 pub fn hash_hmac(algo: Algo, secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     match algo {
-        Algo::Sha256 => mac::<sha2::Sha256>(secret, parts),
-        Algo::Sha224 => mac::<sha2::Sha224>(secret, parts),
-        Algo::Sha384 => mac::<sha2::Sha384>(secret, parts),
-        Algo::Sha512 => mac::<sha2::Sha512>(secret, parts),
-        Algo::Sha512_256 => mac::<sha2::Sha512_256>(secret, parts),
-        Algo::Sha512_224 => mac::<sha2::Sha512_224>(secret, parts),
-        Algo::Sha3_224 => mac::<sha3::Sha3_224>(secret, parts),
-        Algo::Sha3_256 => mac::<sha3::Sha3_256>(secret, parts),
-        Algo::Sha3_384 => mac::<sha3::Sha3_384>(secret, parts),
-        Algo::Sha3_512 => mac::<sha3::Sha3_512>(secret, parts),
-        Algo::Whirlpool => mac::<whirlpool::Whirlpool>(secret, parts),
-        Algo::Ripemd160 => mac::<ripemd::Ripemd160>(secret, parts),
-        Algo::Sha1 => mac::<sha1::Sha1>(secret, parts),
-        Algo::Md5 => mac::<md5::Md5>(secret, parts),
+        Algo::Sha256 => mac::<Hmac<sha2::Sha256>>(secret, parts),
+        Algo::Sha224 => mac::<Hmac<sha2::Sha224>>(secret, parts),
+        Algo::Sha384 => mac::<Hmac<sha2::Sha384>>(secret, parts),
+        Algo::Sha512 => mac::<Hmac<sha2::Sha512>>(secret, parts),
+        Algo::Sha512_256 => mac::<Hmac<sha2::Sha512_256>>(secret, parts),
+        Algo::Sha512_224 => mac::<Hmac<sha2::Sha512_224>>(secret, parts),
+        Algo::Sha3_224 => mac::<SimpleHmac<sha3::Sha3_224>>(secret, parts),
+        Algo::Sha3_256 => mac::<SimpleHmac<sha3::Sha3_256>>(secret, parts),
+        Algo::Sha3_384 => mac::<SimpleHmac<sha3::Sha3_384>>(secret, parts),
+        Algo::Sha3_512 => mac::<SimpleHmac<sha3::Sha3_512>>(secret, parts),
+        Algo::Whirlpool => mac::<Hmac<whirlpool::Whirlpool>>(secret, parts),
+        Algo::Ripemd160 => mac::<Hmac<ripemd::Ripemd160>>(secret, parts),
+        Algo::Sha1 => mac::<Hmac<sha1::Sha1>>(secret, parts),
+        Algo::Md5 => mac::<Hmac<md5::Md5>>(secret, parts),
     }
 }
 
-fn mac<D: EagerHash>(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let Ok(mut mac) = Hmac::<D>::new_from_slice(secret) else { unreachable!("an HMAC takes keys of any length") };
+/// SHA-3 is a [`SimpleHmac`]: it has no state after the key that could be copied.
+fn mac<M: Mac + KeyInit>(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret) else { unreachable!("an HMAC takes keys of any length") };
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()
 }

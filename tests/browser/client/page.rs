@@ -97,7 +97,12 @@ async fn page_runs_only_its_own_files_and_is_absent_when_messaging_is_disabled()
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(!policy.contains("unsafe") && !page.text.contains("<script>") && !page.text.contains("style="));
-    assert_eq!(sidecar.client.get("/client/main.js").await.headers["content-type"], "text/javascript; charset=utf-8");
+    let script = sidecar.client.get("/client/main.js").await;
+    assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(script.headers["cache-control"], "public, no-cache");
+    let again = sidecar.client.request(reqwest::Method::GET, "/client/main.js");
+    let again = sidecar.client.send(again.header("If-None-Match", &script.headers["etag"])).await;
+    assert_eq!((again.status, again.text.as_str()), (304, ""));
     let without = Sidecar::with(&[("PRESENCE__MESSAGING__ENABLED", "false".to_owned())]).await;
     assert_eq!(without.client.get("/client.html").await.status, 404);
     assert_eq!(without.client.get("/client/main.js").await.status, 404);

@@ -12,9 +12,6 @@ use crate::presence::store::{ChangeCursor, ChangeHistory, LogIdentity, LogPositi
 use crate::storage::Unavailable;
 use crate::storage::redis::unavailable;
 
-/// A page of entries that are searched for those of a user.
-const ERASED_PAGE: PageLimit = PageLimit { entries: 500, bytes: 4 * 1024 * 1024 };
-
 /// A page of the log of a shard, and what is needed to check the position that it begins behind.
 pub(super) struct ShardPage {
     pub(super) identity: LogIdentity,
@@ -114,7 +111,7 @@ impl Shard {
     async fn erase(&self, member: &str) -> Result<Vec<Change>> {
         let (mut after, mut erased) = (None, Vec::new());
         loop {
-            let page = self.page(after, ERASED_PAGE).await?;
+            let page = self.page(after, PageLimit::OF_SEARCH).await?;
             after = page.entries.last().map(|(position, _)| *position);
             let mut pipeline = Pipeline::with_capacity(2);
             let removed = pipeline.cmd("XDEL").arg(&self.keys.changes);

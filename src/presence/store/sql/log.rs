@@ -13,9 +13,6 @@ use crate::storage::Unavailable;
 use crate::storage::sql;
 use crate::storage::sql::Arg;
 
-/// A page of entries that are searched for those of a user.
-const ERASED_PAGE: PageLimit = PageLimit { entries: 500, bytes: 4 * 1024 * 1024 };
-
 impl SqlStore {
     pub(super) async fn read_page(&self, after: Option<ChangeCursor>, limit: PageLimit) -> Result<Changes> {
         let _permit = self.log_reads.acquire().await.map_err(Unavailable::new)?;
@@ -99,7 +96,7 @@ impl ChangeHistory for SqlStore {
     async fn erase_changes(&self, member: &str) -> Result<Vec<Change>> {
         let (mut after, mut erased) = (None, Vec::new());
         loop {
-            let Changes::Page(page) = self.read_page(after.take(), ERASED_PAGE).await? else {
+            let Changes::Page(page) = self.read_page(after.take(), PageLimit::OF_SEARCH).await? else {
                 // Trimmed meanwhile: begin with what is kept.
                 continue;
             };
