@@ -19,6 +19,7 @@ fn posting_to(port: u16, environment: &Environment) -> Environment {
     let more = [
         ("APP_KEY", APP_KEY),
         ("ADMIN_TOKEN", ADMIN),
+        ("PRESENCE__MESSAGING__LIMITS__POLL", "100000,1"),
         ("PRESENCE_TTL", "3600"),
         ("PRESENCE_AWAY_AFTER", "3000"),
         ("PRESENCE_DRIVER", "webhook"),
