@@ -87,10 +87,16 @@ impl<Q, A> BatchSender<Q, A> {
 impl<Q, A> BatchReceiver<Q, A> {
     /// Waits for the next batch and appends it to `batch`. Returns false when the callers' end is dropped.
     ///
-    /// A request whose caller has gone is processed all the same: a browser that closes its page does not wait for the
-    /// reply to its last heartbeat.
+    /// After the first request all other tasks that can run do so, since those of other connections may have requests for
+    /// this batch. A request whose caller has gone is processed all the same: a browser that closes its page does not wait
+    /// for the reply to its last heartbeat.
     pub async fn next(&mut self, batch: &mut Vec<Request<Q, A>>) -> bool {
-        self.queue.recv_many(batch, MAX_BATCH).await > 0
+        if self.queue.recv_many(batch, MAX_BATCH).await == 0 {
+            return false;
+        }
+        tokio::task::yield_now().await;
+        self.fill(batch);
+        true
     }
 
     /// Appends requests that are queued already, until `batch` has [`MAX_BATCH`].
