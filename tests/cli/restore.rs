@@ -126,7 +126,7 @@ fn dump(database: &TestDatabase, file: &Path) {
     let path = file.to_str().unwrap();
     match database.engine {
         Engine::Postgres => {
-            succeed(&mut tool("pg_dump", database, &["--format=custom", "--file", path, database.name()]))
+            succeed(&mut tool("pg_dump", database, &["--format=custom", "--file", path, database.name()]));
         }
         _ => {
             let dump = &mut tool("mysqldump", database, &["--single-transaction", database.name()]);
