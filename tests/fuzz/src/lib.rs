@@ -63,10 +63,10 @@ impl Sidecar {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let address = runtime.block_on(async {
-            let listener = bind(&config.server.listen[0]).await.expect("a listener");
-            let address = listener.describe().trim_start_matches("http://").to_owned();
+            let listeners = bind(&config.server.listen[0]).await.expect("a listener");
+            let address = listeners[0].url("http").trim_start_matches("http://").to_owned();
             let app = app::App::build(&config).expect("a sidecar");
-            tokio::spawn(app::run(vec![listener], Vec::new(), app, CancellationToken::new()));
+            tokio::spawn(app::run(listeners, Vec::new(), app, CancellationToken::new()));
             address
         });
         Self { address, connection: None, _runtime: runtime, _storage: storage }
