@@ -88,10 +88,11 @@ impl<Q, A> BatchReceiver<Q, A> {
     /// Waits for the next batch and appends it to `batch`. Returns false when the callers' end is dropped.
     ///
     /// After the first request all other tasks that can run do so, since those of other connections may have requests for
-    /// this batch. A request whose caller has gone is processed all the same: a browser that closes its page does not wait
+    /// this batch. If this is dropped before it returns, what it has taken is in `batch`; the next call does not wait then.
+    /// A request whose caller has gone is processed all the same: a browser that closes its page does not wait
     /// for the reply to its last heartbeat.
     pub async fn next(&mut self, batch: &mut Vec<Request<Q, A>>) -> bool {
-        if self.queue.recv_many(batch, MAX_BATCH).await == 0 {
+        if batch.is_empty() && self.queue.recv_many(batch, MAX_BATCH).await == 0 {
             return false;
         }
         tokio::task::yield_now().await;

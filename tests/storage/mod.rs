@@ -1,6 +1,7 @@
 //! SQL databases, on all engines.
 
 mod app_database;
+mod batches;
 mod codes;
 mod faults;
 mod first_start;
