@@ -41,7 +41,7 @@ impl Monitor {
         Self { registry, presence, kind, messaging, storage: config.storage.clone() }
     }
 
-    /// Checks at an interval. Never returns. A disk that does not answer delays the checks of the stores not at all.
+    /// Checks at an interval. Never returns. A disk that does not answer does not delay the checks of the stores.
     pub(super) async fn run(self) {
         let stores = async {
             loop {

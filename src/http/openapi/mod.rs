@@ -60,7 +60,7 @@ impl RouteTable {
     pub fn index(&self, path: &str) -> Option<usize> {
         let path = path.trim_matches('/');
         self.fixed.get(path).copied().or_else(|| {
-            let mut stems = path.rmatch_indices('/').map(|(slash, _)| &path[..=slash]);
+            let mut stems = path.rmatch_indices('/').map(|(slash, _)| &path[..=slash]).chain([""]);
             stems.find_map(|stem| self.stems.get(stem)?.iter().copied().find(|index| self.routes[*index].takes(path)))
         })
     }

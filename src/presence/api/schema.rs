@@ -12,20 +12,21 @@ use crate::presence::service::SnapshotPage;
 use crate::presence::store::{ChangeCursor, MAX_HISTORY};
 use crate::{openapi_by_serde, openapi_component};
 
-const NAME_PATTERN: &str = "^[^|\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// A character of a name.
+const CHARACTER: &str = "[^|\\u0000-\\u001f\\u007f-\\u009f]";
 
-/// As [`NAME_PATTERN`], with a character that is not a space.
-const USER_PATTERN: &str =
-    "^[^|\\u0000-\\u001f\\u007f-\\u009f]*[^|\\s\\u0000-\\u001f\\u007f-\\u009f][^|\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// One that is not a space.
+const VISIBLE: &str = "[^|\\s\\u0000-\\u001f\\u007f-\\u009f]";
 
-/// As [`USER_PATTERN`], or empty, which means that a part of a scope is not set.
-const PART_PATTERN: &str =
-    "^([^|\\u0000-\\u001f\\u007f-\\u009f]*[^|\\s\\u0000-\\u001f\\u007f-\\u009f][^|\\u0000-\\u001f\\u007f-\\u009f]*)?$";
+/// The pattern of a name with a character that is not a space.
+fn not_blank() -> String {
+    format!("{CHARACTER}*{VISIBLE}{CHARACTER}*")
+}
 
 fn name_schema(example: &str, pattern: &str) -> MetaSchema {
     MetaSchema {
         max_length: Some(MAX_LENGTH),
-        pattern: Some(pattern.to_owned()),
+        pattern: Some(format!("^{pattern}$")),
         example: Some(example.into()),
         ..MetaSchema::new("string")
     }
@@ -84,7 +85,8 @@ openapi_by_serde!(
             "A string without `|` and control characters (at most 255 characters), or a 64-bit integer; its type is kept.",
         ),
         example: Some(42.into()),
-        one_of: vec![inline(integer_schema()), inline(name_schema("u-1", PART_PATTERN))],
+        // Empty means that a part of a scope is not set.
+        one_of: vec![inline(integer_schema()), inline(name_schema("u-1", &format!("({})?", not_blank())))],
         ..MetaSchema::ANY
     }
 );
@@ -123,7 +125,7 @@ openapi_by_serde!(
         example: Some(42.into()),
         one_of: vec![
             inline(integer_schema()),
-            inline(MetaSchema { min_length: Some(1), ..name_schema("u-1", USER_PATTERN) }),
+            inline(MetaSchema { min_length: Some(1), ..name_schema("u-1", &not_blank()) }),
         ],
         ..MetaSchema::ANY
     }
@@ -191,7 +193,7 @@ openapi_by_serde!(
     MetaSchema { minimum: Some(1.0), maximum: Some(100.0), ..MetaSchema::new("integer") }
 );
 
-openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1", NAME_PATTERN));
+openapi_by_serde!(SessionId, "SessionId", name_schema("tab-1", &format!("{CHARACTER}*")));
 openapi_by_serde!(
     DeviceTime,
     "DeviceTime",
