@@ -203,6 +203,9 @@ final class HeartbeatScriptTest extends BrowserTestCase
     {
         [$app, $browser] = [$this->startApp(['DEMO_HEARTBEAT_SECONDS' => '30']), new Browser()];
         $this->logIn($browser, $app);
+        // The middleware makes the user online before the script runs; only a page whose script runs says that it ends.
+        $heartbeats = fn (): int => $app->requestCount('POST', '/presence/heartbeat');
+        self::assertTrue(eventually(fn (): bool => $heartbeats() > 0), 'The page sends no heartbeat.');
         $this->assertStatusBecomes('online');
         $isBack = fn (): bool => $browser->evaluate('return window.isRestored === true');
         // A busy browser may load the page anew instead.
