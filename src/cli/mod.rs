@@ -12,6 +12,7 @@ mod key;
 mod locations;
 mod man;
 mod migrate;
+mod nearest;
 mod openapi;
 mod operator;
 mod output;
@@ -116,6 +117,12 @@ enum Command {
 }
 
 impl Cli {
+    /// Parses the command line of this process. Where it is wrong, or asks for help, the process ends.
+    pub fn from_command_line() -> Self {
+        let improve = |error| nearest::name_nearest(error, Self::command(), std::env::args_os());
+        Self::try_parse().unwrap_or_else(|error| improve(error).exit())
+    }
+
     /// Runs the command. An error is one line on standard error.
     pub fn run(self) -> ExitCode {
         let result = match self.command {

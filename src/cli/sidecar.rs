@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::client::{ClientError, SidecarConnection};
-use crate::config::{Config, Listen, ServerConfig};
+use crate::config::{Config, Listen, ServerConfig, TlsFiles};
 
 /// Where the sidecar is.
 #[derive(Clone, Debug, Default, Args)]
@@ -46,7 +46,17 @@ impl SidecarAddress {
     pub(super) fn connect(&self, config: &Config) -> Result<SidecarConnection, String> {
         match &self.url {
             Some(url) => SidecarConnection::to(url).map_err(|failure| failure.to_string()),
-            None => connection(&config.server),
+            None => {
+                connection(&config.server, |address, tls| SidecarConnection::to_local_tls(address, &tls.certificate))
+            }
+        }
+    }
+
+    /// The same, for requests without a secret.
+    fn connect_without_secrets(&self, config: &Config) -> Result<SidecarConnection, String> {
+        match &self.url {
+            Some(_) => self.connect(config),
+            None => connection(&config.server, |address, _| SidecarConnection::to_any_local_tls(address)),
         }
     }
 }
@@ -75,7 +85,7 @@ impl Sidecar {
 
     /// Calls an address without a token.
     pub(super) fn without_token(config: &Config, address: &SidecarAddress) -> Result<Self, String> {
-        Ok(Self { connection: address.connect(config)?, token: None })
+        Ok(Self { connection: address.connect_without_secrets(config)?, token: None })
     }
 
     /// The address of the sidecar.
@@ -123,13 +133,16 @@ impl Sidecar {
     }
 }
 
-/// A connection to the first of the addresses that a sidecar listens on.
-fn connection(server: &ServerConfig) -> Result<SidecarConnection, String> {
-    let connection = match server.listen.first() {
-        Some(Listen::Unix(path)) => SidecarConnection::to_socket(path),
-        Some(Listen::Tcp(address)) if server.tls.is_some() => SidecarConnection::to_local_tls(&reachable(address)),
-        Some(Listen::Tcp(address)) => SidecarConnection::to_local(&reachable(address)),
-        None => return Err("server.listen is empty".to_owned()),
+/// A connection to the first of the addresses that a sidecar listens on, with `to_tls` if it speaks https.
+fn connection(
+    server: &ServerConfig,
+    to_tls: impl Fn(&str, &TlsFiles) -> Result<SidecarConnection, ClientError>,
+) -> Result<SidecarConnection, String> {
+    let connection = match (server.listen.first(), &server.tls) {
+        (Some(Listen::Unix(path)), _) => SidecarConnection::to_socket(path),
+        (Some(Listen::Tcp(address)), Some(tls)) => to_tls(&reachable(address), tls),
+        (Some(Listen::Tcp(address)), None) => SidecarConnection::to_local(&reachable(address)),
+        (None, _) => return Err("server.listen is empty".to_owned()),
     };
     connection.map_err(|failure| failure.to_string())
 }

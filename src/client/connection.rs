@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::pinned;
 use crate::messaging::seal::OpenError;
 
 /// The timeout of a request.
@@ -64,6 +65,9 @@ pub enum ClientError {
         /// The difference from a response of a sidecar.
         what: String,
     },
+    /// The file with the certificate of the sidecar cannot be used.
+    #[error("{0}")]
+    Certificate(String),
     /// The personal token of the credentials is malformed.
     #[error("the personal token is not a key in base64")]
     InvalidKey,
@@ -98,12 +102,23 @@ impl SidecarConnection {
         Self::build(without_certificates().no_proxy(), base.clone(), base)
     }
 
-    /// Connects to a sidecar on this machine that speaks https, without a proxy. Its certificate is for the name that callers
-    /// use, so it is not compared with this address; the address itself is trusted, as without TLS.
+    /// Connects to a sidecar on this machine that speaks https, without a proxy. Its certificate must be the first one of this
+    /// PEM file; it is for the name that callers use, so it is not compared with the address.
+    ///
+    /// # Errors
+    /// [`ClientError::Certificate`] if the file has no certificate.
+    pub fn to_local_tls(address: &str, certificate: &Path) -> Result<Self, ClientError> {
+        let base = format!("https://{address}");
+        let tls = pinned::trusting(certificate).map_err(ClientError::Certificate)?;
+        Self::build(reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls), base.clone(), base)
+    }
+
+    /// Connects likewise, for requests without a secret: the certificate is not looked at, since its file may be newer than the
+    /// last reload of the sidecar.
     ///
     /// # Errors
     /// As [`to_local`](Self::to_local).
-    pub fn to_local_tls(address: &str) -> Result<Self, ClientError> {
+    pub fn to_any_local_tls(address: &str) -> Result<Self, ClientError> {
         let base = format!("https://{address}");
         let builder = without_certificates().no_proxy().tls_danger_accept_invalid_certs(true);
         Self::build(builder, base.clone(), base)
@@ -188,7 +203,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::RateLimited { .. } | Self::UnexpectedResponse { .. } => true,
             Self::Refused { status, .. } => *status >= 500,
-            Self::InvalidAddress(_) | Self::InvalidKey | Self::Sealed(_) => false,
+            Self::InvalidAddress(_) | Self::Certificate(_) | Self::InvalidKey | Self::Sealed(_) => false,
         }
     }
 
@@ -200,6 +215,7 @@ impl ClientError {
             Self::InvalidAddress(_)
             | Self::Unreachable { .. }
             | Self::UnexpectedResponse { .. }
+            | Self::Certificate(_)
             | Self::InvalidKey
             | Self::Sealed(_) => None,
         }

@@ -11,6 +11,7 @@ mod credentials;
 mod event_stream;
 mod messaging_client;
 mod operator;
+mod pinned;
 mod presence_reader;
 mod responses;
 mod text;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::cache::CacheStore;
-use super::layers::{Layers, Result};
+use super::layers::{ConfigError, Layers, Result};
 use crate::laravel::cache_key::{Version, default_cache_prefix, default_redis_prefix, store_prefix};
 use crate::laravel::crypt::{Cipher, Crypt};
 
@@ -50,9 +50,7 @@ impl LaravelConfig {
 pub(super) fn resolve(raw: RawLaravel, store: CacheStore, layers: &Layers) -> Result<LaravelConfig> {
     let version = raw.version.trim().parse::<Version>();
     let version = version.map_err(|_| layers.error_at("laravel.version", "must be a version such as 12 or 12.1"))?;
-    let timezone = time_zone(&raw.timezone);
-    let timezone =
-        timezone.ok_or_else(|| layers.error_at("laravel.timezone", "must be a time zone such as Europe/Berlin"))?;
+    let timezone = time_zone(&raw.timezone).ok_or_else(|| unknown_time_zone(layers))?;
     let prefix = raw.cache_prefix.clone().unwrap_or_else(|| default_cache_prefix(version, &raw.app_name));
     let cache_prefix = if store == CacheStore::Redis { store_prefix(version, &prefix) } else { prefix };
     let crypt = crypt(&raw, layers)?;
@@ -63,6 +61,11 @@ pub(super) fn resolve(raw: RawLaravel, store: CacheStore, layers: &Layers) -> Re
 fn time_zone(name: &str) -> Option<chrono_tz::Tz> {
     let any_case = || chrono_tz::TZ_VARIANTS.into_iter().find(|zone| zone.name().eq_ignore_ascii_case(name));
     name.parse().ok().or_else(any_case)
+}
+
+fn unknown_time_zone(layers: &Layers) -> ConfigError {
+    let names = chrono_tz::TZ_VARIANTS.map(chrono_tz::Tz::name);
+    layers.misspelt("laravel.timezone", "must be a time zone such as Europe/Berlin", &names)
 }
 
 fn crypt(raw: &RawLaravel, layers: &Layers) -> Result<Option<Crypt>> {

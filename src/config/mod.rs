@@ -230,6 +230,7 @@ impl Config {
         found.extend(warnings::example_tokens(&self.messaging));
         found.extend(warnings::shared_redis_database(&self.redis, self.cache.store, &self.messaging));
         found.extend(warnings::dropped_letters(&self.laravel, self.cache.store, layers));
+        found.extend(log::warnings(&self.log));
         found.extend(messaging::queue_warning(layers).filter(|_| self.messaging.enabled));
         found
     }

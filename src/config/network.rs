@@ -8,6 +8,11 @@ use ipnet::IpNet;
 
 use crate::egress::Network;
 
+impl Network {
+    /// The networks that have a name.
+    pub(super) const WORDS: [&str; 3] = ["public", "loopback", "private"];
+}
+
 impl FromStr for Network {
     type Err = String;
 

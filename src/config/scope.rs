@@ -70,6 +70,9 @@ pub enum Rule {
     Literal(String),
 }
 
+/// What a rule is or begins with.
+const WORDS: [&str; 6] = ["body", "query", "header", "host", "claim", "literal"];
+
 const FORMS: &str = "must be one of body, query, query:name, header:X-Name, host, claim:name, literal:text";
 
 impl FromStr for Rule {
@@ -123,7 +126,7 @@ pub(super) fn resolve(raw: RawScope, layers: &Layers) -> Result<ScopeConfig> {
 fn resolver(raw: &RawResolver, layers: &Layers) -> Result<ResolverConfig> {
     let rules = |part: &str, texts: &[String]| {
         let key = format!("scope.resolver.{part}");
-        layers.parse_all(&key, texts, str::parse::<Rule>)
+        layers.parse_all_words(&key, texts, &WORDS, str::parse::<Rule>)
     };
     Ok(ResolverConfig {
         tenant: rules("tenant", &raw.tenant)?,

@@ -235,7 +235,7 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>, layers: &Layers
 }
 
 fn listeners(key: &str, texts: &[String], layers: &Layers) -> Result<Vec<Listen>> {
-    layers.parse_all(key, texts, str::parse)
+    layers.parse_all_words(key, texts, &["unix"], str::parse)
 }
 
 /// Rejects an address that two listeners would share.

@@ -21,7 +21,7 @@ pub struct Registry {
 /// A metric and its samples.
 struct Family {
     metric: Metric,
-    samples: Vec<Sample>,
+    samples: Vec<Arc<Sample>>,
 }
 
 struct Sample {
@@ -86,7 +86,9 @@ impl Registry {
     /// All metrics in this format, in the order of their names.
     pub fn render(&self, format: Exposition) -> String {
         let mut exposure = Exposure::new(format);
-        for Family { metric, samples } in self.families().values() {
+        // Values are read without the lock: some are in files, and requests wait for the lock when they need a new sample.
+        let families: Vec<_> = self.families().values().map(|family| (family.metric, family.samples.clone())).collect();
+        for (metric, samples) in &families {
             let samples: Vec<_> =
                 samples.iter().filter_map(|sample| Some((&*sample.labels, sample.source.value()?))).collect();
             if samples.is_empty() {
@@ -113,7 +115,7 @@ impl Registry {
         let family = families.entry(metric.name).or_insert_with(|| Family { metric: *metric, samples: Vec::new() });
         let index = family.samples.iter().position(|sample| sample.labels.iter().eq(labels)).unwrap_or_else(|| {
             let labels = labels.iter().map(|value| (*value).to_owned()).collect();
-            family.samples.push(Sample { labels, source: new() });
+            family.samples.push(Arc::new(Sample { labels, source: new() }));
             family.samples.len() - 1
         });
         handle(&family.samples[index].source)

@@ -229,6 +229,7 @@ async fn kubernetes_manifests_fit_together_and_to_the_sidecar() {
         assert_eq!(container[probe]["httpGet"]["port"], "http");
     }
     assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/up", "a store that is down restarts nothing");
+    assert_eq!(pod["spec"]["enableServiceLinks"], false, "a Service named redis would set REDIS_PORT");
     let drain = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
     let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap();
     assert!(grace > drain + shutdown_timeout() + 1, "{grace} s");

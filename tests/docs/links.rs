@@ -1,9 +1,9 @@
 //! Links and anchors, by GitHub's rules, and the shape of the README.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::{Document, inline_code, root};
+use super::{Document, files, inline_code, read, root};
 
 /// The text of a heading as GitHub shows it: without the targets of links and without marks.
 fn plain(heading: &str) -> String {
@@ -152,4 +152,19 @@ fn readme_is_short_and_shows_how_to_run_it_first() {
     for shown in ["Laravel", "┌──", "cargo run --release -- serve", "php-bridge/demo/run"] {
         assert!(first.contains(shown), "the first screen lacks {shown}");
     }
+}
+
+#[test]
+fn map_of_the_tests_has_every_folder() {
+    let guide = read("tests/README.md");
+    let (_, map) = guide.split_once("\n## Map\n").unwrap();
+    let (map, _) = map.split_once("\n## ").unwrap();
+    let folders = files().into_iter().filter_map(|file| {
+        let parts: Vec<_> =
+            file.strip_prefix("tests").ok()?.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+        (parts.len() > 1).then(|| parts[0].clone())
+    });
+    let folders: BTreeSet<String> = folders.collect();
+    let missing: Vec<_> = folders.iter().filter(|folder| !map.contains(&format!("`{folder}/`"))).collect();
+    assert!(folders.len() > 25 && missing.is_empty(), "tests/README.md#map lacks {missing:?}");
 }

@@ -157,3 +157,25 @@ fn files_that_do_not_fit_are_named_with_their_key() {
     }
     assert!(ServerTls::load(&one.server(), &one.key()).is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_is_sent_to_the_configured_certificate_alone() {
+    require!("openssl");
+    let (certificates, others) = (Certificates::create(), Certificates::create());
+    let sidecar = Process::start(&environment(&certificates, &[]));
+    let run = |arguments: &[&str], certificates: &Certificates| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"));
+        let command = command.args(arguments).env_clear().envs(environment(certificates, &[]));
+        command.env("PRESENCE_TOKEN", TOKEN).env("PRESENCE_LISTEN", &sidecar.url["https://".len()..]).output().unwrap()
+    };
+    let output = run(&["presence", "counts"], &certificates);
+    assert!(output.status.success(), "{output:?}");
+    let refused = run(&["presence", "counts"], &others);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("is not the one of server.tls_cert"), "{text}");
+    let health = run(&["health"], &others);
+    assert!(
+        health.status.success(),
+        "a health check sends no secret, and the file may be newer than the sidecar: {health:?}"
+    );
+}

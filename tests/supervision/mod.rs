@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// Starts a sidecar with this standard error.
-    async fn start_with(environment: &[(&str, String)], log: Stdio) -> Self {
+    pub async fn start_with(environment: &[(&str, String)], log: Stdio) -> Self {
         Self::spawn(TempDir::new().unwrap(), "", environment, log).up().await
     }
 

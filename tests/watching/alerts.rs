@@ -1,17 +1,13 @@
-//! `docker/alerts.yml`: each alert fires when its cause is made, and is quiet otherwise.
+//! `docker/alerts.yml`: for the series of its cause each alert fires alone, and none for those of a sidecar that is well.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use presence_sidecar::telemetry::catalog::CATALOG;
 use serde_yaml::Value;
 
-use super::posting_to;
-use crate::support::prometheus::{Prometheus, promtool};
-use crate::support::{Process, Reaction, Receiver, RedisServer, Sidecar, SmallDisk, fixture, on_redis};
+use crate::support::fixture;
+use crate::support::prometheus::promtool;
 
 /// Each alert with the series that make it fire, in the notation of promtool, one sample a minute for half an hour.
 const CAUSES: &[(&str, &[[&str; 2]])] = &[
@@ -100,7 +96,8 @@ const WELL: &[[&str; 2]] = &[
     ["presence_sidecar_config_reloads_total{outcome=\"applied\"}", "0+1x30"],
 ];
 
-fn alerts_file() -> String {
+/// The text of the file.
+pub fn alerts_file() -> String {
     std::fs::read_to_string(fixture("../docker/alerts.yml")).unwrap()
 }
 
@@ -155,92 +152,4 @@ fn alerts_name_metrics_that_exist_and_are_explained() {
         super::dashboard::assert_known_metrics(text);
     }
     assert!(CATALOG.len() > 40);
-}
-
-/// The alerts without their pauses, so that a test need not wait for them.
-fn hasty_rules() -> String {
-    alerts_file().lines().filter(|line| !line.trim_start().starts_with("for: ")).collect::<Vec<_>>().join("\n")
-}
-
-/// Waits until exactly this alert fires.
-async fn assert_fires(prometheus: &Prometheus, alert: &str) {
-    prometheus.wait_for(&format!("ALERTS{{alertname=\"{alert}\",alertstate=\"firing\"}}")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn quiet_sidecar_has_no_alert_and_a_stopped_store_one() {
-    require!("prometheus", "redis-server");
-    let mut redis = RedisServer::start();
-    let mut sidecar = Process::start(&on_redis(&redis));
-    let prometheus = Prometheus::scraping(&sidecar.url, &hasty_rules()).await;
-    sidecar.client.heartbeat(1).await;
-    prometheus.wait_for("presence_sidecar_store_up == 1").await;
-    prometheus.wait_for("sum(count_over_time(up[1m])) > 6").await;
-    assert_eq!(prometheus.firing().await, Vec::<String>::new());
-    redis.stop();
-    assert_fires(&prometheus, "PresenceSidecarStoreDown").await;
-    sidecar.client.heartbeat(1).await;
-    assert_fires(&prometheus, "PresenceSidecarHeartbeatsFail").await;
-    sidecar.kill();
-    assert_fires(&prometheus, "PresenceSidecarDown").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn receiver_that_is_down_and_a_lost_webhook_fire() {
-    require!("prometheus");
-    let receiver = Receiver::reacting(|_| Reaction::Answer(503, "")).await;
-    let sidecar = Sidecar::with(&posting_to(&receiver.url)).await;
-    let prometheus = Prometheus::scraping(&sidecar.url, &hasty_rules()).await;
-    sidecar.client.heartbeat(1).await;
-    assert_fires(&prometheus, "PresenceSidecarWebhookReceiverDown").await;
-    assert_fires(&prometheus, "PresenceSidecarWebhooksGivenUp").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn worker_that_panics_fires() {
-    require!("prometheus");
-    let sidecar = Sidecar::start().await;
-    let panics = Arc::new(AtomicBool::new(false));
-    let trigger = panics.clone();
-    sidecar.supervisor.spawn_until_stop("fragile", move || {
-        let trigger = trigger.clone();
-        async move {
-            loop {
-                assert!(!trigger.swap(false, Ordering::SeqCst), "a defect");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
-    });
-    let prometheus = Prometheus::scraping(&sidecar.url, &hasty_rules()).await;
-    prometheus.wait_for("presence_sidecar_worker_restarts_total{worker=\"fragile\"}").await;
-    panics.store(true, Ordering::SeqCst);
-    assert_fires(&prometheus, "PresenceSidecarWorkerPanicked").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn full_disk_fires() {
-    require!("prometheus");
-    let Some(disk) = SmallDisk::mount(4) else { return };
-    let storage = ("PRESENCE_STORAGE", disk.path().display().to_string());
-    let sidecar = Process::start(&[storage]);
-    let prometheus = Prometheus::scraping(&sidecar.url, &hasty_rules()).await;
-    prometheus.wait_for("presence_sidecar_storage_free_bytes / presence_sidecar_storage_size_bytes > 0.05").await;
-    assert_eq!(prometheus.firing().await, Vec::<String>::new());
-    disk.fill();
-    assert_fires(&prometheus, "PresenceSidecarDiskFull").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn late_detection_fires() {
-    require!("prometheus");
-    slow!();
-    let sidecar = Sidecar::with(&[
-        ("PRESENCE__CACHE__TTL_SECONDS", "2".to_owned()),
-        ("PRESENCE__CACHE__AWAY_AFTER_SECONDS", "1".to_owned()),
-        ("PRESENCE__PRESENCE__SWEEP_INTERVAL_MS", "12000".to_owned()),
-    ])
-    .await;
-    let prometheus = Prometheus::scraping(&sidecar.url, &hasty_rules()).await;
-    sidecar.client.heartbeat(1).await;
-    assert_fires(&prometheus, "PresenceSidecarDetectionLag").await;
 }

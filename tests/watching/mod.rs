@@ -1,6 +1,7 @@
 //! Metrics, alerts and the dashboard, as a real Prometheus sees them.
 
 mod alerts;
+mod causes;
 mod dashboard;
 mod logs;
 mod metrics;

@@ -45,7 +45,7 @@ pub fn read(pairs: &[(String, String)], source: &str, layers: &Layers) -> Result
         } else {
             let is_known = name.starts_with(APP_PREFIX) || OF_COMMANDS.contains(&name.as_str());
             if name.starts_with("PRESENCE_") && !is_known {
-                let hint = suggest(name, aliases::aliases().map(|alias| alias.name));
+                let hint = suggest(name, known_names(layers).iter().map(String::as_str));
                 settings.warnings.push(format!("{layer} is not a known name{hint}"));
             }
             continue;
@@ -55,6 +55,13 @@ pub fn read(pairs: &[(String, String)], source: &str, layers: &Layers) -> Result
         }
     }
     Ok(settings)
+}
+
+/// The names of all keys in the environment.
+fn known_names(layers: &Layers) -> Vec<String> {
+    let keys = layers.schema().keys().filter(|known| !known.key.contains('['));
+    let paths = keys.map(|known| format!("PRESENCE__{}", known.key.replace('.', "__").to_ascii_uppercase()));
+    aliases::aliases().map(|alias| alias.name.to_owned()).chain(paths).collect()
 }
 
 /// The setting of `PRESENCE__SECTION__KEY`; `None` for an empty value that sets nothing.

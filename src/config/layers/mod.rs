@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::check::{is_identifier, is_token, percent_decode};
 pub use self::error::{ConfigError, Result};
+pub use self::schema::nearest_word;
 use self::schema::{Kind, Schema};
 pub use self::words::must_be;
 
@@ -220,7 +221,9 @@ fn is_empty(value: &toml::Value) -> bool {
 fn type_mismatch(layer: &str, key: &str, kind: Kind, value: &toml::Value) -> ConfigError {
     let printed =
         Value::serialize(value).map(|value| format!(" = {}", redact::format(key, &value))).unwrap_or_default();
-    ConfigError::new(format!("{}{printed} ({layer}) {}", key.replace("[]", ""), kind.requirement()))
+    let words: &[&str] = if kind == Kind::Bool { &["true", "false"] } else { &[] };
+    let hint = value.as_str().map(|text| schema::nearest_word(text, words)).unwrap_or_default();
+    ConfigError::new(format!("{}{printed} ({layer}) {}{hint}", key.replace("[]", ""), kind.requirement()))
 }
 
 /// The whole name of the first key of a table.

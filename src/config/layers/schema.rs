@@ -97,7 +97,7 @@ impl Schema {
     }
 
     /// Every known key.
-    pub fn keys(&self) -> impl Iterator<Item = &KeySpec> {
+    pub fn keys(&self) -> impl Iterator<Item = &KeySpec> + Clone {
         self.keys.iter()
     }
 
@@ -112,11 +112,12 @@ impl Schema {
         self.keys().any(inside)
     }
 
-    /// ` (did you mean …?)` for a misspelt key; empty if no key is similar.
+    /// ` (did you mean …?)` for a misspelt key or section; empty if none is similar.
     pub fn suggestion(&self, key: &str) -> String {
         let endpoint = key.contains("[]");
         let known = self.keys().map(|known| known.key.as_str()).filter(|known| endpoint || !known.contains("[]"));
-        suggest(key, known)
+        let sections = known.clone().filter_map(|known| known.rsplit_once('.')).map(|(section, _)| section);
+        suggest(key, known.chain(sections.filter(|section| *section != key)))
     }
 }
 
@@ -140,10 +141,15 @@ pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// ` (did you mean …?)` if one of `words` is similar to `value`, else empty.
+/// ` (did you mean …?)` if one of `words` is similar to `value` or begins it, else empty.
 pub fn nearest_word(value: &str, words: &[&str]) -> String {
     let value = value.to_ascii_lowercase();
-    let near = words.iter().map(|word| (strsim::damerau_levenshtein(&value, word), word)).min();
+    let distance = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        let longer = if value.starts_with(&word) { 2 } else { usize::MAX };
+        strsim::damerau_levenshtein(&value, &word).min(longer)
+    };
+    let near = words.iter().map(|word| (distance(word), word)).min();
     match near {
         Some((distance, word)) if distance <= 2 && word.len() > 2 => format!(" (did you mean {word}?)"),
         _ => String::new(),

@@ -21,6 +21,18 @@ impl Layers {
         text.parse().map_err(|problem| self.misspelt(key, problem, words))
     }
 
+    /// A list of parsed texts, of which some are, or begin like `word:`, one of `words`.
+    pub fn parse_all_words<T>(
+        &self,
+        key: &str,
+        texts: &[String],
+        words: &[&str],
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>> {
+        let hint = |text: &str| nearest_word(text.split(':').next().unwrap_or(text), words);
+        self.parse_all(key, texts, |text| parse(text).map_err(|problem| format!("{problem}{}", hint(text))))
+    }
+
     /// The error about a value that is none of `words`.
     pub fn not_one_of(&self, key: &str, words: &[&str]) -> ConfigError {
         self.misspelt(key, must_be(words), words)

@@ -107,7 +107,7 @@ fn networks(texts: &[String], layers: &Layers) -> Result<Vec<Network>> {
     const KEY: &str = "webhook.allowed_networks";
     match texts.is_empty() {
         true => Err(layers.error_at(KEY, "must name at least one network")),
-        false => layers.parse_all(KEY, texts, str::parse),
+        false => layers.parse_all_words(KEY, texts, &Network::WORDS, str::parse),
     }
 }
 

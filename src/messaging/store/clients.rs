@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::records::read_id;
-use super::statements::{MAX_ROWS, of_size, padded, powers};
+use super::statements::{MAX_ROWS, of_size, padded_texts, powers};
 use super::{ClientRecord, ClientSummary, MessageStore, PollState, Secrets, find_by_id};
 use crate::messaging::domain::{ClientId, Fingerprint};
 use crate::storage::sql::{Arg, Error, Result, Statement, retry_on_conflict};
@@ -26,7 +26,7 @@ impl MessageStore {
     /// Returns the poll states of these clients in one query, `None` for unknown clients. At most
     /// [`MAX_POLL_STATES`](super::MAX_POLL_STATES) ids.
     pub async fn poll_states(&self, ids: &[ClientId]) -> Result<Vec<Option<PollState>>> {
-        let Some(args) = padded(ids) else { return Ok(Vec::new()) };
+        let Some(args) = padded_texts(ids) else { return Ok(Vec::new()) };
         let rows = self.database.rows(of_size(&self.poll_states, args.len()), &args).await?;
         let states = rows.iter().map(PollState::read).collect::<Result<Vec<_>>>()?;
         Ok(ids.iter().map(|id| find_by_id(id, &states, |state| &state.id).cloned()).collect())
@@ -35,7 +35,7 @@ impl MessageStore {
     /// Returns the clients with these ids, `None` for unknown ones, in one query. At most
     /// [`MAX_CLIENTS`](super::MAX_CLIENTS) ids.
     pub async fn clients_by_id(&self, ids: &[ClientId]) -> Result<Vec<Option<ClientRecord>>> {
-        let Some(args) = padded(ids) else { return Ok(Vec::new()) };
+        let Some(args) = padded_texts(ids) else { return Ok(Vec::new()) };
         let rows = self.database.rows(of_size(&self.client, args.len()), &args).await?;
         let clients = rows.iter().map(ClientRecord::read).collect::<Result<Vec<_>>>()?;
         Ok(ids.iter().map(|id| find_by_id(id, &clients, |client| &client.id).cloned()).collect())
@@ -60,7 +60,7 @@ impl MessageStore {
 
     /// Returns the clients with these ids, in their order, without those that are unknown.
     pub async fn summaries_of(&self, ids: &[ClientId]) -> Result<Vec<ClientSummary>> {
-        let Some(args) = padded(ids) else { return Ok(Vec::new()) };
+        let Some(args) = padded_texts(ids) else { return Ok(Vec::new()) };
         let rows = self.database.rows(&self.statements.repeated("summaries", args.len()), &args).await?;
         let summaries = rows.iter().map(ClientSummary::read).collect::<Result<Vec<_>>>()?;
         let mut by_id: HashMap<ClientId, ClientSummary> =

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::statements::{of_size, padded, powers};
+use super::statements::{of_size, padded_texts, powers};
 use super::{MessageStore, NewMessage, Recipient, WriteResult};
 use crate::messaging::domain::ClientId;
 use crate::storage::sql::{Arg, Engine, Result, Transaction, retry_on_conflict};
@@ -104,7 +104,7 @@ impl MessageStore {
         let mut ids: Vec<&str> = writes.iter().flat_map(|write| write.recipients).map(ClientId::as_str).collect();
         ids.sort_unstable();
         ids.dedup();
-        let Some(args) = padded(&ids) else { return Ok(recipients) };
+        let Some(args) = padded_texts(&ids) else { return Ok(recipients) };
         for row in transaction.rows(of_size(&self.groups.free_recipients, args.len()), &args).await? {
             let recipient = Recipient::read(&row)?;
             recipients.held.insert(id_in(engine, &recipient.id), recipient);
@@ -113,7 +113,7 @@ impl MessageStore {
         if engine == Engine::Sqlite {
             return Ok(recipients);
         }
-        if let Some(args) = padded(&ids) {
+        if let Some(args) = padded_texts(&ids) {
             for row in transaction.rows(of_size(&self.groups.known_clients, args.len()), &args).await? {
                 recipients.busy.insert(row.text(0)?.to_ascii_lowercase());
             }
@@ -124,7 +124,7 @@ impl MessageStore {
     /// Returns the keys of the writes that have happened.
     async fn done(&self, transaction: &mut Transaction, sealed: &[SealedWrite<'_>]) -> Result<HashSet<String>> {
         let keys: Vec<&str> = sealed.iter().map(|write| write.key).collect();
-        let Some(args) = padded(&keys) else { return Ok(HashSet::new()) };
+        let Some(args) = padded_texts(&keys) else { return Ok(HashSet::new()) };
         let rows = transaction.rows(of_size(&self.groups.done_keys, args.len()), &args).await?;
         rows.iter().map(|row| row.text(0)).collect()
     }

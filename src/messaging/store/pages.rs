@@ -1,9 +1,10 @@
 //! Pages of messages, in the order of ids.
 
 use super::records::ListedMessage;
+use super::statements::of_size;
 use super::{MessageRecord, MessageStore};
 use crate::messaging::domain::ClientId;
-use crate::storage::sql::{Arg, Result};
+use crate::storage::sql::{Arg, Result, padded};
 
 /// Maximum number of pages that are read with one query.
 pub const MAX_PAGES: usize = 16;
@@ -40,12 +41,12 @@ impl MessageStore {
     /// Reads the pages of up to [`MAX_PAGES`] requests with one query, in the order of the requests.
     pub async fn pages(&self, requests: &[PageRequest]) -> Result<Vec<MessagePage>> {
         let Some(last) = requests.last() else { return Ok(Vec::new()) };
-        // Padded to a power of two, to keep the number of prepared statements small. Padding asks for no messages.
-        let size = requests.len().next_power_of_two();
+        // Padding asks for no messages.
         let padding = PageRequest { limit: 0, ..last.clone() };
-        let padded = requests.iter().chain(std::iter::repeat(&padding)).take(size).enumerate();
+        let padded = padded(requests.iter(), &padding).enumerate();
         let args: Vec<Arg<'_>> = padded.flat_map(|(number, request)| request.args(number)).collect();
-        let rows = self.database.rows(&self.pages[size.ilog2() as usize], &args).await?;
+        let size = requests.len().next_power_of_two();
+        let rows = self.database.rows(of_size(&self.pages, size), &args).await?;
         let mut pages: Vec<Vec<ListedMessage>> = requests.iter().map(|_| Vec::new()).collect();
         for (number, listed) in ListedMessage::read_all(self.engine(), &rows)? {
             if let Some(page) = pages.get_mut(number) {

@@ -1,6 +1,6 @@
 //! Statements for lists of powers of two, which keep the number of prepared statements small.
 
-use crate::storage::sql::{Arg, Statement, Statements};
+use crate::storage::sql::{Arg, Statement, Statements, padded};
 
 /// Maximum number of rows in a statement that inserts, a power of two.
 pub(super) const MAX_ROWS: usize = 64;
@@ -41,10 +41,9 @@ pub(super) fn of_size(statements: &[Statement], size: usize) -> &Statement {
 }
 
 /// Texts as parameters, the last one repeated up to a power of two; `None` for an empty list.
-pub(super) fn padded<T: AsRef<str>>(texts: &[T]) -> Option<Vec<Arg<'_>>> {
+pub(super) fn padded_texts<T: AsRef<str>>(texts: &[T]) -> Option<Vec<Arg<'_>>> {
     let last = texts.last()?;
-    let size = texts.len().next_power_of_two();
-    Some(texts.iter().chain(std::iter::repeat(last)).take(size).map(|text| Arg::from(text.as_ref())).collect())
+    Some(padded(texts.iter(), last).map(|text| Arg::from(text.as_ref())).collect())
 }
 
 /// Splits rows into parts of powers of two, of at most [`MAX_ROWS`], the largest first.

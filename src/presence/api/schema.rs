@@ -63,10 +63,9 @@ pub struct PresentStatus(pub Status);
 
 impl ParseFromParameter for PresentStatus {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        match text {
-            "online" => Ok(Self(Status::Online)),
-            "away" => Ok(Self(Status::Away)),
-            _ => Err(ParseError::custom("must be online or away.")),
+        match Status::parse(text) {
+            Some(status) if status.is_present() => Ok(Self(status)),
+            Some(_) | None => Err(ParseError::custom("must be online or away.")),
         }
     }
 }

@@ -41,6 +41,11 @@ impl Status {
         }
     }
 
+    /// The status that this word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Online, Self::Away, Self::Offline].into_iter().find(|status| status.as_str() == word)
+    }
+
     /// Online or away.
     pub const fn is_present(self) -> bool {
         !matches!(self, Self::Offline)

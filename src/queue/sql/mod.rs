@@ -24,7 +24,7 @@ use self::rows::{lane_key, millis, read_job, read_job_info};
 use self::settle::SettleTx;
 pub use self::tables::TABLES;
 use super::{Job, JobInfo, JobState, ListCursor, NewJob, Queue, QueueStats, RunLimit, Settlement};
-use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, Transaction, retry_on_conflict};
+use crate::storage::sql::{Arg, Database, Engine, Row, Statements, TableNames, Transaction, padded, retry_on_conflict};
 use crate::storage::{Result, sql};
 
 /// The largest number of dead letters that one transaction replays.
@@ -115,8 +115,7 @@ impl SqlQueue {
             seqs.extend(lane.iter().enumerate().take_while(fits).map(|(_, (_, seq, ..))| Arg::from(*seq)));
         }
         let Some(last) = seqs.last().copied() else { return Ok(Vec::new()) };
-        // A power of two, to keep the number of prepared statements small.
-        seqs.resize(seqs.len().next_power_of_two(), last);
+        let seqs: Vec<Arg<'_>> = padded(seqs.into_iter(), last).collect();
         transaction.rows(&self.statements.repeated("jobs_of_runs", seqs.len()), &seqs).await
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::rows::{lane_key, millis};
 use crate::queue::{Disposition, Settlement};
-use crate::storage::sql::{Arg, Result, Row, Statements, Transaction};
+use crate::storage::sql::{Arg, Result, Row, Statements, Transaction, padded};
 
 /// A transaction that settles jobs, with locks on their lanes.
 pub(super) struct SettleTx<'a> {
@@ -98,11 +98,8 @@ impl<'a> SettleTx<'a> {
 
     /// Removes the jobs that are done, and makes the next jobs the heads of their lanes.
     pub(super) async fn finish(self, transaction: &mut Transaction) -> Result<()> {
-        if !self.done.is_empty() {
-            // A power of two, to keep the number of prepared statements small.
-            let last = self.done.last().copied().map(Arg::from);
-            let done = self.done.iter().map(|seq| Arg::from(*seq)).chain(std::iter::repeat(last).flatten());
-            let done: Vec<Arg<'_>> = done.take(self.done.len().next_power_of_two()).collect();
+        if let Some(last) = self.done.last() {
+            let done: Vec<Arg<'_>> = padded(self.done.iter(), last).map(|seq| Arg::from(*seq)).collect();
             transaction.execute(&self.statements.repeated("delete_jobs", done.len()), &done).await?;
         }
         if !self.advanced.is_empty() {

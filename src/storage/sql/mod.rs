@@ -41,7 +41,7 @@ use self::policy::{ConnectionPolicy, within};
 use self::pools::Pools;
 pub use self::probe::SharedProbe;
 pub use self::row::Row;
-pub use self::statement::{Arg, Statement, Statements};
+pub use self::statement::{Arg, Statement, Statements, padded};
 pub use self::transaction::{Transaction, retry_on_conflict};
 
 /// The time for a connection after which the host is doubted, if there are others.
@@ -71,10 +71,7 @@ impl Database {
     /// # Errors
     /// The database is not available or rejects the statement.
     pub async fn rows(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        match self.select(statement, args).await {
-            Err(error) if error.is_lost_connection() => self.select(statement, args).await,
-            outcome => outcome,
-        }
+        retry_once_when_lost(|| self.select(statement, args)).await
     }
 
     /// Returns what `read` makes of each row that a reading statement selects, as the rows arrive: for results of which the
@@ -88,10 +85,7 @@ impl Database {
         args: &[Arg<'_>],
         read: fn(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        match self.collect_once(statement, args, read).await {
-            Err(error) if error.is_lost_connection() => self.collect_once(statement, args, read).await,
-            outcome => outcome,
-        }
+        retry_once_when_lost(|| self.collect_once(statement, args, read)).await
     }
 
     async fn collect_once<T: Send>(
@@ -171,5 +165,13 @@ impl Database {
 
     async fn within<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
         within(&self.policy, work).await
+    }
+}
+
+/// Reads again, over another connection, if the connection was lost.
+async fn retry_once_when_lost<T, F: Future<Output = Result<T>>>(read: impl Fn() -> F) -> Result<T> {
+    match read().await {
+        Err(error) if error.is_lost_connection() => read().await,
+        outcome => outcome,
     }
 }

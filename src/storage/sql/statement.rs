@@ -68,6 +68,13 @@ impl<'a> From<&'a [u8]> for Arg<'a> {
     }
 }
 
+/// The items, followed by `padding` up to a power of two: statements for lists are prepared for few lengths. An empty list becomes
+/// one `padding`.
+pub fn padded<T: Clone>(items: impl ExactSizeIterator<Item = T>, padding: T) -> impl Iterator<Item = T> {
+    let size = items.len().next_power_of_two();
+    items.chain(std::iter::repeat(padding)).take(size)
+}
+
 /// A statement, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Statement(Arc<str>);

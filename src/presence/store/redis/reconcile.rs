@@ -77,6 +77,6 @@ impl Shard {
 /// The status of a roster, its name, and its scope.
 fn parse_roster(name: &str) -> Option<(Status, &str, &str)> {
     let (status, scope) = name.strip_prefix("roster:")?.split_once(':')?;
-    let status = [Status::Online, Status::Away].into_iter().find(|known| known.as_str() == status)?;
+    let status = Status::parse(status).filter(|status| status.is_present())?;
     Some((status, name, scope))
 }

@@ -225,10 +225,7 @@ impl PresenceStore for SqlStore {
         let mut counts = Counts::default();
         for row in self.database.rows(&self.statements.get("counts"), &[hash.as_str().into()]).await? {
             let members = u64::try_from(row.int(1)?).unwrap_or(0);
-            match row.text(0)?.as_str() {
-                "online" => counts.online = members,
-                _ => counts.away = members,
-            }
+            counts.add(Status::parse(&row.text(0)?).unwrap_or(Status::Offline), members);
         }
         Ok(counts)
     }

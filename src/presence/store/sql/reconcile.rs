@@ -30,9 +30,8 @@ impl SqlStore {
     async fn members(&self) -> sql::Result<Counts> {
         let mut members = Counts::default();
         for row in self.database.rows(&self.statements.get("members"), &[]).await? {
-            let status = row.text(0)?;
-            let status = [Status::Online, Status::Away].into_iter().find(|known| known.as_str() == status);
-            members.add(status.unwrap_or(Status::Offline), u64::try_from(row.int(1)?).unwrap_or(0));
+            let status = Status::parse(&row.text(0)?).unwrap_or(Status::Offline);
+            members.add(status, u64::try_from(row.int(1)?).unwrap_or(0));
         }
         Ok(members)
     }

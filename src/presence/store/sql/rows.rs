@@ -144,11 +144,7 @@ pub(super) fn cursor(number: i64) -> ChangeCursor {
 /// Reads the rows of the statement `versions`.
 pub(super) fn read_versions(rows: &[Row]) -> Result<StoredRows> {
     let read = |row: &Row| {
-        let status = match row.text(2)?.as_str() {
-            "online" => Status::Online,
-            "away" => Status::Away,
-            _ => Status::Offline,
-        };
+        let status = Status::parse(&row.text(2)?).unwrap_or(Status::Offline);
         let version = u64::try_from(row.int(1)?).unwrap_or(0);
         Ok((row.text(0)?, StoredRow { version, status, due: row.int(3)? }))
     };
