@@ -1,5 +1,6 @@
 //! The metrics of presence. Handles are resolved once: counting costs an atomic addition.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics::{Counter, Gauge, Histogram};
@@ -32,6 +33,23 @@ pub struct CommitMetrics {
     pub seconds: Histogram,
     /// Users in one commit.
     pub users: Histogram,
+    /// The cached states.
+    pub cache: Arc<CacheMetrics>,
+}
+
+/// The metrics of the caches of states, of all committers together.
+pub struct CacheMetrics {
+    users: Gauge,
+    bytes: Gauge,
+}
+
+impl CacheMetrics {
+    /// Adds the difference of two numbers of users and bytes of one cache.
+    #[expect(clippy::cast_precision_loss, reason = "no memory has 2^52 bytes")]
+    pub fn changed(&self, before: (usize, usize), now: (usize, usize)) {
+        self.users.increment(now.0 as f64 - before.0 as f64);
+        self.bytes.increment(now.1 as f64 - before.1 as f64);
+    }
 }
 
 impl Metrics {
@@ -46,6 +64,10 @@ impl Metrics {
                 conflicts: registry.counter(&catalog::COMMIT_CONFLICTS, &[]),
                 seconds: registry.histogram(&catalog::COMMIT_SECONDS, &[]),
                 users: registry.histogram(&catalog::COMMIT_USERS, &[]),
+                cache: Arc::new(CacheMetrics {
+                    users: registry.gauge(&catalog::CACHED_USERS, &[]),
+                    bytes: registry.gauge(&catalog::CACHED_BYTES, &[]),
+                }),
             },
             unreadable_records: registry.counter(&catalog::UNREADABLE_RECORDS, &[]),
             logged_forms: Default::default(),
