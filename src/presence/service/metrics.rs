@@ -1,7 +1,7 @@
 //! The metrics of presence. Handles are resolved once: counting costs an atomic addition.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use metrics::{Counter, Gauge, Histogram};
 
@@ -15,6 +15,8 @@ pub struct Metrics {
     pub heartbeats: Counter,
     /// Commits.
     pub commits: CommitMetrics,
+    /// Calls about users, of all kinds.
+    calls: AtomicU64,
     users: [Gauge; 2],
     unreadable_records: Counter,
     /// The forms of unreadable records that were logged.
@@ -69,12 +71,23 @@ impl Metrics {
                     bytes: registry.gauge(&catalog::CACHED_BYTES, &[]),
                 }),
             },
+            calls: AtomicU64::new(0),
             unreadable_records: registry.counter(&catalog::UNREADABLE_RECORDS, &[]),
             logged_forms: Default::default(),
             users: [Status::Online, Status::Away].map(|status| registry.gauge(&catalog::USERS, &[status.as_str()])),
             detection_lag: registry.histogram(&catalog::DETECTION_LAG, &[]),
             changes: [changes(Status::Online), changes(Status::Away), changes(Status::Offline)],
         }
+    }
+
+    /// Counts a call that waits for the store.
+    pub fn called(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of calls so far. Background work that measures no call between two moments keeps nobody waiting.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Records the number of present users in the store.

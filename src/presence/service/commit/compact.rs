@@ -67,7 +67,18 @@ impl CompactState {
         let State { version, status, since, last_online, ended, user, .. } = state;
         let has_rest = spelling == Spelling::Other || ended.is_some();
         let rest = has_rest.then(|| Box::new(Rest { user, ended }));
-        Self::Single(SingleSession { version, since, seen, last_online, session, scope, rest, spelling, status, is_active })
+        Self::Single(SingleSession {
+            version,
+            since,
+            seen,
+            last_online,
+            session,
+            scope,
+            rest,
+            spelling,
+            status,
+            is_active,
+        })
     }
 
     /// The state of `key`; its meta is the default where it was left out.
@@ -76,7 +87,8 @@ impl CompactState {
             Self::Single(single) => single,
             Self::Whole(state) => return *state,
         };
-        let SingleSession { version, since, seen, last_online, session, scope, rest, spelling, status, is_active } = single;
+        let SingleSession { version, since, seen, last_online, session, scope, rest, spelling, status, is_active } =
+            single;
         let (spelled, ended) = rest.map_or((None, None), |rest| (Some(rest.user), rest.ended));
         let user = spelled.unwrap_or_else(|| spelling.read(key));
         // A text of its own: responses take it to other threads.
