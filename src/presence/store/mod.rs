@@ -168,6 +168,11 @@ pub trait PresenceStore: ChangeHistory {
         UserPlace::default()
     }
 
+    /// The least number of users that a sweep commits at once while callers wait: more where each commit takes long.
+    fn least_sweep(&self) -> usize {
+        32
+    }
+
     /// The states and Laravel records of `keys`, in their order, in one round trip.
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>>;
 

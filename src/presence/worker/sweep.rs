@@ -18,7 +18,7 @@ use crate::presence::domain::{Input, OutboxPlan, Span, Status, Timestamp, lost_s
 use crate::presence::service::commit::CommitContext;
 use crate::presence::service::outbox::plan_outbox;
 use crate::presence::store::{Commit, Committed, Result, StoredUser, UserPlace};
-use crate::presence::worker::pace::Pace;
+use crate::presence::worker::pace::SweepPace;
 use crate::presence::worker::reconcile::ReconcileWorker;
 
 /// Most users of one step.
@@ -49,9 +49,9 @@ pub struct SweepStats {
 }
 
 /// The pace of the users of a shard, who may be in several places.
-type SharedPace = Mutex<Pace>;
+type SharedPace = Mutex<SweepPace>;
 
-fn locked(pace: &SharedPace) -> MutexGuard<'_, Pace> {
+fn locked(pace: &SharedPace) -> MutexGuard<'_, SweepPace> {
     pace.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -70,9 +70,13 @@ impl ExpirySweeper {
         Ok(swept.fold(SweepStats::default(), SweepStats::plus))
     }
 
+    fn new_pace(&self) -> SharedPace {
+        SharedPace::new(SweepPace::new(self.context.store.least_sweep(), BATCH))
+    }
+
     /// A pace for each shard.
     fn new_paces(&self) -> Vec<SharedPace> {
-        (0..self.context.store.shards()).map(|_| SharedPace::new(Pace::new(BATCH))).collect()
+        (0..self.context.store.shards()).map(|_| self.new_pace()).collect()
     }
 
     async fn step_of(&self, shard: usize, now: Timestamp, pace: &SharedPace) -> Result<SweepStats> {
@@ -82,7 +86,7 @@ impl ExpirySweeper {
 
     /// Processes all remembered users, due or not: after the clock was set back, due times may lie far in the future.
     pub async fn process_all(&self, now: Timestamp) -> Result<()> {
-        let pace = SharedPace::new(Pace::new(BATCH));
+        let pace = self.new_pace();
         let mut from = Some(0);
         while let Some(place) = from {
             let (keys, next) = self.context.store.scan(place, BATCH).await?;
@@ -185,7 +189,7 @@ impl ExpirySweeper {
     }
 
     async fn run_shard(&self, shard: usize, interval: Duration, stop: &CancellationToken) {
-        let (mut failing, pace) = (false, SharedPace::new(Pace::new(BATCH)));
+        let (mut failing, pace) = (false, self.new_pace());
         while !stop.is_cancelled() {
             let pause = match self.step_of(shard, self.context.clock.now(), &pace).await {
                 Ok(swept) => {

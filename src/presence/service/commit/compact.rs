@@ -34,14 +34,14 @@ pub(super) struct SingleSession {
     session: Option<SessionId>,
     scope: Arc<Scope>,
     /// What few users have.
-    rest: Option<Box<Rest>>,
+    rest: Option<Box<RareParts>>,
     spelling: Spelling,
     status: Status,
     is_active: bool,
 }
 
 /// What few users have.
-struct Rest {
+struct RareParts {
     user: UserId,
     ended: Option<SessionEnd>,
 }
@@ -66,7 +66,7 @@ impl CompactState {
         let spelling = Spelling::of(&state.user, key);
         let State { version, status, since, last_online, ended, user, .. } = state;
         let has_rest = spelling == Spelling::Other || ended.is_some();
-        let rest = has_rest.then(|| Box::new(Rest { user, ended }));
+        let rest = has_rest.then(|| Box::new(RareParts { user, ended }));
         Self::Single(SingleSession {
             version,
             since,
@@ -102,7 +102,7 @@ impl CompactState {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Single(SingleSession { session, rest, .. }) => {
-                let rest = rest.as_ref().map_or(0, |rest| size_of::<Rest>() + text_bytes(&rest.user));
+                let rest = rest.as_ref().map_or(0, |rest| size_of::<RareParts>() + text_bytes(&rest.user));
                 rest + session.as_ref().map_or(0, session_bytes)
             }
             Self::Whole(state) => {

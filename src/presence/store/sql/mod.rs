@@ -157,6 +157,11 @@ impl SqlStore {
 
 #[async_trait]
 impl PresenceStore for SqlStore {
+    /// A commit waits for the disk.
+    fn least_sweep(&self) -> usize {
+        256
+    }
+
     async fn load(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         if keys.is_empty() {
             return Ok(Vec::new());
