@@ -72,7 +72,7 @@ fn commands_like(word: &str, command: &Command) -> Option<Vec<String>> {
 fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase().replace('_', "-");
     let ranked = names.map(|name| (strsim::damerau_levenshtein(&word, name), name));
-    let errors = (word.chars().count() + 2) / 3;
+    let errors = word.chars().count().div_ceil(3);
     let similar = ranked.filter(|(distance, name)| *distance <= errors || strsim::jaro_winkler(&word, name) > 0.84);
     similar.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
