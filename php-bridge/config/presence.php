@@ -104,7 +104,7 @@ return [
     'broadcast' => [
         'channels' => [
             // Public channels; the live badge listens on the first. Reverb guards every channel whose name begins with
-            // "presence", "private" or "cache", so pages can listen on presence.global only with other servers.
+            // "presence" or "private", so pages can listen on presence.global only with other servers.
             'public' => ['status.global', 'presence.global'],
 
             // Private channel of a user. Bytes of the id other than letters, digits and -_@,; are written as =XX.

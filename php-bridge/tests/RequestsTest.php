@@ -7,6 +7,8 @@ namespace AesirCloud\Presence\Tests;
 use AesirCloud\Presence\Facades\Presence;
 use AesirCloud\Presence\Http\Middleware\UpdatePresence;
 use AesirCloud\Presence\Http\Middleware\UseGuard;
+use AesirCloud\Presence\Support\CacheStore;
+use AesirCloud\Presence\Support\Key;
 use Demo\User;
 use Illuminate\Auth\Events\Login;
 use Illuminate\Auth\Events\Logout;
@@ -149,6 +151,23 @@ final class RequestsTest extends TestCase
 
         $middleware->terminate($request, $response);
         $fake->assertHeartbeat($this->id, fn (array $meta): bool => $meta === ['ip' => '127.0.0.1']);
+    }
+
+    public function test_request_that_completes_after_page_has_ended_does_not_mark_user_online(): void
+    {
+        $received = microtime(true);
+        $complete = function (float $received): string {
+            $request = Request::create('/', 'GET', [], [], [], ['REQUEST_TIME_FLOAT' => $received]);
+            $request->setUserResolver(fn (): User => $this->user());
+            $this->app->make(CacheStore::class)->repository()->forget('presence:beat:' . sha1(Key::for($this->user())));
+            $this->app->make(UpdatePresence::class)->terminate($request, new Response());
+
+            return Presence::status($this->id)['status'];
+        };
+        self::assertSame('online', $complete($received));
+        Presence::offline($this->user(), [], 'default', (int) (($received + 1) * 1000));
+        self::assertSame('offline', $complete($received));
+        self::assertSame('online', $complete($received + 2));
     }
 
     public function test_middleware_ignores_guests(): void

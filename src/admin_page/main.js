@@ -2,7 +2,7 @@
  * The page: signs in, follows the change log, and shows the view that the address names.
  *
  * Reading order: api.js (calls), stream.js (the change log), metrics.js, scope.js, pager.js; the views: sign_in.js, overview.js, users.js,
- * user.js, deliveries.js, messages.js. A view returns its element and, if it needs them: `load` (reads all again), `change` (an entry
+ * user.js, deliveries.js, messages.js, settings.js. A view returns its element and, if it needs them: `load` (reads all again), `change` (an entry
  * of the change log), `poll` (each five seconds).
  */
 
@@ -14,13 +14,14 @@ import {follow} from './stream.js';
 import {deliveries} from './deliveries.js';
 import {messages} from './messages.js';
 import {overview} from './overview.js';
+import {settings} from './settings.js';
 import {signIn} from './sign_in.js';
 import {user} from './user.js';
 import {users} from './users.js';
 
 const EVERY = 5000, IN_TROUBLE = 1500, RECENT = 30;
 const TABS = [['overview', 'Overview', overview], ['users', 'Users', users], ['deliveries', 'Deliveries', deliveries],
-  ['messages', 'Messages', messages]];
+  ['messages', 'Messages', messages], ['settings', 'Settings', settings]];
 const STATES = {live: 'Live', waiting: 'Reconnecting'};
 const REVOKED = 'The token is no longer valid: it was revoked or replaced. Sign in with one that is.';
 

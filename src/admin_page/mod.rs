@@ -47,6 +47,7 @@ pub fn assets() -> impl Iterator<Item = (&'static str, StaticFile)> {
         asset!("user.js", "text/javascript"),
         asset!("deliveries.js", "text/javascript"),
         asset!("messages.js", "text/javascript"),
+        asset!("settings.js", "text/javascript"),
     ]
     .into_iter()
 }

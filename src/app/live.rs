@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use super::error::BuildError;
 use super::{broadcast, webhooks};
 use crate::broadcast::client::BroadcastClient;
-use crate::config::{Config, TlsFiles};
+use crate::config::{Config, Loaded, TlsFiles};
 use crate::http::address::TrustedProxies;
 use crate::http::cors::Origins;
 use crate::http::listener::ServerTls;
@@ -22,6 +22,7 @@ use crate::webhooks::client::WebhookClient;
 /// and the broadcast server.
 #[derive(Clone)]
 pub struct LiveSettings {
+    loaded: Arc<ArcSwap<Loaded>>,
     pub(super) access: Arc<ArcSwap<AccessSettings>>,
     pub(super) proxies: TrustedProxies,
     /// The limit of browsers' heartbeats.
@@ -35,11 +36,13 @@ pub struct LiveSettings {
 }
 
 impl LiveSettings {
-    /// The settings of `config`.
-    pub(super) fn new(config: &Config) -> Result<Self, BuildError> {
+    /// The settings of a configuration.
+    pub(super) fn new(loaded: &Loaded) -> Result<Self, BuildError> {
+        let config = &loaded.config;
         let endpoints = webhooks::clients(config)?;
         let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
         Ok(Self {
+            loaded: Arc::new(ArcSwap::from_pointee(loaded.clone())),
             access: Arc::new(ArcSwap::from_pointee(access(config, &proxies))),
             proxies,
             throttle: RateLimiter::new(config.routing.throttle),
@@ -51,12 +54,18 @@ impl LiveSettings {
         })
     }
 
-    /// Replaces the settings by those of `config`: all of them, or none if there is an error. Requests and deliveries that
-    /// have begun keep theirs. Other parts of `config` are ignored.
+    /// The configuration that is in use.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.load_full()
+    }
+
+    /// Replaces the settings by those of `loaded`: all of them, or none if there is an error. Requests and deliveries that
+    /// have begun keep theirs. Other parts of `loaded` are ignored.
     ///
     /// # Errors
     /// The endpoints have other names, or webhooks cannot be sent to one.
-    pub fn replace(&self, config: &Config) -> Result<(), BuildError> {
+    pub fn replace(&self, loaded: Loaded) -> Result<(), BuildError> {
+        let config = &loaded.config;
         let endpoints = webhooks::clients(config)?;
         let broadcast = broadcast::client(config)?;
         let tls = tls(config)?;
@@ -81,6 +90,7 @@ impl LiveSettings {
         if let Some((current, client)) = self.broadcast.as_ref().zip(broadcast) {
             current.store(Arc::new(client));
         }
+        self.loaded.store(Arc::new(loaded));
         Ok(())
     }
 }

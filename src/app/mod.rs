@@ -2,11 +2,13 @@
 
 mod app_migrations;
 mod broadcast;
+pub mod checks;
 mod deliveries;
 mod erasure;
 mod error;
 mod live;
 mod monitor;
+mod operations;
 mod presence;
 mod redis_servers;
 mod routes;
@@ -27,6 +29,7 @@ pub use self::erasure::{client_ids, erase_clients, erase_user};
 pub use self::error::BuildError;
 pub use self::live::LiveSettings;
 use self::monitor::Monitor;
+use self::operations::OperationsApi;
 use self::presence::PresenceModule;
 pub use self::routes::Router;
 use self::routes::{Apis, Readiness, scrape};
@@ -37,7 +40,7 @@ pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
 pub use self::tables::{schema, statements, table_names, whole_schema};
 pub use self::workers::{Workers, run};
-use crate::config::{Config, FanoutQueue, ServerConfig};
+use crate::config::{Config, FanoutQueue, Loaded, ServerConfig};
 use crate::http::budget::MemoryBudget;
 use crate::http::listener;
 use crate::http::middleware::Middleware;
@@ -69,9 +72,10 @@ impl App {
     ///
     /// # Errors
     /// An address, a file or a combination of values that cannot be served.
-    pub fn build(config: &Config) -> Result<Self, BuildError> {
+    pub fn build(loaded: &Loaded) -> Result<Self, BuildError> {
+        let config = &loaded.config;
         let registry = registry(config);
-        let live = LiveSettings::new(config)?;
+        let live = LiveSettings::new(loaded)?;
         let stores = Stores::of(config, webhooks::outbox(config))?;
         let database = Database::open(&config.database);
         let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
@@ -82,13 +86,10 @@ impl App {
             webhooks: webhooks::api(config, &stores),
             clients: messaging::api::Api::new(messaging.clone(), live.clients.clone()),
             operators: messaging::api::Operators::new(messaging.clone()),
+            operations: OperationsApi::new(live.clone()),
         };
         let supervisor = Supervisor::new(registry.clone());
-        let readiness = Readiness {
-            supervisor: supervisor.clone(),
-            presence: presence.service.clone(),
-            messaging: messaging.clone(),
-        };
+        let readiness = Readiness::new(&supervisor, &presence.service, messaging.as_ref());
         let monitor = Monitor::new(config, registry.clone(), presence.service.clone(), messaging.clone());
         let budget = memory_budget(&config.server, &registry);
         let shared = routes::Shared { live: &live, budget: &budget, registry: &registry };

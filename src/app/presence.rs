@@ -59,6 +59,7 @@ impl PresenceModule {
             outbox,
             metrics: Arc::new(Metrics::new(registry)),
             notifier: Arc::new(ChangeNotifier::new()),
+            cache_bytes: config.presence.cache_bytes,
         };
         let explainer = Explainer {
             store: stores.store.clone(),

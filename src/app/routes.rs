@@ -10,6 +10,7 @@ use poem_openapi::{ContactObject, OpenApiService, ServerObject};
 use serde_json::{Value, json};
 
 use super::live::LiveSettings;
+use super::operations::OperationsApi;
 use super::presence::PresenceApis;
 use super::supervisor::Supervisor;
 use crate::admin_page;
@@ -43,14 +44,15 @@ pub(super) struct Apis {
     pub(super) webhooks: Webhooks,
     pub(super) clients: Clients,
     pub(super) operators: Operators,
+    pub(super) operations: OperationsApi,
 }
 
 /// The services that must be available for `/ready`, and the workers that must run.
 #[derive(Clone)]
 pub(super) struct Readiness {
-    pub(super) supervisor: Supervisor,
-    pub(super) presence: Arc<Presence>,
-    pub(super) messaging: Option<Arc<Messaging>>,
+    supervisor: Supervisor,
+    presence: Arc<Presence>,
+    messaging: Option<Arc<Messaging>>,
 }
 
 /// What the routes share with other parts of the sidecar.
@@ -67,9 +69,9 @@ pub(super) fn build(
     apis: Apis,
     readiness: Readiness,
 ) -> (Middleware<Router>, Value) {
-    let Apis { presence, webhooks, clients, operators } = apis;
+    let Apis { presence, webhooks, clients, operators, operations } = apis;
     let users = presence.users.clone();
-    let operations = (
+    let all = (
         presence.users,
         presence.roster,
         presence.feed,
@@ -79,8 +81,9 @@ pub(super) fn build(
         webhooks,
         clients,
         operators,
+        operations,
     );
-    let service = OpenApiService::new(operations, "presence-sidecar", env!("CARGO_PKG_VERSION"))
+    let service = OpenApiService::new(all, "presence-sidecar", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .contact(ContactObject::new().name("presence-sidecar"))
         .server(ServerObject::new(SERVER).description("The sidecar that serves this document"))
@@ -246,6 +249,10 @@ fn down_response(down: &StoreDown, is_application: bool) -> Response {
 }
 
 impl Readiness {
+    pub(super) fn new(supervisor: &Supervisor, presence: &Arc<Presence>, messaging: Option<&Arc<Messaging>>) -> Self {
+        Self { supervisor: supervisor.clone(), presence: presence.clone(), messaging: messaging.cloned() }
+    }
+
     async fn check(&self) -> Result<(), StoreDown> {
         if !self.supervisor.is_healthy() {
             let reason = "a background worker is being restarted".to_owned();

@@ -7,7 +7,7 @@ use super::domain::event::{self, ChannelSet};
 use super::domain::signature::signed_url;
 use crate::config::{BroadcastConfig, BroadcastServer};
 use crate::egress::EgressPolicy;
-use crate::webhooks::domain::retry::AttemptResult;
+use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};
 use crate::webhooks::egress_client::{EgressClient, Trust};
 
 /// The name of the event that [`BroadcastClient::publish_test`] publishes. Pages do not listen to it.
@@ -50,8 +50,21 @@ impl BroadcastClient {
         BatchLimits::of(&self.server)
     }
 
-    /// Publishes items at `time`, in seconds since 1970; returns the result, and what the server answered.
+    /// Publishes items at `time`, in seconds since 1970: in one request, or in as many as the limits demand. Returns the
+    /// result of the last request that was sent, and what the server answered; after one that failed there is no other.
     pub async fn publish<'a>(&self, items: impl Iterator<Item = &'a String>, time: i64) -> (AttemptResult, String) {
+        let mut requests = batch::requests(items, self.limits()).into_iter();
+        let mut answer = self.publish_batch(&requests.next().unwrap_or_default(), time).await;
+        for items in requests {
+            if answer.0.outcome() != AttemptOutcome::Delivered {
+                break;
+            }
+            answer = self.publish_batch(&items, time).await;
+        }
+        answer
+    }
+
+    async fn publish_batch(&self, items: &[&String], time: i64) -> (AttemptResult, String) {
         let body = batch::body(items);
         let url = signed_url(&self.server, "POST", "/batch_events", &body, time);
         let headers = [("content-type".to_owned(), "application/json".to_owned())];

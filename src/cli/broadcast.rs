@@ -64,6 +64,6 @@ async fn test(config: &Config, json: bool) -> CommandResult {
             print_line(&format!("{TEST_EVENT} was published on {channels}"));
             Ok(())
         }
-        false => Err(format!("the server did not accept {TEST_EVENT}: {}", refusal::remedy(&result))),
+        false => Err(format!("the server did not accept {TEST_EVENT}: {}", refusal::remedy(&result, &answer))),
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Openapi {
 
 impl Openapi {
     pub(super) fn run(self) -> CommandResult {
-        let defaults = load(&Sources::default()).map_err(|error| error.to_string())?.config;
+        let defaults = load(&Sources::default()).map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
         let document = runtime.block_on(async { app::App::build(&defaults).map(|app| app.document) });
         let document = document.map_err(|error| error.to_string())?;

@@ -1,12 +1,12 @@
 //! The reload of the configuration by SIGHUP.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use metrics::Counter;
 use tokio::sync::Notify;
 
 use crate::app::{App, LiveSettings};
-use crate::config::{ConfigChanges, Loaded, Sources, load};
+use crate::config::{ConfigChanges, Sources, load};
 use crate::telemetry::{LogFilter, LogHandle, catalog};
 
 /// Reloads the configuration of a running sidecar. Clones share it.
@@ -15,7 +15,6 @@ pub(super) struct Reloader(Arc<ReloadState>);
 
 struct ReloadState {
     sources: Sources,
-    current: Mutex<Loaded>,
     live: LiveSettings,
     log: LogHandle,
     applied: Counter,
@@ -23,12 +22,11 @@ struct ReloadState {
 }
 
 impl Reloader {
-    /// Reloads from `sources`, which `current` was loaded from, into `app`.
-    pub(super) fn new(sources: Sources, current: Loaded, app: &App, log: LogHandle) -> Self {
+    /// Reloads from `sources`, which the configuration of `app` was loaded from.
+    pub(super) fn new(sources: Sources, app: &App, log: LogHandle) -> Self {
         let counter = |outcome| app.registry().counter(&catalog::CONFIG_RELOADS, &[outcome]);
         let (applied, refused) = (counter("applied"), counter("refused"));
-        let current = Mutex::new(current);
-        Self(Arc::new(ReloadState { sources, current, live: app.live.clone(), log, applied, refused }))
+        Self(Arc::new(ReloadState { sources, live: app.live.clone(), log, applied, refused }))
     }
 
     /// Reloads at each notification. Never returns.
@@ -63,7 +61,7 @@ impl ReloadState {
 
     /// Takes over the new configuration as a whole; returns the changed keys.
     fn try_reload(&self) -> Result<Vec<String>, ReloadError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.live.loaded();
         let new = load(&self.sources).map_err(|error| ReloadError::Invalid(error.to_string()))?;
         let missing = new.config.missing_secrets();
         if !missing.is_empty() {
@@ -74,14 +72,14 @@ impl ReloadState {
             return Err(ReloadError::NeedsRestart(restart));
         }
         let filter = LogFilter::parse(&new.config.log.filter).map_err(ReloadError::Invalid)?;
-        self.live.replace(&new.config).map_err(|error| ReloadError::Invalid(error.to_string()))?;
+        self.live.replace(new).map_err(|error| ReloadError::Invalid(error.to_string()))?;
+        let new = self.live.loaded();
         if current.config.log.filter != new.config.log.filter {
             self.log.set_filter(filter);
         }
         for warning in new.warnings.iter().filter(|warning| !current.warnings.contains(warning)) {
             tracing::warn!("{warning}");
         }
-        *current = new;
         Ok(reloadable)
     }
 }

@@ -65,7 +65,7 @@ impl Serve {
         let signals = Signals::receive().map_err(|error| format!("cannot receive signals: {error}"))?;
         let sources = source.with(Flags { listen: self.listen });
         let (loaded, generated) = load_with_secrets(&sources)?;
-        let config = loaded.config.clone();
+        let config = &loaded.config;
         let filter = LogFilter::parse(&config.log.filter)?;
         let log = log.insert(telemetry::log(&config.log, filter).map_err(|error| format!("log: {error}"))?);
         log.log_panics();
@@ -83,11 +83,11 @@ impl Serve {
         let app = {
             // Connection pools start tasks.
             let _context = runtime.enter();
-            App::build(&config).map_err(|error| error.to_string())?
+            App::build(&loaded).map_err(|error| error.to_string())?
         };
         log.count_in(app.registry());
-        let reloader = Reloader::new(sources, loaded, &app, log.clone());
-        let result = runtime.block_on(serve(app, &config, generated, (signals, reloader)));
+        let reloader = Reloader::new(sources, &app, log.clone());
+        let result = runtime.block_on(serve(app, config, generated, (signals, reloader)));
         // Threads that hang must not keep the process from ending.
         runtime.shutdown_background();
         result

@@ -21,7 +21,7 @@ const SCHEMES: [&str; 2] = ["http", "https"];
 const CONNECTIONS: [(&str, BroadcastKind); 2] = [("reverb", BroadcastKind::Reverb), ("pusher", BroadcastKind::Pusher)];
 
 /// Beginnings of names that Reverb takes for guarded channels.
-const GUARDED: [&str; 3] = ["presence", "private", "cache"];
+const GUARDED: [&str; 2] = ["presence", "private"];
 
 /// The longest channel name that Pusher accepts.
 const MAX_CHANNEL: usize = 164;
@@ -73,7 +73,7 @@ pub struct BroadcastServer {
     pub key: String,
     /// The secret that signs requests.
     pub secret: SecretString,
-    /// Scheme, host and port.
+    /// Scheme, host and port, and the path under which the server has its API.
     pub url: Url,
     /// Timeout for one request, from connecting to the end of the response.
     pub timeout: Duration,
@@ -117,6 +117,8 @@ struct RawServer {
     host: Option<String>,
     port: i64,
     scheme: String,
+    /// Only of Reverb.
+    path: Option<String>,
     /// Only of Pusher.
     cluster: Option<String>,
 }
@@ -215,7 +217,15 @@ fn url(section: &str, raw: &RawServer, host: &str, webhook: &WebhookConfig, laye
     let url = Url::parse(&format!("{}://{bracketed}:{port}/", raw.scheme)).ok();
     let is_bare = |url: &Url| url.path() == "/" && url.query().is_none() && url.username().is_empty();
     let url = url.filter(|url| url.has_host() && is_bare(url));
-    let url = url.ok_or_else(|| layers.error_at(&at("host"), "must be a host name or an address, without a scheme"))?;
+    let mut url =
+        url.ok_or_else(|| layers.error_at(&at("host"), "must be a host name or an address, without a scheme"))?;
+    if let Some(path) = &raw.path {
+        if !is_path(path) {
+            let what = "must be a path such as /reverb, of letters, digits and /-_.~";
+            return Err(layers.error_at(&at("path"), what));
+        }
+        url.set_path(path);
+    }
     match ip_literal(&url) {
         Some(address) if !EgressPolicy::new(&webhook.allowed_networks).allows(address) => {
             let what = "has an address that is not in webhook.allowed_networks, or is never allowed";
@@ -238,11 +248,16 @@ fn check_public(name: &str, kind: Option<BroadcastKind>, layers: &Layers) -> Res
     if guarded {
         let what = format!(
             "has {name:?}, which the server takes for a guarded channel, so that no page can listen on it: begin it with \
-             another word than presence, private or cache"
+             another word than presence or private"
         );
         return Err(layers.error_at(KEY, what));
     }
     Ok(())
+}
+
+/// Whether a path is one as `reverb:start --path` takes it; it may be empty.
+fn is_path(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte))
 }
 
 fn is_channel(name: &str) -> bool {

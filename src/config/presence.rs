@@ -14,6 +14,8 @@ pub struct PresenceConfig {
     pub remember: Duration,
     /// The pause between two sweeps for users that have become away or offline.
     pub sweep_interval: Duration,
+    /// The most bytes of states that are cached.
+    pub cache_bytes: usize,
 }
 
 /// `[changes]`.
@@ -29,6 +31,7 @@ pub struct ChangesConfig {
 pub(super) struct RawPresence {
     remember_days: i64,
     sweep_interval_ms: i64,
+    cache_mib: i64,
 }
 
 #[derive(Deserialize)]
@@ -39,9 +42,11 @@ pub(super) struct RawChanges {
 
 pub(super) fn resolve(raw: &RawPresence, layers: &Layers) -> Result<PresenceConfig> {
     let interval = layers.number("presence.sweep_interval_ms", raw.sweep_interval_ms, 10..=60_000)?;
+    let mib: usize = layers.number("presence.cache_mib", raw.cache_mib, 1..=1_048_576)?;
     Ok(PresenceConfig {
         remember: layers.days("presence.remember_days", raw.remember_days, 1..=3650)?,
         sweep_interval: Duration::from_millis(interval),
+        cache_bytes: mib.saturating_mul(1 << 20),
     })
 }
 

@@ -119,6 +119,9 @@ catalog! {
     sizes COMMIT_USERS "presence_sidecar_commit_users" [] "Users in one commit."
     counter COMMIT_CONFLICTS "presence_sidecar_commit_conflicts_total" was "presence_commit_conflicts_total" []
         "Commits that were refused because of another writer and were retried."
+    gauge CACHED_USERS "presence_sidecar_cached_users" []
+        "Present users whose states are cached, so that their heartbeats read nothing."
+    gauge CACHED_BYTES "presence_sidecar_cached_bytes" [] "Memory of these states, in bytes, at most presence.cache_mib."
     counter UNREADABLE_RECORDS "presence_sidecar_unreadable_records_total" was "presence_unreadable_records_total" []
         "Values under presence keys that are not presence records; they read as offline."
     counter RECONCILED "presence_sidecar_reconciled_total" was "presence_reconciled_total" ["kind"]

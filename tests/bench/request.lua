@@ -33,6 +33,13 @@ function requests.many(user)
   return wrk.format("POST", "/api/v1/presence/many", headers, '{"user_ids": [' .. table.concat(ids, ",") .. "]}")
 end
 
+-- The ids of requests that are in flight at the same time do not overlap.
+function requests.many_apart(user)
+  local ids = {}
+  for i = 1, 100 do ids[i] = (100 * user + i) % users end
+  return wrk.format("POST", "/api/v1/presence/many", headers, '{"user_ids": [' .. table.concat(ids, ",") .. "]}")
+end
+
 function requests.batch(user)
   local beats = {}
   for i = 1, 100 do beats[i] = body_of((user + i) % users) end

@@ -43,6 +43,7 @@ async fn commands_say_what_to_correct() {
     for (environment, problem, fix) in [
         (with("REVERB_APP_SECRET", "wrong"), "HTTP 401: Authentication signature invalid.", "REVERB_APP_SECRET"),
         (with("REVERB_APP_ID", "nope"), "HTTP 404: No matching application", "REVERB_APP_ID"),
+        (with("REVERB_SERVER_PATH", "/reverb"), "HTTP 404: Not found.", "REVERB_SERVER_PATH"),
         (with("REVERB_PORT", &free_port().to_string()), "no connection", "REVERB_PORT"),
     ] {
         for command in [&["broadcast", "test"][..], &["doctor"]] {
@@ -54,4 +55,21 @@ async fn commands_say_what_to_correct() {
     let (_, text) = run(&["doctor"], server.environment()).await;
     assert!(text.contains("ok   broadcast: reverb at http://127.0.0.1"), "{text}");
     assert!(server.events().is_empty(), "doctor publishes nothing");
+    // The server does not compare the key, so nothing is said about it.
+    let (_, text) = run(&["doctor"], with("REVERB_APP_KEY", "nope")).await;
+    assert!(text.contains("accepts id and secret of the application"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_may_have_its_api_under_a_path() {
+    let server = Reverb::under("/live/reverb").await;
+    let mut environment = server.environment();
+    environment.push(("REVERB_SERVER_PATH", "/live/reverb".to_owned()));
+    let (code, text) = run(&["broadcast", "test"], environment.clone()).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(server.events().len(), 1);
+    environment.pop();
+    environment.push(("REVERB_SERVER_PATH", "/live?reverb".to_owned()));
+    let (code, text) = run(&["broadcast", "test"], environment).await;
+    assert!(code == Some(1) && text.contains("broadcast.reverb.path"), "{text}");
 }

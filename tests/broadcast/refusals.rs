@@ -51,3 +51,19 @@ async fn change_larger_than_the_server_takes_does_not_take_others_with_it() {
     assert_eq!(dead[0]["last"], "HTTP 413: Payload too large.");
     server.wait_until(|events| events.len() == 40).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn change_on_more_channels_than_fit_into_a_request_arrives_on_all() {
+    let server = Reverb::start().await;
+    let channels: Vec<String> =
+        (0..60).map(|number| format!("status.of.a.department.with.a.long.name.{number:02}")).collect();
+    let sidecar = publishing_to(&server, &[("PRESENCE__BROADCAST__CHANNELS__PUBLIC", &channels.join(","))]).await;
+    for user in ["ada", "grace"] {
+        sidecar.client.heartbeat(user).await;
+    }
+    let events = server.wait_until(|events| events.len() == 2 * 61).await;
+    for channel in &channels {
+        assert_eq!(events.iter().filter(|event| event.channel == *channel).count(), 2, "{channel}");
+    }
+    assert!(server.statuses().iter().all(|status| *status == 200), "{:?}", server.statuses());
+}

@@ -1,6 +1,6 @@
 //! The rules: names of channels, batches within limits, signatures.
 
-use presence_sidecar::broadcast::domain::batch::{BatchEntry, BatchLimits, body, split};
+use presence_sidecar::broadcast::domain::batch::{BatchEntry, BatchLimits, body, requests, split};
 use presence_sidecar::broadcast::domain::channel::{encode_id, user_channel};
 use presence_sidecar::broadcast::domain::signature::signed_url;
 use presence_sidecar::config::{Sources, load};
@@ -34,7 +34,21 @@ fn batches_keep_to_bytes_and_items_and_keep_each_change_together() {
     assert_eq!(sizes(vec![entry(1), entry(9), entry(1)], 40, 100), [1, 1, 1], "one that is too large is alone");
     let refused = || Entry(vec!["1".to_owned()], true);
     assert_eq!(sizes(vec![entry(1), refused(), entry(1), entry(1), refused()], 1000, 100), [1, 1, 2, 1]);
-    assert_eq!(body(["{}".to_owned(), "{}".to_owned()].iter()), b"{\"batch\":[{},{}]}");
+    let item = "{}".to_owned();
+    assert_eq!(body(&[&item, &item]), b"{\"batch\":[{},{}]}");
+}
+
+#[test]
+fn change_with_more_items_than_fit_is_divided_into_requests() {
+    let sizes = |items: usize, limits: (usize, usize)| -> Vec<usize> {
+        let items = vec!["123456789".to_owned(); items];
+        let limits = BatchLimits { bytes: limits.0, items: limits.1 };
+        requests(items.iter(), limits).iter().map(Vec::len).collect()
+    };
+    assert_eq!(sizes(11, (1_000, 10)), [10, 1]);
+    assert_eq!(sizes(9, (40, 100)), [4, 4, 1]);
+    assert_eq!(sizes(2, (5, 100)), [1, 1], "one that is too large is alone");
+    assert_eq!(sizes(3, (1_000, 10)), [3]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key that it sets, and the printed value.
-const CASES: [(&str, &str, &str, &str); 62] = [
+const CASES: [(&str, &str, &str, &str); 63] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),
@@ -62,6 +62,7 @@ const CASES: [(&str, &str, &str, &str); 62] = [
     ("REVERB_HOST", "a.test", "broadcast.reverb.host", "\"a.test\""),
     ("REVERB_PORT", "8080", "broadcast.reverb.port", "8080"),
     ("REVERB_SCHEME", "http", "broadcast.reverb.scheme", "\"http\""),
+    ("REVERB_SERVER_PATH", "/reverb", "broadcast.reverb.path", "\"/reverb\""),
     ("PUSHER_APP_ID", "7", "broadcast.pusher.app_id", "\"7\""),
     ("PUSHER_APP_KEY", "key", "broadcast.pusher.key", "\"key\""),
     ("PUSHER_APP_SECRET", "hush", "broadcast.pusher.secret", "\"********\""),

@@ -40,10 +40,12 @@ fn writer_and_response_types_give_the_same_text() {
     for view in views() {
         assert_same(|out| brief(&view, out), &BriefResponse::from(view.clone()));
         assert_same(|out| status(&view, out), &StatusResponse::from(view.clone()));
-        let cached = CachedView::from(view.clone());
+        let [alone, shared] = [false, true].map(|is_shared| CachedView::new(view.clone(), is_shared));
         let ids = [Id::from(1), Id::text("x\"").unwrap()];
         let users = ids.iter().map(|id| (id.to_string(), BriefResponse::from(view.clone())));
-        assert_same(|out| many(ids.iter().zip([&cached, &cached]), out), &users.collect::<ManyResponse>());
+        let users: ManyResponse = users.collect();
+        assert_same(|out| many(ids.iter().zip([&alone, &shared]), out), &users);
+        assert_same(|out| many(ids.iter().zip([&shared, &shared]), out), &users);
         for transition in [None, Some(Transition::CameOnline), Some(Transition::WentOffline)] {
             let result = CommandOutcome { view: view.clone(), transition };
             assert_same(|out| outcome(&result, out), &OutcomeResponse::from(result.clone()));

@@ -8,6 +8,7 @@ mod early_answers;
 mod fast_path;
 mod h2c;
 mod memory_budget;
+mod operations;
 mod outages;
 mod presence;
 mod refusals;

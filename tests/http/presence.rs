@@ -77,6 +77,28 @@ async fn heartbeats_are_applied_in_order_with_a_result_each() {
 }
 
 #[tokio::test]
+async fn heartbeats_of_one_request_are_each_in_their_own_scope() {
+    let sidecar = Sidecar::start().await;
+    let scopes =
+        [json!({}), json!({"tenant": "Acme"}), json!({"tenant": "acme"}), json!({"tenant": "beta"}), json!({})];
+    let heartbeats = scopes.iter().zip(1..).map(|(scope, user)| json!({"user_id": user, "scope": scope}));
+    let heartbeats: Vec<_> = heartbeats.chain([json!({"user_id": 6})]).collect();
+    let results = sidecar.client.post("/api/v1/presence/heartbeats", json!(heartbeats)).await;
+    assert_eq!(results.json.as_array().unwrap().len(), 6);
+    let members = async |query: &str| {
+        let roster = sidecar.client.get(&format!("/api/v1/presence/roster{query}")).await.json;
+        let ids = roster["data"].as_array().unwrap().iter().map(|member| member["user_id"].as_i64().unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(members("").await, [1, 5, 6]);
+    assert_eq!(members("?tenant=acme").await, [2, 3]);
+    assert_eq!(members("?tenant=beta").await, [4]);
+    let refused = json!([{"user_id": 7}, {"user_id": 8, "scope": {"tenant": "a|b"}}]);
+    assert_eq!(sidecar.client.post("/api/v1/presence/heartbeats", refused).await.status, 422);
+    assert_eq!(members("").await, [1, 5, 6]);
+}
+
+#[tokio::test]
 async fn roster_pages_have_no_gaps_and_no_duplicates() {
     let sidecar = Sidecar::start().await;
     let heartbeats: Vec<_> = (0..25).map(|user| json!({"user_id": user, "active": user % 3 != 0})).collect();

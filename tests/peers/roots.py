@@ -34,19 +34,14 @@ def install_mmdebstrap():
 class Root:
     """A root folder with a Debian release. Its mounts and processes belong to the command in it, and end with it."""
 
-    # Why a suite could not be installed in this run, by its name.
-    unavailable: dict[str, str] = {}
-
     def __init__(self, suite, packages, roots):
         self.suite, self.packages, self.roots, self.folder = suite, packages, roots, roots / suite
 
-    def make(self):
-        """Makes the folder if it is missing, incomplete or without a package. Raises LookupError after three tries, since mirrors have bad hours."""
+    def made(self):
+        """This, once the folder is made, if it is missing, incomplete or without a package. Raises LookupError after three tries, since mirrors have bad hours."""
         complete = self.folder / ".complete"
         if complete.exists() and complete.read_text() == self.packages:
-            return
-        if self.suite in Root.unavailable:
-            raise LookupError(Root.unavailable[self.suite])
+            return self
         for number in range(TRIES):
             time.sleep(10 * number)
             say(f"Installing {self.suite} into {self.folder}")
@@ -57,10 +52,9 @@ class Root:
             if made.returncode == 0:
                 self.complete_laravel()
                 complete.write_text(self.packages)
-                return
+                return self
             print("\n".join(made.stdout.splitlines()[-30:]), flush=True)
-        Root.unavailable[self.suite] = f"{self.suite} cannot be installed from {mirror()} after {TRIES} tries"
-        raise LookupError(Root.unavailable[self.suite])
+        raise LookupError(f"{self.suite} cannot be installed from {mirror()} after {TRIES} tries")
 
     def complete_laravel(self):
         """Debian's Laravel 13 looks for its default configuration in a folder that the package does not have."""
@@ -97,9 +91,6 @@ class Root:
 
 class Machine:
     """This machine: a peer of its own, since the tests were made on it."""
-
-    def make(self):
-        pass
 
     def command(self, line, environment, aliases, own_target=False):
         settings = [f"{name}={value}" for name, value in environment.items()]

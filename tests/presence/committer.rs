@@ -247,6 +247,7 @@ impl Service {
             outbox: Arc::new(ArcSwap::new(harness.outbox.clone())),
             metrics: Arc::new(Metrics::new(&Registry::new())),
             notifier: Arc::default(),
+            cache_bytes: 1 << 20,
         };
         let (presence, workers) = Presence::new(context.clone());
         workers.into_iter().for_each(|(_, worker)| _ = tokio::spawn(worker));

@@ -109,6 +109,7 @@ impl StoreHarness {
             outbox: Arc::new(ArcSwap::new(self.outbox.clone())),
             metrics: Arc::new(Metrics::new(&Registry::new())),
             notifier: Arc::default(),
+            cache_bytes: 1 << 20,
         };
         ExpirySweeper { context, keep_changes: Span::from_secs(86_400) }
     }

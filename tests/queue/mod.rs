@@ -427,6 +427,48 @@ queue_contract! {
 }
 
 #[tokio::test]
+async fn thousands_of_lanes_of_redis_are_claimed_and_settled_at_once() {
+    require!("redis-server");
+    let server = RedisServer::start();
+    let harness = Harness::new(redis_queue(&server.info().into(), "app", 1));
+    let ids: Vec<String> = (0..2_100).map(|number| format!("{number:04}")).collect();
+    for ids in ids.chunks(700) {
+        let jobs = ids.iter().map(|id| NewJob { id, lane: id, payload: b"x", delay: Duration::ZERO });
+        harness.queue.push(Q, &jobs.collect::<Vec<_>>()).await.unwrap();
+    }
+    let jobs = harness.queue.claim(Q, 5_000, LEASE).await.unwrap();
+    assert_eq!((jobs.len(), harness.claim().await.len()), (2_100, 0));
+    let settlements: Vec<_> = jobs.into_iter().map(|job| job.into_settlement(Disposition::Done)).collect();
+    assert!(harness.queue.settle(Q, &settlements).await.unwrap().into_iter().all(|is_held| is_held));
+    assert_eq!(harness.counts().await, (0, 0));
+    assert_eq!(harness.queue.are_idle(Q, &["0000", "2099"]).await.unwrap(), [true, true]);
+}
+
+#[tokio::test]
+async fn delivery_takes_few_commands_of_redis() {
+    require!("redis-server");
+    let server = RedisServer::start();
+    let harness = Harness::new(redis_queue(&server.info().into(), "app", 1));
+    harness.push("warm", "up").await;
+    let first = harness.claim().await.remove(0);
+    assert!(harness.settle(first, Disposition::Done).await);
+    let commands = || -> usize {
+        let stats = server.cli(&["INFO", "stats"]);
+        let count = stats.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+        count.unwrap().trim().parse().unwrap()
+    };
+    let before = commands();
+    let ids: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let jobs = ids.iter().map(|id| NewJob { id, lane: id, payload: b"x", delay: Duration::ZERO });
+    harness.queue.push(Q, &jobs.collect::<Vec<_>>()).await.unwrap();
+    let settlements: Vec<_> =
+        harness.claim().await.into_iter().map(|job| job.into_settlement(Disposition::Done)).collect();
+    assert_eq!(harness.queue.settle(Q, &settlements).await.unwrap(), [true; 100]);
+    let each = (commands() - before) / 100;
+    assert!(each <= 6, "{each} commands for each job");
+}
+
+#[tokio::test]
 async fn unreadable_job_becomes_a_dead_letter_alone() {
     require!("redis-server");
     let server = RedisServer::start();

@@ -16,16 +16,21 @@ mod start;
 use std::time::Duration;
 
 use presence_sidecar::app;
-use presence_sidecar::config::{Config, Sources, load};
+use presence_sidecar::config::{Config, Loaded, Sources, load};
 use presence_sidecar::storage::sql::{Database, TableNames, TableSchema};
 
 use crate::support::{Engine, TestDatabase};
 
 /// The configuration of a sidecar on a database.
 pub fn config(database: &TestDatabase, more: &[(&str, &str)]) -> Config {
+    loaded(database, more).config
+}
+
+/// The same, with the origins of its values.
+pub fn loaded(database: &TestDatabase, more: &[(&str, &str)]) -> Loaded {
     let own = database.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap().config
+    load(&Sources { environment: own.chain(more).collect(), ..Sources::default() }).unwrap()
 }
 
 /// A database with all tables, and their names.

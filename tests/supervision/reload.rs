@@ -51,6 +51,8 @@ async fn reload_replaces_tokens_limits_origins_proxies_and_the_log_filter() {
         assert!(line.contains(key), "{line}");
     }
     assert_eq!((status(&server, OLD).await, status(&server, NEW).await), (401, 200));
+    let configuration = server.client.with_token(NEW).get("/api/v1/configuration").await.text;
+    assert!(configuration.contains("{\"key\":\"routing.throttle\",\"value\":\"\\\"5,1\\\"\""), "{configuration}");
     let allowed = beat("203.0.113.1").await;
     assert_eq!((allowed.status, allowed.headers["x-ratelimit-limit"].to_str().unwrap()), (200, "5"));
     assert_eq!(allowed.headers["access-control-allow-origin"], "https://app.test");

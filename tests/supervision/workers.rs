@@ -29,7 +29,7 @@ fn app() -> App {
         [("PRESENCE_TOKEN", TOKEN), ("PRESENCE_CACHE_STORE", "array"), ("PRESENCE__MESSAGING__ENABLED", "false")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
-    App::build(&load(&Sources { environment, flags, ..Sources::default() }).unwrap().config).unwrap()
+    App::build(&load(&Sources { environment, flags, ..Sources::default() }).unwrap()).unwrap()
 }
 
 async fn start(app: App) -> (Client, tokio::task::JoinHandle<Result<(), presence_sidecar::app::WorkerFailure>>) {

@@ -1,7 +1,7 @@
 //! A broadcast server that behaves as Laravel Reverb 1.10.2 was measured to: Pusher's HTTP API with answers in HTTP/1.0 after
 //! which the connection is closed, at most 10,000 bytes of head and body together, signatures over all parameters but
-//! `auth_signature` and `body_md5`, one bad item of a batch refuses all of it; and Pusher's protocol over WebSockets, with a
-//! guard on every channel whose name begins with `presence`, `private` or `cache`.
+//! `auth_signature` and `body_md5`, a key that is not compared, one bad item of a batch refuses all of it; and Pusher's
+//! protocol over WebSockets, with a guard on every channel whose name begins with `presence` or `private`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ pub const APP_KEY: &str = "app-key";
 pub const APP_SECRET: &str = "app-secret-of-the-tests";
 
 const MAX_REQUEST_BYTES: usize = 10_000;
-const GUARDED: [&str; 3] = ["presence", "private", "cache"];
+const GUARDED: [&str; 2] = ["presence", "private"];
 
 /// An event that the server accepted.
 #[derive(Clone, Debug)]
@@ -48,6 +48,9 @@ pub struct Reverb {
 }
 
 struct Log {
+    /// The path under which the API is; it is not signed.
+    path: String,
+    is_frozen: watch::Sender<bool>,
     events: Mutex<Vec<Published>>,
     statuses: Mutex<Vec<u16>>,
     count: watch::Sender<usize>,
@@ -62,9 +65,20 @@ impl Reverb {
 
     /// A server on this port.
     pub async fn on(port: u16) -> Self {
+        Self::at(port, "").await
+    }
+
+    /// A server on any port, with its API under a path.
+    pub async fn under(path: &str) -> Self {
+        Self::at(0, path).await
+    }
+
+    async fn at(port: u16, path: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let log = Arc::new(Log {
+            path: path.to_owned(),
+            is_frozen: watch::Sender::new(false),
             events: Mutex::default(),
             statuses: Mutex::default(),
             count: watch::Sender::new(0),
@@ -91,6 +105,11 @@ impl Reverb {
             ("REVERB_PORT", self.port.to_string()),
             ("REVERB_SCHEME", "http".to_owned()),
         ]
+    }
+
+    /// Stops the server as SIGSTOP does, or lets it go on: what was sent meanwhile is done then, even if nobody waits for it.
+    pub fn freeze(&self, is_frozen: bool) {
+        self.log.is_frozen.send_replace(is_frozen);
     }
 
     /// All accepted events so far.
@@ -135,6 +154,9 @@ struct Request {
 async fn serve(stream: TcpStream, log: Arc<Log>) {
     let mut stream = BufReader::new(stream);
     let Some(request) = read(&mut stream).await else { return };
+    if log.is_frozen.subscribe().wait_for(|is_frozen| !is_frozen).await.is_err() {
+        return;
+    }
     if request.headers.contains_key("sec-websocket-key") {
         return subscribe(stream, &request, &log).await;
     }
@@ -175,24 +197,25 @@ fn respond(request: &Request, log: &Log) -> (u16, String) {
     if request.head_bytes + request.body.len() > MAX_REQUEST_BYTES {
         return (413, "Payload too large.".to_owned());
     }
-    let Some((app, action)) = request.path.strip_prefix("/apps/").and_then(|rest| rest.split_once('/')) else {
+    let path = request.path.strip_prefix(&log.path).unwrap_or_default();
+    let Some((app, action)) = path.strip_prefix("/apps/").and_then(|rest| rest.split_once('/')) else {
         return (404, "Not found.".to_owned());
     };
     if app != APP_ID {
         return (404, format!("No matching application for ID [{app}]."));
     }
-    if !is_signed(request) {
+    if !is_signed(request, path) {
         return (401, "Authentication signature invalid.".to_owned());
     }
     match (request.method.as_str(), action) {
-        ("GET", "channels") => (200, "{\"channels\":{}}".to_owned()),
+        ("GET", "channels") => (200, "{\"channels\":[]}".to_owned()),
         ("POST", "events" | "batch_events") => publish(request, action, log),
         (_, "channels" | "events" | "batch_events") => (405, "Method not allowed.".to_owned()),
         _ => (404, "Not found.".to_owned()),
     }
 }
 
-fn is_signed(request: &Request) -> bool {
+fn is_signed(request: &Request, path: &str) -> bool {
     let ignored = ["auth_signature", "body_md5"];
     let mut parameters: Vec<(String, String)> =
         request.query.iter().filter(|(name, _)| !ignored.contains(&name.as_str())).cloned().collect();
@@ -201,7 +224,7 @@ fn is_signed(request: &Request) -> bool {
     }
     parameters.sort();
     let joined: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let signature = sign(&format!("{}\n{}\n{}", request.method, request.path, joined.join("&")));
+    let signature = sign(&format!("{}\n{}\n{}", request.method, path, joined.join("&")));
     request.query.iter().any(|(name, value)| name == "auth_signature" && *value == signature)
 }
 
@@ -216,6 +239,9 @@ fn publish(request: &Request, action: &str, log: &Log) -> (u16, String) {
         return (500, "Internal server error.".to_owned());
     };
     let items = if action == "events" { vec![body] } else { body["batch"].as_array().cloned().unwrap_or_default() };
+    if items.is_empty() {
+        return (422, json!({"batch": ["The batch field is required."]}).to_string());
+    }
     let mut events = Vec::new();
     for item in &items {
         let channels = item["channels"].as_array().cloned().unwrap_or_else(|| vec![item["channel"].clone()]);
@@ -236,7 +262,7 @@ fn publish(request: &Request, action: &str, log: &Log) -> (u16, String) {
     let mut all = log.events.lock().unwrap();
     all.extend(events);
     log.count.send_replace(all.len());
-    (200, "{}".to_owned())
+    (200, if action == "events" { "{}" } else { "{\"batch\":{}}" }.to_owned())
 }
 
 /// Serves one subscriber until it leaves.
@@ -250,6 +276,12 @@ async fn subscribe(mut stream: BufReader<TcpStream>, request: &Request, log: &Lo
     let established = json!({"event": "pusher:connection_established", "data": established});
     let mut frames = log.frames.subscribe();
     let mut channels = Vec::new();
+    if request.path != format!("/app/{APP_KEY}") {
+        let error = json!({"code": 4001, "message": "Application does not exist"}).to_string();
+        _ = stream.write_all(answer.as_bytes()).await;
+        _ = websocket::send(&mut stream, &json!({"event": "pusher:error", "data": error})).await;
+        return;
+    }
     if stream.write_all(answer.as_bytes()).await.is_err() || websocket::send(&mut stream, &established).await.is_err() {
         return;
     }

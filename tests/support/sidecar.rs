@@ -59,10 +59,10 @@ impl Sidecar {
 
     async fn of(sources: Sources, storage: TempDir) -> Self {
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
-        let config = load(&Sources { flags, ..sources }).unwrap().config;
-        let app = app::App::build(&config).unwrap();
+        let loaded = load(&Sources { flags, ..sources }).unwrap();
+        let app = app::App::build(&loaded).unwrap();
         let mut listeners = Vec::new();
-        for listen in &config.server.listen {
+        for listen in &loaded.config.server.listen {
             listeners.extend(bind(listen).await.unwrap());
         }
         let url = listeners[0].url("http");

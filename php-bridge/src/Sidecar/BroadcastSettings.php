@@ -10,7 +10,7 @@ use Illuminate\Contracts\Config\Repository;
 final class BroadcastSettings
 {
     /** Beginnings of the names of guarded channels, on which no page can listen without authorization. */
-    private const GUARDED = ['reverb' => '/^(presence|private|cache)/', 'pusher' => '/^(presence|private)-/'];
+    private const GUARDED = ['reverb' => '/^(presence|private)/', 'pusher' => '/^(presence|private)-/'];
 
     public function __construct(private readonly Repository $config)
     {
@@ -27,8 +27,8 @@ final class BroadcastSettings
             return [];
         }
         $options = (array) ($connection['options'] ?? []);
-        $place = array_intersect_key($options, array_flip(['host', 'port', 'scheme', 'cluster']));
-        unset($place[$driver === 'reverb' ? 'cluster' : '']);
+        $place = array_intersect_key($options, array_flip(['host', 'port', 'scheme', 'path', 'cluster']));
+        unset($place[$driver === 'reverb' ? 'cluster' : 'path']);
         $place = array_filter($place, fn (mixed $value): bool => ! in_array($value, [null, ''], true));
         if (isset($place['port'])) {
             $place['port'] = (int) $place['port'];

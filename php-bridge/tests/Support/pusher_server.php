@@ -3,7 +3,7 @@
 /*
  * A broadcast server that behaves as Laravel Reverb 1.10.2 was measured to: Pusher's protocol over WebSockets, its HTTP
  * API with answers in HTTP/1.0, at most 10,000 bytes per request, and a guard on every channel whose name begins with
- * "presence", "private" or "cache", hyphen or not.
+ * "presence" or "private", hyphen or not.
  *
  *   php pusher_server.php PORT
  */
@@ -48,7 +48,7 @@ function answer(array $message, string $socketId, array &$channels): array
         return ['event' => 'pusher:pong'];
     }
     $auth = KEY . ':' . hash_hmac('sha256', "{$socketId}:{$channel}", SECRET);
-    if (preg_match('/^(presence|private|cache)/', $channel) && ($message['data']['auth'] ?? '') !== $auth) {
+    if (preg_match('/^(presence|private)/', $channel) && ($message['data']['auth'] ?? '') !== $auth) {
         $error = ['code' => 4009, 'message' => 'Connection is unauthorized'];
 
         return ['event' => 'pusher:error', 'data' => json_encode($error)];

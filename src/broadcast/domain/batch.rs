@@ -29,7 +29,7 @@ impl BatchLimits {
     }
 }
 
-/// The items of one change, which stay together in a request.
+/// The items of one change, which stay together in a request if they fit.
 pub trait BatchEntry {
     /// The items.
     fn items(&self) -> &[String];
@@ -39,7 +39,7 @@ pub trait BatchEntry {
 }
 
 /// Divides `entries` into batches within `limits`, in their order. An entry that exceeds the limits by itself gets a batch
-/// of its own, which the server refuses.
+/// of its own, whose items need several [requests].
 pub fn split<E: BatchEntry>(entries: Vec<E>, limits: BatchLimits) -> Vec<Vec<E>> {
     let mut batches: Vec<Vec<E>> = Vec::new();
     let (mut bytes, mut items, mut is_open) = (0, 0, false);
@@ -62,10 +62,31 @@ pub fn split<E: BatchEntry>(entries: Vec<E>, limits: BatchLimits) -> Vec<Vec<E>>
     batches
 }
 
+/// Divides the items of a batch into requests within `limits`, in their order. An item that exceeds the limits by itself
+/// gets a request of its own, which the server refuses.
+pub fn requests<'a>(items: impl Iterator<Item = &'a String>, limits: BatchLimits) -> Vec<Vec<&'a String>> {
+    let mut requests: Vec<Vec<&String>> = Vec::new();
+    let mut bytes = 0;
+    for item in items {
+        let size = item.len() + 1;
+        match requests.last_mut().filter(|request| bytes + size <= limits.bytes && request.len() < limits.items) {
+            Some(request) => {
+                bytes += size;
+                request.push(item);
+            }
+            None => {
+                bytes = size;
+                requests.push(vec![item]);
+            }
+        }
+    }
+    requests
+}
+
 /// The body of a request with these items.
-pub fn body<'a>(items: impl Iterator<Item = &'a String>) -> Vec<u8> {
+pub fn body(items: &[&String]) -> Vec<u8> {
     let mut body = String::from("{\"batch\":[");
-    for (index, item) in items.enumerate() {
+    for (index, item) in items.iter().enumerate() {
         if index > 0 {
             body.push(',');
         }

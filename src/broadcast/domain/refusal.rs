@@ -30,12 +30,18 @@ pub fn is_refusal_of_content(result: &AttemptResult) -> bool {
     matches!(result, AttemptResult::Status { status: 400 | 413 | 422, .. })
 }
 
-/// What to correct after a request that was not accepted.
-pub fn remedy(result: &AttemptResult) -> &'static str {
+/// What Reverb answers to a path that it does not have.
+const NO_ROUTE: &str = "Not found.";
+
+/// What to correct after a request that was not accepted, and was answered with `answer`.
+pub fn remedy(result: &AttemptResult, answer: &str) -> &'static str {
     match result {
         AttemptResult::Status { status: 401 | 403, .. } => {
-            "the key or the secret is not that of the application, or the clocks differ: correct REVERB_APP_KEY and \
-             REVERB_APP_SECRET, or those of PUSHER_"
+            "the secret is not that of the application, or at Pusher the key is not, or the clocks differ: correct \
+             REVERB_APP_SECRET, or PUSHER_APP_KEY and PUSHER_APP_SECRET"
+        }
+        AttemptResult::Status { status: 404, .. } if answer == NO_ROUTE => {
+            "the server has its API under another path: correct REVERB_SERVER_PATH (broadcast.reverb.path)"
         }
         AttemptResult::Status { status: 404, .. } => {
             "the server has no application with this id: correct REVERB_APP_ID, or PUSHER_APP_ID"

@@ -147,7 +147,8 @@ impl BroadcastWorker {
         if limit > 0 {
             let jobs = self.queue.claim(BROADCAST_QUEUE, limit, LEASE).await?;
             if !jobs.is_empty() {
-                tasks.spawn(self.publisher.clone().publish(jobs, is_probe));
+                let asks_first = self.breaker.has_failed();
+                tasks.spawn(self.publisher.clone().publish(jobs, is_probe, asks_first));
             }
         }
         if self.breaker.is_open() && self.last_compaction.elapsed() >= MAINTENANCE_INTERVAL {

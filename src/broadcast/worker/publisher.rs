@@ -81,9 +81,17 @@ impl BatchEntry for Entry {
 }
 
 impl Publisher {
-    /// Publishes `jobs`. A failed request ends it, unless the server refused only what was in it.
-    pub(super) async fn publish(self, jobs: Vec<Job>, is_probe: bool) -> Publications {
+    /// Publishes `jobs`. A failed request ends it, unless the server refused only what was in it. After a failed request it
+    /// `asks_first` whether the server answers at all: one that is only slow may publish each request that has timed out.
+    pub(super) async fn publish(self, jobs: Vec<Job>, is_probe: bool, asks_first: bool) -> Publications {
         let client = self.client.load_full();
+        if asks_first {
+            let (result, answer) = client.check(self.seconds()).await;
+            if is_outage(&result) {
+                let failed = |job| (job, Publication::Failed(result.clone(), answer.clone()));
+                return Publications { jobs: jobs.into_iter().map(failed).collect(), is_probe };
+            }
+        }
         let mut done = Vec::with_capacity(jobs.len());
         let mut entries = Vec::new();
         for (job, change) in self.decode(jobs, &mut done).await {
@@ -113,10 +121,14 @@ impl Publisher {
         Publications { jobs: done, is_probe }
     }
 
+    /// The time in seconds since 1970.
+    fn seconds(&self) -> i64 {
+        self.clock.now().micros().div_euclid(1_000_000)
+    }
+
     async fn send(&self, client: &BroadcastClient, batch: &[Entry]) -> (AttemptResult, String) {
-        let time = self.clock.now().micros().div_euclid(1_000_000);
         let started = Instant::now();
-        let answer = client.publish(batch.iter().flat_map(|entry| &entry.items), time).await;
+        let answer = client.publish(batch.iter().flat_map(|entry| &entry.items), self.seconds()).await;
         self.metrics.record_request(answer.0.outcome(), started.elapsed().as_secs_f64());
         answer
     }

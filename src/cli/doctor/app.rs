@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::differences::{differences, store_differences};
-use super::finding::Finding;
+use crate::app::checks::Finding;
 use crate::config::{CacheStore, Config, Sources, load};
 use crate::presence::domain::identity::{Id, Scope, Subject};
 use crate::presence::domain::{RecordLookup, Timestamp, ValueForm};

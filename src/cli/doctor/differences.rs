@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::finding::Finding;
+use crate::app::checks::Finding;
 use crate::config::{CacheStore, Config, DatabaseConnection, RedisEndpoint, RedisHost};
 
 /// A value to compare, and the variable that sets it.

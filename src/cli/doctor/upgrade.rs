@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::finding::Finding;
-use super::{configuration, database, keys, report, store};
+use super::report;
+use crate::app::checks::{Finding, check_configuration, check_keys, check_stores};
 use crate::cli::run::{CommandResult, run_async};
 use crate::cli::source::Source;
 use crate::config::{Config, DatabaseConnection, Flags, Loaded, load};
@@ -23,15 +23,14 @@ impl CheckUpgrade {
         run_async(async {
             let version = format!("this program is version {}", env!("CARGO_PKG_VERSION"));
             let mut findings = vec![Finding::ok("version", version)];
-            findings.extend(configuration(&warnings));
+            findings.extend(check_configuration(&warnings));
             let tables = migrations(&config).await;
             findings.extend(tables.finding);
             // Tables that are still missing are no fault of what is stored.
             if !tables.are_pending {
-                findings.extend(store(&config).await);
-                findings.extend(database::check(&config).await);
+                findings.extend(check_stores(&config).await);
             }
-            findings.extend(keys::keys(&config).await);
+            findings.extend(check_keys(&config).await);
             report(&findings, self.json)
         })
     }

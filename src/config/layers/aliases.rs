@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 62] = [
+const ALIASES: [Alias; 63] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -82,6 +82,7 @@ const ALIASES: [Alias; 62] = [
     alias("REVERB_HOST", "broadcast.reverb.host"),
     alias("REVERB_PORT", "broadcast.reverb.port"),
     alias("REVERB_SCHEME", "broadcast.reverb.scheme"),
+    alias("REVERB_SERVER_PATH", "broadcast.reverb.path"),
     alias("PUSHER_APP_ID", "broadcast.pusher.app_id"),
     alias("PUSHER_APP_KEY", "broadcast.pusher.key"),
     alias("PUSHER_APP_SECRET", "broadcast.pusher.secret"),

@@ -58,7 +58,7 @@ pub fn many<'a>(users: impl Iterator<Item = (&'a Id, &'a CachedView)>, out: &mut
                 out.push(b':');
             }
         }
-        out.extend_from_slice(seen.json_with(brief));
+        seen.write_json(out, brief);
     });
     out.push(b'}');
 }

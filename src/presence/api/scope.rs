@@ -84,6 +84,11 @@ impl ScopeResolver {
         Ok(Subject::new(user, scope, self.0.include_guard))
     }
 
+    /// The users of a request that names many.
+    pub fn of_request<'a>(&'a self, request: &'a Request) -> RequestScopes<'a> {
+        RequestScopes { resolver: self, request, last: None }
+    }
+
     fn resolve_from_request(
         &self,
         request: &Request,
@@ -102,6 +107,31 @@ impl ScopeResolver {
         };
         let id = text.filter(|text| !text.is_empty()).map(|text| Id::text(&text));
         id.transpose().map_err(|invalid| ApiError::invalid(&format!("scope.{name}"), &invalid.to_string()))
+    }
+}
+
+/// The users of an application's request. Neighbours mostly have the same scope, which is resolved once.
+pub struct RequestScopes<'a> {
+    resolver: &'a ScopeResolver,
+    request: &'a Request,
+    /// The last requested scope, the scope that it resolves to, and its key.
+    last: Option<(Scope, Scope, ScopeKey)>,
+}
+
+impl RequestScopes<'_> {
+    /// The next user of the request, as [`ScopeResolver::subject`] returns it.
+    pub fn subject(&mut self, user: Id, requested: Option<ScopeParam>) -> Result<Subject, ApiError> {
+        let requested = requested.map(Scope::from).unwrap_or_default();
+        let last = self.last.take().filter(|(last, ..)| *last == requested);
+        let (_, scope, key) = match last {
+            Some(last) => self.last.insert(last),
+            None => {
+                let scope = self.resolver.resolve(self.request, None, &requested)?;
+                let key = scope.key(self.resolver.include_guard());
+                self.last.insert((requested, scope, key))
+            }
+        };
+        Ok(Subject { key: key.user(&user), user, scope: scope.clone() })
     }
 }
 

@@ -114,8 +114,10 @@ impl UsersApi {
         let HeartbeatsRequest(heartbeats) = body.0;
         check_length("body", heartbeats.len())?;
         let (mut commands, trace) = (Vec::with_capacity(heartbeats.len()), trace_of(request));
+        let mut scopes = self.scopes.of_request(request);
         for item in heartbeats {
-            let (subject, heartbeat) = self.heartbeat_of(request, item)?;
+            let (user, scope, heartbeat) = item.into_parts();
+            let subject = scopes.subject(user, scope)?;
             commands.push(PresenceCommand { subject, input: Input::Heartbeat(heartbeat), trace: trace.clone() });
         }
         let outcomes = self.presence.apply_all(commands).await?;

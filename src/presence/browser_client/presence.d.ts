@@ -50,6 +50,8 @@ export interface Options {
   echo?: EchoLike;
   /** The channel of Echo; `status.global` by default. */
   channel?: string;
+  /** The parts of the scope whose changes are taken from Echo; by default those of the token, and without one all. */
+  scope?: Record<string, string | number | null>;
 }
 
 export interface PresenceEventMap {

@@ -12,15 +12,19 @@ const inWorker = typeof SharedWorkerGlobalScope !== 'undefined' && globalThis in
 const claimsOf = token => JSON.parse(decodeURIComponent(escape(
   atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')))));
 
-/** A name that only tabs of the same user, scope, watch list and sidecar share. */
+/** Only tabs of the same user, scope, watch list and sidecar share it. */
 const nameOf = (url, token) => {
   const {exp, iat, nbf, jti, sid, ...identity} = claimsOf(token);
   return 'presence:' + url + JSON.stringify(identity);
 };
 
-/** Whether an entry is news. One of a snapshot is, if it differs: the log may have been lost. */
+/** One of a snapshot is news if it differs: the log may have been lost. */
 const isNews = (known, user, isSnapshot) => !known || known.seq < user.seq ||
   isSnapshot && (known.seq !== user.seq || known.status !== user.status);
+
+/** Compares the given parts alone. */
+const isIn = (change, scope) => Object.entries(scope ?? {}).every(
+  ([part, value]) => String(change.scope?.[part] ?? '') === String(value ?? ''));
 
 /** `tell` sends a message to all clients, or to one. */
 class Hub {
@@ -211,7 +215,7 @@ if (inWorker) {
   };
 }
 
-/** Throws or calls `fail` where there can be no worker, as for a module of another origin. */
+/** Throws or calls `fail` where there can be no worker. */
 const joinWorker = (name, receive, fail) => {
   const worker = new SharedWorker(import.meta.url, {type: 'module', name});
   worker.onerror = fail;
@@ -282,8 +286,10 @@ class Presence extends EventTarget {
     };
     const {echo, stream, every} = this.#options, {signal} = this.#stop;
     if (echo) {
-      echo.channel(options.channel ?? 'status.global').listen('.presence.updated',
-        user => this.#receive({type: 'change', users: [user]}));
+      echo.channel(options.channel ?? 'status.global').listen('.presence.updated', user => {
+        const scope = options.scope ?? (this.#token && claimsOf(this.#token).scope);
+        if (isIn(user, scope)) this.#receive({type: 'change', users: [user]});
+      });
       if (!options.token && !options.tokenUrl) return;
     }
     const join = () => this.#join().catch(() => setTimeout(() => { if (!this.#link && !this.#hidden) join(); }, 5000));
@@ -433,17 +439,16 @@ if (!inWorker && typeof customElements !== 'undefined' && !customElements.get('p
       }
       if (!this.hasAttribute('status')) this.setAttribute('status', 'offline');
       this.#show();
-      if (this.hasAttribute('channel')) return globalThis.Echo ? this.#listen() : addEventListener('load', () => this.#listen());
+      if (this.hasAttribute('channel')) return globalThis.Echo?.channel ? this.#listen() : addEventListener('load', () => this.#listen());
       const presence = await connected;
       if (this.isConnected) this.#follow(presence);
     }
 
     #listen() {
       const name = this.getAttribute('channel'), scope = JSON.parse(this.getAttribute('scope') ?? '{}');
-      const channel = globalThis.Echo?.[this.hasAttribute('private') ? 'private' : 'channel'](name);
+      const channel = globalThis.Echo?.[this.hasAttribute('private') ? 'private' : 'channel']?.(name);
       const listener = change => {
-        if (String(change.user_id) === this.getAttribute('user') &&
-          Object.entries(change.scope ?? {}).every(([part, value]) => String(value) === String(scope[part]))) this.setAttribute('status', change.status ?? change.meta?.status ?? this.getAttribute('status'));
+        if (String(change.user_id) === this.getAttribute('user') && isIn(change, scope)) this.setAttribute('status', change.status ?? change.meta?.status ?? this.getAttribute('status'));
       };
       channel?.listen('.presence.updated', listener);
       this.#end = () => channel?.stopListening?.('.presence.updated', listener);

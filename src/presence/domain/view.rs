@@ -52,7 +52,8 @@ impl View {
             last_seen: Some(last_seen),
             seconds_ago: Some(now.seconds_apart(last_seen)),
             meta,
-            ..Self::offline()
+            last_online: None,
+            sessions: Vec::new(),
         }
     }
 

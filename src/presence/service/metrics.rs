@@ -1,6 +1,7 @@
 //! The metrics of presence. Handles are resolved once: counting costs an atomic addition.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use metrics::{Counter, Gauge, Histogram};
 
@@ -14,6 +15,8 @@ pub struct Metrics {
     pub heartbeats: Counter,
     /// Commits.
     pub commits: CommitMetrics,
+    /// Calls about users, of all kinds.
+    calls: AtomicU64,
     users: [Gauge; 2],
     unreadable_records: Counter,
     /// The forms of unreadable records that were logged.
@@ -32,6 +35,23 @@ pub struct CommitMetrics {
     pub seconds: Histogram,
     /// Users in one commit.
     pub users: Histogram,
+    /// The cached states.
+    pub cache: Arc<CacheMetrics>,
+}
+
+/// The metrics of the caches of states, of all committers together.
+pub struct CacheMetrics {
+    users: Gauge,
+    bytes: Gauge,
+}
+
+impl CacheMetrics {
+    /// Adds the difference of two numbers of users and bytes of one cache.
+    #[expect(clippy::cast_precision_loss, reason = "no memory has 2^52 bytes")]
+    pub fn changed(&self, before: (usize, usize), now: (usize, usize)) {
+        self.users.increment(now.0 as f64 - before.0 as f64);
+        self.bytes.increment(now.1 as f64 - before.1 as f64);
+    }
 }
 
 impl Metrics {
@@ -46,13 +66,28 @@ impl Metrics {
                 conflicts: registry.counter(&catalog::COMMIT_CONFLICTS, &[]),
                 seconds: registry.histogram(&catalog::COMMIT_SECONDS, &[]),
                 users: registry.histogram(&catalog::COMMIT_USERS, &[]),
+                cache: Arc::new(CacheMetrics {
+                    users: registry.gauge(&catalog::CACHED_USERS, &[]),
+                    bytes: registry.gauge(&catalog::CACHED_BYTES, &[]),
+                }),
             },
+            calls: AtomicU64::new(0),
             unreadable_records: registry.counter(&catalog::UNREADABLE_RECORDS, &[]),
             logged_forms: Default::default(),
             users: [Status::Online, Status::Away].map(|status| registry.gauge(&catalog::USERS, &[status.as_str()])),
             detection_lag: registry.histogram(&catalog::DETECTION_LAG, &[]),
             changes: [changes(Status::Online), changes(Status::Away), changes(Status::Offline)],
         }
+    }
+
+    /// Counts a call that waits for the store.
+    pub fn called(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of calls so far. Background work that measures no call between two moments keeps nobody waiting.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Records the number of present users in the store.

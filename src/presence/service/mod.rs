@@ -61,6 +61,7 @@ impl Presence {
 
     /// Applies one command, and returns its outcome once it is committed.
     pub async fn apply(&self, command: PresenceCommand) -> Result<CommandOutcome> {
+        self.metrics.called();
         if !matches!(command.input, Input::Offline { .. }) {
             self.metrics.heartbeats.increment(1);
         }
@@ -69,12 +70,14 @@ impl Presence {
 
     /// Applies up to [`MAX_USERS`] heartbeats, in their order; all are committed when it returns.
     pub async fn apply_all(&self, commands: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
+        self.metrics.called();
         self.metrics.heartbeats.increment(commands.len() as u64);
         self.batches.commit_all(commands).await
     }
 
     /// The presence of one user.
     pub async fn status(&self, key: UserKey) -> Result<View> {
+        self.metrics.called();
         let StoredUser { state, record, .. } = self.batches.load(key).await?;
         self.metrics.looked_up(&record);
         Ok(View::of_known(state, record, &self.windows, self.clock.now()))
@@ -112,6 +115,7 @@ impl Presence {
     /// The presence of users as the PHP facade's `many()` returns it, in the order of `query`, in one round trip to the
     /// store.
     pub async fn many(&self, query: UserQuery) -> Result<UserViews> {
+        self.metrics.called();
         self.batches.read(query).await
     }
 

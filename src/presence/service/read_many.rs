@@ -32,23 +32,25 @@ pub struct UserQuery {
 #[derive(Debug)]
 pub struct CachedView {
     view: View,
-    json: OnceLock<Vec<u8>>,
+    /// `None` if one caller alone has requested the user.
+    json: Option<OnceLock<Vec<u8>>>,
 }
 
 impl CachedView {
-    /// The JSON that `write` makes of the view. It is written once, so all callers must pass the same function.
-    pub fn json_with(&self, write: impl FnOnce(&View, &mut Vec<u8>)) -> &[u8] {
-        self.json.get_or_init(|| {
-            let mut out = Vec::with_capacity(256);
-            write(&self.view, &mut out);
-            out
-        })
+    /// Appends the JSON that `write` makes of the view to `out`. It is made once for all callers, which must pass the same
+    /// function.
+    pub fn write_json(&self, out: &mut Vec<u8>, write: impl FnOnce(&View, &mut Vec<u8>)) {
+        let Some(json) = &self.json else { return write(&self.view, out) };
+        out.extend_from_slice(json.get_or_init(|| {
+            let mut json = Vec::with_capacity(256);
+            write(&self.view, &mut json);
+            json
+        }));
     }
-}
 
-impl From<View> for CachedView {
-    fn from(view: View) -> Self {
-        Self { view, json: OnceLock::new() }
+    /// The view of a user whom one caller, or several, have requested.
+    pub fn new(view: View, is_shared: bool) -> Self {
+        Self { view, json: is_shared.then(OnceLock::new) }
     }
 }
 
@@ -110,6 +112,8 @@ struct ReadBatch {
     scopes: Vec<ScopeKey>,
     users: IndexSet<(usize, Id), RandomState>,
     callers: Vec<(Request<UserQuery, UserViews>, Vec<usize>)>,
+    /// The number of users whom callers have requested, each counted as often as that.
+    requested: usize,
 }
 
 impl BatchReader {
@@ -156,7 +160,9 @@ impl BatchReader {
             )));
         }
         records.iter().for_each(|record| self.metrics.looked_up(record));
-        Ok(records.into_iter().map(|record| View::of_record(record, &self.windows, now).into()).collect())
+        let is_shared = batch.requested > keys.len();
+        let view = |record| CachedView::new(View::of_record(record, &self.windows, now), is_shared);
+        Ok(records.into_iter().map(view).collect())
     }
 }
 
@@ -181,6 +187,7 @@ impl ReadBatch {
             self.scopes.push(scope.clone());
             self.scopes.len() - 1
         });
+        self.requested += users.len();
         let positions = users.drain(..).map(|user| self.users.insert_full((scope, user)).0).collect();
         self.callers.push((caller, positions));
     }

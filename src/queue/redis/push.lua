@@ -29,16 +29,51 @@ local function ours(command, key, ...)
   return redis.call(command, key, ...)
 end
 
-local function push(q, now, job)
-  if ours('ZREM', q .. 'dead', job.id) == 1 then
-    ours('HDEL', q .. 'jobs', job.id)
-    ours('HDEL', q .. 'tries', job.id)
+-- Calls that are made at the end of the script: those of one command and key as one. None of them depends on another.
+local calls = {}
+
+-- Adds an argument, or two, to the call of a command for a key of the queue, with an option of the command ('' for none).
+local function later(command, key, option, first, second)
+  local name = command .. key
+  local call = calls[name]
+  if not call then
+    call = { command = command, key = key, option = option, list = {} }
+    calls[name] = call
+    calls[#calls + 1] = call
   end
+  local list = call.list
+  list[#list + 1] = first
+  if second then list[#list + 1] = second end
+end
+
+-- Makes these calls, in steps that are as long as unpack() permits, and of whole pairs.
+local function make_calls()
+  for _, call in ipairs(calls) do
+    for first = 1, #call.list, 2000 do
+      local last = math.min(first + 1999, #call.list)
+      if call.option == '' then
+        ours(call.command, call.key, unpack(call.list, first, last))
+      else
+        ours(call.command, call.key, call.option, unpack(call.list, first, last))
+      end
+    end
+  end
+  calls = {}
+end
+
+-- Appends a job; make_calls() completes it.
+local function push(q, now, job)
   local value = job.at .. ' ' .. now .. ' ' .. job.lane .. '\n' .. job.payload
-  if ours('HSETNX', q .. 'jobs', job.id, value) == 1 then
+  local is_new = ours('HSETNX', q .. 'jobs', job.id, value) == 1
+  if not is_new and ours('ZREM', q .. 'dead', job.id) == 1 then
+    ours('HDEL', q .. 'tries', job.id)
+    ours('HSET', q .. 'jobs', job.id, value)
+    is_new = true
+  end
+  if is_new then
     ours('RPUSH', q .. 'lane:' .. job.lane, job.id)
-    ours('ZADD', q .. 'pending', now, job.id)
-    ours('ZADD', q .. 'ready', 'NX', job.at, job.lane)
+    later('ZADD', q .. 'pending', '', now, job.id)
+    later('ZADD', q .. 'ready', 'NX', job.at, job.lane)
   end
 end
 
@@ -46,15 +81,4 @@ end
 local function read(q, id)
   local at, payload = string.match(ours('HGET', q .. 'jobs', id) or '', '^(%d+) %d+ [^\n]*\n(.*)$')
   return tonumber(at) or 0, payload
-end
-
--- Removes the head of a lane (LPOP), which makes the next job the head, or its last job (RPOP).
-local function advance(q, lane, now, from)
-  ours(from, q .. 'lane:' .. lane)
-  local head = ours('LINDEX', q .. 'lane:' .. lane, 0)
-  if not head then
-    ours('ZREM', q .. 'ready', lane)
-  elseif from == 'LPOP' then
-    ours('ZADD', q .. 'ready', 'XX', math.max(now, (read(q, head))), lane)
-  end
 end

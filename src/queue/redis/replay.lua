@@ -9,4 +9,5 @@ for a = 2, #ARGV do
     count = count + 1
   end
 end
+make_calls()
 return count

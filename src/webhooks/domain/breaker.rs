@@ -58,6 +58,11 @@ impl Breaker {
         self.next_probe.is_some()
     }
 
+    /// Whether the last request failed.
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Records a success; true if it closes the circuit.
     pub fn record_success(&mut self) -> bool {
         self.failures = 0;

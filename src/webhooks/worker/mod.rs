@@ -105,11 +105,16 @@ impl DeliveryWorker {
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = stop.cancelled() => {}
             }
-            self.record_finished(&mut attempts).await;
+            // The tasks of other requests whose responses have arrived may finish first.
+            tokio::task::yield_now().await;
+            self.record_finished(&mut attempts);
         }
-        while let Some(attempt) = attempts.join_next().await {
+        loop {
+            let settled = self.settle_jobs().await;
+            _ = self.record_settled(settled);
+            let Some(attempt) = attempts.join_next().await else { break };
             self.record_outcome(attempt);
-            self.record_finished(&mut attempts).await;
+            self.record_finished(&mut attempts);
         }
     }
 
@@ -128,26 +133,29 @@ impl DeliveryWorker {
         }
     }
 
-    /// Records all attempts that have finished, and settles them together.
-    async fn record_finished(&mut self, attempts: &mut AttemptSet) {
+    /// Records all attempts that have finished.
+    fn record_finished(&mut self, attempts: &mut AttemptSet) {
         while let Some(attempt) = attempts.try_join_next() {
             self.record_outcome(attempt);
         }
-        // What cannot be settled now is settled with the next ones, or delivered again after its lease.
-        _ = self.settle().await;
     }
 
-    /// Claims as many jobs as the circuit and the concurrency permit, and starts their attempts.
+    /// Settles what has finished, and claims as many jobs as the circuit and the concurrency permit, at the same time; starts
+    /// their attempts. What cannot be settled now is settled with the next ones, or delivered again after its lease.
     async fn dispatch_ready(&mut self, attempts: &mut AttemptSet) -> Result<()> {
-        let (limit, is_probe) = match self.breaker.state(Instant::now()) {
-            CircuitState::Closed => (self.config.concurrency.saturating_sub(attempts.len()), false),
-            CircuitState::HalfOpen if attempts.is_empty() => (1, true),
-            CircuitState::HalfOpen | CircuitState::Open(_) => (0, false),
-        };
-        if limit > 0 {
+        loop {
+            let has_settled = !self.unsettled.is_empty();
+            let (limit, is_probe) = self.claim_limit(attempts.len());
+            let (settled, claimed) = tokio::join!(self.settle_jobs(), self.claim_jobs(limit));
+            _ = self.record_settled(settled);
             let tries = if is_probe { 1 } else { self.config.tries };
-            for job in self.config.queue.claim(&self.name, limit, self.lease()).await? {
+            let (claimed, jobs) = claimed.map(|jobs| (jobs.len(), jobs))?;
+            for job in jobs {
                 attempts.spawn(self.attempter.clone().attempt(job, tries, is_probe));
+            }
+            // What was settled may have been ahead of others in its lane.
+            if !has_settled || claimed >= limit || !self.unsettled.is_empty() {
+                break;
             }
         }
         if self.breaker.is_open() && self.last_expiry.elapsed() >= MAINTENANCE_INTERVAL {
@@ -155,6 +163,22 @@ impl DeliveryWorker {
             self.expire_old_jobs().await?;
         }
         Ok(())
+    }
+
+    /// How many jobs may be claimed beside `running` attempts, and whether they are probes.
+    fn claim_limit(&self, running: usize) -> (usize, bool) {
+        match self.breaker.state(Instant::now()) {
+            CircuitState::Closed => (self.config.concurrency.saturating_sub(running), false),
+            CircuitState::HalfOpen if running == 0 => (1, true),
+            CircuitState::HalfOpen | CircuitState::Open(_) => (0, false),
+        }
+    }
+
+    async fn claim_jobs(&self, limit: usize) -> Result<Vec<Job>> {
+        match limit {
+            0 => Ok(Vec::new()),
+            _ => self.config.queue.claim(&self.name, limit, self.lease()).await,
+        }
     }
 
     fn lease(&self) -> Duration {
@@ -238,14 +262,20 @@ impl DeliveryWorker {
             };
             self.unsettled.push(job.into_settlement(disposition));
         }
-        self.settle().await
+        let settled = self.settle_jobs().await;
+        self.record_settled(settled)
     }
 
-    async fn settle(&mut self) -> Result<()> {
-        if self.unsettled.is_empty() {
-            return Ok(());
+    /// Settles what has finished. Returns for each whether its lease was still valid.
+    async fn settle_jobs(&self) -> Result<Vec<bool>> {
+        match self.unsettled.as_slice() {
+            [] => Ok(Vec::new()),
+            unsettled => self.config.queue.settle(&self.name, unsettled).await,
         }
-        let leased = self.config.queue.settle(&self.name, &self.unsettled).await?;
+    }
+
+    fn record_settled(&mut self, settled: Result<Vec<bool>>) -> Result<()> {
+        let leased = settled?;
         let late = leased.iter().filter(|leased| !**leased).count();
         if late > 0 {
             tracing::warn!(endpoint = self.name, late, "leases expired during delivery; will deliver again");

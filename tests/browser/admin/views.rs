@@ -177,3 +177,24 @@ async fn messages_need_an_operator_token() {
     page.shows("main", "No dead publications.").await;
     assert!(page.faults().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_show_problems_first_and_what_is_set() {
+    require!("chromedriver");
+    let sidecar = Sidecar::with(&[("PRESENCE_TTL", "277".to_owned())]).await;
+    let page = AdminPage::signed_in(&sidecar).await;
+    page.go("#/settings").await;
+    // The store in memory is one that the app cannot read.
+    page.shows("#checks", "Checks").await;
+    page.shows("main", "1 problem found.").await;
+    let first = page.text("tbody tr").await;
+    assert!(first.contains("store") && first.contains("Fix") && first.contains("PRESENCE_CACHE_STORE"), "{first}");
+    let rows = "return [...document.querySelectorAll('tr[data-id]')].map(row => row.dataset.id)";
+    let set = page.browser.evaluate(rows).await;
+    assert!(set.as_array().unwrap().contains(&json!("cache.ttl_seconds")), "{set}");
+    assert!(!set.as_array().unwrap().contains(&json!("log.filter")), "{set}");
+    page.click("//a[.='All']").await;
+    page.shows("tr[data-id='log.filter']", "default").await;
+    assert!(!page.text("main").await.contains(TOKEN), "the token is masked");
+    assert!(page.faults().await.is_empty());
+}

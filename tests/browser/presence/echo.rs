@@ -131,3 +131,35 @@ async fn badges_turn_for_ids_of_all_kinds_and_after_the_server_was_away() {
     call(&sidecar.client, "offline", ids.iter().map(|id| json!(id))).await;
     becomes(&browser, "shown()", &all("offline"), SOON).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn badges_keep_to_the_scope_of_the_page() {
+    let [echo, pusher] = libraries();
+    require!("chromedriver", &echo, &pusher);
+    let server = Reverb::start().await;
+    let sidecar = Sidecar::with(&server.environment()).await;
+    let (app, browser) = (App::start(&sidecar.url).await, Browser::start().await);
+    open(&browser, &app, &server, &["7"]).await;
+    let more = "const {connect} = await import('/presence.js');
+        window.pages = [{tenant: 'acme'}, {tenant: null}].map(scope => connect({echo: Echo, scope}));
+        window.statuses = () => pages.map(page => page.get(7)?.status ?? null);
+        for (const scope of ['', '{\"tenant\":\"acme\"}']) {
+          const badge = document.createElement('presence-badge');
+          for (const [name, value] of Object.entries({user: '7', channel: 'status.global', scope})) if (value) badge.setAttribute(name, value);
+          document.querySelector('p').append(badge);
+        }";
+    browser.evaluate(&format!("return (async () => {{ {more} }})()")).await;
+    let call = async |call: &str, scope: Value| {
+        let body = json!({"user_id": 7, "scope": scope});
+        assert_eq!(sidecar.client.post(&format!("/api/v1/presence/{call}"), body).await.status, 200);
+    };
+    call("heartbeat", json!({"tenant": "acme", "guard": "web"})).await;
+    becomes(&browser, "statuses()", &json!(["online", null]), SOON).await;
+    // The page, a badge of any scope, and one of the tenant.
+    becomes(&browser, "shown()", &json!(["online", "online", "online"]), SOON).await;
+    call("heartbeat", json!({"tenant": "other"})).await;
+    call("offline", json!({"tenant": "other"})).await;
+    call("heartbeat", json!({})).await;
+    becomes(&browser, "statuses()", &json!(["online", "online"]), SOON).await;
+    assert_eq!(browser.evaluate("return shown()[2]").await, "online");
+}

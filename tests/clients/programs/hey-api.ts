@@ -68,6 +68,16 @@ report({
     expect(result.data?.last_change?.cause === 'heartbeat', 'the change has a cause');
     return statusOf(result);
   },
+  configuration: async () => {
+    const result = await api.configuration({client});
+    expect(result.data?.settings[0]?.from, 'a setting has an origin');
+    return statusOf(result);
+  },
+  checks: async () => {
+    const result = await api.checks({client});
+    expect(result.data?.checks[0]?.fix === null, 'the configuration is valid');
+    return statusOf(result);
+  },
   deliveries: async () => statusOf(await api.deliveries({client, query: {state: 'dead'}})),
   replay_delivery: async () => {
     const result = await api.replayDelivery({client, path: {id: 'none@default'}});

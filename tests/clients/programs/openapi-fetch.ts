@@ -81,6 +81,16 @@ report({
     expect(data?.last_change?.cause === 'heartbeat', 'the change has a cause');
     return response;
   },
+  configuration: async () => {
+    const {data, response} = await sidecar.GET('/api/v1/configuration', {});
+    expect(data?.settings[0]?.key, 'a setting has a key');
+    return response;
+  },
+  checks: async () => {
+    const {data, response} = await sidecar.GET('/api/v1/checks', {});
+    expect(data?.checks[0]?.fix === null, 'the configuration is valid');
+    return response;
+  },
   deliveries: async () => (await sidecar.GET('/api/v1/webhooks/deliveries', {params: {query: {state: 'dead'}}})).response,
   replay_delivery: async () => {
     const {error, response} = await sidecar.POST('/api/v1/webhooks/deliveries/{id}/replay', {params: {path: {id: 'none@default'}}});

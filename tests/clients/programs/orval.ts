@@ -52,6 +52,12 @@ report({
     expect(result.status === 200 && String(result.data).includes('event: place'), 'the stream has its place');
     return result;
   },
+  configuration: () => api.configuration(service),
+  checks: async () => {
+    const result = await api.checks(service);
+    expect(result.status === 200 && result.data.checks[0]?.fix === null, 'the configuration is valid');
+    return result;
+  },
   deliveries: () => api.deliveries({state: 'dead'}, service),
   replay_delivery: async () => {
     const result = await api.replayDelivery('none@default', service);

@@ -16,6 +16,7 @@ from sidecar_client.api.messages import acknowledge, poll, publish, register_cli
 from sidecar_client.api.operators import client_messages, clients, fan_outs, replay_fan_outs, revoke_client  # noqa: E402
 from sidecar_client.api.presence import changes, counts, explain, heartbeat, heartbeats, history, many, offline  # noqa: E402
 from sidecar_client.api.presence import online, roster, snapshot, status, stream  # noqa: E402
+from sidecar_client.api.operations import checks, configuration  # noqa: E402
 from sidecar_client.api.webhooks import deliveries, replay_deliveries, replay_delivery  # noqa: E402
 from sidecar_client.models import Acknowledgement, BrowserHeartbeat, Error, Heartbeat, HeartbeatMetaType0  # noqa: E402
 from sidecar_client.models import Many, Offline, Publication, Registration, Scope, SealedMessage, StatusWord  # noqa: E402
@@ -75,6 +76,8 @@ assert report("history", history.sync_detailed("42", client=service)).data[0].ev
 assert report("explain", explain.sync_detailed("42", client=service)).last_change.cause.value == "heartbeat"
 # Read to its end, which is that of the token.
 assert "event: place" in report("stream", stream.sync_detailed(client=client_of(user_token(2))))
+assert report("configuration", configuration.sync_detailed(client=service)).settings[0].key == "driver"
+assert report("checks", checks.sync_detailed(client=service)).checks[0].fix is None
 report("deliveries", deliveries.sync_detailed(client=service))
 assert isinstance(report("replay_delivery", replay_delivery.sync_detailed("none@default", client=service)), Error)
 report("replay_deliveries", replay_deliveries.sync_detailed(client=service))

@@ -59,13 +59,13 @@ impl Sidecar {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()) };
-        let config = load(&Sources { environment, flags, ..Sources::default() }).expect("a configuration").config;
+        let loaded = load(&Sources { environment, flags, ..Sources::default() }).expect("a configuration");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let address = runtime.block_on(async {
-            let listeners = bind(&config.server.listen[0]).await.expect("a listener");
+            let listeners = bind(&loaded.config.server.listen[0]).await.expect("a listener");
             let address = listeners[0].url("http").trim_start_matches("http://").to_owned();
-            let app = app::App::build(&config).expect("a sidecar");
+            let app = app::App::build(&loaded).expect("a sidecar");
             tokio::spawn(app::run(listeners, Vec::new(), app, CancellationToken::new()));
             address
         });

@@ -8,7 +8,7 @@ use presence_sidecar::app::App;
 use presence_sidecar::storage::sql::{Database, Error, Statements};
 
 use super::{RECOVERY, Traffic, environment};
-use crate::storage::config;
+use crate::storage::{config, loaded};
 use crate::support::{Certificates, ENGINES, Engine, Process, ServerOptions, SqlServer, TestDatabase};
 
 /// A server with the certificate.
@@ -76,8 +76,8 @@ fn trusted_certificate_that_cannot_be_read_stops_the_start() {
     let database = TestDatabase::create(Engine::Postgres);
     let file = tempfile::NamedTempFile::new().unwrap();
     for (path, why) in [("/nonexistent/ca.pem", "cannot be read"), (text(file.path()), "no certificate")] {
-        let config = config(&database, &[("MYSQL_ATTR_SSL_CA", path), ("PRESENCE_CACHE_STORE", "database")]);
-        let error = App::build(&config).err().map(|error| error.to_string()).unwrap_or_default();
+        let loaded = loaded(&database, &[("MYSQL_ATTR_SSL_CA", path), ("PRESENCE_CACHE_STORE", "database")]);
+        let error = App::build(&loaded).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("database.ssl_ca") && error.contains(path) && error.contains(why), "{error}");
     }
 }

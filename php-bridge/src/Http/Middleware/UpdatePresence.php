@@ -42,9 +42,20 @@ final class UpdatePresence
                 : Key::for($user);
             // Not in the session: it was saved already, and saving it again would overwrite concurrent requests.
             if ($this->cache->repository()->add('presence:beat:' . sha1($owner), true, self::INTERVAL_SECONDS)) {
-                Presence::heartbeat($user, ['ip' => $request->ip()]);
+                Presence::heartbeat($user, ['ip' => $request->ip()], sentAt: $this->receivedAt($request));
             }
         });
+    }
+
+    /**
+     * Returns when the server received the request, in milliseconds, if the environment says so. The page may be closed
+     * while the response is still being completed: its end is newer than this request, which then changes nothing.
+     */
+    private function receivedAt(Request $request): ?int
+    {
+        $seconds = $request->server->get('REQUEST_TIME_FLOAT');
+
+        return is_numeric($seconds) ? (int) ($seconds * 1000) : null;
     }
 
     /** A page with the heartbeat script may be hidden or idle: its own fetch() calls do not count as activity. */

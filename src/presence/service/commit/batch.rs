@@ -81,7 +81,7 @@ impl CommitBatch {
         let (mut store_failed, mut reconnected) = (false, false);
         for _ in 0..MAX_ATTEMPTS {
             let done = match self.load_states().await {
-                Ok(()) => self.try_commit().await,
+                Ok(now) => self.try_commit(now).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = done {
@@ -107,17 +107,34 @@ impl CommitBatch {
         BatchResult { states: self.committed, store_failed }
     }
 
-    /// Loads the state of each user for whom the known state is not sufficient.
-    async fn load_states(&mut self) -> Result<()> {
-        let now = self.context.clock.now();
+    /// Loads the state of each user for whom the known state is not sufficient. Returns the time at which all known states
+    /// are: the commands must be applied as of that time.
+    async fn load_states(&mut self) -> Result<Timestamp> {
         let windows = self.context.rules.windows;
-        let unknown: Vec<UserKey> = self
-            .users
-            .iter()
-            .filter(|(_, user)| !user.is_sufficient(&windows, now))
-            .map(|(key, _)| key.clone())
-            .collect();
-        let loaded = if unknown.is_empty() { Vec::new() } else { self.context.store.load(&unknown, now).await? };
+        let now = loop {
+            let now = self.context.clock.now();
+            let is_unknown = |(_, user): &(&UserKey, &UserBatch)| !user.is_sufficient(&windows, now);
+            let unknown: Vec<UserKey> = self.users.iter().filter(is_unknown).map(|(key, _)| key.clone()).collect();
+            if unknown.is_empty() {
+                break now;
+            }
+            self.load(&unknown, now).await?;
+        };
+        if let Some((key, _)) = self.users.iter().find(|(_, user)| user.record_alone().is_some()) {
+            // All users of a batch are in one shard.
+            let shard = self.context.store.shard_of(key);
+            let began = self.context.store.log_identity(shard).await?.began();
+            self.users.values_mut().for_each(|user| user.adopt_record(began, &windows, now));
+        }
+        Ok(now)
+    }
+
+    async fn load(&mut self, unknown: &[UserKey], now: Timestamp) -> Result<()> {
+        let loaded = self.context.store.load(unknown, now).await?;
+        if loaded.len() != unknown.len() {
+            let (found, wanted) = (loaded.len(), unknown.len());
+            return Err(Unavailable::new(format!("the store answered {found} states for {wanted} users")));
+        }
         for (key, known) in unknown.iter().zip(loaded) {
             self.context.metrics.looked_up(&known.record);
             let Some(user) = self.users.get_mut(key) else { continue };
@@ -130,21 +147,14 @@ impl CommitBatch {
             }
         }
         self.users.retain(|_, user| !user.jobs.is_empty());
-        if let Some((key, _)) = self.users.iter().find(|(_, user)| user.record_alone().is_some()) {
-            // All users of a batch are in one shard.
-            let shard = self.context.store.shard_of(key);
-            let began = self.context.store.log_identity(shard).await?.began();
-            self.users.values_mut().for_each(|user| user.adopt_record(began, &windows, now));
-        }
         Ok(())
     }
 
     /// Applies and commits the commands of all users; users whose commits are refused remain, with the current state.
-    async fn try_commit(&mut self) -> Result<()> {
+    async fn try_commit(&mut self, now: Timestamp) -> Result<()> {
         if self.users.is_empty() {
             return Ok(());
         }
-        let now = self.context.clock.now();
         let (mut commits, pending) = self.apply(now);
         let outbox = self.context.outbox.load_full();
         if let Err(error) = plan_outbox(self.context.store.as_ref(), &outbox, &mut commits).await {

@@ -6,24 +6,20 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use indexmap::IndexMap;
-use lru::LruCache;
 
 use super::batch::{BatchResult, CommitBatch, UserBatch};
+use super::cache::StateCache;
 use super::{CommandOutcome, CommitContext, Job, PresenceCommand};
-use crate::presence::domain::State;
 use crate::presence::domain::identity::UserKey;
 use crate::storage::batch::{BatchReceiver, run_batch};
 
-/// Most users whose states are cached, by all committers.
-const CACHE_CAPACITY: usize = 100_000;
 /// The least number of commands that are committed in a batch of their own while another batch is in flight.
 const MIN_SPLIT_BATCH: usize = 32;
 
 /// The committing task of a shard.
 pub struct Committer {
     context: Arc<CommitContext>,
-    cache: LruCache<UserKey, State, RandomState>,
-    capacity: usize,
+    cache: StateCache,
     /// The users of the batches in flight.
     in_flight: HashSet<UserKey, RandomState>,
 }
@@ -31,9 +27,8 @@ pub struct Committer {
 impl Committer {
     /// One of `shards` committers, each for the users of a shard, with an empty cache.
     pub fn new(context: CommitContext, shards: usize) -> Self {
-        let cache = LruCache::unbounded_with_hasher(RandomState::default());
-        let capacity = CACHE_CAPACITY.div_ceil(shards.max(1));
-        Self { context: Arc::new(context), cache, capacity, in_flight: HashSet::default() }
+        let cache = StateCache::new(context.cache_bytes / shards.max(1), context.metrics.commits.cache.clone());
+        Self { context: Arc::new(context), cache, in_flight: HashSet::default() }
     }
 
     /// Runs until no more commands can come. Many waiting commands are committed in two batches, one of which is prepared
@@ -84,7 +79,7 @@ impl Committer {
             } else if let Some(user) = users.get_mut(key) {
                 user.jobs.push(job);
             } else {
-                let cached = self.cache.pop(key);
+                let cached = self.cache.take(key);
                 users.insert(key.clone(), UserBatch::new(job, cached));
             }
         }
@@ -94,14 +89,11 @@ impl Committer {
 
     /// Caches the committed states.
     fn finish(&mut self, result: BatchResult) {
-        for (key, state) in result.states {
-            self.in_flight.remove(&key);
-            if let Some(state) = state {
-                self.cache.put(key, state);
-            }
-        }
-        while self.cache.len() > self.capacity {
-            self.cache.pop_lru();
-        }
+        let in_flight = &mut self.in_flight;
+        let committed = result.states.into_iter().filter_map(|(key, state)| {
+            in_flight.remove(&key);
+            state.map(|state| (key, state))
+        });
+        self.cache.put_all(committed);
     }
 }

@@ -1,7 +1,7 @@
 //! Applies inputs to users and commits the decisions, many users in one round trip.
 //!
 //! The [`Committer`] caches the last state of each user, so that a [refresh](State::is_refresh) needs no read and writes
-//! the Laravel record alone. A cached state may be outdated, since other replicas and sweeps commit, too: then the store
+//! the Laravel record alone. The cache is bounded by the bytes that it takes. A cached state may be outdated, since other replicas and sweeps commit, too: then the store
 //! refuses the commit and returns the current state, and the rules are applied again. Where more is at stake, the state
 //! is read first: the refreshes of other replicas, and the calls of PHP, are in the Laravel record only.
 //!
@@ -9,7 +9,9 @@
 //! was sent, the commit has been written, and is not sent again.
 
 mod batch;
+mod cache;
 mod committer;
+mod compact;
 
 use std::sync::Arc;
 
@@ -63,6 +65,8 @@ pub struct CommitContext {
     pub metrics: Arc<Metrics>,
     /// Notified after each commit that records changes.
     pub notifier: Arc<ChangeNotifier>,
+    /// The most bytes of states that all committers of the process cache.
+    pub cache_bytes: usize,
 }
 
 impl CommitContext {

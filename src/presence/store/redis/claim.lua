@@ -3,6 +3,7 @@
 local due = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])
 if #due > 0 then permit_writes(KEYS[1]) end
 for _, key in ipairs(due) do
-  redis.call('ZADD', KEYS[1], 'XX', ARGV[3], key)
+  later('ZADD', KEYS[1], 'XX', ARGV[3], key)
 end
+make_calls()
 return due

@@ -2,7 +2,7 @@
 -- it, by the commands around the call (see store/redis/mod.rs). Redis undoes nothing when a script
 -- fails, so each user is checked first, then the changes and the state are written one after the other, and the rest,
 -- which cannot fail, behind them: whatever fails, a user whose changes are in the log has the state that goes with them,
--- and is not committed again.
+-- and is not committed again. Due times, rosters and the sorted sets of queues are written at the end, one command for all.
 -- KEYS: due times, change log, the n state keys (each once), then two roster keys (online, away) per entry with extras.
 -- ARGV: n, number of queues, '1' if the commits free memory in the end, so that they are made although it is full, prefix
 --       of each queue; then per entry: expected version, new state ('' keeps it, '-' removes
@@ -31,7 +31,8 @@ local function retract(lane, first, last)
     local q, id = ARGV[3 + ARGV[r]], ARGV[r + 1]
     ours('HDEL', q .. 'jobs', id)
     ours('ZREM', q .. 'pending', id)
-    advance(q, lane, now, 'RPOP')
+    ours('RPOP', q .. 'lane:' .. lane)
+    if ours('EXISTS', q .. 'lane:' .. lane) == 0 then ours('ZREM', q .. 'ready', lane) end
   end
 end
 
@@ -77,44 +78,51 @@ local function write_state(key, value, first, last)
 end
 
 local function list(member, status, online, away)
-  for name, roster in pairs({ online = online, away = away }) do
-    if name == status then ours('ZADD', roster, 0, member) else ours('ZREM', roster, member) end
-  end
+  if status == 'online' then later('ZADD', online, '', 0, member) else later('ZREM', online, '', member) end
+  if status == 'away' then later('ZADD', away, '', 0, member) else later('ZREM', away, '', member) end
 end
 
 if ARGV[3] == '1' then permit_writes(KEYS[1]) end
 local states = redis.call('MGET', unpack(KEYS, 3, n + 2))
-local a, roster = 4 + queues, n + 3
 local conflicts = {}
-for i = 1, n do
-  local state, extras = states[i] or '', tonumber(ARGV[a + 2])
-  local last, changes = a + 2 + extras, a + 8
-  -- Where the retractions and the pushes begin.
-  local retractions, pushes = changes, changes
-  if extras > 0 then
-    retractions = changes + 3 * ARGV[a + 7] + 1
-    pushes = retractions + 2 * ARGV[retractions - 1]
-    if pushes > retractions or last >= pushes then now = now or clock() end
-  end
-  local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
-  if is_possible and version(state) == ARGV[a] then
-    write_state(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
+
+local function commit_all()
+  local a, roster = 4 + queues, n + 3
+  for i = 1, n do
+    local state, extras = states[i] or '', tonumber(ARGV[a + 2])
+    local last, changes = a + 2 + extras, a + 8
+    -- Where the retractions and the pushes begin.
+    local retractions, pushes = changes, changes
     if extras > 0 then
-      local key, member, due, status = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
-      if due == '-' then
-        ours('ZREM', KEYS[1], key)
-      elseif due ~= '' then
-        ours('ZADD', KEYS[1], due, key)
-      end
-      if status ~= '' then list(member, status, KEYS[roster], KEYS[roster + 1]) end
-      retract(key, retractions, pushes - 1)
-      push_all(key, changes, pushes, last)
+      retractions = changes + 3 * ARGV[a + 7] + 1
+      pushes = retractions + 2 * ARGV[retractions - 1]
+      if pushes > retractions or last >= pushes then now = now or clock() end
     end
-  else
-    conflicts[#conflicts + 1] = i - 1
-    conflicts[#conflicts + 1] = state
+    local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
+    if is_possible and version(state) == ARGV[a] then
+      write_state(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
+      if extras > 0 then
+        local key, member, due, status = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
+        if due == '-' then
+          ours('ZREM', KEYS[1], key)
+        elseif due ~= '' then
+          later('ZADD', KEYS[1], '', due, key)
+        end
+        if status ~= '' then list(member, status, KEYS[roster], KEYS[roster + 1]) end
+        retract(key, retractions, pushes - 1)
+        push_all(key, changes, pushes, last)
+      end
+    else
+      conflicts[#conflicts + 1] = i - 1
+      conflicts[#conflicts + 1] = state
+    end
+    if extras > 0 then roster = roster + 2 end
+    a = last + 1
   end
-  if extras > 0 then roster = roster + 2 end
-  a = last + 1
 end
+
+-- What was put off belongs to users whose states are written: it is done even if another user's part fails.
+local is_done, failure = pcall(commit_all)
+make_calls()
+if not is_done then error(failure, 0) end
 return conflicts

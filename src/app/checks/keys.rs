@@ -1,11 +1,12 @@
 //! Checks that the stored keys of clients decrypt.
 
 use super::finding::Finding;
+use crate::app::stored_keys::sample_stored_keys;
 use crate::config::Config;
 
-/// The check of stored keys; `None` if there are no messages to check.
-pub(super) async fn keys(config: &Config) -> Option<Finding> {
-    match crate::app::sample_stored_keys(config).await {
+/// Checks that stored keys decrypt; `None` if there are no messages to check.
+pub async fn check_keys(config: &Config) -> Option<Finding> {
+    match sample_stored_keys(config).await {
         Ok(sample) => sample.map(|sample| match sample.problem() {
             Some(problem) => {
                 Finding::wrong("keys", problem, "set APP_PREVIOUS_KEYS to the former APP_KEY and restart the sidecar")

@@ -1,6 +1,7 @@
 //! Checks of the database: the tables of presence, and what the user may do.
 
 use super::finding::Finding;
+use crate::app::{stores, tables};
 use crate::config::{CacheStore, Config};
 use crate::presence::domain::Timestamp;
 use crate::presence::domain::identity::{Id, Scope, Subject};
@@ -14,7 +15,7 @@ const FIX: &str =
 /// Checks that the tables of presence can be read and written.
 pub(super) async fn check_store(config: &Config) -> Finding {
     let missing = Subject::new(Id::from(0), Scope::default(), config.scope.include_guard).key;
-    let store = crate::app::sql_store(config);
+    let store = stores::sql_store(config);
     if let Some(finding) = not_migrated(config).await {
         return finding;
     }
@@ -40,7 +41,7 @@ async fn not_migrated(config: &Config) -> Option<Finding> {
 
 /// Checks the certificates, and the privileges of the user, if the configuration uses the database.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
-    if crate::app::schema(config).is_empty() {
+    if tables::schema(config).is_empty() {
         return Vec::new();
     }
     if let Err(why) = config.database.check_files() {
@@ -51,8 +52,8 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         )];
     }
     let database = Database::open(&config.database);
-    let statements = crate::app::statements(config, database.engine());
-    let grants = database.missing_grants(&statements, &crate::app::schema(config)).await;
+    let statements = tables::statements(config, database.engine());
+    let grants = database.missing_grants(&statements, &tables::schema(config)).await;
     let lacks = format!("{}: the user lacks a privilege", database.address());
     let findings = match grants {
         Ok(grants) if grants.is_empty() => {

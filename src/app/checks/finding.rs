@@ -1,19 +1,24 @@
 //! The result of a check.
 
 /// The result of one check.
-pub(super) struct Finding {
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was checked, in a word.
     pub subject: String,
+    /// What was found, without secrets.
     pub what: String,
     /// What to do; `None` if nothing is wrong.
     pub fix: Option<String>,
 }
 
 impl Finding {
-    pub(super) fn ok(subject: &str, what: impl Into<String>) -> Self {
+    /// Nothing is wrong.
+    pub fn ok(subject: &str, what: impl Into<String>) -> Self {
         Self { subject: subject.to_owned(), what: what.into(), fix: None }
     }
 
-    pub(super) fn wrong(subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Self {
+    /// Something is wrong, and `fix` says what to do.
+    pub fn wrong(subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { subject: subject.to_owned(), what: what.into(), fix: Some(fix.into()) }
     }
 }
