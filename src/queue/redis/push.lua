@@ -73,6 +73,8 @@ local function push(q, now, job)
   if is_new then
     ours('RPUSH', q .. 'lane:' .. job.lane, job.id)
     later('ZADD', q .. 'pending', '', now, job.id)
+    -- It is in no other list; a list of another type is replaced by this.
+    later('ZREM', q .. 'dead', '', job.id)
     later('ZADD', q .. 'ready', 'NX', job.at, job.lane)
   end
 end
