@@ -1,8 +1,8 @@
 //! What other commits need to push jobs as a part of their own script.
 
 /// Lua functions for scripts that push as part of another commit: `clock()`, `permit_writes(key)`,
-/// `ours(command, key, ...)`, `later(command, key, option, first, second)`, `push(q, now, job)`, `read(q, id)`, and `make_calls()`, which each
-/// script calls at its end.
+/// `ours(command, key, ...)`, `later(command, key, option, first, second)`, `push(q, now, job)`, `read(q, id)`, and
+/// `make_calls()`, which each script calls at its end.
 pub const PUSH: &str = include_str!("push.lua");
 
 /// Returns the prefix of all keys of `queue`, under the sidecar's own prefix.
