@@ -19,7 +19,7 @@ pub struct MissingRight {
 }
 
 /// The commands of the sidecar's own database, with arguments behind the key; each has a key of its type.
-const OWN: [(&str, char, &[&str]); 26] = [
+const OWN: [(&str, char, &[&str]); 29] = [
     ("SET", 's', &[""]),
     ("GET", 's', &[]),
     ("MGET", 's', &[]),
@@ -28,6 +28,7 @@ const OWN: [(&str, char, &[&str]); 26] = [
     ("ZADD", 'z', &["0", "a"]),
     ("ZRANGE", 'z', &["0", "0"]),
     ("ZSCORE", 'z', &["a"]),
+    ("ZMSCORE", 'z', &["a"]),
     ("ZCARD", 'z', &[]),
     ("ZCOUNT", 'z', &["0", "0"]),
     ("ZRANK", 'z', &["a"]),
@@ -40,8 +41,10 @@ const OWN: [(&str, char, &[&str]); 26] = [
     ("HSETNX", 'h', &["a", "a"]),
     ("HSET", 'h', &["a", "a"]),
     ("HGET", 'h', &["a"]),
+    ("HMGET", 'h', &["a"]),
     ("HDEL", 'h', &["a"]),
     ("RPUSH", 'l', &["a", "b"]),
+    ("LPUSH", 'l', &["a", "b"]),
     ("LINDEX", 'l', &["0"]),
     ("LPOP", 'l', &[]),
     ("RPOP", 'l', &[]),
