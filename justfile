@@ -7,15 +7,14 @@ left_out := "browser:: crash:: interop:: upgrade:: ::redis:: ::mariadb:: ::postg
 default:
     @{{just_executable()}} --list --unsorted
 
-# Check the format and the lints
+# Check the format and the lints, at once
 check:
-    cargo fmt --check
-    cargo clippy --all-targets -- --deny warnings
+    @cargo fmt --check & format=$!; cargo clippy --all-targets -- --deny warnings && wait $format
 
 # Run the fast tests, which need only Rust: all, or those whose path contains FILTER
 test *FILTER:
     @if [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi; \
-    PRESENCE_SIDECAR_TESTS=fast cargo test --quiet --test main -- --test-threads 8 {{prepend("--skip ", left_out)}} {{FILTER}}
+    PRESENCE_SIDECAR_TESTS=fast cargo test --quiet --test main -- --test-threads 16 {{prepend("--skip ", left_out)}} {{FILTER}}
 
 # Check and test everything, as continuous integration does (Debian 12; installs what is missing, as root)
 test-all:

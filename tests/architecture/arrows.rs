@@ -2,6 +2,7 @@
 //! outer layer to the inner one. No files import each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::source::{Exports, ModulePath, SourceFile, defining_module, files, references};
 
@@ -88,30 +89,37 @@ const PURE: &[&str] = &[
     "broadcast/domain/",
 ];
 
-struct Tree {
-    files: Vec<SourceFile>,
-    modules: BTreeSet<ModulePath>,
-    exports: Exports,
-}
+/// Each file's module path, with the modules that define what it uses.
+struct Tree(Vec<(SourceFile, BTreeSet<ModulePath>)>);
 
 impl Tree {
-    fn read() -> Self {
-        let files = files();
-        let modules: BTreeSet<ModulePath> = files.iter().map(|file| file.module.clone()).collect();
-        let exports = Exports::of(&files, &modules);
-        Self { files, modules, exports }
+    /// Parsed once, for all tests.
+    fn read() -> &'static Self {
+        static TREE: LazyLock<Tree> = LazyLock::new(|| {
+            let files: Vec<_> = files()
+                .into_iter()
+                .map(|file| {
+                    let syntax = file.parse();
+                    (file, syntax)
+                })
+                .collect();
+            let modules: BTreeSet<ModulePath> = files.iter().map(|(file, _)| file.module.clone()).collect();
+            let exports = Exports::of(&files, &modules);
+            let uses = |file: &SourceFile, syntax: &syn::File| {
+                references(syntax, &file.module, &modules)
+                    .iter()
+                    .filter_map(|path| defining_module(path, &modules, &exports))
+                    .filter(|module| *module != file.module)
+                    .collect()
+            };
+            let used: Vec<_> = files.iter().map(|(file, syntax)| uses(file, syntax)).collect();
+            Tree(files.into_iter().map(|(file, _)| file).zip(used).collect())
+        });
+        &TREE
     }
 
-    /// Each file with the modules that define what it uses.
-    fn uses(&self) -> impl Iterator<Item = (&SourceFile, BTreeSet<ModulePath>)> {
-        self.files.iter().map(|file| {
-            let targets = references(file, &self.modules)
-                .iter()
-                .filter_map(|path| defining_module(path, &self.modules, &self.exports))
-                .filter(|module| *module != file.module)
-                .collect();
-            (file, targets)
-        })
+    fn uses(&self) -> impl Iterator<Item = &(SourceFile, BTreeSet<ModulePath>)> {
+        self.0.iter()
     }
 }
 
@@ -144,7 +152,7 @@ fn layers_of_each_feature_use_only_inner_layers() {
         if !FEATURES.contains(&feature.as_str()) {
             continue;
         }
-        for target in &targets {
+        for target in targets {
             let is_feature = target.first().is_some_and(|first| FEATURES.contains(&first.as_str()));
             let used = if is_feature { target.get(1) } else { target.first() };
             if used.is_some_and(|used| used != layer && forbidden.contains(&used.as_str())) {
@@ -171,7 +179,7 @@ fn pure_modules_use_no_clock_no_socket_and_no_file() {
 fn files_import_each_other_in_no_circle() {
     let tree = Tree::read();
     let edges: BTreeMap<ModulePath, BTreeSet<ModulePath>> =
-        tree.uses().map(|(file, targets)| (file.module.clone(), targets)).collect();
+        tree.uses().map(|(file, targets)| (file.module.clone(), targets.clone())).collect();
     let mut done = BTreeSet::new();
     for module in edges.keys() {
         walk(module, &edges, &mut Vec::new(), &mut done);

@@ -20,8 +20,8 @@ const METAPHORS: &[&str] = &[
 fn no_public_type_name_is_defined_twice() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in files() {
-        for item in &file.syntax.items {
-            let (name, visibility) = match item {
+        for item in file.parse().items {
+            let (name, visibility) = match &item {
                 Item::Struct(item) => (&item.ident, &item.vis),
                 Item::Enum(item) => (&item.ident, &item.vis),
                 Item::Trait(item) => (&item.ident, &item.vis),
@@ -46,7 +46,7 @@ fn no_identifier_is_a_metaphor() {
     let mut found = Vec::new();
     for file in files() {
         let mut finder = Metaphors { found: Vec::new() };
-        finder.visit_file(&file.syntax);
+        finder.visit_file(&file.parse());
         found.extend(finder.found.into_iter().map(|name| format!("src/{}: {name}", file.path)));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));

@@ -1,4 +1,4 @@
-//! The source tree, parsed: each file with its module path, the items it defines and the modules it refers to.
+//! The source tree: each file with its module path, the items it defines and the modules it refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,8 +20,13 @@ pub struct SourceFile {
     pub module: ModulePath,
     /// Its text.
     pub text: String,
-    /// Its syntax tree.
-    pub syntax: syn::File,
+}
+
+impl SourceFile {
+    /// Its syntax tree, parsed anew.
+    pub fn parse(&self) -> syn::File {
+        syn::parse_file(&self.text).unwrap_or_else(|error| panic!("src/{}: {error}", self.path))
+    }
 }
 
 /// All files below `src/`, in the order of their paths.
@@ -31,7 +36,7 @@ pub fn files() -> Vec<SourceFile> {
     collect(&root, &mut paths);
     paths.sort();
     assert!(paths.len() > 100, "only {} files below src/", paths.len());
-    paths.iter().map(|path| parse(&root, path)).collect()
+    paths.iter().map(|path| read(&root, path)).collect()
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
@@ -45,23 +50,22 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-fn parse(root: &Path, path: &Path) -> SourceFile {
+fn read(root: &Path, path: &Path) -> SourceFile {
     let text = fs::read_to_string(path).unwrap();
-    let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let path = path.strip_prefix(root).unwrap().display().to_string();
     let mut module: ModulePath = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
         module.pop();
     }
-    SourceFile { path, module, text, syntax }
+    SourceFile { path, module, text }
 }
 
 /// What the paths of one file refer to: whole paths from the root of the crate, those of `use` and those in code.
 ///
 /// Re-exports (`pub use`) are left out: a module that only passes a name on does not depend on it.
-pub fn references(file: &SourceFile, modules: &BTreeSet<ModulePath>) -> BTreeSet<ModulePath> {
-    let mut finder = Finder { module: file.module.clone(), modules, found: BTreeSet::new() };
-    finder.visit_file(&file.syntax);
+pub fn references(syntax: &syn::File, module: &[String], modules: &BTreeSet<ModulePath>) -> BTreeSet<ModulePath> {
+    let mut finder = Finder { module: module.to_vec(), modules, found: BTreeSet::new() };
+    finder.visit_file(syntax);
     finder.found
 }
 
@@ -148,10 +152,10 @@ pub struct Exports(BTreeMap<(ModulePath, String), ModulePath>);
 
 impl Exports {
     /// All re-exports and imports of `files`: a name may also be taken through a private import of the parent.
-    pub fn of(files: &[SourceFile], modules: &BTreeSet<ModulePath>) -> Self {
+    pub fn of(files: &[(SourceFile, syn::File)], modules: &BTreeSet<ModulePath>) -> Self {
         let mut exports = BTreeMap::new();
-        for file in files {
-            for item in &file.syntax.items {
+        for (file, syntax) in files {
+            for item in &syntax.items {
                 if let Item::Use(item) = item {
                     leaves(&item.tree, &mut Vec::new(), &mut |segments, name| {
                         if let Some(target) = absolute(segments, &file.module, modules) {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{metric, publishing_to, statuses_of};
-use crate::support::{Receiver, Reverb, free_port};
+use crate::support::{HeldPort, Receiver, Reverb};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newest_states_arrive_within_two_seconds_of_the_return_and_webhooks_never_wait() {
     let receiver = Receiver::start().await;
-    let port = free_port();
-    let away = Reverb::on(port).await;
+    let port = HeldPort::new();
+    let away = Reverb::on(&port).await;
     let sidecar = publishing_to(
         &away,
         &[
@@ -33,7 +33,7 @@ async fn newest_states_arrive_within_two_seconds_of_the_return_and_webhooks_neve
     receiver.wait_for(150).await;
     let outage = if crate::support::is_too_slow() { 3 } else { 30 };
     tokio::time::sleep(Duration::from_secs(outage)).await;
-    let server = Reverb::on(port).await;
+    let server = Reverb::on(&port).await;
     let back = Instant::now();
     let is_online = |events: &[crate::support::Published], user: usize| {
         statuses_of(events, &json!(user)).last().is_some_and(|status| status == "online")

@@ -41,7 +41,7 @@ impl Browser {
     pub async fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let (driver, port) = start_driver(folder.path());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let address = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { session: address, http, driver, folder };
         let session = browser.call(Method::POST, "", capabilities(browser.folder.path())).await;

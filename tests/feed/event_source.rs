@@ -111,31 +111,52 @@ async fn statuses(client: &Client, user: &str) -> Vec<String> {
     changes.map(|change| change["status"].as_str().unwrap().to_owned()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn open_stream_keeps_its_user_online_and_its_end_ends_the_session_after_the_grace() {
-    let sidecar = Sidecar::with(&[
-        ("PRESENCE_TTL", "6".to_owned()),
+/// Users are away after 3 seconds without a sign of life and offline after `ttl`, or 4 after the end of a stream.
+async fn sidecar_with_short_times(ttl: u8) -> Sidecar {
+    Sidecar::with(&[
+        ("PRESENCE_TTL", ttl.to_string()),
         ("PRESENCE_AWAY_AFTER", "3".to_owned()),
         ("PRESENCE__STREAM__GRACE_SECONDS", "4".to_owned()),
     ])
-    .await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_stream_keeps_its_user_online() {
+    let sidecar = sidecar_with_short_times(5).await;
+    let client = &sidecar.client;
+    let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
+    let _source = EventSource::open(client, &query).await;
+    becomes(client, "ada", "online").await;
+    // Longer than the TTL, without a POST.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(statuses(client, "ada").await, ["online"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hidden_page_stays_away_whoever_beats() {
+    let sidecar = sidecar_with_short_times(5).await;
+    let client = &sidecar.client;
+    let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
+    let _source = EventSource::open(client, &query).await;
+    becomes(client, "ada", "online").await;
+    let told = json!({"token": token("ada", json!({"sid": "browser"})), "active": false});
+    assert_eq!(client.with_token("").post("/presence/heartbeat", told).await.status, 200);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(statuses(client, "ada").await, ["online", "away"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reload_is_no_transition_and_the_end_of_a_stream_ends_the_session_after_the_grace() {
+    let sidecar = sidecar_with_short_times(20).await;
     let client = &sidecar.client;
     let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
     let source = EventSource::open(client, &query).await;
     becomes(client, "ada", "online").await;
-    // Longer than the TTL, without a POST.
-    tokio::time::sleep(Duration::from_secs(8)).await;
-    assert_eq!(statuses(client, "ada").await, ["online"]);
-    // The page became hidden: that stays, whoever beats.
-    let told = json!({"token": token("ada", json!({"sid": "browser"})), "active": false});
-    assert_eq!(client.with_token("").post("/presence/heartbeat", told).await.status, 200);
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(statuses(client, "ada").await, ["online", "away"]);
-    // A reload is no transition.
     drop(source);
-    let source = EventSource::open(client, &format!("{query}&active=0")).await;
+    let source = EventSource::open(client, &query).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(statuses(client, "ada").await, ["online", "away"]);
+    assert_eq!(statuses(client, "ada").await, ["online"]);
     drop(source);
     becomes(client, "ada", "offline").await;
     let last = client.get("/api/v1/presence/history/ada?limit=1").await.json["data"][0].clone();

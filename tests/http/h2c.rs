@@ -9,7 +9,7 @@ use crate::support::{Process, Sidecar, TOKEN};
 
 /// A proxy that speaks HTTP/2 alone.
 fn proxy() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap()
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).http2_prior_knowledge().build().unwrap()
 }
 
 /// The variables of a sidecar that trusts proxies on this machine.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::Counter;
 use presence_sidecar::telemetry::LogQueue;
 
+use super::stop::PROMPTLY;
 use super::{Server, metric, wait_for};
 use crate::support::{Receiver, RedisServer, on_redis};
 
@@ -28,7 +29,7 @@ async fn assert_works_and_stops(mut server: Server) {
     server.signal("TERM");
     let (status, took) = server.ended().await;
     assert!(status.success(), "{status}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < PROMPTLY, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

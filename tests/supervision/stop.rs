@@ -14,6 +14,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::{Server, wait_for};
 use crate::support::{Engine, SqlServer, TOKEN, TestDatabase, on_database};
 
+/// How long a stop may take on a busy machine. One that waits for something takes longer: at least the default timeout, 20 s.
+pub const PROMPTLY: Duration = Duration::from_secs(10);
+
 fn shutdown_timeout(seconds: u32) -> (&'static str, String) {
     ("PRESENCE__SERVER__SHUTDOWN_TIMEOUT_SECONDS", seconds.to_string())
 }
@@ -42,7 +45,7 @@ async fn sigterm_and_sigint_stop_within_the_timeout_with_open_requests() {
         server.signal(signal);
         let (status, took) = server.ended().await;
         assert!(status.success(), "{status}");
-        assert!(took < Duration::from_secs(4), "{took:?}");
+        assert!(took < PROMPTLY, "{took:?}");
     }
 }
 
@@ -57,7 +60,7 @@ async fn second_signal_ends_at_once() {
     server.signal("TERM");
     let (status, took) = server.ended().await;
     assert_eq!(status.code(), Some(128 + 15));
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < PROMPTLY, "{took:?}");
     assert!(server.log().contains("second signal: ending at once"));
 }
 
@@ -77,7 +80,7 @@ async fn call_that_blocks_a_thread_does_not_hold_up_a_stop() {
     server.signal("TERM");
     let (status, took) = server.ended().await;
     assert!(status.success(), "{status}");
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < PROMPTLY, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +93,7 @@ async fn sigterm_ends_a_start_that_hangs() {
     server.signal("TERM");
     let (status, took) = server.ended().await;
     assert_eq!(status.code(), Some(128 + 15));
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < PROMPTLY, "{took:?}");
 }
 
 /// A stream of changes whose client reads nothing, and whose connection is full.
@@ -125,7 +128,7 @@ async fn stream_that_is_not_read_does_not_hold_up_a_stop() {
     server.signal("TERM");
     let (status, took) = server.ended().await;
     assert!(status.success(), "{status}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < PROMPTLY, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,5 +144,5 @@ async fn database_that_hangs_does_not_hold_up_a_stop() {
     server.signal("TERM");
     let (_, took) = server.ended().await;
     mariadb.lock().unwrap().signal("CONT");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < PROMPTLY, "{took:?}");
 }

@@ -28,7 +28,7 @@ pub use galera::{Galera, PROVIDER};
 pub use receiver::{Post, Reaction, Receiver};
 pub use redis_cluster::RedisCluster;
 pub use redis_server::RedisServer;
-pub use reverb::{APP_ID, APP_KEY, APP_SECRET, Published, Reverb};
+pub use reverb::{APP_ID, APP_KEY, APP_SECRET, HeldPort, Published, Reverb};
 pub use sentinels::SentinelTrio;
 pub use sidecar::{Process, Sidecar, TOKEN, on_database, on_redis};
 pub use small_disk::SmallDisk;

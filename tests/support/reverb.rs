@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,28 @@ pub const APP_SECRET: &str = "app-secret-of-the-tests";
 
 const MAX_REQUEST_BYTES: usize = 10_000;
 const GUARDED: [&str; 2] = ["presence", "private"];
+
+/// A port on which nobody listens while no server runs there: no other server gets it meanwhile.
+pub struct HeldPort(TcpSocket);
+
+impl HeldPort {
+    /// Any free port.
+    pub fn new() -> Self {
+        Self(bound(0, true))
+    }
+
+    fn number(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+}
+
+/// A socket on a port of this machine, which other sockets that are `held` may be bound to as well.
+fn bound(port: u16, is_held: bool) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(is_held).unwrap();
+    socket.bind(([127, 0, 0, 1], port).into()).unwrap();
+    socket
+}
 
 /// An event that the server accepted.
 #[derive(Clone, Debug)]
@@ -60,12 +82,12 @@ struct Log {
 impl Reverb {
     /// A server on any port.
     pub async fn start() -> Self {
-        Self::on(0).await
+        Self::at(0, "").await
     }
 
-    /// A server on this port.
-    pub async fn on(port: u16) -> Self {
-        Self::at(port, "").await
+    /// A server on a held port.
+    pub async fn on(port: &HeldPort) -> Self {
+        Self::at(port.number(), "").await
     }
 
     /// A server on any port, with its API under a path.
@@ -74,7 +96,7 @@ impl Reverb {
     }
 
     async fn at(port: u16, path: &str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let listener = bound(port, port != 0).listen(1024).unwrap();
         let port = listener.local_addr().unwrap().port();
         let log = Arc::new(Log {
             path: path.to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use crate::browser::webdriver::Browser;
-use crate::support::{Client, Reverb, Sidecar, free_port, test_tool};
+use crate::support::{Client, HeldPort, Reverb, Sidecar, test_tool};
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -111,8 +111,8 @@ async fn echo_hears_a_thousand_transitions_of_200_users_in_order_and_none_twice(
 async fn badges_turn_for_ids_of_all_kinds_and_after_the_server_was_away() {
     let [echo, pusher] = libraries();
     require!("chromedriver", &echo, &pusher);
-    let port = free_port();
-    let server = Reverb::on(port).await;
+    let port = HeldPort::new();
+    let server = Reverb::on(&port).await;
     let sidecar = Sidecar::with(&server.environment()).await;
     let (app, browser) = (App::start(&sidecar.url).await, Browser::start().await);
     let ids = ["a:b", "a+b", "a/b", "a b", "Zoë", "日本", "o'hara\"<b>"];
@@ -125,7 +125,7 @@ async fn badges_turn_for_ids_of_all_kinds_and_after_the_server_was_away() {
     drop(server);
     becomes(&browser, "Echo.connector.pusher.connection.state === 'connected'", &json!(false), SOON).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let _server = Reverb::on(port).await;
+    let _server = Reverb::on(&port).await;
     becomes(&browser, "Echo.connector.pusher.connection.state", &json!("connected"), Duration::from_secs(30)).await;
     becomes(&browser, "Echo.connector.pusher.channel('status.global').subscribed", &json!(true), SOON).await;
     call(&sidecar.client, "offline", ids.iter().map(|id| json!(id))).await;
