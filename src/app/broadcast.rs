@@ -12,7 +12,6 @@ use crate::broadcast::Metrics;
 use crate::broadcast::client::BroadcastClient;
 use crate::broadcast::worker::{BroadcastContext, BroadcastWorker};
 use crate::config::{BROADCAST_QUEUE, BroadcastConfig, Config};
-use crate::egress::EgressPolicy;
 use crate::presence::domain::{Event, OutboxQueue};
 
 /// The queue that commits push to, if changes are published.
@@ -26,9 +25,7 @@ pub(super) fn queue(config: &BroadcastConfig) -> Option<OutboxQueue> {
 
 /// The client of the broadcast server, if changes are published.
 pub(super) fn client(config: &Config) -> Result<Option<BroadcastClient>, BuildError> {
-    let policy = EgressPolicy::new(&config.webhook.allowed_networks);
-    let client = BroadcastClient::new(&config.broadcast, policy);
-    client.map_err(|error| BuildError(format!("changes cannot be broadcast: {error}")))
+    BroadcastClient::new(config).map_err(|error| BuildError(format!("changes cannot be broadcast: {error}")))
 }
 
 /// The worker that publishes through `client`, with the ids of `installation`.

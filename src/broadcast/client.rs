@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::domain::batch::{self, BatchLimits};
 use super::domain::event::{self, ChannelSet};
 use super::domain::signature::signed_url;
-use crate::config::{BroadcastConfig, BroadcastServer};
+use crate::config::{BroadcastServer, Config};
 use crate::egress::EgressPolicy;
 use crate::webhooks::domain::retry::{AttemptOutcome, AttemptResult};
 use crate::webhooks::egress_client::{EgressClient, Trust};
@@ -25,14 +25,16 @@ pub struct BroadcastClient {
 }
 
 impl BroadcastClient {
-    /// A client for the server of `config`, restricted by `policy`; `None` if there is no server.
+    /// A client for the server that changes are broadcast by, restricted by the networks that webhooks may reach; `None` if
+    /// there is no server.
     ///
     /// # Errors
     /// TLS cannot be initialized.
-    pub fn new(config: &BroadcastConfig, policy: EgressPolicy) -> reqwest::Result<Option<Self>> {
-        let Some(server) = config.server.clone() else { return Ok(None) };
+    pub fn new(config: &Config) -> reqwest::Result<Option<Self>> {
+        let Some(server) = config.broadcast.server.clone() else { return Ok(None) };
+        let policy = EgressPolicy::new(&config.webhook.allowed_networks);
         let http = EgressClient::new(policy, server.timeout, Trust::of(&server.url, None))?;
-        Ok(Some(Self { http, server, channels: ChannelSet::new(config) }))
+        Ok(Some(Self { http, server, channels: ChannelSet::new(&config.broadcast) }))
     }
 
     /// The server.

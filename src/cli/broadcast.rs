@@ -9,7 +9,6 @@ use super::source::Source;
 use crate::broadcast::client::{BroadcastClient, TEST_EVENT};
 use crate::broadcast::domain::refusal;
 use crate::config::{Config, Flags, load};
-use crate::egress::EgressPolicy;
 use crate::webhooks::domain::retry::AttemptOutcome;
 
 #[derive(Debug, Args)]
@@ -37,14 +36,9 @@ impl Broadcast {
     }
 }
 
-/// The client of the configured server; `None` if there is none.
-pub(super) fn client(config: &Config) -> Result<Option<BroadcastClient>, String> {
-    let policy = EgressPolicy::new(&config.webhook.allowed_networks);
-    BroadcastClient::new(&config.broadcast, policy).map_err(|error| error.to_string())
-}
-
 async fn test(config: &Config, json: bool) -> CommandResult {
-    let client = client(config)?.ok_or("nothing is broadcast: set broadcast.connection to reverb or pusher")?;
+    let client = BroadcastClient::new(config).map_err(|error| error.to_string())?;
+    let client = client.ok_or("nothing is broadcast: set broadcast.connection to reverb or pusher")?;
     let channels = client.channels().public().join(", ");
     if channels.is_empty() {
         return Err("broadcast.channels.public is empty: name a channel".to_owned());
