@@ -2,7 +2,8 @@
 //!
 //! Only what exceeds a small allowance per request is counted, so an ordinary heartbeat never takes the lock. Callers that
 //! are trusted (with a service, admin or operator token) may use the whole budget, all others together half of it, and
-//! those of one address a share.
+//! those of one address a share. A small part on top is for responses to monitoring, which are needed most when the rest is
+//! used up.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,6 +16,9 @@ use super::address::AddressKey;
 
 /// Bytes that no request has to reserve.
 pub const FREE_BYTES: usize = 8 * 1024;
+
+/// The part of the budget that there is on top for monitoring: one in so many bytes.
+const MONITORING: usize = 16;
 
 /// The bytes in use, and their limits.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub struct MemoryBudget {
 struct Usage {
     all: usize,
     untrusted: usize,
+    monitoring: usize,
     addresses: HashMap<AddressKey, usize>,
 }
 
@@ -39,6 +44,8 @@ pub enum Account {
     Trusted,
     /// The half of the callers that are not trusted, and the share of an address if it has one.
     Untrusted(Option<AddressKey>),
+    /// What is for monitoring alone.
+    Monitoring,
 }
 
 /// There is no room in the budget.
@@ -73,7 +80,7 @@ impl MemoryBudget {
         reservation.grow_to(bytes).map(|()| reservation)
     }
 
-    /// The number of reserved bytes.
+    /// The number of reserved bytes, without those for monitoring.
     pub fn used(&self) -> usize {
         self.usage().all
     }
@@ -90,37 +97,58 @@ impl MemoryBudget {
     fn add(&self, account: Account, bytes: usize) -> Result<(), OverBudget> {
         let mut usage = self.usage();
         let fits = |used: usize, limit: usize| used.saturating_add(bytes) <= limit;
-        let allowed = match account {
-            Account::Trusted => true,
+        let is_allowed = match account {
+            Account::Trusted => fits(usage.all, self.total),
             Account::Untrusted(address) => {
                 let own = address.and_then(|address| usage.addresses.get(&address)).copied().unwrap_or_default();
-                fits(usage.untrusted, self.total / 2) && (address.is_none() || fits(own, self.per_address))
+                let is_share =
+                    fits(usage.untrusted, self.total / 2) && (address.is_none() || fits(own, self.per_address));
+                is_share && fits(usage.all, self.total)
             }
+            Account::Monitoring => fits(usage.monitoring, self.total / MONITORING),
         };
-        if !allowed || !fits(usage.all, self.total) {
+        if !is_allowed {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(OverBudget);
         }
-        usage.all += bytes;
-        if let Account::Untrusted(address) = account {
-            usage.untrusted += bytes;
-            if let Some(address) = address {
-                *usage.addresses.entry(address).or_default() += bytes;
-            }
-        }
+        usage.add(account, bytes);
         Ok(())
     }
 
     fn release(&self, account: Account, bytes: usize) {
-        let mut usage = self.usage();
-        usage.all -= bytes;
-        let Account::Untrusted(address) = account else { return };
-        usage.untrusted -= bytes;
-        if let Some(Entry::Occupied(mut own)) = address.map(|address| usage.addresses.entry(address)) {
-            *own.get_mut() -= bytes;
-            if *own.get() == 0 {
-                own.remove();
+        self.usage().release(account, bytes);
+    }
+}
+
+impl Usage {
+    fn add(&mut self, account: Account, bytes: usize) {
+        match account {
+            Account::Trusted => self.all += bytes,
+            Account::Untrusted(address) => {
+                self.all += bytes;
+                self.untrusted += bytes;
+                if let Some(address) = address {
+                    *self.addresses.entry(address).or_default() += bytes;
+                }
             }
+            Account::Monitoring => self.monitoring += bytes,
+        }
+    }
+
+    fn release(&mut self, account: Account, bytes: usize) {
+        match account {
+            Account::Trusted => self.all -= bytes,
+            Account::Untrusted(address) => {
+                self.all -= bytes;
+                self.untrusted -= bytes;
+                if let Some(Entry::Occupied(mut own)) = address.map(|address| self.addresses.entry(address)) {
+                    *own.get_mut() -= bytes;
+                    if *own.get() == 0 {
+                        own.remove();
+                    }
+                }
+            }
+            Account::Monitoring => self.monitoring -= bytes,
         }
     }
 }

@@ -20,6 +20,7 @@ use super::context::RequestContext;
 use super::cors;
 use super::cors::Origins;
 use super::error::ApiError;
+use super::listener::places::is_health_check;
 use super::openapi::RouteTable;
 use super::request_metrics::RequestMetrics;
 use super::response_bytes::{Counted, count_bytes};
@@ -89,7 +90,11 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
                 extensions.insert(RequestContext { verifier, bodies: self.config.bodies.clone() });
                 let response = self.respond(request, &method, uri.path()).await;
                 let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
-                self.count(response, account(caller, Some(&client)))
+                let account = account(caller, Some(&client));
+                match is_health_check(uri.path()) {
+                    true => self.count(response, &[account, Account::Monitoring]),
+                    false => self.count(response, &[account]),
+                }
             }
         };
         if let Some(origin) = origin {
@@ -144,8 +149,8 @@ impl<E: Endpoint> Middleware<E> {
     }
 
     /// Counts the bytes of a response; one for which there is no room becomes a 503.
-    fn count(&self, response: Response, account: Account) -> Counted {
-        let counted = count_bytes(response, self.config.bodies.budget(), account);
+    fn count(&self, response: Response, accounts: &[Account]) -> Counted {
+        let counted = count_bytes(response, self.config.bodies.budget(), accounts);
         counted.unwrap_or_else(|_| Counted { response: body::BUSY.into_response(), bytes: None })
     }
 

@@ -30,7 +30,7 @@ pub struct Counted {
     pub bytes: Option<u64>,
 }
 
-/// Reserves the bytes of a large response until they are taken.
+/// Reserves the bytes of a large response until they are taken: on the first of `accounts` that has room.
 ///
 /// Streams are not counted: the connection holds little of them at a time.
 ///
@@ -39,14 +39,15 @@ pub struct Counted {
 pub fn count_bytes(
     mut response: Response,
     budget: &Arc<MemoryBudget>,
-    account: Account,
+    accounts: &[Account],
 ) -> Result<Counted, OverBudget> {
     let body: BoxBody<_, _> = response.take_body().into();
     let bytes = body.size_hint().exact();
     let size = bytes.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
     let is_counted = size > FREE_BYTES && response.extensions().get::<SharedBytes>().is_none();
     if is_counted {
-        let reservation = Some(budget.reserve(account, size)?);
+        let reservation = accounts.iter().find_map(|account| budget.reserve(*account, size).ok());
+        let reservation = Some(reservation.ok_or(OverBudget)?);
         response.set_body(poem::Body::from(BoxBody::new(CountedBody { body, reservation })));
     } else {
         response.set_body(poem::Body::from(body));

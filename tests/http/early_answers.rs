@@ -131,8 +131,8 @@ async fn bodies_over_the_memory_budget_return_503_until_others_have_ended() {
         }
     };
     assert_eq!(wait_for(503).await.headers["retry-after"], "1");
+    assert!(super::refusals_by(&sidecar, "memory").await >= Some(1.0), "metrics have room of their own");
     assert_eq!(sidecar.client.heartbeat(1).await.status, 200, "a small body needs no room");
     drop(slow);
     wait_for(200).await;
-    assert!(super::refusals_by(&sidecar, "memory").await >= Some(1.0));
 }

@@ -25,7 +25,9 @@ fn untrusted_callers_use_half_and_one_address_its_share() {
     let trusted = budget.reserve(Account::Trusted, 500).unwrap();
     assert_eq!(budget.reserve(Account::Trusted, 1).err(), Some(OverBudget), "all of the budget is used up");
     assert_eq!(budget.used(), 1_000);
-    drop((first, trusted));
+    let monitoring = budget.reserve(Account::Monitoring, 62).unwrap();
+    assert_eq!(budget.reserve(Account::Monitoring, 1).err(), Some(OverBudget), "a sixteenth on top is for monitoring");
+    drop((first, trusted, monitoring));
     assert!(budget.reserve(of("203.0.113.1"), 200).is_ok(), "what was released can be used again");
     drop((second, local));
     assert_eq!(budget.used(), 0);
