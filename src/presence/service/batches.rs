@@ -1,4 +1,5 @@
-//! The tasks that process calls in batches: one for each operation, and for commits one for each shard.
+//! The tasks that process calls in batches: one for each operation, and for commits one for each shard, as far as there are
+//! threads to run them at the same time. A batch of several shards on one server is one pipeline.
 //!
 //! A batch waits for the servers of all its users. So where users are spread over several servers, as in a cluster, there is
 //! a task for each [place](UserPlace): a server that does not reply fails the calls for its own users, and delays no others.
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use futures_util::future::try_join_all;
 use indexmap::IndexMap;
+use tokio::runtime::Handle;
 
 use super::commit::{CommandOutcome, CommitContext, Committer, PresenceCommand};
 use super::loads::run_load_batches;
@@ -29,7 +31,7 @@ pub(super) enum Batches {
 
 pub(super) struct ShardBatches {
     store: Arc<dyn PresenceStore>,
-    /// One for each shard of the store.
+    /// Each commits the users of one or more shards.
     commits: Vec<BatchSender<PresenceCommand, CommandOutcome>>,
     loads: BatchSender<UserKey, StoredUser>,
     reads: BatchSender<UserQuery, UserViews>,
@@ -61,19 +63,16 @@ impl Batches {
 
     pub(super) async fn commit(&self, command: PresenceCommand) -> Result<CommandOutcome> {
         match self {
-            Self::Shards(shards) => shards.commits[shards.store.shard_of(&command.subject.key)].call(command).await,
+            Self::Shards(shards) => shards.commits[shards.committer_of(&command)].call(command).await,
             Self::Places(places) => places.committer(&places.group_of(&command)).call(command).await,
         }
     }
 
     pub(super) async fn commit_all(&self, commands: Vec<PresenceCommand>) -> Result<Vec<CommandOutcome>> {
         match self {
-            Self::Shards(ShardBatches { store, commits, .. }) => match commits.as_slice() {
+            Self::Shards(shards) => match shards.commits.as_slice() {
                 [only] => only.call_all(commands).await,
-                _ => {
-                    let shard_of = |command: &PresenceCommand| store.shard_of(&command.subject.key);
-                    call_groups(commands, shard_of, |shard| &commits[*shard]).await
-                }
+                several => call_groups(commands, |command| shards.committer_of(command), |one| &several[*one]).await,
             },
             Self::Places(places) => {
                 call_groups(commands, |command| places.group_of(command), |group| places.committer(group)).await
@@ -104,14 +103,22 @@ impl ShardBatches {
         let loader = run_load_batches(store.clone(), context.clock.clone(), load_receiver);
         let reader = BatchReader::new(context).run(read_receiver);
         let mut workers: NamedTasks = vec![("loads", Box::pin(loader)), ("reads", Box::pin(reader))];
-        let shards = store.shards();
-        let committers = (0..shards).map(|_| {
+        let count = store.shards().min(Handle::current().metrics().num_workers());
+        let committers = (0..count).map(|_| {
             let (commits, receiver) = batch_channel();
-            workers.push(("commits", Box::pin(Committer::new(context.clone(), shards).run(receiver))));
+            workers.push(("commits", Box::pin(Committer::new(context.clone(), count).run(receiver))));
             commits
         });
         let commits = committers.collect();
         (Self { store, commits, loads, reads }, workers)
+    }
+
+    /// The number of the committer of a user.
+    fn committer_of(&self, command: &PresenceCommand) -> usize {
+        match self.commits.len() {
+            1 => 0,
+            count => self.store.shard_of(&command.subject.key) % count,
+        }
     }
 }
 

@@ -8,37 +8,84 @@ use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Decision, OutboxPlan, RecordWrite, Status};
 use crate::presence::store::{Commit, record};
 
-impl Shard {
-    pub(super) fn commit_pipeline(&self, commits: &[&Commit]) -> Pipeline {
-        let (record_only, full): (Vec<&Commit>, Vec<&Commit>) =
-            commits.iter().copied().partition(|commit| commit.is_record_only());
-        let (own, cache) = self.databases.unzip();
-        let mut pipeline = Pipeline::with_capacity(2 * commits.len() + 6);
-        cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
-        if !full.is_empty() {
-            pipeline.add_command(self.get_records(full.iter().map(|commit| &commit.key)));
+/// A batch of commits of users who are on one server.
+pub(super) struct ServerBatch<'a> {
+    commits: &'a [Commit],
+    /// The positions of the commits that write the record alone, with their shards.
+    record_only: Vec<(&'a Shard, usize)>,
+    /// The positions of all others, by shard.
+    full: Vec<(&'a Shard, Vec<usize>)>,
+}
+
+impl<'a> ServerBatch<'a> {
+    /// The batch of `commits`, whose positions are divided `by_shard`.
+    pub(super) fn new(commits: &'a [Commit], by_shard: impl Iterator<Item = (&'a Shard, Vec<usize>)>) -> Self {
+        let (mut record_only, mut full) = (Vec::with_capacity(commits.len()), Vec::new());
+        for (shard, positions) in by_shard {
+            let (refreshes, others): (Vec<usize>, Vec<usize>) =
+                positions.into_iter().partition(|position| commits[*position].is_record_only());
+            record_only.extend(refreshes.into_iter().map(|position| (shard, position)));
+            if !others.is_empty() {
+                full.push((shard, others));
+            }
         }
-        for commit in commits {
-            self.put_record(&mut pipeline, commit);
+        Self { commits, record_only, full }
+    }
+
+    /// The shard of one of the commits; `None` if there are none.
+    pub(super) fn any_shard(&self) -> Option<&'a Shard> {
+        let record_only = self.record_only.first().map(|(shard, _)| *shard);
+        record_only.or_else(|| self.full.first().map(|(shard, _)| *shard))
+    }
+
+    /// The positions of the commits that write the record alone, and the versions that they expect.
+    pub(super) fn record_only(&self) -> impl ExactSizeIterator<Item = (usize, u64)> {
+        self.record_only.iter().map(|(_, position)| (*position, self.commits[*position].expected))
+    }
+
+    /// The positions of all other commits, in the order in which the scripts have them.
+    pub(super) fn full(&self) -> impl Iterator<Item = usize> {
+        self.full.iter().flat_map(|(_, positions)| positions).copied()
+    }
+
+    /// The number of commits of each script.
+    pub(super) fn script_sizes(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.full.iter().map(|(_, positions)| positions.len())
+    }
+
+    /// The pipeline, which any connection to the server of `any` takes.
+    pub(super) fn pipeline(&self, any: &Shard) -> Pipeline {
+        let (own, cache) = any.databases.unzip();
+        let mut pipeline = Pipeline::with_capacity(2 * self.commits.len() + self.full.len() + 6);
+        cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
+        let full: Vec<usize> = self.full().collect();
+        if !full.is_empty() {
+            pipeline.add_command(any.get_records(full.iter().map(|position| &self.commits[*position].key)));
+        }
+        for commit in self.commits {
+            any.put_record(&mut pipeline, commit);
         }
         own.iter().for_each(|own| _ = select(&mut pipeline, *own));
-        for commit in record_only {
-            pipeline.add_command(self.get_version(commit));
+        for (shard, position) in &self.record_only {
+            pipeline.add_command(shard.get_version(&self.commits[*position]));
         }
-        if !full.is_empty() {
-            pipeline.add_command(self.commit_script(&full));
+        for (shard, positions) in &self.full {
+            let commits: Vec<&Commit> = positions.iter().map(|position| &self.commits[*position]).collect();
+            pipeline.add_command(shard.commit_script(&commits));
         }
-        let forgotten = commits.iter().filter(|commit| commit.decision.record == RecordWrite::Forget);
+        let forgotten = self.commits.iter().filter(|commit| commit.decision.record == RecordWrite::Forget);
         if forgotten.clone().next().is_some() {
             cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
         }
         for commit in forgotten {
-            pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
+            pipeline.cmd("DEL").arg(any.keys.record(&commit.key));
         }
         pipeline.ignore_errors();
         pipeline
     }
+}
 
+impl Shard {
     pub(super) fn get_records<'a>(&self, keys: impl ExactSizeIterator<Item = &'a UserKey>) -> Cmd {
         let mut get = Cmd::with_capacity(1 + keys.len(), 80 * keys.len());
         get.arg("MGET");

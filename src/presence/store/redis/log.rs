@@ -1,6 +1,6 @@
 //! Reads and trims the change log of a shard. Reads have a connection of their own, so that no commit waits behind a page.
 
-use ::redis::{FromRedisValue, Pipeline, Value, from_redis_value};
+use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
@@ -30,11 +30,23 @@ pub(super) struct ShardPage {
 impl Shard {
     pub(super) async fn page(&self, after: Option<LogPosition>, limit: PageLimit) -> Result<ShardPage> {
         let mut pipeline = Pipeline::with_capacity(1);
-        let call = pipeline.cmd("EVALSHA").arg(&self.log.page).arg(self.declared(3));
+        pipeline.add_command(self.page_call(after, limit));
+        let (reply,): (Vec<Value>,) = self.log.connection.read(&pipeline).await?;
+        self.page_of(reply).await
+    }
+
+    /// Reads a page.
+    pub(super) fn page_call(&self, after: Option<LogPosition>, limit: PageLimit) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(&self.log.page).arg(self.declared(3));
         call.arg(&self.keys.changes).arg(&self.keys.trimmed).arg(&self.keys.identity).arg(self.guard());
         call.arg(after.map_or_else(String::new, |after| after.to_string()));
         call.arg(limit.entries).arg(limit.bytes);
-        let (reply,): (Vec<Value>,) = self.log.connection.read(&pipeline).await?;
+        call
+    }
+
+    /// The page in the reply to [`page_call`](Self::page_call).
+    pub(super) async fn page_of(&self, reply: Vec<Value>) -> Result<ShardPage> {
         let mut values = reply.into_iter();
         let mut text = || values.next().map_or_else(|| Err(short_reply()), read::<String>);
         let [identity, trimmed, last, is_entry, full] = [text()?, text()?, text()?, text()?, text()?];

@@ -25,8 +25,7 @@ impl RedisStore {
         let start = after.as_ref().map(|after| self.positions(after));
         let from = |shard: usize| start.as_ref().and_then(|start| start.get(shard).copied());
         let share = PageLimit { entries: limit.entries.div_ceil(count), bytes: limit.bytes.div_ceil(count) };
-        let pages = (0..count).map(|shard| self.page_of(shard, from(shard), share));
-        let pages = try_join_all(pages).await?;
+        let pages = self.pages((0..count).map(|shard| (shard, from(shard))).collect(), share).await?;
         let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
         if let Some((after, start)) = after.as_ref().zip(start.as_ref())
             && let Some(refused) = refuse(after, start, &pages, tag)
@@ -47,8 +46,11 @@ impl RedisStore {
         Ok(Changes::Page(merged.into_page(begin, tag)))
     }
 
-    async fn page_of(&self, shard: usize, after: Option<LogPosition>, limit: PageLimit) -> Result<ShardPage> {
-        self.shards[shard].page(after, limit).await.map_err(|error| self.of_shards([shard], &error))
+    /// A page of each of these shards, behind a position in it.
+    async fn pages(&self, shards: Vec<(usize, Option<LogPosition>)>, limit: PageLimit) -> Result<Vec<ShardPage>> {
+        let calls = shards.iter().map(|(shard, after)| (*shard, self.shards[*shard].page_call(*after, limit)));
+        let replies = self.call_scripts(|shard| &shard.log.connection, calls.collect()).await?;
+        try_join_all(shards.iter().zip(replies).map(|((shard, _), reply)| self.shards[*shard].page_of(reply))).await
     }
 
     /// Reads more of the logs that have more, until there are `limit` entries.
@@ -61,15 +63,14 @@ impl RedisStore {
             let full = std::mem::take(&mut merged.full);
             let entries = left.div_ceil(full.len());
             let share = PageLimit { entries, bytes: limit.bytes.div_ceil(self.shards.len()) };
-            let pages = full.iter().map(|shard| self.page_of(*shard, merged.ends[*shard], share));
-            let pages = try_join_all(pages).await?;
+            let pages = self.pages(full.iter().map(|shard| (*shard, merged.ends[*shard])).collect(), share).await?;
             full.into_iter().zip(pages).for_each(|(shard, page)| merged.add(shard, page));
         }
     }
 
     pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
         let none = PageLimit { entries: 0, bytes: 0 };
-        let pages = try_join_all((0..self.shards.len()).map(|shard| self.page_of(shard, None, none))).await?;
+        let pages = self.pages((0..self.shards.len()).map(|shard| (shard, None)).collect(), none).await?;
         let ends: Vec<LogPosition> = pages.iter().map(|page| page.last.max(page.trimmed)).collect();
         let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
         Ok(ChangeCursor::of_shards(&ends, tag))

@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::{join_all, select_ok, try_join_all};
+use futures_util::future::{join_all, select_ok};
 
 use self::failing::AllShards;
 pub use self::health::Inspection;
@@ -134,9 +134,9 @@ impl RedisStore {
         &self.shards[shard_of(key.as_str(), self.shards.len())]
     }
 
-    /// The positions of `keys` by their shards; empty ones are left out.
-    fn by_shard<'a>(&self, keys: impl Iterator<Item = &'a UserKey>) -> Vec<(&Shard, Vec<usize>)> {
-        let mut groups: Vec<(&Shard, Vec<usize>)> = self.shards.iter().map(|shard| (shard, Vec::new())).collect();
+    /// The positions of `keys` by the numbers of their shards; empty ones are left out.
+    fn by_shard<'a>(&self, keys: impl Iterator<Item = &'a UserKey>) -> Vec<(usize, Vec<usize>)> {
+        let mut groups: Vec<(usize, Vec<usize>)> = (0..self.shards.len()).map(|shard| (shard, Vec::new())).collect();
         for (position, key) in keys.enumerate() {
             groups[shard_of(key.as_str(), self.shards.len())].1.push(position);
         }
@@ -197,36 +197,15 @@ impl PresenceStore for RedisStore {
     }
 
     async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
-        if let [only] = self.shards.as_slice() {
-            return only.held(keys).await;
-        }
-        let groups = self.by_shard(keys.iter());
-        let read = groups.iter().map(async |(shard, positions)| {
-            let keys: Vec<UserKey> = positions.iter().map(|position| keys[*position].clone()).collect();
-            shard.held(&keys).await
-        });
-        let mut held = vec![Vec::new(); keys.len()];
-        for ((_, positions), found) in groups.iter().zip(try_join_all(read).await?) {
-            positions.iter().zip(found).for_each(|(position, jobs)| held[*position] = jobs);
-        }
-        Ok(held)
+        self.read_held(keys).await
     }
 
     async fn commit(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
         self.check_layout().await?;
-        if let [only] = self.shards.as_slice() {
-            return only.commit(&commits.iter().collect::<Vec<_>>(), now).await;
+        match &self.shards[0].records {
+            None => self.commit_on_one_server(commits, now).await,
+            Some(records) => self.commit_in_cluster(records, commits, now).await,
         }
-        let groups = self.by_shard(commits.iter().map(|commit| &commit.key));
-        let sent = groups.iter().map(async |(shard, positions)| {
-            let commits: Vec<&Commit> = positions.iter().map(|position| &commits[*position]).collect();
-            shard.commit(&commits, now).await
-        });
-        let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
-        for ((_, positions), results) in groups.iter().zip(try_join_all(sent).await?) {
-            positions.iter().zip(results).for_each(|(position, result)| committed[*position] = result);
-        }
-        Ok(committed)
     }
 
     async fn claim_due(&self, shard: usize, now: Timestamp, limit: usize, lease_ms: u64) -> Result<Vec<UserKey>> {

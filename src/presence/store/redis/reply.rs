@@ -14,7 +14,7 @@ use crate::storage::redis::unavailable;
 pub(super) struct CommitReply {
     /// The stored versions of record-only commits.
     versions: Vec<Vec<u8>>,
-    /// Of all other commits: the records before the commit, and the conflicts that the script returns.
+    /// Of all other commits: the records before the commits, and the conflicts that each script returns.
     lists: Vec<Vec<Value>>,
 }
 
@@ -42,17 +42,29 @@ impl CommitReply {
         Ok(pairs.filter(|(_, (expected, found))| state::version(*expected) != **found).map(|(place, _)| place))
     }
 
-    /// The current content of the store, for those of the `count` other commits that were refused.
-    pub(super) fn conflicts(&self, count: usize, now: Timestamp) -> Result<Vec<(usize, StoredUser)>> {
-        if count == 0 {
+    /// Those of the full commits that were refused: their places, and the current content of the store. There is a script for
+    /// each of `sizes`, with as many commits.
+    pub(super) fn conflicts(
+        &self,
+        sizes: impl ExactSizeIterator<Item = usize>,
+        now: Timestamp,
+    ) -> Result<Vec<(usize, StoredUser)>> {
+        if sizes.len() == 0 {
             return Ok(Vec::new());
         }
-        let [records, conflicts] = self.lists.as_slice() else { return Err(missing_reply()) };
-        let conflict = |(place, state): (usize, StoredUser)| {
-            let record = records.get(place).ok_or_else(missing_reply)?;
-            Ok((place, StoredUser { record: decode_record(read(record)?, now), ..state }))
-        };
-        Self::states_of(conflicts)?.into_iter().map(conflict).collect()
+        let (records, scripts) = self.lists.split_first().ok_or_else(missing_reply)?;
+        if scripts.len() != sizes.len() {
+            return Err(missing_reply());
+        }
+        let (mut found, mut first) = (Vec::new(), 0);
+        for (conflicts, size) in scripts.iter().zip(sizes) {
+            for (place, state) in Self::states_of(conflicts)? {
+                let record = records.get(first + place).ok_or_else(missing_reply)?;
+                found.push((first + place, StoredUser { record: decode_record(read(record)?, now), ..state }));
+            }
+            first += size;
+        }
+        Ok(found)
     }
 
     /// The positions and the states of the conflicts that the script returns; the records are unknown.

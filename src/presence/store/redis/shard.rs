@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::redis::Pipeline;
+use ::redis::{Cmd, Pipeline, cmd};
 use chrono_tz::Tz;
 
 use super::connections::{LogConnection, Rights};
@@ -19,7 +19,7 @@ use crate::storage::redis::RedisConnection;
 pub(super) type StoredValue = Option<Vec<u8>>;
 
 /// The number of the queue, the id and the payload of a job that waits.
-type HeldJob = (usize, String, Vec<u8>);
+pub(super) type HeldJob = (usize, String, Vec<u8>);
 
 /// A part of the users: all of the sidecar's own keys of a user are in one shard.
 pub(super) struct Shard {
@@ -110,20 +110,24 @@ impl Shard {
             .collect())
     }
 
-    pub(super) async fn held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
+    /// Reads the held jobs of users.
+    pub(super) fn held_call<'a>(&self, keys: impl Iterator<Item = &'a UserKey>) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(&self.scripts.held).arg(self.declared(1)).arg(&self.keys.due).arg(self.guard());
+        call.arg(self.outbox.debounced().count());
+        self.outbox.debounced().for_each(|(position, _)| _ = call.arg(&self.queues[position]));
+        keys.for_each(|key| _ = call.arg(key.as_str()));
+        call
+    }
+
+    /// The held jobs in the reply to [`held_call`](Self::held_call), for each user.
+    pub(super) fn held(&self, lanes: Vec<Vec<HeldJob>>) -> Vec<Vec<HeldChange>> {
         let positions: Vec<usize> = self.outbox.debounced().map(|(position, _)| position).collect();
-        let mut pipeline = Pipeline::with_capacity(2);
-        self.select_own_db(&mut pipeline);
-        let call = pipeline.cmd("EVALSHA").arg(&self.scripts.held).arg(self.declared(1));
-        call.arg(&self.keys.due).arg(self.guard()).arg(positions.len());
-        positions.iter().for_each(|position| _ = call.arg(&self.queues[*position]));
-        keys.iter().for_each(|key| _ = call.arg(key.as_str()));
-        let (lanes,): (Vec<Vec<HeldJob>>,) = self.connection.read(&pipeline).await?;
         let held = |(number, id, payload): HeldJob| {
             let position = number.checked_sub(1).and_then(|number| positions.get(number))?;
             Some(self.outbox.held(*position, id, &payload))
         };
-        Ok(lanes.into_iter().map(|jobs| jobs.into_iter().filter_map(held).collect()).collect())
+        lanes.into_iter().map(|jobs| jobs.into_iter().filter_map(held).collect()).collect()
     }
 
     /// The number of keys that a script declares: these, and the guard.

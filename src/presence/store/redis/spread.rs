@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, from_redis_value};
+use futures_util::future::try_join_all;
 
 use super::RedisStore;
 use super::decode::{decode_record, stored_user};
 use super::reply::is_foreign_value;
-use super::shard::StoredValue;
+use super::shard::{Shard, StoredValue};
 use crate::presence::domain::identity::{ScopeKey, UserKey};
-use crate::presence::domain::{RecordLookup, Status, Timestamp};
+use crate::presence::domain::{HeldChange, RecordLookup, Status, Timestamp};
 use crate::presence::store::{Counts, Result, StoredUser, Unavailable};
-use crate::storage::redis::{shard_of, unavailable};
+use crate::storage::redis::{RedisConnection, shard_of, unavailable};
 
 /// Both rosters.
 const ROSTERS: [Status; 2] = [Status::Online, Status::Away];
@@ -107,6 +108,41 @@ impl RedisStore {
             }
         };
         Ok(records.into_iter().map(|record| decode_record(record, now)).collect())
+    }
+
+    pub(super) async fn read_held(&self, keys: &[UserKey]) -> Result<Vec<Vec<HeldChange>>> {
+        let groups = self.by_shard(keys.iter());
+        let calls = groups.iter().map(|(shard, positions)| {
+            (*shard, self.shards[*shard].held_call(positions.iter().map(|position| &keys[*position])))
+        });
+        let lanes = self.call_scripts(|shard| &shard.connection, calls.collect()).await?;
+        let mut held = vec![Vec::new(); keys.len()];
+        for ((shard, positions), lanes) in groups.iter().zip(lanes) {
+            let jobs = self.shards[*shard].held(lanes);
+            positions.iter().zip(jobs).for_each(|(position, jobs)| held[*position] = jobs);
+        }
+        Ok(held)
+    }
+
+    /// Calls scripts that read, each in a shard: on one server in one pipeline, in a cluster at the same time.
+    pub(super) async fn call_scripts<T: FromRedisValue>(
+        &self,
+        connection_of: fn(&Shard) -> &RedisConnection,
+        calls: Vec<(usize, Cmd)>,
+    ) -> Result<Vec<T>> {
+        let send = async |shard: &Shard, calls: Vec<Cmd>| -> Result<Vec<T>> {
+            let mut pipeline = Pipeline::with_capacity(1 + calls.len());
+            shard.select_own_db(&mut pipeline);
+            calls.into_iter().for_each(|call| _ = pipeline.add_command(call));
+            connection_of(shard).read(&pipeline).await
+        };
+        if !self.shards[0].connection.is_cluster() {
+            return send(&self.shards[0], calls.into_iter().map(|(_, call)| call).collect()).await;
+        }
+        let sent = calls.into_iter().map(async |(shard, call)| {
+            send(&self.shards[shard], vec![call]).await.map_err(|error| self.of_shards([shard], &error))
+        });
+        Ok(try_join_all(sent).await?.into_iter().flatten().collect())
     }
 
     pub(super) async fn read_roster(

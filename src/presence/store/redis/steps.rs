@@ -13,14 +13,16 @@
 //! until the next call for the user.
 
 use ::redis::{Cmd, Pipeline, Value, from_redis_value};
+use futures_util::future::try_join_all;
 
-use super::USER_BYTES;
+use super::commit::ServerBatch;
 use super::decode::decode_record;
 use super::reply::{CommitReply, is_foreign_value};
 use super::shard::Shard;
+use super::{RedisStore, USER_BYTES};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{RecordLookup, RecordWrite, Timestamp};
-use crate::presence::store::{Commit, Committed, Result, StoredUser, record};
+use crate::presence::store::{Commit, Committed, PresenceStore, Result, StoredUser, record};
 use crate::storage::redis::{PipelineReply, RedisConnection, unavailable};
 
 /// The positions of commits.
@@ -36,32 +38,29 @@ impl Kinds {
     }
 }
 
-impl Shard {
-    /// Commits users of this shard.
-    pub(super) async fn commit(&self, commits: &[&Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        self.check_rights_once().await?;
-        match &self.records {
-            None => self.commit_on_one_server(commits, now).await,
-            Some(records) => self.commit_in_cluster(records, commits, now).await,
-        }
-    }
-
-    async fn commit_on_one_server(&self, commits: &[&Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let Kinds { record_only, full } = Kinds::of(commits);
-        let mut pipeline = self.commit_pipeline(commits);
-        self.connection.request_confirmation(&mut pipeline);
-        let sent = self.connection.send_each(&pipeline, is_foreign_value).await;
-        let PipelineReply { mut replies, retried } = sent.inspect_err(|error| self.rights.doubt(error))?;
-        self.connection.check_confirmation(&mut replies)?;
+impl RedisStore {
+    /// Commits users whose shards are on one server, in one pipeline.
+    pub(super) async fn commit_on_one_server(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
+        let groups = self.by_shard(commits.iter().map(|commit| &commit.key)).into_iter();
+        let batch = ServerBatch::new(commits, groups.map(|(shard, positions)| (&self.shards[shard], positions)));
+        // Batches of different committers have a connection each.
+        let shard = batch.any_shard().unwrap_or(&self.shards[0]);
+        shard.check_rights_once().await?;
+        let mut pipeline = batch.pipeline(shard);
+        shard.connection.request_confirmation(&mut pipeline);
+        let sent = shard.connection.send_each(&pipeline, is_foreign_value).await;
+        let PipelineReply { mut replies, retried } = sent.inspect_err(|error| shard.rights.doubt(error))?;
+        shard.connection.check_confirmation(&mut replies)?;
         let reply = CommitReply::new(replies);
         let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
-        for (position, known) in reply.conflicts(full.len(), now)? {
+        let full: Vec<usize> = batch.full().collect();
+        for (place, known) in reply.conflicts(batch.script_sizes(), now)? {
             // The record found ahead of a pipeline that was sent twice may be the one that the pipeline put.
             let record = if retried { RecordLookup::Unknown } else { known.record };
-            committed[full[position]] = Committed::Conflict(Box::new(StoredUser { record, ..known }));
+            committed[full[place]] = Committed::Conflict(Box::new(StoredUser { record, ..known }));
         }
-        let expected = record_only.iter().map(|index| commits[*index].expected);
-        let outdated: Vec<usize> = reply.outdated(expected)?.map(|position| record_only[position]).collect();
+        let places = reply.outdated(batch.record_only().map(|(_, expected)| expected))?;
+        let outdated: Vec<usize> = places.filter_map(|place| Some(batch.record_only().nth(place)?.0)).collect();
         if !outdated.is_empty() {
             let keys: Vec<UserKey> = outdated.iter().map(|index| commits[*index].key.clone()).collect();
             for (index, current) in outdated.into_iter().zip(self.load(&keys, now).await?) {
@@ -73,12 +72,35 @@ impl Shard {
         Ok(committed)
     }
 
+    /// Commits users in a cluster, whose records are reached over `records`: all shards at the same time.
+    pub(super) async fn commit_in_cluster(
+        &self,
+        records: &RedisConnection,
+        commits: &[Commit],
+        now: Timestamp,
+    ) -> Result<Vec<Committed>> {
+        let groups = self.by_shard(commits.iter().map(|commit| &commit.key));
+        let sent = groups.iter().map(async |(shard, positions)| {
+            let commits: Vec<&Commit> = positions.iter().map(|position| &commits[*position]).collect();
+            let shard = &self.shards[*shard];
+            shard.commit_in_cluster(shard.records.as_ref().unwrap_or(records), &commits, now).await
+        });
+        let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
+        for ((_, positions), results) in groups.iter().zip(try_join_all(sent).await?) {
+            positions.iter().zip(results).for_each(|(position, result)| committed[*position] = result);
+        }
+        Ok(committed)
+    }
+}
+
+impl Shard {
     async fn commit_in_cluster(
         &self,
         records: &RedisConnection,
         commits: &[&Commit],
         now: Timestamp,
     ) -> Result<Vec<Committed>> {
+        self.check_rights_once().await?;
         let kinds = Kinds::of(commits);
         let first = tokio::try_join!(self.put_records(records, commits, now), self.read_versions(commits, &kinds));
         let (before, versions) = first.inspect_err(|error| self.rights.doubt(error))?;
