@@ -46,8 +46,17 @@ def on_database(engine):
     return {"PRESENCE_SIDECAR_TESTS": "", "PRESENCE_SIDECAR_TESTS_ENGINES": engine}
 
 
-def not_on(*engines):
-    return ["redis", "memory", "browser::", "::sqlite", *(f"{engine}" for engine in engines)]
+# Parts of names that DATABASE selects as well, and that start no database server.
+NO_DATABASE = [
+    "redis", "memory", "::sqlite", "browser::", "cli::", "config::", "http::", "tui::",
+    "presence::committer", "presence::model", "presence::outbox_rule", "presence::pace", "presence::records", "presence::remembered",
+    "messaging::client_commands", "messaging::domain", "messaging::operator_commands", "messaging::requests", "messaging::seal",
+    "storage::private_files", "storage::start",
+]
+
+
+def not_on(engine):
+    return [*NO_DATABASE, engine]
 
 
 PEERS = [
