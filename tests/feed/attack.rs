@@ -14,7 +14,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::raw_stream::RawStream;
 use crate::http::tokens::{seconds, token};
-use crate::support::attacked::{attacked_binary, is_alone, move_away, move_to_sidecar, on_own_processor};
+use crate::support::attacked::{
+    attacked_binary, is_alone, move_away, move_server_away, move_to_sidecar, on_own_processor,
+};
 use crate::support::{Client, Process, RedisServer, TOKEN, on_redis};
 
 /// An attack, and the time in which all streams must have caught up.
@@ -128,6 +130,7 @@ fn pages() -> Runtime {
 
 async fn assert_heartbeats_go_on(attack: Attack) {
     let redis = RedisServer::start();
+    move_server_away(redis.id());
     let sidecar = start(&redis);
     fill(&sidecar.client, &attack).await;
     let last = sidecar.client.changes().await.last().unwrap()["cursor"].as_str().unwrap().to_owned();

@@ -30,8 +30,10 @@ pub fn move_away() {
     move_to(ATTACKERS_PROCESSOR);
 }
 
-/// Moves this thread to the processor of the sidecar, as who measures it.
+/// Moves this thread to the processor of the sidecar, as who measures it; first in line there, if root runs it: the time slice
+/// of the sidecar that it would else wait for is no time of the heartbeat.
 pub fn move_to_sidecar() {
+    _ = rustix::process::nice(-15);
     move_to(PROCESSOR);
 }
 
@@ -41,12 +43,20 @@ pub fn on_own_processor() -> Vec<String> {
     if has_processors() { launcher.to_vec() } else { Vec::new() }
 }
 
-/// Moves this thread to a processor, if there are several.
+/// Moves a server that the sidecar uses away from its processor, as if it were on another machine.
+pub fn move_server_away(process: u32) {
+    set_processor(ATTACKERS_PROCESSOR, &["--all-tasks", "--pid"], &process.to_string());
+}
+
+/// Moves this thread to a processor.
 fn move_to(processor: usize) {
+    let thread = std::fs::read_link("/proc/thread-self").unwrap();
+    set_processor(processor, &["--pid"], thread.file_name().unwrap().to_str().unwrap());
+}
+
+fn set_processor(processor: usize, which: &[&str], id: &str) {
     if has_processors() {
-        let thread = std::fs::read_link("/proc/thread-self").unwrap();
-        let thread = thread.file_name().unwrap().to_str().unwrap().to_owned();
-        let moved = Command::new("taskset").args(["--cpu-list", "--pid", &processor.to_string(), &thread]).output();
+        let moved = Command::new("taskset").arg("--cpu-list").args(which).args([&processor.to_string(), id]).output();
         assert!(moved.unwrap().status.success());
     }
 }

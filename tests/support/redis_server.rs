@@ -59,7 +59,12 @@ impl RedisServer {
 
     /// Freezes it (`SIGSTOP`) or resumes it (`SIGCONT`).
     pub fn signal(&self, name: &str) {
-        send_signal(name, self.child.as_ref().unwrap().id());
+        send_signal(name, self.id());
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// The folder of its files.
