@@ -141,9 +141,10 @@ async fn assert_heartbeats_go_on(attack: Attack) {
     let url = sidecar.url.clone();
     let pages = pages();
     let streams = (0..attack.streams).map(|number| {
-        let (url, last) = (url.clone(), last.clone());
-        let token = if attack.are_pages { page_token(number, attack.entries) } else { TOKEN.to_owned() };
+        let (url, last, entries, are_pages) = (url.clone(), last.clone(), attack.entries, attack.are_pages);
         pages.spawn(async move {
+            // Signed here: on the processor of the sidecar it would take the time of the heartbeats.
+            let token = if are_pages { page_token(number, entries) } else { TOKEN.to_owned() };
             let mut stream = RawStream::open(&url, &token, "0-0").await;
             (stream.read_until(&last).await, stream)
         })

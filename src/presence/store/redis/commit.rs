@@ -21,12 +21,16 @@ impl<'a> ServerBatch<'a> {
     /// The batch of `commits`, whose positions are divided `by_shard`.
     pub(super) fn new(commits: &'a [Commit], by_shard: impl Iterator<Item = (&'a Shard, Vec<usize>)>) -> Self {
         let (mut record_only, mut full) = (Vec::with_capacity(commits.len()), Vec::new());
-        for (shard, positions) in by_shard {
-            let (refreshes, others): (Vec<usize>, Vec<usize>) =
-                positions.into_iter().partition(|position| commits[*position].is_record_only());
-            record_only.extend(refreshes.into_iter().map(|position| (shard, position)));
-            if !others.is_empty() {
-                full.push((shard, others));
+        for (shard, mut positions) in by_shard {
+            positions.retain(|position| {
+                let is_record_only = commits[*position].is_record_only();
+                if is_record_only {
+                    record_only.push((shard, *position));
+                }
+                !is_record_only
+            });
+            if !positions.is_empty() {
+                full.push((shard, positions));
             }
         }
         Self { commits, record_only, full }

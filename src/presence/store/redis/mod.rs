@@ -135,7 +135,10 @@ impl RedisStore {
     }
 
     /// The positions of `keys` by the numbers of their shards; empty ones are left out.
-    fn by_shard<'a>(&self, keys: impl Iterator<Item = &'a UserKey>) -> Vec<(usize, Vec<usize>)> {
+    fn by_shard<'a>(&self, keys: impl ExactSizeIterator<Item = &'a UserKey>) -> Vec<(usize, Vec<usize>)> {
+        if self.shards.len() == 1 {
+            return vec![(0, (0..keys.len()).collect())];
+        }
         let mut groups: Vec<(usize, Vec<usize>)> = (0..self.shards.len()).map(|shard| (shard, Vec::new())).collect();
         for (position, key) in keys.enumerate() {
             groups[shard_of(key.as_str(), self.shards.len())].1.push(position);
