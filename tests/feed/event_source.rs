@@ -121,13 +121,19 @@ async fn sidecar_with_short_times(ttl: u8) -> Sidecar {
     .await
 }
 
+/// The stream of a page of `ada`, who is online then.
+async fn open_page(client: &Client) -> EventSource {
+    let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
+    let source = EventSource::open(client, &query).await;
+    becomes(client, "ada", "online").await;
+    source
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn open_stream_keeps_its_user_online() {
     let sidecar = sidecar_with_short_times(5).await;
     let client = &sidecar.client;
-    let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
-    let _source = EventSource::open(client, &query).await;
-    becomes(client, "ada", "online").await;
+    let _source = open_page(client).await;
     // Longer than the TTL, without a POST.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(statuses(client, "ada").await, ["online"]);
@@ -137,9 +143,7 @@ async fn open_stream_keeps_its_user_online() {
 async fn hidden_page_stays_away_whoever_beats() {
     let sidecar = sidecar_with_short_times(5).await;
     let client = &sidecar.client;
-    let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
-    let _source = EventSource::open(client, &query).await;
-    becomes(client, "ada", "online").await;
+    let _source = open_page(client).await;
     let told = json!({"token": token("ada", json!({"sid": "browser"})), "active": false});
     assert_eq!(client.with_token("").post("/presence/heartbeat", told).await.status, 200);
     tokio::time::sleep(Duration::from_secs(6)).await;
@@ -150,11 +154,9 @@ async fn hidden_page_stays_away_whoever_beats() {
 async fn reload_is_no_transition_and_the_end_of_a_stream_ends_the_session_after_the_grace() {
     let sidecar = sidecar_with_short_times(20).await;
     let client = &sidecar.client;
-    let query = format!("token={}&presence=1", token("ada", json!({"sid": "browser"})));
-    let source = EventSource::open(client, &query).await;
-    becomes(client, "ada", "online").await;
+    let source = open_page(client).await;
     drop(source);
-    let source = EventSource::open(client, &query).await;
+    let source = open_page(client).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(statuses(client, "ada").await, ["online"]);
     drop(source);

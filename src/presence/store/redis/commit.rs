@@ -36,12 +36,6 @@ impl<'a> ServerBatch<'a> {
         Self { commits, record_only, full }
     }
 
-    /// The shard of one of the commits; `None` if there are none.
-    pub(super) fn any_shard(&self) -> Option<&'a Shard> {
-        let record_only = self.record_only.first().map(|(shard, _)| *shard);
-        record_only.or_else(|| self.full.first().map(|(shard, _)| *shard))
-    }
-
     /// The positions of the commits that write the record alone, and the versions that they expect.
     pub(super) fn record_only(&self) -> impl ExactSizeIterator<Item = (usize, u64)> {
         self.record_only.iter().map(|(_, position)| (*position, self.commits[*position].expected))

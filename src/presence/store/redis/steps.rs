@@ -41,10 +41,11 @@ impl Kinds {
 impl RedisStore {
     /// Commits users whose shards are on one server, in one pipeline.
     pub(super) async fn commit_on_one_server(&self, commits: &[Commit], now: Timestamp) -> Result<Vec<Committed>> {
-        let groups = self.by_shard(commits.iter().map(|commit| &commit.key)).into_iter();
-        let batch = ServerBatch::new(commits, groups.map(|(shard, positions)| (&self.shards[shard], positions)));
-        // Batches of different committers have a connection each.
-        let shard = batch.any_shard().unwrap_or(&self.shards[0]);
+        let groups = self.by_shard(commits.iter().map(|commit| &commit.key));
+        // Committers have no shard in common, and so no connection.
+        let shard = &self.shards[groups.first().map_or(0, |(number, _)| *number)];
+        let groups = groups.into_iter().map(|(number, positions)| (&self.shards[number], positions));
+        let batch = ServerBatch::new(commits, groups);
         shard.check_rights_once().await?;
         let mut pipeline = batch.pipeline(shard);
         shard.connection.request_confirmation(&mut pipeline);
