@@ -131,7 +131,7 @@ async fn read_only_replica_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_message_is_there_once_after_a_node_of_galera_is_killed() {
+async fn each_message_is_there_once_after_conflicts_and_the_end_of_a_node_of_galera() {
     require!("mariadbd", "rsync");
     slow!();
     if !Path::new(PROVIDER).exists() {
@@ -149,7 +149,14 @@ async fn each_message_is_there_once_after_a_node_of_galera_is_killed() {
     );
     let sidecar = Process::start(&own);
     let devices = register(&sidecar.client, 3).await;
-    publish_while(&sidecar, &devices, || galera.kill(0)).await;
+    // Another writer changes the rows that publications lock, at another node: the cluster ends transactions of either.
+    let others = galera.repeat(1, "UPDATE sidecar.clients SET name = CONCAT('name ', RAND())");
+    publish_while(&sidecar, &devices, || {
+        assert!(galera.conflicts(0) > 0);
+        galera.kill(0);
+    })
+    .await;
+    drop(others);
     for device in devices {
         assert_complete(&sidecar, device).await;
     }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -64,7 +65,43 @@ impl Galera {
 
     /// What the client of MariaDB prints for a statement on a node.
     pub fn sql(&self, node: usize, statement: &str) -> String {
-        self.nodes[node].sql(statement).unwrap()
+        sql(self.nodes[node].port, statement).unwrap()
+    }
+
+    /// Repeats a statement on a node, as another writer of the cluster would, until the sender is dropped.
+    pub fn repeat(&self, node: usize, statement: &str) -> Sender<()> {
+        let (running, stopped) = channel();
+        let (port, statements) = (self.nodes[node].port, format!("{statement};").repeat(20));
+        std::thread::spawn(move || {
+            while stopped.try_recv() == Err(TryRecvError::Empty) {
+                // A statement that the cluster refuses, as conflicting with another, is not the last.
+                let _refused = sql(port, &statements);
+            }
+        });
+        running
+    }
+
+    /// The transactions of a node that the cluster ended for those of others.
+    pub fn conflicts(&self, node: usize) -> u64 {
+        let status = self.sql(
+            node,
+            "SELECT SUM(variable_value) FROM information_schema.global_status \
+             WHERE variable_name IN ('wsrep_local_bf_aborts', 'wsrep_local_cert_failures')",
+        );
+        status.trim().parse().unwrap()
+    }
+}
+
+/// What the client of MariaDB prints, or its error.
+fn sql(port: u16, statement: &str) -> Result<String, String> {
+    let output = Command::new("mariadb")
+        .args(["--no-defaults", "--protocol=tcp", "-u", "root", "-N", "-h", "127.0.0.1"])
+        .args(["-P", &port.to_string(), "-e", statement])
+        .output()
+        .unwrap();
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
 }
 
@@ -113,23 +150,11 @@ impl GaleraNode {
             .unwrap();
         let node = Self { port, data, child: Some(child) };
         let deadline = Instant::now() + Duration::from_secs(120);
-        while !node.sql("SHOW STATUS LIKE 'wsrep_ready'").is_ok_and(|ready| ready.contains("ON")) {
+        while !sql(port, "SHOW STATUS LIKE 'wsrep_ready'").is_ok_and(|ready| ready.contains("ON")) {
             assert!(Instant::now() < deadline, "the node in {} did not start", node.data.display());
             std::thread::sleep(Duration::from_millis(100));
         }
         node
-    }
-
-    fn sql(&self, statement: &str) -> Result<String, String> {
-        let output = Command::new("mariadb")
-            .args(["--no-defaults", "--protocol=tcp", "-u", "root", "-N", "-h", "127.0.0.1"])
-            .args(["-P", &self.port.to_string(), "-e", statement])
-            .output()
-            .unwrap();
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        }
     }
 
     fn kill(&mut self) {
