@@ -202,8 +202,16 @@ final class SidecarCommandTest extends TestCase
             ],
             'msgpack' => [["{$options}.serializer" => '3'], 'msgpack'],
             'JSON' => [['database.redis.cache.serializer' => 4], 'json (option "serializer"'],
-            'TLS files' => [
-                ['database.redis.cache.context' => ['stream' => ['cafile' => '/ca.pem']]], 'TLS files (cafile)',
+            'TLS options' => [
+                ['database.redis.cache.context' => ['stream' => ['capath' => '/ca', 'passphrase' => 'hush']]],
+                'TLS options capath, passphrase',
+            ],
+            'two sets of TLS files' => [
+                ['database.redis.cache' => [
+                    'sentinel_host' => 'sentinel.test', 'sentinel_ssl' => ['cafile' => '/sentinels.pem'],
+                    'context' => ['cafile' => '/masters.pem'],
+                ], 'database.redis.client' => 'phpredis-sentinel'],
+                'other TLS files for its Sentinels',
             ],
             'no store' => [['presence.cache.store' => 'none'], 'The cache store "none"'],
             'SQL Server' => [$connection(['driver' => 'sqlsrv']), 'has the driver "sqlsrv"'],

@@ -69,8 +69,18 @@ final class AppRedis
             $this->hasNodes() => $this->clusterSection(),
             default => $this->serverSection(),
         };
+        $section += $this->tls()->files() + ['prefix' => $this->prefix()];
 
-        return array_filter($section + ['prefix' => $this->prefix()], fn (mixed $value): bool => $value !== null);
+        return array_filter($section, fn (mixed $value): bool => $value !== null);
+    }
+
+    /** Returns the TLS options of the connection, and of that to its Sentinels. */
+    public function tls(): RedisTls
+    {
+        return new RedisTls(
+            [$this->connection(), $this->options(), $this->parameters()],
+            [['ssl' => $this->connection()['sentinel_ssl'] ?? []], $this->nodes()[0] ?? []]
+        );
     }
 
     /** Returns the servers in words. */

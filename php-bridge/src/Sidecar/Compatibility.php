@@ -81,7 +81,7 @@ final class Compatibility
             "PRESENCE_TTL is {$ttl}: browsers run the timers of hidden tabs once a minute, so users with hidden "
                 . 'tabs go offline between two heartbeats. Set it to more than 60.',
         ];
-        array_push($warnings, ...$this->compressionWarnings());
+        array_push($warnings, ...$this->compressionWarnings(), ...$this->tlsWarnings());
         if ($this->stores->storeDriver() === 'array') {
             $warnings[] = 'The cache store "array" is not shared: app and sidecar each have their own records. Set '
                 . 'PRESENCE_CACHE_STORE to a store with the driver redis or database.';
@@ -152,18 +152,29 @@ final class Compatibility
     }
 
     /** @return list<string> */
+    private function tlsWarnings(): array
+    {
+        $isVerified = $this->stores->storeDriver() !== 'redis'
+            || $this->stores->appRedis()->tls()->isVerified();
+
+        return $isVerified ? [] : [
+            "The Redis connection \"{$this->stores->cacheConnectionName()}\" does not verify the server's certificate "
+                . '(verify_peer), which a sidecar always does: name the authority that signed it with cafile.',
+        ];
+    }
+
+    /** @return list<string> */
     private function tlsRefusals(string $connection): array
     {
-        $options = $this->connectionOptions();
-        $context = (array) ($options['context'] ?? $options['ssl'] ?? []);
-        $ofSentinels = (array) ($options['sentinel_ssl'] ?? []);
-        $files = array_intersect_key(($context['ssl'] ?? $context['stream'] ?? $context) + $ofSentinels, array_flip([
-            'cafile', 'capath', 'local_cert', 'local_pk',
-        ]));
-        $names = implode(', ', array_keys($files));
+        $tls = $this->stores->appRedis()->tls();
+        $place = "The Redis connection \"{$connection}\"";
 
-        return $files === [] ? [] : ["The Redis connection \"{$connection}\" has its own TLS files ({$names}), which "
-            . 'presence:sidecar cannot describe: trust the certificate in the system\'s list, and remove them.'];
+        return array_values(array_filter([
+            $tls->unknown() === [] ? null : "{$place} has the TLS options " . implode(', ', $tls->unknown())
+                . ', which a sidecar does not have: use cafile, local_cert, and local_pk without a passphrase.',
+            $tls->hasTwoSets() ? "{$place} has other TLS files for its Sentinels than for the master, and "
+                . 'a sidecar has one set: use the same for both.' : null,
+        ]));
     }
 
     /** @return list<string> */
