@@ -33,6 +33,10 @@ pub struct ConnectionState {
     stopping: AtomicBool,
     caller: AtomicU8,
     known: AtomicBool,
+    /// Whether one of its requests had a valid token.
+    has_token: AtomicBool,
+    /// Whether the current response is a stream.
+    streaming: AtomicBool,
     evicted: AtomicBool,
     waiting: AtomicWaker,
     multiplexed: AtomicBool,
@@ -68,6 +72,7 @@ impl ConnectionState {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.caller.store(CallerKind::Unknown as u8, Ordering::Relaxed);
         self.unread_body.store(has_body, Ordering::Relaxed);
+        self.streaming.store(false, Ordering::Relaxed);
         self.open_requests.fetch_add(1, Ordering::Relaxed);
         if let Some(connection) = &self.connection {
             connection.begin_request(false);
@@ -112,6 +117,23 @@ impl ConnectionState {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Records that the current response is a stream.
+    pub fn set_streaming(&self) {
+        self.streaming.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its requests come before those of connections without a token, and before streams; `None` as long as that is
+    /// not decided anew.
+    pub fn comes_first(&self) -> Option<bool> {
+        if self.is_multiplexed() {
+            return Some(true);
+        }
+        if self.streaming.load(Ordering::Relaxed) {
+            return Some(false);
+        }
+        (!self.has_open_request()).then(|| self.has_token.load(Ordering::Relaxed))
+    }
+
     /// Whether one of its requests came from a user or a trusted caller.
     pub fn is_known(&self) -> bool {
         self.known.load(Ordering::Relaxed)
@@ -144,6 +166,9 @@ pub fn identify(request: &Request, caller: CallerKind) {
     let Some(state) = state(request) else { return };
     state.caller.store(caller as u8, Ordering::Relaxed);
     let connection = state.connection.as_ref().unwrap_or(state);
+    if caller >= CallerKind::Client && !connection.has_token.load(Ordering::Relaxed) {
+        connection.has_token.store(true, Ordering::Relaxed);
+    }
     if caller >= CallerKind::User && !connection.is_known() {
         connection.known.store(true, Ordering::Relaxed);
     }

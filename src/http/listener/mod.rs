@@ -8,6 +8,7 @@ mod multiplexed;
 mod open_files;
 pub mod places;
 mod socket;
+mod threads;
 mod timed_stream;
 mod tls;
 mod tracked_body;
@@ -28,7 +29,6 @@ use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, IntoResponse, Request, Response};
-use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,6 +40,8 @@ pub use self::open_files::raise_open_files;
 pub use self::places::MaxConnections;
 use self::places::{AddressPlace, AnonymousPlace, Place, Places, is_health_check};
 use self::socket::Socket;
+use self::threads::Threads;
+pub use self::threads::runtime;
 pub use self::timed_stream::StreamTimeouts;
 use self::timed_stream::TimedStream;
 pub use self::tls::ServerTls;
@@ -58,17 +60,6 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Pause after a connection could not be accepted, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The runtime of the server, with `workers` threads. 0 means half of the machine's cores: the application uses the
-/// others, and more threads than free cores only cost context switches.
-///
-/// # Errors
-/// The system cannot start threads.
-pub fn runtime(workers: usize) -> io::Result<Runtime> {
-    let half = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
-    let workers = if workers == 0 { half() } else { workers };
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
-}
 
 /// Limits of the server.
 #[derive(Clone, Debug)]
@@ -107,6 +98,7 @@ pub async fn serve(
         tls,
         pace: Arc::new(LingerPace::new()),
         connections: TaskTracker::new(),
+        threads: Arc::new(Threads::start()),
         stop,
         abort: CancellationToken::new(),
     });
@@ -133,6 +125,7 @@ struct Server<E> {
     tls: Option<ServerTls>,
     pace: Arc<LingerPace>,
     connections: TaskTracker,
+    threads: Arc<Threads>,
     stop: CancellationToken,
     abort: CancellationToken,
 }
@@ -174,16 +167,9 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             };
             match accepted {
                 Ok(Some(accepted)) => {
-                    let server = self.clone();
-                    self.connections.spawn(async move {
-                        let _open = server.metrics.open();
-                        let Some(opened) = server.open(accepted).await else { return };
-                        match opened.state.is_multiplexed() {
-                            // On the heap: the task of a connection is as large as the larger of the two.
-                            true => Box::pin(server.serve_multiplexed(opened)).await,
-                            false => server.serve_connection(opened).await,
-                        }
-                    });
+                    let state = Arc::new(ConnectionState::default());
+                    let connection = self.clone().serve_accepted(accepted, state.clone());
+                    self.threads.spawn(state, Box::pin(self.connections.track_future(connection)));
                     // One at a time: a flood of connections must not queue up before the requests of open ones.
                     tokio::task::yield_now().await;
                 }
@@ -206,13 +192,22 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         Ok(Some(Accepted { socket, local, remote, place, address, reservation }))
     }
 
+    async fn serve_accepted(self: Arc<Self>, accepted: Accepted, state: Arc<ConnectionState>) {
+        let _open = self.metrics.open();
+        let Some(opened) = self.open(accepted, state).await else { return };
+        match opened.state.is_multiplexed() {
+            // On the heap: the task of a connection is as large as the larger of the two.
+            true => Box::pin(self.serve_multiplexed(opened)).await,
+            false => self.serve_connection(opened).await,
+        }
+    }
+
     /// Finds out which version of HTTP the peer speaks, and makes the handshake of TLS if there is a certificate; `None` if
     /// that fails.
-    async fn open(&self, accepted: Accepted) -> Option<Opened> {
+    async fn open(&self, accepted: Accepted, state: Arc<ConnectionState>) -> Option<Opened> {
         let tls = self.tls.as_ref().filter(|_| matches!(accepted.socket, Socket::Left(_)));
         let has_preface = tls.is_none() && self.has_preface(&accepted).await;
         let Accepted { socket, local, remote, place, address, reservation } = accepted;
-        let state = Arc::new(ConnectionState::default());
         let anonymous = self.places.enter(&state);
         let stream = TimedStream::new(socket, state.clone(), self.timeouts(&place), reservation, self.pace.clone());
         let transport = match tls {
@@ -289,6 +284,9 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let response: hyper::Response<_> = response.into();
+        if response.body().size_hint().exact().is_none() {
+            state.set_streaming();
+        }
         Ok(response.map(|body| TrackedBody::new(body, open)))
     }
 }
