@@ -39,6 +39,23 @@ impl TraceParent {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// The same trace in the span `id`, which must not be 0.
+    #[must_use]
+    pub fn in_span(mut self, id: u64) -> Self {
+        self.0[36..52].copy_from_slice(format!("{id:016x}").as_bytes());
+        self
+    }
+
+    /// Whether the caller records the trace.
+    pub fn is_sampled(&self) -> bool {
+        u8::from_str_radix(&self.as_str()[53..], 16).is_ok_and(|flags| flags & 1 == 1)
+    }
+
+    /// The id of the span: 16 hexadecimal digits.
+    pub fn span_id(&self) -> &str {
+        &self.as_str()[36..52]
+    }
+
     /// The id of the trace: 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
         &self.as_str()[3..35]

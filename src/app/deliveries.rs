@@ -6,6 +6,7 @@ use super::stores::Stores;
 use super::{broadcast, webhooks};
 use crate::broadcast::worker::BroadcastWorker;
 use crate::config::Config;
+use crate::telemetry::spans::Spans;
 use crate::webhooks::worker::DeliveryWorker;
 
 /// The workers of the outbox.
@@ -17,11 +18,17 @@ pub(super) struct DeliveryWorkers {
 
 impl DeliveryWorkers {
     /// The workers of the endpoints and of broadcasts.
-    pub(super) fn build(config: &Config, stores: &Stores, presence: &PresenceModule, live: &LiveSettings) -> Self {
+    pub(super) fn build(
+        config: &Config,
+        stores: &Stores,
+        presence: &PresenceModule,
+        live: &LiveSettings,
+        spans: &Spans,
+    ) -> Self {
         let installation = live.outbox.load().installation;
         let broadcast = |client| broadcast::worker(config, stores, presence, installation, client);
         Self {
-            webhooks: webhooks::workers(config, stores, presence, &live.endpoints, &presence.registry),
+            webhooks: webhooks::workers(config, stores, presence, &live.endpoints, spans),
             broadcasts: live.broadcast.clone().map(broadcast),
         }
     }

@@ -39,6 +39,7 @@ pub use self::stores::{redis_store, resharder, sql_store};
 pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
 pub use self::tables::{schema, statements, table_names, whole_schema};
+use self::workers::TelemetryWorkers;
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue, Loaded, ServerConfig};
 use crate::http::budget::MemoryBudget;
@@ -50,7 +51,8 @@ use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
 use crate::storage::batch::NamedTasks;
 use crate::storage::sql::Database;
-use crate::telemetry::{Registry, catalog, observe_process};
+use crate::telemetry::spans::Spans;
+use crate::telemetry::{Registry, SpanExporter, catalog, observe_process};
 
 /// A sidecar, built from a configuration but not running yet.
 pub struct App {
@@ -79,7 +81,8 @@ impl App {
         let stores = Stores::of(config, webhooks::outbox(config))?;
         let database = Database::open(&config.database);
         let presence = PresenceModule::build(config, &stores, live.outbox.clone(), &registry);
-        let deliveries = DeliveryWorkers::build(config, &stores, &presence, &live);
+        let (spans, span_exporter) = spans(config, &registry)?;
+        let deliveries = DeliveryWorkers::build(config, &stores, &presence, &live, &spans);
         let (messaging, messaging_tasks) = build_messaging(config, &database, &stores, &registry)?.unzip();
         let apis = Apis {
             presence: presence.apis(config, live.throttle.clone()),
@@ -92,7 +95,7 @@ impl App {
         let readiness = Readiness::new(&supervisor, &presence.service, messaging.as_ref());
         let monitor = Monitor::new(config, registry.clone(), presence.service.clone(), messaging.clone());
         let budget = memory_budget(&config.server, &registry);
-        let shared = routes::Shared { live: &live, budget: &budget, registry: &registry };
+        let shared = routes::Shared { live: &live, budget: &budget, registry: &registry, spans: &spans };
         let (routes, document) = routes::build(config, &shared, apis, readiness);
         let workers = Workers {
             presence: presence.workers,
@@ -104,7 +107,7 @@ impl App {
             retention: Retention { acknowledged: config.messaging.keep_acked, all: config.messaging.keep },
             messaging_tasks: messaging_tasks.unwrap_or_default(),
             supervisor,
-            monitor,
+            telemetry: TelemetryWorkers { monitor, spans: span_exporter },
         };
         let limits = limits(&config.server, &live, budget, &registry);
         let metrics = metrics_routes(config, registry);
@@ -115,7 +118,7 @@ impl App {
 impl App {
     /// The metrics of this sidecar.
     pub fn registry(&self) -> &Arc<Registry> {
-        &self.workers.monitor.registry
+        &self.workers.telemetry.monitor.registry
     }
 
     /// The supervisor of the background tasks. Workers that are spawned before [`run`] begins count for `/ready` as well.
@@ -153,6 +156,13 @@ fn limits(
         metrics: listener::ConnectionMetrics::new(registry),
         tls: live.tls.clone(),
     }
+}
+
+/// The queue of spans, and what exports them; nobody, if no collector is configured.
+fn spans(config: &Config, registry: &Registry) -> Result<(Spans, Option<SpanExporter>), BuildError> {
+    let built = SpanExporter::build(&config.otlp, registry)
+        .map_err(|error| BuildError(format!("otlp.endpoint cannot be used: {error}")))?;
+    Ok(built.map_or_else(|| (Spans::default(), None), |(spans, exporter)| (spans, Some(exporter))))
 }
 
 /// The metrics, with those of the process.

@@ -27,6 +27,7 @@ use crate::messaging::{Messaging, web_client};
 use crate::presence::api::{FastPath, UsersApi};
 use crate::presence::{Presence, browser_client};
 use crate::storage::StoreDown;
+use crate::telemetry::spans::Spans;
 use crate::telemetry::{Exposition, Registry};
 use crate::webhooks::api::Api as Webhooks;
 
@@ -60,6 +61,7 @@ pub(super) struct Shared<'a> {
     pub(super) live: &'a LiveSettings,
     pub(super) budget: &'a Arc<MemoryBudget>,
     pub(super) registry: &'a Arc<Registry>,
+    pub(super) spans: &'a Spans,
 }
 
 /// Builds the routes, and the document that describes them.
@@ -148,7 +150,7 @@ fn middleware_config(config: &Config, shared: &Shared<'_>, routes: openapi::Rout
     };
     let bodies = Arc::new(BodyPolicy::new(limits, shared.budget.clone()));
     let metrics = RequestMetrics::new(shared.registry, &routes);
-    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes, metrics }
+    MiddlewareConfig { access: shared.live.access.clone(), bodies, routes, metrics, spans: shared.spans.clone() }
 }
 
 /// The router: all routes, with the [fast path](FastPath) in front of them.

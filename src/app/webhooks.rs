@@ -13,7 +13,7 @@ use crate::config;
 use crate::config::{Config, Driver};
 use crate::egress::EgressPolicy;
 use crate::presence::domain::{Event, Outbox, OutboxQueue};
-use crate::telemetry::Registry;
+use crate::telemetry::spans::Spans;
 use crate::webhooks::api::Api;
 use crate::webhooks::client::WebhookClient;
 use crate::webhooks::domain::payload;
@@ -47,7 +47,7 @@ pub(super) fn workers(
     stores: &Stores,
     presence: &PresenceModule,
     clients: &[Arc<ArcSwap<WebhookClient>>],
-    registry: &Registry,
+    spans: &Spans,
 ) -> Vec<DeliveryWorker> {
     let delivery_config = DeliveryConfig {
         queue: stores.queue.clone(),
@@ -58,9 +58,10 @@ pub(super) fn workers(
         tries: config.webhook.retries.max(1),
         concurrency: config.webhook.concurrency,
         keep_dead: config.webhook.keep_dead,
+        spans: spans.clone(),
     };
     let worker = |client: &Arc<ArcSwap<WebhookClient>>| {
-        let metrics = Arc::new(Metrics::new(registry, &client.load().endpoint().name));
+        let metrics = Arc::new(Metrics::new(&presence.registry, &client.load().endpoint().name));
         DeliveryWorker::new(delivery_config.clone(), client.clone(), metrics)
     };
     clients.iter().map(worker).collect()

@@ -23,6 +23,7 @@ use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::batch::NamedTasks;
 use crate::storage::sql::Database;
+use crate::telemetry::SpanExporter;
 use crate::webhooks::worker::DeliveryWorker;
 
 /// Time that closing the stores has after `server.shutdown_timeout_seconds`.
@@ -41,7 +42,13 @@ pub struct Workers {
     pub(super) database: Option<Database>,
     pub(super) tables: Tables,
     pub(super) supervisor: Supervisor,
+    pub(super) telemetry: TelemetryWorkers,
+}
+
+/// What reports on this process.
+pub(super) struct TelemetryWorkers {
     pub(super) monitor: Monitor,
+    pub(super) spans: Option<SpanExporter>,
 }
 
 /// The services whose stores are closed at the end, and the batchers, which end with the services.
@@ -106,7 +113,7 @@ impl Workers {
     /// Starts all tasks. After the stop, deliveries in flight have `timeout` to finish.
     async fn start(self, timeout: Duration) -> OpenStores {
         let Self { presence, redis, deliveries, messaging, retention, .. } = self;
-        let Self { messaging_tasks, database, tables, supervisor, monitor, .. } = self;
+        let Self { messaging_tasks, database, tables, supervisor, telemetry, .. } = self;
         start_tables(&supervisor, &tables, database.iter().cloned().collect()).await;
         if let Some(redis) = &redis {
             start_redis(&supervisor, redis);
@@ -127,7 +134,7 @@ impl Workers {
         };
         tokio::join!(registered, presence.spawn(&supervisor, &batchers));
         batchers.close();
-        supervisor.spawn_until_stop("metrics", move || monitor.clone().run());
+        telemetry.spawn(&supervisor);
         if let Some(messaging) = messaging.clone() {
             spawn_messaging(&supervisor, messaging, tables, retention);
         }
@@ -186,6 +193,17 @@ fn spawn_messaging(supervisor: &Supervisor, messaging: Arc<Messaging>, tables: T
             spawn_messaging_workers(&workers, &messaging, retention);
         }
     });
+}
+
+impl TelemetryWorkers {
+    fn spawn(self, supervisor: &Supervisor) {
+        let Self { monitor, spans } = self;
+        supervisor.spawn_until_stop("metrics", move || monitor.clone().run());
+        if let Some(exporter) = spans {
+            let stop = supervisor.stop().clone();
+            supervisor.spawn("spans", move || exporter.clone().run(stop.clone()));
+        }
+    }
 }
 
 impl PresenceWorkers {

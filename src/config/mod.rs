@@ -20,6 +20,7 @@ mod layers;
 mod log;
 mod messaging;
 mod network;
+mod otlp;
 mod presence;
 pub mod private_files;
 mod redis;
@@ -52,6 +53,7 @@ pub use self::layers::sources::{Flags, Sources};
 use self::layers::{Layers, Result, describe, sources};
 pub use self::log::{LogConfig, LogFormat};
 pub use self::messaging::{FanoutQueue, MessagingConfig, MessagingLimits, MessagingTables};
+pub use self::otlp::OtlpConfig;
 pub use self::presence::{ChangesConfig, PresenceConfig};
 pub use self::redis::{RedisConfig, RedisEndpoint, RedisHost, RedisTls, SentinelConfig};
 pub use self::reload::ConfigChanges;
@@ -106,6 +108,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// Logging.
     pub log: LogConfig,
+    /// The export of spans.
+    pub otlp: OtlpConfig,
 }
 
 /// The merged layers as serde reads them: the shape of the TOML file.
@@ -136,6 +140,7 @@ struct Raw {
     metrics: server::RawMetrics,
     admin: admin::RawAdmin,
     log: log::RawLog,
+    otlp: otlp::RawOtlp,
 }
 
 /// A configuration, and where its values come from.
@@ -217,6 +222,7 @@ impl Config {
             metrics,
             admin: admin::resolve(&raw.admin),
             log: log::resolve(raw.log, layers)?,
+            otlp: otlp::resolve(raw.otlp, layers)?,
         })
     }
 
@@ -231,6 +237,7 @@ impl Config {
         found.extend(warnings::shared_redis_database(&self.redis, self.cache.store, &self.messaging));
         found.extend(warnings::dropped_letters(&self.laravel, self.cache.store, layers));
         found.extend(log::warnings(&self.log));
+        found.extend(otlp::warning(&self.otlp));
         found.extend(messaging::queue_warning(layers).filter(|_| self.messaging.enabled));
         found
     }

@@ -25,6 +25,7 @@ use super::openapi::RouteTable;
 use super::request_metrics::RequestMetrics;
 use super::response_bytes::{Counted, count_bytes};
 use super::token_verifier::TokenVerifier;
+use crate::telemetry::spans::{Attribute, OpenSpan, SpanKind, Spans};
 use crate::trace::TraceParent;
 
 /// The settings that a reload of the configuration replaces, all at once.
@@ -49,6 +50,8 @@ pub struct MiddlewareConfig {
     pub routes: RouteTable,
     /// Counts requests.
     pub metrics: RequestMetrics,
+    /// Takes the spans of requests.
+    pub spans: Spans,
 }
 
 /// The middleware around all routes.
@@ -71,6 +74,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let started = Instant::now();
+        let span = self.open_span(&mut request);
         let id = request_id(request.headers());
         let access = self.config.access.load();
         let client = ClientIp(access.trusted_proxies.client(request.remote_addr(), request.headers()));
@@ -79,7 +83,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         // The log alone needs it here.
         let trace = if tracing::enabled!(tracing::Level::DEBUG) { trace_of(&request) } else { None };
-        let call = Call { id: &id, client, method: &method, path: uri.path(), trace, started };
+        let call = Call { id: &id, client, method: &method, path: uri.path(), trace, span, started };
         let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
         drop(access);
         let Counted { mut response, bytes } = match preflight {
@@ -100,7 +104,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         if let Some(origin) = origin {
             cors::allow_origin(response.headers_mut(), origin);
         }
-        self.record(&call, response.status(), bytes);
+        self.record(call, response.status(), bytes);
         add_headers(response.headers_mut(), id);
         Ok(response)
     }
@@ -113,6 +117,7 @@ struct Call<'a> {
     method: &'a Method,
     path: &'a str,
     trace: Option<Box<TraceParent>>,
+    span: Option<OpenSpan>,
     started: Instant,
 }
 
@@ -129,8 +134,17 @@ fn add_headers(headers: &mut HeaderMap, id: HeaderValue) {
 }
 
 impl<E: Endpoint> Middleware<E> {
-    /// Counts a request, and logs it.
-    fn record(&self, call: &Call<'_>, status: StatusCode, bytes: Option<u64>) {
+    /// Opens the span of a request; what the request causes belongs to it.
+    fn open_span(&self, request: &mut Request) -> Option<OpenSpan> {
+        let spans = self.config.spans.are_exported().then_some(&self.config.spans)?;
+        let span = spans.open(trace_of(request).as_deref(), SpanKind::Server)?;
+        let context = HeaderValue::from_str(span.context().as_str()).ok()?;
+        request.headers_mut().insert(TraceParent::HEADER, context);
+        Some(span)
+    }
+
+    /// Counts a request, logs it, and ends its span.
+    fn record(&self, call: Call<'_>, status: StatusCode, bytes: Option<u64>) {
         let (metrics, elapsed) = (&self.config.metrics, call.started.elapsed());
         let route = self.config.routes.index(call.path);
         metrics.record(route, call.method, status, elapsed);
@@ -146,6 +160,15 @@ impl<E: Endpoint> Middleware<E> {
             trace_id = call.trace.as_deref().map(TraceParent::trace_id),
             "request completed"
         );
+        if let Some(span) = call.span {
+            let (method, pattern) = (call.method.as_str(), metrics.pattern(route));
+            let attributes = vec![
+                ("http.request.method", Attribute::from(method)),
+                ("http.route", Attribute::from(pattern)),
+                ("http.response.status_code", Attribute::from(status.as_u16())),
+            ];
+            self.config.spans.close(span, format!("{method} {pattern}"), attributes, status.is_server_error());
+        }
     }
 
     /// Counts the bytes of a response; one for which there is no room becomes a 503.

@@ -183,6 +183,8 @@ catalog! {
         "Panics: in a request, which got a 500 or 503, or in a background worker."
     counter LOG_LINES_LOST "presence_sidecar_log_lines_lost_total" was "presence_log_lines_lost_total" []
         "Lines of the log that were dropped, because standard error does not take them."
+    counter SPANS "presence_sidecar_spans_total" ["outcome"]
+        "Spans: exported to the collector, or lost, because it does not take them."
     counter CONFIG_RELOADS "presence_sidecar_config_reloads_total" was "presence_config_reloads_total" ["outcome"]
         "Reloads of the configuration by SIGHUP."
 }

@@ -8,6 +8,9 @@ mod log_queue;
 mod log_sampler;
 mod process;
 mod registry;
+mod span_encoding;
+mod span_exporter;
+pub mod spans;
 
 pub use self::exposition::Exposition;
 pub use self::histogram::FixedHistogram;
@@ -16,3 +19,4 @@ pub use self::log_queue::LogQueue;
 pub use self::log_sampler::LogSampler;
 pub use self::process::{disk_space, observe_process};
 pub use self::registry::Registry;
+pub use self::span_exporter::SpanExporter;

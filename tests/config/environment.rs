@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::{config_with, environment, error_with, layer_of, load_with, value_of};
 
 /// For each name a value, the key that it sets, and the printed value.
-const CASES: [(&str, &str, &str, &str); 63] = [
+const CASES: [(&str, &str, &str, &str); 65] = [
     ("PRESENCE_DRIVER", "cache", "driver", "\"cache\""),
     ("PRESENCE_STORAGE", "/nonexistent/elsewhere", "storage", "\"/nonexistent/elsewhere\""),
     ("PRESENCE_CACHE_STORE", "redis", "cache.store", "\"redis\""),
@@ -54,6 +54,8 @@ const CASES: [(&str, &str, &str, &str); 63] = [
     ("PRESENCE_LISTEN", "unix:/run/p.sock", "server.listen", "[\"unix:/run/p.sock\"]"),
     ("PRESENCE_LOG", "debug", "log.filter", "\"debug\""),
     ("PRESENCE_LOG_FORMAT", "json", "log.format", "\"json\""),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a.test:4318", "otlp.endpoint", "\"http://a.test:4318\""),
+    ("OTEL_SERVICE_NAME", "shop-presence", "otlp.service_name", "\"shop-presence\""),
     ("BROADCAST_CONNECTION", "reverb", "broadcast.connection", "\"reverb\""),
     ("BROADCAST_DRIVER", "log", "broadcast.connection", "\"log\""),
     ("REVERB_APP_ID", "7", "broadcast.reverb.app_id", "\"7\""),

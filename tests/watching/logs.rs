@@ -9,13 +9,16 @@ use serde_json::{Value, json};
 use super::posting_to;
 use crate::support::{Process, Receiver};
 
-const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// The `traceparent` of a caller that records it.
+pub const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[test]
 fn only_a_valid_traceparent_is_taken() {
     let parse = |text: &str| TraceParent::parse(text.as_bytes());
     assert_eq!(parse(TRACE).unwrap().as_str(), TRACE);
     assert_eq!(parse(TRACE).unwrap().trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert!(parse(TRACE).unwrap().is_sampled() && !parse(&TRACE.replace("-01", "-02")).unwrap().is_sampled());
+    assert_eq!(parse(TRACE).unwrap().in_span(0xab).as_str(), TRACE.replace("00f067aa0ba902b7", "00000000000000ab"));
     let later = TRACE.replacen("00-", "01-", 1);
     assert_eq!(parse(&format!("{later}-more")).unwrap().as_str(), later);
     for wrong in [

@@ -5,6 +5,8 @@ mod causes;
 mod dashboard;
 mod logs;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod spans;
 
 use crate::support::{Client, Process, Receiver, Reverb};
 

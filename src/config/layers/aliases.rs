@@ -27,7 +27,7 @@ const fn fallback(name: &'static str, key: &'static str) -> Alias {
     Alias { name, key, empty: None, fallback: true }
 }
 
-const ALIASES: [Alias; 63] = [
+const ALIASES: [Alias; 65] = [
     alias("PRESENCE_DRIVER", "driver"),
     alias("PRESENCE_STORAGE", "storage"),
     alias("PRESENCE_CACHE_STORE", "cache.store"),
@@ -74,6 +74,8 @@ const ALIASES: [Alias; 63] = [
     alias("PRESENCE_TOKEN", "auth.tokens"),
     alias("PRESENCE_USER_TOKEN_SECRET", "auth.user_token_secrets"),
     alias("PRESENCE_LISTEN", "server.listen"),
+    fallback("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp.endpoint"),
+    fallback("OTEL_SERVICE_NAME", "otlp.service_name"),
     fallback("BROADCAST_CONNECTION", "broadcast.connection"),
     fallback("BROADCAST_DRIVER", "broadcast.connection"),
     alias("REVERB_APP_ID", "broadcast.reverb.app_id"),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::presence::domain::Change;
 use crate::presence::service::clock::Clock;
 use crate::queue::Job;
+use crate::telemetry::spans::{Attribute, OpenSpan, SpanKind, Spans};
 use crate::webhooks::Metrics;
 use crate::webhooks::client::WebhookClient;
 use crate::webhooks::domain::payload;
@@ -37,6 +38,7 @@ pub(super) struct Attempter {
     pub(super) clock: Arc<Clock>,
     pub(super) zone: Tz,
     pub(super) installation: Uuid,
+    pub(super) spans: Spans,
 }
 
 impl Attempter {
@@ -53,8 +55,11 @@ impl Attempter {
         loop {
             let now = self.clock.now().micros().div_euclid(1_000_000);
             let started = Instant::now();
-            let request = payload::sign(client.endpoint(), &id, body.clone(), now).with_trace(change.trace.as_deref());
+            let span = self.spans.open(change.trace.as_deref(), SpanKind::Client);
+            let trace = span.as_ref().map(OpenSpan::context).or(change.trace.as_deref());
+            let request = payload::sign(client.endpoint(), &id, body.clone(), now).with_trace(trace);
             let result = client.send(&request).await;
+            self.close_span(span, &client, &result);
             self.metrics.record_attempt(result.outcome(), started.elapsed().as_secs_f64());
             if number == tries || !result.is_retryable() {
                 return Attempt { job, result: Some(result), is_probe };
@@ -62,6 +67,24 @@ impl Attempter {
             number += 1;
             tokio::time::sleep(REQUEST_PAUSE).await;
         }
+    }
+
+    fn close_span(&self, span: Option<OpenSpan>, client: &WebhookClient, result: &AttemptResult) {
+        let Some(span) = span else { return };
+        let mut attributes = vec![
+            ("http.request.method", Attribute::from("POST")),
+            ("presence.webhook.endpoint", Attribute::from(client.endpoint().name.as_str())),
+        ];
+        match result {
+            AttemptResult::Status { status, .. } => {
+                attributes.push(("http.response.status_code", Attribute::from(*status)));
+            }
+            AttemptResult::Failed(_) | AttemptResult::Refused(_) => {
+                attributes.push(("error.type", Attribute::from(result.outcome().as_str())));
+            }
+        }
+        let is_error = !matches!(result, AttemptResult::Status { status: 200..=299, .. });
+        self.spans.close(span, "POST".to_owned(), attributes, is_error);
     }
 
     /// A job's change, and id and body of its requests; `None` if the job cannot be decoded.

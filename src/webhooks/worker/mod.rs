@@ -25,6 +25,7 @@ use super::metrics::Metrics;
 use crate::presence::service::clock::Clock;
 use crate::queue::{Attempts, Disposition, Job, Queue, Settlement};
 use crate::storage::Result;
+use crate::telemetry::spans::Spans;
 
 /// Poll interval of the queue without a notification: for changes of other replicas, and for retries that are due.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -54,6 +55,8 @@ pub struct DeliveryConfig {
     pub concurrency: usize,
     /// Retention of dead letters.
     pub keep_dead: Duration,
+    /// Takes the spans of requests.
+    pub spans: Spans,
 }
 
 /// Delivers to one endpoint.
@@ -76,7 +79,8 @@ impl DeliveryWorker {
     pub fn new(config: DeliveryConfig, client: Arc<ArcSwap<WebhookClient>>, metrics: Arc<Metrics>) -> Self {
         let name = client.load().endpoint().name.clone();
         let (clock, zone, installation) = (config.clock.clone(), config.zone, config.installation);
-        let attempter = Attempter { client, metrics: metrics.clone(), clock, zone, installation };
+        let spans = config.spans.clone();
+        let attempter = Attempter { client, metrics: metrics.clone(), clock, zone, installation, spans };
         let (breaker, last_expiry) = (Breaker::default(), Instant::now());
         Self { config, name, attempter, metrics, breaker, last_expiry, unsettled: Vec::new() }
     }
