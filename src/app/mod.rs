@@ -16,6 +16,7 @@ mod stored_keys;
 mod stores;
 mod supervisor;
 mod tables;
+mod telemetry;
 mod webhooks;
 mod workers;
 
@@ -39,7 +40,7 @@ pub use self::stores::{redis_store, resharder, sql_store};
 pub use self::supervisor::{Supervisor, WorkerFailure};
 use self::tables::Tables;
 pub use self::tables::{schema, statements, table_names, whole_schema};
-use self::workers::TelemetryWorkers;
+use self::telemetry::{TelemetryWorkers, registry, spans};
 pub use self::workers::{Workers, run};
 use crate::config::{Config, FanoutQueue, Loaded, ServerConfig};
 use crate::http::budget::MemoryBudget;
@@ -51,8 +52,7 @@ use crate::messaging::worker::Retention;
 use crate::queue::{Queue, SqlQueue};
 use crate::storage::batch::NamedTasks;
 use crate::storage::sql::Database;
-use crate::telemetry::spans::Spans;
-use crate::telemetry::{Registry, SpanExporter, catalog, observe_process};
+use crate::telemetry::{Registry, catalog};
 
 /// A sidecar, built from a configuration but not running yet.
 pub struct App {
@@ -156,20 +156,6 @@ fn limits(
         metrics: listener::ConnectionMetrics::new(registry),
         tls: live.tls.clone(),
     }
-}
-
-/// The queue of spans, and what exports them; nobody, if no collector is configured.
-fn spans(config: &Config, registry: &Registry) -> Result<(Spans, Option<SpanExporter>), BuildError> {
-    let built = SpanExporter::build(&config.otlp, registry)
-        .map_err(|error| BuildError(format!("otlp.endpoint cannot be used: {error}")))?;
-    Ok(built.map_or_else(|| (Spans::default(), None), |(spans, exporter)| (spans, Some(exporter))))
-}
-
-/// The metrics, with those of the process.
-fn registry(config: &Config) -> Arc<Registry> {
-    let registry = Registry::new().with_former_names(config.metrics.legacy_names);
-    observe_process(&registry);
-    Arc::new(registry)
 }
 
 /// The memory budget, with its metrics.

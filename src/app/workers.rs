@@ -10,10 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use super::App;
 use super::deliveries::DeliveryWorkers;
-use super::monitor::Monitor;
 use super::presence::PresenceWorkers;
 use super::supervisor::{Supervisor, WorkerFailure};
 use super::tables::Tables;
+use super::telemetry::TelemetryWorkers;
 use crate::broadcast::worker::BroadcastWorker;
 use crate::http::listener;
 use crate::http::listener::{BoundListener, ServerLimits};
@@ -23,7 +23,6 @@ use crate::presence::ChangeNotifier;
 use crate::presence::store::RedisStore;
 use crate::storage::batch::NamedTasks;
 use crate::storage::sql::Database;
-use crate::telemetry::SpanExporter;
 use crate::webhooks::worker::DeliveryWorker;
 
 /// Time that closing the stores has after `server.shutdown_timeout_seconds`.
@@ -43,12 +42,6 @@ pub struct Workers {
     pub(super) tables: Tables,
     pub(super) supervisor: Supervisor,
     pub(super) telemetry: TelemetryWorkers,
-}
-
-/// What reports on this process.
-pub(super) struct TelemetryWorkers {
-    pub(super) monitor: Monitor,
-    pub(super) spans: Option<SpanExporter>,
 }
 
 /// The services whose stores are closed at the end, and the batchers, which end with the services.
@@ -193,17 +186,6 @@ fn spawn_messaging(supervisor: &Supervisor, messaging: Arc<Messaging>, tables: T
             spawn_messaging_workers(&workers, &messaging, retention);
         }
     });
-}
-
-impl TelemetryWorkers {
-    fn spawn(self, supervisor: &Supervisor) {
-        let Self { monitor, spans } = self;
-        supervisor.spawn_until_stop("metrics", move || monitor.clone().run());
-        if let Some(exporter) = spans {
-            let stop = supervisor.stop().clone();
-            supervisor.spawn("spans", move || exporter.clone().run(stop.clone()));
-        }
-    }
 }
 
 impl PresenceWorkers {

@@ -33,15 +33,22 @@ pub struct ConnectionState {
     stopping: AtomicBool,
     caller: AtomicU8,
     known: AtomicBool,
-    /// Whether one of its requests had a valid token.
+    evicted: AtomicBool,
+    waiting: AtomicWaker,
+    urgency: Urgency,
+    /// The state of the connection, for that of a request on a connection of HTTP/2.
+    connection: Option<Arc<Self>>,
+}
+
+/// What decides which connections are served before others.
+#[derive(Debug, Default)]
+struct Urgency {
+    /// Whether one of the requests had a valid token.
     has_token: AtomicBool,
     /// Whether the current response is a stream.
     streaming: AtomicBool,
-    evicted: AtomicBool,
-    waiting: AtomicWaker,
+    /// Whether it is a connection of HTTP/2.
     multiplexed: AtomicBool,
-    /// The state of the connection, for that of a request on a connection of HTTP/2.
-    connection: Option<Arc<Self>>,
 }
 
 /// A request that is being answered, until dropped.
@@ -72,7 +79,7 @@ impl ConnectionState {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.caller.store(CallerKind::Unknown as u8, Ordering::Relaxed);
         self.unread_body.store(has_body, Ordering::Relaxed);
-        self.streaming.store(false, Ordering::Relaxed);
+        self.urgency.streaming.store(false, Ordering::Relaxed);
         self.open_requests.fetch_add(1, Ordering::Relaxed);
         if let Some(connection) = &self.connection {
             connection.begin_request(false);
@@ -89,12 +96,12 @@ impl ConnectionState {
 
     /// Records that it is a connection of HTTP/2.
     pub fn set_multiplexed(&self) {
-        self.multiplexed.store(true, Ordering::Relaxed);
+        self.urgency.multiplexed.store(true, Ordering::Relaxed);
     }
 
     /// Whether it is a connection of HTTP/2, which may have many requests at a time.
     pub fn is_multiplexed(&self) -> bool {
-        self.multiplexed.load(Ordering::Relaxed)
+        self.urgency.multiplexed.load(Ordering::Relaxed)
     }
 
     /// The number of requests so far.
@@ -119,7 +126,7 @@ impl ConnectionState {
 
     /// Records that the current response is a stream.
     pub fn set_streaming(&self) {
-        self.streaming.store(true, Ordering::Relaxed);
+        self.urgency.streaming.store(true, Ordering::Relaxed);
     }
 
     /// Whether its requests come before those of connections without a token, and before streams; `None` as long as that is
@@ -128,10 +135,10 @@ impl ConnectionState {
         if self.is_multiplexed() {
             return Some(true);
         }
-        if self.streaming.load(Ordering::Relaxed) {
+        if self.urgency.streaming.load(Ordering::Relaxed) {
             return Some(false);
         }
-        (!self.has_open_request()).then(|| self.has_token.load(Ordering::Relaxed))
+        (!self.has_open_request()).then(|| self.urgency.has_token.load(Ordering::Relaxed))
     }
 
     /// Whether one of its requests came from a user or a trusted caller.
@@ -166,8 +173,8 @@ pub fn identify(request: &Request, caller: CallerKind) {
     let Some(state) = state(request) else { return };
     state.caller.store(caller as u8, Ordering::Relaxed);
     let connection = state.connection.as_ref().unwrap_or(state);
-    if caller >= CallerKind::Client && !connection.has_token.load(Ordering::Relaxed) {
-        connection.has_token.store(true, Ordering::Relaxed);
+    if caller >= CallerKind::Client && !connection.urgency.has_token.load(Ordering::Relaxed) {
+        connection.urgency.has_token.store(true, Ordering::Relaxed);
     }
     if caller >= CallerKind::User && !connection.is_known() {
         connection.known.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Logs and metrics.
+//! Logs, metrics, and spans of traces.
 
 pub mod catalog;
 mod exposition;

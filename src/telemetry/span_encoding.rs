@@ -1,16 +1,16 @@
 //! Spans as a request of OTLP, in protobuf. Pure.
 
-use super::spans::Span;
+use super::spans::FinishedSpan;
 
 /// The body of a request with the spans of this service.
 #[cfg(feature = "otlp")]
-pub(super) fn encode(service_name: &str, spans: impl Iterator<Item = Span>) -> Vec<u8> {
+pub(super) fn encode(service_name: &str, spans: impl Iterator<Item = FinishedSpan>) -> Vec<u8> {
     with_feature::encode(service_name, spans)
 }
 
 /// Without the feature, nothing exports spans.
 #[cfg(not(feature = "otlp"))]
-pub(super) fn encode(_: &str, _: impl Iterator<Item = Span>) -> Vec<u8> {
+pub(super) fn encode(_: &str, _: impl Iterator<Item = FinishedSpan>) -> Vec<u8> {
     Vec::new()
 }
 
@@ -27,9 +27,9 @@ mod with_feature {
     use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as EncodedSpan, Status};
     use prost::Message;
 
-    use crate::telemetry::spans::{Attribute, Span, SpanKind};
+    use crate::telemetry::spans::{Attribute, FinishedSpan, SpanKind};
 
-    pub(super) fn encode(service_name: &str, spans: impl Iterator<Item = Span>) -> Vec<u8> {
+    pub(super) fn encode(service_name: &str, spans: impl Iterator<Item = FinishedSpan>) -> Vec<u8> {
         let scope = InstrumentationScope {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -46,7 +46,7 @@ mod with_feature {
         ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
     }
 
-    fn encoded(span: Span) -> EncodedSpan {
+    fn encoded(span: FinishedSpan) -> EncodedSpan {
         let kind = match span.kind {
             SpanKind::Server => Kind::Server,
             SpanKind::Client => Kind::Client,

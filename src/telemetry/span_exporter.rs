@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::spans::{Span, Spans};
+use super::spans::{FinishedSpan, Spans};
 use super::{Registry, catalog, span_encoding};
 use crate::config::OtlpConfig;
 
@@ -28,7 +28,7 @@ const TRIES: u32 = 3;
 /// Takes spans from the queue to the collector. Clones share both.
 #[derive(Clone)]
 pub struct SpanExporter {
-    spans: Arc<Mutex<mpsc::Receiver<Span>>>,
+    spans: Arc<Mutex<mpsc::Receiver<FinishedSpan>>>,
     client: Client,
     url: Url,
     service_name: String,
@@ -62,9 +62,7 @@ impl SpanExporter {
         let mut spans = self.spans.lock().await;
         let mut batch = Vec::with_capacity(BATCH);
         while stop.run_until_cancelled(spans.recv_many(&mut batch, BATCH)).await.is_some() {
-            let complete = async {
-                while batch.len() < BATCH && spans.recv_many(&mut batch, BATCH).await > 0 {}
-            };
+            let complete = async { while batch.len() < BATCH && spans.recv_many(&mut batch, BATCH).await > 0 {} };
             _ = stop.run_until_cancelled(tokio::time::timeout(INTERVAL, complete)).await;
             self.export(&mut batch).await;
         }
@@ -74,7 +72,7 @@ impl SpanExporter {
         self.export(&mut batch).await;
     }
 
-    async fn export(&self, batch: &mut Vec<Span>) {
+    async fn export(&self, batch: &mut Vec<FinishedSpan>) {
         if batch.is_empty() {
             return;
         }

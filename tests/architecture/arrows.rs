@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("laravel", &["php"]),
     ("egress", &[]),
     ("config", &["php", "laravel", "egress"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "trace"]),
     ("storage", &["config"]),
     ("queue", &["storage"]),
     ("trace", &[]),

@@ -132,6 +132,7 @@ fn manual_has_every_environment_name_and_no_other() {
         "BROADCAST_",
         "REVERB_",
         "PUSHER_",
+        "OTEL_",
     ];
     let mentioned: BTreeSet<&str> = words
         .filter(|word| families.iter().any(|family| word.starts_with(family)))

@@ -19,6 +19,7 @@ use presence_sidecar::http::openapi::RouteTable;
 use presence_sidecar::http::request_metrics::RequestMetrics;
 use presence_sidecar::http::token_verifier::TokenVerifier;
 use presence_sidecar::telemetry::Registry;
+use presence_sidecar::telemetry::spans::Spans;
 use tokio_util::sync::CancellationToken;
 
 use super::{metric, wait_for};
@@ -123,7 +124,7 @@ async fn request_whose_handler_panics_gets_500() {
     let routes_table = RouteTable::of(&serde_json::json!({}), &[]);
     let metrics = RequestMetrics::new(&Arc::new(Registry::new()), &routes_table);
     let access = Arc::new(ArcSwap::from_pointee(access));
-    let config = MiddlewareConfig { access, bodies, routes: routes_table, metrics };
+    let config = MiddlewareConfig { access, bodies, routes: routes_table, metrics, spans: Spans::default() };
     let response = Middleware::new(routes, config).get_response(Request::default()).await;
     assert_eq!(response.status().as_u16(), 500);
 }

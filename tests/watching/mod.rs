@@ -28,6 +28,7 @@ async fn busy_sidecar(receiver: &Receiver, server: &Reverb) -> Process {
     environment.extend(server.environment());
     environment.push(("APP_KEY", APP_KEY.to_owned()));
     environment.push(("ADMIN_TOKEN", "admin-token-of-the-tests-0123456789abcdef".to_owned()));
+    environment.push(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318".to_owned()));
     environment.push(("PRESENCE__CACHE__TTL_SECONDS", "2".to_owned()));
     environment.push(("PRESENCE__CACHE__AWAY_AFTER_SECONDS", "1".to_owned()));
     let sidecar = Process::start(&environment);

@@ -97,7 +97,6 @@ pub async fn serve(
         metrics,
         tls,
         pace: Arc::new(LingerPace::new()),
-        connections: TaskTracker::new(),
         threads: Arc::new(Threads::start()),
         stop,
         abort: CancellationToken::new(),
@@ -108,11 +107,12 @@ pub async fn serve(
     }
     accept_loops.close();
     accept_loops.wait().await;
-    server.connections.close();
-    if tokio::time::timeout(shutdown_timeout, server.connections.wait()).await.is_err() {
-        tracing::warn!(open = server.connections.len(), "server.shutdown_timeout reached: aborting open requests");
+    let connections = server.threads.connections();
+    connections.close();
+    if tokio::time::timeout(shutdown_timeout, connections.wait()).await.is_err() {
+        tracing::warn!(open = connections.len(), "server.shutdown_timeout reached: aborting open requests");
         server.abort.cancel();
-        server.connections.wait().await;
+        connections.wait().await;
     }
 }
 
@@ -124,7 +124,6 @@ struct Server<E> {
     metrics: ConnectionMetrics,
     tls: Option<ServerTls>,
     pace: Arc<LingerPace>,
-    connections: TaskTracker,
     threads: Arc<Threads>,
     stop: CancellationToken,
     abort: CancellationToken,
@@ -169,7 +168,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
                 Ok(Some(accepted)) => {
                     let state = Arc::new(ConnectionState::default());
                     let connection = self.clone().serve_accepted(accepted, state.clone());
-                    self.threads.spawn(state, Box::pin(self.connections.track_future(connection)));
+                    self.threads.spawn(state, connection);
                     // One at a time: a flood of connections must not queue up before the requests of open ones.
                     tokio::task::yield_now().await;
                 }

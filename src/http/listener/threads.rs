@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use rustix::process::setpriority_process;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_util::task::TaskTracker;
 
 use crate::http::connection::ConnectionState;
 
@@ -36,6 +37,7 @@ type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Threads {
     callers: Handle,
     others: Handle,
+    connections: TaskTracker,
     /// That of `others`, until dropped; `None` if the system cannot start threads, and all connections run with the callers.
     runtime: Option<Runtime>,
 }
@@ -53,12 +55,21 @@ impl Threads {
         let built = Builder::new_multi_thread().worker_threads(workers).on_thread_start(lower).build();
         let runtime = built.inspect_err(|error| tracing::warn!(%error, "streams share the threads of callers")).ok();
         let others = runtime.as_ref().map_or_else(|| callers.clone(), |runtime| runtime.handle().clone());
-        Self { callers, others, runtime }
+        Self { callers, others, connections: TaskTracker::new(), runtime }
     }
 
     /// Runs a connection whose caller is not known yet.
-    pub(super) fn spawn(self: &Arc<Self>, state: Arc<ConnectionState>, connection: Connection) {
-        self.run(false, state, connection);
+    pub(super) fn spawn(
+        self: &Arc<Self>,
+        state: Arc<ConnectionState>,
+        connection: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.run(false, state, Box::pin(self.connections.track_future(connection)));
+    }
+
+    /// The connections that have not ended.
+    pub(super) fn connections(&self) -> &TaskTracker {
+        &self.connections
     }
 
     fn run(self: &Arc<Self>, comes_first: bool, state: Arc<ConnectionState>, connection: Connection) {
