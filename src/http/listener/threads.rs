@@ -1,5 +1,6 @@
-//! The threads of the server. Connections whose callers have not shown a token yet, and streams, run on threads of a lower
-//! priority: a thousand pages that connect, or get an event at the same time, do not delay a heartbeat.
+//! The threads of the server. Connections whose callers have not shown a token yet, and streams, run on threads of their own:
+//! a thousand pages that connect, get an event or leave at the same time are a thousand tasks, and none is in front of a
+//! heartbeat.
 //!
 //! A connection moves from one kind to the other between two polls. Its socket and its timers stay with the runtime of the
 //! callers, which also runs the tasks that it starts.
@@ -10,14 +11,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustix::process::setpriority_process;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::TaskTracker;
 
 use crate::http::connection::ConnectionState;
-
-/// The niceness of the threads of a lower priority: the others get about nine times as much of a busy processor.
-const NICENESS: i32 = 10;
 
 /// The runtime of the server, with `workers` threads. 0 means half of the machine's cores: the application uses the
 /// others, and more threads than free cores only cost context switches.
@@ -43,16 +40,11 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Those of the current runtime, and as many with a lower priority.
+    /// Those of the current runtime, and as many others.
     pub(super) fn start() -> Self {
         let callers = Handle::current();
-        let lower = || {
-            if let Err(error) = setpriority_process(None, NICENESS) {
-                tracing::debug!(%error, "a thread keeps its priority");
-            }
-        };
         let workers = callers.metrics().num_workers();
-        let built = Builder::new_multi_thread().worker_threads(workers).on_thread_start(lower).build();
+        let built = Builder::new_multi_thread().worker_threads(workers).build();
         let runtime = built.inspect_err(|error| tracing::warn!(%error, "streams share the threads of callers")).ok();
         let others = runtime.as_ref().map_or_else(|| callers.clone(), |runtime| runtime.handle().clone());
         Self { callers, others, connections: TaskTracker::new(), runtime }
