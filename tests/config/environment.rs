@@ -54,7 +54,12 @@ const CASES: [(&str, &str, &str, &str); 65] = [
     ("PRESENCE_LISTEN", "unix:/run/p.sock", "server.listen", "[\"unix:/run/p.sock\"]"),
     ("PRESENCE_LOG", "debug", "log.filter", "\"debug\""),
     ("PRESENCE_LOG_FORMAT", "json", "log.format", "\"json\""),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a.test:4318", "otlp.endpoint", "\"http://a.test:4318\""),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "http://u:p@a.test:4318/k",
+        "otlp.endpoint",
+        "\"http://********@a.test:4318/********\"",
+    ),
     ("OTEL_SERVICE_NAME", "shop-presence", "otlp.service_name", "\"shop-presence\""),
     ("BROADCAST_CONNECTION", "reverb", "broadcast.connection", "\"reverb\""),
     ("BROADCAST_DRIVER", "log", "broadcast.connection", "\"log\""),

@@ -21,6 +21,8 @@ fn visibility(key: &str) -> Visibility {
         "endpoints" => Visibility::Nothing,
         // The path and the query of a receiver's URL often contain a token.
         "url" if key.starts_with("webhook") => Visibility::Origin,
+        // So does that of a collector.
+        "endpoint" => Visibility::Origin,
         "url" => Visibility::WithoutPassword,
         _ if key.contains("headers") => Visibility::Nothing,
         _ => Visibility::All,
