@@ -60,8 +60,11 @@ impl RouteTable {
     pub fn index(&self, path: &str) -> Option<usize> {
         let path = path.trim_matches('/');
         self.fixed.get(path).copied().or_else(|| {
-            let mut stems = path.rmatch_indices('/').map(|(slash, _)| &path[..=slash]).chain([""]);
-            stems.find_map(|stem| self.stems.get(stem)?.iter().copied().find(|index| self.routes[*index].takes(path)))
+            let mut stems = path.rmatch_indices('/').map(|(slash, _)| slash + 1).chain([0]);
+            stems.find_map(|end| {
+                let (stem, rest) = path.split_at(end);
+                self.stems.get(stem)?.iter().copied().find(|index| self.routes[*index].takes(end, rest))
+            })
         })
     }
 
@@ -84,9 +87,9 @@ impl RouteTable {
 }
 
 impl KnownRoute {
-    /// Whether `path` is one of this route, whose parameters take any segment.
-    fn takes(&self, path: &str) -> bool {
-        let (mut known, mut segments) = (self.path.split('/'), path.split('/'));
+    /// Whether `rest` is what may follow the first `stem` bytes of this route, whose parameters take any segment.
+    fn takes(&self, stem: usize, rest: &str) -> bool {
+        let (mut known, mut segments) = (self.path[stem..].split('/'), rest.split('/'));
         loop {
             match (known.next(), segments.next()) {
                 (None, None) => return true,

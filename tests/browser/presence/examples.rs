@@ -10,7 +10,7 @@ use super::{App, put, sidecar};
 use crate::browser::webdriver::Browser;
 use crate::support::{command, fixture, test_tool};
 
-const TSC: &str = "typescript/node_modules/.bin/tsc";
+const TSC: &str = "clients/node_modules/.bin/tsc";
 const VUE: &str = "vue/node_modules/vue/dist/vue.esm-browser.prod.js";
 const REACT: [&str; 2] = [
     "react/node_modules/react/umd/react.production.min.js",
