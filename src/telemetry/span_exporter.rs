@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use metrics::Counter;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
@@ -24,6 +25,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests for one batch.
 const TRIES: u32 = 3;
+/// How long the export of a batch may still take once the sidecar stops.
+const LAST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Takes spans from the queue to the collector. Clones share both.
 #[derive(Clone)]
@@ -57,28 +60,27 @@ impl SpanExporter {
         Ok(Some((spans, Self { spans: receiver, client, url, service_name, exported, lost })))
     }
 
-    /// Exports until `stop`, and then what is still in the queue.
+    /// Exports until nobody makes spans any more: once the sidecar stops, when its requests and workers have ended. From
+    /// `stop` on, no span waits for others.
     pub async fn run(self, stop: CancellationToken) {
         let mut spans = self.spans.lock().await;
         let mut batch = Vec::with_capacity(BATCH);
-        while stop.run_until_cancelled(spans.recv_many(&mut batch, BATCH)).await.is_some() {
+        while spans.recv_many(&mut batch, BATCH).await > 0 {
             let complete = async { while batch.len() < BATCH && spans.recv_many(&mut batch, BATCH).await > 0 {} };
             _ = stop.run_until_cancelled(tokio::time::timeout(INTERVAL, complete)).await;
-            self.export(&mut batch).await;
+            self.export(&mut batch, &stop).await;
         }
-        while let Ok(span) = spans.try_recv() {
-            batch.push(span);
-        }
-        self.export(&mut batch).await;
     }
 
-    async fn export(&self, batch: &mut Vec<FinishedSpan>) {
-        if batch.is_empty() {
-            return;
-        }
+    async fn export(&self, batch: &mut Vec<FinishedSpan>, stop: &CancellationToken) {
         let number = u64::try_from(batch.len()).unwrap_or_default();
         let body = span_encoding::encode(&self.service_name, batch.drain(..));
-        match self.post(body).await {
+        let timed_out = stop.cancelled().then(|()| tokio::time::sleep(LAST_TIMEOUT));
+        let posted = tokio::select! {
+            posted = self.post(body) => posted,
+            () = timed_out => Err("no response, and the sidecar stops".to_owned()),
+        };
+        match posted {
             Ok(()) => self.exported.increment(number),
             Err(error) => {
                 self.lost.increment(number);

@@ -189,6 +189,11 @@ impl Process {
     /// Stops it (`SIGTERM`); returns its exit status.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         super::tools::send_signal("TERM", self.child.id());
+        self.wait()
+    }
+
+    /// Waits until it has ended; returns its exit status.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
     }
 }

@@ -1,5 +1,7 @@
 //! Spans of requests and of webhooks, as a collector gets them.
 
+use std::time::{Duration, Instant};
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -7,10 +9,13 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::logs::TRACE;
 use super::posting_to;
-use crate::support::{Post, Process, Reaction, Receiver};
+use crate::supervision::stop::PROMPTLY;
+use crate::support::{Post, Process, Reaction, Receiver, TOKEN, send_signal};
 
 const HEARTBEAT: &str = "/api/v1/presence/heartbeat";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -119,4 +124,51 @@ async fn without_collector_heartbeats_and_webhooks_go_on_and_lost_spans_are_coun
     assert!(log.contains("HTTP 400"), "{log}");
     let metrics = sidecar.client.get("/metrics").await.text;
     assert!(metrics.contains("presence_sidecar_spans_total{outcome=\"lost\"}"), "{metrics}");
+}
+
+/// Sends a heartbeat whose body comes after `pause`; returns the beginning of the response.
+async fn slow_heartbeat(url: &str, pause: impl Future<Output = ()>) -> Vec<u8> {
+    let (body, mut answer) = (json!({"user_id": 9}).to_string(), vec![0; 12]);
+    let head = format!(
+        "POST {HEARTBEAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ntraceparent: {TRACE}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.read_exact(&mut answer).await.unwrap();
+    pause.await;
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    rest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn span_of_a_request_that_ends_after_the_signal_is_exported() {
+    let (webhooks, collector) = (Receiver::start().await, Receiver::start().await);
+    let mut sidecar = exporting(&webhooks, &collector);
+    let signalled = async {
+        send_signal("TERM", sidecar.id());
+        sidecar.log_with("stopping").await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    let response = slow_heartbeat(&sidecar.url, signalled).await;
+    assert!(String::from_utf8_lossy(&response).contains(" 200 OK"), "{}", String::from_utf8_lossy(&response));
+    assert!(tokio::task::block_in_place(|| sidecar.wait()).success(), "{}", sidecar.log());
+    let served = spans(&collector.posts()).into_iter().filter(|span| span.kind == 2).count();
+    assert_eq!(served, 1, "{}", sidecar.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collector_that_hangs_holds_up_no_stop() {
+    let webhooks = Receiver::start().await;
+    let collector = Receiver::reacting(|_| Reaction::Late(Duration::from_secs(60))).await;
+    let mut sidecar = exporting(&webhooks, &collector);
+    heartbeat(&sidecar, 7, TRACE).await;
+    webhooks.wait_for(1).await;
+    let begun = Instant::now();
+    assert!(tokio::task::block_in_place(|| sidecar.terminate()).success(), "{}", sidecar.log());
+    assert!(begun.elapsed() < PROMPTLY, "{:?}", begun.elapsed());
+    assert!(sidecar.log().contains("and the sidecar stops"), "{}", sidecar.log());
 }
