@@ -211,7 +211,7 @@ final class SidecarCommandTest extends TestCase
                     'sentinel_host' => 'sentinel.test', 'sentinel_ssl' => ['cafile' => '/sentinels.pem'],
                     'context' => ['cafile' => '/masters.pem'],
                 ], 'database.redis.client' => 'phpredis-sentinel'],
-                'other TLS files for its Sentinels',
+                'other TLS files for some of its servers or Sentinels',
             ],
             'no store' => [['presence.cache.store' => 'none'], 'The cache store "none"'],
             'SQL Server' => [$connection(['driver' => 'sqlsrv']), 'has the driver "sqlsrv"'],

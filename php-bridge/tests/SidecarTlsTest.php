@@ -26,6 +26,9 @@ final class SidecarTlsTest extends TestCase
             'nodes of a cluster' => [$predis + [
                 'database.redis.cache' => [$server + ['ssl' => $files], 'options' => ['cluster' => 'redis']],
             ]],
+            'second node of a cluster' => [$predis + [
+                'database.redis.cache' => [$server, $server + ['ssl' => $files], 'options' => ['cluster' => 'redis']],
+            ]],
             'options of a cluster' => [[
                 'database.redis.cache' => [$server], 'database.redis.options.context' => ['ssl' => $files],
             ]],
@@ -44,6 +47,18 @@ final class SidecarTlsTest extends TestCase
         self::assertStringContainsString('ssl_ca = "/ca.pem"', $written);
         self::assertStringContainsString('ssl_cert = "/client.pem"', $written);
         self::assertStringContainsString('ssl_key = "/client.key"', $written);
+    }
+
+    public function test_sidecar_command_refuses_files_that_differ_between_nodes(): void
+    {
+        $node = fn (string $file): array => ['host' => 'tls://redis.test', 'ssl' => ['cafile' => $file]];
+        $this->reconfigure([
+            'database.redis.client' => 'predis', 'database.redis.options.prefix' => '',
+            'database.redis.cache' => [$node('/ca.pem'), $node('/other.pem'), 'options' => ['cluster' => 'redis']],
+        ]);
+        [$status, $output] = $this->runCommand('presence:sidecar', ['--path' => storage_path('sidecar.toml')]);
+        self::assertSame(1, $status);
+        self::assertStringContainsString('other TLS files for some of its servers', $output);
     }
 
     public function test_sidecar_command_warns_of_certificate_that_app_does_not_verify(): void

@@ -74,12 +74,12 @@ final class AppRedis
         return array_filter($section, fn (mixed $value): bool => $value !== null);
     }
 
-    /** Returns the TLS options of the connection, and of that to its Sentinels. */
+    /** Returns the TLS options of the connection, and of its nodes or Sentinels. */
     public function tls(): RedisTls
     {
         return new RedisTls(
             [$this->connection(), $this->options(), $this->parameters()],
-            [['ssl' => $this->connection()['sentinel_ssl'] ?? []], $this->nodes()[0] ?? []]
+            array_merge([['ssl' => $this->connection()['sentinel_ssl'] ?? []]], $this->nodes())
         );
     }
 

@@ -172,8 +172,8 @@ final class Compatibility
         return array_values(array_filter([
             $tls->unknown() === [] ? null : "{$place} has the TLS options " . implode(', ', $tls->unknown())
                 . ', which a sidecar does not have: use cafile, local_cert, and local_pk without a passphrase.',
-            $tls->hasTwoSets() ? "{$place} has other TLS files for its Sentinels than for the master, and "
-                . 'a sidecar has one set: use the same for both.' : null,
+            $tls->hasTwoSets() ? "{$place} has other TLS files for some of its servers or Sentinels, and a sidecar "
+                . 'has one set: use the same for all.' : null,
         ]));
     }
 

@@ -10,7 +10,7 @@ final class RedisTls
     /** The keys of the sidecar for the files, by PHP's names. */
     private const FILES = ['cafile' => 'ssl_ca', 'local_cert' => 'ssl_cert', 'local_pk' => 'ssl_key'];
 
-    /** @var array<string, mixed> */
+    /** @var list<array<string, mixed>> */
     private readonly array $ofNodes;
 
     /** @var array<string, mixed> */
@@ -25,8 +25,8 @@ final class RedisTls
      */
     public function __construct(array $connection, array $nodes)
     {
-        $this->ofNodes = self::merged($nodes);
-        $this->all = self::merged($connection) + $this->ofNodes;
+        $this->ofNodes = array_map(fn (array $node): array => self::merged([$node]), $nodes);
+        $this->all = self::merged(array_merge($connection, $nodes));
     }
 
     /**
@@ -49,12 +49,13 @@ final class RedisTls
         return array_keys(array_intersect_key($this->all, array_flip(['capath', 'passphrase'])));
     }
 
-    /** Returns whether the nodes have other files than the connection: a sidecar has one set. */
+    /** Returns whether a node has other files than the connection or another node: a sidecar has one set. */
     public function hasTwoSets(): bool
     {
-        $files = array_intersect_key($this->ofNodes, self::FILES);
+        $files = fn (array $options): array => array_intersect_key($options, self::FILES);
+        $differs = fn (array $node): bool => array_diff_assoc($files($node), $this->all) !== [];
 
-        return $files !== [] && $files != array_intersect_key($this->all, self::FILES);
+        return array_filter($this->ofNodes, $differs) !== [];
     }
 
     /** Returns whether the certificate of the server is verified, as a sidecar always does. */
