@@ -69,44 +69,43 @@ impl<E> Middleware<E> {
     }
 }
 
-impl<E: Endpoint> Endpoint for Middleware<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let started = Instant::now();
-        let span = self.open_span(&mut request);
-        let id = request_id(request.headers());
-        let access = self.config.access.load();
-        let client = ClientIp(access.trusted_proxies.client(request.remote_addr(), request.headers()));
-        let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
-        let origin = access.origins.allowed(request.headers());
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        // The log alone needs it here.
-        let trace = if tracing::enabled!(tracing::Level::DEBUG) { trace_of(&request) } else { None };
-        let call = Call { id: &id, client, method: &method, path: uri.path(), trace, span, started };
-        let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
-        drop(access);
-        let Counted { mut response, bytes } = match preflight {
-            Some(response) => Counted { response, bytes: Some(0) },
-            None => {
-                let extensions = request.extensions_mut();
-                extensions.insert(client);
-                extensions.insert(RequestContext { verifier, bodies: self.config.bodies.clone() });
-                let response = self.respond(request, &method, uri.path()).await;
-                let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
-                let account = account(caller, Some(&client));
-                match is_health_check(uri.path()) {
-                    true => self.count(response, &[account, Account::Monitoring]),
-                    false => self.count(response, &[account]),
+    #[expect(clippy::manual_async_fn, reason = "an async fn would keep the request twice, half a KiB each")]
+    fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
+        async move {
+            let started = Instant::now();
+            let span = self.open_span(&mut request);
+            let id = request_id(request.headers());
+            let access = self.config.access.load();
+            let client = ClientIp(access.trusted_proxies.client(request.remote_addr(), request.headers()));
+            let connection = request.extensions().get::<Arc<ConnectionState>>().cloned();
+            let origin = access.origins.allowed(request.headers());
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            // The log alone needs it here.
+            let trace = if tracing::enabled!(tracing::Level::DEBUG) { trace_of(&request) } else { None };
+            let call = Call { id: &id, client, method: &method, path: uri.path(), trace, span, started };
+            let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
+            drop(access);
+            let Counted { mut response, bytes } = match preflight.or_else(|| self.options(&method, uri.path())) {
+                Some(response) => Counted { response, bytes: Some(0) },
+                None => {
+                    let extensions = request.extensions_mut();
+                    extensions.insert(client);
+                    extensions.insert(RequestContext { verifier, bodies: self.config.bodies.clone() });
+                    let caught = AssertUnwindSafe(self.routes.call(request)).catch_unwind().await;
+                    let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
+                    self.count(self.respond(caught, &method, uri.path()), &client, caller, uri.path())
                 }
+            };
+            if let Some(origin) = origin {
+                cors::allow_origin(response.headers_mut(), origin);
             }
-        };
-        if let Some(origin) = origin {
-            cors::allow_origin(response.headers_mut(), origin);
+            self.record(call, response.status(), bytes);
+            add_headers(response.headers_mut(), id);
+            Ok(response)
         }
-        self.record(call, response.status(), bytes);
-        add_headers(response.headers_mut(), id);
-        Ok(response)
     }
 }
 
@@ -133,7 +132,7 @@ fn add_headers(headers: &mut HeaderMap, id: HeaderValue) {
     headers.insert(REQUEST_ID.clone(), id);
 }
 
-impl<E: Endpoint> Middleware<E> {
+impl<E> Middleware<E> {
     /// Opens the span of a request; what the request causes belongs to it.
     fn open_span(&self, request: &mut Request) -> Option<OpenSpan> {
         let spans = self.config.spans.are_exported().then_some(&self.config.spans)?;
@@ -172,19 +171,23 @@ impl<E: Endpoint> Middleware<E> {
     }
 
     /// Counts the bytes of a response; one for which there is no room becomes a 503.
-    fn count(&self, response: Response, accounts: &[Account]) -> Counted {
+    fn count(&self, response: Response, client: &ClientIp, caller: CallerKind, path: &str) -> Counted {
+        let accounts = [account(caller, Some(client)), Account::Monitoring];
+        let accounts = if is_health_check(path) { &accounts[..] } else { &accounts[..1] };
         let counted = count_bytes(response, self.config.bodies.budget(), accounts);
         counted.unwrap_or_else(|_| Counted { response: body::BUSY.into_response(), bytes: None })
     }
 
-    async fn respond(&self, request: Request, method: &Method, path: &str) -> Response {
-        if *method == Method::OPTIONS
-            && let Some(allowed) = self.config.routes.allowed(path)
-        {
-            return Response::builder().header(header::ALLOW, allowed).finish();
-        }
-        match AssertUnwindSafe(self.routes.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => response.into_response(),
+    /// The response to OPTIONS of a known route.
+    fn options(&self, method: &Method, path: &str) -> Option<Response> {
+        let allowed = (*method == Method::OPTIONS).then(|| self.config.routes.allowed(path))??;
+        Some(Response::builder().header(header::ALLOW, allowed).finish())
+    }
+
+    /// The response to a request: what the routes have returned, or an error for a panic.
+    fn respond(&self, caught: Caught, method: &Method, path: &str) -> Response {
+        match caught {
+            Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 ApiError::from_framework(&error, method.as_str(), path, &self.config.routes).into_response()
             }
@@ -195,6 +198,9 @@ impl<E: Endpoint> Middleware<E> {
         }
     }
 }
+
+/// What the routes have returned, or their panic.
+type Caught = std::thread::Result<poem::Result<Response>>;
 
 /// The caller's request id if it has 1 to 128 letters, digits, `-`, `_` or `.`; else a new UUID.
 fn request_id(headers: &HeaderMap) -> HeaderValue {

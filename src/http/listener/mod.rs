@@ -276,8 +276,9 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             self.metrics.all_in_use.increment(1);
             ApiError::Unavailable("All connections of the server are in use.").into_response()
         } else {
-            // On the heap: hyper keeps the place of this future, 6 KiB, until the connection ends, and streams are many and long.
-            Box::pin(self.routes.get_response(Request::from((request, local, remote, Scheme::HTTP)))).await
+            // On the heap: hyper keeps the place of this future, 3.5 KiB, until the connection ends, and streams are many and long.
+            let request = Request::from((request, local, remote, Scheme::HTTP));
+            Box::pin(self.routes.call(request)).await.unwrap_or_else(poem::Error::into_response)
         };
         if is_http1 && (is_for_health || state.has_unread_body()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -5,7 +5,7 @@
 //! path. `tests/http/fast_path.rs` compares the responses of both.
 
 use poem::http::Method;
-use poem::{IntoResponse, Request, Response};
+use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
 use poem_openapi::types::ParseFromParameter;
 use poem_openapi::{ApiExtractor, ExtractParamOptions};
@@ -47,27 +47,26 @@ impl FastPath {
         }
     }
 
-    /// Runs the operation.
+    /// Runs the operation; takes the body of the request.
     ///
     /// # Errors
     /// Those of the framework and of the operation.
-    pub async fn call(self, api: &UsersApi, request: Request) -> poem::Result<Response> {
-        let (request, mut body) = request.split();
-        let body = &mut body;
+    pub async fn call(self, api: &UsersApi, request: &mut Request) -> poem::Result<Response> {
+        let body = &mut RequestBody::new(request.take_body());
         match self {
             Self::Heartbeat => {
-                let auth = ServiceAuth::of(&request)?;
-                let body = Json::from_request(&request, body, ExtractParamOptions::default()).await?;
-                Ok(api.heartbeat(&request, auth, body).await?.into_response())
+                let auth = ServiceAuth::of(request)?;
+                let body = Json::from_request(request, body, ExtractParamOptions::default()).await?;
+                Ok(api.heartbeat(request, auth, body).await?.into_response())
             }
             Self::Many => {
-                let auth = ServiceAuth::of(&request)?;
-                let body = Json::from_request(&request, body, ExtractParamOptions::default()).await?;
-                Ok(api.many(&request, auth, body).await?.into_response())
+                let auth = ServiceAuth::of(request)?;
+                let body = Json::from_request(request, body, ExtractParamOptions::default()).await?;
+                Ok(api.many(request, auth, body).await?.into_response())
             }
             Self::Status(user) => {
-                let auth = AnyAuth::of(&request)?;
-                Ok(api.status(&request, auth, Path(user), ScopeQuery::default()).await?.into_response())
+                let auth = AnyAuth::of(request)?;
+                Ok(api.status(request, auth, Path(user), ScopeQuery::default()).await?.into_response())
             }
         }
     }
