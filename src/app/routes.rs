@@ -172,7 +172,7 @@ impl Endpoint for Router {
             strip_trailing_slash(&mut request);
             match FastPath::of(&request) {
                 Some(operation) => operation.call(&self.users, &mut request).await,
-                // On the heap: each request would have the place of this future, which few need.
+                // On the heap: otherwise every request would reserve room for this future, which few need.
                 None => self.routes.call(request).boxed().await,
             }
         }

@@ -94,9 +94,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
                     let extensions = request.extensions_mut();
                     extensions.insert(client);
                     extensions.insert(RequestContext { verifier, bodies: self.config.bodies.clone() });
-                    let caught = AssertUnwindSafe(self.routes.call(request)).catch_unwind().await;
+                    let outcome = AssertUnwindSafe(self.routes.call(request)).catch_unwind().await;
                     let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
-                    self.count(self.respond(caught, &method, uri.path()), &client, caller, uri.path())
+                    self.count(self.response_of(outcome, &method, uri.path()), &client, caller, uri.path())
                 }
             };
             if let Some(origin) = origin {
@@ -170,7 +170,8 @@ impl<E> Middleware<E> {
         }
     }
 
-    /// Counts the bytes of a response; one for which there is no room becomes a 503.
+    /// Counts the bytes of a response; one for which there is no room becomes a 503. Health checks have the room of monitoring,
+    /// too.
     fn count(&self, response: Response, client: &ClientIp, caller: CallerKind, path: &str) -> Counted {
         let accounts = [account(caller, Some(client)), Account::Monitoring];
         let accounts = if is_health_check(path) { &accounts[..] } else { &accounts[..1] };
@@ -185,8 +186,8 @@ impl<E> Middleware<E> {
     }
 
     /// The response to a request: what the routes have returned, or an error for a panic.
-    fn respond(&self, caught: Caught, method: &Method, path: &str) -> Response {
-        match caught {
+    fn response_of(&self, outcome: Outcome, method: &Method, path: &str) -> Response {
+        match outcome {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 ApiError::from_framework(&error, method.as_str(), path, &self.config.routes).into_response()
@@ -200,7 +201,7 @@ impl<E> Middleware<E> {
 }
 
 /// What the routes have returned, or their panic.
-type Caught = std::thread::Result<poem::Result<Response>>;
+type Outcome = std::thread::Result<poem::Result<Response>>;
 
 /// The caller's request id if it has 1 to 128 letters, digits, `-`, `_` or `.`; else a new UUID.
 fn request_id(headers: &HeaderMap) -> HeaderValue {

@@ -1,7 +1,7 @@
 //! Posts spans to a collector, as OTLP over HTTP describes it (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use metrics::Counter;
@@ -25,8 +25,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests for one batch.
 const TRIES: u32 = 3;
-/// How long the export of a batch may still take once the sidecar stops.
-const LAST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long requests may still take in all once the sidecar stops.
+const LAST_TIME: Duration = Duration::from_secs(1);
 
 /// Takes spans from the queue to the collector. Clones share both.
 #[derive(Clone)]
@@ -60,25 +60,30 @@ impl SpanExporter {
         Ok(Some((spans, Self { spans: receiver, client, url, service_name, exported, lost })))
     }
 
-    /// Exports until nobody makes spans any more: once the sidecar stops, when its requests and workers have ended. From
-    /// `stop` on, no span waits for others.
+    /// Exports until the last [`Spans`] is dropped, which happens when requests and workers have ended. After `stop`, batches
+    /// are sent without waiting to fill, and are lost once the collector has taken a second in all.
     pub async fn run(self, stop: CancellationToken) {
         let mut spans = self.spans.lock().await;
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut last) = (Vec::with_capacity(BATCH), LAST_TIME);
         while spans.recv_many(&mut batch, BATCH).await > 0 {
             let complete = async { while batch.len() < BATCH && spans.recv_many(&mut batch, BATCH).await > 0 {} };
             _ = stop.run_until_cancelled(tokio::time::timeout(INTERVAL, complete)).await;
-            self.export(&mut batch, &stop).await;
+            let started = Instant::now();
+            self.export(&mut batch, stop.cancelled().then(|()| tokio::time::sleep(last))).await;
+            if stop.is_cancelled() {
+                last = last.saturating_sub(started.elapsed());
+            }
         }
     }
 
-    async fn export(&self, batch: &mut Vec<FinishedSpan>, stop: &CancellationToken) {
+    /// Exports a batch, unless `timed_out` ends before.
+    async fn export(&self, batch: &mut Vec<FinishedSpan>, timed_out: impl Future<Output = ()>) {
         let number = u64::try_from(batch.len()).unwrap_or_default();
         let body = span_encoding::encode(&self.service_name, batch.drain(..));
-        let timed_out = stop.cancelled().then(|()| tokio::time::sleep(LAST_TIMEOUT));
         let posted = tokio::select! {
-            posted = self.post(body) => posted,
+            biased;
             () = timed_out => Err("no response, and the sidecar stops".to_owned()),
+            posted = self.post(body) => posted,
         };
         match posted {
             Ok(()) => self.exported.increment(number),

@@ -4,7 +4,7 @@ mod commands;
 mod first_start;
 mod logs;
 mod reload;
-pub mod stop;
+mod stop;
 mod workers;
 
 use std::fs::File;

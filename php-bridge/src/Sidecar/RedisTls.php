@@ -10,7 +10,7 @@ final class RedisTls
     /** The keys of the sidecar for the files, by PHP's names. */
     private const FILES = ['cafile' => 'ssl_ca', 'local_cert' => 'ssl_cert', 'local_pk' => 'ssl_key'];
 
-    /** @var list<array<string, mixed>> */
+    /** @var list<array<string, mixed>> the options of each node */
     private readonly array $ofNodes;
 
     /** @var array<string, mixed> */
@@ -53,15 +53,17 @@ final class RedisTls
     public function hasTwoSets(): bool
     {
         $files = fn (array $options): array => array_intersect_key($options, self::FILES);
-        $differs = fn (array $node): bool => array_diff_assoc($files($node), $this->all) !== [];
+        $differs = fn (array $node): bool => $files($node) !== [] && $files($node) != $files($this->all);
 
         return array_filter($this->ofNodes, $differs) !== [];
     }
 
-    /** Returns whether the certificate of the server is verified, as a sidecar always does. */
+    /** Returns whether the certificates of all servers are verified, as a sidecar always does. */
     public function isVerified(): bool
     {
-        return (bool) ($this->all['verify_peer'] ?? true);
+        $isOff = fn (array $options): bool => ! ($options['verify_peer'] ?? true);
+
+        return array_filter([$this->all, ...$this->ofNodes], $isOff) === [];
     }
 
     /**

@@ -61,9 +61,9 @@ impl RouteTable {
         let path = path.trim_matches('/');
         self.fixed.get(path).copied().or_else(|| {
             let mut stems = path.rmatch_indices('/').map(|(slash, _)| slash + 1).chain([0]);
-            stems.find_map(|end| {
-                let (stem, rest) = path.split_at(end);
-                self.stems.get(stem)?.iter().copied().find(|index| self.routes[*index].takes(end, rest))
+            stems.find_map(|length| {
+                let (stem, rest) = path.split_at(length);
+                self.stems.get(stem)?.iter().copied().find(|index| self.routes[*index].takes(length, rest))
             })
         })
     }
@@ -87,9 +87,9 @@ impl RouteTable {
 }
 
 impl KnownRoute {
-    /// Whether `rest` is what may follow the first `stem` bytes of this route, whose parameters take any segment.
-    fn takes(&self, stem: usize, rest: &str) -> bool {
-        let (mut known, mut segments) = (self.path[stem..].split('/'), rest.split('/'));
+    /// Whether `rest` may follow the stem of this length of this route, whose parameters take any segment.
+    fn takes(&self, stem_length: usize, rest: &str) -> bool {
+        let (mut known, mut segments) = (self.path[stem_length..].split('/'), rest.split('/'));
         loop {
             match (known.next(), segments.next()) {
                 (None, None) => return true,

@@ -8,10 +8,10 @@ use crate::presence::store::{ChangeCursor, Changes, Result};
 
 /// How often the log is read without a notification: for changes that other replicas recorded.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// The shortest pause between two reads, so that many small commits share one.
-const MIN_PAUSE: Duration = Duration::from_millis(1);
-/// The pause in times of the read before it: reads take a tenth of a thread at most, however busy the store is.
+/// The pause after a read, as a multiple of its time, so that many small commits share a read, and at least and at most this.
 const PAUSE_PER_READ: u32 = 9;
+const MIN_PAUSE: Duration = Duration::from_millis(1);
+const MAX_PAUSE: Duration = Duration::from_millis(10);
 /// The part of the pause for each subscriber: each read wakes all of them.
 const PAUSE_PER_SUBSCRIBER: Duration = Duration::from_micros(10);
 
@@ -48,9 +48,9 @@ impl ChangeFeed {
 
 /// The pause after a read that took `elapsed`.
 fn pause(elapsed: Duration, subscribers: usize) -> Duration {
+    let for_read = elapsed.saturating_mul(PAUSE_PER_READ).clamp(MIN_PAUSE, MAX_PAUSE);
     let subscribers = u32::try_from(subscribers).unwrap_or(u32::MAX);
-    let wanted = (PAUSE_PER_READ * elapsed).saturating_add(PAUSE_PER_SUBSCRIBER.saturating_mul(subscribers));
-    wanted.clamp(MIN_PAUSE, POLL_INTERVAL)
+    for_read + PAUSE_PER_SUBSCRIBER.saturating_mul(subscribers).min(POLL_INTERVAL)
 }
 
 impl Shared {

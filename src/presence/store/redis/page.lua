@@ -7,8 +7,8 @@ local STEP = 32
 local log, after, left, bytes = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
 local here = after ~= '' and redis.call('XRANGE', log, after, after, 'COUNT', 1)[1]
-local of = redis.call('MGET', KEYS[3], KEYS[2])
-local page = { of[1] or '', of[2] or '', last and last[1] or '', here and '1' or '', '' }
+local identity, trimmed = unpack(redis.call('MGET', KEYS[3], KEYS[2]))
+local page = { identity or '', trimmed or '', last and last[1] or '', here and '1' or '', '' }
 local from = after == '' and '-' or '(' .. after
 while left > 0 and bytes > 0 do
   local step = math.min(STEP, left)
