@@ -74,7 +74,7 @@ async fn live(sidecars: Arc<Mutex<HashMap<usize, Client>>>, stop: CancellationTo
 }
 
 /// Waits until everybody is offline, everything is settled, and nothing is pending.
-async fn settled(client: &Client) -> Vec<Value> {
+pub async fn settled(client: &Client) -> Vec<Value> {
     let deadline = Instant::now() + Duration::from_secs(180);
     loop {
         let log = client.changes().await;
@@ -94,7 +94,7 @@ fn id(value: &Value) -> String {
 }
 
 /// Checks that each change of a user follows from the one before, and that the user's `seq` rises.
-fn check_log(log: &[Value]) {
+pub fn check_log(log: &[Value]) {
     let mut last: HashMap<String, &Value> = HashMap::new();
     for change in log {
         let (seq, status) = match last.insert(change["user_id"].to_string(), change) {
@@ -107,7 +107,7 @@ fn check_log(log: &[Value]) {
 }
 
 /// What a receiver got holds against the log.
-fn check(log: &[Value], posts: &[Post], dead: &HashSet<String>) {
+pub fn check(log: &[Value], posts: &[Post], dead: &HashSet<String>) {
     let recorded: HashSet<String> = log.iter().map(id).collect();
     assert_eq!(recorded.len(), log.len(), "ids differ");
     let received: HashSet<String> = posts.iter().map(|post| id(&post.json())).collect();

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use presence_sidecar::presence::domain::Status;
 use presence_sidecar::presence::domain::{Event, Outbox, OutboxQueue};
-use presence_sidecar::queue::JobState;
+use presence_sidecar::presence::store::own_prefixes;
+use presence_sidecar::queue::{Disposition, JobState, NewJob, Queue, RedisQueue};
 use presence_sidecar::storage::redis::{shard_of, slot_of};
 
 use super::{assert_all_beat, changes_by_user, on_cluster};
@@ -85,4 +86,31 @@ async fn commit_during_a_migration_is_all_or_nothing() {
     harness.act(2, beat(true), after(2)).await;
     assert_eq!(harness.log().await.len(), 3);
     assert_eq!(harness.queue.list("app", JobState::Pending, None, 10).await.unwrap().len(), 3);
+}
+
+/// A script that reaches a node in the middle of a migration must not change a part of a lane there.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_neither_pushed_nor_handed_out_nor_settled_during_a_migration() {
+    require!("redis-server");
+    slow!();
+    let cluster = RedisCluster::start(2, 0);
+    let prefixes = own_prefixes("app", 1);
+    let queue = RedisQueue::new(&cluster.servers(), Duration::from_secs(1), prefixes.clone()).unwrap();
+    let job = |id| NewJob { id, lane: id, payload: b"{}", delay: Duration::ZERO };
+    let lease = Duration::from_secs(60);
+    queue.push("app", &["1", "2", "3"].map(job)).await.unwrap();
+    let claimed = queue.claim("app", 1, lease).await.unwrap();
+    let done: Vec<_> = claimed.into_iter().map(|job| job.into_settlement(Disposition::Done)).collect();
+    let to = 1 - cluster.owner(&prefixes[0]);
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        cluster.migrate(usize::from(slot_of(prefixes[0].as_bytes())), to, || {
+            handle.block_on(queue.push("app", &[job("4")])).unwrap_err();
+            handle.block_on(queue.claim("app", 10, lease)).unwrap_err();
+            handle.block_on(queue.settle("app", &done)).unwrap_err();
+        });
+    });
+    assert_eq!(queue.settle("app", &done).await.unwrap(), [true]);
+    let left: Vec<String> = queue.claim("app", 10, lease).await.unwrap().into_iter().map(|job| job.id).collect();
+    assert_eq!(left, ["2", "3"]);
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Server, wait_for};
-use crate::support::{Engine, SqlServer, TOKEN, TestDatabase, on_database};
+use crate::support::{Engine, SqlServer, TOKEN, TestDatabase, begin_heartbeat, on_database};
 
 /// How long a stop may take on a busy machine. One that waits for something takes longer: at least the default timeout, 20 s.
 pub const PROMPTLY: Duration = Duration::from_secs(10);
@@ -23,17 +23,7 @@ fn shutdown_timeout(seconds: u32) -> (&'static str, String) {
 
 /// A request whose body never arrives.
 async fn endless_request(server: &Server) -> TcpStream {
-    let mut stream = TcpStream::connect(&server.address).await.unwrap();
-    let head = format!(
-        "POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\
-         content-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // The server reads the body now.
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 100");
-    stream
+    begin_heartbeat(&server.address, "", 100).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

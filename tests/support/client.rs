@@ -2,6 +2,25 @@
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::TOKEN;
+
+/// Sends the head of a heartbeat with these additional headers, each with its line end; its body of `length` bytes is to follow.
+/// Returns when the server reads the body.
+pub async fn begin_heartbeat(address: &str, headers: &str, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/presence/heartbeat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n{headers}\
+         content-type: application/json\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 100");
+    stream
+}
 
 /// A client with a token.
 #[derive(Clone)]

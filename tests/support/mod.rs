@@ -22,7 +22,7 @@ mod tools;
 use std::path::PathBuf;
 
 pub use certificates::Certificates;
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, begin_heartbeat};
 pub use fault_proxy::FaultProxy;
 pub use galera::{Galera, PROVIDER};
 pub use receiver::{Post, Reaction, Receiver};

@@ -10,11 +10,10 @@ use prost::Message;
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::logs::TRACE;
 use super::posting_to;
-use crate::support::{Post, Process, Reaction, Receiver, TOKEN, send_signal};
+use crate::support::{Post, Process, Reaction, Receiver, begin_heartbeat, send_signal};
 
 const HEARTBEAT: &str = "/api/v1/presence/heartbeat";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -132,15 +131,9 @@ async fn without_collector_heartbeats_and_webhooks_go_on_and_lost_spans_are_coun
 
 /// Sends a heartbeat whose body comes after `meanwhile` has ended; returns the response.
 async fn slow_heartbeat(url: &str, meanwhile: impl Future<Output = ()>) -> Vec<u8> {
-    let (body, mut answer) = (json!({"user_id": 9}).to_string(), vec![0; 12]);
-    let head = format!(
-        "POST {HEARTBEAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ntraceparent: {TRACE}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.read_exact(&mut answer).await.unwrap();
+    let body = json!({"user_id": 9}).to_string();
+    let headers = format!("traceparent: {TRACE}\r\n");
+    let mut stream = begin_heartbeat(url.trim_start_matches("http://"), &headers, body.len()).await;
     meanwhile.await;
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut rest = Vec::new();

@@ -9,6 +9,9 @@ use super::{Traffic, as_user, create_user, environment};
 use crate::storage::{config, open};
 use crate::support::{ENGINES, Engine, ServerOptions, Sidecar, SqlServer, TestDatabase};
 
+/// Other tests at the same time make new connections slow; that is no outage.
+const PATIENT: &[(&str, &str)] = &[("PRESENCE__DATABASE__TIMEOUT_MS", "5000")];
+
 /// Ends all sessions of a user.
 fn end_sessions(database: &TestDatabase, user: &str) {
     match database.engine {
@@ -160,7 +163,7 @@ async fn locked_tables_are_an_outage_that_ends_with_the_lock() {
 async fn altered_column_is_no_outage_for_prepared_statements() {
     for engine in ENGINES.servers() {
         let database = TestDatabase::create(engine);
-        let sidecar = Sidecar::with(&environment(&database, &[])).await;
+        let sidecar = Sidecar::with(&environment(&database, PATIENT)).await;
         let mut traffic = Traffic::to(&sidecar);
         for change in ["varchar(99)", "text", "varchar(200)"] {
             // Concurrent requests prepare the statements on several connections.
@@ -197,7 +200,7 @@ async fn idle_sessions_that_the_server_closed_are_replaced() {
             // Postgres has the setting since version 14.
             continue;
         }
-        let sidecar = Sidecar::with(&environment(&database, &[])).await;
+        let sidecar = Sidecar::with(&environment(&database, PATIENT)).await;
         let mut traffic = Traffic::to(&sidecar);
         traffic.recover().await;
         let sessions = match engine {
