@@ -122,6 +122,7 @@ pub async fn users_of(client: &Client) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn backup_under_load_has_everything_that_was_answered_before() {
+    slow!();
     let (storage, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let folder = elsewhere.path().join("backup");
     let folder = folder.to_str().unwrap();

@@ -63,6 +63,7 @@ async fn assert_order(database: TestDatabase, more: &[(&'static str, &str)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queued_publications_arrive_in_order() {
+    slow!();
     for engine in ENGINES {
         assert_order(TestDatabase::create(engine), &[("QUEUE_CONNECTION", "database")]).await;
     }
