@@ -18,7 +18,7 @@ use crate::support::{Client, Reaction, Receiver, RedisCluster, Sidecar};
 
 const USERS: i64 = 500;
 const SIDECARS: usize = 3;
-const WORKERS: i64 = 6;
+const WORKERS: i64 = 4;
 const SHARDS: usize = 16;
 /// For the election of a new master, and for slots that move.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -125,10 +125,11 @@ async fn live(clients: Vec<Client>, worker: i64, stop: CancellationToken) -> Vec
 fn not_recorded(mut answered: Vec<Answered>, log: &[Value]) -> Vec<Answered> {
     let mut recorded: HashMap<(i64, String), usize> = HashMap::new();
     for change in log {
-        let transition = match (change["previous"].as_str(), change["event"].as_str()) {
+        let transition = match (change["previous"].as_str(), change["event"].as_str(), change["cause"].as_str()) {
             // Idle from the beginning, perhaps.
-            (Some("offline"), Some("online" | "away")) => "came_online",
-            (_, Some("offline")) => "went_offline",
+            (Some("offline"), Some("online" | "away"), _) => "came_online",
+            // Not those of the sweep.
+            (_, Some("offline"), Some("offline")) => "went_offline",
             _ => continue,
         };
         *recorded.entry((change["user_id"].as_i64().unwrap(), transition.to_owned())).or_default() += 1;
