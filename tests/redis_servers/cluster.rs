@@ -114,6 +114,48 @@ async fn cluster_of_one_node_and_one_shard_is_served() {
     assert_eq!(sidecar.client.changes().await.len(), 5);
 }
 
+/// A number of a section of `INFO`, of all nodes together.
+fn total(cluster: &RedisCluster, nodes: usize, section: &str, name: &str) -> u64 {
+    let number = |node: usize| {
+        let info = cluster.cli(node, &["INFO", section]);
+        let (_, rest) = info.split_once(name)?;
+        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    (0..nodes).filter_map(number).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_loaded_a_few_times() {
+    require!("redis-server");
+    slow!();
+    let cluster = RedisCluster::start(1, 0);
+    let sidecar = Sidecar::with(&on_cluster(&cluster)).await;
+    assert_all_beat(&sidecar, 1..41, Duration::from_secs(5)).await;
+    assert_eq!(sidecar.client.get("/ready").await.status, 200);
+    // Rights are checked by a script that no node knows, once in each of 16 shards. Asking again until the timeout was 80,000.
+    let loads = total(&cluster, 1, "commandstats", "cmdstat_script|load:calls=");
+    assert!((1..2_000).contains(&loads), "{loads}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_of_many_users_are_a_few_pipelines() {
+    require!("redis-server");
+    slow!();
+    let cluster = RedisCluster::start(3, 0);
+    let sidecar = Sidecar::with(&on_cluster(&cluster)).await;
+    let beats: Vec<_> = (0..100).map(|user| json!({"user_id": user})).collect();
+    let mut least = u64::MAX;
+    for _ in 0..8 {
+        let before = total(&cluster, 3, "stats", "total_reads_processed:");
+        let answer = sidecar.client.post("/api/v1/presence/heartbeats", json!(beats)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        least = least.min(total(&cluster, 3, "stats", "total_reads_processed:") - before);
+    }
+    // The states and the records of a user are on any two of three nodes: 9 groups, each in one or two batches. Some reads
+    // are of other tasks.
+    assert!(least <= 30, "{least} reads");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn node_of_a_cluster_without_redis_cluster_is_named_by_ready() {
     require!("redis-server");

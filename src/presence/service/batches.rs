@@ -1,8 +1,9 @@
 //! The tasks that process calls in batches: one for each operation, and for commits one for each shard, as far as there are
 //! threads to run them at the same time. A batch of several shards on one server is one pipeline.
 //!
-//! A batch waits for the servers of all its users. So where users are spread over several servers, as in a cluster, there is
-//! a task for each [place](UserPlace): a server that does not reply fails the calls for its own users, and delays no others.
+//! A batch waits for the servers of all its users. So where users are spread over several servers, as in a cluster, there are
+//! such tasks for each [place](UserPlace): a server that does not reply fails the calls for its own users, and delays no
+//! others. The more places there are, the fewer tasks each has, since more and smaller batches cost more.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -39,8 +40,10 @@ pub(super) struct ShardBatches {
 
 pub(super) struct PlaceBatches {
     store: Arc<dyn PresenceStore>,
-    /// Those of each shard.
-    commits: Vec<PlaceTasks<UserPlace, PresenceCommand, CommandOutcome>>,
+    /// The number of threads.
+    workers: usize,
+    /// By the number of the task among those of the place.
+    commits: PlaceTasks<(usize, UserPlace), PresenceCommand, CommandOutcome>,
     loads: PlaceTasks<UserPlace, UserKey, StoredUser>,
     /// By the server of the records, which alone are read.
     reads: PlaceTasks<u32, UserQuery, UserViews>,
@@ -126,30 +129,29 @@ impl PlaceBatches {
     fn new(context: &CommitContext) -> (Self, Tasks) {
         let (starter, tasks) = Tasks::new();
         let store = context.store.clone();
-        let commits = (0..store.shards()).map(|_| {
-            let context = context.clone();
-            PlaceTasks::new(starter.clone(), move |receiver| {
-                let committers = context.store.shards() * context.store.servers().unwrap_or(1);
-                Box::pin(Committer::new(context.clone(), committers).run(receiver))
-            })
+        let (committing, workers) = (context.clone(), Handle::current().metrics().num_workers());
+        let commits = PlaceTasks::new(starter.clone(), move |receiver| {
+            let store = committing.store.as_ref();
+            let committers = committers_of_place(store, workers) * places(store);
+            Box::pin(Committer::new(committing.clone(), committers).run(receiver))
         });
-        let commits = commits.collect();
         let (loaded, clock) = (store.clone(), context.clock.clone());
         let loads = PlaceTasks::new(starter.clone(), move |receiver| {
             Box::pin(run_load_batches(loaded.clone(), clock.clone(), receiver))
         });
         let read = context.clone();
         let reads = PlaceTasks::new(starter, move |receiver| Box::pin(BatchReader::new(&read).run(receiver)));
-        (Self { store, commits, loads, reads }, tasks)
+        (Self { store, workers, commits, loads, reads }, tasks)
     }
 
     fn group_of(&self, command: &PresenceCommand) -> (usize, UserPlace) {
         let key = &command.subject.key;
-        (self.store.shard_of(key), self.store.place_of(key))
+        let committers = committers_of_place(self.store.as_ref(), self.workers);
+        (self.store.shard_of(key) % committers, self.store.place_of(key))
     }
 
-    fn committer(&self, (shard, place): &(usize, UserPlace)) -> Arc<BatchSender<PresenceCommand, CommandOutcome>> {
-        self.commits[*shard].at(*place)
+    fn committer(&self, group: &(usize, UserPlace)) -> Arc<BatchSender<PresenceCommand, CommandOutcome>> {
+        self.commits.at(*group)
     }
 
     async fn read(&self, UserQuery { scope, users }: UserQuery) -> Result<UserViews> {
@@ -165,6 +167,16 @@ impl PlaceBatches {
         });
         try_join_all(calls).await.map(UserViews::join)
     }
+}
+
+/// The number of places: states and records may be on any server.
+fn places(store: &dyn PresenceStore) -> usize {
+    store.servers().unwrap_or(1).pow(2)
+}
+
+/// How many committers each place needs so that all places together keep this number of threads busy.
+fn committers_of_place(store: &dyn PresenceStore, workers: usize) -> usize {
+    workers.div_ceil(places(store)).min(store.shards()).max(1)
 }
 
 /// Calls the task of each group at the same time; the replies are in the order of `payloads`.

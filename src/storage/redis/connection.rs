@@ -1,5 +1,6 @@
 //! A connection, and the pipelines that are sent over it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager};
@@ -15,7 +16,7 @@ use crate::storage::{Result, Unavailable};
 
 /// A connection, and the Lua scripts that are called over it.
 pub struct RedisConnection {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     servers: RedisServers,
     pub(super) scripts: Vec<Script>,
     /// The slot of all keys of its pipelines.
@@ -56,7 +57,19 @@ impl RedisConnection {
             Topology::Sentinel(sentinels) => Link::Master(MasterNode::new(sentinels.clone(), server, timeout)),
             Topology::Cluster(map) => Link::Cluster(ClusterNodes::new(map.clone(), server, timeout)),
         };
-        Ok(Self { link, servers, scripts: Vec::new(), slot: slot_of(key.as_bytes()) })
+        Ok(Self { link: Arc::new(link), servers, scripts: Vec::new(), slot: slot_of(key.as_bytes()) })
+    }
+
+    /// A connection over the same sockets, for keys with the hash tag of `key`. Scripts are registered for each.
+    #[must_use]
+    pub fn beside(&self, key: &str) -> Self {
+        let (link, servers) = (self.link.clone(), self.servers.clone());
+        Self { link, servers, scripts: Vec::new(), slot: slot_of(key.as_bytes()) }
+    }
+
+    /// Whether both use the same sockets, so that one pipeline can have the commands of both.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.link, &other.link)
     }
 
     /// Registers a script. Returns the hash for `EVALSHA`.
@@ -72,7 +85,7 @@ impl RedisConnection {
     /// # Errors
     /// It is not known which servers these are.
     pub async fn each_server(&self) -> Result<Vec<(String, ConnectionManager)>> {
-        match &self.link {
+        match self.link.as_ref() {
             Link::Server(node) => Ok(vec![(node.address(), node.connection())]),
             Link::Master(master) => Ok(vec![(self.address(), master.connection().await?)]),
             Link::Cluster(nodes) => {
@@ -88,7 +101,7 @@ impl RedisConnection {
 
     /// A number that stands for the server of a slot, as far as is known.
     pub fn server_of(&self, slot: u16) -> u32 {
-        match &self.link {
+        match self.link.as_ref() {
             Link::Cluster(nodes) => nodes.server_of(slot),
             Link::Server(_) | Link::Master(_) => 0,
         }
@@ -96,7 +109,7 @@ impl RedisConnection {
 
     /// The number of servers that keys are spread over, at least 1.
     pub fn servers(&self) -> usize {
-        match &self.link {
+        match self.link.as_ref() {
             Link::Cluster(nodes) => nodes.count().max(1),
             Link::Server(_) | Link::Master(_) => 1,
         }
@@ -109,9 +122,12 @@ impl RedisConnection {
 
     /// Ends a pipeline with the command that waits for the replicas, if commits need their confirmation.
     pub fn request_confirmation(&self, pipeline: &mut Pipeline) {
-        if let Some(confirmation) = self.servers.confirmation {
-            pipeline.add_command(confirmation.command());
-        }
+        self.confirmation().into_iter().for_each(|wait| _ = pipeline.add_command(wait));
+    }
+
+    /// The command that waits for the replicas, if commits need their confirmation.
+    pub fn confirmation(&self) -> Option<Cmd> {
+        self.servers.confirmation.map(|confirmation| confirmation.command())
     }
 
     /// Takes the last reply to a pipeline for which [confirmation was requested](Self::request_confirmation), and checks it.
@@ -136,7 +152,7 @@ impl RedisConnection {
     }
 
     async fn channel(&self) -> Result<Channel<'_>> {
-        match &self.link {
+        match self.link.as_ref() {
             Link::Server(node) => Ok(Channel::Server(node.connection())),
             Link::Master(master) => master.connection().await.map(Channel::Server),
             Link::Cluster(nodes) => Ok(Channel::Cluster(self, nodes)),
@@ -147,7 +163,7 @@ impl RedisConnection {
     /// server is writable, and the old connection never reaches it.
     pub(super) fn map_error(&self, error: RedisError) -> Unavailable {
         let is_useless = meaning(&error).is_connection_useless;
-        match &self.link {
+        match self.link.as_ref() {
             Link::Server(node) if is_useless => node.reconnect(),
             Link::Master(master) if is_useless => master.reconnect(),
             Link::Master(master) if error.is_io_error() || error.is_connection_dropped() => master.doubt(),

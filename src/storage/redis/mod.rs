@@ -28,4 +28,4 @@ pub use self::resharding::{MoveStep, ShardMark, ShardMove};
 pub use self::servers::RedisServers;
 pub use self::shard::shard_of;
 pub use self::slot::slot_of;
-pub use self::slots::FailedCommands;
+pub use self::slots::{FailedCommands, SlotPipeline};

@@ -1,8 +1,9 @@
 //! The connection to one server.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
@@ -15,7 +16,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 pub(super) struct Node {
     client: Client,
     config: ConnectionManagerConfig,
-    connection: RwLock<ConnectionManager>,
+    connection: ArcSwap<ConnectionManager>,
 }
 
 impl Node {
@@ -30,19 +31,19 @@ impl Node {
             .set_response_timeout(Some(timeout))
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
-        Ok(Self { client, config, connection: RwLock::new(connection) })
+        Ok(Self { client, config, connection: ArcSwap::from_pointee(connection) })
     }
 
     /// The current connection.
     pub(super) fn connection(&self) -> ConnectionManager {
-        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
+        ConnectionManager::clone(&self.connection.load())
     }
 
     /// Replaces the connection: after a failover another server may be writable at this address, and the old connection
     /// never reaches it.
     pub(super) fn reconnect(&self) {
         if let Ok(new) = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone()) {
-            *self.connection.write().unwrap_or_else(PoisonError::into_inner) = new;
+            self.connection.store(Arc::new(new));
         }
     }
 

@@ -79,6 +79,11 @@ impl RedisServers {
         Self { confirmation, ..self }
     }
 
+    /// The confirmation that commits need.
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        self.confirmation
+    }
+
     /// Whether keys are spread over several servers by their slots.
     pub fn is_cluster(&self) -> bool {
         matches!(self.topology, Topology::Cluster(_))

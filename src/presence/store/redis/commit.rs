@@ -1,4 +1,4 @@
-//! The pipeline of a commit: Laravel records, the versions of record-only commits, and the script for all others.
+//! The parts of a commit: Laravel records, the versions of record-only commits, and the scripts for all others.
 
 use ::redis::{Cmd, Pipeline};
 
@@ -8,8 +8,8 @@ use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{Decision, OutboxPlan, RecordWrite, Status};
 use crate::presence::store::{Commit, record};
 
-/// A batch of commits of users who are on one server.
-pub(super) struct ServerBatch<'a> {
+/// Commits of users whose states are on one server, by their kinds and shards.
+pub(super) struct CommitGroups<'a> {
     commits: &'a [Commit],
     /// The positions of the commits that write the record alone, with their shards.
     record_only: Vec<(&'a Shard, usize)>,
@@ -17,7 +17,7 @@ pub(super) struct ServerBatch<'a> {
     full: Vec<(&'a Shard, Vec<usize>)>,
 }
 
-impl<'a> ServerBatch<'a> {
+impl<'a> CommitGroups<'a> {
     /// The batch of `commits`, whose positions are divided `by_shard`.
     pub(super) fn new(commits: &'a [Commit], by_shard: impl Iterator<Item = (&'a Shard, Vec<usize>)>) -> Self {
         let (mut record_only, mut full) = (Vec::with_capacity(commits.len()), Vec::new());
@@ -41,9 +41,20 @@ impl<'a> ServerBatch<'a> {
         self.record_only.iter().map(|(_, position)| (*position, self.commits[*position].expected))
     }
 
+    /// The commands that read their versions, with their shards.
+    pub(super) fn versions(&self) -> impl Iterator<Item = (&'a Shard, Cmd)> {
+        self.record_only.iter().map(|(shard, position)| (*shard, shard.get_version(&self.commits[*position])))
+    }
+
     /// The positions of all other commits, in the order in which the scripts have them.
     pub(super) fn full(&self) -> impl Iterator<Item = usize> {
         self.full.iter().flat_map(|(_, positions)| positions).copied()
+    }
+
+    /// The commits of each script, by their positions, with their shards.
+    pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a Shard, Vec<&'a Commit>)> {
+        let commits = |positions: &[usize]| positions.iter().map(|position| &self.commits[*position]).collect();
+        self.full.iter().map(move |(shard, positions)| (*shard, commits(positions)))
     }
 
     /// The number of commits of each script.
@@ -64,11 +75,8 @@ impl<'a> ServerBatch<'a> {
             any.put_record(&mut pipeline, commit);
         }
         own.iter().for_each(|own| _ = select(&mut pipeline, *own));
-        for (shard, position) in &self.record_only {
-            pipeline.add_command(shard.get_version(&self.commits[*position]));
-        }
-        for (shard, positions) in &self.full {
-            let commits: Vec<&Commit> = positions.iter().map(|position| &self.commits[*position]).collect();
+        self.versions().for_each(|(_, version)| _ = pipeline.add_command(version));
+        for (shard, commits) in self.scripts() {
             pipeline.add_command(shard.commit_script(&commits));
         }
         let forgotten = self.commits.iter().filter(|commit| commit.decision.record == RecordWrite::Forget);

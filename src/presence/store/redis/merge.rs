@@ -4,6 +4,7 @@ use futures_util::future::try_join_all;
 
 use super::RedisStore;
 use super::log::ShardPage;
+use super::spread::Channel;
 use crate::presence::domain::Change;
 use crate::presence::store::{ChangeCursor, Changes, LogPosition, LogTag, Page, PageLimit, Result, tag_of_shards};
 
@@ -49,7 +50,7 @@ impl RedisStore {
     /// A page of each of these shards, behind a position in it.
     async fn pages(&self, shards: Vec<(usize, Option<LogPosition>)>, limit: PageLimit) -> Result<Vec<ShardPage>> {
         let calls = shards.iter().map(|(shard, after)| (*shard, self.shards[*shard].page_call(*after, limit)));
-        let replies = self.call_scripts(|shard| &shard.log.connection, calls.collect()).await?;
+        let replies = self.call_scripts(Channel::Log, calls.collect()).await?;
         try_join_all(shards.iter().zip(replies).map(|((shard, _), reply)| self.shards[*shard].page_of(reply))).await
     }
 

@@ -78,9 +78,10 @@ const CURSOR_BITS: u32 = 56;
 impl RedisStore {
     /// A store that connects when it is first used, and again whenever the connection is lost.
     pub fn new(options: Options) -> Result<Self> {
-        let own = own_prefixes(&options.prefix, options.shards).into_iter();
-        let shards =
-            own.map(|own| Shard::new(&options, Keys::new(options.prefix.clone(), own))).collect::<Result<_>>()?;
+        let mut shards: Vec<Shard> = Vec::with_capacity(options.shards);
+        for own in own_prefixes(&options.prefix, options.shards) {
+            shards.push(Shard::new(&options, Keys::new(options.prefix.clone(), own), shards.first())?);
+        }
         let prefix = own_prefixes(&options.prefix, 1).concat();
         let layout = ShardLayout::new(options.servers, options.timeout, prefix, options.shards)?;
         Ok(Self { shards, layout: Arc::new(layout), all: AllShards::default() })

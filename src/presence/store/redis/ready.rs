@@ -1,11 +1,11 @@
 //! The readiness check: it takes the way of a heartbeat, in both databases, and leaves nothing behind.
 
-use ::redis::{Cmd, Pipeline};
+use ::redis::{Cmd, Pipeline, cmd};
 
 use super::shard::{Shard, select};
 use super::state;
 use crate::presence::store::{StoreDown, Unavailable};
-use crate::storage::redis::slot_of;
+use crate::storage::redis::{SlotPipeline, slot_of};
 
 /// The version of the state that the check writes and removes.
 const VERSION: u64 = 1;
@@ -21,11 +21,10 @@ impl Shard {
     async fn take_the_way_of_a_heartbeat(&self) -> Result<(), Unavailable> {
         self.check_rights_once().await?;
         if let Some(records) = &self.records {
-            let mut pipeline = Pipeline::with_capacity(2);
-            write_record(&mut pipeline, &self.keys.ready_record());
-            pipeline.ignore_errors();
-            let slot = slot_of(self.keys.ready_record().as_bytes());
-            records.send_to_slots(&pipeline, &[slot, slot], |_| false).await?;
+            let record = self.keys.ready_record();
+            let (slot, mut pipeline) = (slot_of(record.as_bytes()), SlotPipeline::with_capacity(2));
+            record_commands(&record).into_iter().for_each(|command| pipeline.add(slot, command));
+            records.send_to_slots(&pipeline, |_| false).await?;
         }
         let mut pipeline = self.ready_pipeline();
         self.connection.request_confirmation(&mut pipeline);
@@ -41,7 +40,7 @@ impl Shard {
             // Not ignored as in reads: the error of a database that is refused must be found.
             let (own, cache) = self.databases.unzip();
             cache.iter().for_each(|cache| _ = select(&mut pipeline, *cache));
-            write_record(&mut pipeline, &record);
+            record_commands(&record).into_iter().for_each(|command| _ = pipeline.add_command(command));
             own.iter().for_each(|own| _ = select(&mut pipeline, *own));
         }
         let written = [state::version(VERSION).as_slice(), b"{}"].concat();
@@ -63,7 +62,10 @@ impl Shard {
     }
 }
 
-fn write_record(pipeline: &mut Pipeline, record: &str) {
-    pipeline.cmd("SETEX").arg(record).arg(1).arg("");
-    pipeline.cmd("DEL").arg(record);
+/// Put and remove a record.
+fn record_commands(record: &str) -> [Cmd; 2] {
+    let (mut put, mut remove) = (cmd("SETEX"), cmd("DEL"));
+    put.arg(record).arg(1).arg("");
+    remove.arg(record);
+    [put, remove]
 }

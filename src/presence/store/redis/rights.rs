@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use super::RedisStore;
 use super::shard::Shard;
 use crate::presence::store::{Result, Unavailable};
-use crate::storage::redis::{meaning, slot_of};
+use crate::storage::redis::{SlotPipeline, meaning, slot_of};
 
 /// A right that the user lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +77,13 @@ impl Shard {
         let mut commands = self.rights_commands();
         let mut replies = self.connection.send_each(&pipeline_of(&commands), is_harmless).await?.replies;
         if let Some(records) = &self.records {
-            let (record, slots) = (self.keys.ready_record(), [slot_of(self.keys.ready_record().as_bytes()); 5]);
-            let others =
-                record_commands(&record).into_iter().chain(record_commands_in_cluster(&record)).collect::<Vec<_>>();
-            replies.extend(records.send_to_slots(&pipeline_of(&others), &slots, is_harmless).await?);
-            commands.extend(others);
+            let record = self.keys.ready_record();
+            let (slot, mut pipeline) = (slot_of(record.as_bytes()), SlotPipeline::with_capacity(5));
+            for (name, command) in record_commands(&record).into_iter().chain(record_commands_in_cluster(&record)) {
+                pipeline.add(slot, command.clone());
+                commands.push((name, command));
+            }
+            replies.extend(records.send_to_slots(&pipeline, is_harmless).await?);
         }
         let mut missing: Vec<MissingRight> = Vec::new();
         for ((name, _), reply) in commands.iter().zip(replies) {

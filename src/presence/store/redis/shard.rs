@@ -1,7 +1,5 @@
 //! One shard: the keys of some users, the connections to them, and the scripts.
 
-use std::time::Duration;
-
 use ::redis::{Cmd, Pipeline, cmd};
 use chrono_tz::Tz;
 
@@ -47,11 +45,21 @@ pub(super) struct Scripts {
 }
 
 impl Shard {
-    /// The shard with these keys, not connected yet.
-    pub(super) fn new(options: &Options, keys: Keys) -> Result<Self> {
+    /// The shard with these keys, not connected yet. In a cluster it uses the sockets of the `first` shard, so that a node gets
+    /// the commands of all shards at once.
+    pub(super) fn new(options: &Options, keys: Keys, first: Option<&Self>) -> Result<Self> {
         let (servers, timeout) = (&options.servers, options.timeout);
         let log = LogConnection::new(servers.clone(), &keys.own, timeout)?;
-        let mut connection = RedisConnection::new(servers.clone(), &keys.own, timeout)?;
+        // A command that waits for replicas blocks its socket.
+        let first = first.filter(|_| servers.is_cluster() && options.servers.confirmation().is_none());
+        let mut connection = match first {
+            Some(first) => first.connection.beside(&keys.own),
+            None => RedisConnection::new(servers.clone(), &keys.own, timeout)?,
+        };
+        let records = match first.and_then(|first| first.records.as_ref()) {
+            Some(records) => Some(records.beside(&keys.own)),
+            None => records_in_cluster(options, &keys, &connection)?,
+        };
         let mut script = |code: &str| connection.register_script(&format!("{}{code}", queue::redis::PUSH));
         let scripts = Scripts {
             commit: script(include_str!("commit.lua")),
@@ -64,7 +72,7 @@ impl Shard {
         let outbox = options.outbox.clone();
         Ok(Self {
             scripts,
-            records: records_in_cluster(options, &keys, timeout)?,
+            records,
             rights: Rights::default(),
             connection,
             log,
@@ -163,10 +171,12 @@ impl Shard {
     }
 }
 
-fn records_in_cluster(options: &Options, keys: &Keys, timeout: Duration) -> Result<Option<RedisConnection>> {
+/// The connection for Laravel's records, which is that for states if both are in one database.
+fn records_in_cluster(options: &Options, keys: &Keys, states: &RedisConnection) -> Result<Option<RedisConnection>> {
     let servers = options.servers.clone();
     match servers.is_cluster() {
-        true => RedisConnection::new(servers.with_database(options.cache_db), &keys.own, timeout).map(Some),
+        true if servers.database() == options.cache_db => Ok(Some(states.beside(&keys.own))),
+        true => RedisConnection::new(servers.with_database(options.cache_db), &keys.own, options.timeout).map(Some),
         false => Ok(None),
     }
 }

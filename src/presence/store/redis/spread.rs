@@ -12,47 +12,47 @@ use super::shard::{Shard, StoredValue};
 use crate::presence::domain::identity::{ScopeKey, UserKey};
 use crate::presence::domain::{HeldChange, RecordLookup, Status, Timestamp};
 use crate::presence::store::{Counts, Result, StoredUser, Unavailable};
-use crate::storage::redis::{RedisConnection, shard_of, unavailable};
+use crate::storage::redis::{SlotPipeline, shard_of, unavailable};
 
 /// Both rosters.
 const ROSTERS: [Status; 2] = [Status::Online, Status::Away];
 
-/// Commands for keys of several shards in the sidecar's own database.
+/// Commands for keys of several shards in the sidecar's own database, with the numbers of their shards.
 #[derive(Default)]
-struct ShardCommands {
-    pipeline: Pipeline,
-    /// The number of the shard of each command.
-    shards: Vec<usize>,
-}
+struct ShardCommands(Vec<(usize, Cmd)>);
 
 impl ShardCommands {
-    fn on(store: &RedisStore) -> Self {
-        let mut commands = Self::default();
-        store.shards[0].select_own_db(&mut commands.pipeline);
-        commands
-    }
-
     fn add(&mut self, shard: usize, command: Cmd) {
-        self.pipeline.add_command(command);
-        self.shards.push(shard);
+        self.0.push((shard, command));
     }
 
     /// Sends them; returns their replies. In a cluster a key of another type counts as missing, and the error names the
     /// shards whose commands failed.
-    async fn read<T: FromRedisValue>(mut self, store: &RedisStore) -> Result<Vec<T>> {
-        let connection = &store.shards[0].connection;
-        if !connection.is_cluster() {
-            return connection.read(&self.pipeline).await;
+    async fn read<T: FromRedisValue>(self, store: &RedisStore) -> Result<Vec<T>> {
+        let first = &store.shards[0];
+        if !first.connection.is_cluster() {
+            let mut pipeline = Pipeline::with_capacity(1 + self.0.len());
+            first.select_own_db(&mut pipeline);
+            self.0.into_iter().for_each(|(_, command)| _ = pipeline.add_command(command));
+            return first.connection.read(&pipeline).await;
         }
-        self.pipeline.ignore_errors();
-        let slots: Vec<u16> = self.shards.iter().map(|shard| store.shards[*shard].connection.slot()).collect();
-        let replies = connection.read_from_slots(&self.pipeline, &slots, is_foreign_value).await;
+        let shards: Vec<usize> = self.0.iter().map(|(shard, _)| *shard).collect();
+        let mut pipeline = SlotPipeline::with_capacity(self.0.len());
+        self.0.into_iter().for_each(|(shard, command)| pipeline.add(store.shards[shard].connection.slot(), command));
+        let replies = first.connection.read_from_slots(&pipeline, is_foreign_value).await;
         let replies = replies.map_err(|failed| {
-            let failed_shards: BTreeSet<usize> = failed.places.iter().map(|place| self.shards[*place]).collect();
+            let failed_shards: BTreeSet<usize> = failed.places.iter().map(|place| shards[*place]).collect();
             store.of_shards(failed_shards, &failed.error)
         })?;
         replies.into_iter().map(read).collect()
     }
+}
+
+/// The connection that scripts are called over.
+#[derive(Clone, Copy)]
+pub(super) enum Channel {
+    States,
+    Log,
 }
 
 impl RedisStore {
@@ -67,7 +67,7 @@ impl RedisStore {
 
     pub(super) async fn load_from_shards(&self, keys: &[UserKey], now: Timestamp) -> Result<Vec<StoredUser>> {
         if self.shards[0].records.is_some() {
-            let mut commands = ShardCommands::on(self);
+            let mut commands = ShardCommands::default();
             for key in keys {
                 let shard = shard_of(key.as_str(), self.shards.len());
                 commands.add(shard, get(self.shards[shard].keys.state(key)));
@@ -91,11 +91,9 @@ impl RedisStore {
         let first = &self.shards[0];
         let records: Vec<Option<Vec<u8>>> = match &first.records {
             Some(records) => {
-                let mut pipeline = Pipeline::with_capacity(keys.len());
-                keys.iter().for_each(|key| _ = pipeline.add_command(get(first.keys.record(key))));
-                pipeline.ignore_errors();
-                let slots: Vec<u16> = keys.iter().map(|key| first.keys.record_slot(key)).collect();
-                let replies = records.read_from_slots(&pipeline, &slots, is_foreign_value).await;
+                let mut pipeline = SlotPipeline::with_capacity(keys.len());
+                keys.iter().for_each(|key| pipeline.add(first.keys.record_slot(key), get(first.keys.record(key))));
+                let replies = records.read_from_slots(&pipeline, is_foreign_value).await;
                 let replies = replies.map_err(|failed| failed.error)?;
                 replies.into_iter().map(read).collect::<Result<_>>()?
             }
@@ -115,7 +113,7 @@ impl RedisStore {
         let calls = groups.iter().map(|(shard, positions)| {
             (*shard, self.shards[*shard].held_call(positions.iter().map(|position| &keys[*position])))
         });
-        let lanes = self.call_scripts(|shard| &shard.connection, calls.collect()).await?;
+        let lanes = self.call_scripts(Channel::States, calls.collect()).await?;
         let mut held = vec![Vec::new(); keys.len()];
         for ((shard, positions), lanes) in groups.iter().zip(lanes) {
             let jobs = self.shards[*shard].held(lanes);
@@ -127,14 +125,21 @@ impl RedisStore {
     /// Calls scripts that read, each in a shard: on one server in one pipeline, in a cluster at the same time.
     pub(super) async fn call_scripts<T: FromRedisValue>(
         &self,
-        connection_of: fn(&Shard) -> &RedisConnection,
+        channel: Channel,
         calls: Vec<(usize, Cmd)>,
     ) -> Result<Vec<T>> {
         let send = async |shard: &Shard, calls: Vec<Cmd>| -> Result<Vec<T>> {
             let mut pipeline = Pipeline::with_capacity(1 + calls.len());
-            shard.select_own_db(&mut pipeline);
+            let connection = match channel {
+                Channel::States => {
+                    shard.select_own_db(&mut pipeline);
+                    &shard.connection
+                }
+                // It is always in the sidecar's own database.
+                Channel::Log => &shard.log.connection,
+            };
             calls.into_iter().for_each(|call| _ = pipeline.add_command(call));
-            connection_of(shard).read(&pipeline).await
+            connection.read(&pipeline).await
         };
         if !self.shards[0].connection.is_cluster() {
             return send(&self.shards[0], calls.into_iter().map(|(_, call)| call).collect()).await;
@@ -153,7 +158,7 @@ impl RedisStore {
         limit: usize,
     ) -> Result<Vec<UserKey>> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
-        let mut commands = ShardCommands::on(self);
+        let mut commands = ShardCommands::default();
         for (number, shard) in self.shards.iter().enumerate() {
             let mut range = cmd("ZRANGE");
             range.arg(shard.keys.roster(scope.as_str(), status)).arg(&from).arg("+");
@@ -169,7 +174,7 @@ impl RedisStore {
     }
 
     pub(super) async fn read_roster_status(&self, keys: &[UserKey]) -> Result<Vec<Status>> {
-        let mut commands = ShardCommands::on(self);
+        let mut commands = ShardCommands::default();
         for key in keys {
             for status in ROSTERS {
                 let shard = shard_of(key.as_str(), self.shards.len());
@@ -188,7 +193,7 @@ impl RedisStore {
     }
 
     pub(super) async fn read_counts(&self, scope: &ScopeKey) -> Result<Counts> {
-        let mut commands = ShardCommands::on(self);
+        let mut commands = ShardCommands::default();
         for (number, shard) in self.shards.iter().enumerate() {
             for status in ROSTERS {
                 let mut count = cmd("ZCARD");

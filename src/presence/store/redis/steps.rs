@@ -4,38 +4,38 @@
 //! write them together with the states. The order is the same, in up to three steps:
 //!
 //! 1. The records that are put. The reply has the record of before (`SET … GET`). At the same time the versions of
-//!    record-only commits are read: for refreshes this is all.
-//! 2. The script, for all other commits.
+//!    record-only commits are read: for refreshes this is all. Each node gets one pipeline.
+//! 2. The scripts, for all other commits.
 //! 3. `DEL` of the records that end.
 //!
 //! A crash in between leaves what it leaves on one server. One difference remains: the record and the version of a refresh
 //! are on different nodes, so that a presence which ends at that very moment may keep its record until that expires, or
 //! until the next call for the user.
 
-use ::redis::{Cmd, Pipeline, Value, from_redis_value};
-use futures_util::future::try_join_all;
+use ::redis::{Cmd, FromRedisValue, Value, from_redis_value};
 
-use super::commit::ServerBatch;
-use super::decode::decode_record;
+use super::commit::CommitGroups;
+use super::decode::{decode_record, stored_user};
 use super::reply::{CommitReply, is_foreign_value};
 use super::shard::Shard;
 use super::{RedisStore, USER_BYTES};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{RecordLookup, RecordWrite, Timestamp};
 use crate::presence::store::{Commit, Committed, PresenceStore, Result, StoredUser, record};
-use crate::storage::redis::{PipelineReply, RedisConnection, unavailable};
+use crate::storage::redis::{PipelineReply, RedisConnection, SlotPipeline, unavailable};
 
-/// The positions of commits.
-struct Kinds {
-    record_only: Vec<usize>,
-    full: Vec<usize>,
-}
-
-impl Kinds {
-    fn of(commits: &[&Commit]) -> Self {
-        let (record_only, full) = (0..commits.len()).partition(|position| commits[*position].is_record_only());
-        Self { record_only, full }
-    }
+/// Commits in a cluster of users whose states are on one node.
+struct ClusterCommit<'a> {
+    store: &'a RedisStore,
+    /// The connections that they go over: any of the shards that they are in.
+    shard: &'a Shard,
+    /// The connection for records.
+    records: &'a RedisConnection,
+    /// All shards that they are in.
+    shards: Vec<&'a Shard>,
+    commits: &'a [Commit],
+    groups: CommitGroups<'a>,
+    now: Timestamp,
 }
 
 impl RedisStore {
@@ -45,7 +45,7 @@ impl RedisStore {
         // Committers have no shard in common, and so no connection.
         let shard = &self.shards[groups.first().map_or(0, |(number, _)| *number)];
         let groups = groups.into_iter().map(|(number, positions)| (&self.shards[number], positions));
-        let batch = ServerBatch::new(commits, groups);
+        let batch = CommitGroups::new(commits, groups);
         shard.check_rights_once().await?;
         let mut pipeline = batch.pipeline(shard);
         shard.connection.request_confirmation(&mut pipeline);
@@ -73,7 +73,7 @@ impl RedisStore {
         Ok(committed)
     }
 
-    /// Commits users in a cluster, whose records are reached over `records`: all shards at the same time.
+    /// Commits users in a cluster, whose records are reached over `records`.
     pub(super) async fn commit_in_cluster(
         &self,
         records: &RedisConnection,
@@ -81,95 +81,114 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Vec<Committed>> {
         let groups = self.by_shard(commits.iter().map(|commit| &commit.key));
-        let sent = groups.iter().map(async |(shard, positions)| {
-            let commits: Vec<&Commit> = positions.iter().map(|position| &commits[*position]).collect();
-            let shard = &self.shards[*shard];
-            shard.commit_in_cluster(shard.records.as_ref().unwrap_or(records), &commits, now).await
-        });
-        let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
-        for ((_, positions), results) in groups.iter().zip(try_join_all(sent).await?) {
-            positions.iter().zip(results).for_each(|(position, result)| committed[*position] = result);
-        }
-        Ok(committed)
+        let shards: Vec<&Shard> = groups.iter().map(|(number, _)| &self.shards[*number]).collect();
+        let Some(shard) = shards.first() else { return Ok(Vec::new()) };
+        shard.check_rights_once().await?;
+        let records = shard.records.as_ref().unwrap_or(records);
+        let groups = groups.into_iter().map(|(number, positions)| (&self.shards[number], positions));
+        let groups = CommitGroups::new(commits, groups);
+        ClusterCommit { store: self, shard, records, shards, commits, groups, now }.run().await
     }
 }
 
-impl Shard {
-    async fn commit_in_cluster(
-        &self,
-        records: &RedisConnection,
-        commits: &[&Commit],
-        now: Timestamp,
-    ) -> Result<Vec<Committed>> {
-        self.check_rights_once().await?;
-        let kinds = Kinds::of(commits);
-        let first = tokio::try_join!(self.put_records(records, commits, now), self.read_versions(commits, &kinds));
-        let (before, versions) = first.inspect_err(|error| self.rights.doubt(error))?;
-        let mut committed: Vec<Committed> = commits.iter().map(|_| Committed::Done).collect();
-        let expected = kinds.record_only.iter().map(|position| commits[*position].expected);
-        for place in versions.outdated(expected)? {
-            let position = kinds.record_only[place];
-            let state = self.load_state(&commits[position].key).await?;
-            committed[position] = Committed::Conflict(Box::new(state));
+impl ClusterCommit<'_> {
+    async fn run(self) -> Result<Vec<Committed>> {
+        let mut committed: Vec<Committed> = self.commits.iter().map(|_| Committed::Done).collect();
+        let (before, versions) = self.put_and_read().await.inspect_err(|error| self.shard.rights.doubt(error))?;
+        let record_only: Vec<(usize, u64)> = self.groups.record_only().collect();
+        for place in versions.outdated(record_only.iter().map(|(_, expected)| *expected))? {
+            let (position, _) = record_only[place];
+            committed[position] = Committed::Conflict(Box::new(self.load_state(&self.commits[position].key).await?));
         }
-        if !kinds.full.is_empty() {
-            self.run_script(commits, &kinds.full, &before, &mut committed).await?;
+        let full: Vec<usize> = self.groups.full().collect();
+        for (place, state) in self.run_scripts().await.inspect_err(|error| self.shard.rights.doubt(error))? {
+            let record = before[full[place]].clone();
+            committed[full[place]] = Committed::Conflict(Box::new(StoredUser { record, ..state }));
         }
-        self.forget_records(records, commits, &committed).await?;
-        for position in kinds.full {
+        self.forget_records(&committed).await?;
+        for position in full {
             // Records that this commit has not put are as they were before it.
             if let Committed::Conflict(known) = &mut committed[position]
-                && !matches!(commits[position].decision.record, RecordWrite::Put(..))
+                && !matches!(self.commits[position].decision.record, RecordWrite::Put(..))
             {
-                known.record = self.read_record(records, &commits[position].key, now).await?;
+                known.record = self.read_record(&self.commits[position].key).await?;
             }
         }
         Ok(committed)
     }
 
-    /// Puts the records of all commits. Returns for each commit what was there before, if it is a full one and puts one.
-    async fn put_records(
-        &self,
-        records: &RedisConnection,
-        commits: &[&Commit],
-        now: Timestamp,
-    ) -> Result<Vec<RecordLookup>> {
-        let mut pipeline = Pipeline::with_capacity(commits.len());
-        let (mut slots, mut positions) = (Vec::with_capacity(commits.len()), Vec::with_capacity(commits.len()));
-        for (position, commit) in commits.iter().enumerate() {
-            if let Some(put) = self.put_in_cluster(commit, !commit.is_record_only()) {
-                pipeline.add_command(put);
-                slots.push(self.keys.record_slot(&commit.key));
+    /// Puts the records of all commits, and reads the versions of record-only ones. Returns for each commit the record that
+    /// was there before, if it is a full one and puts one.
+    async fn put_and_read(&self) -> Result<(Vec<RecordLookup>, CommitReply)> {
+        let mut puts = SlotPipeline::with_capacity(2 * self.commits.len());
+        let mut positions = Vec::with_capacity(self.commits.len());
+        for (position, commit) in self.commits.iter().enumerate() {
+            if let Some(put) = self.put(commit, !commit.is_record_only()) {
+                puts.add(self.shard.keys.record_slot(&commit.key), put);
                 positions.push(position);
             }
         }
-        let mut before: Vec<RecordLookup> = commits.iter().map(|_| RecordLookup::Unknown).collect();
-        if positions.is_empty() {
-            return Ok(before);
+        let (replies, versions) = match self.is_one_pipeline(&puts) {
+            true => {
+                self.add_versions(&mut puts);
+                let mut replies = self.records.send_to_slots(&puts, is_foreign_value).await?;
+                let versions = replies.split_off(positions.len());
+                (replies, versions)
+            }
+            false => {
+                let mut versions = SlotPipeline::with_capacity(self.commits.len());
+                self.add_versions(&mut versions);
+                tokio::try_join!(
+                    self.records.send_to_slots(&puts, is_foreign_value),
+                    self.shard.connection.send_to_slots(&versions, is_foreign_value)
+                )?
+            }
+        };
+        let is_confirmed = self.groups.record_only().len() > 0;
+        let versions = if is_confirmed { self.confirmed(versions)? } else { versions };
+        Ok((self.records_before(positions, replies).await?, CommitReply::new(versions)))
+    }
+
+    /// Whether the records that are put, and the states, are over one connection on the same node.
+    fn is_one_pipeline(&self, puts: &SlotPipeline) -> bool {
+        let states = &self.shard.connection;
+        let is_same_node = |slot| self.records.server_of(slot) == states.server_of(states.slot());
+        self.records.is_beside(states) && puts.first_slot().is_none_or(is_same_node)
+    }
+
+    /// Adds the reads of the versions of record-only commits. A refresh does not write there; it is answered only if replicas
+    /// have what was written before.
+    fn add_versions(&self, pipeline: &mut SlotPipeline) {
+        self.groups.versions().for_each(|(shard, version)| pipeline.add(shard.connection.slot(), version));
+        if self.groups.record_only().len() > 0 {
+            self.request_confirmation(pipeline);
         }
-        pipeline.ignore_errors();
-        let replies = records.send_to_slots(&pipeline, &slots, is_foreign_value).await?;
-        let mut foreign = Vec::new();
+    }
+
+    /// The records in the replies to the commands that put those of the commits at `positions`.
+    async fn records_before(&self, positions: Vec<usize>, replies: Vec<Value>) -> Result<Vec<RecordLookup>> {
+        let mut before: Vec<RecordLookup> = self.commits.iter().map(|_| RecordLookup::Unknown).collect();
+        let mut again = SlotPipeline::with_capacity(0);
         for (position, reply) in positions.into_iter().zip(replies) {
             match reply {
-                Value::ServerError(_) => foreign.push(position),
+                // A value of another type cannot be returned, only replaced.
+                Value::ServerError(_) => {
+                    let commit = &self.commits[position];
+                    let slot = self.shard.keys.record_slot(&commit.key);
+                    self.put(commit, false).into_iter().for_each(|put| again.add(slot, put));
+                }
                 Value::Okay => {}
-                value => before[position] = decode_record(read(value)?, now),
+                value => before[position] = decode_record(read(value)?, self.now),
             }
         }
-        for position in foreign {
-            // A value of another type cannot be returned, only replaced.
-            if let Some(put) = self.put_in_cluster(commits[position], false) {
-                send_one(records, put, self.keys.record_slot(&commits[position].key)).await?;
-            }
-        }
+        self.records.send_to_slots(&again, is_foreign_value).await?;
         Ok(before)
     }
 
     /// The command that puts the record of a commit, and returns the one of before if `is_read`.
-    fn put_in_cluster(&self, commit: &Commit, is_read: bool) -> Option<Cmd> {
+    fn put(&self, commit: &Commit, is_read: bool) -> Option<Cmd> {
         let RecordWrite::Put(record, seconds) = &commit.decision.record else { return None };
-        let (key, value) = (self.keys.record(&commit.key), record::encode(record, self.zone));
+        let (key, value) = (self.shard.keys.record(&commit.key), record::encode(record, self.shard.zone));
         let mut put = Cmd::with_capacity(6, USER_BYTES);
         match is_read {
             true => put.arg("SET").arg(key).arg(value).arg("EX").arg(*seconds).arg("GET"),
@@ -178,93 +197,80 @@ impl Shard {
         Some(put)
     }
 
-    async fn read_versions(&self, commits: &[&Commit], kinds: &Kinds) -> Result<CommitReply> {
-        if kinds.record_only.is_empty() {
-            return Ok(CommitReply::default());
+    /// Runs the scripts. Returns the places among the full commits of those that are refused, and the states that are stored.
+    async fn run_scripts(&self) -> Result<Vec<(usize, StoredUser)>> {
+        let sizes: Vec<usize> = self.groups.script_sizes().collect();
+        if sizes.is_empty() {
+            return Ok(Vec::new());
         }
-        let mut pipeline = Pipeline::with_capacity(kinds.record_only.len());
-        for position in &kinds.record_only {
-            pipeline.add_command(self.get_version(commits[*position]));
+        let mut pipeline = SlotPipeline::with_capacity(2 * sizes.len());
+        for (shard, commits) in self.groups.scripts() {
+            pipeline.add(shard.connection.slot(), shard.commit_script(&commits));
         }
-        // A refresh does not write here. It is answered only if replicas have what was written before.
-        self.connection.request_confirmation(&mut pipeline);
-        pipeline.ignore_errors();
-        let mut replies = self.connection.send_each(&pipeline, is_foreign_value).await?.replies;
-        self.connection.check_confirmation(&mut replies)?;
-        Ok(CommitReply::new(replies))
+        self.request_confirmation(&mut pipeline);
+        let replies = self.confirmed(self.shard.connection.send_to_slots(&pipeline, |_| false).await?)?;
+        let (mut refused, mut first) = (Vec::new(), 0);
+        for (conflicts, size) in replies.into_iter().zip(sizes) {
+            let conflicts: Vec<Value> = read(conflicts)?;
+            refused
+                .extend(CommitReply::states_of(&conflicts)?.into_iter().map(|(place, state)| (first + place, state)));
+            first += size;
+        }
+        Ok(refused)
     }
 
-    /// Runs the script for the commits at `full`; those that are refused get the record of before.
-    async fn run_script(
-        &self,
-        commits: &[&Commit],
-        full: &[usize],
-        before: &[RecordLookup],
-        committed: &mut [Committed],
-    ) -> Result<()> {
-        let chosen: Vec<&Commit> = full.iter().map(|position| commits[*position]).collect();
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.add_command(self.commit_script(&chosen));
-        self.connection.request_confirmation(&mut pipeline);
-        let sent = self.connection.send::<Vec<Value>>(&pipeline).await;
-        let mut replies = sent.inspect_err(|error| self.rights.doubt(error))?;
-        self.connection.check_confirmation(&mut replies)?;
-        let conflicts = replies.pop().unwrap_or(Value::Nil);
-        let conflicts: Vec<Value> = from_redis_value(conflicts).map_err(|error| unavailable(error.into()))?;
-        for (place, state) in CommitReply::states_of(&conflicts)? {
-            let position = full[place];
-            let record = before[position].clone();
-            committed[position] = Committed::Conflict(Box::new(StoredUser { record, ..state }));
+    /// Has the replicas of each shard confirm what was written, if commits need that.
+    fn request_confirmation(&self, pipeline: &mut SlotPipeline) {
+        for shard in &self.shards {
+            shard.connection.confirmation().into_iter().for_each(|wait| pipeline.add(shard.connection.slot(), wait));
         }
-        Ok(())
+    }
+
+    /// The other replies to a pipeline for which [confirmation was requested](Self::request_confirmation).
+    fn confirmed(&self, mut replies: Vec<Value>) -> Result<Vec<Value>> {
+        for shard in &self.shards {
+            shard.connection.check_confirmation(&mut replies)?;
+        }
+        Ok(replies)
     }
 
     /// Removes the records of commits that are done and end a presence.
-    async fn forget_records(
-        &self,
-        records: &RedisConnection,
-        commits: &[&Commit],
-        committed: &[Committed],
-    ) -> Result<()> {
-        let mut pipeline = Pipeline::new();
-        let mut slots = Vec::new();
-        let done = commits.iter().zip(committed).filter(|(_, committed)| **committed == Committed::Done);
+    async fn forget_records(&self, committed: &[Committed]) -> Result<()> {
+        let mut pipeline = SlotPipeline::with_capacity(0);
+        let done = self.commits.iter().zip(committed).filter(|(_, committed)| **committed == Committed::Done);
         for (commit, _) in done.filter(|(commit, _)| commit.decision.record == RecordWrite::Forget) {
-            pipeline.cmd("DEL").arg(self.keys.record(&commit.key));
-            slots.push(self.keys.record_slot(&commit.key));
+            let mut remove = ::redis::cmd("DEL");
+            remove.arg(self.shard.keys.record(&commit.key));
+            pipeline.add(self.shard.keys.record_slot(&commit.key), remove);
         }
-        if slots.is_empty() {
-            return Ok(());
-        }
-        pipeline.ignore_errors();
-        records.send_to_slots(&pipeline, &slots, |_| false).await.map(drop)
+        self.records.send_to_slots(&pipeline, |_| false).await.map(drop)
     }
 
     /// The state of a user, without the record.
     async fn load_state(&self, key: &UserKey) -> Result<StoredUser> {
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.cmd("GET").arg(self.keys.state(key)).ignore_errors();
-        let reply = self.connection.send_each(&pipeline, is_foreign_value).await?.replies.into_iter().next();
-        let state = reply.filter(|reply| !matches!(reply, Value::ServerError(_))).map(read).transpose()?.flatten();
-        Ok(super::decode::stored_user(state, RecordLookup::Unknown))
+        let shard = self.store.shard(key);
+        let mut get = ::redis::cmd("GET");
+        get.arg(shard.keys.state(key));
+        let state = get_one(&self.shard.connection, shard.connection.slot(), get).await?;
+        Ok(stored_user(state, RecordLookup::Unknown))
     }
 
-    async fn read_record(&self, records: &RedisConnection, key: &UserKey, now: Timestamp) -> Result<RecordLookup> {
-        let mut get = Cmd::with_capacity(2, 96);
-        get.arg("GET").arg(self.keys.record(key));
-        let reply = send_one(records, get, self.keys.record_slot(key)).await?;
-        let is_foreign = matches!(reply, Value::ServerError(_));
-        Ok(decode_record(if is_foreign { None } else { read(reply)? }, now))
+    async fn read_record(&self, key: &UserKey) -> Result<RecordLookup> {
+        let mut get = ::redis::cmd("GET");
+        get.arg(self.shard.keys.record(key));
+        let record = get_one(self.records, self.shard.keys.record_slot(key), get).await?;
+        Ok(decode_record(record, self.now))
     }
 }
 
-async fn send_one(records: &RedisConnection, command: Cmd, slot: u16) -> Result<Value> {
-    let mut pipeline = Pipeline::with_capacity(1);
-    pipeline.add_command(command).ignore_errors();
-    let replies = records.send_to_slots(&pipeline, &[slot], is_foreign_value).await?;
-    Ok(replies.into_iter().next().unwrap_or(Value::Nil))
+/// The string that a command reads; a value of another type counts as none.
+async fn get_one(connection: &RedisConnection, slot: u16, get: Cmd) -> Result<Option<Vec<u8>>> {
+    let mut pipeline = SlotPipeline::with_capacity(1);
+    pipeline.add(slot, get);
+    let reply = connection.send_to_slots(&pipeline, is_foreign_value).await?.pop();
+    reply.filter(|reply| !matches!(reply, Value::ServerError(_))).map_or(Ok(None), read)
 }
 
-fn read(value: Value) -> Result<Option<Vec<u8>>> {
+fn read<T: FromRedisValue>(value: Value) -> Result<T> {
     from_redis_value(value).map_err(|error| unavailable(error.into()))
 }

@@ -9,11 +9,12 @@
 //! While a slot is migrated, single keys are found on either node. A script needs all of its keys on one node; it declares
 //! one that never exists, so that both nodes refuse it until the slot has moved, and none stops it in the middle.
 
+mod batch;
 mod failed;
 mod map;
 mod nodes;
 mod send;
 
+pub(super) use self::batch::Slots;
 pub(super) use self::map::ClusterMap;
 pub(super) use self::nodes::ClusterNodes;
-pub(super) use self::send::Slots;

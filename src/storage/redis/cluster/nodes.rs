@@ -1,9 +1,10 @@
 //! The connections to the nodes of a cluster: one for each node.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use redis::{ConnectionInfo, RedisResult};
 
 use super::map::{ClusterMap, NodeAddress};
@@ -16,26 +17,31 @@ pub(in crate::storage::redis) struct ClusterNodes {
     pub(super) map: Arc<ClusterMap>,
     pub(super) timeout: Duration,
     server: ConnectionInfo,
-    nodes: RwLock<HashMap<NodeAddress, Arc<Node>>>,
+    nodes: ArcSwap<HashMap<NodeAddress, Arc<Node>>>,
 }
 
 impl ClusterNodes {
     /// No connection yet; `server` has the credentials, the database and the certificates.
     pub(in crate::storage::redis) fn new(map: Arc<ClusterMap>, server: ConnectionInfo, timeout: Duration) -> Self {
-        Self { map, timeout, server, nodes: RwLock::default() }
+        Self { map, timeout, server, nodes: ArcSwap::default() }
     }
 
     /// The connection to a node. Connections to nodes that own no slots any more are dropped when a new one is made.
     pub(super) fn node(&self, address: &NodeAddress) -> RedisResult<Arc<Node>> {
-        if let Some(node) = self.nodes.read().unwrap_or_else(PoisonError::into_inner).get(address) {
+        if let Some(node) = self.nodes.load().get(address) {
             return Ok(node.clone());
         }
         let server = server_at(&self.server, &address.host, address.port);
         let node = Arc::new(Node::new(server, self.timeout)?);
-        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
         let known = self.map.known();
-        nodes.retain(|address, _| known.nodes().contains(address));
-        Ok(nodes.entry(address.clone()).or_insert(node).clone())
+        self.nodes.rcu(|nodes| {
+            let mut nodes = HashMap::clone(nodes);
+            nodes.retain(|address, _| known.nodes().contains(address));
+            nodes.entry(address.clone()).or_insert_with(|| node.clone());
+            nodes
+        });
+        // Another caller may have been first.
+        Ok(self.nodes.load().get(address).unwrap_or(&node).clone())
     }
 
     /// The number of the server that owns a slot, as far as is known.

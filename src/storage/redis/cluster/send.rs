@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use redis::aio::ConnectionLike;
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerError, Value, cmd};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerError, Value};
 
+use super::batch::{NodeBatch, Slots, add};
 use super::failed::FailedBatch;
 use super::map::NodeAddress;
 use super::nodes::ClusterNodes;
@@ -15,34 +16,6 @@ use crate::storage::redis::error::meaning;
 
 /// The pause before commands are sent again that no node serves at the moment.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// The slots of the commands of a pipeline.
-#[derive(Clone, Copy)]
-pub(in crate::storage::redis) enum Slots<'a> {
-    /// All have the same one.
-    All(u16),
-    /// Each has its own.
-    Each(&'a [u16]),
-}
-
-impl Slots<'_> {
-    fn of(self, place: usize) -> u16 {
-        match self {
-            Self::All(slot) => slot,
-            Self::Each(slots) => slots.get(place).copied().unwrap_or_default(),
-        }
-    }
-}
-
-/// Commands for one node.
-struct NodeBatch<'a> {
-    node: NodeAddress,
-    /// The commands; each behind an `ASKING` if `is_asking`.
-    pipeline: Cow<'a, Pipeline>,
-    /// Their places among all commands.
-    places: Vec<usize>,
-    is_asking: bool,
-}
 
 /// Where a refused command goes next.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,8 +30,10 @@ enum Destination {
 #[derive(Default)]
 struct Leftovers {
     refused: Vec<(usize, Cmd, Destination)>,
-    /// Nodes that do not know the scripts.
+    /// Nodes that do not know a script, and may lack them all.
     without_scripts: Vec<NodeAddress>,
+    /// Nodes that got the scripts in a round before: what they do not know is no script of this connection.
+    with_scripts: Vec<NodeAddress>,
     /// Whether the next round needs another map, or a pause.
     is_map_outdated: bool,
     needs_pause: bool,
@@ -81,9 +56,10 @@ impl ClusterNodes {
         let deadline = Instant::now() + self.timeout;
         let mut replies = vec![Value::Nil; pipeline.len()];
         let mut batches = self.first_batches(pipeline, slots).await?;
+        let mut with_scripts = Vec::new();
         loop {
             let seen = self.map.known().generation;
-            let mut left = self.round(&batches, &mut replies).await?;
+            let left = self.round(&batches, with_scripts, &mut replies).await?;
             if left.refused.is_empty() {
                 return Ok(replies);
             }
@@ -92,8 +68,10 @@ impl ClusterNodes {
                 let places = left.refused.iter().map(|(place, _, _)| *place).collect();
                 return left.error.map_or(Ok(replies), |error| Err(FailedBatch { places, error }));
             }
-            for node in std::mem::take(&mut left.without_scripts) {
+            with_scripts = left.with_scripts;
+            for node in left.without_scripts {
                 self.load_scripts(&node, scripts).await?;
+                with_scripts.push(node);
             }
             if left.needs_pause {
                 tokio::time::sleep(PAUSE).await;
@@ -109,10 +87,9 @@ impl ClusterNodes {
     async fn first_batches<'a>(&self, pipeline: &'a Pipeline, slots: Slots<'_>) -> RedisResult<Vec<NodeBatch<'a>>> {
         let table = self.map.table().await.map_err(|error| io_error(&error.reason()))?;
         let owner = |slot| table.owner(slot).or_else(|| table.nodes().first()).ok_or_else(|| io_error("no node"));
-        if let Slots::All(slot) = slots {
-            let places = (0..pipeline.len()).collect();
-            let (node, pipeline) = (owner(slot)?.clone(), Cow::Borrowed(pipeline));
-            return Ok(vec![NodeBatch { node, pipeline, places, is_asking: false }]);
+        if let Some(only) = slots.only_owner(owner)? {
+            let (node, places) = (only.clone(), (0..pipeline.len()).collect());
+            return Ok(vec![NodeBatch { node, pipeline: Cow::Borrowed(pipeline), places, is_asking: false }]);
         }
         let mut batches: Vec<NodeBatch<'a>> = Vec::new();
         for (place, command) in pipeline.cmd_iter().enumerate() {
@@ -139,9 +116,14 @@ impl ClusterNodes {
     }
 
     /// Sends all batches at the same time, and sorts the replies.
-    async fn round(&self, batches: &[NodeBatch<'_>], replies: &mut [Value]) -> Result<Leftovers, FailedBatch> {
+    async fn round(
+        &self,
+        batches: &[NodeBatch<'_>],
+        with_scripts: Vec<NodeAddress>,
+        replies: &mut [Value],
+    ) -> Result<Leftovers, FailedBatch> {
         let sent = batches.iter().map(|batch| self.send_batch(batch));
-        let mut left = Leftovers::default();
+        let mut left = Leftovers { with_scripts, ..Leftovers::default() };
         let mut failed: Option<FailedBatch> = None;
         for (batch, answer) in batches.iter().zip(join_all(sent).await) {
             match answer {
@@ -225,7 +207,7 @@ impl ClusterNodes {
                 left.is_map_outdated = true;
                 Some(Destination::Owner)
             }
-            "NOSCRIPT" => {
+            "NOSCRIPT" if !left.with_scripts.contains(&batch.node) => {
                 if !left.without_scripts.contains(&batch.node) {
                     left.without_scripts.push(batch.node.clone());
                 }
@@ -242,31 +224,6 @@ impl ClusterNodes {
         }
         Ok(())
     }
-}
-
-impl NodeBatch<'_> {
-    /// The commands, without `ASKING`.
-    fn commands(&self) -> impl Iterator<Item = &Cmd> {
-        let (skip, step) = if self.is_asking { (1, 2) } else { (0, 1) };
-        self.pipeline.cmd_iter().skip(skip).step_by(step)
-    }
-}
-
-/// Adds a command to the batch of a node.
-fn add(batches: &mut Vec<NodeBatch<'_>>, node: &NodeAddress, (place, command): (usize, Cmd), is_asking: bool) {
-    let known = batches.iter().position(|batch| batch.node == *node && batch.is_asking == is_asking);
-    let number = known.unwrap_or_else(|| {
-        let pipeline = Cow::Owned(Pipeline::new());
-        batches.push(NodeBatch { node: node.clone(), pipeline, places: Vec::new(), is_asking });
-        batches.len() - 1
-    });
-    let batch = &mut batches[number];
-    let pipeline = batch.pipeline.to_mut();
-    if is_asking {
-        pipeline.add_command(cmd("ASKING"));
-    }
-    pipeline.add_command(command);
-    batch.places.push(place);
 }
 
 /// The error of a connection, with the node; what a caller can do about it is the same.
