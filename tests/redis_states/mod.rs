@@ -5,3 +5,4 @@ mod meaning;
 mod reconcile;
 mod recovery;
 mod rights;
+mod trim;

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 /// The time that one commit of a sweep should take at most while callers wait for it.
-const MAX_TIME: Duration = Duration::from_millis(4);
+const MAX_TIME: Duration = Duration::from_millis(2);
 /// The number of users before anything was measured.
 const FIRST_USERS: usize = 128;
 

@@ -12,7 +12,7 @@ use crate::presence::service::commit::CommitContext;
 use crate::presence::store::{Counts, Reconciled, Result};
 
 /// The pause between two steps.
-const STEP_PAUSE: Duration = Duration::from_millis(250);
+const STEP_PAUSE: Duration = Duration::from_millis(64);
 /// The pause between two passes over all users.
 const PASS_PAUSE: Duration = Duration::from_secs(60);
 

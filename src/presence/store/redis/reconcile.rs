@@ -14,9 +14,9 @@ use crate::presence::store::{Reconciled, Result};
 use crate::storage::redis::escape_glob;
 
 /// About how many keys, or members of a roster, are read in one round trip.
-const PAGE: usize = 500;
+const PAGE: usize = 128;
 /// The pause between two pages of one roster.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Shard {
     pub(super) async fn reconcile_keys(&self, from: u64, now: Timestamp) -> Result<Reconciled> {
