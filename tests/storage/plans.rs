@@ -170,7 +170,11 @@ const READS_PER_ROW: u64 = 12;
 fn reads(database: &TestDatabase, name: &str, statement: &str) -> (u64, String) {
     match database.engine {
         Engine::MariaDb => {
-            let status = format!("FLUSH STATUS; {statement}; SHOW SESSION STATUS LIKE 'Handler_read%'");
+            // A connection seldom has the collation of the tables, here utf8mb4_unicode_ci.
+            let status = format!(
+                "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci; FLUSH STATUS; {statement}; \
+                 SHOW SESSION STATUS LIKE 'Handler_read%'"
+            );
             let output = database.sql(&status);
             let counters = output.lines().filter(|line| line.starts_with("Handler_read")).collect::<Vec<_>>();
             let count = |line: &&str| line.split('\t').nth(1).unwrap().parse::<u64>().unwrap();

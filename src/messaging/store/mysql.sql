@@ -101,12 +101,15 @@ SELECT id FROM {clients} WHERE id IN ([[?]])
 INSERT INTO {messages} (from_client_id, to_client_id, type, ciphertext, nonce, tag, created_at)
 VALUES [[(?, ?, LEFT(?, 255), ?, ?, ?, ?)]]
 
--- A large ciphertext is left out and read by itself, if its message fits into the page.
+-- A large ciphertext is left out and read by itself, if its message fits into the page. The id comes from a row of the client:
+-- if it were an argument, which has the collation of the connection, MariaDB would sort all messages that wait.
 -- name: pages
 [[(
-  SELECT CAST(? AS SIGNED), CAST(id AS SIGNED), type, from_client_id, CASE WHEN OCTET_LENGTH(ciphertext) <= ? THEN ciphertext END,
-    nonce, tag, DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s'), CAST(OCTET_LENGTH(ciphertext) + OCTET_LENGTH(type) AS SIGNED)
-  FROM {messages} AS m WHERE m.to_client_id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
+  SELECT CAST(? AS SIGNED), CAST(m.id AS SIGNED), m.type, m.from_client_id,
+    CASE WHEN OCTET_LENGTH(m.ciphertext) <= ? THEN m.ciphertext END, m.nonce, m.tag,
+    DATE_FORMAT(m.created_at, '%Y-%m-%d %H:%i:%s'), CAST(OCTET_LENGTH(m.ciphertext) + OCTET_LENGTH(m.type) AS SIGNED)
+  FROM {clients} AS c JOIN {messages} AS m ON m.to_client_id = c.id
+  WHERE c.id = ? AND m.id > ? ORDER BY m.to_client_id, m.id LIMIT ?
 )|UNION ALL]]
 
 -- name: ciphertexts
