@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::{assert_all_beat, changes_by_user, on_cluster, on_sentinels};
 use crate::support::{RedisCluster, RedisServer, SentinelTrio, Sidecar, on_redis};
 
@@ -37,6 +39,29 @@ async fn commit_that_no_replica_has_is_503_and_takes_effect_once() {
     assert_all_beat(&sidecar, 1..3, PATIENCE).await;
     let changes = changes_by_user(&sidecar.client).await;
     assert_eq!(changes["2"].len(), 1, "it is recorded once: {changes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refresh_is_503_while_no_replica_has_the_transition_whatever_was_committed_with_it() {
+    require!("redis-server");
+    slow!();
+    let cluster = RedisCluster::start(3, 1);
+    let mut environment = waiting(on_cluster(&cluster));
+    environment
+        .extend([("PRESENCE__SERVER__WORKERS", "1".to_owned()), ("PRESENCE__REDIS__TIMEOUT_MS", "600".to_owned())]);
+    let sidecar = Sidecar::with(&environment).await;
+    assert_all_beat(&sidecar, 1..40, PATIENCE).await;
+    (3..6).for_each(|replica| cluster.signal(replica, "STOP"));
+    // Users of several shards at once, and then one by one. A refresh writes the record alone, often on another node.
+    let beats: Vec<_> = (100..112).map(|user| json!({"user_id": user})).collect();
+    assert_eq!(sidecar.client.post("/api/v1/presence/heartbeats", json!(beats)).await.status, 503);
+    let mut answers = Vec::new();
+    for user in 100..112 {
+        answers.push(sidecar.client.heartbeat(user).await.status);
+    }
+    (3..6).for_each(|replica| cluster.signal(replica, "CONT"));
+    assert!(answers.iter().all(|status| *status == 503), "{answers:?}");
+    assert_all_beat(&sidecar, 100..112, PATIENCE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

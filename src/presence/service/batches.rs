@@ -1,5 +1,5 @@
-//! The tasks that process calls in batches: one for each operation, and for commits one for each shard, as far as there are
-//! threads to run them at the same time. A batch of several shards on one server is one pipeline.
+//! The tasks that process calls in batches: one for each operation, and for commits [several](PresenceStore::committers), as
+//! far as there are threads to run them at the same time. A batch of several shards on one server is one pipeline.
 //!
 //! A batch waits for the servers of all its users. So where users are spread over several servers, as in a cluster, there are
 //! such tasks for each [place](UserPlace): a server that does not reply fails the calls for its own users, and delays no
@@ -106,7 +106,7 @@ impl ShardBatches {
         let loader = run_load_batches(store.clone(), context.clock.clone(), load_receiver);
         let reader = BatchReader::new(context).run(read_receiver);
         let mut workers: NamedTasks = vec![("loads", Box::pin(loader)), ("reads", Box::pin(reader))];
-        let count = store.shards().min(Handle::current().metrics().num_workers());
+        let count = store.committers(Handle::current().metrics().num_workers());
         let committers = (0..count).map(|_| {
             let (commits, receiver) = batch_channel();
             workers.push(("commits", Box::pin(Committer::new(context.clone(), count).run(receiver))));
@@ -176,7 +176,7 @@ fn places(store: &dyn PresenceStore) -> usize {
 
 /// How many committers each place needs so that all places together keep this number of threads busy.
 fn committers_of_place(store: &dyn PresenceStore, workers: usize) -> usize {
-    workers.div_ceil(places(store)).min(store.shards()).max(1)
+    store.committers(workers.div_ceil(places(store)))
 }
 
 /// Calls the task of each group at the same time; the replies are in the order of `payloads`.

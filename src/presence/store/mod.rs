@@ -157,6 +157,12 @@ pub trait PresenceStore: ChangeHistory {
         0
     }
 
+    /// How many callers may commit at the same time for the users of one place without waiting for each other, each for shards
+    /// of its own, where there are this many `threads`.
+    fn committers(&self, threads: usize) -> usize {
+        self.shards().min(threads).max(1)
+    }
+
     /// The number of servers that users are spread over, as far as is known; `None` if all of them are in one place. Callers
     /// then divide their calls by [place](Self::place_of), so that a server that does not reply fails its own users alone.
     fn servers(&self) -> Option<usize> {

@@ -173,6 +173,15 @@ impl PresenceStore for RedisStore {
         shard_of(key.as_str(), self.shards.len())
     }
 
+    /// A connection waits until replicas have what was written over it: that is known of the writes of a shard only if they
+    /// all go over one connection.
+    fn committers(&self, threads: usize) -> usize {
+        match self.shards[0].connection.confirmation() {
+            Some(_) => self.shards.len(),
+            None => self.shards.len().min(threads).max(1),
+        }
+    }
+
     fn servers(&self) -> Option<usize> {
         let connection = &self.shards[0].connection;
         connection.is_cluster().then(|| connection.servers())
