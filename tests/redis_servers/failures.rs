@@ -184,9 +184,10 @@ async fn without_confirmation_what_the_replica_lacks_is_lost_and_nothing_else() 
     let (replica, shards) = (cluster.replica_of(0), shards_of(&cluster, 0));
     let mut cut_off = None;
     let lost = replicas.lost_while(|| {
+        // From here on it may lack what is answered.
+        cut_off = Some(Instant::now());
         cluster.signal(replica, "STOP");
         cluster.cli(0, &["CLIENT", "KILL", "TYPE", "replica"]);
-        cut_off = Some(Instant::now());
         std::thread::sleep(Duration::from_millis(500));
         cluster.stop(0);
         cluster.signal(replica, "CONT");
