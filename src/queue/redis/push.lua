@@ -30,15 +30,19 @@ local function ours(command, key, ...)
 end
 
 -- Calls that are made at the end of the script: those of one command and key as one. None of them depends on another.
-local calls = {}
+local calls, by_key = {}, {}
 
 -- Adds an argument, or two, to the call of a command for a key of the queue, with an option of the command ('' for none).
 local function later(command, key, option, first, second)
-  local name = command .. key
-  local call = calls[name]
+  local of_key = by_key[key]
+  if not of_key then
+    of_key = {}
+    by_key[key] = of_key
+  end
+  local call = of_key[command]
   if not call then
     call = { command = command, key = key, option = option, list = {} }
-    calls[name] = call
+    of_key[command] = call
     calls[#calls + 1] = call
   end
   local list = call.list
@@ -58,7 +62,7 @@ local function make_calls()
       end
     end
   end
-  calls = {}
+  calls, by_key = {}, {}
 end
 
 -- Appends a job; make_calls() completes it.

@@ -53,27 +53,25 @@ local function version(state)
   return is_one and head or ''
 end
 
--- The list of a user's ids in the change log, beside the state of the user.
-local function history(key)
-  local at, last = string.find(key, '}:state:', 1, true)
-  return at and string.sub(key, 1, at) .. ':history:' .. string.sub(key, last + 1)
-end
+-- What the lists of ids in the change log, one for each user, begin with: they are beside the due times.
+local histories = string.sub(KEYS[1], 1, -4) .. 'history:'
 
 -- Appends to the change log, and to the list of the user's 100 newest entries.
 local function log(key, json)
-  local id, list = ours('XADD', KEYS[2], '*', 'change', json), history(key)
-  if list and ours('RPUSH', list, id) > 100 then ours('LPOP', list) end
+  local id = ours('XADD', KEYS[2], '*', 'change', json)
+  if ours('RPUSH', histories .. key, id) > 100 then ours('LPOP', histories .. key) end
 end
 
-local function write_state(key, value, first, last)
+-- Writes the changes of the user `key`, none for an entry without extras, and then the state.
+local function write_state(state_key, value, key, first, last)
   for c = first, last, 3 do
     if ARGV[c] == '1' then log(key, ARGV[c + 2]) end
   end
   if value == '-' then
-    redis.call('DEL', key)
-    if history(key) then redis.call('DEL', history(key)) end
+    redis.call('DEL', state_key)
+    if key then redis.call('DEL', histories .. key) end
   elseif value ~= '' then
-    redis.call('SET', key, value)
+    redis.call('SET', state_key, value)
   end
 end
 
@@ -100,9 +98,10 @@ local function commit_all()
     end
     local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
     if is_possible and version(state) == ARGV[a] then
-      write_state(KEYS[i + 2], ARGV[a + 1], changes, retractions - 2)
-      if extras > 0 then
-        local key, member, due, status = ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
+      local key = extras > 0 and ARGV[a + 3] or nil
+      write_state(KEYS[i + 2], ARGV[a + 1], key, changes, retractions - 2)
+      if key then
+        local member, due, status = ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
         if due == '-' then
           ours('ZREM', KEYS[1], key)
         elseif due ~= '' then
