@@ -132,7 +132,9 @@ impl PlaceBatches {
         let (committing, workers) = (context.clone(), Handle::current().metrics().num_workers());
         let commits = PlaceTasks::new(starter.clone(), move |receiver| {
             let store = committing.store.as_ref();
-            let committers = committers_of_place(store, workers) * places(store);
+            // The states of a shard are on one server.
+            let most = store.shards() * store.servers().unwrap_or(1);
+            let committers = (committers_of_place(store, workers) * places(store)).min(most);
             Box::pin(Committer::new(committing.clone(), committers).run(receiver))
         });
         let (loaded, clock) = (store.clone(), context.clock.clone());

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::storage::batch::{BatchReceiver, BatchSender, batch_channel};
 
 /// Most places of one operation. Servers come and go; beyond this number their tasks are replaced.
-const MAX_PLACES: usize = 4_096;
+const MAX_PLACES: usize = 16_384;
 
 type Task = BoxFuture<'static, ()>;
 
