@@ -65,9 +65,7 @@ async fn accepted_publications_survive_a_database_crash() {
                 && let Some(dying) = dying.take()
             {
                 dying.await.unwrap();
-                while harness.sidecar.client.get("/ready").await.status != 503 {
-                    assert!(Instant::now() < deadline, "it is ready without a database");
-                }
+                assert_eq!(harness.sidecar.client.get("/ready").await.status, 503);
                 server.lock().unwrap().run();
                 target = accepted.len() + 10;
             }

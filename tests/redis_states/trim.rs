@@ -1,6 +1,6 @@
 //! Old entries of the change log are removed.
 
-use presence_sidecar::presence::domain::{Span, Timestamp};
+use presence_sidecar::presence::domain::Span;
 
 use crate::presence::harness::{START, StoreHarness, beat};
 use crate::support::RedisServer;
@@ -20,7 +20,7 @@ async fn log_without_old_entries_is_not_searched() {
     for user in 1..=3 {
         harness.act(user, beat(true), START).await;
     }
-    let now: Timestamp = harness.store.time().await.unwrap();
+    let now = harness.store.time().await.unwrap();
     let before = searches(&redis);
     harness.store.trim_changes(now.minus(Span::from_secs(3_600))).await.unwrap();
     // Redis reads the whole log when it has no entry as old as that.

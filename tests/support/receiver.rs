@@ -89,17 +89,12 @@ impl Receiver {
         self.posts.noted.lock().unwrap().clone()
     }
 
-    /// Waits until there are `count` posts, but not longer than a minute for the next one; returns all of them.
+    /// Waits until there are `count` posts; returns all of them.
     pub async fn wait_for(&self, count: usize) -> Vec<Post> {
         let mut counted = self.posts.count.subscribe();
-        loop {
-            let number = *counted.borrow_and_update();
-            if number >= count {
-                return self.posts();
-            }
-            let next = tokio::time::timeout(Duration::from_secs(60), counted.changed()).await;
-            assert!(matches!(next, Ok(Ok(()))), "only {number} of {count} posts came");
-        }
+        let enough = tokio::time::timeout(Duration::from_secs(60), counted.wait_for(|now| *now >= count)).await;
+        assert!(enough.is_ok(), "only {} of {count} posts came", self.posts().len());
+        self.posts()
     }
 }
 

@@ -207,14 +207,14 @@ impl RedisStore {
     }
 }
 
-fn get(key: impl ::redis::ToRedisArgs) -> Cmd {
+pub(super) fn get(key: impl ::redis::ToRedisArgs) -> Cmd {
     let mut get = Cmd::with_capacity(2, 96);
     get.arg("GET").arg(key);
     get
 }
 
 /// Reads a reply; an error that is not harmless was found before.
-fn read<T: FromRedisValue>(reply: Value) -> Result<T> {
+pub(super) fn read<T: FromRedisValue>(reply: Value) -> Result<T> {
     let reply = if matches!(reply, Value::ServerError(_)) { Value::Nil } else { reply };
     from_redis_value(reply).map_err(|error| unavailable(error.into()))
 }

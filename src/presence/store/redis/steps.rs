@@ -12,17 +12,18 @@
 //! are on different nodes, so that a presence which ends at that very moment may keep its record until that expires, or
 //! until the next call for the user.
 
-use ::redis::{Cmd, FromRedisValue, Value, from_redis_value};
+use ::redis::{Cmd, Value};
 
 use super::commit::CommitGroups;
 use super::decode::{decode_record, stored_user};
 use super::reply::{CommitReply, is_foreign_value};
 use super::shard::Shard;
+use super::spread::{get, read};
 use super::{RedisStore, USER_BYTES};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::domain::{RecordLookup, RecordWrite, Timestamp};
 use crate::presence::store::{Commit, Committed, PresenceStore, Result, StoredUser, record};
-use crate::storage::redis::{PipelineReply, RedisConnection, SlotPipeline, unavailable};
+use crate::storage::redis::{PipelineReply, RedisConnection, SlotPipeline};
 
 /// Commits in a cluster of users whose states are on one node.
 struct ClusterCommit<'a> {
@@ -249,16 +250,13 @@ impl ClusterCommit<'_> {
     /// The state of a user, without the record.
     async fn load_state(&self, key: &UserKey) -> Result<StoredUser> {
         let shard = self.store.shard(key);
-        let mut get = ::redis::cmd("GET");
-        get.arg(shard.keys.state(key));
-        let state = get_one(&self.shard.connection, shard.connection.slot(), get).await?;
+        let state = get_one(&self.shard.connection, shard.connection.slot(), get(shard.keys.state(key))).await?;
         Ok(stored_user(state, RecordLookup::Unknown))
     }
 
     async fn read_record(&self, key: &UserKey) -> Result<RecordLookup> {
-        let mut get = ::redis::cmd("GET");
-        get.arg(self.shard.keys.record(key));
-        let record = get_one(self.records, self.shard.keys.record_slot(key), get).await?;
+        let (slot, get) = (self.shard.keys.record_slot(key), get(self.shard.keys.record(key)));
+        let record = get_one(self.records, slot, get).await?;
         Ok(decode_record(record, self.now))
     }
 }
@@ -267,10 +265,5 @@ impl ClusterCommit<'_> {
 async fn get_one(connection: &RedisConnection, slot: u16, get: Cmd) -> Result<Option<Vec<u8>>> {
     let mut pipeline = SlotPipeline::with_capacity(1);
     pipeline.add(slot, get);
-    let reply = connection.send_to_slots(&pipeline, is_foreign_value).await?.pop();
-    reply.filter(|reply| !matches!(reply, Value::ServerError(_))).map_or(Ok(None), read)
-}
-
-fn read<T: FromRedisValue>(value: Value) -> Result<T> {
-    from_redis_value(value).map_err(|error| unavailable(error.into()))
+    read(connection.send_to_slots(&pipeline, is_foreign_value).await?.pop().unwrap_or(Value::Nil))
 }
