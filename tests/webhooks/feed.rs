@@ -71,6 +71,8 @@ async fn expired_cursor_returns_409_with_the_oldest_cursor() {
     assert_eq!(stream.status, 409);
     let rest = format!("/api/v1/presence/changes?after={}", lost.json["oldest_cursor"].as_str().unwrap());
     assert_eq!(sidecar.client.get(&rest).await.json["data"].as_array().unwrap()[..], all[1..]);
+    let first = sidecar.client.get(&format!("{rest}&limit=1")).await.json;
+    assert_eq!((first["data"].as_array().unwrap(), &first["next_cursor"]), (&vec![all[1].clone()], &all[1]["cursor"]));
     assert_eq!(sidecar.client.get("/api/v1/presence/changes").await.json["data"].as_array().unwrap()[..], all[1..]);
 }
 

@@ -6,7 +6,7 @@ namespace AesirCloud\Presence\Sidecar;
 
 use CurlHandle;
 
-/** HTTP client of one sidecar. All calls of a process share one connection. */
+/** HTTP client of one sidecar. All calls of a process share one connection; with PHP 8.5 those of a php-fpm worker do, too. */
 final class Client
 {
     private ?CurlHandle $curl = null;
@@ -90,9 +90,22 @@ final class Client
             CURLOPT_TCP_NODELAY => true,
             CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
             CURLOPT_PROXY => '',
-        ] + ($this->endpoint->unix === null ? [] : [CURLOPT_UNIX_SOCKET_PATH => $this->endpoint->unix]));
+        ] + ($this->endpoint->unix === null ? [] : [CURLOPT_UNIX_SOCKET_PATH => $this->endpoint->unix])
+            + self::sharing());
 
         return $this->curl;
+    }
+
+    /**
+     * Behind php-fpm, the requests that a worker handles share one connection, if PHP can keep it (8.5). Not on the
+     * command line: there a process keeps its own, and a forked child would share that of its parent.
+     *
+     * @return array<int, object>
+     */
+    private static function sharing(): array
+    {
+        return PHP_SAPI === 'cli' || ! function_exists('curl_share_init_persistent') ? []
+            : [CURLOPT_SHARE => curl_share_init_persistent([CURL_LOCK_DATA_CONNECT])];
     }
 
     /**

@@ -7,13 +7,11 @@ namespace AesirCloud\Presence\Tests\Support;
 /** nginx and php-fpm in front of an app's public folder. */
 final class WebServer
 {
-    private const WORKERS = 4;
-
     private readonly Process $fpm;
 
     private readonly Process $nginx;
 
-    public function __construct(string $public, int $port)
+    public function __construct(string $public, int $port, private readonly int $workers = 4)
     {
         $folder = Process::folder();
         file_put_contents("{$folder}/fpm.conf", $this->fpmConfiguration($folder));
@@ -49,7 +47,7 @@ final class WebServer
         $group = posix_getgrgid(posix_getgid())['name'];
 
         return "[global]\nerror_log = /dev/stderr\n[www]\nuser = {$user}\ngroup = {$group}\n"
-            . "listen = {$folder}/fpm.sock\npm = static\npm.max_children = " . self::WORKERS
+            . "listen = {$folder}/fpm.sock\npm = static\npm.max_children = " . $this->workers
             . "\nclear_env = no\ncatch_workers_output = yes\n";
     }
 

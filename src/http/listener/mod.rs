@@ -243,9 +243,11 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         mut connection: Pin<&mut impl GracefulConnection<Error = hyper::Error>>,
         state: &ConnectionState,
     ) {
+        // A token of its own: each poll of the connection locks it.
+        let stop = self.stop.child_token();
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
+            () = stop.cancelled() => {
                 state.stop();
                 connection.as_mut().graceful_shutdown();
                 self.abort.run_until_cancelled(connection).await.unwrap_or(Ok(()))

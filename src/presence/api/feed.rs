@@ -203,7 +203,7 @@ impl FeedApi {
         query: SnapshotQuery,
     ) -> Result<RawJson<SnapshotResponse>, Documented<CursorErrors>> {
         if let Some(page) = &query.page {
-            page_of(self.presence.changes(Some(page.cursor.clone()), PageLimit { entries: 0, bytes: 0 }).await?)?;
+            page_of(self.presence.changes(Some(page.cursor.clone()), PageLimit::NOTHING).await?)?;
         }
         let snapshot = self.presence.snapshot(query.page, query.limit.unwrap_or_default().0).await?;
         Ok(RawJson::write_with(|out| encode::snapshot(&snapshot, out)))

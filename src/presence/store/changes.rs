@@ -42,6 +42,9 @@ impl PageLimit {
     /// A page of entries that are searched for those of a user.
     pub const OF_SEARCH: Self = Self { entries: 500, bytes: 4 * 1024 * 1024 };
 
+    /// No entries: what is known of the log alone.
+    pub const NOTHING: Self = Self { entries: 0, bytes: 0 };
+
     /// A page of at most `entries` entries and [`API_BYTES`](Self::API_BYTES).
     pub const fn of_entries(entries: usize) -> Self {
         Self { entries, bytes: Self::API_BYTES }

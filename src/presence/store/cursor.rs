@@ -174,10 +174,27 @@ impl fmt::Display for ChangeCursor {
     }
 }
 
-/// Milliseconds and number of each position, in hexadecimal.
+/// Milliseconds and number of each position, in hexadecimal. A page has one such text for each of its entries.
 fn encode_positions(positions: &[LogPosition]) -> String {
-    let encode = |LogPosition { millis, number }: &LogPosition| format!("{millis:x}-{number:x}");
-    positions.iter().map(encode).collect::<Vec<_>>().join("_")
+    let mut text = String::with_capacity(16 * positions.len());
+    for (shard, LogPosition { millis, number }) in positions.iter().enumerate() {
+        if shard > 0 {
+            text.push('_');
+        }
+        push_hex(&mut text, *millis);
+        text.push('-');
+        push_hex(&mut text, *number);
+    }
+    text
+}
+
+/// Appends what `{:x}` writes, several times faster.
+fn push_hex(text: &mut String, number: u64) {
+    let mut digits = [b'0'; 16];
+    // It has room for the digits of 8 bytes.
+    let _ = hex::encode_to_slice(number.to_be_bytes(), &mut digits);
+    let zeros = (number.leading_zeros() as usize / 4).min(15);
+    text.push_str(str::from_utf8(&digits[zeros..]).unwrap_or_default());
 }
 
 fn decode_positions(text: &str) -> Option<Vec<LogPosition>> {

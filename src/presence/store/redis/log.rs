@@ -17,7 +17,7 @@ pub(super) struct ShardPage {
     pub(super) identity: LogIdentity,
     /// The last removed entry.
     pub(super) trimmed: LogPosition,
-    /// The last entry.
+    /// The last entry; the beginning of the log unless the page is of [`PageLimit::NOTHING`] and has no position.
     pub(super) last: LogPosition,
     /// Whether there is an entry at the position that the page begins behind.
     pub(super) is_entry: bool,
@@ -118,36 +118,39 @@ impl Shard {
         Ok(entries)
     }
 
-    /// Erases the entries of a member of any scope, page by page. An empty entry takes the place of the last one, so that the
-    /// log keeps an end that readers can name.
+    /// Erases the entries of a member of any scope, page by page. The log keeps an end that readers can name.
     async fn erase(&self, member: &str) -> Result<Vec<Change>> {
         let (mut after, mut erased) = (None, Vec::new());
         loop {
             let page = self.page(after, PageLimit::OF_SEARCH).await?;
             after = page.entries.last().map(|(position, _)| *position);
-            let mut pipeline = Pipeline::with_capacity(2);
-            let removed = pipeline.cmd("XDEL").arg(&self.keys.changes);
-            let mut removes_last = false;
-            let mut found = 0;
+            let mut found = Vec::new();
             for (position, change) in page.entries {
                 if let Some(change) = change.filter(|change| change.member() == member) {
-                    removed.arg(position.to_string());
-                    removes_last |= position == page.last;
-                    found += 1;
+                    found.push(position);
                     erased.push(change);
                 }
             }
-            removed.ignore();
-            if removes_last {
-                pipeline.cmd("XADD").arg(&self.keys.changes).arg("*").arg("change").arg("").ignore();
-            }
-            if found > 0 {
-                self.log.connection.read::<()>(&pipeline).await?;
+            if !found.is_empty() {
+                self.remove(&found).await?;
             }
             if !page.full {
                 return Ok(erased);
             }
         }
+    }
+
+    /// Removes these entries. An empty one takes the place of the last entry of the log.
+    async fn remove(&self, entries: &[LogPosition]) -> Result<()> {
+        let last = self.page(None, PageLimit::NOTHING).await?.last;
+        let mut pipeline = Pipeline::with_capacity(2);
+        let call = pipeline.cmd("XDEL").arg(&self.keys.changes);
+        entries.iter().for_each(|position| _ = call.arg(position.to_string()));
+        call.ignore();
+        if entries.contains(&last) {
+            pipeline.cmd("XADD").arg(&self.keys.changes).arg("*").arg("change").arg("").ignore();
+        }
+        self.log.connection.read(&pipeline).await
     }
 
     /// The change of an entry of the change log; `None`, and a line in the log, if it cannot be read.

@@ -70,8 +70,8 @@ impl RedisStore {
     }
 
     pub(super) async fn read_end(&self) -> Result<ChangeCursor> {
-        let none = PageLimit { entries: 0, bytes: 0 };
-        let pages = self.pages((0..self.shards.len()).map(|shard| (shard, None)).collect(), none).await?;
+        let shards = (0..self.shards.len()).map(|shard| (shard, None)).collect();
+        let pages = self.pages(shards, PageLimit::NOTHING).await?;
         let ends: Vec<LogPosition> = pages.iter().map(|page| page.last.max(page.trimmed)).collect();
         let tag = tag_of_shards(&pages.iter().map(|page| page.identity).collect::<Vec<_>>());
         Ok(ChangeCursor::of_shards(&ends, tag))

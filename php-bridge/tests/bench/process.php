@@ -4,7 +4,7 @@
  * Measures the cost of a call for the calling PHP process: over TCP, over a unix socket, and, for comparison, directly
  * against Redis as aesircloud/laravel-presence does it. All variants run against one sidecar and one Redis.
  *
- *   php tests/bench.php [ROUNDS]        default: 200 rounds
+ *   php tests/bench/process.php [ROUNDS]    default: 200 rounds
  *
  * Each round makes every call once, so that other load on the machine affects all variants equally. "latency" is the
  * median; "CPU" is the mean processor time of this process per call.
@@ -14,60 +14,32 @@ declare(strict_types=1);
 
 namespace AesirCloud\Presence\Tests;
 
-require __DIR__ . '/autoload.php';
+require __DIR__ . '/app.php';
 
 use AesirCloud\Presence\PresenceManager;
 use AesirCloud\Presence\Tests\Support\Process;
 use AesirCloud\Presence\Tests\Support\RedisServer;
 use AesirCloud\Presence\Tests\Support\Sidecar;
 use Demo\User;
-use Illuminate\Contracts\Console\Kernel;
 use Illuminate\Foundation\Application;
-use Illuminate\Foundation\Bootstrap\LoadConfiguration;
 use Illuminate\Support\Facades\Facade;
-
-function app(RedisServer $redis, ?string $url, ?string $unix): Application
-{
-    putenv('DEMO_STORAGE=' . Process::folder());
-    $app = require __DIR__ . '/../demo/bootstrap/app.php';
-    $app->afterBootstrapping(LoadConfiguration::class, fn (Application $app) => $app->make('config')->set([
-        'database.redis.default.port' => $redis->port,
-        'database.redis.cache.port' => $redis->port,
-        'presence.sidecar.url' => $url,
-        'presence.sidecar.unix' => $unix,
-        'presence.sidecar.token' => Sidecar::TOKEN,
-        'presence.sidecar.on_failure' => 'throw',
-    ]));
-    $app->make(Kernel::class)->bootstrap();
-
-    return $app;
-}
 
 /** @return array{float, float} latency and processor time in microseconds */
 function measure(callable $call): array
 {
-    $cpu = fn (array $usage): float => ($usage['ru_utime.tv_sec'] + $usage['ru_stime.tv_sec']) * 1e6
-        + $usage['ru_utime.tv_usec'] + $usage['ru_stime.tv_usec'];
-    [$cpuBefore, $startedAt] = [$cpu(getrusage()), hrtime(true)];
+    [$cpuBefore, $startedAt] = [processorTime(), hrtime(true)];
     $call();
 
-    return [(hrtime(true) - $startedAt) / 1000, $cpu(getrusage()) - $cpuBefore];
-}
-
-function median(array $values): float
-{
-    sort($values);
-
-    return $values[intdiv(count($values), 2)];
+    return [(hrtime(true) - $startedAt) / 1000, processorTime() - $cpuBefore];
 }
 
 $rounds = (int) ($argv[1] ?? 200);
 $redis = new RedisServer();
 $sidecar = new Sidecar($redis);
 $variants = [
-    'bridge, TCP' => app($redis, $sidecar->url, null),
-    'bridge, unix socket' => app($redis, null, $sidecar->socket),
-    'Redis directly' => app($redis, null, null),
+    'bridge, TCP' => app($redis->port, $sidecar->url, null, Process::folder()),
+    'bridge, unix socket' => app($redis->port, null, $sidecar->socket, Process::folder()),
+    'Redis directly' => app($redis->port, null, null, Process::folder()),
 ];
 $user = User::find(1);
 $meta = ['ip' => '127.0.0.1', 'ua' => 'Mozilla/5.0 (X11; Linux x86_64)'];
