@@ -6,13 +6,21 @@ namespace AesirCloud\Presence\Sidecar;
 
 use CurlHandle;
 
-/** HTTP client of one sidecar. All calls of a process share one connection; with PHP 8.5 those of a php-fpm worker do, too. */
+/** HTTP client of one sidecar. All calls of a request share one connection; with PHP 8.5, those of a php-fpm worker. */
 final class Client
 {
+    /** A kept connection is not used again after this time without a call; the sidecar closes it after 75 seconds. */
+    private const MAX_IDLE_SECONDS = 60;
+
+    /** A kept connection is replaced after this time, so that new replicas behind a load balancer get calls. */
+    private const MAX_LIFETIME_SECONDS = 300;
+
     private ?CurlHandle $curl = null;
 
     /** Process that opened the connection. A forked child must open its own: a shared one would mix up responses. */
     private int $ownerPid = 0;
+
+    private bool $isForked = false;
 
     public function __construct(public readonly Endpoint $endpoint)
     {
@@ -78,6 +86,7 @@ final class Client
     private function connection(): CurlHandle
     {
         if ($this->ownerPid !== getmypid()) {
+            $this->isForked = $this->ownerPid !== 0;
             [$this->curl, $this->ownerPid] = [curl_init(), getmypid()];
         }
         curl_reset($this->curl);
@@ -91,21 +100,29 @@ final class Client
             CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
             CURLOPT_PROXY => '',
         ] + ($this->endpoint->unix === null ? [] : [CURLOPT_UNIX_SOCKET_PATH => $this->endpoint->unix])
-            + self::sharing());
+            + $this->sharing());
 
         return $this->curl;
     }
 
     /**
-     * Behind php-fpm, the requests that a worker handles share one connection, if PHP can keep it (8.5). Not on the
-     * command line: there a process keeps its own, and a forked child would share that of its parent.
+     * The requests that a php-fpm worker handles share one connection, if PHP can keep it (8.5). Other processes keep
+     * their own: a forked child would share that of its parent.
      *
-     * @return array<int, object>
+     * @return array<int, mixed>
      */
-    private static function sharing(): array
+    private function sharing(): array
     {
-        return PHP_SAPI === 'cli' || ! function_exists('curl_share_init_persistent') ? []
-            : [CURLOPT_SHARE => curl_share_init_persistent([CURL_LOCK_DATA_CONNECT])];
+        $canShare = function_exists('curl_share_init_persistent') && defined('CURLOPT_MAXLIFETIME_CONN');
+        if (PHP_SAPI !== 'fpm-fcgi' || ! $canShare || $this->isForked) {
+            return [];
+        }
+
+        return [
+            CURLOPT_SHARE => curl_share_init_persistent([CURL_LOCK_DATA_CONNECT]),
+            CURLOPT_MAXAGE_CONN => self::MAX_IDLE_SECONDS,
+            CURLOPT_MAXLIFETIME_CONN => self::MAX_LIFETIME_SECONDS,
+        ];
     }
 
     /**

@@ -1,14 +1,15 @@
 <?php
 
 /*
- * Measures the cost of a call behind nginx and php-fpm, where each request is a fresh process to the app: over TCP, over a
- * unix socket, and, for comparison, directly against Redis as aesircloud/laravel-presence does it.
+ * Measures the cost of a call behind nginx and php-fpm, where each request is a fresh process to the app: over TCP,
+ * over a unix socket, and, for comparison, directly against Redis as aesircloud/laravel-presence does it.
  *
  *   php tests/bench/fpm.php [ROUNDS]    default: 500 rounds
  *
  * Each round makes every call once, so that other load on the machine affects all variants equally. "latency" is the
- * median of the call, the opening of a connection included; "connected" means that the request has used its cache before. "CPU" is the mean processor time of the worker for the whole
- * request, less that of a request without a call.
+ * median of the call. It opens a connection, except that with PHP 8.5 the bridge's calls share one per worker;
+ * "connected" means that the request has used its cache before. "CPU" is the mean processor time of the worker for the
+ * whole request, less that of a request without a call.
  */
 
 declare(strict_types=1);

@@ -119,7 +119,7 @@ VALUES [[(?::uuid, ?::uuid, left(?, 255), ?, ?, ?, ?::timestamp)]]
 -- name: ciphertexts
 SELECT id, ciphertext FROM {messages} WHERE id IN ([[?]])
 
--- Smaller batches than on other engines: a deletion of 500 rows makes polls wait for more than twice as long as without.
+-- Smaller batches than on other engines, where they made the p99 of polls no shorter: here a deletion of 500 rows doubles it.
 -- name: last_before
 SELECT MAX(id) FROM (SELECT id, created_at FROM {messages} WHERE id > ? ORDER BY id LIMIT 200) AS batch
 WHERE created_at < ?::timestamp

@@ -3,7 +3,7 @@
 /*
  * The app that fpm.php asks. A request is one call, as a fresh process would make it:
  *
- *   ?variant=NAME&call=heartbeat|status|none&redis=PORT&url=URL&unix=PATH&storage=FOLDER&connected=1
+ *   ?call=heartbeat|status|none&redis=PORT&url=URL&unix=PATH&storage=FOLDER[&connected=1]
  *
  * It answers with the latency of the call, and the processor time of this worker at the beginning of the request, both
  * in microseconds.
