@@ -3,9 +3,12 @@
 //! How large a body may be depends on what the head has told about its caller ([`super::connection::identify`]): a body of
 //! an unknown caller is refused as soon as it is known to be larger than `server.anonymous_body_limit`, without reading it.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Body as _;
@@ -13,7 +16,6 @@ use poem::http::header;
 use poem::{Request, RequestBody};
 
 use super::address::{AddressKey, ClientIp};
-use super::body_policy::BodyPolicy;
 use super::budget::{Account, FREE_BYTES, Reservation};
 use super::connection::{CallerKind, body_was_read, caller_of};
 use super::context::RequestContext;
@@ -23,9 +25,11 @@ use super::error::ApiError;
 #[derive(Debug)]
 pub struct ReceivedBody {
     bytes: Bytes,
-    memory: Reservation,
+    /// None as long as the allowance of each request is enough.
+    memory: Option<Reservation>,
+    account: Account,
     caller: CallerKind,
-    policy: Arc<BodyPolicy>,
+    context: Arc<RequestContext>,
 }
 
 /// A body of a caller with a token that is too large is read and discarded up to this size, so that the sender receives
@@ -62,13 +66,13 @@ pub fn account(caller: CallerKind, client: Option<&ClientIp>) -> Account {
 /// # Errors
 /// [`ApiError::TooLarge`], [`ApiError::BodyTimeout`], and [`ApiError::Unavailable`] if the memory budget is used up.
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<ReceivedBody, ApiError> {
-    let policy = RequestContext::of(request).ok_or(ApiError::Internal)?.bodies.clone();
+    let context = RequestContext::of(request).ok_or(ApiError::Internal)?.clone();
     let caller = caller_of(request);
-    let memory = policy.budget.open(account(caller, request.extensions().get::<ClientIp>()));
-    let mut received = ReceivedBody { bytes: Bytes::new(), memory, caller, policy };
+    let limits = context.bodies.limits;
+    let account = account(caller, request.extensions().get::<ClientIp>());
+    let mut received = ReceivedBody { bytes: Bytes::new(), memory: None, account, caller, context };
     let Ok(body) = body.take() else { return Ok(received) };
     let body: BoxBody<_, _> = body.into();
-    let limits = received.policy.limits;
     let is_known = caller != CallerKind::Unknown;
     let limit = if is_known { limits.bytes } else { limits.anonymous_bytes.min(limits.bytes) };
     let announced = body.size_hint().exact().unwrap_or(0);
@@ -76,10 +80,18 @@ pub async fn read(request: &Request, body: &mut RequestBody) -> Result<ReceivedB
         return Err(ApiError::TooLarge);
     }
     let drained = if is_known { MAX_DRAINED_BYTES } else { limit };
-    let collected = received.collect(body, limit, drained);
-    let is_complete = tokio::time::timeout(limits.timeout, collected).await.map_err(|_| ApiError::BodyTimeout)??;
+    let is_complete = within(limits.timeout, received.collect(body, limit, drained)).await?;
     body_was_read(request);
     if is_complete { Ok(received) } else { Err(ApiError::TooLarge) }
+}
+
+/// Waits for a body to be collected; for one that came along with its head, as most do, without a timer.
+async fn within<T>(limit: Duration, collected: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let mut collected = pin!(collected);
+    match collected.as_mut().now_or_never() {
+        Some(collected) => collected,
+        None => tokio::time::timeout(limit, collected).await.map_err(|_| ApiError::BodyTimeout)?,
+    }
 }
 
 impl ReceivedBody {
@@ -101,8 +113,8 @@ impl ReceivedBody {
         if body.bytes.len() <= INLINE_BYTES {
             return parse(&mut body);
         }
-        let policy = body.policy.clone();
-        let _permit = policy.parsers.acquire().await.map_err(|_| ApiError::Internal)?;
+        let context = body.context.clone();
+        let _permit = context.bodies.parsers.acquire().await.map_err(|_| ApiError::Internal)?;
         tokio::task::spawn_blocking(move || parse(&mut body)).await.map_err(|_| ApiError::Internal)?
     }
 
@@ -115,17 +127,22 @@ impl ReceivedBody {
         if values > max { Err(ApiError::TooLarge) } else { Ok(()) }
     }
 
-    /// Reserves memory for parsed values that are kept; the result releases it with that of the body.
+    /// Reserves memory for parsed values that are kept; the result releases it with that of the body. `None` if the allowance
+    /// of each request is enough.
     ///
     /// # Errors
     /// Those of [`check_values`](Self::check_values), and [`ApiError::Unavailable`] if the memory budget is used up.
-    pub fn reserve_values(&mut self, values: usize) -> Result<Reservation, ApiError> {
+    pub fn reserve_values(&mut self, values: usize) -> Result<Option<Reservation>, ApiError> {
         self.check_values(values)?;
         let needed = values * VALUE_BYTES;
         if needed > FREE_BYTES {
-            self.memory.add(needed).map_err(|_| BUSY)?;
+            self.memory().add(needed).map_err(|_| BUSY)?;
         }
         Ok(self.memory.take())
+    }
+
+    fn memory(&mut self) -> &mut Reservation {
+        self.memory.get_or_insert_with(|| self.context.bodies.budget.open(self.account))
     }
 
     /// Reads all frames; `false` if they were more than `limit` bytes, and were discarded. More than `drained` bytes are not
@@ -147,14 +164,14 @@ impl ReceivedBody {
             }
             if size > limit {
                 (self.bytes, whole) = (Bytes::new(), BytesMut::new());
-                self.memory.release();
+                self.memory = None;
             } else if size == data.len() {
                 self.bytes = data;
             } else {
                 whole.extend_from_slice(&std::mem::take(&mut self.bytes));
                 whole.extend_from_slice(&data);
                 if whole.capacity() > FREE_BYTES {
-                    self.memory.grow_to(whole.capacity()).map_err(|_| BUSY)?;
+                    self.memory().grow_to(whole.capacity()).map_err(|_| BUSY)?;
                 }
             }
         }

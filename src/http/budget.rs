@@ -175,12 +175,6 @@ impl Reservation {
         self.grow_to(self.bytes.saturating_add(bytes))
     }
 
-    /// Moves the bytes into another reservation.
-    #[must_use]
-    pub fn take(&mut self) -> Self {
-        Self { budget: self.budget.clone(), account: self.account, bytes: std::mem::take(&mut self.bytes) }
-    }
-
     /// Releases all bytes.
     pub fn release(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);

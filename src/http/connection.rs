@@ -11,6 +11,8 @@ use std::task::Context;
 use futures_util::task::AtomicWaker;
 use poem::Request;
 
+use super::context::LastContext;
+
 /// What the head of a request has told about its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallerKind {
@@ -33,9 +35,9 @@ pub struct ConnectionState {
     stopping: AtomicBool,
     caller: AtomicU8,
     known: AtomicBool,
-    evicted: AtomicBool,
-    waiting: AtomicWaker,
+    eviction: Eviction,
     urgency: Urgency,
+    context: LastContext,
     /// The state of the connection, for that of a request on a connection of HTTP/2.
     connection: Option<Arc<Self>>,
 }
@@ -49,6 +51,13 @@ struct Urgency {
     streaming: AtomicBool,
     /// Whether it is a connection of HTTP/2.
     multiplexed: AtomicBool,
+}
+
+/// Whether a connection was closed to make room, and who waits for that.
+#[derive(Debug, Default)]
+struct Eviction {
+    evicted: AtomicBool,
+    waiting: AtomicWaker,
 }
 
 /// A request that is being answered, until dropped.
@@ -141,6 +150,11 @@ impl ConnectionState {
         (!self.has_open_request()).then(|| self.urgency.has_token.load(Ordering::Relaxed))
     }
 
+    /// The context of the last request on the connection.
+    pub fn last_context(&self) -> &LastContext {
+        &self.connection.as_deref().unwrap_or(self).context
+    }
+
     /// Whether one of its requests came from a user or a trusted caller.
     pub fn is_known(&self) -> bool {
         self.known.load(Ordering::Relaxed)
@@ -148,14 +162,14 @@ impl ConnectionState {
 
     /// Closes the connection to make room for another one.
     pub fn evict(&self) {
-        self.evicted.store(true, Ordering::Release);
-        self.waiting.wake();
+        self.eviction.evicted.store(true, Ordering::Release);
+        self.eviction.waiting.wake();
     }
 
     /// Whether the connection was evicted; if not, `cx` is woken when it is.
     pub fn poll_evicted(&self, cx: &Context<'_>) -> bool {
-        self.waiting.register(cx.waker());
-        self.evicted.load(Ordering::Acquire)
+        self.eviction.waiting.register(cx.waker());
+        self.eviction.evicted.load(Ordering::Acquire)
     }
 
     /// Whether the server stops.

@@ -16,7 +16,7 @@ use super::body::account;
 use super::body_policy::BodyPolicy;
 use super::budget::Account;
 use super::connection::{CallerKind, ConnectionState};
-use super::context::RequestContext;
+use super::context::LastContext;
 use super::cors;
 use super::cors::Origins;
 use super::error::ApiError;
@@ -86,14 +86,17 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
             // The log alone needs it here.
             let trace = if tracing::enabled!(tracing::Level::DEBUG) { trace_of(&request) } else { None };
             let call = Call { id: &id, client, method: &method, path: uri.path(), trace, span, started };
-            let (preflight, verifier) = (access.origins.preflight(&request), access.verifier.clone());
+            let preflight = access.origins.preflight(&request);
+            let new = LastContext::default();
+            let last = connection.as_ref().map_or(&new, |connection| connection.last_context());
+            let context = last.with(&access.verifier, &self.config.bodies);
             drop(access);
             let Counted { mut response, bytes } = match preflight.or_else(|| self.options(&method, uri.path())) {
                 Some(response) => Counted { response, bytes: Some(0) },
                 None => {
                     let extensions = request.extensions_mut();
                     extensions.insert(client);
-                    extensions.insert(RequestContext { verifier, bodies: self.config.bodies.clone() });
+                    extensions.insert(context);
                     let outcome = AssertUnwindSafe(self.routes.call(request)).catch_unwind().await;
                     let caller = connection.map_or(CallerKind::Unknown, |connection| connection.caller());
                     self.count(self.response_of(outcome, &method, uri.path()), &client, caller, uri.path())

@@ -4,29 +4,43 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::{GaugeFn, HistogramFn};
 
+use super::striped::Striped;
+
+/// Most upper bounds of a histogram.
+pub const MAX_BOUNDS: usize = 14;
+
 /// Counts of recorded values by bucket, and their sum.
 #[derive(Debug)]
 pub struct FixedHistogram {
     bounds: &'static [f64],
-    /// The number of values in each bucket alone; the last one has those above all bounds.
-    buckets: Box<[AtomicU64]>,
+    parts: Striped<Part>,
+}
+
+/// What some of the threads have recorded.
+#[derive(Debug, Default)]
+struct Part {
+    /// The number of values in each bucket alone; the one behind the last bound has those above all bounds.
+    buckets: [AtomicU64; MAX_BOUNDS + 1],
     /// The bits of a float.
     sum: AtomicU64,
 }
 
 impl FixedHistogram {
-    /// A histogram with these upper bounds, in rising order, and no values.
+    /// A histogram with these upper bounds, at most [`MAX_BOUNDS`] and in rising order, and no values.
     pub fn new(bounds: &'static [f64]) -> Self {
-        let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { bounds, buckets, sum: AtomicU64::new(0) }
+        debug_assert!(bounds.len() <= MAX_BOUNDS, "{} bounds", bounds.len());
+        Self { bounds, parts: Striped::default() }
     }
 
     /// Each upper bound with the number of values that are at most as large. The last bound is infinite, so its number is
     /// that of all values.
     pub fn cumulated(&self) -> Vec<(f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
-        let counts = self.buckets.iter().scan(0, |below, bucket| {
-            *below += bucket.load(Ordering::Relaxed);
+        let count = |bucket: usize| -> u64 {
+            self.parts.parts().map(|part| part.buckets[bucket].load(Ordering::Relaxed)).sum()
+        };
+        let counts = (0..=self.bounds.len()).scan(0, |below, bucket| {
+            *below += count(bucket);
             Some(*below)
         });
         bounds.zip(counts).collect()
@@ -34,14 +48,15 @@ impl FixedHistogram {
 
     /// The sum of all values.
     pub fn sum(&self) -> f64 {
-        f64::from_bits(self.sum.load(Ordering::Relaxed))
+        self.parts.parts().map(|part| f64::from_bits(part.sum.load(Ordering::Relaxed))).sum()
     }
 }
 
 impl HistogramFn for FixedHistogram {
     fn record(&self, value: f64) {
         let index = self.bounds.iter().take_while(|bound| **bound < value).count();
-        self.buckets[index].fetch_add(1, Ordering::Relaxed);
-        GaugeFn::increment(&self.sum, value);
+        let part = self.parts.own();
+        part.buckets[index].fetch_add(1, Ordering::Relaxed);
+        GaugeFn::increment(&part.sum, value);
     }
 }

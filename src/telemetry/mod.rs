@@ -11,6 +11,7 @@ mod registry;
 mod span_encoding;
 mod span_exporter;
 pub mod spans;
+mod striped;
 
 pub use self::exposition::Exposition;
 pub use self::histogram::FixedHistogram;
@@ -20,3 +21,4 @@ pub use self::log_sampler::LogSampler;
 pub use self::process::{disk_space, observe_process};
 pub use self::registry::Registry;
 pub use self::span_exporter::SpanExporter;
+pub use self::striped::StripedCounter;

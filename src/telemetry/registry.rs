@@ -10,6 +10,7 @@ use metrics::{Counter, Gauge, Histogram};
 use super::catalog::{Metric, MetricKind};
 use super::exposition::{Exposition, Exposure, SampleValue};
 use super::histogram::FixedHistogram;
+use super::striped::StripedCounter;
 
 /// The metrics of one running sidecar.
 #[derive(Default)]
@@ -31,7 +32,7 @@ struct Sample {
 
 /// Where a value comes from.
 enum Source {
-    Counter(Arc<AtomicU64>),
+    Counter(Arc<StripedCounter>),
     Gauge(Arc<AtomicU64>),
     Histogram(Arc<FixedHistogram>),
     Observed(Box<dyn Fn() -> Option<f64> + Send + Sync>),
@@ -130,7 +131,7 @@ impl Source {
     fn value(&self) -> Option<SampleValue> {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "no counter reaches 2^52")]
-            Self::Counter(counter) => Some(SampleValue::Number(counter.load(Ordering::Relaxed) as f64)),
+            Self::Counter(counter) => Some(SampleValue::Number(counter.value() as f64)),
             Self::Gauge(gauge) => Some(SampleValue::Number(f64::from_bits(gauge.load(Ordering::Relaxed)))),
             Self::Histogram(histogram) => {
                 Some(SampleValue::Histogram { buckets: histogram.cumulated(), sum: histogram.sum() })

@@ -58,6 +58,34 @@ fn histogram_counts_each_value_in_the_buckets_that_hold_it() {
 }
 
 #[test]
+fn counter_and_histogram_have_what_all_threads_counted() {
+    let registry = Registry::new();
+    let (conflicts, lag) =
+        (registry.counter(&catalog::COMMIT_CONFLICTS, &[]), registry.histogram(&catalog::DETECTION_LAG, &[]));
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                for _ in 0..1_000 {
+                    conflicts.increment(2);
+                    lag.record(0.25);
+                }
+            });
+        }
+    });
+    conflicts.absolute(1);
+    let text = registry.render(Exposition::Prometheus);
+    for (sample, value) in [
+        ("commit_conflicts_total", "80000"),
+        ("detection_lag_seconds_count", "40000"),
+        ("detection_lag_seconds_sum", "10000"),
+        ("detection_lag_seconds_bucket{le=\"0.1\"}", "0"),
+        ("detection_lag_seconds_bucket{le=\"0.25\"}", "40000"),
+    ] {
+        assert!(text.contains(&format!("\npresence_sidecar_{sample} {value}\n")), "{sample}: {text}");
+    }
+}
+
+#[test]
 fn labels_are_escaped_and_handles_of_the_same_labels_share_a_sample() {
     let registry = Registry::new().with_former_names(true);
     for _ in 0..2 {

@@ -73,7 +73,7 @@ impl Fields {
 
     fn json(body: &mut ReceivedBody) -> Result<Self, ApiError> {
         let memory = body.reserve_values(json::count_values(body.bytes()))?;
-        Ok(Self { fields: parse_json(body.bytes()).unwrap_or_default(), _memory: Some(memory) })
+        Ok(Self { fields: parse_json(body.bytes()).unwrap_or_default(), _memory: memory })
     }
 
     fn urlencoded(body: &mut ReceivedBody) -> Result<Self, ApiError> {
@@ -91,7 +91,7 @@ impl Fields {
             body.check_values(form.values())?;
         }
         let memory = body.reserve_values(form.values())?;
-        Ok(Self { fields: fields_of(form), _memory: Some(memory) })
+        Ok(Self { fields: fields_of(form), _memory: memory })
     }
 
     /// The field with this name, unless it is null.

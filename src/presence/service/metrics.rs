@@ -1,13 +1,13 @@
 //! The metrics of presence. Handles are resolved once: counting costs an atomic addition.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use metrics::{Counter, Gauge, Histogram};
+use metrics::{Counter, CounterFn, Gauge, Histogram};
 
 use crate::presence::domain::{Cause, Change, RecordLookup, Status, Timestamp, ValueForm};
 use crate::presence::store::{Counts, Reconciled};
-use crate::telemetry::{Registry, catalog};
+use crate::telemetry::{Registry, StripedCounter, catalog};
 
 /// The counters and histograms of presence; see the help text of each.
 pub struct Metrics {
@@ -16,7 +16,7 @@ pub struct Metrics {
     /// Commits.
     pub commits: CommitMetrics,
     /// Calls about users, of all kinds.
-    calls: AtomicU64,
+    calls: StripedCounter,
     users: [Gauge; 2],
     unreadable_records: Counter,
     /// The forms of unreadable records that were logged.
@@ -71,7 +71,7 @@ impl Metrics {
                     bytes: registry.gauge(&catalog::CACHED_BYTES, &[]),
                 }),
             },
-            calls: AtomicU64::new(0),
+            calls: StripedCounter::default(),
             unreadable_records: registry.counter(&catalog::UNREADABLE_RECORDS, &[]),
             logged_forms: Default::default(),
             users: [Status::Online, Status::Away].map(|status| registry.gauge(&catalog::USERS, &[status.as_str()])),
@@ -82,12 +82,12 @@ impl Metrics {
 
     /// Counts a call that waits for the store.
     pub fn called(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.calls.increment(1);
     }
 
     /// The number of calls so far. Background work that measures no call between two moments keeps nobody waiting.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.calls.value()
     }
 
     /// Records the number of present users in the store.
