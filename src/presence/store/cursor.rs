@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::identity::LogTag;
 
 /// A position in the log of one shard: that of an entry, or the beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LogPosition {
     /// The store's milliseconds, or 0 where the store numbers entries alone.
     pub millis: u64,

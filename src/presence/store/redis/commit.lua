@@ -53,24 +53,16 @@ local function version(state)
   return is_one and head or ''
 end
 
--- What the lists of ids in the change log, one for each user, begin with: they are beside the due times.
-local histories = string.sub(KEYS[1], 1, -4) .. 'history:'
-
--- Appends to the change log, and to the list of the user's 100 newest entries.
-local function log(key, json)
-  local id = ours('XADD', KEYS[2], '*', 'change', json)
-  if ours('RPUSH', histories .. key, id) > 100 then ours('LPOP', histories .. key) end
-end
-
--- Writes the changes of the user `key`, none for an entry without extras, and then the state.
-local function write_state(state_key, value, key, first, last)
+-- Writes changes, and then the state with the id of the newest one; `before` is the state as it was.
+local function write_state(state_key, before, value, first, last)
+  local newest = newest_change(before)
   for c = first, last, 3 do
-    if ARGV[c] == '1' then log(key, ARGV[c + 2]) end
+    if ARGV[c] == '1' then newest = ours('XADD', KEYS[2], '*', newest or 'change', ARGV[c + 2]) end
   end
   if value == '-' then
     redis.call('DEL', state_key)
-    if key then redis.call('DEL', histories .. key) end
   elseif value ~= '' then
+    if newest then value = string.sub(value, 1, -2) .. ',"h":"' .. newest .. '"}' end
     redis.call('SET', state_key, value)
   end
 end
@@ -99,7 +91,7 @@ local function commit_all()
     local is_possible = pushes == retractions or are_held(ARGV[a + 3], retractions, pushes - 1)
     if is_possible and version(state) == ARGV[a] then
       local key = extras > 0 and ARGV[a + 3] or nil
-      write_state(KEYS[i + 2], ARGV[a + 1], key, changes, retractions - 2)
+      write_state(KEYS[i + 2], state, ARGV[a + 1], changes, retractions - 2)
       if key then
         local member, due, status = ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
         if due == '-' then

@@ -19,7 +19,7 @@ impl LogConnection {
         let mut connection = RedisConnection::new(servers, key, timeout)?;
         let page = connection.register_script(include_str!("page.lua"));
         let identify = connection.register_script(include_str!("identify.lua"));
-        let history = connection.register_script(include_str!("history.lua"));
+        let history = connection.register_script(concat!(include_str!("newest.lua"), include_str!("history.lua")));
         Ok(Self { connection, page, identify, history })
     }
 }

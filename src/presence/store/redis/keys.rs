@@ -71,11 +71,6 @@ impl Keys {
         Name([&self.own, "state:", key.as_str()])
     }
 
-    /// The newest entries of a user in the change log.
-    pub(super) fn history<'a>(&'a self, key: &'a UserKey) -> Name<'a, 3> {
-        Name([&self.own, "history:", key.as_str()])
-    }
-
     /// The members of a scope that have a status, ordered by name.
     pub(super) fn roster<'a>(&'a self, scope: &'a str, status: Status) -> Name<'a, 5> {
         Name([&self.own, "roster:", status.as_str(), ":", scope])

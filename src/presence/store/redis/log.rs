@@ -103,7 +103,7 @@ impl Shard {
     async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>> {
         let mut pipeline = Pipeline::with_capacity(1);
         let call = pipeline.cmd("EVALSHA").arg(&self.log.history).arg(self.declared(3));
-        call.arg(self.keys.history(key)).arg(&self.keys.changes).arg(&self.keys.identity).arg(self.guard());
+        call.arg(self.keys.state(key)).arg(&self.keys.changes).arg(&self.keys.identity).arg(self.guard());
         call.arg(limit.min(MAX_HISTORY));
         let (reply,): (Vec<Value>,) = self.log.connection.read(&pipeline).await?;
         let mut values = reply.into_iter();

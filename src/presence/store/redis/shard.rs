@@ -62,7 +62,7 @@ impl Shard {
         };
         let mut script = |code: &str| connection.register_script(&format!("{}{code}", queue::redis::PUSH));
         let scripts = Scripts {
-            commit: script(include_str!("commit.lua")),
+            commit: script(concat!(include_str!("newest.lua"), include_str!("commit.lua"))),
             held: script(include_str!("held.lua")),
             claim: script(include_str!("claim.lua")),
             trim: script(include_str!("trim.lua")),

@@ -1,8 +1,10 @@
-//! The codec of a state in Redis: 16 hex digits of version, which a commit compares, then JSON.
+//! The codec of a state in Redis: 16 hex digits of version, which a commit compares, then JSON. `newest.lua` describes the
+//! member that the script of a commit adds at the end.
 
 use serde::Serialize;
 
 use crate::presence::domain::{Session, State};
+use crate::presence::store::LogPosition;
 
 /// The number of bytes of the version.
 pub const VERSION: usize = 16;
@@ -47,6 +49,19 @@ fn write(before: &[u8], value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     out.extend_from_slice(before);
     if let Err(error) = serde_json::to_writer(out, value) {
         unreachable!("the value has string keys only, and the writer cannot fail: {error}");
+    }
+}
+
+/// The state with another id of the user's newest entry in the change log than it has, if it has one.
+pub(super) fn with_newest_change(state: &[u8], other: impl FnOnce(LogPosition) -> LogPosition) -> Vec<u8> {
+    let newest = state.strip_suffix(b"\"}").and_then(|rest| {
+        let before = rest.iter().rposition(|byte| *byte == b'"')?;
+        let id = std::str::from_utf8(&rest[before + 1..]).ok()?.parse().ok()?;
+        rest[..=before].ends_with(b",\"h\":\"").then_some((before, id))
+    });
+    match newest {
+        Some((before, id)) => [&state[..=before], other(id).to_string().as_bytes(), b"\"}"].concat(),
+        None => state.to_vec(),
     }
 }
 

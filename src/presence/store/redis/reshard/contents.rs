@@ -11,7 +11,8 @@ use super::log::Reader;
 use super::moved::MovedKeys;
 use super::queues::read_jobs;
 use super::shards::{PAGE, ShardKey, ShardSet, moved_id, one, pages};
-use crate::presence::store::{LogPosition, Result};
+use crate::presence::store::Result;
+use crate::presence::store::redis::state::with_newest_change;
 use crate::storage::Unavailable;
 
 /// The contents of the keys of some shards.
@@ -83,7 +84,6 @@ impl ContentsReader<'_> {
             keys.iter().filter(|(_, name)| Kind::of(name).as_ref().is_some_and(wanted)).collect()
         };
         self.read_states(&named(|kind| matches!(kind, Kind::State(_)))).await?;
-        self.read_histories(&named(|kind| matches!(kind, Kind::History(_)))).await?;
         for key in named(|kind| matches!(kind, Kind::Due | Kind::Roster(_) | Kind::Dead(_))) {
             self.read_members(key).await?;
         }
@@ -93,18 +93,10 @@ impl ContentsReader<'_> {
     async fn read_states(&mut self, keys: &[&ShardKey]) -> Result<()> {
         let reads = keys.iter().map(|(shard, name)| (*shard, one("GET", self.set.key(*shard, name))));
         let states: Vec<Option<Vec<u8>>> = self.set.call(reads.collect()).await?;
-        for ((_, name), state) in keys.iter().zip(states) {
+        for ((shard, name), state) in keys.iter().zip(states) {
+            let moved = |newest| if self.is_source { moved_id(self.set, *shard, newest) } else { newest };
+            let state = state.map(|state| with_newest_change(&state, moved));
             self.add(Kind::State(name), (name, state));
-        }
-        Ok(())
-    }
-
-    async fn read_histories(&mut self, keys: &[&ShardKey]) -> Result<()> {
-        let lists = self.read_lists(keys).await?;
-        for ((shard, name), ids) in keys.iter().zip(lists) {
-            let position = |id: String| id.parse().ok().map(|position| self.position(*shard, position));
-            let ids: Vec<_> = ids.into_iter().filter_map(position).collect();
-            self.add(Kind::History(name), (name, ids));
         }
         Ok(())
     }
@@ -116,15 +108,6 @@ impl ContentsReader<'_> {
             (*shard, range)
         };
         self.set.call(keys.iter().map(range).collect()).await
-    }
-
-    /// An id of the change log, as it is after the move.
-    fn position(&self, shard: usize, position: LogPosition) -> (u64, u64) {
-        let LogPosition { millis, number } = match self.is_source {
-            true => moved_id(self.set, shard, position),
-            false => position,
-        };
-        (millis, number)
     }
 
     /// Reads a sorted set, and the jobs that it has if they are dead letters.
@@ -191,9 +174,9 @@ impl ContentsReader<'_> {
 
     async fn read_log(&mut self, shard: usize) -> Result<()> {
         let mut log = Reader::new(shard);
-        while let Some((position, json)) = log.next(self.set).await? {
-            let id = self.position(shard, position);
-            self.add(Kind::Changes, (id, json));
+        while let Some(entry) = log.next(self.set).await? {
+            let entry = if self.is_source { entry.moved(self.set, shard) } else { entry };
+            self.add(Kind::Changes, entry);
         }
         Ok(())
     }

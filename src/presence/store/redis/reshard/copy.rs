@@ -8,6 +8,7 @@ use super::queues::{copy_dead, copy_lanes};
 use super::shards::{ShardKey, ShardSet, command, moved_id, one};
 use crate::presence::domain::identity::UserKey;
 use crate::presence::store::Result;
+use crate::presence::store::redis::state::with_newest_change;
 
 /// Copies everything.
 pub(super) async fn copy(source: &ShardSet, target: &ShardSet, include_guard: bool) -> Result<()> {
@@ -20,7 +21,6 @@ pub(super) async fn copy(source: &ShardSet, target: &ShardSet, include_guard: bo
                 keys.iter().filter(is_wanted).cloned().collect()
             };
             copy_states(source, target, &of_kind(|kind| matches!(kind, Kind::State(_)))).await?;
-            copy_histories(source, target, &of_kind(|kind| matches!(kind, Kind::History(_)))).await?;
             for key in of_kind(|kind| matches!(kind, Kind::Due)) {
                 copy_members(source, target, &key, |user| target.shard_of(user)).await?;
             }
@@ -40,36 +40,16 @@ pub(super) async fn copy(source: &ShardSet, target: &ShardSet, include_guard: bo
 async fn copy_states(source: &ShardSet, target: &ShardSet, keys: &[ShardKey]) -> Result<()> {
     let reads = keys.iter().map(|(shard, name)| (*shard, one("GET", source.key(*shard, name))));
     let states: Vec<Option<Vec<u8>>> = source.call(reads.collect()).await?;
-    let found = keys.iter().zip(states).filter_map(|((_, name), state)| Some((name, state?)));
-    let writes = found.map(|(name, state)| {
+    let found = keys.iter().zip(states).filter_map(|(key, state)| Some((key, state?)));
+    let writes = found.map(|((from, name), state)| {
         let shard = target.shard_of(user_of(name));
+        let state = with_newest_change(&state, |newest| moved_id(source, *from, newest));
         (shard, command("SET", target.key(shard, name), &[&state]))
     });
     target.write(writes.collect()).await
 }
 
-async fn copy_histories(source: &ShardSet, target: &ShardSet, keys: &[ShardKey]) -> Result<()> {
-    let reads = keys.iter().map(|(shard, name)| {
-        let mut range = one("LRANGE", source.key(*shard, name));
-        range.arg(0).arg(-1);
-        (*shard, range)
-    });
-    let lists: Vec<Vec<String>> = source.call(reads.collect()).await?;
-    let mut writes = Vec::new();
-    for ((from, name), ids) in keys.iter().zip(lists) {
-        let shard = target.shard_of(user_of(name));
-        let moved = ids.iter().filter_map(|id| Some(moved_id(source, *from, id.parse().ok()?).to_string()));
-        let mut push = one("RPUSH", target.key(shard, name));
-        push.arg(moved.collect::<Vec<_>>());
-        writes.push((shard, one("DEL", target.key(shard, name))));
-        if !ids.is_empty() {
-            writes.push((shard, push));
-        }
-    }
-    target.write(writes).await
-}
-
-/// The user of a state or a history.
+/// The user of a state.
 fn user_of(name: &str) -> &str {
     name.split_once(':').map_or(name, |(_, user)| user)
 }

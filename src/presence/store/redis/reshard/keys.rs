@@ -5,8 +5,6 @@
 pub(super) enum Kind<'a> {
     /// The state of a user.
     State(&'a str),
-    /// The ids of a user's entries in the change log.
-    History(&'a str),
     /// Users by due time.
     Due,
     /// The members of a scope that have a status.
@@ -29,7 +27,6 @@ impl<'a> Kind<'a> {
         let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
         Some(match (kind, rest) {
             ("state", user) => Self::State(user),
-            ("history", user) => Self::History(user),
             ("roster", roster) => Self::Roster(roster),
             ("due", "") => Self::Due,
             ("changes", "") => Self::Changes,

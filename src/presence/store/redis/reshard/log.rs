@@ -8,8 +8,14 @@ use super::shards::{PAGE, ShardSet, command, moved_id, one};
 use crate::presence::domain::{Change, Timestamp};
 use crate::presence::store::{LogIdentity, LogPosition, Result};
 
-/// An entry: its id, and its JSON.
-pub(super) type Entry = (LogPosition, Vec<u8>);
+/// An entry of a log.
+#[derive(Hash)]
+pub(super) struct Entry {
+    pub(super) id: LogPosition,
+    /// The id of the entry before of the same user.
+    pub(super) before: Option<LogPosition>,
+    pub(super) json: Vec<u8>,
+}
 
 /// The entries of one log, page by page.
 pub(super) struct Reader {
@@ -28,10 +34,10 @@ pub(super) async fn copy_log(source: &ShardSet, target: &ShardSet, include_guard
         if page.is_empty() {
             break;
         }
-        let adds = page.into_iter().map(|(position, json)| {
+        let adds = page.into_iter().map(|Entry { id, before, json }| {
             let to = shard_of_entry(target, &json, include_guard);
-            let id = position.to_string();
-            (to, command("XADD", target.key(to, "changes"), &[id.as_bytes(), b"change", &json]))
+            let (id, field) = (id.to_string(), before.map_or_else(|| "change".to_owned(), |before| before.to_string()));
+            (to, command("XADD", target.key(to, "changes"), &[id.as_bytes(), field.as_bytes(), &json]))
         });
         target.write(adds.collect()).await?;
     }
@@ -45,15 +51,20 @@ async fn next_page(source: &ShardSet, readers: &mut [Reader]) -> Result<Vec<Entr
         for reader in readers.iter_mut() {
             reader.fill(source).await?;
         }
-        let moved = |reader: &Reader| {
-            let (position, _) = reader.entries.front()?;
-            Some(moved_id(source, reader.shard, *position))
-        };
+        let moved = |reader: &Reader| Some(moved_id(source, reader.shard, reader.entries.front()?.id));
         let first = readers.iter_mut().filter_map(|reader| Some((moved(reader)?, reader)));
-        let Some((position, reader)) = first.min_by_key(|(position, _)| *position) else { break };
-        page.extend(reader.entries.pop_front().map(|(_, json)| (position, json)));
+        let Some((_, reader)) = first.min_by_key(|(id, _)| *id) else { break };
+        page.extend(reader.entries.pop_front().map(|entry| entry.moved(source, reader.shard)));
     }
     Ok(page)
+}
+
+impl Entry {
+    /// The entry as it is after the move, of a shard of the source.
+    pub(super) fn moved(self, source: &ShardSet, shard: usize) -> Self {
+        let moved = |id| moved_id(source, shard, id);
+        Self { id: moved(self.id), before: self.before.map(moved), ..self }
+    }
 }
 
 impl Reader {
@@ -79,8 +90,10 @@ impl Reader {
         for (id, fields) in read {
             let Ok(position) = id.parse::<LogPosition>() else { continue };
             self.after = Some(position);
-            let json = fields.into_iter().nth(1).unwrap_or_default();
-            self.entries.push_back((position, json));
+            let mut fields = fields.into_iter();
+            let [field, json] = [fields.next().unwrap_or_default(), fields.next().unwrap_or_default()];
+            let before = std::str::from_utf8(&field).ok().and_then(|field| field.parse().ok());
+            self.entries.push_back(Entry { id: position, before, json });
         }
         Ok(())
     }

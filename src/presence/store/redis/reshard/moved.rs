@@ -32,7 +32,7 @@ impl MovedKeys {
             Kind::Changes => self.changes += 1,
             Kind::Lane(..) => self.jobs += 1,
             Kind::Dead(_) => self.dead += 1,
-            Kind::History(_) | Kind::Part | Kind::Fixed => {}
+            Kind::Part | Kind::Fixed => {}
         }
     }
 }
