@@ -136,7 +136,7 @@ pub const MAX_HISTORY: usize = 100;
 #[async_trait]
 pub trait ChangeHistory: Send + Sync {
     /// The newest changes of a user, newest first, at most `limit` and [`MAX_HISTORY`]. Entries that were trimmed, or written
-    /// before there was an index, are left out.
+    /// before there was an index (or, in Redis, before the state was written by 0.1.0), are left out.
     async fn history(&self, key: &UserKey, limit: usize) -> Result<Vec<(ChangeCursor, Change)>>;
 
     /// Erases the entries of all users with this member name, in every scope, and returns them. The log stays in order and
