@@ -18,6 +18,10 @@ fn unknown_key_is_rejected_with_file_and_suggestion() {
 fn key_in_the_wrong_section_gets_a_suggestion() {
     assert!(error_of("ttl_seconds = 3").contains("did you mean cache.ttl_seconds?"));
     assert!(error_of("[redis]\nlisten = []").contains("did you mean"));
+    for misspelt in ["ttl_secnds", "ttl_seconds", "ttl"] {
+        let error = error_of(&format!("[presence]\n{misspelt} = 3"));
+        assert!(error.contains("did you mean cache.ttl_seconds?"), "{error}");
+    }
 }
 
 #[test]

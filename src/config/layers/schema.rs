@@ -124,17 +124,22 @@ impl Schema {
 /// ` (did you mean …?)` if one of `known` is similar to `word`, else empty.
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let leaf = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+    let name = leaf(word);
+    // A name without its unit, `cache.ttl`, counts as two typing errors.
+    let is_cut = |key: &str, word: &str| key.strip_prefix(word).is_some_and(|unit| unit.starts_with('_'));
     let distance = |key: &str| {
-        // A right name in a wrong section counts as two typing errors.
-        let moved = leaf(key) == leaf(word);
-        // So does a name without its unit: `cache.ttl`.
-        let cut = key.strip_prefix(word).is_some_and(|unit| unit.starts_with('_'));
-        let moved = if moved || cut { 2 } else { usize::MAX };
-        strsim::damerau_levenshtein(word, key).min(moved)
+        let in_place = if is_cut(key, word) { 2 } else { strsim::damerau_levenshtein(word, key) };
+        // So does a wrong section. The name is right then, without its unit, or misspelt by one letter in five.
+        let known = leaf(key);
+        let errors = match is_cut(&known, &name) {
+            true => Some(1),
+            false => Some(strsim::damerau_levenshtein(&name, &known)).filter(|errors| *errors <= name.len() / 5),
+        };
+        errors.map_or(in_place, |errors| in_place.min(2 + errors))
     };
     let nearest = known.map(|key| (distance(key), key)).min_by_key(|(near, _)| *near);
     match nearest {
-        Some((near, key)) if near <= 3.max(leaf(word).len() / 3) => {
+        Some((near, key)) if near <= 3.max(name.len() / 3) => {
             format!(" (did you mean {}?)", key.replace("[]", ""))
         }
         _ => String::new(),
