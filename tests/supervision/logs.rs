@@ -144,6 +144,19 @@ fn log_goes_on_when_there_is_room_again_and_counts_what_it_lost() {
     queue.count_in(Counter::noop());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_logged_at_debug_and_statements_at_trace() {
+    for (level, has_statements) in [("debug", false), ("trace", true)] {
+        let environment = [("PRESENCE_LOG", level.to_owned()), ("PRESENCE_CACHE_STORE", "database".to_owned())];
+        let server = Server::start("", &environment).await;
+        assert_eq!(server.client.heartbeat(1).await.status, 200);
+        let line = server.logged("request completed").await;
+        assert!(line.contains("DEBUG") && line.contains("/api/v1/presence/heartbeat"), "{line}");
+        let log = server.log();
+        assert_eq!(log.contains("INSERT INTO"), has_statements, "{log}");
+    }
+}
+
 #[test]
 fn full_queue_drops_lines_at_once() {
     let queue = LogQueue::default();

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use log::LevelFilter;
 use secrecy::ExposeSecret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _, Database as Driver, Executor, Pool, raw_sql};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Database as Driver, Executor, Pool, raw_sql};
 
 use super::hosts::{Host, HostSearch, WriterCheck};
 use super::policy::ConnectionPolicy;
@@ -22,6 +23,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The idle time after which a connection is tested before use.
 const TEST_AFTER: Duration = Duration::from_millis(100);
+
+/// The level at which each statement is logged: idle workers make several a second.
+const STATEMENTS: LevelFilter = LevelFilter::Trace;
 
 impl Database {
     /// Opens the database of a configuration. It does not connect yet.
@@ -192,6 +196,7 @@ fn sqlite(path: &std::path::Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
+        .log_statements(STATEMENTS)
 }
 
 fn mysql(server: &DatabaseServer, host: &DatabaseHost) -> MySqlConnectOptions {
@@ -219,7 +224,7 @@ fn mysql(server: &DatabaseServer, host: &DatabaseHost) -> MySqlConnectOptions {
     if let Some(file) = &server.ssl_ca {
         options = options.ssl_ca(file);
     }
-    options
+    options.log_statements(STATEMENTS)
 }
 
 fn postgres(server: &DatabaseServer, host: &DatabaseHost) -> PgConnectOptions {
@@ -247,5 +252,5 @@ fn postgres(server: &DatabaseServer, host: &DatabaseHost) -> PgConnectOptions {
     if let Some(file) = &server.ssl_ca {
         options = options.ssl_root_cert(file);
     }
-    options
+    options.log_statements(STATEMENTS)
 }
