@@ -116,6 +116,11 @@ impl Error {
         self.class() == Some(ErrorClass::Denied)
     }
 
+    /// Whether the file of the database is locked by another connection.
+    pub(super) fn is_busy(&self) -> bool {
+        self.class() == Some(ErrorClass::Busy)
+    }
+
     /// Whether the database or the session takes no writes.
     pub(super) fn is_read_only(&self) -> bool {
         self.class() == Some(ErrorClass::ReadOnly)

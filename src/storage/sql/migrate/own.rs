@@ -24,7 +24,7 @@ pub struct MigrationStatus {
 pub(super) async fn migrate(database: &Database, catalog: &Catalog, schema: &TableSchema) -> Result<HashSet<String>> {
     let read = |feature| series::read(database.engine(), feature, schema.names());
     let features: Vec<Vec<Migration>> = schema.features().iter().copied().map(read).collect();
-    if features.is_empty() || is_up_to_date(database, catalog, &features).await? {
+    if features.is_empty() || retry_on_race(|| is_up_to_date(database, catalog, &features)).await? {
         return Ok(HashSet::new());
     }
     retry_on_race(|| run(database, catalog, &features)).await
