@@ -1,8 +1,8 @@
 //! The signals of `presence-sidecar serve`, received by a thread of its own.
 //!
 //! SIGTERM and SIGINT stop the sidecar, SIGHUP reloads its configuration. The thread has a runtime of its own, so that it
-//! ends the process even if all threads of the server hang: at a second SIGTERM or SIGINT, or one second after
-//! `server.shutdown_timeout_seconds`. Before the configuration is read, the first signal ends it at once.
+//! ends the process even if all threads of the server hang: at a second SIGTERM or SIGINT that is no echo of the first, or
+//! one second after `server.shutdown_timeout_seconds`. Before the configuration is read, the first signal ends it at once.
 
 use std::io;
 use std::process::exit;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::LogHandle;
@@ -20,6 +21,9 @@ use crate::telemetry::LogHandle;
 pub(super) const EXIT_FAILED: u8 = 70;
 /// The exit status after a second signal is this plus the number of the signal.
 const EXIT_SIGNAL: i32 = 128;
+/// A signal this soon after the first one is the same: it came directly, and through a program that passes signals on to its
+/// children, such as `timeout` or `npm run`.
+const ECHO: Duration = Duration::from_millis(200);
 /// The time beyond `server.shutdown_timeout_seconds`.
 const GRACE: Duration = Duration::from_secs(1);
 /// The longest time that the last lines of the log may take.
@@ -70,17 +74,24 @@ impl Signals {
         let (name, number) = receivers.next_stop(&self.reload).await;
         // Before anything else: no failure of the log may keep the sidecar from stopping.
         self.stop.cancel();
-        let Some(RunningServer { shutdown_timeout: timeout, .. }) = self.running.get() else {
+        let Some(RunningServer { shutdown_timeout, .. }) = self.running.get() else {
             // It has not begun to serve.
             exit(EXIT_SIGNAL + number);
         };
         tracing::info!(signal = name, "stopping: waiting for open requests");
+        let end = Instant::now() + *shutdown_timeout + GRACE;
+        let echoes = async {
+            loop {
+                receivers.next_stop(&self.reload).await;
+            }
+        };
+        _ = timeout(ECHO, echoes).await;
         tokio::select! {
             (name, number) = receivers.next_stop(&self.reload) => {
                 tracing::warn!(signal = name, "second signal: ending at once");
                 self.end(EXIT_SIGNAL + number);
             }
-            () = tokio::time::sleep(*timeout + GRACE) => {
+            () = sleep_until(end) => {
                 tracing::error!("not stopped within server.shutdown_timeout_seconds: ending at once");
                 self.end(EXIT_FAILED.into());
             }

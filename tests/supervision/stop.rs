@@ -44,8 +44,11 @@ async fn second_signal_ends_at_once() {
     let body_timeout = ("PRESENCE__SERVER__BODY_TIMEOUT_SECONDS", "600".to_owned());
     let mut server = Server::start("", &[shutdown_timeout(600), body_timeout]).await;
     let _open = endless_request(&server).await;
+    // Programs that pass a signal on to a group of processes deliver it twice.
+    server.signal("TERM");
     server.signal("TERM");
     server.logged("stopping").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(server.child.try_wait().unwrap().is_none(), "it waits for the request");
     server.signal("TERM");
     let (status, took) = server.ended().await;
