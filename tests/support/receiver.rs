@@ -89,11 +89,13 @@ impl Receiver {
         self.posts.noted.lock().unwrap().clone()
     }
 
-    /// Waits until there are `count` posts; returns all of them.
+    /// Waits until there are `count` posts, as long as more come; returns all of them.
     pub async fn wait_for(&self, count: usize) -> Vec<Post> {
         let mut counted = self.posts.count.subscribe();
-        let enough = tokio::time::timeout(Duration::from_secs(60), counted.wait_for(|now| *now >= count)).await;
-        assert!(enough.is_ok(), "only {} of {count} posts came", self.posts().len());
+        while *counted.borrow_and_update() < count {
+            let more = tokio::time::timeout(Duration::from_secs(60), counted.changed()).await;
+            assert!(more.is_ok(), "only {} of {count} posts came", self.posts().len());
+        }
         self.posts()
     }
 }
