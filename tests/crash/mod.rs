@@ -207,7 +207,8 @@ pub async fn transitions_survive(
     check(&log, &posts, &dead);
 
     let back = Receiver::on(down, None, |_| Reaction::Answer(204, "")).await;
-    back.wait_for(log.len()).await;
+    // What came together in this time is delivered in no more.
+    back.wait_within(span.max(Receiver::PATIENCE), log.len()).await;
     check(&log, &back.posts(), &HashSet::new());
     check_lists(&running.values().map(|process| process.client.clone()).collect::<Vec<_>>()).await;
     log.len()

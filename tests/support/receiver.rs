@@ -58,6 +58,9 @@ struct Posts {
 }
 
 impl Receiver {
+    /// How long posts are waited for.
+    pub const PATIENCE: Duration = Duration::from_secs(60);
+
     /// A receiver that accepts every post.
     pub async fn start() -> Self {
         Self::reacting(|_| Reaction::Answer(204, "")).await
@@ -89,13 +92,16 @@ impl Receiver {
         self.posts.noted.lock().unwrap().clone()
     }
 
-    /// Waits until there are `count` posts, as long as more come; returns all of them.
+    /// Waits until there are `count` posts; returns all of them.
     pub async fn wait_for(&self, count: usize) -> Vec<Post> {
+        self.wait_within(Self::PATIENCE, count).await
+    }
+
+    /// Waits that long for `count` posts; returns all of them.
+    pub async fn wait_within(&self, limit: Duration, count: usize) -> Vec<Post> {
         let mut counted = self.posts.count.subscribe();
-        while *counted.borrow_and_update() < count {
-            let more = tokio::time::timeout(Duration::from_secs(60), counted.changed()).await;
-            assert!(more.is_ok(), "only {} of {count} posts came", self.posts().len());
-        }
+        let enough = tokio::time::timeout(limit, counted.wait_for(|now| *now >= count)).await;
+        assert!(enough.is_ok(), "only {} of {count} posts came", self.posts().len());
         self.posts()
     }
 }
