@@ -1,28 +1,14 @@
 //! The cause of each change, and the history of a user, on every store.
 
-use presence_sidecar::presence::domain::identity::{Meta, SessionId};
-use presence_sidecar::presence::domain::{Cause, Change, Heartbeat, Input, Status};
+use presence_sidecar::presence::domain::{Cause, Change, Status};
 use presence_sidecar::presence::store::MAX_HISTORY;
 use presence_sidecar::storage::redis::RedisServers;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::harness::{START, StoreHarness, after, beat, offline, subject};
+use super::harness::{START, StoreHarness, after, beat, end_of, in_session, offline, online, subject};
 use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, TestDatabase};
-
-fn in_session(name: &str, active: bool) -> Input {
-    let session = SessionId::new(name).unwrap();
-    Input::Heartbeat(Heartbeat { session, active, meta: Meta::default(), sent_at: None })
-}
-
-fn end_of(name: &str) -> Input {
-    Input::Offline { session: Some(SessionId::new(name).unwrap()), meta: Meta::default(), sent_at: None }
-}
-
-fn online() -> Input {
-    Input::Online(Heartbeat { session: SessionId::default(), active: true, meta: Meta::default(), sent_at: None })
-}
 
 /// The changes of a user, oldest first, as status and cause.
 async fn causes(harness: &StoreHarness, user: i64) -> Vec<(Status, Option<Cause>)> {
@@ -37,7 +23,7 @@ store_contract! {
             (1, vec![beat(true), beat(false), beat(true)], vec![
                 (Status::Online, Cause::Heartbeat), (Status::Away, Cause::Heartbeat), (Status::Online, Cause::Heartbeat),
             ]),
-            (2, vec![online(), online()], vec![(Status::Online, Cause::Online), (Status::Online, Cause::Online)]),
+            (2, vec![online("[]"), online("[]")], vec![(Status::Online, Cause::Online), (Status::Online, Cause::Online)]),
             (3, vec![beat(true), offline()], vec![(Status::Online, Cause::Heartbeat), (Status::Offline, Cause::Offline)]),
             (4, vec![in_session("a", true), in_session("b", false), end_of("a"), end_of("b")], vec![
                 (Status::Online, Cause::Heartbeat), (Status::Away, Cause::SessionEnd), (Status::Offline, Cause::SessionEnd),
@@ -61,8 +47,8 @@ store_contract! {
 
     history_has_the_newest_entries_of_one_user_and_their_cursors(harness) {
         for round in 0..120 {
-            harness.act(1, online(), after(round)).await;
-            harness.act(2, online(), after(round)).await;
+            harness.act(1, online("[]"), after(round)).await;
+            harness.act(2, online("[]"), after(round)).await;
         }
         let log = harness.changes().await;
         let own: Vec<_> = log.iter().rev().filter(|(_, change)| change.user_id.to_string() == "1").cloned().collect();
@@ -83,7 +69,7 @@ store_contract! {
     }
 
     history_leaves_out_entries_that_were_trimmed(harness) {
-        harness.act(1, online(), START).await;
+        harness.act(1, online("[]"), START).await;
         let now = harness.store.time().await.unwrap();
         let later = presence_sidecar::presence::domain::Timestamp::from_micros(now.micros() + 10_000_000);
         harness.store.trim_changes(later).await.unwrap();

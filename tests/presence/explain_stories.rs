@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use presence_sidecar::presence::domain::identity::{Meta, Scope, SessionId, Subject};
-use presence_sidecar::presence::domain::{
-    Event, Heartbeat, Input, Outbox, OutboxQueue, Record, RecordWrite, Timestamp,
-};
+use presence_sidecar::presence::domain::identity::{Meta, Scope, Subject};
+use presence_sidecar::presence::domain::{Event, Input, Outbox, OutboxQueue, Record, RecordWrite, Timestamp};
 use presence_sidecar::presence::service::clock::Clock;
 use presence_sidecar::presence::service::explain::{ExplainedUser, Explainer};
 use presence_sidecar::presence::store::Committed;
 use presence_sidecar::storage::redis::RedisServers;
 
-use super::harness::{START, StoreHarness, after, beat, offline, subject};
+use super::harness::{START, StoreHarness, after, beat, end_of, in_session, offline, online, subject};
 use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, TestDatabase};
 
@@ -46,15 +44,6 @@ async fn tells(harness: &StoreHarness, user: i64, now: Timestamp, (status, reaso
     assert!(explained.remedies.join(" ").contains(remedy), "user {user}, {remedy:?}: {explained:?}");
 }
 
-fn in_session(name: &str, active: bool) -> Input {
-    let session = SessionId::new(name).unwrap();
-    Input::Heartbeat(Heartbeat { session, active, meta: Meta::default(), sent_at: None })
-}
-
-fn end_of(name: &str) -> Input {
-    Input::Offline { session: Some(SessionId::new(name).unwrap()), meta: Meta::default(), sent_at: None }
-}
-
 /// What the app does with the Laravel record, past the sidecar.
 async fn app_writes(harness: &StoreHarness, user: i64, record: RecordWrite, now: Timestamp) {
     let mut commit = harness.prepare(&subject(user), Input::Tick, now).await;
@@ -68,11 +57,10 @@ fn record(last_seen: Timestamp) -> RecordWrite {
 
 store_contract! {
     heartbeats_and_calls_are_told(harness, outbox()) {
-        let online = Input::Online(Heartbeat { session: SessionId::default(), active: true, meta: Meta::default(), sent_at: None });
         for (user, inputs, expected) in [
             (1, vec![beat(true)], ("online", "A heartbeat of an active session came at", "Without a heartbeat the user is away at")),
             (2, vec![beat(true), beat(false)], ("away", "its pages are hidden or idle", BECOMES_ACTIVE)),
-            (3, vec![online.clone(), online], ("online", "An explicit call of online()", "offline() ends the presence at once")),
+            (3, vec![online("[]"), online("[]")], ("online", "An explicit call of online()", "offline() ends the presence at once")),
             // Logged out on another device: all sessions end.
             (4, vec![in_session("here", true), in_session("there", true), offline()],
                 ("offline", "ended all sessions, as a logout does", COMES_ONLINE)),

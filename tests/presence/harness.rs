@@ -173,6 +173,29 @@ pub fn beat(active: bool) -> Input {
     Input::Heartbeat(Heartbeat { session: SessionId::default(), active, meta: Meta::default(), sent_at: None })
 }
 
+/// A heartbeat of a session.
+pub fn in_session(name: &str, active: bool) -> Input {
+    let session = SessionId::new(name).unwrap();
+    Input::Heartbeat(Heartbeat { session, active, meta: Meta::default(), sent_at: None })
+}
+
+/// An active heartbeat of a session, with a meta.
+pub fn beat_of(session: &str, meta: &str) -> Input {
+    let (session, meta) = (SessionId::new(session).unwrap(), Meta::from_json(meta).unwrap());
+    Input::Heartbeat(Heartbeat { session, active: true, meta, sent_at: None })
+}
+
+/// The end of a session.
+pub fn end_of(name: &str) -> Input {
+    Input::Offline { session: Some(SessionId::new(name).unwrap()), meta: Meta::default(), sent_at: None }
+}
+
+/// An explicit `online()`, with a meta.
+pub fn online(meta: &str) -> Input {
+    let meta = Meta::from_json(meta).unwrap();
+    Input::Online(Heartbeat { session: SessionId::default(), active: true, meta, sent_at: None })
+}
+
 pub fn offline() -> Input {
     Input::Offline { session: None, meta: Meta::default(), sent_at: None }
 }

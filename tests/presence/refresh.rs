@@ -1,14 +1,12 @@
 //! Refreshes: heartbeats that are in the Laravel record alone.
 
 use presence_sidecar::presence::domain::identity::{Meta, SessionId};
-use presence_sidecar::presence::domain::{
-    Heartbeat, Input, OutboxPlan, Record, RecordLookup, Status, Timestamp, Transition,
-};
+use presence_sidecar::presence::domain::{Input, OutboxPlan, Record, RecordLookup, Status, Timestamp, Transition};
 use presence_sidecar::presence::store::{Commit, Committed, StoredUser};
 use presence_sidecar::storage::redis::RedisServers;
 use serde_json::json;
 
-use super::harness::{START, StoreHarness, after, beat, offline, subject};
+use super::harness::{START, StoreHarness, after, beat, beat_of, offline, subject};
 use super::stories::{Story, store_contract};
 use crate::support::{Engine, RedisServer, Sidecar, TestDatabase, on_database, on_redis};
 
@@ -19,11 +17,6 @@ async fn known(harness: &StoreHarness, second: i64) -> StoredUser {
 fn record(known: &StoredUser) -> &Record {
     let RecordLookup::Found(record) = &known.record else { panic!("{known:?}") };
     record
-}
-
-fn beat_of(session: &str, meta: &str) -> Input {
-    let (session, meta) = (SessionId::new(session).unwrap(), Meta::from_json(meta).unwrap());
-    Input::Heartbeat(Heartbeat { session, active: true, meta, sent_at: None })
 }
 
 async fn conflict(harness: &StoreHarness, commit: Commit, second: i64) -> StoredUser {

@@ -12,7 +12,7 @@ use presence_sidecar::telemetry::{Exposition, Registry};
 use proptest::prelude::*;
 use tokio::task::JoinHandle;
 
-use super::harness::StoreHarness;
+use super::harness::{StoreHarness, beat_of};
 
 /// A service that remembers users in so many bytes.
 struct Service {
@@ -66,11 +66,6 @@ fn remembered(registry: &Registry) -> (usize, usize) {
     (value("presence_sidecar_cached_users"), value("presence_sidecar_cached_bytes"))
 }
 
-fn input(session: &str, meta: &str) -> Input {
-    let (session, meta) = (SessionId::new(session).unwrap(), Meta::from_json(meta).unwrap());
-    Input::Heartbeat(Heartbeat { session, active: true, meta, sent_at: None })
-}
-
 const META: &str =
     r#"{"ip":"203.0.113.9","ua":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"}"#;
 
@@ -91,11 +86,11 @@ fn named(user: usize) -> Subject {
 async fn remembered_users_take_at_most_their_bytes_and_few_bytes_each() {
     const BYTES: usize = 256 * 1024;
     let service = Service::start(BYTES);
-    service.apply_all((0..3_000).map(number), &input("default", META)).await;
+    service.apply_all((0..3_000).map(number), &beat_of("default", META)).await;
     let (users, bytes) = service.remembered();
     assert!(bytes <= BYTES && bytes > BYTES - 1_000, "{bytes} bytes");
     assert!(bytes / users < 250, "{} bytes each", bytes / users);
-    let long = input("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", META);
+    let long = beat_of("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", META);
     service.apply_all((0..3_000).map(named), &long).await;
     let (users, bytes) = service.remembered();
     assert!(bytes <= BYTES && bytes > BYTES - 1_000, "{bytes} bytes");
@@ -105,7 +100,7 @@ async fn remembered_users_take_at_most_their_bytes_and_few_bytes_each() {
 #[tokio::test]
 async fn users_who_left_are_not_remembered_and_nothing_is_after_the_end() {
     let service = Service::start(1 << 20);
-    service.apply_all((0..10).map(number), &input("default", "{}")).await;
+    service.apply_all((0..10).map(number), &beat_of("default", "{}")).await;
     assert_eq!(service.remembered().0, 10);
     let gone = Input::Offline { session: None, meta: Meta::default(), sent_at: None };
     service.apply_all((0..4).map(number), &gone).await;

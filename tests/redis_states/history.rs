@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use presence_sidecar::presence::domain::identity::{Meta, SessionId};
-use presence_sidecar::presence::domain::{Heartbeat, Input, Span, Status};
+use presence_sidecar::presence::domain::{Span, Status};
 
-use crate::presence::harness::{START, StoreHarness, after, beat, offline, subject};
+use crate::presence::harness::{START, StoreHarness, after, beat, in_session, offline, online, subject};
 use crate::support::RedisServer;
-
-fn online(meta: &str) -> Input {
-    let meta = Meta::from_json(meta).unwrap();
-    Input::Online(Heartbeat { session: SessionId::default(), active: true, meta, sent_at: None })
-}
 
 /// What the history of a user tells, newest first: status and meta.
 async fn history(harness: &StoreHarness, user: i64) -> Vec<(Status, String)> {
@@ -80,7 +74,7 @@ async fn history_ends_at_what_was_trimmed_and_goes_on() {
     let metas: Vec<String> = history(&harness, 1).await.into_iter().map(|(_, meta)| meta).collect();
     assert_eq!(metas, [r#"{"n":3}"#, r#"{"n":2}"#]);
     // A heartbeat that changes no status keeps the end of the state.
-    harness.act(1, in_another_session(), after(3)).await;
+    harness.act(1, in_session("another", true), after(3)).await;
     assert_eq!(history(&harness, 1).await.len(), 2);
 }
 
@@ -94,9 +88,4 @@ async fn state_of_another_type_has_no_history() {
     redis.cli(&["DEL", &key]);
     redis.cli(&["RPUSH", &key, "of another program"]);
     assert_eq!(history(&harness, 1).await, []);
-}
-
-fn in_another_session() -> Input {
-    let session = SessionId::new("another").unwrap();
-    Input::Heartbeat(Heartbeat { session, active: true, meta: Meta::default(), sent_at: None })
 }
