@@ -123,17 +123,16 @@ impl Schema {
 
 /// ` (did you mean …?)` if one of `known` is similar to `word`, else empty.
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let leaf = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
-    let name = leaf(word);
+    let name = name_of(word);
     // A name without its unit, `cache.ttl`, counts as two typing errors.
     let is_cut = |key: &str, word: &str| key.strip_prefix(word).is_some_and(|unit| unit.starts_with('_'));
     let distance = |key: &str| {
         let in_place = if is_cut(key, word) { 2 } else { strsim::damerau_levenshtein(word, key) };
         // So does a wrong section. The name is right then, without its unit, or misspelt by one letter in five.
-        let known = leaf(key);
-        let errors = match is_cut(&known, &name) {
+        let known = name_of(key);
+        let errors = match is_cut(known, name) {
             true => Some(1),
-            false => Some(strsim::damerau_levenshtein(&name, &known)).filter(|errors| *errors <= name.len() / 5),
+            false => Some(strsim::damerau_levenshtein(name, known)).filter(|errors| *errors <= name.len() / 5),
         };
         errors.map_or(in_place, |errors| in_place.min(2 + errors))
     };
@@ -144,6 +143,11 @@ pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The part of a dotted key behind its section.
+fn name_of(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 /// ` (did you mean …?)` if one of `words` is similar to `value` or begins it, else empty.

@@ -19,7 +19,7 @@ use crate::config;
 use crate::config::{DatabaseConnection, DatabaseHost, DatabaseServer, SslMode, private_files};
 
 /// The longest time that SQLite waits for another process that writes. Laravel writes in short transactions.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The idle time after which a connection is tested before use.
 const TEST_AFTER: Duration = Duration::from_millis(100);

@@ -94,8 +94,10 @@ impl ContentsReader<'_> {
         let reads = keys.iter().map(|(shard, name)| (*shard, one("GET", self.set.key(*shard, name))));
         let states: Vec<Option<Vec<u8>>> = self.set.call(reads.collect()).await?;
         for ((shard, name), state) in keys.iter().zip(states) {
-            let moved = |newest| if self.is_source { moved_id(self.set, *shard, newest) } else { newest };
-            let state = state.map(|state| with_newest_change(&state, moved));
+            let state = state.map(|state| match self.is_source {
+                true => with_newest_change(&state, |newest| moved_id(self.set, *shard, newest)),
+                false => state,
+            });
             self.add(Kind::State(name), (name, state));
         }
         Ok(())
