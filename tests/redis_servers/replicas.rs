@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{assert_all_beat, changes_by_user, on_cluster, on_sentinels};
-use crate::support::{RedisCluster, RedisServer, SentinelTrio, Sidecar, on_redis};
+use crate::support::{Answer, RedisCluster, RedisServer, SentinelTrio, Sidecar, on_redis};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,14 +31,25 @@ async fn commit_that_no_replica_has_is_503_and_takes_effect_once() {
     assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
     // It is stored, but no replica has it yet.
     assert_eq!(sidecar.client.heartbeat(2).await.status, 503);
-    let ready = sidecar.client.get("/ready").await;
-    let reason = ready.json["reason"].as_str().unwrap_or_default();
-    assert!(ready.status == 503 && reason.contains("redis.wait_replicas = 1"), "{}", ready.text);
+    assert_names_the_setting(&sidecar.client.get("/ready").await);
+    // Behind a commit that waits, it times out: it cannot know what its connection waits for.
+    let behind = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sidecar.client.get("/ready").await
+    };
+    let (beat, ready) = tokio::join!(sidecar.client.heartbeat(3), behind);
+    assert_eq!(beat.status, 503);
+    assert_names_the_setting(&ready);
     assert_eq!(sidecar.client.get("/api/v1/presence/status/1").await.json["status"], "online");
     replica.signal("CONT");
-    assert_all_beat(&sidecar, 1..3, PATIENCE).await;
+    assert_all_beat(&sidecar, 1..4, PATIENCE).await;
     let changes = changes_by_user(&sidecar.client).await;
-    assert_eq!(changes["2"].len(), 1, "it is recorded once: {changes:?}");
+    assert_eq!((changes["2"].len(), changes["3"].len()), (1, 1), "each is recorded once: {changes:?}");
+}
+
+fn assert_names_the_setting(ready: &Answer) {
+    let reason = ready.json["reason"].as_str().unwrap_or_default();
+    assert!(ready.status == 503 && reason.contains("redis.wait_replicas = 1"), "{}", ready.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

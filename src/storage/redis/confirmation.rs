@@ -39,10 +39,15 @@ impl Confirmation {
         match confirmed >= self.replicas {
             true => Ok(()),
             false => Err(Unavailable::new(format!(
-                "{confirmed} replicas confirmed a write within {} ms: redis.wait_replicas = {}, see INFO replication",
+                "{confirmed} replicas confirmed a write within {} ms: {}",
                 self.limit.as_millis(),
-                self.replicas
+                self.advice()
             ))),
         }
+    }
+
+    /// What an operator should look at when replicas do not confirm.
+    pub(super) fn advice(&self) -> String {
+        format!("redis.wait_replicas = {}, see INFO replication", self.replicas)
     }
 }

@@ -172,9 +172,17 @@ impl RedisConnection {
         self.describe(error)
     }
 
-    /// Converts an error as [`unavailable`] does; the reason names the server, too.
+    /// Converts an error as [`unavailable`] does; the reason names the server, too. A connection on which an earlier commit waits
+    /// for replicas replies to nobody, so the reason of a timeout names this setting.
     pub fn describe(&self, error: RedisError) -> Unavailable {
-        unavailable(error).at(&format!("Redis at {}", self.address()))
+        let waiting = self.servers.confirmation.filter(|_| error.is_timeout());
+        let described = match waiting {
+            Some(confirmation) => {
+                Unavailable::new(format!("{error}, perhaps behind a commit: {}", confirmation.advice()))
+            }
+            None => unavailable(error),
+        };
+        described.at(&format!("Redis at {}", self.address()))
     }
 
     /// Sends an idempotent pipeline; retries once when the connection is lost, as the next connection may be up already.
