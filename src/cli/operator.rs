@@ -75,7 +75,7 @@ enum Command {
         /// The type of the message
         #[arg(long, value_name = "TYPE", default_value = "chat")]
         r#type: String,
-        /// The idempotency key: messages with the same key are stored once; random by default
+        /// The idempotency key: the same message, published again with the same key, is stored once; random by default
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },

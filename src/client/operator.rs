@@ -28,7 +28,7 @@ pub struct Publication {
     pub kind: String,
     /// The payload: an object or a list that is not empty.
     pub payload: Value,
-    /// The idempotency key: a publication that is repeated with the same key is stored once.
+    /// The idempotency key: the same publication, repeated with the same key, is stored once.
     pub key: String,
 }
 

@@ -8,6 +8,18 @@ use super::layers::{Layers, Result, nearest_word};
 /// The levels of a filter.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
+/// Levels of other loggers (RFC 5424, which Laravel has), and the nearest one here.
+const FOREIGN_LEVELS: [(&str, &str); 8] = [
+    ("emergency", "error"),
+    ("alert", "error"),
+    ("critical", "error"),
+    ("fatal", "error"),
+    ("notice", "info"),
+    ("verbose", "debug"),
+    ("all", "trace"),
+    ("none", "off"),
+];
+
 /// The target of the sidecar's own lines.
 const TARGET: &str = env!("CARGO_CRATE_NAME");
 
@@ -47,6 +59,9 @@ pub(super) fn resolve(raw: RawLog, layers: &Layers) -> Result<LogConfig> {
         let problem = format!("must be levels, or targets with levels such as presence_sidecar=debug{hint}");
         return Err(layers.error_at("log.filter", problem));
     }
+    if let Some((word, hint)) = misspelt_level(&raw.filter) {
+        return Err(layers.error_at("log.filter", format!("has the target {word:?}, which no line has{hint}")));
+    }
     let format = match raw.format.as_str() {
         "text" => LogFormat::Text,
         "json" => LogFormat::Json,
@@ -61,14 +76,25 @@ fn directives(filter: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     parts.map(|part| part.rsplit_once('=').map_or((part, None), |(target, level)| (target, Some(level))))
 }
 
-/// Warns of targets that are probably a misspelt level, or the misspelt name of the sidecar: a filter takes any target, and
-/// leaves out the lines of all others.
+/// A word without a level that is probably a level itself: as the name of a target it would leave out all lines.
+fn misspelt_level(filter: &str) -> Option<(&str, String)> {
+    let words = directives(filter).filter(|(word, level)| level.is_none() && !is_known(word));
+    let mut hints = words.map(|(word, _)| {
+        let foreign = FOREIGN_LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+        (word, foreign.map_or_else(|| nearest_word(word, &LEVELS), |(_, level)| format!(" (did you mean {level}?)")))
+    });
+    hints.find(|(_, hint)| !hint.is_empty())
+}
+
+fn is_known(target: &str) -> bool {
+    target.starts_with(TARGET) || LEVELS.contains(&target.to_ascii_lowercase().as_str())
+}
+
+/// Warns of targets that are probably the misspelt name of the sidecar: a filter takes any target, and leaves out the lines of
+/// all others.
 pub(super) fn warnings(log: &LogConfig) -> Vec<String> {
-    let known = |target: &str| target.starts_with(TARGET) || LEVELS.contains(&target.to_ascii_lowercase().as_str());
-    let unknown = directives(&log.filter).filter(|(target, _)| !known(target));
-    let found = unknown.filter_map(|(target, level)| {
-        let words: &[&str] = if level.is_none() { &LEVELS } else { &[] };
-        let hint = nearest_word(target, &[words, &[TARGET]].concat());
+    let found = directives(&log.filter).filter(|(target, _)| !is_known(target)).filter_map(|(target, _)| {
+        let hint = nearest_word(target, &[TARGET]);
         (!hint.is_empty()).then(|| format!("log.filter has the target {target:?}, which no line has{hint}"))
     });
     found.collect()

@@ -24,7 +24,7 @@ const MIN_TOKEN_LENGTH: usize = 16;
 /// Secrets of user tokens of fewer characters can be guessed: whoever has a user token can try them without a request.
 const MIN_SECRET_LENGTH: usize = 32;
 
-/// Warns of a webhook URL that is not used, and of the example secret.
+/// Warns of a webhook URL that is not used, and of secrets that are the public example or can be guessed.
 pub(super) fn webhook(driver: Driver, webhook: &WebhookConfig, layers: &Layers) -> Vec<String> {
     let mut found = Vec::new();
     let endpoints = &webhook.endpoints;
@@ -35,6 +35,12 @@ pub(super) fn webhook(driver: Driver, webhook: &WebhookConfig, layers: &Layers) 
     found.extend(example.map(|endpoint| {
         let name = &endpoint.name;
         format!("the webhook secret of {name:?} is the public example: choose another")
+    }));
+    let is_short = |secret: &str| secret != EXAMPLE_SECRET && secret.len() < MIN_TOKEN_LENGTH;
+    let short = endpoints.iter().filter(|endpoint| is_short(endpoint.secret.as_written().expose_secret()));
+    found.extend(short.map(|endpoint| {
+        let name = &endpoint.name;
+        format!("the webhook secret of {name:?} has less than {MIN_TOKEN_LENGTH} characters, which can be guessed")
     }));
     found
 }

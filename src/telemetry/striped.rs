@@ -10,7 +10,7 @@ use metrics::CounterFn;
 /// Most parts of a value. With more threads than that, some share one.
 const MAX_PARTS: usize = 32;
 
-/// The number of parts: a power of two, and at least one for each core.
+/// The number of parts: a power of two, and at least one for each core, up to [`MAX_PARTS`].
 static PARTS: LazyLock<usize> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.next_power_of_two().min(MAX_PARTS)
@@ -23,7 +23,7 @@ thread_local! {
     static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A `T` for each thread, or as many as there are cores.
+/// A `T` for each thread, up to one for each core.
 #[derive(Debug)]
 pub struct Striped<T>(Box<[CachePadded<T>]>);
 
@@ -60,6 +60,7 @@ impl CounterFn for StripedCounter {
         self.own().fetch_add(value, Ordering::Relaxed);
     }
 
+    /// For one caller at a time: two would both add what is missing.
     fn absolute(&self, value: u64) {
         self.increment(value.saturating_sub(self.value()));
     }

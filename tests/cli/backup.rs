@@ -163,6 +163,7 @@ async fn restore_refuses_what_would_lose_something() {
     let path = |name: &str| -> PathBuf { elsewhere.path().join(name) };
     let (backup, database) = (path("backup"), storage.path().join("sidecar.sqlite"));
     let folder = backup.to_str().unwrap();
+    assert!(refused(&["backup", folder], storage.path()).contains("sidecar.sqlite does not exist"));
     let sidecar = Process::start(&environment(storage.path()));
     sidecar.client.heartbeat("before").await;
     let manifest: Value = serde_json::from_str(&succeeds(&["backup", folder, "--json"], storage.path())).unwrap();

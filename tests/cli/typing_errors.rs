@@ -105,8 +105,6 @@ fn words_of_a_sentence_are_not_suggested_as_values() {
 #[test]
 fn misspelt_targets_and_names_of_variables_are_warnings_with_the_nearest_one() {
     for (name, value, nearest) in [
-        ("PRESENCE_LOG", "inof", "info"),
-        ("PRESENCE_LOG", "warning", "warn"),
         ("PRESENCE_LOG", "info,presence-sidecar=debug", "presence_sidecar"),
         ("PRESENCE_TOKN", "a", "PRESENCE_TOKEN"),
         ("PRESENCE_SERVER__BODY_LIMIT", "2097152", "PRESENCE__SERVER__BODY_LIMIT"),
@@ -115,6 +113,18 @@ fn misspelt_targets_and_names_of_variables_are_warnings_with_the_nearest_one() {
         let text = text_of(&output);
         assert!(output.status.success(), "{name}={value}: {text}");
         assert!(text.contains(&format!("(did you mean {nearest}?)")), "{name}={value}: {text}");
+    }
+}
+
+/// As a target it would leave out all lines, that of a warning too.
+#[test]
+fn misspelt_level_stops_the_start() {
+    for (value, nearest) in [("inof", "info"), ("warning", "warn"), ("sqlx=warn,dbug", "debug"), ("critical", "error")]
+    {
+        let output = program(&["config", "--check"]).env("PRESENCE_LOG", value).output().unwrap();
+        let text = text_of(&output);
+        assert!(!output.status.success(), "{value}: {text}");
+        assert!(text.contains("log.filter") && text.contains(&format!("(did you mean {nearest}?)")), "{value}: {text}");
     }
 }
 

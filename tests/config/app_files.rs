@@ -133,7 +133,13 @@ fn parameters_of_urls_are_used_or_refused_by_name() {
     assert_eq!(redis("redis://h/2?prefix=p_&timeout=3").unwrap().config.redis.prefix, "p_");
     assert!(redis("redis://h?db=2").unwrap_err().contains("has the parameter db, which phpredis ignores"));
     assert!(redis("redis://h?scheme=tls").unwrap_err().contains("has the parameter scheme"));
+    for (url, why) in [("'redis://:pa/ss#w@h'", "empty host"), ("redis://h:70000", "invalid port number")] {
+        let error = redis(url).unwrap_err();
+        assert!(error.contains(&format!("is not a valid URL ({why}): ")) && !error.contains("pa/ss"), "{error}");
+    }
     let database = |url: &str| load_app(&format!("DB_URL={url}\n"), &[]);
+    let error = database("mysql://u:p@h:70000/app").unwrap_err();
+    assert!(error.contains("is not a valid URL (invalid port number): "), "{error}");
     match database("pgsql://h/app?search_path=pres,public&charset=utf8").unwrap().config.database.connection {
         DatabaseConnection::Postgres(server) => assert_eq!(server.search_path, ["pres", "public"]),
         other => panic!("{other:?}"),

@@ -261,6 +261,10 @@ async fn watched_users_are_those_of_the_token_in_its_own_scope() {
     assert_eq!(ids(&all).iter().map(|(user, _)| *user).collect::<Vec<_>>(), [1, 2, 4]);
     assert_eq!(sidecar.client.with_token("").get(path).await.status, 401);
     assert_eq!(ids(&sidecar.client.with_token(&token(9, json!({}))).get(path).await.json), []);
+    for unusable in [json!("all"), json!([1, {}]), json!({"scope": "acme"})] {
+        let answer = sidecar.client.with_token(&token(9, json!({"watch": unusable}))).get(path).await;
+        assert_eq!((answer.status, &answer.json["message"]), (403, &json!("The token's watch is not usable.")));
+    }
 
     let mut source = EventSource::open(&sidecar.client, &format!("token={}&snapshot=1", token(9, claims))).await;
     let snapshot = source.next(&["snapshot"]).await.unwrap().data;

@@ -38,6 +38,7 @@ async fn invalid_values_are_reported_by_field() {
         (json!([1, null, null, null, null]), "body", "The body field must be an object.".into()),
         (json!({"user_id": 1, "scope": ["a", null, null, null]}), "scope", "The scope field must be an object.".into()),
         (big, "meta", "The meta field must not be greater than 8 KiB of JSON.".into()),
+        (deep(65), "meta", "The meta field must not be nested deeper than 64 levels.".into()),
     ];
     for (body, field, sentence) in cases {
         let response = sidecar.client.post(HEARTBEAT, body.clone()).await;
@@ -45,6 +46,14 @@ async fn invalid_values_are_reported_by_field() {
         assert_eq!(response.json, json!({"message": sentence, "errors": {field: [sentence]}}), "{body}");
     }
     assert_eq!(sidecar.client.changes().await, Vec::<Value>::new());
+    let accepted = sidecar.client.post(HEARTBEAT, deep(64)).await;
+    assert_eq!(accepted.status, 200, "{}", accepted.text);
+}
+
+/// A heartbeat whose meta is nested; brackets in a string do not count.
+fn deep(levels: usize) -> Value {
+    let meta = (1..levels).fold(json!(["[[{{"]), |inner, _| json!([inner]));
+    json!({"user_id": 1, "meta": meta})
 }
 
 #[tokio::test]

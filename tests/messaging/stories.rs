@@ -38,6 +38,7 @@ async fn sent_message_is_stored_and_relayed_once() {
         let harness = Harness::start(engine).await;
         let (one, two) = (harness.register("one").await, harness.register("two").await);
         let unknown = "11111111-1111-4111-8111-111111111111";
+        let to_itself = json!({"type": "chat", "payload": {"t": "me"}, "to_client_ids": [one.id]});
         let plain = json!({"type": "chat", "payload": {"t": "hi"}, "to_client_ids": [two.id, unknown, "nope", 7]});
         let body = one.seal(&plain);
         for _ in 0..3 {
@@ -60,6 +61,12 @@ async fn sent_message_is_stored_and_relayed_once() {
         assert_eq!(seen.json["messages"][0]["from_client_id"], json!(one.id));
         assert_eq!(seen.json["messages"][0]["payload"]["payload"], json!({"t": "hi"}));
         assert_eq!(harness.get_as_operator(&format!("/clients/{unknown}/messages")).await.status, 404);
+
+        assert_eq!(one.post("/messages/send", &one.seal(&to_itself)).await.status, 200);
+        let seen = harness.get_as_operator(&format!("/clients/{}/messages", one.id)).await;
+        let payloads: Vec<_> = seen.json["messages"].as_array().unwrap().iter().map(|each| &each["payload"]).collect();
+        assert_eq!(payloads[..2], [&plain, &to_itself], "{engine:?}");
+        assert_eq!(payloads[2]["payload"], json!({"t": "me"}), "it relayed a message to itself, {engine:?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod failover;
 mod failures;
 mod isolation;
 mod layout;
+mod passwords;
 mod replicas;
 mod reshard;
 mod reshard_safety;

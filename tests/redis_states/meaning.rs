@@ -52,3 +52,16 @@ fn refusal_inside_a_script_is_recognized_by_its_text() {
         assert_eq!(Meaning::of("ERR", text).remedy, Remedy::Refused, "{text}");
     }
 }
+
+#[test]
+fn failed_handshake_makes_its_connection_useless() {
+    for text in [
+        "Password authentication failed - AuthenticationFailed",
+        "\"Redis server refused to switch database\" - ResponseError: DB index is out of range",
+        "\"Redis server refused to switch database\" - ResponseError: this user has no permissions to run 'select'",
+    ] {
+        let meaning = Meaning::of("", text);
+        assert!(meaning.is_connection_useless && meaning.remedy == Remedy::Refused, "{text}");
+        assert!(!meaning.advice.is_empty(), "{text}");
+    }
+}

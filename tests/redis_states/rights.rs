@@ -146,3 +146,16 @@ async fn least_rights_of_the_documentation_are_sufficient() {
     assert!(redis.cli(&["KEYS", "*rights*"]).trim().is_empty());
     assert!(redis.cli(&["-n", "1", "KEYS", &format!("{PREFIX}presence|ready")]).trim().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_to_wait_for_replicas_is_told() {
+    require!("redis-server");
+    let redis = RedisServer::start();
+    limit(&redis, &["-wait"]);
+    let mut environment = as_user(&redis);
+    environment.push(("PRESENCE__REDIS__WAIT_REPLICAS", "1".to_owned()));
+    let sidecar = Sidecar::with(&environment).await;
+    assert_eq!(sidecar.client.heartbeat(1).await.status, 503);
+    let ready = sidecar.client.get("/ready").await;
+    assert!(ready.status == 503 && ready.text.contains("ACL SETUSER limited +wait"), "{}", ready.text);
+}

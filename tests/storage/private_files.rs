@@ -125,13 +125,13 @@ fn files_of_an_older_version_in_the_storage_of_a_laravel_app_stay_there() {
 #[test]
 fn database_of_the_app_keeps_its_mode() {
     let home = TempDir::new().unwrap();
-    make(home.path(), "database", 0o755);
-    fs::write(home.path().join(".env"), "APP_KEY=\nDB_CONNECTION=sqlite\n").unwrap();
-    let file = home.path().join("database/database.sqlite");
+    make(home.path(), "app/database", 0o755);
+    fs::write(home.path().join("app/.env"), "APP_KEY=\nDB_CONNECTION=sqlite\n").unwrap();
+    let file = home.path().join("app/database/database.sqlite");
     sqlite_run(&file, "CREATE TABLE migrations (id integer primary key, migration text, batch integer)");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_presence-sidecar"))
-        .args(["migrate", "--laravel", "."])
+        .args(["migrate", "--laravel", "app"])
         .env_clear()
         .current_dir(home.path())
         .output()

@@ -91,8 +91,11 @@ fn run_async_value<T>(work: impl Future<Output = Result<T, String>>) -> Result<T
 async fn write(loaded: &Loaded, configuration: Option<&Path>, folder: &Path) -> Result<Manifest, String> {
     let mut names = Vec::new();
     if let DatabaseConnection::Sqlite(file) = &loaded.config.database.connection
-        && file.exists()
+        && (file.exists() || is_in_use(loaded))
     {
+        if !file.exists() {
+            return Err(format!("{} does not exist, so there is nothing to back up: see DB_DATABASE", file.display()));
+        }
         let copy = folder.join(DATABASE);
         copy_sqlite(file, &copy).await.map_err(|error| format!("{}: {}", file.display(), error.chain()))?;
         make_private(&copy)?;
@@ -109,6 +112,11 @@ async fn write(loaded: &Loaded, configuration: Option<&Path>, folder: &Path) -> 
     let manifest = Manifest::of(folder, &names, elsewhere(loaded))?;
     manifest.write(folder)?;
     Ok(manifest)
+}
+
+/// Whether something is stored in the database.
+fn is_in_use(loaded: &Loaded) -> bool {
+    locations(loaded).iter().any(|location| location.store == "database")
 }
 
 /// What belongs to a backup and is not in files of the sidecar.

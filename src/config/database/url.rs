@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::raw::{Engine, RawDatabase};
-use crate::config::layers::percent_decode;
+use crate::config::layers::{invalid_url, percent_decode};
 
 /// Options of a connection that decide nothing that the sidecar reads or writes.
 const IGNORED: [&str; 14] = [
@@ -37,7 +37,7 @@ pub(super) fn apply_url(text: &str, raw: &mut RawDatabase) -> Result<Engine, Str
         apply_query(url::form_urlencoded::parse(query.as_bytes()), raw)?;
         return Ok(engine);
     }
-    let url = Url::parse(text).map_err(|_| "is not a valid URL".to_owned())?;
+    let url = Url::parse(text).map_err(invalid_url)?;
     if let Some(host) = url.host_str().filter(|host| !host.is_empty()) {
         raw.host = percent_decode(host)?;
     }

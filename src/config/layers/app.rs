@@ -1,6 +1,6 @@
 //! The Laravel app of `--laravel`: its `.env`, its version, and what follows from its other files.
 
-use std::path::Path;
+use std::path::{Path, absolute};
 
 use figment::value::Value;
 use serde_json::Value as Json;
@@ -115,7 +115,8 @@ fn framework_version(folder: &Path) -> Option<String> {
 /// Adds the default file of an app on SQLite: if the app says that it is on SQLite or keeps its cache in the database, or if
 /// the file exists.
 fn add_database(folder: &Path, layers: &mut Layers) -> Result<()> {
-    let file = folder.join("database/database.sqlite");
+    // In full: a relative path of an app begins at its folder, and this one has the folder already.
+    let file = absolute(folder).unwrap_or_else(|_| folder.to_owned()).join("database/database.sqlite");
     let is = |key: &str, text: &str| layers.value(key).and_then(Value::into_string).as_deref() == Some(text);
     let is_stated = (is("database.connection", "sqlite") && layers.is_from_app("database.connection"))
         || (is("cache.store", "database") && layers.is_from_app("cache.store"));

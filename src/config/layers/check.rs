@@ -76,6 +76,11 @@ pub fn is_identifier(name: &str) -> bool {
     name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
 }
 
+/// The sentence for text that is no URL. It has nothing of the text, which may contain a password.
+pub fn invalid_url(error: url::ParseError) -> String {
+    format!("is not a valid URL ({error}): the characters / ? # @ % of a user name or password must be percent-encoded")
+}
+
 /// Decodes a part of a URL.
 pub fn percent_decode(text: &str) -> Result<String, String> {
     let text = percent_decode_str(text).decode_utf8();

@@ -24,7 +24,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::de::DeserializeOwned;
 
-pub use self::check::{is_identifier, is_token, percent_decode};
+pub use self::check::{invalid_url, is_identifier, is_token, percent_decode};
 pub use self::error::{ConfigError, Result};
 pub use self::schema::nearest_word;
 use self::schema::{Kind, Schema};

@@ -121,6 +121,9 @@ impl Schema {
     }
 }
 
+/// The units that names of keys end with.
+const UNITS: [&str; 7] = ["_seconds", "_ms", "_minutes", "_hours", "_days", "_mib", "_bytes"];
+
 /// ` (did you mean …?)` if one of `known` is similar to `word`, else empty.
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let name = name_of(word);
@@ -130,7 +133,7 @@ pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
         let in_place = if is_cut(key, word) { 2 } else { strsim::damerau_levenshtein(word, key) };
         // So does a wrong section. The name is right then, without its unit, or misspelt by one letter in five.
         let known = name_of(key);
-        let errors = match is_cut(known, name) {
+        let errors = match known.strip_prefix(name).is_some_and(|unit| UNITS.contains(&unit)) {
             true => Some(1),
             false => Some(strsim::damerau_levenshtein(name, known)).filter(|errors| *errors <= name.len() / 5),
         };

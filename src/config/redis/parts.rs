@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::servers::RedisEndpoint;
-use crate::config::layers::{Layers, Result, must_be, percent_decode};
+use crate::config::layers::{Layers, Result, invalid_url, must_be, percent_decode};
 
 /// `[redis]` as it is written.
 #[derive(Deserialize)]
@@ -118,12 +118,13 @@ impl Parts {
     }
 
     fn apply_url(&mut self, text: &str) -> Result<(), String> {
-        let url = Url::parse(&with_host(text)).map_err(|_| SCHEMES.to_owned())?;
-        let scheme = url.scheme();
-        let unix = matches!(scheme, "unix" | "redis+unix");
-        if !unix && !matches!(scheme, "redis" | "rediss" | "tls" | "tcp") {
+        let known = ["redis", "rediss", "tls", "tcp", "unix", "redis+unix"];
+        if !text.split_once("://").is_some_and(|(scheme, _)| known.contains(&scheme.to_ascii_lowercase().as_str())) {
             return Err(SCHEMES.to_owned());
         }
+        let url = Url::parse(&with_host(text)).map_err(invalid_url)?;
+        let scheme = url.scheme();
+        let unix = matches!(scheme, "unix" | "redis+unix");
         self.scheme = Some(scheme.to_owned());
         if unix {
             self.host = percent_decode(url.path())?;

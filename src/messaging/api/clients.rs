@@ -177,7 +177,7 @@ impl Api {
         // Before authentication, since a header may override the method.
         input: FormInput<PublishRequest>,
         _auth: AdminAuth,
-        /// Any text: a publication that is repeated with the same key is stored once.
+        /// Any text: a publication that is repeated with the same key, recipients, type and payload is stored once.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
     ) -> ApiResult<Json<QueuedResponse>, AdminErrors> {

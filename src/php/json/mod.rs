@@ -4,7 +4,7 @@ mod count;
 mod decode;
 mod encode;
 
-pub use self::count::count_values;
+pub use self::count::{count_values, depth};
 pub use self::decode::{DecodeError, decode};
 pub use self::encode::{EncodeError, Slashes, encode, encode_lossy};
 

@@ -12,9 +12,16 @@ pub(super) fn user(claims: &Claims) -> Option<Id> {
     Id::deserialize(claims.get("sub")?).ok()
 }
 
-/// The users that the token may watch, from the claim `watch`.
-pub(super) fn watched_users(claims: &Claims) -> Vec<Id> {
-    claims.get("watch").and_then(|ids| Vec::deserialize(ids).ok()).unwrap_or_default()
+/// The users that the token may watch, from the claim `watch`; none without it.
+///
+/// # Errors
+/// [`ApiError::Forbidden`] for a claim that is no list of ids: a page with it would show everybody as offline.
+pub(super) fn watched_users(claims: &Claims) -> Result<Vec<Id>, ApiError> {
+    match claims.get("watch") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(watch) if watch.get("scope") == Some(&Value::Bool(false)) => Ok(Vec::new()),
+        Some(ids) => Vec::deserialize(ids).map_err(|_| ApiError::Forbidden("The token's watch is not usable.")),
+    }
 }
 
 /// Whether the token may watch all users of its scope, by the claim `watch` with `{"scope": true}`.

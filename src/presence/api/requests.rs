@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::schema::UserIdParam;
 use super::scope_param::ScopeParam;
 use crate::php::Array;
+use crate::php::json::depth;
 use crate::presence::domain::identity::{Id, Meta, SessionId};
 use crate::presence::domain::{DeviceTime, Heartbeat};
 use crate::presence::service::MAX_USERS;
@@ -110,7 +111,11 @@ objects_only!(HeartbeatRequest, OfflineRequest, ManyRequest);
 /// Maximum size of a meta as JSON, in bytes.
 const MAX_META_BYTES: usize = 8 * 1024;
 
-/// Deserializes a PHP array of at most [`MAX_META_BYTES`] of JSON.
+/// Maximum nesting of a meta. It is a part of responses and log entries, which readers refuse that nest too deep: serde_json at
+/// 128, PHP's `json_decode` at 512.
+const MAX_META_DEPTH: usize = 64;
+
+/// Deserializes a PHP array of at most [`MAX_META_BYTES`] of JSON, and [`MAX_META_DEPTH`] levels.
 fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::Error> {
     let Some(text) = Option::<&RawValue>::deserialize(deserializer)? else { return Ok(None) };
     if text.get().len() > MAX_META_BYTES {
@@ -118,6 +123,9 @@ fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::E
     }
     if !text.get().starts_with(['{', '[']) {
         return Err(D::Error::custom("must be an object or an array."));
+    }
+    if depth(text.get().as_bytes()) > MAX_META_DEPTH {
+        return Err(D::Error::custom("must not be nested deeper than 64 levels."));
     }
     Meta::from_json(text.get()).map(Some).map_err(D::Error::custom)
 }

@@ -52,13 +52,13 @@ impl WatchFilter {
     /// What `claims` permit, in the scope that they name.
     ///
     /// # Errors
-    /// The scope of the claims is not usable.
+    /// The scope or the list of the claims is not usable.
     pub(super) fn new(scopes: &ScopeResolver, request: &Request, claims: &Claims) -> Result<Self, ApiError> {
         let scope = scopes.resolve_key(request, Some(claims), &Scope::default())?;
         let users = match claims::watches_scope(claims) {
             true => WatchedUsers::WholeScope,
             false => {
-                let users = claims::watched_users(claims);
+                let users = claims::watched_users(claims)?;
                 let ids = users.iter().map(Id::to_string).collect();
                 WatchedUsers::Listed(users, ids)
             }

@@ -162,12 +162,11 @@ impl RedisConnection {
     /// Converts the error of a command. When the connection is of no use any more, it is replaced: after a failover another
     /// server is writable, and the old connection never reaches it.
     pub(super) fn map_error(&self, error: RedisError) -> Unavailable {
-        let is_useless = meaning(&error).is_connection_useless;
         match self.link.as_ref() {
-            Link::Server(node) if is_useless => node.reconnect(),
-            Link::Master(master) if is_useless => master.reconnect(),
+            Link::Server(node) => node.replace_after(&error),
+            Link::Master(master) if meaning(&error).is_connection_useless => master.reconnect(),
             Link::Master(master) if error.is_io_error() || error.is_connection_dropped() => master.doubt(),
-            Link::Server(_) | Link::Master(_) | Link::Cluster(_) => {}
+            Link::Master(_) | Link::Cluster(_) => {}
         }
         self.describe(error)
     }

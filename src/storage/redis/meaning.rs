@@ -40,22 +40,26 @@ const fn useless(meaning: Meaning) -> Meaning {
 /// The rule for a code that is not in the table.
 const UNKNOWN: Meaning = meaning("", Remedy::RetryLater, "");
 
+const RIGHTS: &str = "grant the user this right: presence-sidecar doctor prints all that serve needs";
 const NODE: &str = "this is a node of a Redis Cluster: set redis.cluster to the addresses of its nodes";
 const DATABASE: &str = "a cluster often has database 0 alone: set redis.cluster to the addresses of its nodes, and \
                         redis.db and redis.cache_db to 0";
 const SENTINEL: &str = "this is a Sentinel: set redis.sentinels to the addresses of the Sentinels";
+/// The driver says no more of a handshake than that it failed.
+const PASSWORD: &str = "correct REDIS_USERNAME and REDIS_PASSWORD, or unset them if the server has none";
 const SLOTS: &str = "the cluster does not serve all slots: see CLUSTER INFO";
 
-/// All codes with a meaning of their own, and the texts with which a script tells that the user lacks a right: the first
-/// is that of Redis since 7.2 and of Valkey. A code that is contained in another one comes behind it.
-const TABLE: [Meaning; 28] = [
+/// All codes with a meaning of their own, the texts with which a script tells that the user lacks a right (the first is that of
+/// Redis since 7.2 and of Valkey), and those with which the driver tells that a handshake failed. A code that is contained in
+/// another one comes behind it.
+const TABLE: [Meaning; 30] = [
     meaning("OOM", Remedy::RetryLater, "Redis is full: raise maxmemory, or remove keys"),
     useless(meaning("READONLY", Remedy::RetryNow, "this server is a replica: connect to the primary")),
     useless(meaning("MASTERDOWN", Remedy::RetryLater, "this server is a replica without its primary")),
     meaning("NOREPLICAS", Remedy::RetryLater, "fewer replicas are connected than min-replicas-to-write"),
-    meaning("NOPERM", Remedy::Refused, "grant the user the missing rights: presence-sidecar doctor prints them"),
-    meaning("ACL failure in script", Remedy::Refused, "grant the missing rights: presence-sidecar doctor prints them"),
-    meaning("can't run this command", Remedy::Refused, "grant the missing rights: presence-sidecar doctor prints them"),
+    meaning("NOPERM", Remedy::Refused, RIGHTS),
+    meaning("ACL failure in script", Remedy::Refused, RIGHTS),
+    meaning("can't run this command", Remedy::Refused, RIGHTS),
     meaning(
         "can't access at least one of the keys",
         Remedy::Refused,
@@ -63,6 +67,7 @@ const TABLE: [Meaning; 28] = [
     ),
     useless(meaning("NOAUTH", Remedy::Refused, "set REDIS_PASSWORD, and REDIS_USERNAME for an ACL user")),
     useless(meaning("WRONGPASS", Remedy::Refused, "correct REDIS_USERNAME and REDIS_PASSWORD")),
+    useless(meaning("AuthenticationFailed", Remedy::Refused, PASSWORD)),
     meaning("LOADING", Remedy::RetryLater, "Redis loads its data"),
     meaning("NOTBUSY", Remedy::Defect, ""),
     meaning("BUSYGROUP", Remedy::Defect, ""),
@@ -74,9 +79,10 @@ const TABLE: [Meaning; 28] = [
     meaning("TRYAGAIN", Remedy::RetryLater, "the slot of the key is being migrated"),
     meaning("MOVED", Remedy::Refused, NODE),
     meaning("ASK", Remedy::Refused, NODE),
-    meaning("SELECT is not allowed in cluster mode", Remedy::Refused, DATABASE),
-    meaning("unknown command 'SELECT'", Remedy::Refused, SENTINEL),
-    meaning("DB index is out of range", Remedy::Refused, DATABASE),
+    useless(meaning("SELECT is not allowed in cluster mode", Remedy::Refused, DATABASE)),
+    useless(meaning("unknown command 'SELECT'", Remedy::Refused, SENTINEL)),
+    useless(meaning("DB index is out of range", Remedy::Refused, DATABASE)),
+    useless(meaning("refused to switch database", Remedy::Refused, "grant the user SELECT, or set redis.db to 0")),
     meaning("NOSCRIPT", Remedy::RetryNow, ""),
     meaning("EXECABORT", Remedy::RetryLater, ""),
     meaning("UNKILLABLE", Remedy::RetryLater, "a script of another client has written and cannot be killed"),

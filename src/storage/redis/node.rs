@@ -1,22 +1,27 @@
 //! The connection to one server.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
-use redis::{Client, ConnectionAddr, ConnectionInfo, RedisResult};
+use redis::{Client, ConnectionAddr, ConnectionInfo, RedisError, RedisResult};
+
+use super::error::meaning;
 
 /// The idle time after which the kernel sends TCP keepalive probes, and the time between two probes.
 const KEEPALIVE: Duration = Duration::from_secs(5);
+/// The time between two replacements of a connection, however many callers meet its error.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One server, and a connection to it that is established on first use and re-established when it is lost.
 pub(super) struct Node {
     client: Client,
     config: ConnectionManagerConfig,
     connection: ArcSwap<ConnectionManager>,
+    replaced: Mutex<Option<Instant>>,
 }
 
 impl Node {
@@ -31,7 +36,7 @@ impl Node {
             .set_response_timeout(Some(timeout))
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
-        Ok(Self { client, config, connection: ArcSwap::from_pointee(connection) })
+        Ok(Self { client, config, connection: ArcSwap::from_pointee(connection), replaced: Mutex::default() })
     }
 
     /// The current connection.
@@ -39,11 +44,20 @@ impl Node {
         ConnectionManager::clone(&self.connection.load())
     }
 
-    /// Replaces the connection: after a failover another server may be writable at this address, and the old connection
-    /// never reaches it.
-    pub(super) fn reconnect(&self) {
+    /// Replaces the connection if this error says that it is of no use any more: after a failover another server may be
+    /// writable at this address, and a password that was refused may be the right one now. The old connection never learns of it:
+    /// it keeps the error of its handshake, unless that was an error of the network.
+    pub(super) fn replace_after(&self, error: &RedisError) {
+        if !meaning(error).is_connection_useless {
+            return;
+        }
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        if replaced.is_some_and(|last| last.elapsed() < PAUSE) {
+            return;
+        }
         if let Ok(new) = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone()) {
             self.connection.store(Arc::new(new));
+            *replaced = Some(Instant::now());
         }
     }
 

@@ -123,7 +123,8 @@ impl Sentinels {
         // What a user without the right for the other may still ask.
         pipeline.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
         pipeline.ignore_errors();
-        let replies: Vec<Value> = pipeline.query_async(&mut sentinel.connection()).await.map_err(unavailable)?;
+        let answer = pipeline.query_async(&mut sentinel.connection()).await;
+        let replies: Vec<Value> = answer.inspect_err(|error| sentinel.replace_after(error)).map_err(unavailable)?;
         let [fields, address] =
             <[Value; 2]>::try_from(replies).map_err(|_| Unavailable::new("the reply is too short"))?;
         match (fields.extract_error(), address.extract_error()) {

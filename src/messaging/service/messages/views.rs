@@ -38,13 +38,14 @@ impl Messages {
     }
 }
 
-/// Opens a message as the reference server does: with the AAD of a sent message if the client sent it itself, else with
-/// the AAD of a fan-out.
+/// Opens a message as the reference server does: with the AAD of a fan-out, and first with that of a sent message if the client
+/// sent it itself. It may have relayed one to itself, too.
 fn open(key: &SealKey, to: &ClientId, message: &MessageRecord) -> Option<Box<RawValue>> {
     let own = message.from.as_deref() == Some(to.as_str());
     let ts = &message.created_at;
-    let aad = if own { aad::of_sent(to, ts) } else { aad::of_fan_out(to, ts) };
-    let plain = key.open(&message.sealed, &[aad]).ok()?;
+    let sent = own.then(|| aad::of_sent(to, ts));
+    let aads: Vec<String> = sent.into_iter().chain([aad::of_fan_out(to, ts)]).collect();
+    let plain = key.open(&message.sealed, &aads).ok()?;
     let text = std::str::from_utf8(&plain).ok()?;
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str("[]").ok())
 }

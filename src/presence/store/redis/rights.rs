@@ -125,6 +125,8 @@ impl Shard {
         }
         commands.extend(own.map(select));
         commands.extend(OWN.map(|(name, kind, arguments)| (name, command(name, &key(kind), arguments))));
+        // For `redis.wait_replicas`. It waits for none here.
+        commands.extend(self.connection.confirmation().map(|_| ("WAIT", command("WAIT", "0", &["1"]))));
         commands.push(("SCAN", command("SCAN", "0", &["COUNT", "1"])));
         commands.push(("EVALSHA", command("EVALSHA", "0", &["0"])));
         commands.push(("SCRIPT|LOAD", command("SCRIPT", "LOAD", &["return 1"])));

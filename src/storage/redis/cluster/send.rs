@@ -152,8 +152,9 @@ impl ClusterNodes {
     }
 
     async fn send_batch(&self, batch: &NodeBatch<'_>) -> RedisResult<Vec<Value>> {
-        let mut connection = self.node(&batch.node)?.connection();
-        let mut replies = connection.req_packed_commands(&batch.pipeline, 0, batch.pipeline.len()).await?;
+        let node = self.node(&batch.node)?;
+        let answer = node.connection().req_packed_commands(&batch.pipeline, 0, batch.pipeline.len()).await;
+        let mut replies = answer.inspect_err(|error| node.replace_after(error))?;
         if batch.is_asking {
             let mut place = 0;
             replies.retain(|_| {
@@ -212,6 +213,10 @@ impl ClusterNodes {
                     left.without_scripts.push(batch.node.clone());
                 }
                 Some(Destination::Node { address: batch.node.clone(), is_asking: batch.is_asking })
+            }
+            "NOAUTH" => {
+                self.node(&batch.node).ok()?.replace_after(&error.clone().into());
+                None
             }
             _ => None,
         }

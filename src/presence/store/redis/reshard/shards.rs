@@ -208,7 +208,7 @@ pub(super) fn moved_id(source: &ShardSet, shard: usize, position: LogPosition) -
     const SHARDS: u64 = 64;
     match source.count_of_shards() {
         1 => position,
-        _ => LogPosition { number: position.number.saturating_mul(SHARDS) + shard as u64, ..position },
+        _ => LogPosition { number: position.number.saturating_mul(SHARDS).saturating_add(shard as u64), ..position },
     }
 }
 
