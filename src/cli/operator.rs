@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::output::print_result;
-use super::run::{CommandResult, json_value, run_async, shutdown_signal};
+use super::run::{CommandResult, json_value, require_terminal, run_async, shutdown_signal};
 use super::sidecar::{SidecarAddress, secret};
 use super::source::Source;
 use super::table::{Table, cells};
@@ -120,9 +120,11 @@ impl Operate {
             let operator = Operator::new(self.address.connect(&config)?, token, admin);
             match self.command {
                 Some(command) => command.run(operator, self.json).await,
-                None => tui::run(operator, shutdown_signal())
-                    .await
-                    .map_err(|error| format!("cannot open the terminal: {error}")),
+                None => {
+                    require_terminal("`presence-sidecar operator clients`, `messages`, `follow` or `publish`")?;
+                    let shown = tui::run(operator, shutdown_signal()).await;
+                    shown.map_err(|error| format!("cannot open the terminal: {error}"))
+                }
             }
         })
     }

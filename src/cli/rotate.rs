@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::output::print_line;
 use super::run::CommandResult;
+use super::sidecar::missing_secrets;
 use super::source::Source;
 use crate::config::{Flags, Origin, RotatingSecret, load, rotate, secrets};
 
@@ -55,19 +56,34 @@ impl Rotate {
             return Err(format!("{key} comes from {layer}: replace {} there", secret.name()));
         }
         let name = secret.name();
-        rotate(storage, secret, self.finish).map_err(|error| format!("{}: {name}: {error}", file.display()))?;
-        let next = match (self.finish, secret) {
-            (true, _) => "reload the sidecar (SIGHUP)",
-            (false, RotatingSecret::AppKey) => {
-                "restart all sidecars, and give the app the same APP_KEY and APP_PREVIOUS_KEYS"
-            }
-            (false, _) => "reload the sidecar (SIGHUP), give the new value to all callers and receivers, then --finish",
-        };
+        if let Some(missing) = missing_secrets(&loaded.config) {
+            return Err(missing);
+        }
+        rotate(storage, secret, self.finish).map_err(|error| format!("{}: {error}", file.display()))?;
+        let next = next_step(secret, self.finish);
         print_line(&match self.json {
             true => json!({"secret": name, "file": file, "next": next}).to_string(),
             false if self.finish => format!("{} has the new {name} alone. Next: {next}.", file.display()),
             false => format!("{} has a new {name}, and accepts the former one. Next: {next}.", file.display()),
         });
         Ok(())
+    }
+}
+
+/// What to do after a rotation.
+fn next_step(secret: RotatingSecret, is_finished: bool) -> String {
+    match (is_finished, secret) {
+        (true, _) => "reload the sidecar (SIGHUP)".to_owned(),
+        (false, RotatingSecret::AppKey) => {
+            "restart all sidecars, and give the app the same APP_KEY and APP_PREVIOUS_KEYS".to_owned()
+        }
+        (false, RotatingSecret::WebhookSecret) => {
+            "reload the sidecar (SIGHUP), give the new value to all callers and receivers, then --finish".to_owned()
+        }
+        (false, RotatingSecret::Token | RotatingSecret::UserTokenSecret) => format!(
+            "reload the sidecar (SIGHUP), give the new value to all callers and receivers, then --finish; until then the \
+             value in the file is a list, and a shell that reads the file gets the new one by ${{{}%%,*}}",
+            secret.name()
+        ),
     }
 }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::client::{ClientError, SidecarConnection};
-use crate::config::{Config, Listen, ServerConfig, TlsFiles};
+use crate::config::{Config, Listen, ServerConfig, TlsFiles, secrets};
 
 /// Where the sidecar is.
 #[derive(Clone, Debug, Default, Args)]
@@ -65,9 +65,22 @@ impl ServiceCaller {
     /// A connection to the sidecar, and the service token: those of the command line, or else those of `config`.
     pub(super) fn connect(&self, config: &Config) -> Result<(SidecarConnection, SecretString), String> {
         let token = self.token.clone().or_else(|| config.auth.tokens.first().cloned());
-        let token = token.ok_or("auth.tokens is empty: set PRESENCE_TOKEN, or --token")?;
+        let token = token.ok_or_else(|| match missing_secrets(config) {
+            Some(missing) => format!("auth.tokens is empty, and {missing}; or set PRESENCE_TOKEN or --token"),
+            None => "auth.tokens is empty: set PRESENCE_TOKEN, or --token".to_owned(),
+        })?;
         Ok((self.address.connect(config)?, token))
     }
+}
+
+/// Where the generated secrets are looked up and do not exist, as in another folder than the sidecar's: the path, and what to do.
+pub(super) fn missing_secrets(config: &Config) -> Option<String> {
+    let file = secrets::path(&config.storage);
+    let file = std::path::absolute(&file).unwrap_or(file);
+    (!file.exists()).then(|| {
+        let file = file.display();
+        format!("{file} does not exist: run the command in the sidecar's folder, or set PRESENCE_STORAGE or --config")
+    })
 }
 
 /// A client for the sidecar that runs with this configuration.

@@ -46,6 +46,18 @@ impl RotatingSecret {
         std::iter::once(key).chain(former)
     }
 
+    /// What to do if the secret is not set.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Token | Self::AppKey => "start the sidecar, which generates it",
+            Self::UserTokenSecret => {
+                "user tokens are signed with PRESENCE_TOKEN, so rotate `token`, or add PRESENCE_USER_TOKEN_SECRET to this \
+                 file first"
+            }
+            Self::WebhookSecret => "add PRESENCE_WEBHOOK_SECRET to this file first",
+        }
+    }
+
     /// The name of the list of former values; `None` if they follow the new one.
     fn former(self) -> Option<&'static str> {
         match self {
@@ -78,12 +90,15 @@ fn rotated(text: &str, secret: RotatingSecret, finish: bool) -> io::Result<Strin
     let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_owned());
     let mut current = values(secret.name());
     if current.is_empty() {
-        return Err(invalid("has no such secret"));
+        return Err(invalid(&format!("{} is not set: {}", secret.name(), secret.remedy())));
     }
     let mut former = secret.former().map(values).unwrap_or_default();
     if finish {
         if secret == RotatingSecret::AppKey {
-            return Err(invalid("keeps the former keys: stored data may be encrypted with them"));
+            return Err(invalid(
+                "APP_KEY needs no --finish: the former keys stay in APP_PREVIOUS_KEYS, as stored data may be encrypted \
+                 with them",
+            ));
         }
         current.truncate(1);
         former.clear();

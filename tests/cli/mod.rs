@@ -1,11 +1,14 @@
 //! The command line: help texts, manual pages, completions, typing errors, and the commands that show presence.
 
 pub mod backup;
+mod client;
 mod forget;
+mod full_screen;
 mod help;
 mod presence;
 mod restore;
 mod rotate;
+mod secrets;
 mod typing_errors;
 
 use std::process::{Command, Output};

@@ -31,8 +31,9 @@ struct FirstStart {
     folder: TempDir,
     /// What it printed, with the address of the documentation.
     printed: Vec<String>,
-    /// What it logged until then, likewise, without times.
+    /// What it has logged until now, likewise, without times.
     logged: Vec<String>,
+    log: Receiver<String>,
     url: String,
 }
 
@@ -67,7 +68,16 @@ impl FirstStart {
             }
         }
         let logged = logged.into_iter().map(|line| line.replace(&url, ADDRESS)).collect();
-        Self { child, folder, printed: until_docs, logged, url }
+        Self { child, folder, printed: until_docs, logged, log, url }
+    }
+
+    /// Waits until it has logged a line of the documentation.
+    fn has_logged(&mut self, shown: &str) -> bool {
+        while !self.logged.iter().any(|logged| is_shown_as(logged, shown)) {
+            let Ok(line) = self.log.recv_timeout(PATIENCE) else { return false };
+            self.logged.push(without_time(&line).replace(&self.url, ADDRESS));
+        }
+        true
     }
 
     /// A client with the token that the start has generated.
@@ -103,6 +113,11 @@ fn without_time(line: &str) -> &str {
     }
 }
 
+/// Whether the documentation shows this line so: as it is, or its beginning before `…`.
+fn is_shown_as(logged: &str, shown: &str) -> bool {
+    shown.strip_suffix('…').map_or(logged == shown, |beginning| logged.starts_with(beginning))
+}
+
 /// The console blocks of a document that contain `word`.
 fn consoles<'a>(document: &'a Document, word: &str) -> Vec<Vec<&'a str>> {
     let contains = |block: &Vec<&str>| block.iter().any(|line| line.contains(word));
@@ -114,11 +129,15 @@ fn first_start_prints_what_the_readme_shows() {
     let readme = Document::read(Path::new("README.md"));
     let block = consoles(&readme, "$ presence-sidecar serve").remove(0);
     let (log, shown): (Vec<&str>, Vec<&str>) = block[1..].iter().partition(|line| without_time(line) != **line);
-    let start = FirstStart::new();
+    let log: Vec<&str> = log.into_iter().map(without_time).collect();
+    let mut start = FirstStart::new();
     assert_eq!(start.printed, shown);
     assert!(!log.is_empty());
-    for line in log {
-        assert!(start.logged.contains(&without_time(line).to_owned()), "{line} is not in\n{}", start.logged.join("\n"));
+    for line in &log {
+        assert!(start.has_logged(line), "{line} is not in\n{}", start.logged.join("\n"));
+    }
+    for line in start.logged.iter().filter(|line| line.starts_with("INFO ")) {
+        assert!(log.iter().any(|shown| is_shown_as(line, shown)), "{line} is not shown");
     }
 }
 

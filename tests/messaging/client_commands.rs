@@ -93,7 +93,7 @@ async fn client_registers_receives_and_sends_without_printing_secrets() {
     assert_eq!(home.run_ok(&["--once"]), "", "the messages were acknowledged");
 
     let other = harness.register("other").await;
-    home.run_ok(&["send", "hello", "--to", &other.id, "--type", "greeting"]);
+    home.run_ok(&["--to", &other.id.to_uppercase(), "send", "hello", "--type", "greeting"]);
     home.run_ok(&["send", "--payload", r#"{"n": [1]}"#]);
     let relayed = other.messages("").await;
     assert_eq!((relayed.len(), &relayed[0]["type"]), (1, &json!("greeting")));

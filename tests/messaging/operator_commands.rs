@@ -74,7 +74,7 @@ async fn operator_error_names_the_missing_token() {
     let key = unanswered.trim().rsplit_once("to retry: --idempotency-key ").unwrap().1;
     assert!(uuid::Uuid::parse_str(key).is_ok(), "{unanswered}");
     let screen = refused(&[("OPERATOR_TOKENS", OPERATOR)], &[]);
-    assert!(screen.contains("cannot open the terminal"), "{screen}");
+    assert!(screen.contains("needs a terminal"), "{screen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

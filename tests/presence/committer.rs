@@ -95,7 +95,7 @@ impl FaultyStore {
         assert!(!self.take(fault), "{fault:?}");
     }
 
-    /// Loads, reads of held jobs, and commits since the last call.
+    /// Loads and counts, reads of held jobs, and commits since the last call.
     fn round_trips(&self) -> [usize; 3] {
         [&self.loads, &self.helds, &self.commits].map(|count| count.swap(0, Ordering::SeqCst))
     }
@@ -190,6 +190,7 @@ impl PresenceStore for FaultyStore {
     }
 
     async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.harness.store.counts(scope).await
     }
 
@@ -416,6 +417,19 @@ async fn roster_page_is_read_once_for_all_who_wait_for_it() {
     let pages = join_all((0..20).map(|_| service.presence.roster(page()))).await;
     assert!(pages.into_iter().all(|page| page.unwrap().members.len() == 1));
     assert_eq!(service.store.round_trips()[0], 2, "the first caller's read, and one for those who came meanwhile");
+}
+
+#[tokio::test]
+async fn members_are_counted_once_for_all_who_wait_for_it() {
+    let service = Service::start(StoreHarness::array());
+    service.apply(beat(true)).await;
+    service.store.round_trips();
+    let scopes = [Scope::default(), Scope { tenant: Some(7.into()), ..Scope::default() }];
+    let keys: Vec<_> = scopes.iter().map(|scope| scope.key(true)).collect();
+    let counts = join_all((0..20).map(|number| service.presence.counts(&keys[number % 2]))).await;
+    let online: Vec<_> = counts.into_iter().map(|counts| counts.unwrap().online).collect();
+    assert_eq!(online, [1, 0].repeat(10));
+    assert_eq!(service.store.round_trips()[0], 4, "of each scope the first caller's read, and one for all others");
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ async fn explanation_of_calls_names_call_and_remedy() {
 
     let unknown = explain(client, "unknown").await;
     says(&unknown, "Nothing is known under the key presence|guard:web|user:unknown", COMES_ONLINE);
+    says(&unknown, "or the user has been offline for more than 30 days (presence.remember_days).", COMES_ONLINE);
     assert_eq!(
         (&unknown["last_change"], &unknown["since"], &unknown["next"]),
         (&json!(null), &json!(null), &json!(null))

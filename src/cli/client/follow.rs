@@ -19,12 +19,9 @@ const LINE_BUFFER: usize = 64;
 pub(super) struct Follow {
     /// Receive the waiting messages and exit; standard input is not read
     #[arg(long)]
-    once: bool,
-    /// Print messages as JSON, one object per line
-    #[arg(long)]
-    json: bool,
+    pub(super) once: bool,
     #[command(flatten)]
-    compose: ComposeArgs,
+    pub(super) compose: ComposeArgs,
 }
 
 struct Conversation {
@@ -36,9 +33,8 @@ struct Conversation {
 }
 
 impl Follow {
-    pub(super) async fn run(self, client: MessagingClient) -> CommandResult {
-        let conversation =
-            Conversation { client, json: self.json, outbox: VecDeque::new(), printed: None, acknowledged: None };
+    pub(super) async fn run(self, client: MessagingClient, json: bool) -> CommandResult {
+        let conversation = Conversation { client, json, outbox: VecDeque::new(), printed: None, acknowledged: None };
         tokio::select! {
             result = self.converse(conversation) => result,
             () = shutdown_signal() => Ok(()),

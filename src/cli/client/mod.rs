@@ -6,6 +6,7 @@ mod follow;
 
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -22,10 +23,13 @@ use crate::client::{
 /// Without a command: polls, decrypts, prints and acknowledges messages, and sends each line of standard input, until
 /// Ctrl-C. It polls every 3 seconds while messages arrive, backing off to every 30 s while idle.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_help_heading = "Commands")]
+#[command(subcommand_help_heading = "Commands")]
 pub(super) struct MessagesClient {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Print JSON, one object per line
+    #[arg(long, global = true)]
+    json: bool,
     #[command(flatten)]
     credentials_file: ClientFile,
     #[command(flatten)]
@@ -36,7 +40,7 @@ pub(super) struct MessagesClient {
 struct ClientFile {
     /// The file with the credentials, readable only by its owner; by default presence-sidecar/client.json in
     /// $XDG_CONFIG_HOME or ~/.config
-    #[arg(long, value_name = "FILE", env = "PRESENCE_CLIENT_CREDENTIALS")]
+    #[arg(long, global = true, value_name = "FILE", env = "PRESENCE_CLIENT_CREDENTIALS")]
     credentials: Option<PathBuf>,
 }
 
@@ -57,11 +61,6 @@ enum Command {
         /// The token that a closed registration requires
         #[arg(long, value_name = "TOKEN", env = "PRESENCE_REGISTRATION_TOKEN", hide_env_values = true)]
         registration_token: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        credentials_file: ClientFile,
     },
     /// Send one message
     Send {
@@ -71,68 +70,67 @@ enum Command {
         /// A JSON payload instead of a text
         #[arg(long, value_name = "JSON", value_parser = json_value, conflicts_with = "text")]
         payload: Option<Value>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
         #[command(flatten)]
         compose: ComposeArgs,
-        #[command(flatten)]
-        credentials_file: ClientFile,
     },
     /// Replace the token of this client by a new one
-    Rotate {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        credentials_file: ClientFile,
-    },
+    Rotate,
     /// Print the id of this client
     Whoami {
         /// Print the token and the key as well
         #[arg(long)]
         secrets: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        credentials_file: ClientFile,
     },
 }
 
 impl MessagesClient {
     pub(super) fn run(self) -> CommandResult {
-        let Self { command, credentials_file, follow } = self;
-        run_async(async move {
-            match command {
-                None => follow.run(client(&credentials_file)?).await,
-                Some(command) => command.run().await,
-            }
-        })
+        let Self { command, json, credentials_file, follow } = self;
+        let Some(command) = command else {
+            return run_async(async move { follow.run(client(&credentials_file)?, json).await });
+        };
+        let command = command.with_options_before(follow).unwrap_or_else(|error| error.exit());
+        run_async(command.run(json, &credentials_file))
     }
 }
 
 impl Command {
-    async fn run(self) -> CommandResult {
+    /// The command with the options that were written before it; an error if it has no such option.
+    fn with_options_before(mut self, before: Follow) -> Result<Self, clap::Error> {
+        let Follow { once, compose: outer } = before;
+        let unknown = match &mut self {
+            _ if once => Some("--once"),
+            Self::Send { compose, .. } => {
+                compose.fill_from(outer);
+                None
+            }
+            Self::Register { .. } | Self::Rotate | Self::Whoami { .. } => outer.first_option(),
+        };
+        let Some(option) = unknown else { return Ok(self) };
+        let mut parser = MessagesClient::augment_args(clap::Command::new("presence-sidecar client"));
+        Err(parser.error(ErrorKind::ArgumentConflict, format!("this command has no option '{option}'")))
+    }
+
+    async fn run(self, json: bool, credentials_file: &ClientFile) -> CommandResult {
         match self {
-            Self::Register { url, name, fingerprint, registration_token, json, credentials_file } => {
+            Self::Register { url, name, fingerprint, registration_token } => {
                 let fingerprint = fingerprint.map_or_else(fingerprint::of_this_machine, Ok)?;
                 let name = name.as_deref();
                 let token = registration_token.as_deref();
                 let registration = Registration { fingerprint: &fingerprint, name, token };
-                register(&url, &registration, &credentials_file, json).await
+                register(&url, &registration, credentials_file, json).await
             }
-            Self::Send { text, payload, json, compose, credentials_file } => {
+            Self::Send { text, payload, compose } => {
                 let payload = payload.unwrap_or_else(|| json!({"text": text}));
-                let client = client(&credentials_file)?;
+                let client = client(credentials_file)?;
                 client.send(&client.seal(&compose.with(payload))).await.map_err(|failure| explain(&failure))?;
                 if json {
                     print_line(&json!({"sent": true}).to_string());
                 }
                 Ok(())
             }
-            Self::Rotate { json, credentials_file } => rotate(&credentials_file, json).await,
-            Self::Whoami { secrets, json, credentials_file } => whoami((secrets, json), &credentials_file),
+            Self::Rotate => rotate(credentials_file, json).await,
+            Self::Whoami { secrets } => whoami((secrets, json), credentials_file),
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use self::scope::{PAGE, ScopeArgs};
-use super::run::{CommandResult, run_async, shutdown_signal};
+use super::run::{CommandResult, require_terminal, run_async, shutdown_signal};
 use super::sidecar::{ServiceCaller, Sidecar};
 use super::source::Source;
 use super::table::{Table, cells};
@@ -110,6 +110,7 @@ impl Presence {
 
     /// Shows the full-screen view until the user quits.
     async fn full_screen(&self, config: &Config) -> CommandResult {
+        require_terminal("`presence-sidecar presence roster`, `counts`, `explain` or `watch`")?;
         let (connection, token) = self.caller.connect(config)?;
         let set = self.scope.parts().into_iter().filter_map(|(name, value)| Some((name, value?.clone())));
         let reader = PresenceReader::new(connection, token, set.collect());

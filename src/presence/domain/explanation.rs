@@ -114,8 +114,9 @@ fn reason(change: &Change, windows: &Windows) -> String {
 fn unrecorded(facts: &KnownFacts<'_>, windows: &Windows, now: Timestamp) -> Vec<String> {
     match (facts.state, facts.record) {
         (None, RecordLookup::Missing | RecordLookup::Unknown) => vec![format!(
-            "Nothing is known under the key {}: no heartbeat came for this id in this scope, or only before {} days. Compare \
-             tenant, location, domain and guard, and the prefixes of Redis and cache, with those of the app.",
+            "Nothing is known under the key {}: no heartbeat came for this id in this scope, or the user has been offline \
+             for more than {} days (presence.remember_days). Compare tenant, location, domain and guard, and the prefixes of \
+             Redis and cache, with those of the app.",
             facts.key.as_str(),
             windows.remember.secs() / 86_400
         )],

@@ -14,6 +14,7 @@ pub mod outbox;
 mod places;
 pub mod read_many;
 pub mod rosters;
+mod shared_reads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use self::commit::{CommandOutcome, CommitContext, PresenceCommand};
 use self::metrics::Metrics;
 use self::read_many::{UserQuery, UserViews};
 pub use self::rosters::RosterEntry;
-use self::rosters::{RosterPage, RosterPageQuery, RosterReader};
+use self::rosters::{CountReader, RosterPage, RosterPageQuery, RosterReader};
 use super::domain::identity::{ScopeKey, UserKey};
 use super::domain::{Change, Input, State, Timestamp, View, Windows};
 use super::store::{ChangeCursor, Changes, Counts, PageLimit, PresenceStore, Result, StoreDown, StoredUser};
@@ -44,6 +45,7 @@ pub struct Presence {
     metrics: Arc<Metrics>,
     batches: Batches,
     rosters: BatchSender<RosterPageQuery, Arc<RosterPage>>,
+    counts: BatchSender<ScopeKey, Counts>,
 }
 
 impl Presence {
@@ -55,8 +57,10 @@ impl Presence {
         let windows = rules.windows;
         let (rosters, receiver) = batch_channel();
         let reader = RosterReader { store: store.clone(), clock: clock.clone(), windows, metrics: metrics.clone() };
-        workers.push(("rosters", Box::pin(reader.run(receiver))));
-        (Self { store, clock, windows, metrics, batches, rosters }, workers)
+        workers.push(("rosters", Box::pin(shared_reads::run(reader, receiver))));
+        let (counts, receiver) = batch_channel();
+        workers.push(("counts", Box::pin(shared_reads::run(CountReader { store: store.clone() }, receiver))));
+        (Self { store, clock, windows, metrics, batches, rosters, counts }, workers)
     }
 
     /// Applies one command, and returns its outcome once it is committed.
@@ -126,7 +130,7 @@ impl Presence {
 
     /// The number of members of a scope.
     pub async fn counts(&self, scope: &ScopeKey) -> Result<Counts> {
-        self.store.counts(scope).await
+        self.counts.call(scope.clone()).await
     }
 
     /// A page of the change log behind `after`, or of its oldest entries.

@@ -1,21 +1,15 @@
-//! Pages of rosters, each read once for all callers that wait for it.
-//!
-//! A caller that comes while its page is being read waits for the next read of it, which begins after the call: it never gets
-//! a page that is older than its call. Different pages are read at the same time.
+//! Pages of rosters and counts of their members, each read once for all callers that wait for it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use tokio::task;
-use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::metrics::Metrics;
+use super::shared_reads::SharedRead;
 use crate::presence::domain::identity::{ScopeKey, UserId, UserKey};
 use crate::presence::domain::{State, Status, View, Windows};
-use crate::presence::store::{PresenceStore, Result};
-use crate::storage::batch::{BatchReceiver, Request};
+use crate::presence::store::{Counts, PresenceStore, Result};
 
 /// A query for a page of a roster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,68 +69,11 @@ pub(super) struct RosterReader {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// A call for a page.
-type Call = Request<RosterPageQuery, Arc<RosterPage>>;
+impl SharedRead for RosterReader {
+    type Query = RosterPageQuery;
+    type Answer = Arc<RosterPage>;
 
-/// The pages that are being read, each with the callers who wait for its next read.
-#[derive(Default)]
-struct Reads {
-    waiting: HashMap<RosterPageQuery, Vec<Call>>,
-    running: JoinSet<()>,
-    /// The page that each task reads: one that panics does not return it.
-    queries: HashMap<task::Id, RosterPageQuery>,
-}
-
-impl Reads {
-    /// Begins to read the page of some callers.
-    fn begin(&mut self, reader: &RosterReader, query: RosterPageQuery, callers: Vec<Call>) {
-        self.waiting.insert(query.clone(), Vec::new());
-        let (reader, page_query) = (reader.clone(), query.clone());
-        // After a panic the callers get an error, as their requests are dropped.
-        let read = self.running.spawn(async move {
-            let page = reader.read(&page_query).await.map(Arc::new);
-            callers.into_iter().for_each(|caller| caller.reply(page.clone()));
-        });
-        self.queries.insert(read.id(), query);
-    }
-
-    /// Has a caller wait for its page.
-    fn add(&mut self, reader: &RosterReader, caller: Call) {
-        match self.waiting.get_mut(&caller.payload) {
-            Some(waiting) => waiting.push(caller),
-            None => self.begin(reader, caller.payload.clone(), vec![caller]),
-        }
-    }
-
-    /// Begins the next read of the page of a task that has ended.
-    fn go_on(&mut self, reader: &RosterReader, ended: task::Id) {
-        let query = self.queries.remove(&ended);
-        if let Some((query, callers)) = query.and_then(|query| self.waiting.remove_entry(&query))
-            && !callers.is_empty()
-        {
-            self.begin(reader, query, callers);
-        }
-    }
-}
-
-impl RosterReader {
-    /// Runs until no more callers can come.
-    pub(super) async fn run(self, mut receiver: BatchReceiver<RosterPageQuery, Arc<RosterPage>>) {
-        let (mut reads, mut callers) = (Reads::default(), Vec::new());
-        loop {
-            tokio::select! {
-                Some(ended) = reads.running.join_next_with_id() => {
-                    reads.go_on(&self, ended.map_or_else(|error| error.id(), |(id, ())| id));
-                }
-                is_open = receiver.next(&mut callers) => match is_open {
-                    true => callers.drain(..).for_each(|caller| reads.add(&self, caller)),
-                    false => return,
-                },
-            }
-        }
-    }
-
-    async fn read(&self, query: &RosterPageQuery) -> Result<RosterPage> {
+    async fn read(&self, query: &RosterPageQuery) -> Result<Arc<RosterPage>> {
         let RosterPageQuery { scope, status, after, limit } = query;
         let mut keys = Vec::new();
         for roster in [Status::Online, Status::Away] {
@@ -158,6 +95,21 @@ impl RosterReader {
             user: state.user,
         };
         let next = if keys.len() == *limit { keys.pop() } else { None };
-        Ok(RosterPage { members: present.map(member).collect(), next, json: OnceLock::new() })
+        Ok(Arc::new(RosterPage { members: present.map(member).collect(), next, json: OnceLock::new() }))
+    }
+}
+
+/// Reads the numbers of members for all callers.
+#[derive(Clone)]
+pub(super) struct CountReader {
+    pub(super) store: Arc<dyn PresenceStore>,
+}
+
+impl SharedRead for CountReader {
+    type Query = ScopeKey;
+    type Answer = Counts;
+
+    async fn read(&self, scope: &ScopeKey) -> Result<Counts> {
+        self.store.counts(scope).await
     }
 }
