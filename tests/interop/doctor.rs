@@ -92,6 +92,7 @@ async fn doctor_reports_only_differences() {
         let said = text(&doctor_with_difference(&environment, variable, other, &storage));
         assert!(said.contains(found), "{found} is not in\n{said}");
     }
+    assert!(!said.contains("ok   database"), "there is no such file:\n{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,6 +145,7 @@ async fn doctor_names_a_fix_for_missing_services() {
         .env("REDIS_PORT", "9")
         .env("PRESENCE_LISTEN", "127.0.0.1:9")
         .env("PRESENCE_SIDECAR_URL", "for the app alone")
+        .env("DB_DATABASE", "/nowhere/x.sqlite")
         .env("PRESENCE_TTTL", "1")
         .output()
         .unwrap();

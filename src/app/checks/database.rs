@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::app::{stores, tables};
-use crate::config::{CacheStore, Config};
+use crate::config::{CacheStore, Config, DatabaseConnection};
 use crate::presence::domain::Timestamp;
 use crate::presence::domain::identity::{Id, Scope, Subject};
 use crate::presence::store::PresenceStore as _;
@@ -50,6 +50,12 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
             why,
             "correct database.ssl_ca (MYSQL_ATTR_SSL_CA) or database.database (DB_DATABASE)",
         )];
+    }
+    // The check of the store says what is with a file that is missing, if it must be there before the first start.
+    if let DatabaseConnection::Sqlite(file) = &config.database.connection
+        && !file.exists()
+    {
+        return Vec::new();
     }
     let database = Database::open(&config.database);
     let statements = tables::statements(config, database.engine());

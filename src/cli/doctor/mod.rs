@@ -60,7 +60,8 @@ async fn sidecar(config: &Config, caller: &ServiceCaller) -> Finding {
         Err(why) => Finding::wrong(
             "sidecar",
             why,
-            "start it with this configuration: presence-sidecar serve with the same flags",
+            "if it does not run, start it with this configuration: presence-sidecar serve with the same flags; if it answers \
+             503, see the other findings",
         ),
     }
 }
