@@ -4,11 +4,16 @@
 //! have the names that all Prometheus clients use. A metric with a former name is written under both, as long as
 //! `metrics.legacy_names` is on.
 
+use super::histogram::MAX_BOUNDS;
+
 /// Upper bounds of durations, in seconds.
 pub const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Upper bounds of numbers of users.
 pub const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+// More would be an index out of range in the path of a request.
+const _: () = assert!(SECONDS.len() <= MAX_BOUNDS && SIZES.len() <= MAX_BOUNDS);
 
 /// What a metric measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
